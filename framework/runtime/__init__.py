@@ -1,0 +1,1 @@
+"""The half that ships: runs a job inside the container with NumPy and pyarrow alone."""

@@ -1,0 +1,106 @@
+"""Which column of the input plays which part."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from framework.runtime.errors import DataError
+from framework.runtime.spec import DatasetSpec
+from framework.runtime.transform import Role, with_role
+
+EXTRA = {
+    Role.ROW_TEXT: ("__row_text__", pa.string()),
+    Role.ROW_NUMBER: ("__row_number__", pa.int64()),
+}
+_TYPES = {Role.LABEL: pa.float64(), Role.NUMERIC: pa.float64()}
+_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of the input that a job uses.
+
+    Attributes:
+        names: All that stand in the input, in its order.
+        roles: Name → role, for those that are used, in the input's order.
+        wanted: What the reader adds because a step asks for it.
+    """
+
+    names: tuple[str, ...]
+    roles: dict[str, Role]
+    wanted: tuple[Role, ...] = ()
+
+    @classmethod
+    def of(cls, names: Sequence[str], dataset: DatasetSpec, origin: str) -> Columns:
+        """Give each column of the input its role.
+
+        Raises:
+            DataError: A name stands twice, or one that the configuration names is not there.
+        """
+        _refuse_twins(names, origin)
+        roles = _declared(dataset)
+        for name in roles:
+            if name not in names:
+                raise DataError(f"{origin}: there is no column {name!r}; {_suggest(name, names)}")
+        if dataset.categorical is None:
+            roles |= {name: Role.CATEGORICAL for name in names if name not in roles}
+        return cls(tuple(names), {name: roles[name] for name in names if name in roles})
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The batches that the reader gives: used columns by role, then what was asked for."""
+        fields = [
+            with_role(pa.field(name, _TYPES.get(role, pa.string())), role)
+            for name, role in self.roles.items()
+        ]
+        extra = [with_role(pa.field(*EXTRA[role]), role) for role in self.wanted]
+        return pa.schema([*fields, *extra])
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Names of the columns that have to be read: all of them where the row's text is wanted."""
+        return self.names if Role.ROW_TEXT in self.wanted else tuple(self.roles)
+
+    def refuse_other(self, names: Sequence[str], origin: str) -> None:
+        """Check another file's columns: the same names, in any order.
+
+        Raises:
+            DataError: They differ.
+        """
+        _refuse_twins(names, origin)
+        for name in self.read:
+            if name not in names:
+                raise DataError(f"{origin}: there is no column {name!r}, unlike in the first file")
+        unknown = [name for name in names if name not in self.names]
+        if unknown and set(self.read) == set(self.names):
+            raise DataError(f"{origin}: column {unknown[0]!r} does not stand in the first file")
+
+
+def _declared(dataset: DatasetSpec) -> dict[str, Role]:
+    roles = dict.fromkeys(dataset.categorical or (), Role.CATEGORICAL)
+    roles |= dict.fromkeys(dataset.numeric, Role.NUMERIC)
+    if dataset.label is not None:
+        roles[dataset.label] = Role.LABEL
+    if dataset.id is not None:
+        roles[dataset.id] = Role.ID
+    return roles
+
+
+def _refuse_twins(names: Sequence[str], origin: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise DataError(f"{origin}: the column name {name!r} stands twice in the header")
+        seen.add(name)
+
+
+def _suggest(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, 1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"there are: {', '.join(names[:_SHOWN])}{more}"

@@ -1,0 +1,58 @@
+"""MurmurHash3 x86 32-bit by Austin Appleby (public domain), over whole columns at once.
+
+Source: https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from framework.runtime.hashing.words import U32, Words
+
+_C1 = np.uint32(0xCC9E2D51)
+_C2 = np.uint32(0x1B873593)
+
+
+def murmur3_32(texts: Words, seed: int) -> U32:
+    """The hash of every text.
+
+    Args:
+        texts: Their words.
+        seed: From 0 to 2**32 - 1.
+
+    Returns:
+        Unsigned hashes, shape (texts,).
+    """
+    whole = texts.lengths >> np.uint32(2)
+    in_all = int(whole.min()) if len(whole) else 0
+    state = np.full(len(whole), seed, np.uint32)
+    for position, word in enumerate(texts.words):
+        # A text's last, partial word is mixed in without the step; past its end words are zero,
+        # and so is their scramble.
+        state = state ^ _scramble(word)
+        if position < in_all:
+            state = _step(state)
+        else:
+            state = np.where(position < whole, _step(state), state)
+    return _avalanche(state ^ texts.lengths)
+
+
+def _rotated(words: U32, bits: int) -> U32:
+    return (words << np.uint32(bits)) | (words >> np.uint32(32 - bits))
+
+
+def _scramble(word: U32) -> U32:
+    return _rotated(word * _C1, 15) * _C2
+
+
+def _step(state: U32) -> U32:
+    return _rotated(state, 13) * np.uint32(5) + np.uint32(0xE6546B64)
+
+
+def _avalanche(state: U32) -> U32:
+    state ^= state >> np.uint32(16)
+    state *= np.uint32(0x85EBCA6B)
+    state ^= state >> np.uint32(13)
+    state *= np.uint32(0xC2B2AE35)
+    state ^= state >> np.uint32(16)
+    return state

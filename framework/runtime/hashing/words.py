@@ -1,0 +1,101 @@
+"""Texts as columns of little-endian 32-bit words, ready for vectorised hash functions.
+
+All texts are laid out at once: word ``j`` of every text is one array, zero beyond the text's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+
+_WORD = 8
+_KEEP = np.array([(1 << 8 * n) - 1 for n in range(_WORD + 1)], np.uint64)
+"""Mask that keeps the first n bytes of a little-endian 64-bit word."""
+_ALIKE = 64
+"""Cells up to this many bytes are hashed together, longer ones by powers of two."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Where each cell of a text column lies.
+
+    Attributes:
+        data: All bytes of the column, then eight zeros.
+        starts: First byte of each cell, shape (cells,).
+        lengths: Bytes of each cell, shape (cells,).
+    """
+
+    data: npt.NDArray[np.uint8]
+    starts: I64
+    lengths: I64
+
+    @classmethod
+    def of(cls, column: pa.StringArray) -> Cells:
+        """Lay out a string column; null cells come out as garbage of no meaning, but safely."""
+        _, offsets_buffer, data_buffer = column.buffers()
+        count = len(column) + 1
+        first = column.offset * 4
+        offsets = np.frombuffer(offsets_buffer, np.int32, count, first).astype(np.int64)
+        used = offsets[-1] - offsets[0]
+        data = np.zeros(used + _WORD, np.uint8)
+        if used:
+            data[:used] = np.frombuffer(data_buffer, np.uint8, used, offsets[0])
+        return cls(data, offsets[:-1] - offsets[0], np.diff(offsets))
+
+    def take(self, rows: I64) -> Cells:
+        """Only these cells."""
+        return Cells(self.data, self.starts[rows], self.lengths[rows])
+
+    def by_length(self) -> Iterator[I64 | None]:
+        """Groups of cells of like length, so that one long cell does not widen all; None is all."""
+        if not len(self.lengths) or self.lengths.max() <= _ALIKE:
+            yield None
+            return
+        classes = np.ceil(np.log2(np.maximum(self.lengths, _ALIKE))).astype(np.int64)
+        for size in np.unique(classes):
+            yield np.flatnonzero(classes == size)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Texts as words.
+
+    Attributes:
+        words: Word j of all texts, shape (texts,) each.
+        lengths: Bytes of each text, shape (texts,).
+    """
+
+    words: list[U32]
+    lengths: U32
+
+    @classmethod
+    def of(cls, cells: Cells) -> Words:
+        """The words of every cell."""
+        words: list[U32] = []
+        longest = int(cells.lengths.max(initial=0))
+        for position in range(0, longest, _WORD):
+            words += _halves(_load(cells, position))
+        return cls(words[: -(-longest // 4)], cells.lengths.astype(np.uint32))
+
+
+def _load(cells: Cells, position: int) -> U64:
+    """Eight bytes of each cell from that position on, zero beyond the cell's end."""
+    view = np.ndarray((len(cells.data) - _WORD + 1,), "<u8", cells.data, strides=(1,))
+    left = np.clip(cells.lengths - position, 0, _WORD)
+    if position:
+        starts = np.minimum(cells.starts + position, len(view) - 1)
+    else:
+        starts = cells.starts
+    return view[starts] & _KEEP[left]
+
+
+def _halves(words: U64) -> list[U32]:
+    return [words.astype(np.uint32), (words >> np.uint64(32)).astype(np.uint32)]

@@ -1,0 +1,78 @@
+"""The process that runs inside the container: find the job, do it, and say how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framework.runtime.errors import HeadraceError
+from framework.runtime.spec import CONFIG_INPUT, JOB_FILE, ML_ROOT, JobSpec, under
+
+if TYPE_CHECKING:
+    from framework.runtime.execute import Host
+
+ROOT_VARIABLE = "HEADRACE_ML_ROOT"
+_MESSAGE_BYTES = 1024
+
+
+def main(shipped: str | None = None) -> int:
+    """Run the job.
+
+    Args:
+        shipped: The job as JSON if the entry script carries it; else it comes as an input.
+
+    Returns:
+        The exit status: 0 done, 1 the job failed, 2 its configuration is wrong.
+    """
+    root = Path(os.environ.get(ROOT_VARIABLE, ML_ROOT))
+    try:
+        _run(shipped, root)
+    except HeadraceError as error:
+        _tell(root, str(error))
+        print(error, file=sys.stderr, flush=True)
+        return error.exit_status
+    except Exception as error:
+        _tell(root, f"{type(error).__name__}: {error}")
+        raise
+    return 0
+
+
+def _run(shipped: str | None, root: Path) -> None:
+    from framework.runtime.allocator import keep_memory
+    from framework.runtime.execute import execute
+
+    keep_memory()
+    spec = JobSpec.from_json(shipped if shipped is not None else _from_input(root))
+    execute(spec, root, _host(root))
+
+
+def _from_input(root: Path) -> str:
+    path = under(root, CONFIG_INPUT) / JOB_FILE
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise HeadraceError(f"{path}: the job cannot be read ({error.strerror})") from error
+
+
+def _host(root: Path) -> Host:
+    from framework.runtime.execute import Host
+
+    path = root / "config" / "resourceconfig.json"
+    if not path.exists():
+        return Host()
+    config = json.loads(path.read_text(encoding="utf-8"))
+    return Host(config["current_host"], len(config["hosts"]))
+
+
+def _tell(root: Path, message: str) -> None:
+    """Leave the reason where SageMaker looks for it: the first KB becomes ``ExitMessage``."""
+    path = root / "output" / "message"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cut = message.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
+        path.write_text(cut, encoding="utf-8")
+    except OSError as error:
+        print(f"{path}: cannot be written ({error.strerror})", file=sys.stderr)

@@ -1,0 +1,142 @@
+"""The parts of each channel: cut by rows, in the input's order, whole or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from framework.runtime.errors import DataError
+from framework.runtime.writers.base import Writer
+
+_UNFINISHED = 2
+"""Parts that may be waiting to be written; more would only take memory."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a channel."""
+
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass
+class Channel:
+    """The rows of one channel that wait for their part, and the parts that are on their way."""
+
+    folder: Path
+    waiting: deque[pa.RecordBatch] = field(default_factory=deque)
+    rows_waiting: int = 0
+    parts: list[Future[Part]] = field(default_factory=list)
+
+
+class PartWriter:
+    """Writes the parts of all channels in the background.
+
+    Args:
+        folders: Channel → folder.
+        writer: The file format.
+        schema: The rows' columns.
+        rows_per_part: Rows of every part but a channel's last.
+        host: Name of this host where there are several, else "".
+    """
+
+    def __init__(
+        self,
+        folders: dict[str, Path],
+        writer: Writer,
+        schema: pa.Schema,
+        rows_per_part: int,
+        host: str = "",
+    ) -> None:
+        self._channels = {name: Channel(folder) for name, folder in folders.items()}
+        self._writer = writer
+        self._schema = schema
+        self._rows_per_part = rows_per_part
+        self._host = f"{host}-" if host else ""
+        self._pool = ThreadPoolExecutor(_UNFINISHED, "parts")
+
+    def add(self, name: str, batch: pa.RecordBatch) -> None:
+        """Take the next rows of a channel."""
+        channel = self._channels[name]
+        channel.waiting.append(batch)
+        channel.rows_waiting += batch.num_rows
+        while channel.rows_waiting >= self._rows_per_part:
+            self._submit(channel, self._rows_per_part)
+
+    def close(self) -> dict[str, list[Part]]:
+        """Write what is left; a channel without rows gets one part without rows.
+
+        Returns:
+            The parts of each channel, in order.
+        """
+        for channel in self._channels.values():
+            if channel.rows_waiting or not channel.parts:
+                self._submit(channel, channel.rows_waiting)
+        parts = {
+            name: [part.result() for part in channel.parts]
+            for name, channel in self._channels.items()
+        }
+        self._pool.shutdown()
+        return parts
+
+    def abort(self) -> None:
+        """Give up: parts that have not been begun are not written."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _submit(self, channel: Channel, rows: int) -> None:
+        batches = _taken(channel, rows)
+        name = f"part-{self._host}{len(channel.parts):05d}{self._writer.suffix}"
+        path = channel.folder / name
+        self._wait_for_room()
+        channel.parts.append(self._pool.submit(self._write, path, batches, rows))
+
+    def _wait_for_room(self) -> None:
+        unfinished = [
+            part for channel in self._channels.values() for part in channel.parts if not part.done()
+        ]
+        if len(unfinished) >= _UNFINISHED:
+            unfinished[0].result()
+
+    def _write(self, path: Path, batches: Sequence[pa.RecordBatch], rows: int) -> Part:
+        aside = path.with_name(f".{path.name}.tmp")
+        try:
+            with aside.open("w+b") as file:
+                self._writer.write(batches, self._schema, file)
+                digest, size = flushed(file)
+            aside.replace(path)
+        except OSError as error:
+            aside.unlink(missing_ok=True)
+            raise DataError(f"{path}: cannot be written ({error.strerror or error})") from error
+        return Part(f"{path.parent.name}/{path.name}", rows, size, digest)
+
+
+def flushed(file: object) -> tuple[str, int]:
+    """Bring a file to the disk; its SHA-256 and its size in bytes."""
+    file.flush()
+    os.fsync(file.fileno())
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return digest, file.tell()
+
+
+def _taken(channel: Channel, rows: int) -> list[pa.RecordBatch]:
+    """Take that many rows from the front of what is waiting."""
+    taken = []
+    channel.rows_waiting -= rows
+    while rows:
+        batch = channel.waiting.popleft()
+        taken.append(batch.slice(0, rows))
+        if batch.num_rows > rows:
+            channel.waiting.appendleft(batch.slice(rows))
+        rows -= min(rows, batch.num_rows)
+    return taken

@@ -1,0 +1,85 @@
+"""What can be known before any row is read: columns, the chain's schemas, the output format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from framework.runtime import chain
+from framework.runtime.chain import ChainError, Link
+from framework.runtime.columns import Columns
+from framework.runtime.sources import columns_of
+from framework.runtime.spec import JobSpec
+from framework.runtime.transform import N_FEATURES, Role, Transform, positions
+from framework.runtime.writers import writer_of
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job that fits its input: the columns and the bound chain."""
+
+    columns: Columns
+    links: tuple[Link, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The rows that are written."""
+        return self.links[-1].after
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The output channels, in the order of their indices."""
+        return chain.channels_of([link.transform for link in self.links])
+
+    @property
+    def n_features(self) -> int | None:
+        """Width of the hashed matrix; None if nothing is hashed."""
+        for place in positions(self.schema, Role.INDICES):
+            return int(self.schema.field(place).metadata[N_FEATURES])
+        return None
+
+    @property
+    def has_own_ranges(self) -> bool:
+        """Whether each column is hashed into a range of indices of its own."""
+        transforms = (link.transform for link in self.links)
+        return any(getattr(each, "index_ranges", "") == "per_column" for each in transforms)
+
+    @property
+    def needs_row_count(self) -> bool:
+        """Whether a step has to know the number of rows, which costs a pass over the data."""
+        return Role.ROW_NUMBER in self.columns.wanted
+
+    def with_row_count(self, rows: int) -> Prepared:
+        """The same job, its steps knowing the number of rows."""
+        steps = [(link.label, link.transform) for link in self.links]
+        counted = chain.with_row_count(steps, rows)
+        return replace(self, links=tuple(chain.bind(counted, self.columns.schema)))
+
+
+def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:
+    """Read the first file's header and hand its columns through the chain.
+
+    Args:
+        spec: The job.
+        files: The input, at least one file.
+
+    Raises:
+        DataError: The file has not the columns that the configuration names.
+        ChainError: A step or the output format cannot work with the columns that reach it.
+    """
+    steps = chain.load(spec.steps)
+    columns = columns_of(files[0], spec.dataset)
+    columns = replace(columns, wanted=_wanted(steps, columns))
+    links = chain.bind(steps, columns.schema)
+    try:
+        writer_of(spec.output.format).check(links[-1].after)
+    except ValueError as error:
+        raise ChainError("output.format", str(error)) from error
+    return Prepared(columns, tuple(links))
+
+
+def _wanted(steps: Sequence[tuple[str, Transform]], columns: Columns) -> tuple[Role, ...]:
+    return chain.wanted_of([transform for _, transform in steps], columns.schema)

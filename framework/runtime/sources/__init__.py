@@ -1,0 +1,74 @@
+"""Inputs: one file or thousands, as a stream of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from framework.runtime.columns import Columns
+from framework.runtime.sources.base import BadRow, Block, Parsed
+from framework.runtime.sources.files import files_below, format_of, total_bytes
+from framework.runtime.spec import DatasetSpec
+
+__all__ = [
+    "BadRow",
+    "Block",
+    "Parsed",
+    "blocks_of",
+    "columns_of",
+    "files_below",
+    "total_bytes",
+]
+
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+
+
+def columns_of(path: Path, dataset: DatasetSpec) -> Columns:
+    """The columns of a file and their roles, from its first bytes.
+
+    Raises:
+        DataError: The file has none, or not those that the configuration names.
+    """
+    return Columns.of(_names(path, dataset), dataset, path.name)
+
+
+def blocks_of(
+    files: Sequence[Path], dataset: DatasetSpec, columns: Columns, size: int
+) -> Iterator[Block]:
+    """All blocks of all files, in order.
+
+    Raises:
+        DataError: A file cannot be read, or its columns are not those of the first.
+    """
+    for path in files:
+        yield from _blocks(path, dataset, columns, size)
+
+
+def _names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+    from framework.runtime.sources import delimited, jsonl, parquet
+
+    match format_of(path, dataset.format):
+        case "parquet":
+            return parquet.read_names(path)
+        case "jsonl":
+            return jsonl.read_names(path)
+        case kind:
+            return delimited.read_header(path, DELIMITERS[kind], dataset.columns).names
+
+
+def _blocks(path: Path, dataset: DatasetSpec, columns: Columns, size: int) -> Iterator[Block]:
+    from framework.runtime.sources import delimited, jsonl, parquet
+    from framework.runtime.sources.blocks import blocks
+
+    kind = format_of(path, dataset.format)
+    if kind == "jsonl":
+        closed = set(columns.read) == set(columns.names)
+        for data in blocks(path, size):
+            yield jsonl.JsonLinesBlock(data, columns.names, columns.read, closed)
+    elif kind == "parquet":
+        columns.refuse_other(parquet.read_names(path), path.name)
+        yield from parquet.parquet_blocks(path, columns.read, size)
+    else:
+        header = delimited.read_header(path, DELIMITERS[kind], dataset.columns)
+        columns.refuse_other(header.names, path.name)
+        yield from delimited.delimited_blocks(path, header, columns.read, DELIMITERS[kind], size)

@@ -1,0 +1,173 @@
+"""CSV and TSV (RFC 4180): parsed by Arrow a block at a time, every cell as the text it is.
+
+A block that Arrow refuses is read once more, row by row, to tell good rows from bad ones and to
+name the line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from framework.runtime.errors import DataError
+from framework.runtime.sources.base import BadRow, Block, Parsed
+from framework.runtime.sources.blocks import Bytes, blocks
+from framework.runtime.sources.files import opened
+
+_HEADER = 1 << 16
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Header:
+    """Names of a file's columns, and how many bytes come before the first row."""
+
+    names: tuple[str, ...]
+    size: int
+
+
+def read_header(path: Path, delimiter: str, declared: Sequence[str] | None) -> Header:
+    """The columns of a file.
+
+    Args:
+        path: The file.
+        delimiter: What stands between cells.
+        declared: The names, if the file has no header.
+
+    Raises:
+        DataError: The file is empty, or its first line is no header.
+    """
+    with opened(path) as (reader, _):
+        start = reader.read(_HEADER)
+        while start and b"\n" not in start and (more := reader.read(_HEADER)):
+            start += more
+    if not start:
+        raise DataError(f"{path.name}: the file is empty")
+    skip = len(_BOM) if start.startswith(_BOM) else 0
+    if declared is not None:
+        return Header(tuple(declared), skip)
+    try:
+        lines = io.StringIO(start[skip:].decode("latin-1"), newline="")
+        cells = next(csv.reader(lines, delimiter=delimiter))
+        names = tuple(cell.encode("latin-1").decode() for cell in cells)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name}, line 1: the header is not UTF-8") from error
+    except (StopIteration, csv.Error) as error:
+        raise DataError(f"{path.name}, line 1: there is no header") from error
+    if not all(names):
+        raise DataError(f"{path.name}, line 1: a column in the header has no name")
+    return Header(names, skip + lines.tell())
+
+
+@dataclass(frozen=True)
+class DelimitedBlock(Block):
+    """Some lines of a CSV or TSV file."""
+
+    bytes: Bytes
+    names: tuple[str, ...]
+    wanted: tuple[str, ...]
+    delimiter: str
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.bytes.path
+
+    @property
+    def consumed(self) -> int:
+        """Bytes of the file on disk read so far."""
+        return self.bytes.consumed
+
+    def parse(self) -> Parsed:
+        """The block's rows; row by row if Arrow finds something wrong."""
+        try:
+            table = self._parse_at_once()
+        except pa.ArrowInvalid:
+            return self._parse_by_row()
+        batches = table.combine_chunks().to_batches()
+        return Parsed(batches[0] if batches else self._batch([]), ())
+
+    def place(self, row: int) -> str:
+        """Name of the file and number of the line in which a row ends."""
+        for number, (line, _) in enumerate(self._rows()):
+            if number == row:
+                return self._line(line)
+        raise IndexError(row)
+
+    def _parse_at_once(self) -> pa.Table:
+        data = self.bytes.data
+        return arrow_csv.read_csv(
+            pa.BufferReader(pa.py_buffer(data)),
+            arrow_csv.ReadOptions(
+                use_threads=False, block_size=len(data) + 1, column_names=self.names
+            ),
+            arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=b'"' in data),
+            arrow_csv.ConvertOptions(
+                include_columns=self.wanted,
+                column_types=dict.fromkeys(self.wanted, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+
+    def _parse_by_row(self) -> Parsed:
+        good: list[list[str]] = []
+        bad: list[BadRow] = []
+        for line, cells in self._rows():
+            try:
+                good.append(self._decoded(cells))
+            except ValueError as error:
+                bad.append(BadRow(self._line(line), str(error)))
+        return Parsed(self._batch(good), tuple(bad))
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Each row's last line within the block, and its cells: characters that stand for bytes."""
+        csv.field_size_limit(sys.maxsize)
+        lines = io.StringIO(self.bytes.data.decode("latin-1"), newline="")
+        reader = csv.reader(lines, delimiter=self.delimiter)
+        for cells in reader:
+            if cells:
+                yield reader.line_num, cells
+
+    def _decoded(self, cells: list[str]) -> list[str]:
+        if len(cells) != len(self.names):
+            raise ValueError(f"{len(cells)} cells, but the header names {len(self.names)} columns")
+        texts = []
+        for name, cell in zip(self.names, cells, strict=True):
+            try:
+                texts.append(cell if cell.isascii() else cell.encode("latin-1").decode())
+            except UnicodeDecodeError:
+                raise ValueError(
+                    f"column {name!r}: the bytes {cell.encode('latin-1')[:40]!r} are not UTF-8"
+                ) from None
+        return texts
+
+    def _batch(self, rows: list[list[str]]) -> pa.RecordBatch:
+        places = {name: place for place, name in enumerate(self.names)}
+        columns = [
+            pa.array([row[places[name]] or None for row in rows], pa.string())
+            for name in self.wanted
+        ]
+        return pa.RecordBatch.from_arrays(columns, list(self.wanted))
+
+    def _line(self, line: int) -> str:
+        return f"{self.path.name}, line {self.bytes.first_line() + line - 1}"
+
+
+def delimited_blocks(
+    path: Path,
+    header: Header,
+    wanted: tuple[str, ...],
+    delimiter: str,
+    size: int,
+) -> Iterator[DelimitedBlock]:
+    """Cut a file into blocks that can be parsed on their own."""
+    for data in blocks(path, size, header.size, quotes=True):
+        yield DelimitedBlock(data, header.names, wanted, delimiter)

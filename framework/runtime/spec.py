@@ -1,0 +1,106 @@
+"""The part of a job that the container needs to know, as plain data.
+
+`JobSpec` is what ``job.json`` holds: the client writes it, the runtime reads it, and neither adds
+anything to it. Paths are those inside the container.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+ML_ROOT = "/opt/ml"
+PROCESSING = f"{ML_ROOT}/processing"
+DATA_INPUT = f"{PROCESSING}/input/data"
+CODE_INPUT = f"{PROCESSING}/input/code"
+CONFIG_INPUT = f"{PROCESSING}/input/config"
+OUTPUT = f"{PROCESSING}/output"
+REPORT = "report"
+JOB_FILE = "job.json"
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What the data looks like. ``categorical=None`` means every other column."""
+
+    format: str = "auto"
+    label: str | None = None
+    id: str | None = None
+    numeric: tuple[str, ...] = ()
+    categorical: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    on_bad_rows: str = "error"
+
+
+@dataclass(frozen=True)
+class StepSpec:
+    """One step of the chain: its label in the configuration, the plugin's name, its parameters."""
+
+    label: str
+    name: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """How rows are written."""
+
+    format: str = "npz"
+    rows_per_part: int = 131_072
+
+
+@dataclass(frozen=True)
+class RuntimeSpec:
+    """How the work is done; never what comes out. ``threads=None`` means every core."""
+
+    threads: int | None = None
+    block_bytes: int = 8 << 20
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """All that the container needs: where, what, and how."""
+
+    dataset: DatasetSpec
+    steps: tuple[StepSpec, ...]
+    output: OutputSpec
+    runtime: RuntimeSpec
+    input: str = DATA_INPUT
+    outputs: dict[str, str] = field(default_factory=dict)
+    """Channel (and "report") → folder in the container."""
+
+    @property
+    def sha256(self) -> str:
+        """Digest of what decides the rows: neither the folders nor the number of threads."""
+        meaning = {key: asdict(self)[key] for key in ("dataset", "steps", "output")}
+        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """The text of ``job.json``, made for reading."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> JobSpec:
+        """The inverse of `to_json`."""
+        raw = json.loads(text)
+        dataset = raw["dataset"]
+        for key in ("numeric", "categorical", "columns"):
+            if dataset[key] is not None:
+                dataset[key] = tuple(dataset[key])
+        return cls(
+            dataset=DatasetSpec(**dataset),
+            steps=tuple(StepSpec(**step) for step in raw["steps"]),
+            output=OutputSpec(**raw["output"]),
+            runtime=RuntimeSpec(**raw["runtime"]),
+            input=raw["input"],
+            outputs=raw["outputs"],
+        )
+
+
+def under(root: Path, container_path: str) -> Path:
+    """Where a path of the container lies when `root` stands in for ``/opt/ml``."""
+    return root / Path(container_path).relative_to(ML_ROOT)

@@ -1,0 +1,147 @@
+"""The tokens of a batch: what a hasher makes of each feature column before rows are put together.
+
+Each distinct value of a column is hashed once, all columns' values in one go, then looked up for
+every row. The statistics of a run (distinct values, collisions) come from the very same tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from framework.runtime.hashing import HashFunction, hash_texts, murmur3_32
+from framework.runtime.transform import Role, features, role_of
+
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+
+MISSING = np.uint32(0xFFFFFFFF)
+"""The key of a cell that gives no feature. No index reaches it: they end at 2**31 - 2."""
+_PRINT_SEED = 0x5BD1E995
+
+
+class Encoded(NamedTuple):
+    """A column by its distinct values.
+
+    Attributes:
+        values: The distinct values: text for a categorical column, float64 for a numeric one.
+        codes: For each row the position of its value in `values`, shape (rows,).
+        missing: True where the cell is null, shape (rows,); None where no cell is.
+    """
+
+    values: pa.Array
+    codes: npt.NDArray[np.int32]
+    missing: npt.NDArray[np.bool_] | None
+
+    @classmethod
+    def of(cls, column: pa.Array) -> Encoded:
+        """Find the distinct values of a column."""
+        dictionary = column.dictionary_encode()
+        if not column.null_count:
+            return cls(dictionary.dictionary, dictionary.indices.to_numpy(), None)
+        codes = dictionary.indices.fill_null(0).to_numpy()
+        missing = column.is_null().to_numpy(zero_copy_only=False)
+        return cls(dictionary.dictionary, codes, missing)
+
+
+@dataclass(frozen=True)
+class ColumnTokens:
+    """The tokens of one column of a batch.
+
+    Attributes:
+        column: Name of the column.
+        cells: The column's cells by their distinct values.
+        hashes: Hash of the token of each distinct value, shape (values,); of a numeric column,
+            whose one token is its name, shape (1,).
+        prints: 64 bits by which each distinct value is known, shape (values,).
+        keys: ``index << 1 | negative`` of each of `hashes`; a hasher sets them.
+    """
+
+    column: str
+    cells: Encoded
+    hashes: U32
+    prints: U64
+    keys: U32
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the value of a cell is its weight, instead of a part of its token."""
+        return bool(pa.types.is_floating(self.cells.values.type))
+
+    def row_keys(self) -> U32:
+        """The key of each row's token, `MISSING` where there is none, shape (rows,)."""
+        if not len(self.cells.values):
+            return np.full(len(self.cells.codes), MISSING)
+        if self.is_numeric:
+            keys = np.where(self.row_weights() == 0, MISSING, self.keys)
+        else:
+            keys = self.keys.take(self.cells.codes)
+        if self.cells.missing is not None:
+            keys[self.cells.missing] = MISSING
+        return keys
+
+    def row_weights(self) -> npt.NDArray[np.float64]:
+        """The number in each row of a numeric column, shape (rows,); no meaning where it is null."""
+        if not len(self.cells.values):
+            return np.zeros(len(self.cells.codes))
+        return self.cells.values.to_numpy(zero_copy_only=False).take(self.cells.codes)
+
+
+def column_tokens(
+    batch: pa.RecordBatch,
+    function: HashFunction,
+    seed: int,
+    fold: Callable[[U32, int, int], U32],
+) -> list[ColumnTokens]:
+    """The tokens of every feature column: ``column=text``, or ``column`` for a numeric one.
+
+    Args:
+        batch: The rows.
+        function: Hashes the tokens.
+        seed: Its seed.
+        fold: Makes the keys of one column from its hashes, its place among the feature columns,
+            and how many of them there are.
+    """
+    places = features(batch.schema)
+    fields = [batch.schema.field(place) for place in places]
+    encoded = [_encoded(batch.column(place), role_of(field)) for place, field in zip(places, fields, strict=True)]
+    texts = [_texts(field.name, cells.values) for field, cells in zip(fields, encoded, strict=True)]
+    hashes, marks = hash_texts(pa.concat_arrays(texts), (function, seed), (murmur3_32, _PRINT_SEED))
+    made, start = [], 0
+    for place, (field, cells, own) in enumerate(zip(fields, encoded, texts, strict=True)):
+        part = slice(start, start + len(own))
+        start += len(own)
+        prints = _prints(cells.values, hashes[part], marks[part])
+        keys = fold(hashes[part], place, len(places))
+        made.append(ColumnTokens(field.name, cells, hashes[part], prints, keys))
+    return made
+
+
+def _encoded(column: pa.Array, role: Role) -> Encoded:
+    wanted = pa.float64() if role is Role.NUMERIC else pa.string()
+    return Encoded.of(column if column.type == wanted else column.cast(wanted))
+
+
+def _texts(name: str, values: pa.Array) -> pa.StringArray:
+    if pa.types.is_floating(values.type):
+        return pa.array([name])
+    return pc.binary_join_element_wise(f"{name}=", values, "")
+
+
+def _prints(values: pa.Array, hashes: U32, marks: U32) -> U64:
+    if pa.types.is_floating(values.type):
+        return _mixed(values.to_numpy(zero_copy_only=False).view(np.uint64))
+    return hashes.astype(np.uint64) << np.uint64(32) | marks
+
+
+def _mixed(bits: U64) -> U64:
+    """The finaliser of SplitMix64 (Steele, Lea, Flood, 2014)."""
+    bits = (bits ^ bits >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ bits >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return bits ^ bits >> np.uint64(31)

@@ -1,0 +1,86 @@
+"""What a transform is: the only thing that a plugin's author has to know.
+
+A transform is a frozen dataclass whose fields are its parameters. Everything that it learns about
+the data comes from the Arrow schema: a field's metadata carries the column's *role*, and a field
+without one is a feature: text is categorical, a number is numeric.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROLE = b"headrace.role"
+N_FEATURES = b"headrace.n_features"
+
+
+class Role(StrEnum):
+    """What a column is for."""
+
+    LABEL = "label"
+    ID = "id"
+    CATEGORICAL = "categorical"
+    NUMERIC = "numeric"
+    CHANNEL = "channel"
+    """Index of the row's channel, made by a transform that declares channels."""
+    INDICES = "indices"
+    """Sparse row: its columns, ascending; the field's metadata carries the matrix's width."""
+    VALUES = "values"
+    """Sparse row: its entries."""
+    ROW_TEXT = "row_text"
+    """The row as it stood in the file, its cells joined by U+001F. Only on request."""
+    ROW_NUMBER = "row_number"
+    """Position of the row in the whole input, from 0. Only on request."""
+
+
+FEATURES = (Role.CATEGORICAL, Role.NUMERIC)
+
+
+@runtime_checkable
+class Transform(Protocol):
+    """One step of a chain.
+
+    Optional further methods, looked up by name:
+
+    * ``channels() -> tuple[str, ...]``: the output channels; the step then adds a column of role
+      `Role.CHANNEL` that holds, for each row, an index into them.
+    * ``wants(schema) -> tuple[Role, ...]``: `Role.ROW_TEXT` or `Role.ROW_NUMBER`, columns that
+      the reader adds only for those who ask.
+    * ``with_row_count(rows) -> Transform``: for a step that wants `Role.ROW_NUMBER`: the step to
+      use instead, which knows how many rows there are. Costs a pass over the data.
+    """
+
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        """The columns that `apply` makes of these; raises `ValueError` where it cannot."""
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch with this step done. Must not change its input, nor loop over rows."""
+
+
+def role_of(field: pa.Field) -> Role:
+    """The role of a column, by its metadata or else by its type."""
+    import pyarrow as pa
+
+    declared = (field.metadata or {}).get(ROLE)
+    if declared is not None:
+        return Role(declared.decode())
+    numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+    return Role.NUMERIC if numeric else Role.CATEGORICAL
+
+
+def with_role(field: pa.Field, role: Role) -> pa.Field:
+    """The same column, with that role."""
+    return field.with_metadata({**(field.metadata or {}), ROLE: role.encode()})
+
+
+def positions(schema: pa.Schema, *roles: Role) -> list[int]:
+    """Where the columns of these roles stand, in the schema's order."""
+    return [i for i, field in enumerate(schema) if role_of(field) in roles]
+
+
+def features(schema: pa.Schema) -> list[int]:
+    """Where the feature columns stand; the label and the id never are among them."""
+    return positions(schema, *FEATURES)

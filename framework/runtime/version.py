@@ -1,0 +1,3 @@
+"""The project's version; the distribution's metadata takes it from here."""
+
+VERSION = "0.1.0"

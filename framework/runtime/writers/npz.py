@@ -1,0 +1,125 @@
+"""SciPy's sparse ``.npz``: a CSR matrix, plus the arrays ``label`` and ``id``.
+
+``scipy.sparse.load_npz`` reads the matrix, ``numpy.load`` the rest; neither needs pickle.
+
+Source: ``scipy/sparse/_matrix_io.py``, https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from framework.runtime.hashing.words import Cells
+from framework.runtime.writers.base import Layout, refuse_left_over
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_INT32_MAX = 2**31 - 1
+
+Array = npt.NDArray[Any]
+
+
+class NpzWriter:
+    """Parts for scikit-learn and everything else that takes a SciPy matrix."""
+
+    suffix: ClassVar[str] = ".npz"
+
+    def check(self, schema: pa.Schema) -> None:
+        """Only hashed rows are a matrix."""
+        if Layout.of(schema).indices is None:
+            raise ValueError("npz holds hashed rows, but no step hashes; use output.format=parquet")
+        refuse_left_over(schema)
+
+    def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
+        """Write one part."""
+        arrays = _arrays(batches, schema)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            for name, array in arrays.items():
+                # The date is part of the bytes, so it has to be the same for ever.
+                member = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
+                with archive.open(member, "w", force_zip64=True) as stream:
+                    array.write(stream)
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """An array in the pieces that it came in; joining them would only copy them."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    pieces: Sequence[Array]
+
+    @classmethod
+    def of(cls, pieces: Sequence[Array], dtype: npt.DTypeLike) -> _Pieces:
+        return cls((sum(len(piece) for piece in pieces),), np.dtype(dtype), pieces)
+
+    @classmethod
+    def whole(cls, array: Array) -> _Pieces:
+        return cls(array.shape, array.dtype, [array])
+
+    def write(self, stream: IO[bytes]) -> None:
+        """In NumPy's own file format."""
+        header = {
+            "descr": np.lib.format.dtype_to_descr(self.dtype),
+            "fortran_order": False,
+            "shape": self.shape,
+        }
+        np.lib.format.write_array_header_1_0(stream, header)
+        for piece in self.pieces:
+            contiguous = np.ascontiguousarray(piece, self.dtype)
+            stream.write(memoryview(contiguous.reshape(-1).view(np.uint8)))
+
+
+def _arrays(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, _Pieces]:
+    layout = Layout.of(schema)
+    if layout.indices is None or layout.values is None:
+        raise ValueError("there is no sparse row to write")
+    value_type = schema.field(layout.values).type.value_type.to_pandas_dtype()
+    indptr = _indptr(batches, layout.indices)
+    arrays = {
+        "indices": _Pieces.of(_entries(batches, layout.indices), np.int32),
+        "indptr": _Pieces.whole(indptr),
+        "format": _Pieces.whole(np.array(b"csr")),
+        "shape": _Pieces.whole(np.array([len(indptr) - 1, layout.n_features], np.int64)),
+        "data": _Pieces.of(_entries(batches, layout.values), value_type),
+    }
+    if layout.label is not None:
+        labels = [batch.column(layout.label).to_numpy() for batch in batches]
+        arrays["label"] = _Pieces.of(labels, np.float64)
+    if layout.id is not None:
+        arrays["id"] = _fixed_width([batch.column(layout.id) for batch in batches])
+    return arrays
+
+
+def _indptr(batches: Sequence[pa.RecordBatch], place: int) -> Array:
+    """Where each row starts among the part's entries, shape (rows + 1,)."""
+    lengths = [np.diff(batch.column(place).offsets.to_numpy()) for batch in batches]
+    counts = np.concatenate([np.zeros(1, np.int64), *lengths])
+    starts = np.cumsum(counts)
+    return starts.astype(np.int32) if starts[-1] <= _INT32_MAX else starts
+
+
+def _entries(batches: Sequence[pa.RecordBatch], place: int) -> list[Array]:
+    return [batch.column(place).flatten().to_numpy() for batch in batches]
+
+
+def _fixed_width(columns: Sequence[pa.StringArray]) -> _Pieces:
+    """Texts as UTF-8 bytes of one width, as wide as the longest, padded with zero bytes."""
+    cells = [Cells.of(column) for column in columns]
+    width = max((int(part.lengths.max(initial=0)) for part in cells), default=0) or 1
+    return _Pieces.of([_padded(part, width) for part in cells], f"S{width}")
+
+
+def _padded(cells: Cells, width: int) -> Array:
+    padded = np.zeros((len(cells.lengths), width), np.uint8)
+    steps = np.arange(width)
+    inside = steps < cells.lengths[:, None]
+    used = int(cells.lengths.sum())
+    padded[inside] = cells.data[:used]
+    return padded.view(f"S{width}").ravel()

@@ -1,0 +1,181 @@
+"""Divide the rows into training, validation and (on request) test data.
+
+    before  id        after  id        channel        (train_fraction=0.8)
+            1000009          1000009   0  (train)
+            1000016          1000016   1  (validation)
+
+* ``hash`` (default): a row trains iff ``murmur3_32(id, seed) < floor(train_fraction * 2**32)``: no
+  memory, no order, the same on one machine or a hundred. Without an id the key is the row's own
+  text, its cells joined by U+001F, so that twins never stand on both sides.
+* ``shuffle``: the members of ``sklearn.model_selection.train_test_split(train_size=train_fraction,
+  random_state=seed)``, in the input's order. Needs to know the number of rows first: one more pass,
+  and 9 bytes of memory a row.
+* ``time``: what stands before a point in time trains; `column` and `before` name it.
+
+Rows that do not train validate; the last `test_fraction` of all rows, on the same scale, tests.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from framework.runtime.transform import Role
+
+TRAIN, VALIDATION, TEST = range(3)
+CHANNEL = "__channel__"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Give each row its channel.
+
+    Attributes:
+        method: How rows are chosen.
+        train_fraction: Part of the rows that trains (methods hash and shuffle).
+        test_fraction: Part of the rows that tests (methods hash and shuffle).
+        seed: Seed of the hash or of the shuffle.
+        column: Column that holds the time (method time).
+        before: First point in time that does not train, written as in the column (method time).
+            Times are compared as text, so they have to be written from the year down to the hour.
+    """
+
+    method: Literal["hash", "shuffle", "time"] = "hash"
+    train_fraction: Annotated[float, Gt(0), Lt(1)] = 0.8
+    test_fraction: Annotated[float, Ge(0), Lt(1)] = 0.0
+    seed: Annotated[int, Ge(0), Le(2**32 - 1)] = 0
+    column: str | None = None
+    before: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.train_fraction + self.test_fraction > 1:
+            raise ValueError("train_fraction and test_fraction should add up to at most 1")
+        if self.method == "time" and not (self.column and self.before):
+            raise ValueError("method 'time' needs both 'column' and 'before'")
+        if self.method == "time" and self.test_fraction:
+            raise ValueError("method 'time' has no test_fraction")
+
+    def channels(self) -> tuple[str, ...]:
+        """The channels that rows are given to."""
+        names = ("train", "validation", "test")
+        return names if self.test_fraction else names[:TEST]
+
+    def wants(self, schema: pa.Schema) -> tuple[Role, ...]:
+        """The row's text as the key where there is no id; the row's number for a shuffle."""
+        from framework.runtime.transform import Role, positions
+
+        if self.method == "shuffle":
+            return (Role.ROW_NUMBER,)
+        if self.method == "hash" and not positions(schema, Role.ID):
+            return (Role.ROW_TEXT,)
+        return ()
+
+    def with_row_count(self, rows: int) -> Any:
+        """The same split, with every row's channel decided beforehand if it shuffles."""
+        if self.method != "shuffle":
+            return self
+        drawn = _shuffled(rows, self.train_fraction, self.test_fraction, self.seed)
+        return _Drawn(**asdict(self), drawn=drawn)
+
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        """The same columns and the channel."""
+        import pyarrow as pa
+
+        from framework.runtime.transform import Role, with_role
+
+        if self.method == "time" and self.column not in schema.names:
+            raise ValueError(f"there is no column {self.column!r} at this point of the chain")
+        return schema.append(with_role(pa.field(CHANNEL, pa.int8()), Role.CHANNEL))
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Add the channel of each row."""
+        import numpy as np
+        import pyarrow as pa
+
+        by_method = {"hash": self._by_hash, "shuffle": self._by_draw, "time": self._by_time}
+        channel = by_method[self.method](batch).astype(np.int8)
+        columns = [*batch.columns, pa.array(channel)]
+        return pa.RecordBatch.from_arrays(columns, schema=self.output_schema(batch.schema))
+
+    def _by_hash(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+        import numpy as np
+
+        from framework.runtime.hashing import hash_cells
+        from framework.runtime.transform import Role, positions
+
+        key = [*positions(batch.schema, Role.ID), *positions(batch.schema, Role.ROW_TEXT)][0]
+        hashes = hash_cells(batch.column(key), seed=self.seed).astype(np.int64)
+        trains = hashes < math.floor(self.train_fraction * 2**32)
+        tests = hashes >= 2**32 - math.floor(self.test_fraction * 2**32)
+        return np.where(trains, TRAIN, np.where(tests, TEST, VALIDATION))
+
+    def _by_draw(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+        raise TypeError("a shuffle needs with_row_count first")
+
+    def _by_time(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from framework.runtime.errors import BadRows
+
+        times = batch.column(batch.schema.get_field_index(self.column))
+        point = self.before or ""
+        if pa.types.is_floating(times.type):
+            unlike, early = times.is_null(), pc.less(times, float(point))
+        else:
+            written = _written_like(point)
+            unlike = pc.invert(pc.fill_null(pc.match_substring_regex(times, written), False))
+            early = pc.less(times, point)
+        if pc.any(unlike).as_py():
+            mask = unlike.to_numpy(zero_copy_only=False)
+            raise BadRows(self.column or "", mask, f"a time written like {point!r}")
+        return np.where(early.to_numpy(zero_copy_only=False), TRAIN, VALIDATION)
+
+
+@dataclass(frozen=True)
+class _Drawn(Split):
+    """A shuffle that knows how many rows there are: the channel of every row, by its number."""
+
+    drawn: Any = None
+
+    def _by_draw(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+        from framework.runtime.transform import Role, positions
+
+        (numbers,) = positions(batch.schema, Role.ROW_NUMBER)
+        drawn: npt.NDArray[np.int64] = self.drawn.take(batch.column(numbers).to_numpy())
+        return drawn
+
+
+def _shuffled(
+    rows: int, train_fraction: float, test_fraction: float, seed: int
+) -> npt.NDArray[np.int8]:
+    """Each row's channel, drawn as scikit-learn's ``ShuffleSplit`` draws."""
+    import numpy as np
+
+    train = math.floor(train_fraction * rows)
+    if not train:
+        raise ValueError(f"train_fraction={train_fraction} of {rows} rows leaves none to train on")
+    order = np.random.RandomState(seed).permutation(rows)
+    channel = np.full(rows, VALIDATION, np.int8)
+    channel[order[rows - train :]] = TRAIN
+    channel[order[: math.floor(test_fraction * rows)]] = TEST
+    return channel
+
+
+def _written_like(point: str) -> str:
+    """A pattern for times that compare with this one as text: digits where it has digits."""
+    import re
+
+    shape = re.sub(r"\d", "0", point)
+    start = "".join(r"\d" if sign == "0" else re.escape(sign) for sign in shape)
+    # A longer time, as 2014-10-21T05 beside 2014-10-21, still compares; digits alone do not.
+    return f"^{start}$" if point.isdigit() else f"^{start}"
