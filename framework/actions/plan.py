@@ -1,0 +1,74 @@
+"""``action=plan``: compiles and checks the job, writes down what would be sent, runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framework.actions.preparation import prepare
+from framework.errors import ConfigError, Problem
+from framework.targets.sandbox import request_text
+from framework.whole_files import write_whole
+
+if TYPE_CHECKING:
+    from framework.compose import Plan
+    from framework.job import Job
+
+REQUEST = "request.json"
+IMAGES_OWN = ("the", "image's", "own", "entrypoint")
+
+
+def perform(plan: Plan) -> None:
+    """Writes ``request.json`` and the files that the job ships, and shows the mapping."""
+    job = prepare(plan)
+    print("\n".join(_described(job, plan)))
+    if "://" in plan.config.output.path:
+        print("request  not written: output.path is not on this machine")
+        return
+    folder = Path(plan.config.output.path)
+    try:
+        _write(job, folder)
+    except OSError as exc:
+        what = f"cannot write in {str(folder)!r}: {exc.strerror}"
+        raise ConfigError([Problem("output.path", what)]) from exc
+    print(f"request  {folder / REQUEST}")
+
+
+def _write(job: Job, folder: Path) -> None:
+    for name, content in job.files.items():
+        write_whole(folder / name, content)
+    write_whole(folder / REQUEST, request_text(job.request).encode())
+
+
+def _described(job: Job, plan: Plan) -> Iterator[str]:
+    yield from _aligned([("", "name", "from", "to"), *_inputs(job), *_outputs(job)])
+    application = job.request["AppSpecification"]
+    yield ""
+    yield f"job      {job.name}"
+    yield f"image    {application['ImageUri']}"
+    yield f"starts   {' '.join(application.get('ContainerEntrypoint', IMAGES_OWN))}"
+    yield f"chain    {' → '.join(_step(step.label, step.name) for step in plan.chain)}"
+
+
+def _step(label: str, name: str) -> str:
+    return name if label == name else f"{label} ({name})"
+
+
+def _inputs(job: Job) -> Iterator[tuple[str, str, str, str]]:
+    for entry in job.request["ProcessingInputs"]:
+        source = entry["S3Input"]
+        yield ("input", entry["InputName"], source["S3Uri"], source["LocalPath"])
+
+
+def _outputs(job: Job) -> Iterator[tuple[str, str, str, str]]:
+    for entry in job.request["ProcessingOutputConfig"]["Outputs"]:
+        place = entry["S3Output"]
+        yield ("output", entry["OutputName"], place["LocalPath"], place["S3Uri"])
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()

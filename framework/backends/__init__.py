@@ -1,0 +1,16 @@
+"""The backends, one file each, looked up by name."""
+
+from __future__ import annotations
+
+from framework.backends.base import Backend, Shipment
+from framework.backends.processor import ProcessorBackend
+from framework.backends.script import ScriptBackend
+from framework.backends.sklearn import SklearnBackend
+
+__all__ = ["BACKENDS", "Backend", "Shipment"]
+
+BACKENDS: dict[str, Backend] = {
+    "sklearn": SklearnBackend(),
+    "script": ScriptBackend(),
+    "processor": ProcessorBackend(),
+}

@@ -1,0 +1,44 @@
+"""What a backend answers: which image, which entrypoint, how the code gets in; never who runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from framework.config import BackendConfig
+from framework.entry_script import Program, entry_script
+from framework.runtime.spec import CODE_INPUT
+
+SCRIPT = "entry.pyz"
+PYTHON_ON_SCRIPT = ("python3", f"{CODE_INPUT}/{SCRIPT}")
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """The one file that a job brings along, and the input that it arrives by."""
+
+    input_name: str
+    container_path: str
+    file: str
+    """Path below the job's own folder."""
+    content: bytes
+
+
+class Backend(Protocol):
+    """One of SageMaker Processing's kinds."""
+
+    @property
+    def entrypoint(self) -> tuple[str, ...]:
+        """The container's command; empty for the image's own."""
+
+    def image_uri(self, config: BackendConfig, region: Callable[[], str]) -> str:
+        """The image; `region` is asked only by who needs one."""
+
+    def ship(self, program: Program) -> Shipment:
+        """What brings the program, or what it has to know, into the container."""
+
+
+def ship_script(program: Program) -> Shipment:
+    """The self-contained entry script, as the input that the SDK calls ``code``."""
+    return Shipment("code", CODE_INPUT, f"code/{SCRIPT}", entry_script(program))

@@ -1,0 +1,26 @@
+"""One's own image with the code baked in: only the parameters travel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from framework.backends.base import Shipment
+from framework.config import BackendConfig
+from framework.entry_script import Program
+from framework.image_uris import own_image
+from framework.runtime.spec import CONFIG_INPUT, JOB_FILE
+
+
+class ProcessorBackend:
+    """The SDK's plain ``Processor``."""
+
+    entrypoint: tuple[str, ...] = ()
+
+    def image_uri(self, config: BackendConfig, region: Callable[[], str]) -> str:
+        """The image by hand, or the one that this project builds with its code inside."""
+        return config.image_uri or own_image("processor")
+
+    def ship(self, program: Program) -> Shipment:
+        """The parameters alone."""
+        content = program.spec.to_json().encode()
+        return Shipment("config", CONFIG_INPUT, f"config/{JOB_FILE}", content)

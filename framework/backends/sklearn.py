@@ -1,0 +1,24 @@
+"""AWS's scikit-learn image with a shipped script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from framework.backends.base import PYTHON_ON_SCRIPT, Shipment, ship_script
+from framework.config import BackendConfig
+from framework.entry_script import Program
+from framework.image_uris import sklearn_image
+
+
+class SklearnBackend:
+    """What ``SKLearnProcessor`` of SDK 2.x did."""
+
+    entrypoint = PYTHON_ON_SCRIPT
+
+    def image_uri(self, config: BackendConfig, region: Callable[[], str]) -> str:
+        """The image by hand, or AWS's by region and version."""
+        return config.image_uri or sklearn_image(region(), config.framework_version)
+
+    def ship(self, program: Program) -> Shipment:
+        """The entry script."""
+        return ship_script(program)

@@ -1,0 +1,136 @@
+"""A checked configuration becomes a job: the request, the files that it ships, the spec.
+
+Everything that a job consists of is decided here; whoever runs it adds nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from framework.backends import BACKENDS, Shipment
+from framework.config import JobConfig
+from framework.entry_script import Program
+from framework.errors import ConfigError, Problem
+from framework.inputs import DataInput
+from framework.job import Job
+from framework.mapping import Mapping, ProcessingInput, ProcessingOutput
+from framework.region import find_region
+from framework.registry import Plugin, find
+from framework.request import build_request
+from framework.runtime.spec import (
+    DATA_INPUT,
+    OUTPUT,
+    REPORT,
+    DatasetSpec,
+    JobSpec,
+    OutputSpec,
+    RuntimeSpec,
+    StepSpec,
+)
+from framework.uris import join, path_of, uri_of, within
+
+if TYPE_CHECKING:
+    from framework.compose import Plan
+
+MANIFEST = "input.manifest"
+LOCAL_REGION = "us-east-1"
+"""Names an image for the local target, which pulls none."""
+
+
+def compile_job(plan: Plan, data: DataInput, name: str) -> Job:
+    """Make the job.
+
+    Args:
+        plan: The configuration and its chain of validated transforms.
+        data: What `framework.inputs.resolve` found.
+        name: The job's name.
+
+    Raises:
+        ConfigError: Two parts of the job clash, or there is no such image.
+        PluginError: A plugin cannot travel to the container.
+    """
+    config = plan.config
+    _check_apart(config.output.path, data)
+    backend = BACKENDS[config.backend.name]
+    outputs = _outputs(plan)
+    spec = _spec(plan, outputs)
+    shipment = backend.ship(Program(spec, Mapping((_data(config, data),), outputs), _plugins(plan)))
+    mapping = Mapping(_inputs(config, data, shipment), outputs)
+    image_uri = backend.image_uri(config.backend, lambda: _region(config))
+    request = build_request(name, config, image_uri, backend.entrypoint, mapping)
+    return Job(request, _files(data, shipment), spec)
+
+
+def _inputs(
+    config: JobConfig, data: DataInput, shipment: Shipment
+) -> tuple[ProcessingInput, ProcessingInput]:
+    uri = join(uri_of(config.output.path), shipment.file)
+    shipped = ProcessingInput(shipment.input_name, uri, shipment.container_path)
+    return (_data(config, data), shipped)
+
+
+def _data(config: JobConfig, data: DataInput) -> ProcessingInput:
+    manifest = join(uri_of(config.output.path), MANIFEST)
+    uri = manifest if data.kind == "ManifestFile" else data.uri
+    sharded = config.resources.instance_count > 1
+    return ProcessingInput("data", uri, DATA_INPUT, data.kind, sharded)
+
+
+def _outputs(plan: Plan) -> tuple[ProcessingOutput, ...]:
+    from framework.runtime.chain import channels_of  # imports pyarrow
+
+    base = uri_of(plan.config.output.path)
+    names = (*channels_of([step.transform for step in plan.chain]), REPORT)
+    return tuple(ProcessingOutput(name, join(base, name), f"{OUTPUT}/{name}") for name in names)
+
+
+def _files(data: DataInput, shipment: Shipment) -> dict[str, bytes]:
+    manifest = {} if data.manifest is None else {MANIFEST: data.manifest}
+    return {shipment.file: shipment.content, **manifest}
+
+
+def _spec(plan: Plan, outputs: tuple[ProcessingOutput, ...]) -> JobSpec:
+    config = plan.config
+    return JobSpec(
+        dataset=DatasetSpec(**config.dataset.model_dump(exclude={"path"})),
+        steps=tuple(StepSpec(step.label, step.name, step.parameters) for step in plan.chain),
+        output=OutputSpec(config.output.format, config.output.rows_per_part),
+        runtime=RuntimeSpec(config.runtime.threads, config.runtime.block_bytes),
+        outputs={output.name: output.container_path for output in outputs},
+    )
+
+
+def _plugins(plan: Plan) -> tuple[Plugin, ...]:
+    return tuple(find(name) for name in sorted({step.name for step in plan.chain}))
+
+
+def _region(config: JobConfig) -> str:
+    if region := find_region(config.backend.region):
+        return region
+    if config.target.name == "local":
+        return LOCAL_REGION
+    raise ConfigError([Problem("backend.region", "this key is required: AWS_REGION is not set")])
+
+
+def _check_apart(output_path: str, data: DataInput) -> None:
+    """The result and the data must not lie in one another.
+
+    A next run would read its own result, or ``output.overwrite`` would delete the data.
+    """
+    output = _real(uri_of(output_path))
+    sources = data.files if data.kind == "ManifestFile" else (data.uri,)
+    for source in map(uri_of, sources):
+        shown = str(path_of(source) or source)
+        if data.kind == "S3Prefix" and within(output, _real(source)):
+            raise _clash(f"{output_path!r} lies in the input {shown!r}; choose a folder outside it")
+        if within(_real(source), output):
+            raise _clash(f"the input {shown!r} lies in {output_path!r}; choose a folder of its own")
+
+
+def _clash(what: str) -> ConfigError:
+    return ConfigError([Problem("output.path", what)])
+
+
+def _real(uri: str) -> str:
+    path = path_of(uri)
+    return uri if path is None else str(path.resolve())

@@ -1,0 +1,139 @@
+"""The models that decide what a configuration may say; every default lives here.
+
+YAML composes (``conf/``), these models decide. `framework.compose` is the one place where a
+composed configuration becomes a `JobConfig`; past it, nobody sees a dict.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le, Len
+from pydantic import BaseModel, ConfigDict, Field
+
+Text = Annotated[str, Len(1)]
+MAX_N_FEATURES = 2**31 - 1
+
+
+class Model(BaseModel):
+    """Frozen, closed to unknown keys, strict about types except that numbers may stand for text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+class BackendConfig(Model):
+    """Which image, and how the code gets into it."""
+
+    name: Literal["sklearn", "script", "processor"] = Field(
+        description="one of SageMaker Processing's kinds"
+    )
+    image_uri: Text | None = Field(
+        None, description="the image by hand, instead of the backend's own"
+    )
+    framework_version: Text = Field("1.9-0", description="version of AWS's scikit-learn image")
+    region: Text | None = Field(None, description="AWS region; default: the usual AWS variables")
+
+
+class TargetConfig(Model):
+    """Who executes the request."""
+
+    name: Literal["local"] = Field(description="local: this machine, without Docker or AWS")
+
+
+class DatasetConfig(Model):
+    """Where the data is and what it looks like."""
+
+    path: Text = Field(description="a file, a folder, a glob or s3://…")
+    format: Literal["auto", "csv", "tsv", "parquet", "jsonl"] = Field(
+        "auto", description="auto: by the files' extensions"
+    )
+    label: Text | None = Field(description="the column to predict; null for data without one")
+    id: Text | None = Field(None, description="the column that names the row, never a feature")
+    numeric: tuple[Text, ...] = Field((), description="columns whose value is a number")
+    categorical: tuple[Text, ...] | None = Field(
+        None, description="columns whose value is text; default: every other column"
+    )
+    columns: tuple[Text, ...] | None = Field(
+        None, description="names of the columns, for CSV and TSV files without a header"
+    )
+    on_bad_rows: Literal["error", "skip"] = Field(
+        "error", description="what to do with a row that cannot be used; skipped rows are counted"
+    )
+
+
+class TransformConfig(Model):
+    """The chain of plugins, as it stands in the configuration."""
+
+    n_features: Annotated[int, Ge(1), Le(MAX_N_FEATURES)] = Field(
+        2**20, description="width of the hashed matrix; steps interpolate it"
+    )
+    steps: Annotated[dict[str, dict[str, Any] | None], Len(1)] = Field(
+        description="label → parameters, in order; 'name' defaults to the label"
+    )
+
+
+class OutputConfig(Model):
+    """Where and how rows are written."""
+
+    path: Text = Field(description="the folder for the result; default: Hydra's run folder")
+    format: Literal["npz", "parquet"] = Field("npz", description="file format of the parts")
+    overwrite: bool = Field(False, description="replace what an earlier job left in the folder")
+    rows_per_part: Annotated[int, Ge(1)] = Field(131_072, description="rows in each part")
+
+
+class ResourcesConfig(Model):
+    """What the job runs on."""
+
+    instance_type: Text = Field("ml.m5.xlarge", description="SageMaker instance type")
+    instance_count: Annotated[int, Ge(1), Le(100)] = Field(1, description="number of instances")
+    volume_size_gb: Annotated[int, Ge(1), Le(16_384)] = Field(30, description="disk of each, GB")
+    max_runtime_minutes: Annotated[int, Ge(1), Le(10_080)] = Field(
+        120, description="the job is stopped after this many minutes"
+    )
+
+
+class JobSettings(Model):
+    """What `Processor.run` and its constructor take, beside the mapping."""
+
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")] | None = Field(
+        None, description="name of the job, unique in account and region; default: a fresh one"
+    )
+    arguments: tuple[str, ...] = Field((), description="passed to the container as they are")
+    wait: bool = Field(True, description="wait for the end of the job")
+    logs: bool = Field(True, description="show the container's log lines while waiting")
+    experiment_config: dict[
+        Literal["ExperimentName", "TrialName", "TrialComponentDisplayName", "RunName"], Text
+    ] = Field({}, description="SageMaker Experiments association")
+    env: dict[Text, str] = Field({}, description="environment variables of the container")
+    tags: dict[Text, str] = Field({}, description="tags of the job")
+    network_isolation: bool = Field(False, description="cut the container off from all networks")
+    kms_key: Text | None = Field(None, description="KMS key for the volume and the outputs")
+    subnets: tuple[Text, ...] = Field((), description="VPC subnets to run in")
+    security_group_ids: tuple[Text, ...] = Field((), description="VPC security groups")
+    role: Text | None = Field(None, description="ARN of the IAM role that the job runs as")
+
+
+class RuntimeConfig(Model):
+    """How the work is done; never what comes out."""
+
+    threads: Annotated[int, Ge(1), Le(1024)] | None = Field(
+        None, description="worker threads; default: every core"
+    )
+    block_bytes: Annotated[int, Ge(1)] = Field(
+        8 << 20, description="bytes of input that one thread works on at a time"
+    )
+
+
+class JobConfig(Model):
+    """One whole configuration."""
+
+    action: Literal["run", "plan", "schema"] = Field("run", description="what to do with the job")
+    backend: BackendConfig
+    target: TargetConfig
+    dataset: DatasetConfig
+    transform: TransformConfig
+    output: OutputConfig
+    evaluation: Literal["none"] = Field("none", description="judge a model on the result")
+    resources: ResourcesConfig = ResourcesConfig()
+    job: JobSettings = JobSettings()
+    runtime: RuntimeConfig = RuntimeConfig()

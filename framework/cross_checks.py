@@ -1,0 +1,66 @@
+"""What only shows when settings are seen together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from framework.config import DatasetConfig, JobConfig
+from framework.errors import Problem
+from framework.registry import Step
+from framework.steps import ADDRESS
+
+
+def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
+    """Everything that is wrong with a configuration whose keys are right one by one."""
+    return [
+        *_columns_named_twice(config.dataset),
+        *_channels_declared_twice(chain),
+        *_steps_that_need_all_rows(chain, config.resources.instance_count),
+    ]
+
+
+def _columns_named_twice(dataset: DatasetConfig) -> Iterable[Problem]:
+    used = {"label": dataset.label, "id": dataset.id}
+    for key, column in used.items():
+        for role in ("numeric", "categorical"):
+            if column is not None and column in (getattr(dataset, role) or ()):
+                yield Problem(f"dataset.{role}", f"the column {column!r} is the {key} already")
+    if dataset.label is not None and dataset.label == dataset.id:
+        yield Problem("dataset.id", f"the column {dataset.id!r} is the label already")
+    for column in dataset.numeric:
+        if column in (dataset.categorical or ()):
+            yield Problem("dataset.categorical", f"the column {column!r} is numeric already")
+    for role in ("numeric", "categorical", "columns"):
+        counts = Counter(getattr(dataset, role) or ())
+        for column in (name for name, count in counts.items() if count > 1):
+            yield Problem(f"dataset.{role}", f"the column {column!r} is named twice")
+
+
+def _channels_declared_twice(chain: Sequence[Step]) -> Iterable[Problem]:
+    declaring = [step.label for step in chain if hasattr(step.transform, "channels")]
+    for label in declaring[1:]:
+        yield Problem(
+            f"{ADDRESS}.{label}", f"the channels are declared by {ADDRESS}.{declaring[0]} already"
+        )
+
+
+def _steps_that_need_all_rows(chain: Sequence[Step], instances: int) -> Iterable[Problem]:
+    for step in chain if instances > 1 else ():
+        if _wants_row_numbers(step.transform):
+            yield Problem(
+                f"{ADDRESS}.{step.label}",
+                f"needs the whole input on one instance (resources.instance_count={instances})",
+            )
+
+
+def _wants_row_numbers(transform: object) -> bool:
+    """Whether a step counts rows from the start of the whole input, whatever the columns are."""
+    import pyarrow as pa  # takes its time, and only a job of several instances comes here
+
+    from framework.runtime.transform import Role
+
+    with suppress(KeyError, IndexError, ValueError):  # a step that insists on its columns
+        return Role.ROW_NUMBER in getattr(transform, "wants", lambda _: ())(pa.schema([]))
+    return False

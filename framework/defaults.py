@@ -1,0 +1,63 @@
+"""What Hydra has to know before it composes: every key with its default, and two resolvers.
+
+The defaults are read off the models, so that they stand in one place while Hydra, its tab
+completion and ``--cfg job`` know every key. A group of keys is left open (its ``struct`` flag is
+off): a wrong key then gets through to pydantic, which reports it together with everything else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import MISSING, DictConfig, OmegaConf
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from framework.config import JobConfig
+
+PROJECT = Path(__file__).resolve().parent.parent
+BASE_NODE = "headrace_defaults"
+
+
+def register() -> None:
+    """Make the base node and the resolvers known to Hydra; doing it twice does no harm."""
+    ConfigStore.instance().store(name=BASE_NODE, node=_open(defaults_of(JobConfig)))
+    OmegaConf.register_new_resolver("project", _in_project, replace=True)
+    OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
+
+
+def defaults_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Every key of a model with its default, ``???`` where there is none."""
+    return {name: _default(field) for name, field in model.model_fields.items()}
+
+
+def _default(field: FieldInfo) -> object:
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        return defaults_of(field.annotation)
+    if field.is_required():
+        return MISSING
+    default = field.get_default(call_default_factory=True, validated_data={})
+    return list(default) if isinstance(default, tuple) else default
+
+
+def _open(defaults: dict[str, Any]) -> DictConfig:
+    node = OmegaConf.create(defaults)
+    for key, value in defaults.items():
+        if isinstance(value, dict):
+            OmegaConf.set_struct(node[key], False)
+    return node
+
+
+def _in_project(path: str) -> str:
+    return str(PROJECT / path)
+
+
+def _run_folder() -> str:
+    """Hydra's run folder; before a run has one (``--cfg job``), the folder that it would get."""
+    hydra = HydraConfig.get()
+    if OmegaConf.is_missing(hydra.runtime, "output_dir"):
+        return str(Path(hydra.run.dir).absolute())
+    return hydra.runtime.output_dir

@@ -1,0 +1,129 @@
+"""``dataset.path``: a file, a folder, a glob or ``s3://…``, made into what the job reads."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from framework.errors import ConfigError, Problem
+from framework.uris import FILE, S3, path_of, uri_of
+
+HIDDEN = (".", "_")
+"""Names that start so are no data (``_SUCCESS``, ``.crc``), as Hadoop and Spark have it."""
+
+
+@dataclass(frozen=True)
+class DataInput:
+    """What a job reads."""
+
+    uri: str
+    """The file, the folder or prefix, or the folder that a manifest's names start from."""
+    kind: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
+    manifest: bytes | None = None
+    """An S3 manifest file: ``[{"prefix": …}, "name", …]``; only for a glob."""
+    files: tuple[str, ...] = ()
+    """The local files, sorted by path; none for ``s3://…``."""
+
+
+def resolve(path: str) -> DataInput:
+    """Look at what ``dataset.path`` names.
+
+    Args:
+        path: A local path, a ``file://`` URI, a glob or ``s3://bucket/…``.
+
+    Raises:
+        ConfigError: There is nothing, or nothing that counts as data.
+    """
+    if path.startswith(S3):
+        return _on_s3(path)
+    if "://" in path and not path.startswith(FILE):
+        raise _error(f"cannot read {path!r}; allowed: a local path or s3://…")
+    local = path_of(uri_of(path)) or Path(path)
+    try:
+        return _on_disk(local)
+    except OSError as error:
+        raise _error(f"cannot read {error.filename or str(local)!r}: {error.strerror}") from error
+    except UnicodeEncodeError as error:
+        raise _error(f"the name {error.object!r} is not UTF-8; rename it") from error
+
+
+def _on_s3(uri: str) -> DataInput:
+    if not uri.removeprefix(S3).split("/")[0]:
+        raise _error(f"{uri!r} names no bucket")
+    if glob.has_magic(uri):
+        raise _error(f"{uri!r} is a glob, which needs local files; name a prefix or an object")
+    return DataInput(uri_of(uri))
+
+
+def _on_disk(path: Path) -> DataInput:
+    if path.is_file():
+        return DataInput(uri_of(str(path)), files=_named_in_utf8([str(path)]))
+    if path.is_dir():
+        return _folder(path)
+    if glob.has_magic(str(path)):
+        return _glob(path)
+    raise _error(f"there is no file or folder {str(path)!r}")
+
+
+def _folder(path: Path) -> DataInput:
+    files = sorted(_files_below(path))
+    if not files:
+        raise _error(f"the folder {str(path)!r} holds no files")
+    return DataInput(uri_of(str(path)), files=_named_in_utf8(files))
+
+
+def _glob(pattern: Path) -> DataInput:
+    base = _without_magic(pattern)
+    files = sorted(_matches(pattern, base))
+    if not files:
+        raise _error(f"no file matches {str(pattern)!r}")
+    names = [str(Path(file).relative_to(base)) for file in _named_in_utf8(files)]
+    entries = [{"prefix": uri_of(str(base)).rstrip("/") + "/"}, *names]
+    manifest = json.dumps(entries, indent=0, ensure_ascii=False) + "\n"
+    return DataInput(uri_of(str(base)), "ManifestFile", manifest.encode(), tuple(files))
+
+
+def _without_magic(pattern: Path) -> Path:
+    return next(parent for parent in pattern.parents if not glob.has_magic(str(parent)))
+
+
+def _matches(pattern: Path, base: Path) -> set[str]:
+    """Files that match, and files below folders that match; hidden ones only by their own name."""
+    named_hidden = _is_hidden(pattern.relative_to(base).parts)
+    found = set[str]()
+    matches = glob.iglob(str(pattern), recursive=True)  # noqa: PTH207 (takes an absolute pattern)
+    for match in map(Path, matches):
+        if named_hidden or not _is_hidden(match.relative_to(base).parts):
+            found.update(_files_below(match) if match.is_dir() else [str(match)])
+    return found
+
+
+def _files_below(folder: Path) -> Iterator[str]:
+    for root, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
+        paths = (Path(root, name) for name in names if not name.startswith(HIDDEN))
+        yield from (str(path) for path in paths if path.is_file())
+
+
+def _named_in_utf8(files: list[str]) -> tuple[str, ...]:
+    """The files; raises for a name that neither a request nor S3 can hold."""
+    for file in files:
+        file.encode()
+    return tuple(files)
+
+
+def _is_hidden(parts: Iterable[str]) -> bool:
+    return any(part.startswith(HIDDEN) for part in parts)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _error(what: str) -> ConfigError:
+    return ConfigError([Problem("dataset.path", what)])

@@ -1,0 +1,29 @@
+"""A job: the exact ``CreateProcessingJob`` request, and the files that it ships.
+
+This is the one idea of the project: whoever runs a job (this machine, a container, SageMaker) runs
+*this*, so what worked here works there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from framework.runtime.spec import JobSpec
+
+
+@dataclass(frozen=True)
+class Job:
+    """Plain data, made before anybody decides who executes it."""
+
+    request: dict[str, Any]
+    """The arguments of ``CreateProcessingJob``, ready for boto3."""
+    files: dict[str, bytes]
+    """What the request's inputs refer to: path below the job's own folder → content."""
+    spec: JobSpec
+    """What the container is told; it travels inside one of the files."""
+
+    @property
+    def name(self) -> str:
+        """The job's name, unique in account and region."""
+        return str(self.request["ProcessingJobName"])

@@ -1,0 +1,77 @@
+"""From OmegaConf to plain data, without stopping at the first key that cannot be had."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from framework.errors import Problem
+from framework.problems import REQUIRED
+
+LINK = re.compile(r"\$\{(\.*)([\w.]+)\}")
+PYTHON_OBJECT = "_target_"
+REFUSED = "a configuration may name a plugin, never a Python object"
+
+
+@dataclass
+class Resolved:
+    """A configuration in plain data. A key that has a problem here is missing from `values`."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
+    """The address of each key that only repeats another (``${…}``) → the other's address."""
+
+    def once(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Drops what is said twice: in the same words, or of a key that repeats a wrong one."""
+        unique = list(dict.fromkeys([*self.problems, *problems]))
+        wrong = {problem.where for problem in unique}
+        return [problem for problem in unique if self.links.get(problem.where) not in wrong]
+
+
+def resolve(cfg: DictConfig) -> Resolved:
+    """Resolves every interpolation; what has no value, or may have none, becomes a problem."""
+    resolved = Resolved()
+    resolved.values = dict(_plain(cfg, (), resolved))
+    return resolved
+
+
+def _plain(
+    node: DictConfig | ListConfig, path: tuple[str, ...], found: Resolved
+) -> dict[Any, Any] | list[Any]:
+    raw: Any = OmegaConf.to_container(node, resolve=False)
+    keys = list(raw) if isinstance(raw, dict) else range(len(raw))
+    values = {}
+    for key in keys:
+        where = (*path, str(key))
+        problem = _problem_of(key, raw[key])
+        if problem is None:
+            try:
+                value = node[key]
+                values[key] = _plain(value, where, found) if OmegaConf.is_config(value) else value
+            except OmegaConfBaseException as exc:
+                problem = f"{raw[key]} cannot be resolved: {str(exc).splitlines()[0]}"
+        if problem is not None:
+            found.problems.append(Problem(".".join(where), problem))
+        _note_link(raw[key], path, where, found)
+    return values if isinstance(raw, dict) else list(values.values())
+
+
+def _problem_of(key: object, raw: object) -> str | None:
+    if key == PYTHON_OBJECT:
+        return REFUSED
+    return REQUIRED if raw == MISSING else None
+
+
+def _note_link(raw: object, path: tuple[str, ...], where: tuple[str, ...], found: Resolved) -> None:
+    link = LINK.fullmatch(raw) if isinstance(raw, str) else None
+    if link:
+        dots, key = link.groups()
+        # ${.key} stands beside this key, ${..key} one level further up
+        near = path[: len(path) - len(dots) + 1] if dots else ()
+        found.links[".".join(where)] = ".".join((*near, key))

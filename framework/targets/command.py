@@ -1,0 +1,76 @@
+"""How one instance is started on this machine: its argv and its environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framework.runtime.spec import ML_ROOT
+from framework.targets.sandbox import Host
+
+IMAGE_ENTRYPOINT = ("python3", "-m", "framework.runtime")
+"""The ENTRYPOINT of an image that has the code baked in; it stands where a request names none."""
+REPOSITORY = Path(__file__).parents[2]
+"""What that image has on its path: the folder that holds ``framework`` and ``transforms``."""
+PASSED_ON = re.compile(r"PATH|HOME|LANG|TMPDIR|LD_LIBRARY_PATH|OPENBLAS_\w+")
+"""All that an entrypoint sees of the user's environment; a container would not even see this."""
+
+_ML_PATH = re.compile(rf"(?<![\w./-]){ML_ROOT}(?=/|$)")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process that is about to start."""
+
+    host: Host
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+
+
+def command(host: Host, request: dict[str, Any], hosts: int) -> Command:
+    """The process that stands in for the container on one instance."""
+    app = request["AppSpecification"]
+    words = [*(app.get("ContainerEntrypoint") or IMAGE_ENTRYPOINT)]
+    words += app.get("ContainerArguments", [])
+    program = sys.executable if words[0] in ("python", "python3") else words[0]
+    argv = (program, *(_mapped(word, host) for word in words[1:]))
+    return Command(host, argv, _environment(host, request, hosts, os.environ))
+
+
+def _environment(
+    host: Host, request: dict[str, Any], hosts: int, ours: Mapping[str, str]
+) -> dict[str, str]:
+    passed_on = {key: value for key, value in ours.items() if PASSED_ON.fullmatch(key)}
+    asked_for = request.get("Environment", {})
+    return {
+        **passed_on,
+        **_code(request),
+        "HEADRACE_THREADS": str(_threads(hosts)),
+        **{key: _mapped(value, host) for key, value in asked_for.items()},
+        "HEADRACE_ML_ROOT": str(host.ml),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _code(request: dict[str, Any]) -> dict[str, str]:
+    """The image's own code, where the request leaves the entrypoint to the image."""
+    baked_in = not request["AppSpecification"].get("ContainerEntrypoint")
+    return {"PYTHONPATH": str(REPOSITORY)} if baked_in else {}
+
+
+def _threads(hosts: int) -> int:
+    """A host's share of this machine's cores."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, cores // hosts)
+
+
+def _mapped(text: str, host: Host) -> str:
+    """The text with ``/opt/ml`` where this machine has it."""
+    return _ML_PATH.sub(lambda _: str(host.ml), text)

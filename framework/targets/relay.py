@@ -1,0 +1,88 @@
+"""What the processes say, and to whom it goes: progress bar, terminal, or the error at the end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections import deque
+from collections.abc import Sequence
+
+from framework.errors import HeadraceError, JobFailed, PluginError
+from framework.progress import Progress
+from framework.targets.processes import Ended, Line
+from framework.targets.sandbox import MESSAGE_BYTES, Host
+
+KEPT_LINES = 200
+"""How much of a process's stderr is held back at most: enough for any traceback."""
+
+
+class Relay:
+    """Shows the processes' lines and keeps what the user must see if one fails.
+
+    The runtime writes its message before it prints it, so whatever comes on stderr while there is
+    a message belongs to the end of the story. Those lines wait: `failure` shows them without the
+    message, which the error itself will say once more.
+    """
+
+    def __init__(self, hosts: Sequence[Host], progress: Progress, logs: bool) -> None:
+        self._hosts = {host.name: host for host in hosts}
+        self._progress = progress
+        self._logs = logs
+        self._last = dict.fromkeys(self._hosts, "")
+        self._held: dict[str, deque[str]] = {name: deque(maxlen=KEPT_LINES) for name in self._hosts}
+
+    def started(self) -> None:
+        """Show that something is happening."""
+        self._progress.open()
+
+    def heard(self, line: Line) -> None:
+        """Pass a line on to where it belongs."""
+        if line.stream == "stdout":
+            if not self._progress.heard(line.host, line.text) and self._logs:
+                self._show(line)
+        else:
+            self._last[line.host] = line.text.strip() or self._last[line.host]
+            if self._logs and not self._hosts[line.host].message_file.exists():
+                self._show(line)
+            else:
+                self._held[line.host].append(line.text)
+
+    def failure(self, ended: Ended) -> HeadraceError:
+        """The error that a failed process stands for; what else it said goes to stderr now."""
+        host = self._hosts[ended.host]
+        message = host.message()
+        held = "\n".join(self._held[host.name])
+        for text in _without(message, held).splitlines():
+            self._show(Line(host.name, "stderr", text))
+        error = PluginError if ended.status == PluginError.exit_status else JobFailed
+        return error(host.reveal(message or self._epitaph(ended)))
+
+    def _epitaph(self, ended: Ended) -> str:
+        """What can be said of a process that left no message."""
+        last = self._last[ended.host]
+        said = f"; its last line on stderr: {last}" if last else ""
+        return f"{ended.host} {_cause(ended.status)} and left no message{said}"
+
+    def _show(self, line: Line) -> None:
+        prefix = f"{line.host}: " if len(self._hosts) > 1 else ""
+        stream = sys.stdout if line.stream == "stdout" else sys.stderr
+        print(f"{prefix}{line.text}", file=stream, flush=True)
+
+
+def _without(message: str, held: str) -> str:
+    """What stands on stderr beside the message; of a long message, all the rest is cut too."""
+    if not message:
+        return held
+    is_cut = len(message.encode()) >= MESSAGE_BYTES - 3  # it may end before a split character
+    if is_cut:
+        return held.partition(message)[0]
+    before, found, after = held.rpartition(message)
+    return before if found and not after.strip() else held
+
+
+def _cause(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status}"
+    name = signal.Signals(-status).name
+    hint = ", perhaps for want of memory," if name == "SIGKILL" else ""
+    return f"was killed by {name}{hint}"

@@ -1,0 +1,161 @@
+"""The scratch root of a local job: for each instance a folder that stands in for ``/opt/ml``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from framework.job import Job
+from framework.runtime.spec import under
+from framework.targets.inputs import Link, links
+from framework.targets.interrupts import Interrupts
+from framework.targets.limits import local_path
+
+MESSAGE_BYTES = 1024
+"""SageMaker's limit for an ``ExitMessage``."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """One instance: its name in the cluster and its ``/opt/ml``."""
+
+    name: str
+    ml: Path
+    places: dict[str, Path] = field(default_factory=dict, repr=False)
+    """Path in the container → what the user calls it."""
+
+    @property
+    def message_file(self) -> Path:
+        """Where the entrypoint may say why it failed."""
+        return self.ml / "output" / "message"
+
+    def message(self) -> str:
+        """The first kilobyte of what the entrypoint said, or nothing."""
+        try:
+            with self.message_file.open("rb") as file:
+                return file.read(MESSAGE_BYTES).decode(errors="ignore").strip()
+        except FileNotFoundError:
+            return ""
+
+    def reveal(self, text: str) -> str:
+        """The text with the user's own paths in the place of those of the scratch root."""
+        for inside, source in self.places.items():
+            for seen in (str(under(self.ml, inside)), inside):
+                text = text.replace(seen, str(source))
+        return text
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """Everything that a job has before it starts."""
+
+    root: Path
+    output: Path
+    """Where the job's own files will go in the end."""
+
+    @property
+    def files(self) -> Path:
+        """Where the files that ship with the job wait until the result is delivered."""
+        return self.root / "files"
+
+    def locate(self, path: Path) -> Path:
+        """Where a path of the request lies while the job runs."""
+        if path.is_relative_to(self.output):
+            staged = self.files / path.relative_to(self.output)
+            return staged if staged.exists() else path
+        return path
+
+    def lay_out(self, job: Job, interrupts: Interrupts) -> tuple[Host, ...]:
+        """Write the job's files and, for each instance, inputs, configuration and outputs.
+
+        Raises:
+            ConfigError: An input is missing or cannot be shared.
+            OSError: The disk said no.
+        """
+        for name, content in job.files.items():
+            write(self.files / name, content)
+        write(self.files / "request.json", request_text(job.request).encode())
+        count = instance_count(job.request)
+        inputs = [
+            links(each, count, self.locate) for each in job.request.get("ProcessingInputs", ())
+        ]
+        names = [f"algo-{number + 1}" for number in range(count)]
+        hosts = []
+        for number, name in enumerate(names):
+            mine = [link for each in inputs for link in each[number]]
+            host = Host(name, self.root / name, _places(job.request, mine))
+            _link(host, mine, interrupts)
+            _configure(host, names, job.request)
+            hosts.append(host)
+        return tuple(hosts)
+
+
+def instance_count(request: dict[str, Any]) -> int:
+    """How many instances the request asks for."""
+    return int(request["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+
+
+def outputs(request: dict[str, Any]) -> Iterator[tuple[str, PurePosixPath, str]]:
+    """Name, path in the container and URI of each output."""
+    for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
+        target = each["S3Output"]
+        yield each["OutputName"], PurePosixPath(target["LocalPath"]), target["S3Uri"]
+
+
+def request_text(request: dict[str, Any]) -> str:
+    """The text of ``request.json``."""
+    return json.dumps(request, indent=2, ensure_ascii=False) + "\n"
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file for good: it is on the disk when this returns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _places(request: dict[str, Any], mine: list[Link]) -> dict[str, Path]:
+    files = {str(link.path): link.source for link in mine}
+    folders = {str(inside): local_path(uri) for _, inside, uri in outputs(request)}
+    return {**files, **folders}
+
+
+def _link(host: Host, mine: list[Link], interrupts: Interrupts) -> None:
+    made: set[Path] = set()
+    for link in mine:
+        interrupts.check()
+        place = under(host.ml, str(link.path))
+        if place.parent not in made:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            made.add(place.parent)
+        place.symlink_to(link.source)
+
+
+def _configure(host: Host, names: list[str], request: dict[str, Any]) -> None:
+    """Write what SageMaker writes before it starts a container."""
+    config = host.ml / "config"
+    config.mkdir(parents=True)
+    host.message_file.parent.mkdir()
+    for _, inside, _ in outputs(request):
+        under(host.ml, str(inside)).mkdir(parents=True, exist_ok=True)
+    texts = {
+        "processingjobconfig.json": processing_job_config(request),
+        "resourceconfig.json": {"current_host": host.name, "hosts": names},
+    }
+    for name, value in texts.items():
+        (config / name).write_text(request_text(value), encoding="utf-8")
+
+
+def processing_job_config(request: dict[str, Any]) -> dict[str, Any]:
+    """What ``/opt/ml/config/processingjobconfig.json`` holds: the request and the job's ARN.
+
+    The shape: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
+    """
+    arn = f"arn:aws:sagemaker:local:000000000000:processing-job/{request['ProcessingJobName']}"
+    return {"ProcessingJobArn": arn, "Environment": {}, **request}

@@ -1,0 +1,23 @@
+"""The door: ``python run.py [overrides]``. Hydra composes, headrace does the job."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import hydra
+
+from framework import cli
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def run(config: DictConfig) -> None:
+    """Do what ``action`` says with one composed configuration."""
+    cli.execute(config)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.main(run))
