@@ -1,0 +1,67 @@
+"""What tests of several modules need."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hydra
+import pytest
+from omegaconf import DictConfig
+
+from framework import defaults
+
+Completed = subprocess.CompletedProcess[str]
+PROGRAM = ("run.py", "conf", "framework", "transforms")
+
+
+@pytest.fixture
+def composed(tmp_path: Path) -> Iterator[Callable[..., DictConfig]]:
+    """Composes conf/ with the given overrides; the result goes to a fresh folder."""
+    defaults.register()
+    with hydra.initialize_config_dir(str(defaults.PROJECT / "conf"), version_base="1.3"):
+        yield lambda *overrides: hydra.compose(
+            "config", [f"output.path={tmp_path / 'out'}", *overrides]
+        )
+
+
+@pytest.fixture
+def headrace(tmp_path: Path) -> Callable[..., Completed]:
+    """Runs ``python run.py`` as a user does, from an unrelated folder."""
+
+    def run(
+        *arguments: str,
+        project: Path = defaults.PROJECT,
+        python: str = sys.executable,
+        environment: dict[str, str] | None = None,
+    ) -> Completed:
+        return subprocess.run(
+            [python, str(project / "run.py"), *arguments],
+            cwd=tmp_path,
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run
+
+
+@pytest.fixture
+def copy_of_project(tmp_path: Path) -> Path:
+    """The program in a folder of its own, for tests that add to it."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in PROGRAM:
+        source = defaults.PROJECT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, folder / name, ignore=ignored)
+        else:
+            shutil.copy(source, folder / name)
+    return folder

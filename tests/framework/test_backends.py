@@ -1,0 +1,64 @@
+"""What each backend answers."""
+
+from __future__ import annotations
+
+import typing
+
+import pytest
+
+from framework.backends import BACKENDS
+from framework.config import BackendConfig
+from framework.entry_script import Program
+from framework.image_uris import own_version, sklearn_image
+from framework.mapping import Mapping, ProcessingInput
+from framework.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec
+
+PROGRAM = Program(
+    JobSpec(DatasetSpec(), (), OutputSpec(), RuntimeSpec()),
+    Mapping((ProcessingInput("data", "s3://b/d", "/opt/ml/processing/input/data"),), ()),
+    (),
+)
+PYTHON = ("python3", "/opt/ml/processing/input/code/entry.pyz")
+
+
+def never() -> str:
+    raise AssertionError("nobody needs a region here")
+
+
+def test_every_backend_of_the_configuration_is_there() -> None:
+    assert tuple(BACKENDS) == typing.get_args(BackendConfig.model_fields["name"].annotation)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_an_image_by_hand_wins_and_needs_no_region(name: str) -> None:
+    config = BackendConfig.model_validate({"name": name, "image_uri": "mine:1"})
+    assert BACKENDS[name].image_uri(config, never) == "mine:1"
+
+
+def test_sklearns_image_is_awss() -> None:
+    config = BackendConfig(name="sklearn", framework_version="1.4-2-py312")
+    image = BACKENDS["sklearn"].image_uri(config, lambda: "eu-west-3")
+    assert image == sklearn_image("eu-west-3", "1.4-2-py312")
+
+
+@pytest.mark.parametrize("name", ["script", "processor"])
+def test_own_images_have_the_projects_version(name: str) -> None:
+    config = BackendConfig.model_validate({"name": name})
+    assert BACKENDS[name].image_uri(config, never) == f"headrace-{name}:{own_version()}"
+
+
+@pytest.mark.parametrize("name", ["sklearn", "script"])
+def test_a_script_is_shipped(name: str) -> None:
+    shipped = BACKENDS[name].ship(PROGRAM)
+    assert (shipped.input_name, shipped.file) == ("code", "code/entry.pyz")
+    assert shipped.container_path == "/opt/ml/processing/input/code"
+    assert shipped.content.startswith(b"#!/usr/bin/env python3\n")
+    assert BACKENDS[name].entrypoint == PYTHON
+
+
+def test_a_baked_image_gets_the_parameters_alone() -> None:
+    shipped = BACKENDS["processor"].ship(PROGRAM)
+    assert (shipped.input_name, shipped.file) == ("config", "config/job.json")
+    assert shipped.container_path == "/opt/ml/processing/input/config"
+    assert JobSpec.from_json(shipped.content.decode()) == PROGRAM.spec
+    assert BACKENDS["processor"].entrypoint == ()

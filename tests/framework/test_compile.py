@@ -1,0 +1,212 @@
+"""The whole job, compared with golden files: ``HEADRACE_ACCEPT=1 pytest …`` takes a change over."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from framework.compile import compile_job
+from framework.compose import Plan
+from framework.config import JobConfig
+from framework.errors import ConfigError
+from framework.inputs import DataInput, resolve
+from framework.job import Job
+from framework.registry import Step
+from framework.runtime.spec import JobSpec, StepSpec
+
+GOLDEN = Path(__file__).parent / "golden"
+FILE = DataInput("file:///data/avazu.csv", files=("/data/avazu.csv",))
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Stands in for a step that declares channels."""
+
+    names: tuple[str, ...]
+
+    def channels(self) -> tuple[str, ...]:
+        return self.names
+
+
+CHAIN = (
+    Step("split", "split", Channels(("train", "validation")), {"method": "hash", "seed": 7}),
+    Step("hash_it", "feature_hasher", object(), {"n_features": 64}),
+)
+
+
+def plan(chain: tuple[Step, ...] = CHAIN, **groups: Any) -> Plan:
+    raw: dict[str, Any] = {
+        "backend": {"name": "script", "region": "eu-central-1"},
+        "target": {"name": "local"},
+        "dataset": {"path": "/data/avazu.csv", "label": "click", "id": "id"},
+        "transform": {"steps": {"split": {}}},
+        "output": {"path": "/results/ctr"},
+    }
+    for group, values in groups.items():
+        raw[group] = {**raw.get(group, {}), **values}
+    return Plan(JobConfig.model_validate(raw), chain)
+
+
+def inputs(job: Job) -> dict[str, dict[str, Any]]:
+    return {entry["InputName"]: entry["S3Input"] for entry in job.request["ProcessingInputs"]}
+
+
+def refused(wanted: Plan, data: DataInput) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        compile_job(wanted, data, "ctr")
+    return [str(problem) for problem in caught.value.problems]
+
+
+def assert_golden(name: str, request: dict[str, Any]) -> None:
+    path = GOLDEN / f"{name}.json"
+    text = json.dumps(request, indent=2) + "\n"
+    if os.environ.get("HEADRACE_ACCEPT") == "1":
+        path.write_text(text)
+    expected = path.read_text() if path.exists() else ""
+    assert text == expected, f"if the new request is right: HEADRACE_ACCEPT=1 pytest {__file__}"
+
+
+@pytest.mark.parametrize("backend", ["sklearn", "script", "processor"])
+def test_the_request_of_each_backend(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("framework.image_uris.own_version", lambda: "1.0.0")
+    request = compile_job(plan(backend={"name": backend}), FILE, "ctr-1").request
+    assert_golden(backend, request)
+    shape = botocore.session.Session().get_service_model("sagemaker")
+    rules = shape.operation_model("CreateProcessingJob").input_shape
+    assert ParamValidator().validate(request, rules).generate_report() == ""
+
+
+def test_the_container_is_told_what_the_request_says() -> None:
+    output = {"format": "parquet", "rows_per_part": 9}
+    job = compile_job(plan(backend={"name": "processor"}, output=output), FILE, "ctr")
+    assert list(job.files) == ["config/job.json"]
+    assert JobSpec.from_json(job.files["config/job.json"].decode()) == job.spec
+    assert job.spec.dataset.label == "click"
+    assert job.spec.output.format == "parquet"
+    assert job.spec.output.rows_per_part == 9
+    assert job.spec.steps == (
+        StepSpec("split", "split", {"method": "hash", "seed": 7}),
+        StepSpec("hash_it", "feature_hasher", {"n_features": 64}),
+    )
+    assert job.spec.outputs == {
+        entry["OutputName"]: entry["S3Output"]["LocalPath"]
+        for entry in job.request["ProcessingOutputConfig"]["Outputs"]
+    }
+
+
+def test_every_setting_reaches_the_container() -> None:
+    given = {
+        "format": "csv",
+        "label": None,
+        "id": "a",
+        "numeric": ["b"],
+        "categorical": ["c"],
+        "columns": ["a", "b", "c"],
+        "on_bad_rows": "skip",
+    }
+    job = compile_job(plan(dataset=given, runtime={"threads": 3, "block_bytes": 5}), FILE, "ctr")
+    spec = json.loads(job.spec.to_json())
+    assert spec["dataset"] == given
+    assert spec["runtime"] == {"threads": 3, "block_bytes": 5}
+
+
+def test_the_script_does_not_change_with_the_name() -> None:
+    first, second = (compile_job(plan(), FILE, name) for name in ("a", "b"))
+    assert first.files == second.files
+    assert (first.name, second.name) == ("a", "b")
+
+
+def test_without_a_split_all_rows_train() -> None:
+    job = compile_job(plan(chain=CHAIN[1:]), FILE, "ctr")
+    assert list(job.spec.outputs) == ["train", "report"]
+
+
+def test_several_instances_share_the_data_and_each_has_the_code() -> None:
+    found = inputs(compile_job(plan(resources={"instance_count": 2}), FILE, "ctr"))
+    assert found["data"]["S3DataDistributionType"] == "ShardedByS3Key"
+    assert found["code"]["S3DataDistributionType"] == "FullyReplicated"
+
+
+def test_a_glob_ships_its_manifest(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x")
+    data = resolve(f"{tmp_path}/*.csv")
+    job = compile_job(plan(), data, "ctr")
+    assert inputs(job)["data"]["S3Uri"] == "file:///results/ctr/input.manifest"
+    assert inputs(job)["data"]["S3DataType"] == "ManifestFile"
+    assert job.files["input.manifest"] == data.manifest
+
+
+def test_s3_on_both_ends() -> None:
+    job = compile_job(plan(output={"path": "s3://b/out/"}), DataInput("s3://a/in"), "ctr")
+    assert inputs(job)["data"]["S3Uri"] == "s3://a/in"
+    assert inputs(job)["code"]["S3Uri"] == "s3://b/out/code/entry.pyz"
+    outputs = job.request["ProcessingOutputConfig"]["Outputs"]
+    assert outputs[0]["S3Output"]["S3Uri"] == "s3://b/out/train"
+
+
+def test_without_a_region_the_local_target_still_names_an_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("framework.compile.find_region", lambda configured: configured)
+    images = []
+    for region in ("eu-central-1", None):
+        wanted = plan(backend={"name": "sklearn", "region": region})
+        images.append(compile_job(wanted, FILE, "ctr").request["AppSpecification"]["ImageUri"])
+    assert [image.split(".")[3] for image in images] == ["eu-central-1", "us-east-1"]
+
+
+@pytest.mark.parametrize("output", ["/data", "/data/out"])
+def test_a_result_inside_the_data(output: str) -> None:
+    folder = DataInput("file:///data", files=("/data/a.csv",))
+    assert refused(plan(output={"path": output}), folder) == [
+        f"output.path: {output!r} lies in the input '/data'; choose a folder outside it"
+    ]
+
+
+def test_a_result_inside_the_data_on_s3() -> None:
+    assert refused(plan(output={"path": "s3://b/in/out"}), DataInput("s3://b/in")) == [
+        "output.path: 's3://b/in/out' lies in the input 's3://b/in'; choose a folder outside it"
+    ]
+
+
+def test_data_inside_the_result() -> None:
+    assert refused(plan(output={"path": "/"}), FILE) == [
+        "output.path: the input '/data/avazu.csv' lies in '/'; choose a folder of its own"
+    ]
+
+
+def test_data_inside_the_result_by_way_of_a_link(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.csv").write_text("x")
+    (tmp_path / "data").symlink_to(tmp_path / "out")
+    wanted = plan(output={"path": str(tmp_path / "out")})
+    assert refused(wanted, resolve(f"{tmp_path}/data/*.csv")) == [
+        f"output.path: the input '{tmp_path}/data/a.csv' lies in '{tmp_path}/out'; "
+        "choose a folder of its own"
+    ]
+
+
+def test_a_result_beside_the_files_of_a_glob(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x")
+    wanted = plan(output={"path": str(tmp_path / "out")})
+    assert compile_job(wanted, resolve(f"{tmp_path}/*.csv"), "ctr").name == "ctr"
+
+
+def test_a_channel_that_would_overwrite_the_code() -> None:
+    chain = (Step("split", "split", Channels(("train", "code")), {}),)
+    assert refused(plan(chain=chain), FILE) == [
+        "transform.steps: the output 'code' to 'file:///results/ctr/code' and the input 'code' "
+        "from 'file:///results/ctr/code/entry.pyz' share a place"
+    ]
+
+
+def test_a_channel_called_report() -> None:
+    chain = (Step("split", "split", Channels(("train", "report")), {}),)
+    assert "transform.steps: 2 outputs are called 'report'" in refused(plan(chain=chain), FILE)

@@ -1,0 +1,42 @@
+"""The closing table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from framework.summary import summary
+from framework.targets.base import Channel, Result
+
+CHANNELS = (
+    Channel("train", rows=8_012, parts=1, bytes=311_870),
+    Channel("validation", rows=1_988, parts=12, bytes=78),
+)
+
+
+def test_a_result_as_a_table() -> None:
+    manifest = {"rows": {"read": 10_003, "written": 10_000, "rejected": 3}}
+    assert summary(Result(Path("/data/out"), manifest, 1.93, CHANNELS)) == "\n".join(
+        [
+            "channel      rows  parts    size",
+            "train       8,012      1  312 kB",
+            "validation  1,988     12    78 B",
+            "10,000 rows in 1.9 s, 3 rejected",
+            "/data/out",
+        ]
+    )
+
+
+def test_nothing_rejected_and_large_numbers() -> None:
+    channels = (Channel("train", rows=40_428_967, parts=309, bytes=5_870_000_000),)
+    assert summary(Result(Path("/o"), {}, 1061.0, channels)) == "\n".join(
+        [
+            "channel        rows  parts     size",
+            "train    40,428,967    309  5.87 GB",
+            "40,428,967 rows in 1,061.0 s",
+            "/o",
+        ]
+    )
+
+
+def test_a_request_that_reports_nothing() -> None:
+    assert summary(Result(Path("/o"), {}, 0.04, ())) == "done in 0.0 s\n/o"
