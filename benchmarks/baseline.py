@@ -3,7 +3,8 @@
     python benchmarks/baseline.py --input avazu_1m.csv --output out/
 
 Read everything, split it, hash the rows as text, pickle the result. It is what tutorials show,
-faults included: tokens carry no column name, so that `1` is the same in every column.
+faults included: the id is hashed as if it was a feature (so there are 23 columns), and tokens carry
+no column name, so that `1` is the same in every column.
 """
 
 import argparse
@@ -23,7 +24,7 @@ def main() -> None:
     args = parser.parse_args()
 
     data = pd.read_csv(args.input)
-    features = data.drop(columns=["id", "click"])
+    features = data.drop(columns=["click"])
     x_train, x_test, y_train, y_test = train_test_split(
         features, data["click"], test_size=0.2, random_state=0
     )

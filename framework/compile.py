@@ -17,6 +17,7 @@ from framework.mapping import Mapping, ProcessingInput, ProcessingOutput
 from framework.region import find_region
 from framework.registry import Plugin, find
 from framework.request import build_request
+from framework.runtime.plugins import channels_of
 from framework.runtime.spec import (
     DATA_INPUT,
     OUTPUT,
@@ -77,8 +78,6 @@ def _data(config: JobConfig, data: DataInput) -> ProcessingInput:
 
 
 def _outputs(plan: Plan) -> tuple[ProcessingOutput, ...]:
-    from framework.runtime.chain import channels_of  # imports pyarrow
-
     base = uri_of(plan.config.output.path)
     names = (*channels_of([step.transform for step in plan.chain]), REPORT)
     return tuple(ProcessingOutput(name, join(base, name), f"{OUTPUT}/{name}") for name in names)

@@ -120,7 +120,7 @@ class RuntimeConfig(Model):
         None, description="worker threads; default: every core"
     )
     block_bytes: Annotated[int, Ge(1)] = Field(
-        8 << 20, description="bytes of input that one thread works on at a time"
+        4 << 20, description="bytes of input that one thread works on at a time"
     )
 
 

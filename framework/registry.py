@@ -10,7 +10,7 @@ import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,9 +19,9 @@ from typing import Any
 
 from framework.defaults import PROJECT
 from framework.errors import PluginError
+from framework.runtime.plugins import GROUP, PACKAGE, class_in
 
-FOLDER = PROJECT / "transforms"
-GROUP = "headrace.transforms"
+FOLDER = PROJECT / PACKAGE
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Plugin:
         """
         with _blamed(self):
             module = _load(f"{FOLDER.name}.{self.name}", _file_of(self))
-        return _the_class(self, module)
+        return class_in(module, f"{self.name!r} ({self.origin})")
 
 
 @dataclass(frozen=True)
@@ -150,33 +150,3 @@ def _load(name: str, path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def _the_class(plugin: Plugin, module: ModuleType) -> type[Any]:
-    classes: list[Any] = [
-        item for item in vars(module).values() if _is_transform(item, module.__name__)
-    ]
-    if len(classes) != 1:
-        names = ", ".join(cls.__name__ for cls in classes) or "none"
-        raise PluginError(
-            f"transform {plugin.name!r} ({plugin.origin}) should define one dataclass with "
-            f"output_schema and apply (found: {names})"
-        )
-    transform: type[Any] = classes[0]
-    if not classes[0].__dataclass_params__.frozen:
-        raise PluginError(
-            f"transform {plugin.name!r} ({plugin.origin}): {transform.__name__} should be frozen; "
-            "write @dataclass(frozen=True)"
-        )
-    return transform
-
-
-def _is_transform(item: object, module: str) -> bool:
-    methods = ("output_schema", "apply")
-    return (
-        isinstance(item, type)
-        and item.__module__ == module
-        and not item.__name__.startswith("_")
-        and is_dataclass(item)
-        and all(callable(getattr(item, method, None)) for method in methods)
-    )

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
+
+
+def json_text(value: dict[str, Any]) -> str:
+    """JSON for files that people read."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -93,6 +93,8 @@ class Split:
 
         if self.method == "time" and self.column not in schema.names:
             raise ValueError(f"there is no column {self.column!r} at this point of the chain")
+        if self.method == "time":
+            _refuse_other_kind(schema.field(self.column), self.before or "")
         return schema.append(with_role(pa.field(CHANNEL, pa.int8()), Role.CHANNEL))
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -169,6 +171,19 @@ def _shuffled(
     channel[order[rows - train :]] = TRAIN
     channel[order[: math.floor(test_fraction * rows)]] = TEST
     return channel
+
+
+def _refuse_other_kind(times: pa.Field, point: str) -> None:
+    import pyarrow as pa
+
+    if not pa.types.is_floating(times.type):
+        return
+    try:
+        float(point)
+    except ValueError:
+        raise ValueError(
+            f"column {times.name!r} is numeric, so before should be a number (got {point!r})"
+        ) from None
 
 
 def _written_like(point: str) -> str:

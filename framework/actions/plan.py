@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from framework.actions.preparation import prepare
 from framework.errors import ConfigError, Problem
-from framework.targets.sandbox import request_text
-from framework.whole_files import write_whole
+from framework.whole_files import json_text, write_whole
 
 if TYPE_CHECKING:
     from framework.compose import Plan
@@ -21,7 +20,7 @@ IMAGES_OWN = ("the", "image's", "own", "entrypoint")
 
 def perform(plan: Plan) -> None:
     """Writes ``request.json`` and the files that the job ships, and shows the mapping."""
-    job = prepare(plan)
+    job = prepare(plan, look=True)
     print("\n".join(_described(job, plan)))
     if "://" in plan.config.output.path:
         print("request  not written: output.path is not on this machine")
@@ -38,7 +37,7 @@ def perform(plan: Plan) -> None:
 def _write(job: Job, folder: Path) -> None:
     for name, content in job.files.items():
         write_whole(folder / name, content)
-    write_whole(folder / REQUEST, request_text(job.request).encode())
+    write_whole(folder / REQUEST, json_text(job.request).encode())
 
 
 def _described(job: Job, plan: Plan) -> Iterator[str]:

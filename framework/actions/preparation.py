@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 PREFIX = "headrace"
 
 
-def prepare(plan: Plan) -> Job:
+def prepare(plan: Plan, *, look: bool) -> Job:
     """Compiles the job and checks it against the data and the output folder.
+
+    Args:
+        plan: The configuration.
+        look: Read the data's header and check the chain against it. The runtime does the same
+            first of all, so where it starts at once, looking here would only cost the time.
 
     Raises:
         ConfigError: The output folder, the input or the chain does not fit.
@@ -30,7 +35,7 @@ def prepare(plan: Plan) -> Job:
     if data is None or problems:
         raise ConfigError(problems)
     job = compile_job(plan, data, plan.config.job.name or job_name(PREFIX))
-    if data.files:
+    if look and data.files:
         _preflight(job, data)
     return job
 

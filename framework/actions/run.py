@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 
 def perform(plan: Plan) -> None:
     """Runs the job to its end and shows what came out."""
-    print(summary(targets.run(prepare(plan), plan.config)))
+    print(summary(targets.run(prepare(plan, look=False), plan.config)))

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, is_dataclass
-from types import ModuleType
-from typing import Any
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from framework.runtime.errors import HeadraceError, PluginError
-from framework.runtime.spec import StepSpec
 from framework.runtime.transform import Role, Transform
-
-DEFAULT_CHANNELS = ("train",)
 
 
 class ChainError(HeadraceError):
@@ -60,39 +54,6 @@ class Link:
         return pa.RecordBatch.from_arrays(batch.columns, schema=self.after)
 
 
-def class_in(module: ModuleType, origin: str) -> type[Any]:
-    """The one transform class that a plugin's module defines; a leading underscore hides others.
-
-    Raises:
-        PluginError: There is none, there are several, or it is not a frozen dataclass.
-    """
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and value.__module__ == module.__name__
-        and not value.__name__.startswith("_")
-        and callable(getattr(value, "apply", None))
-        and callable(getattr(value, "output_schema", None))
-    ]
-    if len(found) != 1:
-        count = "no class" if not found else f"{len(found)} classes"
-        raise PluginError(f"{origin}: defines {count} with output_schema and apply; one is needed")
-    parameters = getattr(found[0], "__dataclass_params__", None)
-    if not is_dataclass(found[0]) or not getattr(parameters, "frozen", False):
-        raise PluginError(f"{origin}: {found[0].__name__} has to be a frozen dataclass")
-    return found[0]
-
-
-def load(steps: Sequence[StepSpec]) -> list[tuple[str, Transform]]:
-    """The transforms that the steps name, with their parameters."""
-    loaded = []
-    for step in steps:
-        module = importlib.import_module(f"transforms.{step.name}")
-        loaded.append((step.label, class_in(module, step.name)(**step.parameters)))
-    return loaded
-
-
 def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link]:
     """Hand the schema through the chain before any data is read.
 
@@ -109,12 +70,6 @@ def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link
             raise ChainError(f"transform.steps.{label}", str(message)) from error
         links.append(Link(label, transform, before, after))
     return links
-
-
-def channels_of(transforms: Sequence[object]) -> tuple[str, ...]:
-    """The output channels that the chain declares; all rows train if none does."""
-    declared = [step.channels() for step in transforms if hasattr(step, "channels")]
-    return tuple(declared[0]) if declared else DEFAULT_CHANNELS
 
 
 def wanted_of(transforms: Sequence[object], source: pa.Schema) -> tuple[Role, ...]:

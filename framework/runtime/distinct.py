@@ -80,4 +80,5 @@ class Distinct:
         self.prints, self.keys = self.prints[sampled], self.keys[sampled]
 
     def _sampled(self, prints: U64) -> npt.NDArray[np.bool_]:
-        return (prints & np.uint64((1 << self.level) - 1)) == 0
+        sampled: npt.NDArray[np.bool_] = (prints & np.uint64((1 << self.level) - 1)) == 0
+        return sampled

@@ -41,10 +41,10 @@ def main(shipped: str | None = None) -> int:
 
 
 def _run(shipped: str | None, root: Path) -> None:
-    from framework.runtime.allocator import keep_memory
     from framework.runtime.execute import execute
+    from framework.runtime.process import set_up
 
-    keep_memory()
+    set_up()
     spec = JobSpec.from_json(shipped if shipped is not None else _from_input(root))
     execute(spec, root, _host(root))
 

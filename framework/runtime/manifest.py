@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from framework.runtime.columns import Columns
+from framework.runtime.errors import DataError
 from framework.runtime.parts import Part
 from framework.runtime.spec import JobSpec
 from framework.runtime.transform import Role
@@ -80,7 +81,11 @@ def merge(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a file that is whole or not there."""
+    """Write a file that is whole or not there.
+
+    Raises:
+        DataError: It cannot be written.
+    """
     aside = path.with_name(f".{path.name}.tmp")
     try:
         with aside.open("w", encoding="utf-8") as file:
@@ -89,9 +94,9 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
-    except OSError:
+    except OSError as error:
         aside.unlink(missing_ok=True)
-        raise
+        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _columns(columns: Columns) -> dict[str, Any]:

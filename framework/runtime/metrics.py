@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
-import pyarrow.compute as pc
+import numpy as np
+import numpy.typing as npt
 
 from framework.runtime.parts import Part
 from framework.runtime.pipeline import Work
@@ -26,7 +28,7 @@ class Totals:
 
     rows: int = 0
     rejected: int = 0
-    label_sums: dict[int, float] = field(default_factory=dict)
+    label_sums: dict[int, Fraction] = field(default_factory=dict)
 
     def add(self, work: Work) -> None:
         """Count one more block."""
@@ -34,8 +36,8 @@ class Totals:
         self.rejected += work.rejected
         for channel, batch in work.rows.items():
             for place in positions(batch.schema, Role.LABEL):
-                total = pc.sum(batch.column(place)).as_py() or 0.0
-                self.label_sums[channel] = self.label_sums.get(channel, 0.0) + total
+                total = _exact_sum(batch.column(place).to_numpy(zero_copy_only=False))
+                self.label_sums[channel] = self.label_sums.get(channel, Fraction()) + total
 
 
 def metrics(
@@ -48,7 +50,22 @@ def metrics(
         rows = sum(part.rows for part in parts[name])
         channels[name] = {"rows": rows, "bytes": sum(part.bytes for part in parts[name])}
         if has_label:
-            mean = totals.label_sums.get(index, 0.0) / rows if rows else None
-            channels[name]["label_mean"] = mean
+            total = totals.label_sums.get(index, Fraction())
+            channels[name]["label_mean"] = float(total / rows) if rows else None
     hashed = statistics.report(prepared.n_features, ranges=prepared.has_own_ranges)
     return {"rows": totals.rows, "n_features": prepared.n_features, "channels": channels, **hashed}
+
+
+def _exact_sum(numbers: npt.NDArray[np.float64]) -> Fraction:
+    """The sum without any rounding: the same wherever one block ends and the next begins."""
+    largest = float(np.abs(numbers).max(initial=0))
+    if largest * len(numbers) < 2**53 and np.array_equal(np.rint(numbers), numbers):
+        return Fraction(int(numbers.sum()))
+    mantissas, exponents = np.frexp(numbers)
+    whole = np.ldexp(mantissas, 53).astype(np.int64)
+    total = Fraction()
+    for exponent in np.unique(exponents).tolist():
+        same = whole[exponents == exponent]
+        in_units = (int((same >> 26).sum()) << 26) + int((same & (1 << 26) - 1).sum())
+        total += in_units * Fraction(2) ** (exponent - 53)
+    return total

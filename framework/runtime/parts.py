@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from io import BufferedRandom
 from pathlib import Path
 
 import pyarrow as pa
@@ -112,15 +113,17 @@ class PartWriter:
         try:
             with aside.open("w+b") as file:
                 self._writer.write(batches, self._schema, file)
-                digest, size = flushed(file)
+                digest, size = _settled(file)
             aside.replace(path)
-        except OSError as error:
+        except BaseException as error:
             aside.unlink(missing_ok=True)
+            if not isinstance(error, OSError):
+                raise
             raise DataError(f"{path}: cannot be written ({error.strerror or error})") from error
         return Part(f"{path.parent.name}/{path.name}", rows, size, digest)
 
 
-def flushed(file: object) -> tuple[str, int]:
+def _settled(file: BufferedRandom) -> tuple[str, int]:
     """Bring a file to the disk; its SHA-256 and its size in bytes."""
     file.flush()
     os.fsync(file.fileno())

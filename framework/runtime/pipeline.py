@@ -98,7 +98,7 @@ class Process:
         Raises:
             DataError: A row is bad, and bad rows are not to be skipped.
         """
-        return self._read(_Steps(block, skip=self._skip), 0).num_rows
+        return int(self._read(_Steps(block, skip=self._skip), 0).num_rows)
 
     def statistics(self) -> Statistics:
         """What all threads together have seen."""

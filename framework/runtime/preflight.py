@@ -11,6 +11,7 @@ import pyarrow as pa
 from framework.runtime import chain
 from framework.runtime.chain import ChainError, Link
 from framework.runtime.columns import Columns
+from framework.runtime.plugins import channels_of, load
 from framework.runtime.sources import columns_of
 from framework.runtime.spec import JobSpec
 from framework.runtime.transform import N_FEATURES, Role, Transform, positions
@@ -32,7 +33,7 @@ class Prepared:
     @property
     def channels(self) -> tuple[str, ...]:
         """The output channels, in the order of their indices."""
-        return chain.channels_of([link.transform for link in self.links])
+        return channels_of([link.transform for link in self.links])
 
     @property
     def n_features(self) -> int | None:
@@ -70,7 +71,7 @@ def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:
         DataError: The file has not the columns that the configuration names.
         ChainError: A step or the output format cannot work with the columns that reach it.
     """
-    steps = chain.load(spec.steps)
+    steps = load(spec.steps)
     columns = columns_of(files[0], spec.dataset)
     columns = replace(columns, wanted=_wanted(steps, columns))
     links = chain.bind(steps, columns.schema)

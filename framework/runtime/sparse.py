@@ -14,7 +14,10 @@ import numpy.typing as npt
 
 from framework.runtime.tokens import MISSING, ColumnTokens
 
-_ABSENT = np.uint64(MISSING) << np.uint64(32)
+Values = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+
+_ONE_AS_BITS = np.float32(1).view(np.uint32)
+_ABSENT = np.uint64(MISSING >> np.uint32(1)) << np.uint64(32)
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class SparseRows:
 
     offsets: npt.NDArray[np.int32]
     indices: npt.NDArray[np.int32]
-    values: npt.NDArray[np.float32] | npt.NDArray[np.float64]
+    values: Values
 
 
 def sparse_rows(columns: Sequence[ColumnTokens]) -> SparseRows:
@@ -47,49 +50,50 @@ def sparse_rows(columns: Sequence[ColumnTokens]) -> SparseRows:
     by_row.sort(axis=1)
     present = by_row != MISSING
     flat = by_row.ravel() if present.all() else by_row[present]
-    values = (1 - 2 * (flat & np.uint32(1)).astype(np.int8)).astype(np.float32)
+    # The key's lowest bit is the sign, and so is the highest bit of a float.
+    values = (flat << np.uint32(31) | _ONE_AS_BITS).view(np.float32)
     return _summed(_offsets(present), (flat >> np.uint32(1)).view(np.int32), values)
 
 
 def _weighted(columns: Sequence[ColumnTokens]) -> SparseRows:
     """The general form: every entry remembers its column, to find its number after the sort."""
-    rows = len(columns[0].cells.codes)
-    keys = np.empty((rows, len(columns)), np.uint64)
-    weights = np.ones((rows, len(columns)))
+    shape = len(columns[0].cells.codes), len(columns)
+    keys, weights = np.empty(shape, np.uint64), np.ones(shape)
     for position, column in enumerate(columns):
-        entry = column.row_keys()
-        keys[:, position] = (entry.astype(np.uint64) << np.uint64(32)) | np.uint64(position)
+        entries = column.row_keys()
+        index = (entries >> np.uint32(1)).astype(np.uint64)
+        keys[:, position] = index << np.uint64(32) | np.uint64(position)
         if column.is_numeric:
             weights[:, position] = column.row_weights()
-        weights[:, position] *= np.where(entry & np.uint32(1), -1.0, 1.0)
-    # The lowest bit of the upper half is the sign, which must not decide the order of equal indices.
-    keys &= ~(np.uint64(1) << np.uint64(32))
+        weights[:, position] *= np.where(entries & np.uint32(1), -1.0, 1.0)
     keys.sort(axis=1)
-    present = keys < (_ABSENT & ~(np.uint64(1) << np.uint64(32)))
-    source = np.nonzero(present)[0] * len(columns) + (keys[present] & np.uint64(0xFFFFFFFF)).astype(
-        np.int64
-    )
-    indices = (keys[present] >> np.uint64(33)).astype(np.int32)
-    return _summed(_offsets(present), indices, weights.ravel()[source])
+    present = keys < _ABSENT
+    row, chosen = np.nonzero(present)[0], keys[present]
+    source = (chosen & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    indices = (chosen >> np.uint64(32)).astype(np.int32)
+    return _summed(_offsets(present), indices, weights[row, source])
 
 
 def _offsets(present: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    offsets = np.zeros(len(present) + 1, np.int32)
+    rows, columns = present.shape
+    if present.all():
+        return np.arange(0, rows * columns + 1, columns, np.int32)
+    offsets = np.zeros(rows + 1, np.int32)
     np.cumsum(np.count_nonzero(present, axis=1), out=offsets[1:])
     return offsets
 
 
 def _summed(
-    offsets: npt.NDArray[np.int32], indices: npt.NDArray[np.int32], values: npt.NDArray[np.float64]
+    offsets: npt.NDArray[np.int32], indices: npt.NDArray[np.int32], values: Values
 ) -> SparseRows:
     """Add up the entries of a row that share an index."""
-    first = np.ones(len(indices), np.bool_)
-    np.not_equal(indices[1:], indices[:-1], out=first[1:])
-    first[offsets[:-1][offsets[:-1] < len(first)]] = True
-    repeated = np.flatnonzero(~first)
+    again = np.zeros(len(indices), np.bool_)
+    np.equal(indices[1:], indices[:-1], out=again[1:])
+    again[offsets[:-1][offsets[:-1] < len(again)]] = False
+    repeated = np.flatnonzero(again)
     if not len(repeated):
         return SparseRows(offsets, indices, values)
-    before = np.cumsum(first, dtype=np.int32)
-    merged = values[first]
-    np.add.at(merged, before[repeated] - 1, values[repeated])
-    return SparseRows(np.append(np.int32(0), before)[offsets], indices[first], merged)
+    merged = np.delete(values, repeated)
+    np.add.at(merged, repeated - np.arange(1, len(repeated) + 1), values[repeated])
+    moved = offsets - np.searchsorted(repeated, offsets).astype(np.int32)
+    return SparseRows(moved, np.delete(indices, repeated), merged)

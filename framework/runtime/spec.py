@@ -57,7 +57,7 @@ class RuntimeSpec:
     """How the work is done; never what comes out. ``threads=None`` means every core."""
 
     threads: int | None = None
-    block_bytes: int = 8 << 20
+    block_bytes: int = 4 << 20
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ every row. The statistics of a run (distinct values, collisions) come from the v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from framework.runtime.hashing import HashFunction, hash_texts, murmur3_32
+from framework.runtime.hashing.words import Cells
 from framework.runtime.transform import Role, features, role_of
 
 U32 = npt.NDArray[np.uint32]
@@ -23,6 +24,7 @@ U64 = npt.NDArray[np.uint64]
 
 MISSING = np.uint32(0xFFFFFFFF)
 """The key of a cell that gives no feature. No index reaches it: they end at 2**31 - 2."""
+_INTEGERS = {1: pa.uint8(), 2: pa.uint16(), 4: pa.uint32(), 8: pa.uint64()}
 _PRINT_SEED = 0x5BD1E995
 
 
@@ -42,12 +44,43 @@ class Encoded(NamedTuple):
     @classmethod
     def of(cls, column: pa.Array) -> Encoded:
         """Find the distinct values of a column."""
-        dictionary = column.dictionary_encode()
+        dictionary = _dictionary(column)
         if not column.null_count:
             return cls(dictionary.dictionary, dictionary.indices.to_numpy(), None)
         codes = dictionary.indices.fill_null(0).to_numpy()
         missing = column.is_null().to_numpy(zero_copy_only=False)
         return cls(dictionary.dictionary, codes, missing)
+
+
+def _dictionary(column: pa.Array) -> pa.DictionaryArray:
+    """Arrow's encoding; cells that all have the width of an integer are encoded as integers.
+
+    Identifiers often do (Avazu's are eight hexadecimal digits), and Arrow tells integers apart about
+    three times as fast as texts.
+    """
+    integer = _INTEGERS.get(_common_width(column))
+    if integer is None:
+        return column.dictionary_encode()
+    width = integer.bit_width // 8
+    data = column.buffers()[2].slice(_first_byte(column), len(column) * width)
+    encoded = pa.Array.from_buffers(integer, len(column), [None, data]).dictionary_encode()
+    count = len(encoded.dictionary)
+    offsets = pa.py_buffer(np.arange(0, (count + 1) * width, width, np.int32))
+    texts = [None, offsets, encoded.dictionary.buffers()[1]]
+    values = pa.Array.from_buffers(pa.string(), count, texts)
+    return pa.DictionaryArray.from_arrays(encoded.indices, values)
+
+
+def _common_width(column: pa.Array) -> int:
+    """Bytes of every cell of a text column if all have the same number, else 0."""
+    if not pa.types.is_string(column.type) or column.null_count or not len(column):
+        return 0
+    widths = np.diff(Cells.offsets(column))
+    return int(widths[0]) if (widths == widths[0]).all() else 0
+
+
+def _first_byte(column: pa.StringArray) -> int:
+    return int(Cells.offsets(column)[0])
 
 
 @dataclass(frozen=True)
@@ -87,10 +120,11 @@ class ColumnTokens:
         return keys
 
     def row_weights(self) -> npt.NDArray[np.float64]:
-        """The number in each row of a numeric column, shape (rows,); no meaning where it is null."""
+        """The number in each row of a numeric column, shape (rows,); a null has none."""
         if not len(self.cells.values):
             return np.zeros(len(self.cells.codes))
-        return self.cells.values.to_numpy(zero_copy_only=False).take(self.cells.codes)
+        numbers: npt.NDArray[np.float64] = self.cells.values.to_numpy(zero_copy_only=False)
+        return numbers.take(self.cells.codes)
 
 
 def column_tokens(
@@ -110,7 +144,10 @@ def column_tokens(
     """
     places = features(batch.schema)
     fields = [batch.schema.field(place) for place in places]
-    encoded = [_encoded(batch.column(place), role_of(field)) for place, field in zip(places, fields, strict=True)]
+    encoded = [
+        _encoded(batch.column(place), role_of(field))
+        for place, field in zip(places, fields, strict=True)
+    ]
     texts = [_texts(field.name, cells.values) for field, cells in zip(fields, encoded, strict=True)]
     hashes, marks = hash_texts(pa.concat_arrays(texts), (function, seed), (murmur3_32, _PRINT_SEED))
     made, start = [], 0

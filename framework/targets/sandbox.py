@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from framework.runtime.spec import under
 from framework.targets.inputs import Link, links
 from framework.targets.interrupts import Interrupts
 from framework.targets.limits import local_path
+from framework.whole_files import json_text
 
 MESSAGE_BYTES = 1024
 """SageMaker's limit for an ``ExitMessage``."""
@@ -78,7 +78,7 @@ class Sandbox:
         """
         for name, content in job.files.items():
             write(self.files / name, content)
-        write(self.files / "request.json", request_text(job.request).encode())
+        write(self.files / "request.json", json_text(job.request).encode())
         count = instance_count(job.request)
         inputs = [
             links(each, count, self.locate) for each in job.request.get("ProcessingInputs", ())
@@ -104,11 +104,6 @@ def outputs(request: dict[str, Any]) -> Iterator[tuple[str, PurePosixPath, str]]
     for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
         target = each["S3Output"]
         yield each["OutputName"], PurePosixPath(target["LocalPath"]), target["S3Uri"]
-
-
-def request_text(request: dict[str, Any]) -> str:
-    """The text of ``request.json``."""
-    return json.dumps(request, indent=2, ensure_ascii=False) + "\n"
 
 
 def write(path: Path, content: bytes) -> None:
@@ -149,7 +144,7 @@ def _configure(host: Host, names: list[str], request: dict[str, Any]) -> None:
         "resourceconfig.json": {"current_host": host.name, "hosts": names},
     }
     for name, value in texts.items():
-        (config / name).write_text(request_text(value), encoding="utf-8")
+        (config / name).write_text(json_text(value), encoding="utf-8")
 
 
 def processing_job_config(request: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from framework.runtime.hashing.murmur3 import murmur3_32
 from framework.runtime.hashing.words import U32, Cells, Words
 from framework.runtime.hashing.xxh32 import xxh32
 
+__all__ = ["HASH_FUNCTIONS", "HashFunction", "hash_cells", "hash_texts", "murmur3_32"]
+
 HashFunction = Callable[[Words, int], U32]
 
 HASH_FUNCTIONS: dict[str, HashFunction] = {"murmur3_32": murmur3_32, "xxh32": xxh32}
@@ -36,9 +38,7 @@ def hash_texts(texts: pa.StringArray, *hashes: tuple[HashFunction, int]) -> list
     return results
 
 
-def hash_cells(
-    texts: pa.StringArray, seed: int = 0, function: HashFunction = murmur3_32
-) -> U32:
+def hash_cells(texts: pa.StringArray, seed: int = 0, function: HashFunction = murmur3_32) -> U32:
     """One hash of every text, shape (texts,)."""
     return hash_texts(texts, (function, seed))[0]
 

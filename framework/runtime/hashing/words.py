@@ -40,15 +40,19 @@ class Cells:
     @classmethod
     def of(cls, column: pa.StringArray) -> Cells:
         """Lay out a string column; null cells come out as garbage of no meaning, but safely."""
-        _, offsets_buffer, data_buffer = column.buffers()
-        count = len(column) + 1
-        first = column.offset * 4
-        offsets = np.frombuffer(offsets_buffer, np.int32, count, first).astype(np.int64)
+        offsets = cls.offsets(column).astype(np.int64)
+        data_buffer = column.buffers()[2]
         used = offsets[-1] - offsets[0]
         data = np.zeros(used + _WORD, np.uint8)
         if used:
             data[:used] = np.frombuffer(data_buffer, np.uint8, used, offsets[0])
         return cls(data, offsets[:-1] - offsets[0], np.diff(offsets))
+
+    @staticmethod
+    def offsets(column: pa.StringArray) -> npt.NDArray[np.int32]:
+        """Where each cell starts in the column's bytes, and where the last one ends."""
+        start = column.offset * np.dtype(np.int32).itemsize
+        return np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, start)
 
     def take(self, rows: I64) -> Cells:
         """Only these cells."""
@@ -90,10 +94,7 @@ def _load(cells: Cells, position: int) -> U64:
     """Eight bytes of each cell from that position on, zero beyond the cell's end."""
     view = np.ndarray((len(cells.data) - _WORD + 1,), "<u8", cells.data, strides=(1,))
     left = np.clip(cells.lengths - position, 0, _WORD)
-    if position:
-        starts = np.minimum(cells.starts + position, len(view) - 1)
-    else:
-        starts = cells.starts
+    starts = np.minimum(cells.starts + position, len(view) - 1) if position else cells.starts
     return view[starts] & _KEEP[left]
 
 

@@ -9,6 +9,7 @@ from framework.runtime.columns import Columns
 from framework.runtime.sources.base import BadRow, Block, Parsed
 from framework.runtime.sources.files import files_below, format_of, total_bytes
 from framework.runtime.spec import DatasetSpec
+from framework.runtime.transform import Role
 
 __all__ = [
     "BadRow",
@@ -51,7 +52,7 @@ def _names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         case "parquet":
             return parquet.read_names(path)
         case "jsonl":
-            return jsonl.read_names(path)
+            return jsonl.read_names(path, skip_bad_rows=dataset.on_bad_rows == "skip")
         case kind:
             return delimited.read_header(path, DELIMITERS[kind], dataset.columns).names
 
@@ -62,7 +63,7 @@ def _blocks(path: Path, dataset: DatasetSpec, columns: Columns, size: int) -> It
 
     kind = format_of(path, dataset.format)
     if kind == "jsonl":
-        closed = set(columns.read) == set(columns.names)
+        closed = dataset.categorical is None or Role.ROW_TEXT in columns.wanted
         for data in blocks(path, size):
             yield jsonl.JsonLinesBlock(data, columns.names, columns.read, closed)
     elif kind == "parquet":

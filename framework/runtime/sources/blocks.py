@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from framework.runtime.sources.files import Reader, opened
 
 _PATIENCE = 16
-"""A quote left open for this many blocks is taken for a stray one."""
+"""A quote left open for this many blocks, and for `_LONGEST` bytes, is taken for a stray one."""
+_LONGEST = 1 << 26
 _READ = 1 << 20
+_CLOSING = re.compile(rb'[^"]*(?:""[^"]*)*"(?!")')
 
 
 @dataclass(frozen=True)
@@ -31,31 +36,33 @@ class Bytes:
 
     def first_line(self) -> int:
         """Number of the first line in the file, from 1; reads the file again to count."""
-        line, left = 1, self.start
+        line, left, last = 1, self.start, b""
         with opened(self.path) as (reader, _):
             while left and (data := reader.read(min(left, _READ))):
-                line += data.count(b"\n")
+                seen = last + data
+                line += seen.count(b"\n") + data.count(b"\r") - seen.count(b"\r\n")
                 left -= len(data)
+                last = b"\r" if data.endswith(b"\r") else b""
         return line
 
 
-def blocks(path: Path, size: int, skip: int = 0, *, quotes: bool = False) -> Iterator[Bytes]:
+def blocks(path: Path, size: int, skip: int = 0, delimiter: str | None = None) -> Iterator[Bytes]:
     """Cut a file into blocks of whole lines.
 
     Args:
         path: The file.
         size: Bytes of a block, about; a longer line makes a longer block.
         skip: Bytes to leave out at the start of the decompressed content.
-        quotes: Whether a line end between double quotes belongs to a cell.
+        delimiter: What stands between cells, if a line end in a quoted cell belongs to the cell.
     """
     with opened(path) as (reader, file):
         _skip(reader, skip)
         start, pending = skip, b""
         while data := reader.read(size):
             pending += data
-            end = _last_line_end(pending, quotes=quotes)
-            if not end and len(pending) > _PATIENCE * size:
-                end = _last_line_end(pending, quotes=False)
+            end = _last_line_end(pending, delimiter)
+            if not end and len(pending) > max(_PATIENCE * size, _LONGEST):
+                end = _last_line_end(pending, None)
             if end:
                 yield Bytes(path, start, pending[:end], file.tell())
                 start, pending = start + end, pending[end:]
@@ -63,17 +70,47 @@ def blocks(path: Path, size: int, skip: int = 0, *, quotes: bool = False) -> Ite
             yield Bytes(path, start, pending, file.tell())
 
 
-def _last_line_end(data: bytes, *, quotes: bool) -> int:
+def _last_line_end(data: bytes, delimiter: str | None) -> int:
     """Where the last line ends that ends for sure; 0 if none does."""
+    if delimiter is None or b'"' not in data:
+        return data.rfind(b"\n") + 1
+    if _quotes_are_regular(data, delimiter):
+        return _last_even_line_end(data)
+    return _last_unquoted_line_end(data, delimiter)
+
+
+def _quotes_are_regular(data: bytes, delimiter: str) -> bool:
+    """Whether a quote only stands around a cell, or doubled in it: then every second one closes."""
+    is_edge = np.zeros(256, np.bool_)
+    is_edge[list(f'\r\n"{delimiter}'.encode())] = True
+    text = np.frombuffer(data, np.uint8)
+    quotes = np.flatnonzero(text == ord('"'))
+    before, after = quotes[0::2] - 1, quotes[1::2] + 1
+    edges = is_edge[text[before[before >= 0]]], is_edge[text[after[after < len(text)]]]
+    return bool(edges[0].all() and edges[1].all())
+
+
+def _last_even_line_end(data: bytes) -> int:
     end = data.rfind(b"\n") + 1
-    if not quotes or b'"' not in data:
-        return end
     inside = data.count(b'"', 0, end) % 2
     while end and inside:
         before = data.rfind(b"\n", 0, end - 1) + 1
         inside ^= data.count(b'"', before, end) % 2
         end = before
     return end
+
+
+def _last_unquoted_line_end(data: bytes, delimiter: str) -> int:
+    """The same with quotes anywhere: only one that opens a cell counts, as in the csv module."""
+    opening = re.compile(rb"(?:^|[\r\n" + re.escape(delimiter.encode()) + rb'])"')
+    end = position = 0
+    while quote := opening.search(data, position):
+        end = max(end, data.rfind(b"\n", position, quote.end()) + 1)
+        closing = _CLOSING.match(data, quote.end())
+        if closing is None:
+            return end
+        position = closing.end()
+    return max(end, data.rfind(b"\n", position) + 1)
 
 
 def _skip(reader: Reader, size: int) -> None:

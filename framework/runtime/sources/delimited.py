@@ -61,6 +61,8 @@ def read_header(path: Path, delimiter: str, declared: Sequence[str] | None) -> H
         raise DataError(f"{path.name}, line 1: the header is not UTF-8") from error
     except (StopIteration, csv.Error) as error:
         raise DataError(f"{path.name}, line 1: there is no header") from error
+    if not names:
+        raise DataError(f"{path.name}, line 1: there is no header")
     if not all(names):
         raise DataError(f"{path.name}, line 1: a column in the header has no name")
     return Header(names, skip + lines.tell())
@@ -95,7 +97,7 @@ class DelimitedBlock(Block):
         return Parsed(batches[0] if batches else self._batch([]), ())
 
     def place(self, row: int) -> str:
-        """Name of the file and number of the line in which a row ends."""
+        """Name of the file and number of the line in which a row begins."""
         for number, (line, _) in enumerate(self._rows()):
             if number == row:
                 return self._line(line)
@@ -108,12 +110,13 @@ class DelimitedBlock(Block):
             arrow_csv.ReadOptions(
                 use_threads=False, block_size=len(data) + 1, column_names=self.names
             ),
-            arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=b'"' in data),
+            arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
             arrow_csv.ConvertOptions(
                 include_columns=self.wanted,
                 column_types=dict.fromkeys(self.wanted, pa.string()),
                 null_values=[""],
                 strings_can_be_null=True,
+                check_utf8=not data.isascii(),
             ),
         )
 
@@ -128,19 +131,25 @@ class DelimitedBlock(Block):
         return Parsed(self._batch(good), tuple(bad))
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Each row's last line within the block, and its cells: characters that stand for bytes."""
+        """Each row's first line within the block, and its cells: characters that stand for bytes."""
         csv.field_size_limit(sys.maxsize)
         lines = io.StringIO(self.bytes.data.decode("latin-1"), newline="")
         reader = csv.reader(lines, delimiter=self.delimiter)
+        line = 1
         for cells in reader:
             if cells:
-                yield reader.line_num, cells
+                yield line, cells
+            line = reader.line_num + 1
 
     def _decoded(self, cells: list[str]) -> list[str]:
+        """The wanted cells; the others may hold anything, as when Arrow parses the block."""
         if len(cells) != len(self.names):
-            raise ValueError(f"{len(cells)} cells, but the header names {len(self.names)} columns")
-        texts = []
-        for name, cell in zip(self.names, cells, strict=True):
+            hint = "; is a quote left open?" if "\n" in cells[-1] else ""
+            what = f"{len(cells)} cells, but the header names {len(self.names)} columns"
+            raise ValueError(what + hint)
+        row, texts = dict(zip(self.names, cells, strict=True)), []
+        for name in self.wanted:
+            cell = row[name]
             try:
                 texts.append(cell if cell.isascii() else cell.encode("latin-1").decode())
             except UnicodeDecodeError:
@@ -150,10 +159,9 @@ class DelimitedBlock(Block):
         return texts
 
     def _batch(self, rows: list[list[str]]) -> pa.RecordBatch:
-        places = {name: place for place, name in enumerate(self.names)}
         columns = [
-            pa.array([row[places[name]] or None for row in rows], pa.string())
-            for name in self.wanted
+            pa.array([row[place] or None for row in rows], pa.string())
+            for place in range(len(self.wanted))
         ]
         return pa.RecordBatch.from_arrays(columns, list(self.wanted))
 
@@ -169,5 +177,5 @@ def delimited_blocks(
     size: int,
 ) -> Iterator[DelimitedBlock]:
     """Cut a file into blocks that can be parsed on their own."""
-    for data in blocks(path, size, header.size, quotes=True):
+    for data in blocks(path, size, header.size, delimiter):
         yield DelimitedBlock(data, header.names, wanted, delimiter)

@@ -36,12 +36,11 @@ class Reader(Protocol):
 def files_below(path: Path) -> list[Path]:
     """All files of an input, sorted; names with a leading dot or underscore do not count.
 
-    That is the convention of Hadoop and Spark for markers such as ``_SUCCESS``.
+    That is the convention of Hadoop and Spark for markers such as ``_SUCCESS``. Where there are no
+    others, one of these has been asked for by its name.
     """
-    if path.is_file():
-        return [path]
-    found = (file for file in path.rglob("*") if file.is_file())
-    return sorted(file for file in found if not _is_hidden(file.relative_to(path)))
+    found = sorted(file for file in path.rglob("*") if file.is_file())
+    return [file for file in found if not _is_hidden(file.relative_to(path))] or found
 
 
 def format_of(path: Path, declared: str) -> str:
@@ -79,6 +78,9 @@ def opened(path: Path) -> Iterator[tuple[Reader, IO[bytes]]]:
     except (gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path.name}: the {compression} data is broken ({error})") from error
     except OSError as error:
+        if error.errno is None and compression:
+            what = f"the {compression} data is broken or cut short"
+            raise DataError(f"{path.name}: {what} ({error})") from error
         reason = error.strerror or str(error)
         raise DataError(f"{path.name}: cannot be read ({reason})") from error
 

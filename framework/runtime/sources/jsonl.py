@@ -18,8 +18,12 @@ _SAMPLED_ROWS = 1000
 _SAMPLED_BYTES = 1 << 20
 
 
-def read_names(path: Path) -> tuple[str, ...]:
+def read_names(path: Path, *, skip_bad_rows: bool = False) -> tuple[str, ...]:
     """The keys of the first 1,000 rows, in the order in which they first appear.
+
+    Args:
+        path: The file.
+        skip_bad_rows: Do not count rows that are no JSON object.
 
     Raises:
         DataError: The file is empty, or one of these rows is no JSON object.
@@ -31,6 +35,8 @@ def read_names(path: Path) -> tuple[str, ...]:
             try:
                 names |= dict.fromkeys(_parsed(line))
             except ValueError as error:
+                if skip_bad_rows:
+                    continue
                 place = f"{path.name}, line {data.first_line() + number}"
                 raise DataError(f"{place}: {error}") from error
             seen += 1

@@ -73,21 +73,23 @@ class _Pieces:
         np.lib.format.write_array_header_1_0(stream, header)
         for piece in self.pieces:
             contiguous = np.ascontiguousarray(piece, self.dtype)
-            stream.write(memoryview(contiguous.reshape(-1).view(np.uint8)))
+            stream.write(contiguous.reshape(-1).view(np.uint8).data)
 
 
 def _arrays(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, _Pieces]:
     layout = Layout.of(schema)
     if layout.indices is None or layout.values is None:
         raise ValueError("there is no sparse row to write")
-    value_type = schema.field(layout.values).type.value_type.to_pandas_dtype()
+    is_double = pa.types.is_float64(schema.field(layout.values).type.value_type)
     indptr = _indptr(batches, layout.indices)
     arrays = {
         "indices": _Pieces.of(_entries(batches, layout.indices), np.int32),
         "indptr": _Pieces.whole(indptr),
         "format": _Pieces.whole(np.array(b"csr")),
         "shape": _Pieces.whole(np.array([len(indptr) - 1, layout.n_features], np.int64)),
-        "data": _Pieces.of(_entries(batches, layout.values), value_type),
+        "data": _Pieces.of(
+            _entries(batches, layout.values), np.float64 if is_double else np.float32
+        ),
     }
     if layout.label is not None:
         labels = [batch.column(layout.label).to_numpy() for batch in batches]

@@ -1,0 +1,204 @@
+"""Measures headrace against the script that people write today, and prints the table of README.md.
+
+    python -m benchmarks.run --rows 1000000 --runs 5
+
+Every command is a whole process, from its start to files on disk. The commands take turns, so that
+whatever else the machine does falls on all of them; the first round is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from benchmarks import generate
+from benchmarks.measure import Measurement, measure
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+START, END = "<!-- benchmark -->", "<!-- /benchmark -->"
+TIMES_LONGER = 5
+"""How many times longer the second file is, which shows whether memory is flat."""
+PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "hydra-core")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line of the table."""
+
+    name: str
+    argv: tuple[str, ...]
+    makes: str = ""
+    """The folder that it makes, below the folder that it runs in; removed before it runs."""
+
+
+Results = dict[str, list[Measurement]]
+
+BASELINE, OURS, FLOOR, LONGER = "the usual script", "headrace", "the floor", "headrace, longer"
+HELP, PLAN = "`run.py --help`", "`run.py action=plan`"
+BARE_HELP, BARE = "bare Hydra app, `--help`", "bare Hydra app, composing"
+
+
+def commands(short: Path, long: Path) -> tuple[Command, ...]:
+    """What is measured, on these two files."""
+    run = str(ROOT / "run.py")
+    bare = str(ROOT / "benchmarks" / "bare_hydra.py")
+    usual = str(ROOT / "benchmarks" / "baseline.py")
+    floor = str(ROOT / "benchmarks" / "floor.py")
+    job = (run, "backend=sklearn", "transform=hashing", "dataset=avazu", f"dataset.path={short}")
+    longer = (*job[:-1], f"dataset.path={long}")
+    return (
+        Command(BASELINE, (usual, "--input", str(short), "--output", "usual"), "usual"),
+        Command(OURS, (*job, "output.path=ours"), "ours"),
+        Command(FLOOR, (floor, str(short))),
+        Command(LONGER, (*longer, "output.path=longer"), "longer"),
+        Command(HELP, (run, "--help")),
+        Command(BARE_HELP, (bare, "--help")),
+        Command(PLAN, (*job, "action=plan", "output.path=plan"), "plan"),
+        Command(BARE, (bare,)),
+    )
+
+
+def measured(lines: Sequence[Command], runs: int, folder: Path) -> Results:
+    """Runs all commands in turn, `runs` times after a round that does not count.
+
+    Raises:
+        RuntimeError: One of them failed.
+    """
+    results: Results = {line.name: [] for line in lines}
+    for turn in range(runs + 1):
+        for line in lines:
+            result = _run(line, folder)
+            print(f"{turn}/{runs}  {result.wall_seconds:7.2f} s  {line.name}", file=sys.stderr)
+            if turn:
+                results[line.name].append(result)
+    return results
+
+
+def _run(line: Command, folder: Path) -> Measurement:
+    if line.makes:
+        shutil.rmtree(folder / line.makes, ignore_errors=True)
+    result = measure((sys.executable, *line.argv), cwd=folder)
+    if result.returncode:
+        raise RuntimeError(f"{' '.join(line.argv)}: status {result.returncode}\n{result.stderr}")
+    return result
+
+
+def report(results: Results, rows: int, megabytes: float) -> str:
+    """The table and what follows from it, in Markdown.
+
+    Args:
+        results: Of all `commands`, the same number of runs each.
+        rows: Rows of the shorter file.
+        megabytes: Its size.
+    """
+    runs = len(results[OURS])
+    shown = {
+        BASELINE: "the usual script: pandas, `train_test_split`, `FeatureHasher`, pickle",
+        OURS: "headrace: `backend=sklearn transform=hashing`",
+        FLOOR: "the floor: pyarrow parses the CSV, nothing else",
+        LONGER: f"headrace, {TIMES_LONGER * rows:,} rows",
+    }
+    lines = [
+        f"| {rows:,} rows, {megabytes:,.0f} MB of CSV | wall, s | peak memory, MB |",
+        "|---|---|---|",
+        *(f"| {shown.get(name, name)} | {_cells(each)} |" for name, each in results.items()),
+        "",
+        f"Medians of {runs} runs (in brackets the fastest and the slowest), each a whole process; "
+        "memory is that of all processes together.",
+        "",
+        f"* **{_pairs(results, BASELINE, OURS)} times** faster than the usual script, pair by pair",
+        f"* {_memory_ratio(results):.2f} times the memory for {TIMES_LONGER} times the rows",
+        f"* `--help` takes {_pairs(results, HELP, BARE_HELP)} times, `action=plan` "
+        f"{_pairs(results, PLAN, BARE)} times as long as Hydra alone",
+        "",
+        _machine(),
+    ]
+    return "\n".join(lines)
+
+
+def _cells(runs: Sequence[Measurement]) -> str:
+    walls = [run.wall_seconds for run in runs]
+    spread = f"({min(walls):.2f}-{max(walls):.2f})"
+    return f"{median(walls):.2f} {spread} | {median(run.peak_rss_mb for run in runs):,.0f}"
+
+
+def _pairs(results: Results, slow: str, fast: str) -> str:
+    pairs = zip(results[slow], results[fast], strict=True)
+    ratios = [one.wall_seconds / other.wall_seconds for one, other in pairs]
+    return f"{median(ratios):.1f} ({min(ratios):.1f}-{max(ratios):.1f})"
+
+
+def _memory_ratio(results: Results) -> float:
+    long, short = (median(run.peak_rss_mb for run in results[name]) for name in (LONGER, OURS))
+    return long / short
+
+
+def _machine() -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    cores = len(os.sched_getaffinity(0))
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, {cores} cores, "
+        f"{platform.system()}; Python {platform.python_version()}, {packages}."
+    )
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def fill_in(page: str, table: str) -> str:
+    """The page with the table between its two marks.
+
+    Raises:
+        ValueError: It has no such marks.
+    """
+    before, start, rest = page.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        raise ValueError(f"there is no {START} … {END}")
+    return f"{before}{START}\n{table}\n{END}{after}"
+
+
+def main() -> None:
+    """Reads the command line, measures, prints the table."""
+    parser = argparse.ArgumentParser(description="Measure headrace against the usual script.")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the shorter file")
+    parser.add_argument("--runs", type=int, default=5, help="runs that count, of each command")
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "outputs" / "bench", help="for data and results"
+    )
+    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    short, long = (_data(given.folder, rows) for rows in (given.rows, TIMES_LONGER * given.rows))
+    results = measured(commands(short, long), given.runs, given.folder)
+    table = report(results, given.rows, short.stat().st_size / 1e6)
+    print(table)
+    if given.readme:
+        page = fill_in(README.read_text(encoding="utf-8"), table)
+        README.write_text(page, encoding="utf-8")
+
+
+def _data(folder: Path, rows: int) -> Path:
+    path = folder.resolve() / f"avazu_{rows}.csv"
+    if not path.exists():
+        print(f"generating {rows:,} rows", file=sys.stderr)
+        generate.write(path, rows)
+    return path
+
+
+if __name__ == "__main__":
+    main()
