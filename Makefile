@@ -1,0 +1,62 @@
+# `make demo` and `make test` work in a fresh clone; they make the virtual environment themselves.
+# Another Python: `make test PYTHON=python3.12`. Another place for it: `make test VENV=/tmp/venv`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ROWS ?= 1000000
+RUNS ?= 5
+
+.PHONY: help demo test lint bench pins clean
+
+help:
+	@echo "make demo    hash the sample that comes with the project"
+	@echo "make test    lint, types, import contracts and all tests"
+	@echo "make bench   the table of README.md, measured here (ROWS=$(ROWS) RUNS=$(RUNS))"
+	@echo "make pins    renew requirements/*.txt"
+	@echo "make clean   remove what these commands made"
+
+demo: $(VENV)/.run
+	$(BIN)/python run.py backend=sklearn transform=hashing
+
+test: lint
+	$(BIN)/pytest -n 2 -m ""
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.run --rows $(ROWS) --runs $(RUNS)
+
+# One stamp for each set of packages, so that a second call installs nothing.
+$(VENV)/.%: requirements/%.txt requirements/run.txt | $(BIN)/python
+	@echo "installing $< into $(VENV)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
+$(VENV)/.dev: requirements/bench.txt
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "headrace needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+# One environment that grows, so that the three files agree.
+PINS := build/pins/bin/python -m pip
+FROZEN := $(PINS) freeze --all --exclude headrace --exclude pip
+pins:
+	rm -rf build && $(PYTHON) -m venv build/pins
+	$(PINS) install -q . && $(FROZEN) --exclude setuptools > build/run
+	$(PINS) install -q '.[bench]' && $(FROZEN) --exclude setuptools > build/bench
+	$(PINS) install -q '.[joblib,test]' && $(FROZEN) > build/dev
+	(echo '# What `make demo` installs. Made by `make pins`.'; cat build/run) > requirements/run.txt
+	(echo '# What `make bench` installs. Made by `make pins`.'; echo '-r run.txt'; \
+		grep -vxFf build/run build/bench) > requirements/bench.txt
+	(echo '# What `make test` installs. Made by `make pins`.'; echo '-r bench.txt'; \
+		grep -vxFf build/bench build/dev) > requirements/dev.txt
+	rm -rf build headrace.egg-info
+
+clean:
+	rm -rf $(VENV) build headrace.egg-info outputs multirun
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache

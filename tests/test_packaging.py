@@ -1,0 +1,127 @@
+"""What is declared is what is imported, pinned and packed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from framework.defaults import PROJECT
+from framework.runtime.version import VERSION
+
+METADATA = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PINS = PROJECT / "requirements"
+RUNTIME = {"numpy", "pyarrow", "annotated_types"}
+"""All that a stock image and the entry script bring; the last travels inside the script."""
+
+
+def imported(*folders: str) -> set[str]:
+    """Top-level names of all packages that the files below some folders import, except our own."""
+    files = [path for folder in folders for path in (PROJECT / folder).rglob("*.py")]
+    names = {name.partition(".")[0] for path in files for name in _imports(path)}
+    return names - sys.stdlib_module_names - {"framework", "transforms", "tests", "benchmarks"}
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def pins(file: str) -> dict[str, str]:
+    """Name → version, files included by `-r` too."""
+    found: dict[str, str] = {}
+    for line in (PINS / file).read_text(encoding="utf-8").splitlines():
+        if line.startswith("-r "):
+            found |= pins(line.removeprefix("-r "))
+        elif not line.startswith("#"):
+            name, version = line.split("==")
+            found[canonicalize_name(name)] = version
+    return found
+
+
+def wanted(extras: list[str]) -> list[Requirement]:
+    optional = METADATA["optional-dependencies"]
+    lines = [*METADATA["dependencies"], *(line for extra in extras for line in optional[extra])]
+    return [Requirement(line) for line in lines]
+
+
+def test_the_runtime_imports_only_what_every_image_has() -> None:
+    assert imported("framework/runtime", "transforms") <= RUNTIME
+
+
+@pytest.mark.parametrize(
+    ("folders", "extras"),
+    [
+        (["framework", "transforms"], []),
+        (["benchmarks"], ["bench"]),
+        (["tests"], ["bench", "test"]),
+    ],
+)
+def test_everything_imported_is_declared(folders: list[str], extras: list[str]) -> None:
+    distributions = packages_distributions()
+    declared = {canonicalize_name(requirement.name) for requirement in wanted(extras)}
+    for name in imported(*folders):
+        known = {canonicalize_name(each) for each in distributions[name]}
+        assert known & declared, f"{name} is imported but not in pyproject.toml"
+
+
+@pytest.mark.parametrize("file", ["run.txt", "bench.txt", "dev.txt"])
+def test_pins_name_versions_and_nothing_else(file: str) -> None:
+    for line in (PINS / file).read_text(encoding="utf-8").splitlines():
+        assert re.fullmatch(r"# .*|-r \w+\.txt|[\w.-]+==[\w.]+", line)
+
+
+@pytest.mark.parametrize(
+    ("file", "extras"), [("run.txt", []), ("bench.txt", ["bench"]), ("dev.txt", ["test", "joblib"])]
+)
+def test_pins_are_within_what_is_declared(file: str, extras: list[str]) -> None:
+    pinned = pins(file)
+    for requirement in wanted(extras):
+        assert pinned[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_the_changelog_knows_this_version() -> None:
+    changelog = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## \[{re.escape(VERSION)}\]", changelog, re.MULTILINE)
+
+
+def test_a_wheel_holds_the_two_packages_and_nothing_else(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in ("framework", "transforms", "tests"):
+        shutil.copytree(PROJECT / name, source / name, ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, source)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation",
+         "--disable-pip-version-check", "-w", str(tmp_path), str(source)],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        described = archive.read(f"headrace-{VERSION}.dist-info/METADATA").decode()
+    ours = {
+        path.relative_to(PROJECT).as_posix()
+        for folder in ("framework", "transforms")
+        for path in (PROJECT / folder).rglob("*.py")
+    }
+    info = {name for name in names if name.startswith(f"headrace-{VERSION}.dist-info/")}
+    assert names - info == ours | {"framework/py.typed"}
+    assert f"\nVersion: {VERSION}\n" in described
+    assert any(name.endswith("/LICENSE") for name in info)

@@ -1,0 +1,169 @@
+"""README.md and docs/ are true: every command is run, every example too, every key is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from framework import registry
+from framework.config import JobConfig
+from framework.defaults import PROJECT
+from framework.runtime.distinct import LIMIT
+
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+FILES_PAGE = (PROJECT / "docs" / "files.md").read_text(encoding="utf-8")
+TRANSFORMS_PAGE = (PROJECT / "docs" / "transforms.md").read_text(encoding="utf-8")
+SAMPLE = PROJECT / "data" / "avazu_sample.csv"
+CHECKOUT = ("run.py", "conf", "data", "framework", "transforms", "tests", "pyproject.toml")
+PLACES = {"python": "transforms/prefix.py", "yaml": "conf/transform/prefixed.yaml"}
+"""Where the README says that its example of a transform is saved."""
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    lines = [
+        line.partition("  #")[0].strip() for block in blocks("sh") for line in block.split("\n")
+    ]
+    return [line for line in lines if line and not line.startswith("make ")]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the project with the README's own transform added as the README says."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for name in CHECKOUT:
+        source = PROJECT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, folder / name)
+    for language, place in PLACES.items():
+        example = next(block for block in blocks(language) if "load_npz" not in block)
+        assert f"`{place}`" in README
+        (folder / place).write_text(example, encoding="utf-8")
+    (folder / "FILE").symlink_to(SAMPLE)
+    return folder
+
+
+def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-euc", command],  # noqa: S607 - whichever bash the reader has
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_does_what_it_says(command: str, checkout: Path) -> None:
+    ran = shell(command.replace("=FILE", "=data/avazu_sample.csv"), checkout)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_there_are_commands() -> None:
+    run = [command for command in commands() if command.startswith("python run.py")]
+    assert len(run) >= 9
+    assert {line for block in blocks("sh") for line in re.findall("^make [a-z]+", block, re.M)} == {
+        "make demo",
+        "make test",
+    }
+
+
+def test_the_result_is_read_as_shown(checkout: Path) -> None:
+    [example] = [block for block in blocks("python") if "load_npz" in block]
+    [folder] = re.findall(r'load_npz\("(\w+)/', example)
+    [command] = [line for line in commands() if line.endswith(f"output.path={folder}")]
+    assert shell(command, checkout).returncode == 0
+    ran = subprocess.run(
+        [sys.executable, "-c", example], cwd=checkout, capture_output=True, text=True, check=False
+    )
+    assert ran.stderr == ""
+    assert re.fullmatch(r"\(\d+, 1048576\) 0\.1\d+\n", ran.stdout)
+
+
+def test_the_example_transform_passes_the_contract_tests(checkout: Path) -> None:
+    command = "python -m pytest -p no:cacheprovider tests/contract tests/framework/test_conf.py"
+    ran = shell(f"{command} -k prefix", checkout)
+    passed = re.search(r"(\d+) passed", ran.stdout)
+    assert ran.returncode == 0, ran.stdout
+    assert passed is not None
+    assert int(passed[1]) > 10
+
+
+def test_links_lead_somewhere() -> None:
+    for page in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))):
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert link.startswith("https://") or (page.parent / link).is_file(), link
+
+
+# -- every key, parameter and field is described
+
+
+def keys(model: type[BaseModel], group: str = "") -> Iterator[tuple[str, str]]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from keys(kind, name)
+        elif name != "name" or group == "job":  # a group's own choice: backend=sklearn
+            yield group, name
+
+
+@pytest.mark.parametrize(("group", "name"), list(keys(JobConfig)))
+def test_every_key_is_in_the_readme(group: str, name: str) -> None:
+    full = f"{group}.{name}" if group else name
+    row = rf"`{full}\b|`{group}\.\w+=?\w*`[^|]*`\.{name}`"
+    assert re.search(row, README), f"README.md says nothing of {full}"
+
+
+def test_every_choice_is_in_the_readme() -> None:
+    for group in ("backend", "dataset", "experiment", "target", "transform"):
+        for choice in (PROJECT / "conf" / group).glob("*.yaml"):
+            assert re.search(rf"`{group}=[^|]*\b{choice.stem}`", README), f"{group}={choice.stem}"
+
+
+@pytest.mark.parametrize("name", list(registry.plugins()))
+def test_every_parameter_is_in_the_docs(name: str) -> None:
+    _, _, rest = TRANSFORMS_PAGE.partition(f"\n## {name}\n")
+    section = rest.partition("\n## ")[0]
+    for parameter in registry.find(name).transform.__dataclass_fields__:
+        assert f"`{parameter}`" in section, f"docs/transforms.md says nothing of {name}.{parameter}"
+
+
+def test_every_field_of_a_report_is_in_the_docs(checkout: Path) -> None:
+    assert shell("python run.py output.path=out", checkout).returncode == 0
+    for file in ("manifest", "metrics", "timings"):
+        section = FILES_PAGE.partition(f"\n## {file}.json\n")[2].partition("\n## ")[0]
+        report = json.loads((checkout / "out" / "report" / f"{file}.json").read_text())
+        for field in fields_of(report):
+            assert f"`{field}`" in section, f"docs/files.md says nothing of {field} in {file}.json"
+
+
+def fields_of(report: Any) -> set[str]:
+    """All keys, except the names of channels and feature columns."""
+    if isinstance(report, list):
+        return set().union(*map(fields_of, report))
+    if not isinstance(report, dict):
+        return set()
+    below = set().union(*map(fields_of, report.values()))
+    names_of_data = {"train", "hour"} & report.keys()
+    return below if names_of_data else below | report.keys()
+
+
+def test_the_limit_of_exact_counting_is_told() -> None:
+    assert f"Up to {LIMIT:,} distinct values" in FILES_PAGE
