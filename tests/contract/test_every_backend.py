@@ -1,0 +1,31 @@
+"""However the code gets into the image, the same rows come out of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from framework.defaults import PROJECT
+
+Runner = Callable[..., subprocess.CompletedProcess[str]]
+BACKENDS = sorted(path.stem for path in (PROJECT / "conf" / "backend").glob("*.yaml"))
+
+
+def result(headrace: Runner, output: Path, *overrides: str) -> dict[str, bytes]:
+    """Every part, and what the report says."""
+    done = headrace(f"output.path={output}", "transform.n_features=1024", *overrides)
+    assert (done.returncode, done.stderr) == (0, "")
+    files = [*output.glob("*/part-*"), *(output / "report").glob("m*.json")]
+    return {str(file.relative_to(output)): file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "sklearn"])
+def test_every_backend_gives_the_same_bytes(headrace: Runner, tmp_path: Path, backend: str) -> None:
+    expected = result(headrace, tmp_path / "sklearn", "backend=sklearn")
+    assert result(headrace, tmp_path / backend, f"backend={backend}") == expected
+    assert {name.split("/")[0] for name in expected} == {"train", "validation", "report"}
+    assert json.loads(expected["report/manifest.json"])["rows"]["written"] > 0

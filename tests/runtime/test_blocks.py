@@ -1,0 +1,44 @@
+"""Blocks end where a line ends, and know which line is their first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from framework.runtime.sources import blocks as module
+from framework.runtime.sources.blocks import blocks
+
+
+@pytest.mark.parametrize("read", [1, 2, 3, 1 << 20])
+def test_the_first_line_counts_every_kind_of_line_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: int
+) -> None:
+    monkeypatch.setattr(module, "_READ", read)
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"1\r\n2\r3\n4\r\r\n6\n")
+    assert [(each.data, each.first_line()) for each in blocks(path, 1)] == [
+        (b"1\r\n", 1),
+        (b"2\r3\n", 2),
+        (b"4\r\r\n", 4),
+        (b"6\n", 6),
+    ]
+
+
+def test_progress_counts_the_bytes_on_disk(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"abc\n" * 100)
+    consumed = [each.consumed for each in blocks(path, 50)]
+    assert consumed == sorted(consumed)
+    assert consumed[-1] == 400
+
+
+def test_a_quote_that_stays_open_does_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LONGEST", 100)
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'"a,b\n' + b"1,2\n" * 1000)
+    made = list(blocks(path, 4, delimiter=","))
+    assert b"".join(each.data for each in made) == path.read_bytes()
+    assert max(len(each.data) for each in made) < 120
