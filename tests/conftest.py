@@ -11,12 +11,19 @@ from pathlib import Path
 
 import hydra
 import pytest
+from hypothesis import settings
 from omegaconf import DictConfig
 
 from framework import defaults
 
 Completed = subprocess.CompletedProcess[str]
 PROGRAM = ("run.py", "conf", "framework", "transforms")
+
+# A slow machine is no bug; where CI is set, every run tries the same examples.
+settings.register_profile(
+    "headrace", deadline=None, max_examples=60, derandomize="CI" in os.environ, print_blob=True
+)
+settings.load_profile("headrace")
 
 
 @pytest.fixture

@@ -28,11 +28,13 @@ class Columns:
         names: All that stand in the input, in its order.
         roles: Name → role, for those that are used, in the input's order.
         wanted: What the reader adds because a step asks for it.
+        takes_all: Whether every column that is not named otherwise is a feature.
     """
 
     names: tuple[str, ...]
     roles: dict[str, Role]
     wanted: tuple[Role, ...] = ()
+    takes_all: bool = True
 
     @classmethod
     def of(cls, names: Sequence[str], dataset: DatasetSpec, origin: str) -> Columns:
@@ -48,7 +50,8 @@ class Columns:
                 raise DataError(f"{origin}: there is no column {name!r}; {_suggest(name, names)}")
         if dataset.categorical is None:
             roles |= {name: Role.CATEGORICAL for name in names if name not in roles}
-        return cls(tuple(names), {name: roles[name] for name in names if name in roles})
+        used = {name: roles[name] for name in names if name in roles}
+        return cls(tuple(names), used, takes_all=dataset.categorical is None)
 
     @property
     def schema(self) -> pa.Schema:
@@ -65,6 +68,11 @@ class Columns:
         """Names of the columns that have to be read: all of them where the row's text is wanted."""
         return self.names if Role.ROW_TEXT in self.wanted else tuple(self.roles)
 
+    @property
+    def closed(self) -> bool:
+        """Whether a column that is not among `names` would be missed."""
+        return self.takes_all or Role.ROW_TEXT in self.wanted
+
     def refuse_other(self, names: Sequence[str], origin: str) -> None:
         """Check another file's columns: the same names, in any order.
 
@@ -76,7 +84,7 @@ class Columns:
             if name not in names:
                 raise DataError(f"{origin}: there is no column {name!r}, unlike in the first file")
         unknown = [name for name in names if name not in self.names]
-        if unknown and set(self.read) == set(self.names):
+        if unknown and self.closed:
             raise DataError(f"{origin}: column {unknown[0]!r} does not stand in the first file")
 
 

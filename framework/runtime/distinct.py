@@ -1,10 +1,11 @@
 """Counting distinct values in bounded memory: exact up to a limit, by sampling beyond it.
 
-Each value is known by a 64-bit fingerprint. As long as a column has at most `LIMIT` of them, all are
-kept and counts are exact. Beyond, only fingerprints that end in k zero bits are kept, k as small as
-the limit allows: an even sample of the distinct values, whatever their order and frequency, whose
-size times 2**k estimates their number. The standard error is at most 1 / sqrt(LIMIT / 2), that is
-0.6 %. The same values give the same sample in any order and divided among any number of threads.
+Each value is known by a 64-bit fingerprint. As long as a column has at most `LIMIT` of them, all
+are kept and counts are exact. Beyond, only fingerprints that end in k zero bits are kept, k as
+small as the limit allows: an even sample of the distinct values, whatever their order and
+frequency, whose size times 2**k estimates their number. The standard error is at most
+1 / sqrt(LIMIT / 2), that is 0.6 %. The same values give the same sample in any order and divided
+among any number of threads.
 
 Source: Ph. Flajolet, "On adaptive sampling", Computing 34, 391-400 (1990).
 """
@@ -33,7 +34,7 @@ class Distinct:
     _waiting: int = 0
 
     def add(self, prints: U64, keys: U32) -> None:
-        """See some values: their fingerprints and the keys of their tokens, shape (values,) each."""
+        """See some values: fingerprints and the keys of their tokens, shape (values,) each."""
         if self.level:
             sampled = self._sampled(prints)
             prints, keys = prints[sampled], keys[sampled]

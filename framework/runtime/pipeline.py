@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from framework.runtime.chain import Link
 from framework.runtime.columns import Columns
-from framework.runtime.errors import BadRows, DataError
+from framework.runtime.errors import BadRows, DataError, HeadraceError
 from framework.runtime.hasher import Hasher
 from framework.runtime.hashing import murmur3_32
 from framework.runtime.sources import Block
@@ -111,6 +111,15 @@ class Process:
         return steps.run(steps.parsed(), lambda text: typed(text, self._columns, first_row))
 
     def _apply(self, link: Link, batch: pa.RecordBatch) -> pa.RecordBatch:
+        try:
+            return self._applied(link, batch)
+        except (BadRows, HeadraceError):
+            raise
+        except Exception as error:
+            error.add_note(f"raised by transform.steps.{link.label}")
+            raise
+
+    def _applied(self, link: Link, batch: pa.RecordBatch) -> pa.RecordBatch:
         if not isinstance(link.transform, Hasher):
             return link.apply(batch)
         tokens = link.transform.tokens(batch)
@@ -176,13 +185,14 @@ def in_order(
     """Call a function in a pool of threads, its results in the order of its arguments.
 
     At most ``threads + 1`` calls are ahead of the result that is being used, whatever the input's
-    size. An error surfaces in its place, as if there was one thread.
+    size. An error surfaces in its place, be it the function's or the arguments', as if there was
+    one thread.
     """
     with ThreadPoolExecutor(threads, "worker") as pool:
         ahead: deque[Future[T]] = deque()
         try:
-            for each in arguments:
-                ahead.append(pool.submit(function, *each))
+            for future in _submitted(pool, function, arguments):
+                ahead.append(future)
                 if len(ahead) > threads:
                     yield ahead.popleft().result()
             while ahead:
@@ -190,6 +200,19 @@ def in_order(
         finally:
             for future in ahead:
                 future.cancel()
+
+
+def _submitted(
+    pool: ThreadPoolExecutor, function: Callable[..., T], arguments: Iterable[tuple[object, ...]]
+) -> Iterator[Future[T]]:
+    """The calls on their way; an error in the arguments becomes the last one's."""
+    try:
+        for each in arguments:
+            yield pool.submit(function, *each)
+    except Exception as error:
+        failed: Future[T] = Future()
+        failed.set_exception(error)
+        yield failed
 
 
 def by_channel(batch: pa.RecordBatch) -> dict[int, pa.RecordBatch]:

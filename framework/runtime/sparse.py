@@ -77,7 +77,7 @@ def _weighted(columns: Sequence[ColumnTokens]) -> SparseRows:
 def _offsets(present: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
     rows, columns = present.shape
     if present.all():
-        return np.arange(0, rows * columns + 1, columns, np.int32)
+        return np.arange(rows + 1, dtype=np.int32) * np.int32(columns)
     offsets = np.zeros(rows + 1, np.int32)
     np.cumsum(np.count_nonzero(present, axis=1), out=offsets[1:])
     return offsets
@@ -93,7 +93,8 @@ def _summed(
     repeated = np.flatnonzero(again)
     if not len(repeated):
         return SparseRows(offsets, indices, values)
-    merged = np.delete(values, repeated)
+    kept = ~again
+    merged: Values = values[kept]
     np.add.at(merged, repeated - np.arange(1, len(repeated) + 1), values[repeated])
     moved = offsets - np.searchsorted(repeated, offsets).astype(np.int32)
-    return SparseRows(moved, np.delete(indices, repeated), merged)
+    return SparseRows(moved, indices[kept], merged)

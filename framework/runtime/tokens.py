@@ -55,17 +55,17 @@ class Encoded(NamedTuple):
 def _dictionary(column: pa.Array) -> pa.DictionaryArray:
     """Arrow's encoding; cells that all have the width of an integer are encoded as integers.
 
-    Identifiers often do (Avazu's are eight hexadecimal digits), and Arrow tells integers apart about
-    three times as fast as texts.
+    Identifiers often do (Avazu's are eight hexadecimal digits), and Arrow tells integers apart
+    about three times as fast as texts.
     """
     integer = _INTEGERS.get(_common_width(column))
     if integer is None:
         return column.dictionary_encode()
-    width = integer.bit_width // 8
+    width: int = integer.bit_width // 8
     data = column.buffers()[2].slice(_first_byte(column), len(column) * width)
     encoded = pa.Array.from_buffers(integer, len(column), [None, data]).dictionary_encode()
     count = len(encoded.dictionary)
-    offsets = pa.py_buffer(np.arange(0, (count + 1) * width, width, np.int32))
+    offsets = pa.py_buffer(np.arange(count + 1, dtype=np.int32) * np.int32(width))
     texts = [None, offsets, encoded.dictionary.buffers()[1]]
     values = pa.Array.from_buffers(pa.string(), count, texts)
     return pa.DictionaryArray.from_arrays(encoded.indices, values)

@@ -16,6 +16,7 @@ import pytest
 
 from framework import registry
 from framework.errors import PluginError
+from framework.runtime.plugins import GROUP
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 UPPER = '''\
@@ -144,7 +145,7 @@ def test_an_installed_module_that_fails_is_named(
 
 
 def _install(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str]) -> None:
-    found = EntryPoints(EntryPoint(name, module, registry.GROUP) for name, module in points)
+    found = EntryPoints(EntryPoint(name, module, GROUP) for name, module in points)
     monkeypatch.setattr(registry, "entry_points", lambda group: found.select(group=group))
 
 
@@ -172,7 +173,7 @@ def python_with_package(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def _wheel(root: Path) -> Path:
     name, info = "headrace_extra-1.0-py3-none-any.whl", "headrace_extra-1.0.dist-info"
-    points = f"[{registry.GROUP}]\nupper = headrace_extra.upper\nbroken = headrace_extra.broken\n"
+    points = f"[{GROUP}]\nupper = headrace_extra.upper\nbroken = headrace_extra.broken\n"
     files = {
         "headrace_extra/__init__.py": "",
         "headrace_extra/upper.py": UPPER,

@@ -112,7 +112,7 @@ def run(root: Path, files: Mapping[str, bytes | str] | bytes | str, spec: JobSpe
 
 
 def clicks(rows: int, columns: int = 4, seed: int = 0, *, distinct: int = 50) -> str:
-    """A CSV of clicks with some empty cells: id, click, c0, c1 …"""
+    """A CSV of clicks with some empty cells: id, click, c0, c1 and so on."""
     random = np.random.default_rng(seed)
     header = ",".join(["id", "click", *(f"c{i}" for i in range(columns))])
     cells = random.integers(0, distinct, (rows, columns))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from framework.runtime.sources import blocks as module
-from framework.runtime.sources.blocks import blocks
+from framework.runtime.sources.blocks import Bytes, blocks
+from tests.runtime.jobs import job, run
 
 
 @pytest.mark.parametrize("read", [1, 2, 3, 1 << 20])
@@ -42,3 +43,15 @@ def test_a_quote_that_stays_open_does_not_fill_the_memory(
     made = list(blocks(path, 4, delimiter=","))
     assert b"".join(each.data for each in made) == path.read_bytes()
     assert max(len(each.data) for each in made) < 120
+
+
+def test_skipping_bad_rows_reads_the_file_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a row stands costs another pass; nobody asks about those that are skipped."""
+    counted = []
+    monkeypatch.setattr(Bytes, "first_line", lambda _: counted.append(1))
+    content = "a,b\n" + "1,2\n3\n" * 500
+    result = run(tmp_path, content, job(on_bad_rows="skip", block_bytes=100))
+    assert result.manifest["rows"] == {"read": 1000, "written": 500, "rejected": 500}
+    assert counted == []

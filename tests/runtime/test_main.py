@@ -224,7 +224,7 @@ def test_a_full_disk(tmp_path: Path, started: Started, format_name: str, full_fo
     rows = 20 if channel == "report" else 20_000
     lay_out(tmp_path, clicks(rows, columns))
     spec = job(id="id", label="click", format=format_name, rows_per_part=1000)
-    output, error = started(tmp_path, spec, small_disk(folder, 40)).communicate(timeout=60)
+    _, error = started(tmp_path, spec, small_disk(folder, 40)).communicate(timeout=60)
     assert "Traceback" not in error
     (path, reason) = re.fullmatch(r"(.*): cannot be written \((.*)\)\n", error).groups()  # type: ignore[union-attr]
     assert Path(path).parent == folder

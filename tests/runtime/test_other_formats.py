@@ -280,6 +280,7 @@ NAMES: Sequence[tuple[str, str]] = [
     ("a.csv", "csv"), ("a.CSV", "csv"), ("a.csv.gz", "csv"), ("a.2014.tsv.zst", "tsv"),
     ("a.tab", "tsv"), ("a.parquet", "parquet"), ("a.snappy.parquet", "parquet"),
     ("a.json", "jsonl"), ("a.ndjson.gz", "jsonl"), ("a.jsonl.zstd", "jsonl"),
+    ("train.gz", "csv"),
 ]  # fmt: skip
 
 
@@ -289,7 +290,7 @@ def test_format_by_name(name: str, kind: str) -> None:
     assert format_of(Path(name), "tsv") == "tsv"
 
 
-@pytest.mark.parametrize("name", ["train", "train.gz", "data.txt", "csv", "a.csv.bz2"])
+@pytest.mark.parametrize("name", ["train", "train.log.gz", "data.txt", "csv", "a.csv.bz2"])
 def test_a_name_that_does_not_tell(name: str) -> None:
     with pytest.raises(DataError) as caught:
         format_of(Path(name), "auto")

@@ -112,7 +112,7 @@ def test_cells_of_every_length(length: int) -> None:
 @pytest.mark.parametrize("columns", range(1, 20))
 @pytest.mark.parametrize("n_features", [1, 2**31 - 1])
 def test_every_width_of_a_row_of_numbers(columns: int, n_features: int) -> None:
-    """NumPy 2.4 and 2.5 negate only the first eight of numbers that lie 64 bytes apart, in place."""
+    """NumPy 2.5 negates in place only the first eight of numbers that lie 64 bytes apart."""
     table = {f"n{i}": [float(i + row) for row in range(40)] for i in range(columns)}
     check(table, n_features, alternate_sign=True)
     check({**table, "c": [str(row) for row in range(40)]}, n_features, alternate_sign=True)
@@ -221,8 +221,11 @@ def test_a_whole_job(tmp_path: Path, threads: int) -> None:
     spec = job(id="id", label="click", steps=[HASH], threads=threads, block_bytes=5000)
     result = run(tmp_path, content, spec)
     rows = [line.split(",") for line in content.splitlines()]
-    table = {name: [row[place] or None for row in rows[1:]]
-             for place, name in enumerate(rows[0]) if name.startswith("c") and name != "click"}  # fmt: skip
+    table = {
+        name: [row[place] or None for row in rows[1:]]
+        for place, name in enumerate(rows[0])
+        if place > 1
+    }
     assert_same(result.matrix(), expected(table, 3000, 64, alternate_sign=True))
     assert result.array("label").tolist() == [float(row[1]) for row in rows[1:]]
     assert result.array("id").tolist() == [row[0].encode() for row in rows[1:]]

@@ -9,7 +9,6 @@ from framework.runtime.columns import Columns
 from framework.runtime.sources.base import BadRow, Block, Parsed
 from framework.runtime.sources.files import files_below, format_of, total_bytes
 from framework.runtime.spec import DatasetSpec
-from framework.runtime.transform import Role
 
 __all__ = [
     "BadRow",
@@ -63,9 +62,8 @@ def _blocks(path: Path, dataset: DatasetSpec, columns: Columns, size: int) -> It
 
     kind = format_of(path, dataset.format)
     if kind == "jsonl":
-        closed = dataset.categorical is None or Role.ROW_TEXT in columns.wanted
         for data in blocks(path, size):
-            yield jsonl.JsonLinesBlock(data, columns.names, columns.read, closed)
+            yield jsonl.JsonLinesBlock(data, columns.names, columns.read, columns.closed)
     elif kind == "parquet":
         columns.refuse_other(parquet.read_names(path), path.name)
         yield from parquet.parquet_blocks(path, columns.read, size)

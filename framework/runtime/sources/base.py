@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,13 @@ import pyarrow as pa
 class BadRow:
     """A row that could not be read: where it stands and why."""
 
-    place: str
+    where: Callable[[], str]
     reason: str
+
+    @property
+    def place(self) -> str:
+        """Where, for a person; found out on request, as it means reading the file again."""
+        return self.where()
 
 
 @dataclass(frozen=True)

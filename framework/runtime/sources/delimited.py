@@ -11,6 +11,7 @@ import io
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -127,11 +128,11 @@ class DelimitedBlock(Block):
             try:
                 good.append(self._decoded(cells))
             except ValueError as error:
-                bad.append(BadRow(self._line(line), str(error)))
+                bad.append(BadRow(partial(self._line, line), str(error)))
         return Parsed(self._batch(good), tuple(bad))
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Each row's first line within the block, and its cells: characters that stand for bytes."""
+        """Each row's first line in the block, and its cells: characters that stand for bytes."""
         csv.field_size_limit(sys.maxsize)
         lines = io.StringIO(self.bytes.data.decode("latin-1"), newline="")
         reader = csv.reader(lines, delimiter=self.delimiter)

@@ -52,10 +52,13 @@ def format_of(path: Path, declared: str) -> str:
     if declared != "auto":
         return declared
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSIONS:
+    is_compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
+    if is_compressed:
         suffixes.pop()
     if suffixes and suffixes[-1] in FORMATS:
         return FORMATS[suffixes[-1]]
+    if is_compressed and not suffixes:  # Kaggle calls Avazu's log train.gz
+        return "csv"
     raise DataError(
         f"{path.name}: cannot tell the format from the name; set dataset.format to one of "
         "csv, tsv, parquet, jsonl"

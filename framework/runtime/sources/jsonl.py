@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class JsonLinesBlock(Block):
             try:
                 row = self._row(_parsed(line))
             except ValueError as error:
-                bad.append(BadRow(self._line(number), str(error)))
+                bad.append(BadRow(partial(self._line, number), str(error)))
                 continue
             for name, column in cells.items():
                 column.append(row[name])

@@ -1,0 +1,341 @@
+"""Bad input, from the command line to the end: status, last line, and nothing left behind.
+
+The command runs in this process; the job runs in its own, as always.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import hydra
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from framework import cli
+from framework.defaults import PROJECT
+from tests.runtime.jobs import clicks, gzipped
+
+Content = Mapping[str, bytes | str]
+Command = Callable[..., "Ended"]
+# run.py itself finds conf/ only as the main program
+door = hydra.main(version_base="1.3", config_path=str(PROJECT / "conf"), config_name="config")(
+    cli.execute
+)
+LONG = clicks(20_000, columns=2)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+    output: Path
+
+    @property
+    def left(self) -> list[str]:
+        return sorted(str(path.relative_to(self.output)) for path in self.output.rglob("*"))
+
+    @property
+    def manifest(self) -> dict[str, object]:
+        return dict(json.loads((self.output / "report/manifest.json").read_text("utf-8")))
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Command:
+    """Runs ``python run.py`` on the files given; the label is `click`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", os.environ.get("HYDRA_FULL_ERROR", "0"))
+
+    def run(files: Content | None, *overrides: str) -> Ended:
+        for name, content in (files or {}).items():
+            path = tmp_path / "data" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        defaults = ["dataset=csv", "dataset.path=data", "dataset.label=click", "output.path=out"]
+        named = {each.split("=")[0] for each in overrides}
+        kept = [each for each in defaults if each.split("=")[0] not in named]
+        monkeypatch.setattr(sys, "argv", ["run.py", *kept, *overrides])
+        try:
+            status = cli.main(door)
+        except SystemExit as exc:
+            status = int(exc.code or 0)
+        captured = capfd.readouterr()
+        return Ended(status, captured.out, captured.err, tmp_path / "out")
+
+    return run
+
+
+def parquet(table: pa.Table) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
+
+
+def zstd(content: str) -> bytes:
+    return bytes(pa.Codec("zstd").compress(content.encode(), asbytes=True))
+
+
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]
+
+
+GOOD = "click,a,b\n1,x,y\n0,x,z\n"
+PARQUET = parquet(pa.table({"click": ["1", "0"], "a": ["x", "y"]}))
+NUMBER = "expected a number, 0 or 1 for a click"
+
+FAULTS: dict[str, tuple[Content, tuple[str, ...], str]] = {
+    "empty file": ({"d.csv": ""}, (), "d.csv: the file is empty"),
+    "header only": ({"d.csv": "click,a\n"}, (), "d.csv: there are no rows after the header"),
+    "headers only": (
+        {"1.csv": "click,a\n", "2.csv": "click,a\n"}, (),
+        "the 2 files: there are no rows after the header",
+    ),
+    "blank first line": ({"d.csv": "\nclick,a\n"}, (), "d.csv, line 1: there is no header"),
+    "column missing": (
+        {"d.csv": GOOD}, ("dataset.label=clicks",),
+        "d.csv: there is no column 'clicks'; did you mean 'click'?",
+    ),
+    "column missing, nothing like it": (
+        {"d.csv": GOOD}, ("dataset.id=row",),
+        "d.csv: there is no column 'row'; there are: click, a, b",
+    ),
+    "column missing in a later file": (
+        {"1.csv": GOOD, "2.csv": "click,a\n1,x\n"}, (),
+        "2.csv: there is no column 'b', unlike in the first file",
+    ),
+    "column twice": (
+        {"d.csv": "click,a,a\n1,x,y\n"}, (),
+        "d.csv: the column name 'a' stands twice in the header",
+    ),
+    "ragged row, too short": (
+        {"d.csv": GOOD + "1,x\n"}, (), "d.csv, line 4: 2 cells, but the header names 3 columns",
+    ),
+    "ragged row, too long": (
+        {"d.csv": GOOD + "\n1,x,y,z\n1\n"}, (),
+        "d.csv, line 5: 4 cells, but the header names 3 columns; 1 more bad rows follow closely",
+    ),
+    "ragged row, far on, behind a cell of several lines": (
+        {"d.csv.gz": gzipped('click,a\n1,"x\ny"\n' + "1,x\n" * 9000 + "1\n" + "1,x\n" * 9000)},
+        ("runtime.block_bytes=5000",),
+        "d.csv.gz, line 9004: 1 cells, but the header names 2 columns",
+    ),
+    "ragged row in one file of many": (
+        {"1.csv": GOOD, "2.csv": GOOD + "1,x\n", "3.csv": GOOD}, (),
+        "2.csv, line 4: 2 cells, but the header names 3 columns",
+    ),
+    "quote left open": (
+        {"d.csv": GOOD + '1,"x,y\n0,x,y\n'}, (),
+        "d.csv, line 4: 2 cells, but the header names 3 columns; is a quote left open?",
+    ),
+    "gzip cut short": (
+        {"d.csv.gz": gzipped(LONG)[:-3000]}, (), "d.csv.gz: the gzip data is cut short",
+    ),
+    "gzip cut short in the header": (
+        {"d.csv.gz": gzipped(LONG)[:20]}, (), "d.csv.gz: the gzip data is cut short",
+    ),
+    "no gzip": (
+        {"d.csv.gz": GOOD}, (),
+        "d.csv.gz: the gzip data is broken (Not a gzipped file (b'cl'))",
+    ),
+    "zstd cut short": (
+        {"d.csv.zst": zstd(LONG)[:-3000]}, (),
+        "d.csv.zst: the zstd data is broken or cut short (Truncated compressed stream)",
+    ),
+    "header that is not UTF-8": (
+        {"d.csv": b"click,caf\xe9\n1,x\n"}, (), "d.csv, line 1: the header is not UTF-8",
+    ),
+    "row that is not UTF-8": (
+        {"d.csv": GOOD.encode() + b"1,caf\xe9,x\n"}, (),
+        "d.csv, line 4: column 'a': the bytes b'caf\\xe9' are not UTF-8",
+    ),
+    "label that is no number": (
+        {"d.csv": GOOD + "yes,x,y\n1,x,y\nno,x,y\n"}, (),
+        f"d.csv, line 4, column 'click': {NUMBER}, got 'yes'; "
+        "1 more such rows follow closely: 'no'",
+    ),
+    "label that is not finite": (
+        {"d.csv": GOOD + "nan,x,y\n"}, (), f"d.csv, line 4, column 'click': {NUMBER}, got 'nan'",
+    ),
+    "label that is empty": (
+        {"d.csv": GOOD + ",x,y\n"}, (),
+        f"d.csv, line 4, column 'click': {NUMBER}, got an empty cell",
+    ),
+    "many bad labels": (
+        {"d.csv": GOOD + "".join(f"no{i},x,y\n" for i in range(1000))}, (),
+        f"d.csv, line 4, column 'click': {NUMBER}, got 'no0'; "
+        "999 more such rows follow closely: 'no1', 'no2', 'no3', 'no4'",
+    ),
+    "id that is empty": (
+        {"d.csv": GOOD + "1,,y\n"}, ("dataset.id=a",),
+        "d.csv, line 4, column 'a': expected an id, got an empty cell",
+    ),
+    "number that is none": (
+        {"d.csv": "click,n,a\n1,2.5,x\n0,,x\n0,2;5,x\n"}, ("dataset.numeric=[n]",),
+        "d.csv, line 4, column 'n': expected a number, got '2;5'",
+    ),
+    "number that is infinite": (
+        {"d.csv": "click,n,a\n1,inf,x\n"}, ("dataset.numeric=[n]",),
+        "d.csv, line 2, column 'n': expected a number, got 'inf'",
+    ),
+    "hour that is none": (
+        {"d.csv": "click,hour\n1,14102100\n0,2014-10-21\n"}, ("transform=time_hashing",),
+        "d.csv, line 3, column 'hour': expected an hour as YYMMDDHH, got '2014-10-21'",
+    ),
+    "every row is bad": (
+        {"d.csv": "click,a\nx,1\ny,2\n"}, ("dataset.on_bad_rows=skip",),
+        "all 2 rows are bad; nothing is left to write",
+    ),
+    "JSON that is none": (
+        {"d.jsonl": '{"click": 1, "a": "x"}\n{"click": 1,\n'}, (),
+        "d.jsonl, line 2: the line is not JSON (Expecting property name enclosed in double "
+        "quotes: line 1 column 13 (char 12))",
+    ),
+    "JSON that is no object": (
+        {"d.jsonl": '{"click": 1, "a": "x"}\n[1, 2]\n'}, (),
+        "d.jsonl, line 2: the line is not a JSON object",
+    ),
+    "JSON without the label": (
+        {"d.jsonl": '{"click": 1, "a": "x"}\n{"a": "x"}\n'}, (),
+        f"d.jsonl, line 2, column 'click': {NUMBER}, got an empty cell",
+    ),
+    "Parquet with a bad label": (
+        {"d.parquet": parquet(pa.table({"click": ["1", "no"], "a": ["x", "y"]}))}, (),
+        f"d.parquet, row 2, column 'click': {NUMBER}, got 'no'",
+    ),
+    "Parquet that is cut short": (
+        {"d.parquet": PARQUET[:-9]}, (),
+        "d.parquet: is no Parquet file, or is cut short (Parquet magic bytes not found in footer. "
+        "Either the file is corrupted or this is not a parquet file.)",
+    ),
+    "Parquet that is empty": ({"d.parquet": b""}, (), "d.parquet: the file is empty"),
+    "name that does not tell the format": (
+        {"d.txt": GOOD}, (),
+        "d.txt: cannot tell the format from the name; set dataset.format to one of "
+        "csv, tsv, parquet, jsonl",
+    ),
+    "too few rows to shuffle": (
+        {"d.csv": "click,a\n1,x\n"}, ("transform.steps.split.method=shuffle",),
+        "transform.steps.split: train_fraction=0.8 of 1 rows leaves none to train on",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_bad_data(command: Command, fault: str) -> None:
+    files, overrides, message = FAULTS[fault]
+    ended = command(files, *overrides)
+    assert ended.stderr == f"{message}\n"
+    assert ended.status == (2 if message.startswith("transform.") else 1)
+    assert ended.left == []
+
+
+def test_broken_gzip(command: Command) -> None:
+    """Where exactly zlib notices is its own affair."""
+    ended = command({"d.csv.gz": flipped(gzipped(LONG))})
+    assert ended.status == 1
+    assert ended.stderr.startswith("d.csv.gz: the gzip data is broken (")
+    assert ended.stderr.count("\n") == 1
+    assert ended.left == []
+
+
+def test_broken_parquet(command: Command) -> None:
+    content = parquet(pa.table({"click": ["1"] * 5000, "a": [str(i) for i in range(5000)]}))
+    ended = command({"d.parquet": content[:4] + b"\xff" * 40 + content[44:]})
+    assert ended.status == 1
+    assert ended.stderr.startswith("d.parquet: the Parquet data is broken (")
+    assert "Traceback" not in ended.stderr
+    assert ended.left == []
+
+
+HEADED = "1 problem in the configuration:\n  "
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nowhere.csv", "dataset.path: there is no file or folder '{here}/nowhere.csv'"),
+        ("'data/*.parquet'", "dataset.path: no file matches '{here}/data/*.parquet'"),
+    ],
+)
+def test_no_such_file(command: Command, tmp_path: Path, path: str, message: str) -> None:
+    ended = command({"d.csv": GOOD}, f"dataset.path={path}")
+    expected = f"{HEADED}{message.format(here=tmp_path)}\n"
+    assert (ended.stderr, ended.status, ended.left) == (expected, 2, [])
+
+
+CHAINS: dict[str, tuple[tuple[str, ...], str]] = {
+    "a step that needs another column": (
+        ("transform=time_hashing",),
+        "transform.steps.time_features: there is no column 'hour' at this point of the chain",
+    ),
+    "an output format for hashed rows": (
+        ("transform=split",),
+        "output.format: npz holds hashed rows, but no step hashes; use output.format=parquet",
+    ),
+    "no feature is left": (
+        ("dataset.categorical=[]",),
+        "transform.steps.feature_hasher: there is no feature column left to hash",
+    ),
+    "a time of another kind": (
+        ("dataset.numeric=[a]", "transform.steps.split.method=time",
+         "transform.steps.split.column=a", "transform.steps.split.before='2014-10-21'"),
+        "transform.steps.split: column 'a' is numeric, so before should be a number "
+        "(got '2014-10-21')",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ["plan", "run"])
+@pytest.mark.parametrize("fault", CHAINS)
+def test_a_chain_that_does_not_fit_the_data(command: Command, fault: str, action: str) -> None:
+    overrides, message = CHAINS[fault]
+    ended = command({"d.csv": GOOD}, f"action={action}", *overrides)
+    expected = f"{HEADED if action == 'plan' else ''}{message}\n"
+    assert (ended.stderr, ended.status, ended.left) == (expected, 2, [])
+
+
+BAD_ROWS = (
+    "id,click,n,a\n1,1,1,x\n2,no,1,x\n3,1\n,1,1,x\n4,0,one,x\n5,0,,\n6,1,1,caf\xe9\n7,1,1,x,y\n8,1,1,z\n"
+).encode("latin-1")
+
+
+@pytest.mark.parametrize("block_bytes", [1, 30, 1 << 20])
+def test_bad_rows_are_skipped_and_counted(command: Command, block_bytes: int) -> None:
+    ended = command(
+        {"d.csv": BAD_ROWS},
+        "dataset.id=id",
+        "dataset.numeric=[n]",
+        "dataset.on_bad_rows=skip",
+        "transform=split",
+        "output.format=parquet",
+        f"runtime.block_bytes={block_bytes}",
+    )
+    assert (ended.status, ended.stderr) == (0, "")
+    assert ended.manifest["rows"] == {"read": 9, "written": 3, "rejected": 6}
+    parts = [pq.ParquetFile(path).read() for path in sorted(ended.output.glob("*/part-*"))]
+    assert sorted(pa.concat_tables(parts)["id"].to_pylist()) == ["1", "5", "8"]
+
+
+def test_what_a_file_is_called_makes_no_difference_to_the_shell(command: Command) -> None:
+    """A file's name goes into messages as it is."""
+    ended = command({"a file, (1) 'x' é.csv": ""})
+    assert ended.stderr == "a file, (1) 'x' é.csv: the file is empty\n"
+
+
+def test_good_data(command: Command) -> None:
+    """The same command with nothing wrong, so that the tests above do test something."""
+    ended = command({"d.csv": GOOD})
+    assert (ended.status, ended.stderr) == (0, "")
+    assert ended.manifest["rows"] == {"read": 2, "written": 2, "rejected": 0}

@@ -1,0 +1,243 @@
+"""The entry script in the stock scikit-learn images: their packages and nothing else, no network.
+
+A virtual environment is built with exactly the packages that an image pins (the table is that of
+AWS's release notes; scipy, which AWS does not list, is the newest that its scikit-learn takes). The
+images have Python 3.12. Where this machine has none, the running Python stands in for it with the
+releases nearest to the pins that it can have; the tests' names then say so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pyarrow.parquet as pq
+import pytest
+
+from framework.defaults import PROJECT
+from framework.runtime.spec import ML_ROOT, OUTPUT, under
+
+Runner = Callable[..., subprocess.CompletedProcess[str]]
+pytestmark = pytest.mark.slow
+
+PYTHON = "3.12"
+IMAGES: dict[str, tuple[str, ...]] = {
+    "1.9-0": ("numpy==2.5.1", "scikit-learn==1.9.0", "pandas==2.2.3", "pyarrow==25.0.0", "scipy"),
+    "1.4-2-py312": (
+        "numpy==2.1.0", "scikit-learn==1.4.2", "pandas==2.3.2", "pyarrow==17.0.0", "scipy",
+    ),
+}  # fmt: skip
+NEAREST = {"numpy==2.5.1": "numpy>=2.1,<2.6"}
+"""What to take where the running Python is too old for a pin."""
+ABSENT = ("annotated_types", "hydra", "omegaconf", "pydantic", "rich", "yaml")
+NO_NETWORK = ("unshare", "--net", "--map-root-user")
+CASES = {
+    "hashing": ("transform=hashing",),
+    "custom_hashing": (
+        "transform=custom_hashing",
+        "transform.steps.custom_hasher.index_ranges=per_column",
+    ),
+    "time_hashing": ("transform=time_hashing", "transform.steps.split.method=shuffle"),
+    "without an id": ("transform=hashing", "dataset.id=null", "dataset.numeric=[C14]"),
+    "parquet": ("transform=split", "output.format=parquet"),
+}
+
+
+def python_of_the_images() -> str | None:
+    """A Python of the images' version, if there is one on the path or among pyenv's or uv's."""
+    name = f"python{PYTHON}"
+    found = [Path(folder, name) for folder in os.get_exec_path()]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    uv = Path.home() / ".local/share/uv/python"
+    for folder in (pyenv / "versions", uv):
+        found += sorted(folder.glob(f"*{PYTHON}*/bin/{name}"))
+    return next((str(path) for path in found if _is_wanted(path)), None)
+
+
+def _is_wanted(path: Path) -> bool:
+    """Whether it runs: a shim of pyenv's may be there without what it stands for."""
+    code = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+    try:
+        done = subprocess.run([path, "-c", code], capture_output=True, text=True, check=False)
+    except OSError:
+        return False
+    return done.stdout.strip() == PYTHON
+
+
+FOUND = python_of_the_images()
+EXACTLY = "" if FOUND else f"-nearest-for-python{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+@pytest.fixture(scope="module", params=IMAGES, ids=lambda image: image + EXACTLY)
+def stock(request: pytest.FixtureRequest) -> Path:
+    """The Python of an environment with an image's packages; kept in pytest's cache."""
+    pins = IMAGES[request.param]
+    if FOUND is None:
+        pins = tuple(NEAREST.get(pin, pin) for pin in pins)
+    key = hashlib.sha256(repr((FOUND or sys.executable, pins)).encode()).hexdigest()[:12]
+    folder = Path(request.config.cache.mkdir("stock-images")) / key
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist has several processes
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _install(folder, pins)
+            (folder / "complete").touch()
+    return folder / "bin" / "python"
+
+
+def _install(folder: Path, pins: tuple[str, ...]) -> None:
+    subprocess.run([FOUND or sys.executable, "-m", "venv", str(folder)], check=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-qq", "--only-binary=:all:"]
+    done = subprocess.run([*pip, *pins], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What ``action=plan`` wrote."""
+
+    folder: Path
+
+    @property
+    def request(self) -> dict[str, Any]:
+        return dict(json.loads((self.folder / "request.json").read_text("utf-8")))
+
+    def lay_out(self, ml: Path) -> list[str]:
+        """Do what SageMaker does before it starts a container.
+
+        Returns:
+            The entrypoint, its paths those under `ml`.
+        """
+        for each in self.request["ProcessingInputs"]:
+            source = Path(unquote(urlsplit(each["S3Input"]["S3Uri"]).path))
+            folder = under(ml, each["S3Input"]["LocalPath"])
+            folder.mkdir(parents=True)
+            (folder / source.name).symlink_to(source)
+        for each in self.request["ProcessingOutputConfig"]["Outputs"]:
+            under(ml, each["S3Output"]["LocalPath"]).mkdir(parents=True)
+        hosts = {"current_host": "algo-1", "hosts": ["algo-1"]}
+        (ml / "config").mkdir()
+        (ml / "config/resourceconfig.json").write_text(json.dumps(hosts))
+        words = self.request["AppSpecification"]["ContainerEntrypoint"]
+        return [word.replace(ML_ROOT, str(ml)) for word in words]
+
+
+@dataclass(frozen=True)
+class Both:
+    """The same job, planned and carried out by the local target."""
+
+    planned: Planned
+    local: Path
+
+
+@pytest.fixture(scope="module", params=CASES)
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Both:
+    root = tmp_path_factory.mktemp("jobs")
+    for action in ("plan", "run"):
+        command = [
+            sys.executable,
+            str(PROJECT / "run.py"),
+            f"action={action}",
+            *CASES[request.param],
+        ]
+        command += ["transform.n_features=4096", f"output.path={root / action}"]
+        subprocess.run(command, cwd=root, check=True, capture_output=True)
+    return Both(Planned(root / "plan"), root / "run")
+
+
+def in_image(python: Path, planned: Planned, ml: Path, prefix: tuple[str, ...] = ()) -> Path:
+    """Runs the entry script with nothing but the image's packages around it."""
+    entrypoint = planned.lay_out(ml)
+    assert entrypoint[0] == "python3"
+    done = subprocess.run(
+        [*prefix, str(python), "-I", *entrypoint[1:]],
+        cwd=ml,
+        env={"HEADRACE_ML_ROOT": str(ml), "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return under(ml, OUTPUT)
+
+
+def parts(folder: Path) -> Iterator[str]:
+    for part in sorted(folder.glob("*/part-*")):
+        yield str(part.relative_to(folder))
+
+
+def assert_same(made: Path, local: Path) -> None:
+    """The same bytes; a Parquet file names the library's version, so there the same rows."""
+    names = list(parts(local))
+    assert names
+    assert list(parts(made)) == names
+    for name in names:
+        if name.endswith(".parquet"):
+            assert pq.ParquetFile(made / name).read().equals(pq.ParquetFile(local / name).read())
+        else:
+            assert (made / name).read_bytes() == (local / name).read_bytes()
+    theirs, ours = (
+        json.loads((each / "report/manifest.json").read_text()) for each in (made, local)
+    )
+    assert theirs.pop("versions") != ours.pop("versions")
+    if not names[0].endswith(".parquet"):
+        assert theirs == ours
+        metrics = (made / "report/metrics.json").read_bytes()
+        assert metrics == (local / "report/metrics.json").read_bytes()
+
+
+def test_the_environment_is_the_images(stock: Path, request: pytest.FixtureRequest) -> None:
+    code = (
+        "import importlib.util, json, sys\n"
+        "from importlib.metadata import version\n"
+        "names = ['numpy', 'scikit-learn', 'pandas', 'pyarrow']\n"
+        f"absent = [name for name in {ABSENT!r} if importlib.util.find_spec(name)]\n"
+        "print(json.dumps([[f'{name}=={version(name)}' for name in names], absent]))\n"
+    )
+    done = subprocess.run([stock, "-I", "-c", code], capture_output=True, text=True, check=True)
+    found, absent = json.loads(done.stdout)
+    assert absent == []
+    for pin in IMAGES[request.node.callspec.params["stock"]][:-1]:
+        assert pin in found or (FOUND is None and pin in NEAREST)
+
+
+def test_the_same_bytes_as_here(stock: Path, both: Both, tmp_path: Path) -> None:
+    assert_same(in_image(stock, both.planned, tmp_path), both.local)
+
+
+def test_the_same_without_a_network(stock: Path, both: Both, tmp_path: Path) -> None:
+    try:
+        permitted = subprocess.run([*NO_NETWORK, "true"], capture_output=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare here")
+    if permitted.returncode:
+        pytest.skip("this machine lets nobody make a network namespace")
+    assert_same(in_image(stock, both.planned, tmp_path, NO_NETWORK), both.local)
+
+
+def test_a_message_from_there(stock: Path, both: Both, tmp_path: Path) -> None:
+    """A user's mistake ends there as it does here: one line, status 1, the message file."""
+    entrypoint = both.planned.lay_out(tmp_path)
+    data = next(under(tmp_path, "/opt/ml/processing/input/data").iterdir())
+    data.unlink()
+    data.write_text("id,click\n1,yes\n")
+    done = subprocess.run(
+        [str(stock), "-I", *entrypoint[1:]],
+        env={"HEADRACE_ML_ROOT": str(tmp_path), "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "output/message").read_text() == done.stderr.strip()
