@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
     from framework.runtime.hashing import HashFunction
@@ -63,8 +65,20 @@ class Hasher(ABC):
 
         return column_tokens(batch, *self.hash_function(), self.fold)
 
-    def rows(self, batch: pa.RecordBatch, tokens: Sequence[ColumnTokens]) -> pa.RecordBatch:
-        """The batch with its features replaced by the sparse rows of their tokens."""
+    def rows(
+        self,
+        batch: pa.RecordBatch,
+        tokens: Sequence[ColumnTokens],
+        order: npt.NDArray[np.int64] | None = None,
+    ) -> pa.RecordBatch:
+        """The batch with its features replaced by the sparse rows of their tokens.
+
+        Args:
+            batch: The rows.
+            tokens: What `tokens` made of them.
+            order: Where the rows of the result stand in `batch`; None for as they are. To move
+                them here costs next to nothing, once they are sparse rows a lot.
+        """
         import pyarrow as pa
 
         from framework.runtime.sparse import sparse_rows
@@ -72,6 +86,9 @@ class Hasher(ABC):
 
         hashed = features(batch.schema)
         kept = [column for place, column in enumerate(batch.columns) if place not in hashed]
+        if order is not None:
+            kept = [column.take(pa.array(order)) for column in kept]
+            tokens = [column.take(order) for column in tokens]
         sparse = sparse_rows(tokens)
         offsets = pa.array(sparse.offsets)
         entries = (pa.array(sparse.indices), pa.array(sparse.values))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from framework.runtime.chain import Link
@@ -124,7 +125,9 @@ class Process:
             return link.apply(batch)
         tokens = link.transform.tokens(batch)
         self._observe(lambda statistics: statistics.see(tokens))
-        return link.checked(link.transform.rows(batch, tokens))
+        # Where no later step wants to know where a row stands, the channels are put apart now.
+        order = _order_by_channel(batch) if link is self._links[-1] else None
+        return link.checked(link.transform.rows(batch, tokens, order))
 
     def _observe(self, see: Callable[[Statistics], None]) -> None:
         try:
@@ -221,8 +224,19 @@ def by_channel(batch: pa.RecordBatch) -> dict[int, pa.RecordBatch]:
     if not places:
         return {0: batch}
     channel = batch.column(places[0]).to_numpy()
-    found = np.flatnonzero(np.bincount(channel))
+    counts = np.bincount(channel)
+    found = np.flatnonzero(counts)
+    if (channel[1:] >= channel[:-1]).all():
+        starts = np.cumsum(counts) - counts
+        return {int(index): batch.slice(starts[index], counts[index]) for index in found}
     return {int(index): batch.filter(pa.array(channel == index)) for index in found}
+
+
+def _order_by_channel(batch: pa.RecordBatch) -> npt.NDArray[np.int64] | None:
+    """Positions of the rows, one channel after the other; None where there are no channels."""
+    for place in positions(batch.schema, Role.CHANNEL):
+        return np.argsort(batch.column(place).to_numpy(), kind="stable")
+    return None
 
 
 def _cell(batch: pa.RecordBatch, column: str, row: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from importlib.abc import MetaPathFinder
 
 import pyarrow as pa
 
@@ -45,7 +44,7 @@ def _leave_pandas_out() -> None:
         sys.meta_path.remove(finder)
 
 
-class _NoPandas(MetaPathFinder):
+class _NoPandas:
     """While it is among the finders, there is no pandas to import."""
 
     def find_spec(self, name: str, *_: object) -> None:

@@ -7,7 +7,7 @@ every row. The statistics of a run (distinct values, collisions) come from the v
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -106,6 +106,12 @@ class ColumnTokens:
     def is_numeric(self) -> bool:
         """Whether the value of a cell is its weight, instead of a part of its token."""
         return bool(pa.types.is_floating(self.cells.values.type))
+
+    def take(self, rows: npt.NDArray[np.int64]) -> ColumnTokens:
+        """The same tokens for these rows only, in this order."""
+        missing = None if self.cells.missing is None else self.cells.missing[rows]
+        cells = self.cells._replace(codes=self.cells.codes[rows], missing=missing)
+        return replace(self, cells=cells)
 
     def row_keys(self) -> U32:
         """The key of each row's token, `MISSING` where there is none, shape (rows,)."""

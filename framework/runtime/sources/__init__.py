@@ -45,29 +45,37 @@ def blocks_of(
 
 
 def _names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
-    from framework.runtime.sources import delimited, jsonl, parquet
-
     match format_of(path, dataset.format):
         case "parquet":
+            from framework.runtime.sources import parquet
+
             return parquet.read_names(path)
         case "jsonl":
+            from framework.runtime.sources import jsonl
+
             return jsonl.read_names(path, skip_bad_rows=dataset.on_bad_rows == "skip")
         case kind:
+            from framework.runtime.sources import delimited
+
             return delimited.read_header(path, DELIMITERS[kind], dataset.columns).names
 
 
 def _blocks(path: Path, dataset: DatasetSpec, columns: Columns, size: int) -> Iterator[Block]:
-    from framework.runtime.sources import delimited, jsonl, parquet
-    from framework.runtime.sources.blocks import blocks
+    match format_of(path, dataset.format):
+        case "parquet":
+            from framework.runtime.sources import parquet
 
-    kind = format_of(path, dataset.format)
-    if kind == "jsonl":
-        for data in blocks(path, size):
-            yield jsonl.JsonLinesBlock(data, columns.names, columns.read, columns.closed)
-    elif kind == "parquet":
-        columns.refuse_other(parquet.read_names(path), path.name)
-        yield from parquet.parquet_blocks(path, columns.read, size)
-    else:
-        header = delimited.read_header(path, DELIMITERS[kind], dataset.columns)
-        columns.refuse_other(header.names, path.name)
-        yield from delimited.delimited_blocks(path, header, columns.read, DELIMITERS[kind], size)
+            columns.refuse_other(parquet.read_names(path), path.name)
+            yield from parquet.parquet_blocks(path, columns.read, size)
+        case "jsonl":
+            from framework.runtime.sources import jsonl
+
+            yield from jsonl.json_blocks(path, columns, size)
+        case kind:
+            from framework.runtime.sources import delimited
+
+            header = delimited.read_header(path, DELIMITERS[kind], dataset.columns)
+            columns.refuse_other(header.names, path.name)
+            yield from delimited.delimited_blocks(
+                path, header, columns.read, DELIMITERS[kind], size
+            )

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from framework.runtime.columns import Columns
 from framework.runtime.errors import DataError
 from framework.runtime.sources.base import BadRow, Block, Parsed
 from framework.runtime.sources.blocks import Bytes, blocks
@@ -46,6 +47,12 @@ def read_names(path: Path, *, skip_bad_rows: bool = False) -> tuple[str, ...]:
     if not seen:
         raise DataError(f"{path.name}: the file is empty")
     return tuple(names)
+
+
+def json_blocks(path: Path, columns: Columns, size: int) -> Iterator[JsonLinesBlock]:
+    """Cut a file into blocks that can be parsed on their own."""
+    for data in blocks(path, size):
+        yield JsonLinesBlock(data, columns.names, columns.read, columns.closed)
 
 
 @dataclass(frozen=True)
