@@ -13,8 +13,9 @@ from typing import Any
 from framework.runtime.errors import DataError
 from framework.runtime.manifest import manifest, write_json
 from framework.runtime.metrics import Totals, metrics
+from framework.runtime.ordered import in_order
 from framework.runtime.parts import Part, PartWriter
-from framework.runtime.pipeline import Process, in_order
+from framework.runtime.pipeline import Process
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.progress import Progress
 from framework.runtime.sources import Block, blocks_of, files_below, total_bytes

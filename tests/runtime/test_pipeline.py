@@ -12,7 +12,7 @@ import pytest
 
 from framework.runtime import preflight
 from framework.runtime.errors import DataError
-from framework.runtime.pipeline import in_order
+from framework.runtime.ordered import in_order
 from framework.runtime.transform import Transform
 from tests.runtime.jobs import clicks, gzipped, job, run
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from framework.runtime.sources.base import Block
 from framework.runtime.sources.files import Reader, opened
 
 _PATIENCE = 16
@@ -44,6 +45,31 @@ class Bytes:
                 left -= len(data)
                 last = b"\r" if data.endswith(b"\r") else b""
         return line
+
+
+@dataclass(frozen=True)
+class LinesBlock(Block):
+    """A block of a file of lines."""
+
+    bytes: Bytes
+    names: tuple[str, ...]
+    """All columns of the file."""
+    wanted: tuple[str, ...]
+    """Those to read."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.bytes.path
+
+    @property
+    def consumed(self) -> int:
+        """Bytes of the file on disk read so far."""
+        return self.bytes.consumed
+
+    def line(self, number: int) -> str:
+        """Name of the file, and which of its lines the block's line of that number (from 0) is."""
+        return f"{self.path.name}, line {self.bytes.first_line() + number}"
 
 
 def blocks(path: Path, size: int, skip: int = 0, delimiter: str | None = None) -> Iterator[Bytes]:

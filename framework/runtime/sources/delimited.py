@@ -18,8 +18,8 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from framework.runtime.errors import DataError
-from framework.runtime.sources.base import BadRow, Block, Parsed
-from framework.runtime.sources.blocks import Bytes, blocks
+from framework.runtime.sources.base import BadRow, Parsed
+from framework.runtime.sources.blocks import LinesBlock, blocks
 from framework.runtime.sources.files import opened
 
 _HEADER = 1 << 16
@@ -70,23 +70,10 @@ def read_header(path: Path, delimiter: str, declared: Sequence[str] | None) -> H
 
 
 @dataclass(frozen=True)
-class DelimitedBlock(Block):
+class DelimitedBlock(LinesBlock):
     """Some lines of a CSV or TSV file."""
 
-    bytes: Bytes
-    names: tuple[str, ...]
-    wanted: tuple[str, ...]
     delimiter: str
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.bytes.path
-
-    @property
-    def consumed(self) -> int:
-        """Bytes of the file on disk read so far."""
-        return self.bytes.consumed
 
     def parse(self) -> Parsed:
         """The block's rows; row by row if Arrow finds something wrong."""
@@ -101,7 +88,7 @@ class DelimitedBlock(Block):
         """Name of the file and number of the line in which a row begins."""
         for number, (line, _) in enumerate(self._rows()):
             if number == row:
-                return self._line(line)
+                return self.line(line)
         raise IndexError(row)
 
     def _parse_at_once(self) -> pa.Table:
@@ -128,7 +115,7 @@ class DelimitedBlock(Block):
             try:
                 good.append(self._decoded(cells))
             except ValueError as error:
-                bad.append(BadRow(partial(self._line, line), str(error)))
+                bad.append(BadRow(partial(self.line, line), str(error)))
         return Parsed(self._batch(good), tuple(bad))
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -136,11 +123,11 @@ class DelimitedBlock(Block):
         csv.field_size_limit(sys.maxsize)
         lines = io.StringIO(self.bytes.data.decode("latin-1"), newline="")
         reader = csv.reader(lines, delimiter=self.delimiter)
-        line = 1
+        line = 0
         for cells in reader:
             if cells:
                 yield line, cells
-            line = reader.line_num + 1
+            line = reader.line_num
 
     def _decoded(self, cells: list[str]) -> list[str]:
         """The wanted cells; the others may hold anything, as when Arrow parses the block."""
@@ -165,9 +152,6 @@ class DelimitedBlock(Block):
             for place in range(len(self.wanted))
         ]
         return pa.RecordBatch.from_arrays(columns, list(self.wanted))
-
-    def _line(self, line: int) -> str:
-        return f"{self.path.name}, line {self.bytes.first_line() + line - 1}"
 
 
 def delimited_blocks(

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from framework.runtime.columns import Columns
 from framework.runtime.errors import DataError
-from framework.runtime.sources.base import BadRow, Block, Parsed
-from framework.runtime.sources.blocks import Bytes, blocks
+from framework.runtime.sources.base import BadRow, Parsed
+from framework.runtime.sources.blocks import LinesBlock, blocks
 
 _SAMPLED_ROWS = 1000
 _SAMPLED_BYTES = 1 << 20
@@ -56,23 +56,10 @@ def json_blocks(path: Path, columns: Columns, size: int) -> Iterator[JsonLinesBl
 
 
 @dataclass(frozen=True)
-class JsonLinesBlock(Block):
+class JsonLinesBlock(LinesBlock):
     """Some lines of a JSON lines file. ``closed``: a key that is not in `names` is an error."""
 
-    bytes: Bytes
-    names: tuple[str, ...]
-    wanted: tuple[str, ...]
     closed: bool
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.bytes.path
-
-    @property
-    def consumed(self) -> int:
-        """Bytes of the file on disk read so far."""
-        return self.bytes.consumed
 
     def parse(self) -> Parsed:
         """The block's rows; an absent key is a null."""
@@ -82,7 +69,7 @@ class JsonLinesBlock(Block):
             try:
                 row = self._row(_parsed(line))
             except ValueError as error:
-                bad.append(BadRow(partial(self._line, number), str(error)))
+                bad.append(BadRow(partial(self.line, number), str(error)))
                 continue
             for name, column in cells.items():
                 column.append(row[name])
@@ -93,7 +80,7 @@ class JsonLinesBlock(Block):
         """Name of the file and number of the line."""
         for position, (number, _) in enumerate(_lines(self.bytes.data)):
             if position == row:
-                return self._line(number)
+                return self.line(number)
         raise IndexError(row)
 
     def _row(self, values: dict[str, Any]) -> dict[str, str | None]:
@@ -104,9 +91,6 @@ class JsonLinesBlock(Block):
                 "name the columns in dataset.categorical"
             )
         return {name: _text(name, values.get(name)) for name in self.wanted}
-
-    def _line(self, number: int) -> str:
-        return f"{self.path.name}, line {self.bytes.first_line() + number}"
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:

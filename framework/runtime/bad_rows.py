@@ -1,0 +1,62 @@
+"""What happens to rows that cannot be used: they end the job, or they are left out and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+
+from framework.runtime.errors import BadRows, DataError
+from framework.runtime.sources import Block
+
+_SHOWN = 5
+
+
+class Steps:
+    """Runs steps on one block's rows; drops or reports those that a step calls bad."""
+
+    def __init__(self, block: Block, *, skip: bool) -> None:
+        self._block = block
+        self._skip = skip
+        self._rows = 0
+        self.rejected = 0
+
+    def parsed(self) -> pa.RecordBatch:
+        """The block's rows as text."""
+        parsed = self._block.parse()
+        if parsed.bad and not self._skip:
+            first, more = parsed.bad[0], len(parsed.bad) - 1
+            also = f"; {more} more bad rows follow closely" if more else ""
+            raise DataError(f"{first.place}: {first.reason}{also}")
+        self.rejected += len(parsed.bad)
+        self._rows = parsed.batch.num_rows
+        return parsed.batch
+
+    def run(
+        self, batch: pa.RecordBatch, step: Callable[[pa.RecordBatch], pa.RecordBatch]
+    ) -> pa.RecordBatch:
+        """One step; again without the bad rows where they are to be skipped."""
+        while True:
+            try:
+                return step(batch)
+            except BadRows as bad:
+                if not self._skip:
+                    raise DataError(self._described(batch, bad)) from bad
+                self.rejected += int(np.count_nonzero(bad.mask))
+                batch = batch.filter(pa.array(~bad.mask))
+
+    def _described(self, batch: pa.RecordBatch, bad: BadRows) -> str:
+        rows = np.flatnonzero(bad.mask)
+        values = [_cell(batch, bad.column, int(row)) for row in rows[:_SHOWN]]
+        known = batch.num_rows == self._rows
+        place = self._block.place(int(rows[0])) if known else self._block.path.name
+        first = f"{place}, column {bad.column!r}: expected {bad.expected}, got {values[0]}"
+        if len(rows) == 1:
+            return first
+        return f"{first}; {len(rows) - 1} more such rows follow closely: {', '.join(values[1:])}"
+
+
+def _cell(batch: pa.RecordBatch, column: str, row: int) -> str:
+    value = batch.column(batch.schema.get_field_index(column))[row].as_py()
+    return "an empty cell" if value is None else repr(value)[:60]
