@@ -11,12 +11,13 @@ import json
 import re
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 from framework.errors import ConfigError, Problem
 from framework.problems import suggest
+from framework.runtime.version import VERSION
 
 SKLEARN_TABLE = ("sagemaker-core", "sagemaker/core/image_uri_config/sklearn.json")
 PARTITIONS = ("botocore", "botocore/data/partitions.json")
@@ -49,15 +50,7 @@ def sklearn_image(region: str, framework_version: str) -> str:
 
 def own_image(backend: str) -> str:
     """The tag of an own image on this machine, as the project's build gives it."""
-    return f"headrace-{backend}:{own_version()}"
-
-
-def own_version() -> str:
-    """The installed version of headrace, or ``dev`` in a checkout that was not installed."""
-    try:
-        return version("headrace")
-    except PackageNotFoundError:
-        return "dev"
+    return f"headrace-{backend}:{VERSION}"
 
 
 def _version_problems(framework_version: str, versions: Iterable[str]) -> Iterable[Problem]:

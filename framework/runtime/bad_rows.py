@@ -8,23 +8,23 @@ import numpy as np
 import pyarrow as pa
 
 from framework.runtime.errors import BadRows, DataError
-from framework.runtime.sources import Block
+from framework.runtime.sources import Group
 
 _SHOWN = 5
 
 
 class Steps:
-    """Runs steps on one block's rows; drops or reports those that a step calls bad."""
+    """Runs steps on one group's rows; drops or reports those that a step calls bad."""
 
-    def __init__(self, block: Block, *, skip: bool) -> None:
-        self._block = block
+    def __init__(self, group: Group, *, skip: bool) -> None:
+        self._group = group
         self._skip = skip
         self._rows = 0
         self.rejected = 0
 
     def parsed(self) -> pa.RecordBatch:
-        """The block's rows as text."""
-        parsed = self._block.parse()
+        """The group's rows as text."""
+        parsed = self._group.parse()
         if parsed.bad and not self._skip:
             first, more = parsed.bad[0], len(parsed.bad) - 1
             also = f"; {more} more bad rows follow closely" if more else ""
@@ -50,7 +50,7 @@ class Steps:
         rows = np.flatnonzero(bad.mask)
         values = [_cell(batch, bad.column, int(row)) for row in rows[:_SHOWN]]
         known = batch.num_rows == self._rows
-        place = self._block.place(int(rows[0])) if known else self._block.path.name
+        place = self._group.place(int(rows[0])) if known else self._group.name
         first = f"{place}, column {bad.column!r}: expected {bad.expected}, got {values[0]}"
         if len(rows) == 1:
             return first

@@ -18,7 +18,7 @@ from framework.runtime.parts import Part, PartWriter
 from framework.runtime.pipeline import Process
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.progress import Progress
-from framework.runtime.sources import Block, blocks_of, files_below, total_bytes
+from framework.runtime.sources import Group, files_below, groups_of, total_bytes
 from framework.runtime.spec import REPORT, JobSpec, under
 from framework.runtime.writers import writer_of
 
@@ -86,8 +86,8 @@ class _Run:
     def count_rows(self) -> None:
         """One pass to learn how many good rows there are, and where each block's rows stand."""
         first_rows, rows = [], 0
-        blocks = ((block,) for block in self._blocks())
-        for count in in_order(self.process.count, blocks, self.threads):
+        groups = ((group,) for group in self._groups())
+        for count in in_order(self.process.count, groups, self.threads):
             first_rows.append(rows)
             rows += count
         self._first_rows = first_rows
@@ -107,11 +107,11 @@ class _Run:
         )
         progress = Progress(total_bytes(self.files))
         try:
-            for work in in_order(self.process, self._numbered_blocks(), self.threads):
+            for work in in_order(self.process, self._numbered(), self.threads):
                 for channel, batch in work.rows.items():
                     writer.add(channels[channel], batch)
                 self.totals.add(work)
-                progress.advance(work.path, work.consumed, work.good + work.rejected)
+                progress.advance(work.done, work.good + work.rejected)
             progress.show()
             self._refuse_nothing()
             return writer.close()
@@ -126,14 +126,14 @@ class _Run:
     def _process(self) -> Process:
         return Process(self.prepared.links, self.prepared.columns, skip_bad_rows=self._skips)
 
-    def _blocks(self) -> Iterator[Block]:
+    def _groups(self) -> Iterator[Group]:
         size = self.spec.runtime.block_bytes
-        return blocks_of(self.files, self.spec.dataset, self.prepared.columns, size)
+        return groups_of(self.files, self.spec.dataset, self.prepared.columns, size)
 
-    def _numbered_blocks(self) -> Iterator[tuple[Block, int]]:
+    def _numbered(self) -> Iterator[tuple[Group, int]]:
         if self._first_rows is None:
-            return ((block, 0) for block in self._blocks())
-        return zip(self._blocks(), self._first_rows, strict=True)
+            return ((group, 0) for group in self._groups())
+        return zip(self._groups(), self._first_rows, strict=True)
 
     def _refuse_nothing(self) -> None:
         if self.totals.rows:

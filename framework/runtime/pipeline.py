@@ -11,7 +11,6 @@ import queue
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +22,7 @@ from framework.runtime.columns import Columns
 from framework.runtime.errors import BadRows, HeadraceError
 from framework.runtime.hasher import Hasher
 from framework.runtime.hashing import murmur3_32
-from framework.runtime.sources import Block
+from framework.runtime.sources import Group
 from framework.runtime.statistics import Statistics
 from framework.runtime.tokens import MISSING, U32, column_tokens
 from framework.runtime.transform import Role, positions
@@ -32,17 +31,15 @@ from framework.runtime.typed import typed
 
 @dataclass(frozen=True)
 class Work:
-    """What one block became; its data is gone.
+    """What one group of blocks became; its data is gone.
 
     Attributes:
-        path: The file that the block is from.
-        consumed: Bytes of that file on disk read so far.
+        done: Bytes of the input read so far.
         rows: Good rows, by the index of their channel.
         rejected: Number of bad rows.
     """
 
-    path: Path
-    consumed: int
+    done: int
     rows: dict[int, pa.RecordBatch]
     rejected: int
 
@@ -53,7 +50,7 @@ class Work:
 
 
 class Process:
-    """Runs the whole chain on one block; safe to call from several threads.
+    """Runs the whole chain on one group of blocks; safe to call from several threads.
 
     Args:
         links: The chain.
@@ -68,32 +65,32 @@ class Process:
         self._hashes = any(isinstance(link.transform, Hasher) for link in links)
         self._statistics: queue.SimpleQueue[Statistics] = queue.SimpleQueue()
 
-    def __call__(self, block: Block, first_row: int = 0) -> Work:
-        """Parse the block and run the chain.
+    def __call__(self, group: Group, first_row: int = 0) -> Work:
+        """Parse the rows and run the chain.
 
         Args:
-            block: Some rows of the input.
+            group: Some rows of the input.
             first_row: Position of the first of them in the whole input.
 
         Raises:
             DataError: A row is bad, and bad rows are not to be skipped.
         """
-        steps = Steps(block, skip=self._skip)
+        steps = Steps(group, skip=self._skip)
         batch = self._read(steps, first_row)
         for link in self._links:
             batch = steps.run(batch, partial(self._apply, link))
         if not self._hashes:
             tokens = column_tokens(batch, murmur3_32, 0, _no_keys)
             self._observe(lambda statistics: statistics.see(tokens))
-        return Work(block.path, block.consumed, by_channel(batch), steps.rejected)
+        return Work(group.done, by_channel(batch), steps.rejected)
 
-    def count(self, block: Block) -> int:
+    def count(self, group: Group) -> int:
         """Number of rows that the first step would get.
 
         Raises:
             DataError: A row is bad, and bad rows are not to be skipped.
         """
-        return int(self._read(Steps(block, skip=self._skip), 0).num_rows)
+        return int(self._read(Steps(group, skip=self._skip), 0).num_rows)
 
     def statistics(self) -> Statistics:
         """What all threads together have seen."""

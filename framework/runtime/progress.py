@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 PREFIX = "progress"
@@ -18,18 +17,13 @@ class Progress:
 
     def __init__(self, of: int) -> None:
         self._of = of
-        self._before = 0
-        self._now = 0
-        self._file: object = None
+        self._done = 0
         self._rows = 0
         self._last = time.monotonic()
 
-    def advance(self, file: object, consumed: int, rows: int) -> None:
-        """Note that a file has been read up to there, and how many rows that gave."""
-        if file != self._file:
-            self._before += self._now
-            self._file = file
-        self._now = consumed
+    def advance(self, done: int, rows: int) -> None:
+        """Note how many bytes have been read so far, and how many rows the last ones gave."""
+        self._done = done
         self._rows += rows
         if time.monotonic() - self._last >= _SECONDS:
             self.show()
@@ -37,5 +31,4 @@ class Progress:
     def show(self) -> None:
         """Print a line now."""
         self._last = time.monotonic()
-        done = min(self._before + self._now, self._of)
-        print(f"{PREFIX} rows={self._rows} bytes={done} of={self._of}", file=sys.stdout, flush=True)
+        print(f"{PREFIX} rows={self._rows} bytes={self._done} of={self._of}", flush=True)

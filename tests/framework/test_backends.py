@@ -9,9 +9,10 @@ import pytest
 from framework.backends import BACKENDS
 from framework.config import BackendConfig
 from framework.entry_script import Program
-from framework.image_uris import own_version, sklearn_image
+from framework.image_uris import sklearn_image
 from framework.mapping import Mapping, ProcessingInput
 from framework.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec
+from framework.runtime.version import VERSION
 
 PROGRAM = Program(
     JobSpec(DatasetSpec(), (), OutputSpec(), RuntimeSpec()),
@@ -44,7 +45,7 @@ def test_sklearns_image_is_awss() -> None:
 @pytest.mark.parametrize("name", ["script", "processor"])
 def test_own_images_have_the_projects_version(name: str) -> None:
     config = BackendConfig.model_validate({"name": name})
-    assert BACKENDS[name].image_uri(config, never) == f"headrace-{name}:{own_version()}"
+    assert BACKENDS[name].image_uri(config, never) == f"headrace-{name}:{VERSION}"
 
 
 @pytest.mark.parametrize("name", ["sklearn", "script"])

@@ -75,7 +75,7 @@ def assert_golden(name: str, request: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("backend", ["sklearn", "script", "processor"])
 def test_the_request_of_each_backend(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("framework.image_uris.own_version", lambda: "1.0.0")
+    monkeypatch.setattr("framework.image_uris.VERSION", "1.0.0")
     request = compile_job(plan(backend={"name": backend}), FILE, "ctr-1").request
     assert_golden(backend, request)
     shape = botocore.session.Session().get_service_model("sagemaker")

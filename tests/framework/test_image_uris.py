@@ -88,7 +88,7 @@ def test_an_own_image_of_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(image_uris, "version", version)
-    assert own_image("script") == "headrace-script:dev"
+    assert own_image("script") == "headrace-script:0.1.0"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from framework.runtime.errors import DataError
-from framework.runtime.sources import blocks_of, columns_of
+from framework.runtime.sources import columns_of, groups_of
 from framework.runtime.spec import DatasetSpec
 from tests.runtime.jobs import gzipped, job, run
 
@@ -31,8 +31,8 @@ def read(
         path.write_bytes(content)
         columns = columns_of(path, dataset)
         rows: list[Row] = []
-        for block in blocks_of([path], dataset, columns, size):
-            parsed = block.parse()
+        for group in groups_of([path], dataset, columns, size):
+            parsed = group.parse()
             rows += parsed.batch.to_pylist()
             rows += [{"place": bad.place, "reason": bad.reason} for bad in parsed.bad]
     return rows
@@ -98,7 +98,7 @@ def test_stray_quotes(rows: list[tuple[str, ...]], size: int) -> None:
 
 
 @given(st.text('ab,"\n\r', max_size=40), SIZES)
-def test_anything_at_all_is_the_same_in_blocks_of_any_size(text: str, size: int) -> None:
+def test_anything_at_all_is_the_same_in_groups_of_any_size(text: str, size: int) -> None:
     content = b"a,b\n" + text.encode()
     once = read(content, 1 << 20)
     assert sorted(map(repr, read(content, size))) == sorted(map(repr, once))

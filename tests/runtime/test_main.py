@@ -143,11 +143,11 @@ def test_progress_at_most_once_a_second(
     clock = iter([0.0, 0.5, 0.99, 1.0, 1.0, 1.5, 2.5, 2.5, 3.0])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     shown = Progress(1000)
-    shown.advance("a", 100, 10)
-    shown.advance("a", 200, 10)
-    shown.advance("a", 300, 10)
-    shown.advance("b", 50, 1)
-    shown.advance("b", 100, 2)
+    shown.advance(100, 10)
+    shown.advance(200, 10)
+    shown.advance(300, 10)
+    shown.advance(350, 1)
+    shown.advance(400, 2)
     assert capsys.readouterr().out == (
         "progress rows=30 bytes=300 of=1000\nprogress rows=33 bytes=400 of=1000\n"
     )

@@ -8,15 +8,17 @@ from pathlib import Path
 from framework.runtime.columns import Columns
 from framework.runtime.sources.base import BadRow, Block, Parsed
 from framework.runtime.sources.files import files_below, format_of, total_bytes
+from framework.runtime.sources.groups import Group, grouped
 from framework.runtime.spec import DatasetSpec
 
 __all__ = [
     "BadRow",
     "Block",
+    "Group",
     "Parsed",
-    "blocks_of",
     "columns_of",
     "files_below",
+    "groups_of",
     "total_bytes",
 ]
 
@@ -32,16 +34,25 @@ def columns_of(path: Path, dataset: DatasetSpec) -> Columns:
     return Columns.of(_names(path, dataset), dataset, path.name)
 
 
-def blocks_of(
+def groups_of(
     files: Sequence[Path], dataset: DatasetSpec, columns: Columns, size: int
-) -> Iterator[Block]:
-    """All blocks of all files, in order.
+) -> Iterator[Group]:
+    """All rows of all files, in order, in pieces of about `size` bytes.
 
     Raises:
         DataError: A file cannot be read, or its columns are not those of the first.
     """
+    return grouped(_blocks_of_all(files, dataset, columns, size), size)
+
+
+def _blocks_of_all(
+    files: Sequence[Path], dataset: DatasetSpec, columns: Columns, size: int
+) -> Iterator[tuple[Block, int]]:
+    before = 0
     for path in files:
-        yield from _blocks(path, dataset, columns, size)
+        for block in _blocks(path, dataset, columns, size):
+            yield block, before + block.consumed
+        before += path.stat().st_size
 
 
 def _names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:

@@ -44,9 +44,14 @@ class Block(ABC):
     def consumed(self) -> int:
         """Bytes of the file on disk read so far, this block included."""
 
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes that it takes in memory."""
+
     @abstractmethod
     def parse(self) -> Parsed:
-        """Read the rows; called once, in any thread."""
+        """Read the rows, in any thread."""
 
     @abstractmethod
     def place(self, row: int) -> str:

@@ -67,6 +67,11 @@ class LinesBlock(Block):
         """Bytes of the file on disk read so far."""
         return self.bytes.consumed
 
+    @property
+    def size(self) -> int:
+        """Bytes of the lines."""
+        return len(self.bytes.data)
+
     def line(self, number: int) -> str:
         """Name of the file, and which of its lines the block's line of that number (from 0) is."""
         return f"{self.path.name}, line {self.bytes.first_line() + number}"

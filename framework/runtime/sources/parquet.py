@@ -36,6 +36,11 @@ class ParquetBlock(Block):
         """Bytes of the file on disk read so far, in proportion to its rows."""
         return self.read
 
+    @property
+    def size(self) -> int:
+        """Bytes of the columns."""
+        return int(self.batch.nbytes)
+
     def parse(self) -> Parsed:
         """Every column as text."""
         names = self.batch.schema.names

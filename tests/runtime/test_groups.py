@@ -1,0 +1,77 @@
+"""Small files are worked on together, and still each row is found in its own file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from framework.runtime.columns import Columns
+from framework.runtime.errors import DataError
+from framework.runtime.sources import Group, columns_of, groups_of
+from framework.runtime.spec import DatasetSpec
+from tests.runtime.jobs import clicks, job, run
+
+DATASET = DatasetSpec(label="click", id="id")
+
+
+def files_in(folder: Path, count: int, rows: int = 1) -> list[Path]:
+    header, *lines = clicks(count * rows).splitlines()
+    paths = [folder / f"{number:04d}.csv" for number in range(count)]
+    for number, path in enumerate(paths):
+        mine = lines[number * rows : (number + 1) * rows]
+        path.write_text("\n".join([header, *mine]) + "\n")
+    return paths
+
+
+def groups(paths: list[Path], size: int) -> list[Group]:
+    columns: Columns = columns_of(paths[0], DATASET)
+    return list(groups_of(paths, DATASET, columns, size))
+
+
+def test_many_small_files_are_few_groups(tmp_path: Path) -> None:
+    paths = files_in(tmp_path, 300)
+    made = groups(paths, 1 << 20)
+    assert [len(group.blocks) for group in made] == [300]
+    assert made[0].parse().batch.num_rows == 300
+    assert made[0].done == sum(path.stat().st_size for path in paths)
+
+
+def test_a_group_is_no_larger_than_a_block(tmp_path: Path) -> None:
+    made = groups(files_in(tmp_path, 50, rows=3), 400)
+    assert len(made) > 5
+    assert all(sum(block.size for block in group.blocks) <= 400 for group in made)
+    assert sum(group.parse().batch.num_rows for group in made) == 150
+    assert [group.done for group in made] == sorted(group.done for group in made)
+
+
+def test_a_row_of_a_group_is_found_in_its_file(tmp_path: Path) -> None:
+    [group] = groups(files_in(tmp_path, 20, rows=3), 1 << 20)
+    assert group.place(0) == "0000.csv, line 2"
+    assert group.place(10) == "0003.csv, line 3"
+    assert group.place(59) == "0019.csv, line 4"
+    with pytest.raises(IndexError):
+        group.place(60)
+    assert group.name == "0000.csv to 0019.csv"
+
+
+@pytest.mark.parametrize("block_bytes", [1, 300, 1 << 20])
+def test_a_bad_cell_among_many_files_is_named(tmp_path: Path, block_bytes: int) -> None:
+    paths = files_in(tmp_path, 30, rows=2)
+    content = {path.name: path.read_text() for path in paths}
+    content["0017.csv"] = content["0017.csv"].replace(",1,", ",x,").replace(",0,", ",x,")
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, content, job(label="click", id="id", block_bytes=block_bytes))
+    assert str(caught.value).startswith(
+        "0017.csv, line 2, column 'click': expected a number, 0 or 1 for a click, got 'x'"
+    )
+
+
+def test_a_bad_row_is_named_before_a_later_file_that_cannot_be_read(tmp_path: Path) -> None:
+    paths = files_in(tmp_path, 3)
+    content = {path.name: path.read_text() for path in paths}
+    content["0001.csv"] += "short\n"
+    content["0002.csv"] = ""
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, content, job(label="click", id="id"))
+    assert str(caught.value) == ("0001.csv, line 3: 1 cells, but the header names 6 columns")
