@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from framework import image_uris
 from framework.errors import ConfigError
 from framework.image_uris import own_image, sklearn_image
 from framework.region import find_region
+from framework.runtime.version import VERSION
 
 ASK_THE_SDK = """
 import json, sys
@@ -78,17 +78,8 @@ def test_an_unknown_version_and_an_unknown_region_are_told_at_once() -> None:
     ]
 
 
-def test_an_own_image_carries_the_installed_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_uris, "version", lambda name: {"headrace": "1.2.3"}[name])
-    assert own_image("processor") == "headrace-processor:1.2.3"
-
-
-def test_an_own_image_of_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
-    def version(name: str) -> str:
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr(image_uris, "version", version)
-    assert own_image("script") == "headrace-script:0.1.0"
+def test_an_own_image_carries_the_version_of_the_project() -> None:
+    assert own_image("processor") == f"headrace-processor:{VERSION}"
 
 
 @pytest.fixture
