@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le, Len
 from pydantic import BaseModel, ConfigDict, Field
 
+from framework.runtime.spec import OutputSpec, RuntimeSpec
+
 Text = Annotated[str, Len(1)]
 MAX_N_FEATURES = 2**31 - 1
 
@@ -78,7 +80,9 @@ class OutputConfig(Model):
     path: Text = Field(description="the folder for the result; default: Hydra's run folder")
     format: Literal["npz", "parquet"] = Field("npz", description="file format of the parts")
     overwrite: bool = Field(False, description="replace what an earlier job left in the folder")
-    rows_per_part: Annotated[int, Ge(1)] = Field(131_072, description="rows in each part")
+    rows_per_part: Annotated[int, Ge(1)] = Field(
+        OutputSpec.rows_per_part, description="rows in each part"
+    )
 
 
 class ResourcesConfig(Model):
@@ -120,7 +124,7 @@ class RuntimeConfig(Model):
         None, description="worker threads; default: every core"
     )
     block_bytes: Annotated[int, Ge(1)] = Field(
-        4 << 20, description="bytes of input that one thread works on at a time"
+        RuntimeSpec.block_bytes, description="bytes of input that one thread works on at a time"
     )
 
 

@@ -49,7 +49,7 @@ class OutputSpec:
     """How rows are written."""
 
     format: str = "npz"
-    rows_per_part: int = 131_072
+    rows_per_part: int = 65_536
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class RuntimeSpec:
     """How the work is done; never what comes out. ``threads=None`` means every core."""
 
     threads: int | None = None
-    block_bytes: int = 4 << 20
+    block_bytes: int = 8 << 20
 
 
 @dataclass(frozen=True)

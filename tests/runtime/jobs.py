@@ -79,7 +79,7 @@ def job(
     format: str = "npz",
     threads: int = 2,
     block_bytes: int = 1 << 20,
-    rows_per_part: int = 131_072,
+    rows_per_part: int = OutputSpec.rows_per_part,
     **dataset: Any,
 ) -> JobSpec:
     """A job; what is said beyond its own arguments describes the data set."""
