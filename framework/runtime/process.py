@@ -9,7 +9,9 @@ import pyarrow as pa
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
 _KEPT = 64 << 20
+_ARENAS = 2
 
 
 def set_up() -> None:
@@ -22,12 +24,14 @@ def _keep_freed_memory() -> None:
     """Raise glibc's thresholds, so that memory stays for the next block; others have none.
 
     Every block allocates the same arrays again. glibc gives arrays over 128 KB back to the system
-    at once, which then clears each page anew; that takes longer than the arithmetic on it.
+    at once, which then clears each page anew; that takes longer than the arithmetic on it. Few
+    arenas, so that threads use each other's freed memory before they ask for more.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _KEPT)
         mallopt(_M_TRIM_THRESHOLD, _KEPT)
+        mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def _leave_pandas_out() -> None:
