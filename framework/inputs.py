@@ -71,7 +71,7 @@ def _on_disk(path: Path) -> DataInput:
 
 
 def _folder(path: Path) -> DataInput:
-    files = sorted(_files_below(path))
+    files = sorted(map(str, files_below(path)))
     if not files:
         raise _error(f"the folder {str(path)!r} holds no files")
     return DataInput(uri_of(str(path)), files=_named_in_utf8(files))
@@ -99,15 +99,25 @@ def _matches(pattern: Path, base: Path) -> set[str]:
     matches = glob.iglob(str(pattern), recursive=True)  # noqa: PTH207 (takes an absolute pattern)
     for match in map(Path, matches):
         if named_hidden or not _is_hidden(match.relative_to(base).parts):
-            found.update(_files_below(match) if match.is_dir() else [str(match)])
+            found.update(map(str, files_below(match) if match.is_dir() else [match]))
     return found
 
 
-def _files_below(folder: Path) -> Iterator[str]:
-    for root, folders, names in os.walk(folder, onerror=_raise):
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files of a folder that count as data; links are followed, each folder is entered once.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    seen: set[str] = set()
+    for parent, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
+        if (real := os.path.realpath(parent)) in seen:  # a link back to a folder above
+            folders.clear()
+            continue
+        seen.add(real)
         folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
-        paths = (Path(root, name) for name in names if not name.startswith(HIDDEN))
-        yield from (str(path) for path in paths if path.is_file())
+        paths = (Path(parent, name) for name in names if not name.startswith(HIDDEN))
+        yield from (path for path in paths if path.is_file())
 
 
 def _named_in_utf8(files: list[str]) -> tuple[str, ...]:

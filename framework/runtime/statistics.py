@@ -79,7 +79,7 @@ class Statistics:
         if n_features is None:
             return {"columns": described}
         everything = list(self.columns.values())
-        exact = all(column.values.exact for column in everything)
+        exact = all(column.numeric or column.values.exact for column in everything)
         colliding = _counted(everything) if exact else _expected(everything, n_features, ranges)
         tokens = sum(column.tokens for column in everything)
         for name, count in zip(self.columns, colliding, strict=True):

@@ -14,8 +14,8 @@ from framework.runtime.spec import REPORT, under
 from framework.targets.interrupts import Interrupts
 from framework.targets.limits import local_path
 from framework.targets.moves import Moves
-from framework.targets.sandbox import Host, Sandbox, outputs, write
-from framework.whole_files import json_text
+from framework.targets.sandbox import Host, Sandbox, outputs
+from framework.whole_files import json_text, write_whole
 
 MANIFEST = "manifest.json"
 RESULT = (REPORT, "train", "validation", "test")
@@ -88,7 +88,7 @@ def _merge_manifests(together: Path, hosts: Iterable[str]) -> None:
         from framework.runtime.manifest import merge
 
         manifests = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-        write(together / MANIFEST, json_text(merge(manifests)).encode())
+        write_whole(together / MANIFEST, json_text(merge(manifests)).encode())
 
 
 def _earlier_result(request: dict[str, Any], output: Path) -> list[Path]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from framework.errors import ConfigError, Problem
-from framework.inputs import HIDDEN
+from framework.inputs import files_below
 from framework.targets.limits import local_path
 
 
@@ -75,22 +74,9 @@ def _keys(source: dict[str, Any], where: str, locate: Callable[[Path], Path]) ->
     if source["S3DataType"] == "ManifestFile":
         yield from _manifest_keys(path, where, locate)
     elif path.is_dir():
-        yield from _folder_keys(path)
+        yield from (_Key(file.relative_to(path).as_posix(), file) for file in files_below(path))
     else:
         yield _Key(path.name, _existing(path, where))
-
-
-def _folder_keys(folder: Path) -> Iterator[_Key]:
-    seen: set[str] = set()
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        if (real := os.path.realpath(parent)) in seen:  # a link back to a folder above
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
-        for file in (Path(parent, name) for name in files if not name.startswith(HIDDEN)):
-            if file.is_file():
-                yield _Key(file.relative_to(folder).as_posix(), file)
 
 
 def _manifest_keys(path: Path, where: str, locate: Callable[[Path], Path]) -> Iterator[_Key]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -13,7 +12,7 @@ from framework.runtime.spec import under
 from framework.targets.inputs import Link, links
 from framework.targets.interrupts import Interrupts
 from framework.targets.limits import local_path
-from framework.whole_files import json_text
+from framework.whole_files import json_text, write_whole
 
 MESSAGE_BYTES = 1024
 """SageMaker's limit for an ``ExitMessage``."""
@@ -77,8 +76,8 @@ class Sandbox:
             OSError: The disk said no.
         """
         for name, content in job.files.items():
-            write(self.files / name, content)
-        write(self.files / "request.json", json_text(job.request).encode())
+            write_whole(self.files / name, content)
+        write_whole(self.files / "request.json", json_text(job.request).encode())
         count = instance_count(job.request)
         inputs = [
             links(each, count, self.locate) for each in job.request.get("ProcessingInputs", ())
@@ -104,15 +103,6 @@ def outputs(request: dict[str, Any]) -> Iterator[tuple[str, PurePosixPath, str]]
     for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
         target = each["S3Output"]
         yield each["OutputName"], PurePosixPath(target["LocalPath"]), target["S3Uri"]
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file for good: it is on the disk when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _places(request: dict[str, Any], mine: list[Link]) -> dict[str, Path]:

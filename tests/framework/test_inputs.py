@@ -140,3 +140,13 @@ def test_a_name_that_no_request_can_hold(tmp_path: Path, pattern: str) -> None:
 )
 def test_places_that_cannot_be_read(path: str, what: str) -> None:
     assert refused(path) == f"dataset.path: {what}"
+
+
+def test_a_linked_folder_counts_once_even_if_it_leads_back(tmp_path: Path) -> None:
+    real, data = tmp_path / "real", tmp_path / "data"
+    real.mkdir()
+    data.mkdir()
+    (real / "a.csv").write_text("x\n1\n")
+    (data / "linked").symlink_to(real)
+    (real / "back").symlink_to(data)
+    assert resolve(str(data)).files == (str(data / "linked" / "a.csv"),)

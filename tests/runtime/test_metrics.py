@@ -154,3 +154,12 @@ def test_an_estimate_depends_on_nothing_but_the_values(tmp_path: Path) -> None:
     ]
     assert made[1] == made[0]
     assert made[2] == made[0]
+
+
+def test_many_numbers_do_not_make_collisions_an_estimate(tmp_path: Path) -> None:
+    rows = [f"{row % 2},{row}.5,{row % 7}" for row in range(LIMIT + 10)]
+    content = "\n".join(["click,price,c", *rows]) + "\n"
+    metrics = run(tmp_path, content, job(label="click", numeric=("price",))).metrics
+    assert not metrics["columns"]["price"]["distinct_is_exact"]
+    assert metrics["collisions_are_exact"]
+    assert metrics["distinct_tokens"] == 8
