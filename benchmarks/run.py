@@ -127,7 +127,7 @@ def report(results: Results, rows: int, megabytes: float) -> str:
         f"* `--help` takes {_pairs(results, HELP, BARE_HELP)} times, `action=plan` "
         f"{_pairs(results, PLAN, BARE)} times as long as Hydra alone",
         "",
-        _machine(),
+        machine(),
     ]
     return "\n".join(lines)
 
@@ -149,7 +149,8 @@ def _memory_ratio(results: Results) -> float:
     return long / short
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What the figures depend on: the day, the processor, the versions."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     cores = len(os.sched_getaffinity(0))
     return (
@@ -189,7 +190,7 @@ def main() -> None:
     parser.add_argument("--readme", action="store_true", help="put the table into README.md")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    short, long = (_data(given.folder, rows) for rows in (given.rows, TIMES_LONGER * given.rows))
+    short, long = (log_of(given.folder, rows) for rows in (given.rows, TIMES_LONGER * given.rows))
     results = measured(commands(short, long), given.runs, given.folder)
     table = report(results, given.rows, short.stat().st_size / 1e6)
     print(table)
@@ -198,7 +199,8 @@ def main() -> None:
         README.write_text(page, encoding="utf-8")
 
 
-def _data(folder: Path, rows: int) -> Path:
+def log_of(folder: Path, rows: int) -> Path:
+    """A made-up click log of that many rows, generated where it is not there yet."""
     path = folder.resolve() / f"avazu_{rows}.csv"
     if not path.exists():
         print(f"generating {rows:,} rows", file=sys.stderr)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from framework.runtime.spec import OutputSpec, RuntimeSpec
 
 Text = Annotated[str, Len(1)]
+RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")]
 MAX_N_FEATURES = 2**31 - 1
 
 
@@ -34,12 +35,18 @@ class BackendConfig(Model):
     )
     framework_version: Text = Field("1.9-0", description="version of AWS's scikit-learn image")
     region: Text | None = Field(None, description="AWS region; default: the usual AWS variables")
+    base_image: Text | None = Field(
+        None, description="what action=build starts from; default: as its Dockerfile says"
+    )
 
 
 class TargetConfig(Model):
     """Who executes the request."""
 
-    name: Literal["local"] = Field(description="local: this machine, without Docker or AWS")
+    name: Literal["local", "container", "aws"] = Field(
+        description="local: this machine, without Docker or AWS; container: in the image; "
+        "aws: on SageMaker"
+    )
 
 
 class DatasetConfig(Model):
@@ -78,7 +85,9 @@ class OutputConfig(Model):
     """Where and how rows are written."""
 
     path: Text = Field(description="the folder for the result; default: Hydra's run folder")
-    format: Literal["npz", "parquet"] = Field("npz", description="file format of the parts")
+    format: Literal["npz", "parquet", "libsvm", "recordio"] = Field(
+        "npz", description="file format of the parts"
+    )
     overwrite: bool = Field(False, description="replace what an earlier job left in the folder")
     rows_per_part: Annotated[int, Ge(1)] = Field(
         OutputSpec.rows_per_part, description="rows in each part"
@@ -93,6 +102,9 @@ class ResourcesConfig(Model):
     volume_size_gb: Annotated[int, Ge(1), Le(16_384)] = Field(30, description="disk of each, GB")
     max_runtime_minutes: Annotated[int, Ge(1), Le(10_080)] = Field(
         120, description="the job is stopped after this many minutes"
+    )
+    usd_per_hour: Annotated[float, Ge(0)] | None = Field(
+        None, description="price of one instance for the estimates; default: a list price"
     )
 
 
@@ -114,7 +126,7 @@ class JobSettings(Model):
     kms_key: Text | None = Field(None, description="KMS key for the volume and the outputs")
     subnets: tuple[Text, ...] = Field((), description="VPC subnets to run in")
     security_group_ids: tuple[Text, ...] = Field((), description="VPC security groups")
-    role: Text | None = Field(None, description="ARN of the IAM role that the job runs as")
+    role: RoleArn | None = Field(None, description="ARN of the IAM role that the job runs as")
 
 
 class RuntimeConfig(Model):
@@ -131,7 +143,9 @@ class RuntimeConfig(Model):
 class JobConfig(Model):
     """One whole configuration."""
 
-    action: Literal["run", "plan", "schema"] = Field("run", description="what to do with the job")
+    action: Literal[
+        "run", "plan", "build", "push", "jobs", "describe", "logs", "stop", "policy", "schema"
+    ] = Field("run", description="what to do with the job")
     backend: BackendConfig
     target: TargetConfig
     dataset: DatasetConfig

@@ -29,6 +29,7 @@ from framework.runtime.spec import (
 )
 
 CHANNELS = ("train", "validation", "test")
+FORMATS = ("npz", "parquet", "libsvm", "recordio")
 HASH = StepSpec("feature_hasher", "feature_hasher", {"n_features": 64})
 SPLIT = StepSpec("split", "split", {"train_fraction": 0.5})
 

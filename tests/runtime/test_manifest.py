@@ -16,7 +16,7 @@ from framework.runtime.execute import Host, execute
 from framework.runtime.manifest import merge
 from framework.runtime.spec import DATA_INPUT, JobSpec, OutputSpec, StepSpec, under
 from framework.runtime.version import VERSION
-from tests.runtime.jobs import HASH, Result, clicks, job, run
+from tests.runtime.jobs import FORMATS, HASH, Result, clicks, job, run
 
 SPLIT = StepSpec("split", "split", {"train_fraction": 0.7, "test_fraction": 0.1})
 SHUFFLE = StepSpec("split", "split", {"method": "shuffle", "train_fraction": 0.7})
@@ -93,7 +93,21 @@ def test_the_same_bytes_however_it_is_read(tmp_path: Path, steps: list[StepSpec]
             assert made(threads, block_bytes) == first
 
 
-@pytest.mark.parametrize("format_name", ["npz", "parquet"])
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_the_same_bytes_in_every_format(tmp_path: Path, format_name: str) -> None:
+    made = []
+    for threads, block_bytes in [(1, 1 << 20), (3, 300), (2, 3000)]:
+        spec = job(
+            id="id", label="click", steps=[SPLIT, HASH], format=format_name,
+            threads=threads, block_bytes=block_bytes, rows_per_part=120,
+        )  # fmt: skip
+        made.append(run(tmp_path, clicks(500), spec).bytes())
+    assert f"train/part-00000.{format_name}" in made[0]
+    assert made[1] == made[0]
+    assert made[2] == made[0]
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
 def test_the_same_bytes_where_sums_are_not_exact(tmp_path: Path, format_name: str) -> None:
     made = []
     for threads, block_bytes in [(1, 1 << 20), (3, 200), (2, 3000)]:
@@ -107,10 +121,13 @@ def test_the_same_bytes_where_sums_are_not_exact(tmp_path: Path, format_name: st
     assert made[2] == made[0]
 
 
-def test_the_same_bytes_for_zeros_of_both_signs(tmp_path: Path) -> None:
-    content = "n,c\n" + "".join(f"{['0', '-0', '0.0', '1'][i % 4]},x\n" for i in range(40))
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_the_same_bytes_for_zeros_of_both_signs(tmp_path: Path, format_name: str) -> None:
+    content = "y,n,c\n" + "".join(f"0,{['0', '-0', '0.0', '1'][i % 4]},x\n" for i in range(40))
     made = [
-        run(tmp_path, content, job(numeric=("n",), block_bytes=size)).bytes()
+        run(
+            tmp_path, content, job(label="y", numeric=("n",), format=format_name, block_bytes=size)
+        ).bytes()
         for size in (1, 9, 1 << 20)
     ]
     assert made[1] == made[0]

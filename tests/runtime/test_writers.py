@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
+from framework.config import OutputConfig
 from framework.runtime.chain import ChainError
 from framework.runtime.preflight import preflight
 from framework.runtime.spec import StepSpec
-from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job, run
+from framework.runtime.writers import writer_of
+from tests.runtime.jobs import FORMATS, HASH, SPLIT, Result, clicks, job, run
 
 ALL_TRAIN = StepSpec("split", "split", {"method": "time", "column": "day", "before": "9"})
 
@@ -54,7 +57,7 @@ def test_ids_keep_every_byte(tmp_path: Path) -> None:
     assert [each.decode() for each in result.array("id").tolist()] == ids
 
 
-@pytest.mark.parametrize("format_name", ["npz", "parquet"])
+@pytest.mark.parametrize("format_name", FORMATS)
 def test_a_channel_without_rows_has_one_part_without_rows(tmp_path: Path, format_name: str) -> None:
     spec = job(id="id", label="click", steps=[ALL_TRAIN, HASH], format=format_name)
     content = "id,click,day\n1,0,3\n2,1,4\n"
@@ -67,6 +70,8 @@ def test_a_channel_without_rows_has_one_part_without_rows(tmp_path: Path, format
         with np.load(part) as arrays:
             assert (len(arrays["label"]), len(arrays["id"])) == (0, 0)
             assert arrays["id"].dtype.kind == "S"
+    elif format_name in ("libsvm", "recordio"):
+        assert part.read_bytes() == b""
     else:
         assert pq.read_schema(part).equals(pq.read_schema(result.parts("train")[0]))
 
@@ -124,7 +129,7 @@ def test_npz_without_a_hasher(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("format_name", ["npz", "parquet"])
+@pytest.mark.parametrize("format_name", FORMATS)
 def test_a_feature_after_the_hasher_would_be_lost(tmp_path: Path, format_name: str) -> None:
     (tmp_path / "data.csv").write_text("hour,c\n14102100,x\n")
     late = StepSpec("late", "time_features", {})
@@ -132,4 +137,17 @@ def test_a_feature_after_the_hasher_would_be_lost(tmp_path: Path, format_name: s
         preflight(job(steps=[HASH, late], format=format_name), [tmp_path / "data.csv"])
     assert str(caught.value) == (
         "transform.steps.late: there is no column 'hour' at this point of the chain"
+    )
+
+
+def test_every_format_of_the_configuration_has_a_writer() -> None:
+    assert get_args(OutputConfig.model_fields["format"].annotation) == FORMATS
+    assert [writer_of(name).suffix for name in FORMATS] == [f".{name}" for name in FORMATS]
+
+
+def test_a_format_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match="no writer is called 'csv'") as caught:
+        writer_of("csv")
+    assert str(caught.value) == (
+        "no writer is called 'csv'; there are: npz, parquet, libsvm, recordio"
     )

@@ -58,6 +58,13 @@ class Cells:
         """Only these cells."""
         return Cells(self.data, self.starts[rows], self.lengths[rows])
 
+    def word(self, position: int) -> U64:
+        """Eight bytes of each cell from that position on, zero beyond the cell's end."""
+        view = np.ndarray((len(self.data) - _WORD + 1,), "<u8", self.data, strides=(1,))
+        left = np.clip(self.lengths - position, 0, _WORD)
+        starts = np.minimum(self.starts + position, len(view) - 1) if position else self.starts
+        return view[starts] & _KEEP[left]
+
     def by_length(self) -> Iterator[I64 | None]:
         """Groups of cells of like length, so that one long cell does not widen all; None is all."""
         if not len(self.lengths) or self.lengths.max() <= _ALIKE:
@@ -86,16 +93,8 @@ class Words:
         words: list[U32] = []
         longest = int(cells.lengths.max(initial=0))
         for position in range(0, longest, _WORD):
-            words += _halves(_load(cells, position))
+            words += _halves(cells.word(position))
         return cls(words[: -(-longest // 4)], cells.lengths.astype(np.uint32))
-
-
-def _load(cells: Cells, position: int) -> U64:
-    """Eight bytes of each cell from that position on, zero beyond the cell's end."""
-    view = np.ndarray((len(cells.data) - _WORD + 1,), "<u8", cells.data, strides=(1,))
-    left = np.clip(cells.lengths - position, 0, _WORD)
-    starts = np.minimum(cells.starts + position, len(view) - 1) if position else cells.starts
-    return view[starts] & _KEEP[left]
 
 
 def _halves(words: U64) -> list[U32]:

@@ -20,5 +20,15 @@ def writer_of(format_name: str) -> Writer:
             from framework.runtime.writers.parquet import ParquetWriter
 
             return ParquetWriter()
+        case "libsvm":
+            from framework.runtime.writers.libsvm import LibsvmWriter
+
+            return LibsvmWriter()
+        case "recordio":
+            from framework.runtime.writers.recordio import RecordioWriter
+
+            return RecordioWriter()
         case _:
-            raise ValueError(f"no writer is called {format_name!r}; there are: npz, parquet")
+            raise ValueError(
+                f"no writer is called {format_name!r}; there are: npz, parquet, libsvm, recordio"
+            )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, ClassVar, Protocol
+from typing import IO, Any, ClassVar, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from framework.runtime.transform import N_FEATURES, Role, features, positions
+
+Floats = npt.NDArray[np.floating[Any]]
 
 
 class Writer(Protocol):
@@ -42,6 +46,48 @@ class Layout:
         )
         width = None if indices is None else int(schema.field(indices).metadata[N_FEATURES])
         return cls(label, id_, indices, values, width)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The sparse rows of a batch.
+
+    Attributes:
+        offsets: Where each row starts in the next two, shape (rows + 1,).
+        indices: Column of each entry, ascending within a row.
+        values: The entries.
+        n_features: Width of the matrix.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.uint32]
+    values: Floats
+    n_features: int
+
+    @classmethod
+    def of(cls, rows: pa.RecordBatch, layout: Layout) -> Entries:
+        """The entries of rows that `refuse_unhashed` lets pass."""
+        if layout.indices is None or layout.values is None or layout.n_features is None:
+            raise ValueError("there is no sparse row to write")
+        indices, values = rows.column(layout.indices), rows.column(layout.values)
+        offsets = indices.offsets.to_numpy().astype(np.int64)
+        flat = indices.flatten().to_numpy().view(np.uint32)
+        return cls(offsets - offsets[0], flat, values.flatten().to_numpy(), layout.n_features)
+
+
+def slices(batches: Sequence[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """At most so many rows at a time, for work that goes best on what fits into a cache."""
+    for batch in batches:
+        for start in range(0, batch.num_rows, rows):
+            yield batch.slice(start, rows)
+
+
+def refuse_unhashed(schema: pa.Schema, format_name: str) -> None:
+    """Raise `ValueError` if there is no sparse row, and the format holds nothing else."""
+    if Layout.of(schema).indices is None:
+        raise ValueError(
+            f"{format_name} holds hashed rows, but no step hashes; use output.format=parquet"
+        )
 
 
 def refuse_left_over(schema: pa.Schema) -> None:

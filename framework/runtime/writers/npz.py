@@ -7,6 +7,7 @@ Source: ``scipy/sparse/_matrix_io.py``, https://numpy.org/doc/stable/reference/g
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from framework.runtime.hashing.words import Cells
-from framework.runtime.writers.base import Layout, refuse_left_over
+from framework.runtime.writers.base import Layout, refuse_left_over, refuse_unhashed
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _INT32_MAX = 2**31 - 1
+_LONGEST_HEADER = 2**16
+"""Of an array in NumPy's file format 1.0."""
 
 Array = npt.NDArray[Any]
 
@@ -32,8 +35,7 @@ class NpzWriter:
 
     def check(self, schema: pa.Schema) -> None:
         """Only hashed rows are a matrix."""
-        if Layout.of(schema).indices is None:
-            raise ValueError("npz holds hashed rows, but no step hashes; use output.format=parquet")
+        refuse_unhashed(schema, "npz")
         refuse_left_over(schema)
 
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
@@ -43,7 +45,10 @@ class NpzWriter:
             for name, array in arrays.items():
                 # The date is part of the bytes, so it has to be the same for ever.
                 member = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
-                with archive.open(member, "w", force_zip64=True) as stream:
+                # ZIP's 64-bit fields only where they are needed: Python 3.11.4 writes them in
+                # another way than 3.11.3.
+                member.file_size = array.size
+                with archive.open(member, "w") as stream:
                     array.write(stream)
 
 
@@ -62,6 +67,11 @@ class _Pieces:
     @classmethod
     def whole(cls, array: Array) -> _Pieces:
         return cls(array.shape, array.dtype, [array])
+
+    @property
+    def size(self) -> int:
+        """Bytes in a file, or a few more."""
+        return _LONGEST_HEADER + math.prod(self.shape) * self.dtype.itemsize
 
     def write(self, stream: IO[bytes]) -> None:
         """In NumPy's own file format."""

@@ -1,0 +1,144 @@
+"""Measures what each `output.format` costs, as multiples of npz.
+
+    python -m benchmarks.formats --rows 1000000 --runs 5
+
+Two times for each format: of a whole job, and of writing its parts alone, which are the same rows
+from memory to disk, checksums included. All formats take turns, and so a ratio is that of two runs
+next to each other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import get_args
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.run import ROOT, Command, log_of, machine, measured
+from framework.config import OutputConfig
+from framework.runtime.parts import PartWriter
+from framework.runtime.process import set_up
+from framework.runtime.spec import OutputSpec
+from framework.runtime.transform import N_FEATURES, Role, with_role
+from framework.runtime.writers import writer_of
+
+FORMATS: tuple[str, ...] = get_args(OutputConfig.model_fields["format"].annotation)
+BASE = "npz"
+
+Seconds = dict[str, list[float]]
+
+
+def commands(log: Path) -> tuple[Command, ...]:
+    """The same job in each format."""
+    job = (str(ROOT / "run.py"), "transform=hashing", "dataset=avazu", f"dataset.path={log}")
+    return tuple(
+        Command(name, (*job, f"output.format={name}", f"output.path={name}"), name)
+        for name in FORMATS
+    )
+
+
+def rows_of(folder: Path) -> list[pa.RecordBatch]:
+    """The parts of an npz channel as the batches that the hasher made of them."""
+    return [_batch(part) for part in sorted(folder.glob("part-*.npz"))]
+
+
+def _batch(part: Path) -> pa.RecordBatch:
+    with np.load(part) as arrays:
+        offsets = pa.array(arrays["indptr"])
+        columns = {
+            Role.ID: pa.array(arrays["id"].astype(str)),
+            Role.LABEL: pa.array(arrays["label"]),
+            Role.INDICES: pa.ListArray.from_arrays(offsets, pa.array(arrays["indices"])),
+            Role.VALUES: pa.ListArray.from_arrays(offsets, pa.array(arrays["data"])),
+        }
+        width = {N_FEATURES: str(arrays["shape"][1]).encode()}
+    fields = [
+        with_role(pa.field(role, column.type, metadata=width), role)
+        for role, column in columns.items()
+    ]
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=pa.schema(fields))
+
+
+def writing(batches: Sequence[pa.RecordBatch], runs: int, folder: Path) -> Seconds:
+    """The time of writing these rows in each format, after a round that does not count."""
+    times: Seconds = {name: [] for name in FORMATS}
+    for turn in range(runs + 1):
+        for name in FORMATS:
+            seconds = _written(batches, name, folder / "parts")
+            if turn:
+                times[name].append(seconds)
+    return times
+
+
+def _written(batches: Sequence[pa.RecordBatch], name: str, folder: Path) -> float:
+    folder.mkdir()
+    rows = OutputSpec.rows_per_part
+    start = time.perf_counter()
+    parts = PartWriter({"train": folder}, writer_of(name), batches[0].schema, rows)
+    for batch in batches:
+        parts.add("train", batch)
+    parts.close()
+    seconds = time.perf_counter() - start
+    shutil.rmtree(folder)
+    return seconds
+
+
+def megabytes(output: Path) -> float:
+    """All parts of a job's result."""
+    manifest = json.loads((output / "report" / "manifest.json").read_text(encoding="utf-8"))
+    parts = (part for channel in manifest["channels"].values() for part in channel["parts"])
+    return float(sum(part["bytes"] for part in parts)) / 1e6
+
+
+def report(jobs: Seconds, parts: Seconds, sizes: dict[str, float], rows: int) -> str:
+    """The table, in Markdown: medians, and medians of ratios with their ranges."""
+    lines = [
+        f"| {rows:,} rows | job, s | times {BASE} | writing alone, s | times {BASE} | MB | "
+        f"times {BASE} |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| `{name}` | {_times(jobs, name)} | {_times(parts, name)} | {sizes[name]:,.0f} | "
+            f"{sizes[name] / sizes[BASE]:.2f} |"
+            for name in jobs
+        ),
+        "",
+        f"Medians of {len(jobs[BASE])} runs, in brackets the lowest and the highest ratio.",
+        machine(),
+    ]
+    return "\n".join(lines)
+
+
+def _times(seconds: Seconds, name: str) -> str:
+    pairs = zip(seconds[name], seconds[BASE], strict=True)
+    ratios = [one / other for one, other in pairs]
+    spread = f"({min(ratios):.2f}-{max(ratios):.2f})"
+    return f"{median(seconds[name]):.2f} | {median(ratios):.2f} {spread}"
+
+
+def main() -> None:
+    """Reads the command line, measures, prints the table."""
+    parser = argparse.ArgumentParser(description="Measure the file formats of the parts.")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the input")
+    parser.add_argument("--runs", type=int, default=5, help="runs that count, of each format")
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "outputs" / "bench", help="for data and results"
+    )
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    results = measured(commands(log_of(given.folder, given.rows)), given.runs, given.folder)
+    jobs = {name: [run.wall_seconds for run in runs] for name, runs in results.items()}
+    set_up()
+    parts = writing(rows_of(given.folder / BASE / "train"), given.runs, given.folder)
+    sizes = {name: megabytes(given.folder / name) for name in FORMATS}
+    print(report(jobs, parts, sizes, given.rows))
+
+
+if __name__ == "__main__":
+    main()
