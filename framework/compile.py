@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from framework.account import Account
 from framework.backends import BACKENDS, Shipment
 from framework.config import JobConfig
 from framework.entry_script import Program
@@ -14,7 +15,6 @@ from framework.errors import ConfigError, Problem
 from framework.inputs import DataInput
 from framework.job import Job
 from framework.mapping import Mapping, ProcessingInput, ProcessingOutput
-from framework.region import find_region
 from framework.registry import Plugin, find
 from framework.request import build_request
 from framework.runtime.plugins import channels_of
@@ -34,17 +34,16 @@ if TYPE_CHECKING:
     from framework.compose import Plan
 
 MANIFEST = "input.manifest"
-LOCAL_REGION = "us-east-1"
-"""Names an image for the local target, which pulls none."""
 
 
-def compile_job(plan: Plan, data: DataInput, name: str) -> Job:
+def compile_job(plan: Plan, data: DataInput, name: str, account: Account) -> Job:
     """Make the job.
 
     Args:
         plan: The configuration and its chain of validated transforms.
         data: What `framework.inputs.resolve` found.
         name: The job's name.
+        account: Where it will run.
 
     Raises:
         ConfigError: Two parts of the job clash, or there is no such image.
@@ -57,9 +56,9 @@ def compile_job(plan: Plan, data: DataInput, name: str) -> Job:
     spec = _spec(plan, outputs)
     shipment = backend.ship(Program(spec, Mapping((_data(config, data),), outputs), _plugins(plan)))
     mapping = Mapping(_inputs(config, data, shipment), outputs)
-    image_uri = backend.image_uri(config.backend, lambda: _region(config))
-    request = build_request(name, config, image_uri, backend.entrypoint, mapping)
-    return Job(request, _files(data, shipment), spec)
+    image_uri, role = backend.image_uri(config.backend, account), account.role()
+    request = build_request(name, config, image_uri, role, backend.entrypoint, mapping)
+    return Job(request, _files(data, shipment), spec, data.copies)
 
 
 def _inputs(
@@ -103,19 +102,13 @@ def _plugins(plan: Plan) -> tuple[Plugin, ...]:
     return tuple(find(name) for name in sorted({step.name for step in plan.chain}))
 
 
-def _region(config: JobConfig) -> str:
-    if region := find_region(config.backend.region):
-        return region
-    if config.target.name == "local":
-        return LOCAL_REGION
-    raise ConfigError([Problem("backend.region", "this key is required: AWS_REGION is not set")])
-
-
 def _check_apart(output_path: str, data: DataInput) -> None:
     """The result and the data must not lie in one another.
 
     A next run would read its own result, or ``output.overwrite`` would delete the data.
     """
+    if data.copies:
+        return
     output = _real(uri_of(output_path))
     sources = data.files if data.kind == "ManifestFile" else (data.uri,)
     for source in map(uri_of, sources):

@@ -26,12 +26,17 @@ def register() -> None:
     """Make the base node and the resolvers known to Hydra; doing it twice does no harm."""
     ConfigStore.instance().store(name=BASE_NODE, node=_open(defaults_of(JobConfig)))
     OmegaConf.register_new_resolver("project", _in_project, replace=True)
-    OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
+    OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 
 
 def defaults_of(model: type[BaseModel]) -> dict[str, Any]:
     """Every key of a model with its default, ``???`` where there is none."""
     return {name: _default(field) for name, field in model.model_fields.items()}
+
+
+def is_run_folder(path: str) -> bool:
+    """Whether Hydra keeps its record of this run there: what ``output.path`` is by default."""
+    return HydraConfig.initialized() and path == run_folder()
 
 
 def _default(field: FieldInfo) -> object:
@@ -55,7 +60,7 @@ def _in_project(path: str) -> str:
     return str(PROJECT / path)
 
 
-def _run_folder() -> str:
+def run_folder() -> str:
     """Hydra's run folder; before a run has one (``--cfg job``), the folder that it would get."""
     hydra = HydraConfig.get()
     if OmegaConf.is_missing(hydra.runtime, "output_dir"):

@@ -53,8 +53,17 @@ def entry_script(program: Program) -> bytes:
         PluginError: A plugin needs more than its own file.
     """
     files = {"__main__.py": _overview(program) + MAIN, JOB_FILE: program.spec.to_json()}
-    files |= dict(sorted({**_runtime(), **_plugins(program.plugins), **_constraints()}.items()))
+    files |= dict(sorted({**code_files(program.plugins), **_constraints()}.items()))
     return _zipped(files)
+
+
+def code_files(plugins: tuple[Plugin, ...]) -> dict[str, str]:
+    """The runtime half and the plugins: path below the folder that Python searches → text.
+
+    Raises:
+        PluginError: A plugin needs more than its own file.
+    """
+    return {**_runtime(), **_plugins(plugins)}
 
 
 def _overview(program: Program) -> str:

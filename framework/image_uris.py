@@ -44,13 +44,19 @@ def sklearn_image(region: str, framework_version: str) -> str:
     problems += _region_problems(region, image["registries"])
     if problems:
         raise ConfigError(problems)
-    registry = f"{image['registries'][region]}.dkr.ecr.{region}.{_domain(region)}"
+    registry = f"{image['registries'][region]}.dkr.ecr.{region}.{domain(region)}"
     return f"{registry}/{image['repository']}:{framework_version}-cpu-py3"
 
 
-def own_image(backend: str) -> str:
-    """The tag of an own image on this machine, as the project's build gives it."""
-    return f"headrace-{backend}:{VERSION}"
+def own_image(backend: str, registry: str | None = None) -> str:
+    """The name of an own image, as the project's build and push give it.
+
+    Args:
+        backend: What it is for.
+        registry: Host of the registry that holds it; None for the image on this machine.
+    """
+    name = f"headrace-{backend}:{VERSION}"
+    return f"{registry}/{name}" if registry else name
 
 
 def _version_problems(framework_version: str, versions: Iterable[str]) -> Iterable[Problem]:
@@ -81,11 +87,21 @@ def _all_registries(versions: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _domain(region: str) -> str:
-    for partition in _table(*PARTITIONS)["partitions"]:
-        if region in partition["regions"] or re.match(partition["regionRegex"], region):
-            return str(partition["outputs"]["dnsSuffix"])
-    return "amazonaws.com"
+def domain(region: str) -> str:
+    """The domain of AWS's hosts in a region: ``amazonaws.com``, but for China and a few others."""
+    return str(_partition(region).get("outputs", {}).get("dnsSuffix", "amazonaws.com"))
+
+
+def partition(region: str) -> str:
+    """What stands behind ``arn:`` in a region: ``aws``, ``aws-cn``, ``aws-us-gov``."""
+    return str(_partition(region).get("id", "aws"))
+
+
+def _partition(region: str) -> dict[str, Any]:
+    for each in _table(*PARTITIONS)["partitions"]:
+        if region in each["regions"] or re.match(each["regionRegex"], region):
+            return dict(each)
+    return {}
 
 
 @cache

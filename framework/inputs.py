@@ -6,7 +6,7 @@ import glob
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,9 @@ from framework.uris import FILE, S3, path_of, uri_of
 
 HIDDEN = (".", "_")
 """Names that start so are no data (``_SUCCESS``, ``.crc``), as Hadoop and Spark have it."""
+
+COPIES = "input/data"
+"""Below the job's own folder."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class DataInput:
     """An S3 manifest file: ``[{"prefix": …}, "name", …]``; only for a glob."""
     files: tuple[str, ...] = ()
     """The local files, sorted by path; none for ``s3://…``."""
+    copies: dict[str, Path] = field(default_factory=dict)
+    """Local files that have to be at `uri` first: path below the job's own folder → file."""
 
 
 def resolve(path: str) -> DataInput:
@@ -52,12 +57,25 @@ def resolve(path: str) -> DataInput:
         raise _error(f"the name {error.object!r} is not UTF-8; rename it") from error
 
 
+def brought_to(output: str, data: DataInput) -> DataInput:
+    """The same data, to be copied to where the job's own files are: this machine's, on S3.
+
+    Args:
+        output: URI of the job's own folder.
+        data: Local files.
+    """
+    base = path_of(data.uri) or Path(data.uri)
+    folder = base.parent if data.files == (str(base),) else base
+    names = {f"{COPIES}/{Path(file).relative_to(folder)}": Path(file) for file in data.files}
+    return replace(data, uri=f"{output}/{COPIES}/", kind="S3Prefix", manifest=None, copies=names)
+
+
 def _on_s3(uri: str) -> DataInput:
     if not uri.removeprefix(S3).split("/")[0]:
         raise _error(f"{uri!r} names no bucket")
     if glob.has_magic(uri):
         raise _error(f"{uri!r} is a glob, which needs local files; name a prefix or an object")
-    return DataInput(uri_of(uri))
+    return DataInput(uri)
 
 
 def _on_disk(path: Path) -> DataInput:

@@ -6,7 +6,8 @@ This is the one idea of the project: whoever runs a job (this machine, a contain
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from framework.runtime.spec import JobSpec
@@ -22,6 +23,9 @@ class Job:
     """What the request's inputs refer to: path below the job's own folder → content."""
     spec: JobSpec
     """What the container is told; it travels inside one of the files."""
+    uploads: dict[str, Path] = field(default_factory=dict)
+    """Data of this machine that has to be brought to where the request looks for it: path below the
+    job's own folder → file."""
 
     @property
     def name(self) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from framework.units import duration, percent, three_digits
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
@@ -37,22 +39,39 @@ class State:
         """For people: ``1,250,000 rows, 612,000 rows/s, 43 %, about 12 s left``."""
         words = [f"{self.rows:,} rows"]
         if self.seconds > 0:
-            words.append(f"{_three_digits(self.rows / self.seconds):,} rows/s")
+            words.append(f"{three_digits(self.rows / self.seconds):,} rows/s")
         if self.fraction is not None:
-            words.append(f"{self.fraction:.0%}".replace("%", " %"))
-        if self.fraction:
-            left = self.seconds * (1 - self.fraction) / self.fraction
-            words.append(f"about {_duration(left)} left")
+            words += share(self.fraction, self.seconds)
         return ", ".join(words)
 
 
+def share(fraction: float, seconds: float) -> list[str]:
+    """How much is done, and when the rest will be if it goes on like this."""
+    words = [percent(fraction)]
+    if fraction:
+        words.append(f"about {duration(seconds * (1 - fraction) / fraction)} left")
+    return words
+
+
+class Shown(Protocol):
+    """What a view shows: its text, and how much is done of how much."""
+
+    @property
+    def bytes(self) -> int:
+        """Done so far."""
+
+    @property
+    def of(self) -> int | None:
+        """All that there is to do, once that is known."""
+
+
 class View(Protocol):
-    """One way to show a state."""
+    """One way to show how far something is."""
 
     def open(self) -> None:
-        """The job has started."""
+        """It has started."""
 
-    def show(self, state: State) -> None:
+    def show(self, state: Shown) -> None:
         """It is this far."""
 
     def close(self) -> None:
@@ -75,7 +94,7 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hosts = hosts
-        self._view = view or (Bar() if sys.stderr.isatty() else Lines(clock))
+        self._view = view or default_view(clock)
         self._clock = clock
         self._began = clock()
         self._reports: dict[str, tuple[int, int, int]] = {}
@@ -115,6 +134,11 @@ class Progress:
         return State(rows, done, of if complete else None, self._clock() - self._began)
 
 
+def default_view(clock: Callable[[], float] = time.monotonic) -> View:
+    """As stderr allows."""
+    return Bar() if sys.stderr.isatty() else Lines(clock)
+
+
 class Lines:
     """Plain lines on stderr, at most one every `SECONDS_BETWEEN_LINES`."""
 
@@ -125,7 +149,7 @@ class Lines:
     def open(self) -> None:
         """Nothing to say yet."""
 
-    def show(self, state: State) -> None:
+    def show(self, state: Shown) -> None:
         """Print the state, unless the last line is too fresh."""
         now = self._clock()
         if now - self._last >= SECONDS_BETWEEN_LINES:
@@ -137,7 +161,7 @@ class Lines:
 
 
 class Bar:
-    """A bar on the terminal, gone when the job has ended."""
+    """A bar on the terminal, gone at the end."""
 
     def __init__(self) -> None:
         self._rich: RichProgress | None = None
@@ -157,7 +181,7 @@ class Bar:
         self._task = self._rich.add_task("starting", total=None)
         self._rich.start()
 
-    def show(self, state: State) -> None:
+    def show(self, state: Shown) -> None:
         """Redraw it."""
         if self._rich is not None:
             self._rich.update(
@@ -168,15 +192,3 @@ class Bar:
         """Take it away."""
         if self._rich is not None:
             self._rich.stop()
-
-
-def _three_digits(number: float) -> int:
-    """Rounded to what is worth reading: 612,345 → 612,000."""
-    return int(float(f"{number:.3g}"))
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -14,12 +14,14 @@ from framework.config import JobConfig, JobSettings
 from framework.errors import ConfigError, Problem
 from framework.mapping import Mapping, ProcessingInput, ProcessingOutput
 
-LOCAL_ROLE = "arn:aws:iam::000000000000:role/headrace-local"
-"""Stands in for a role where nothing checks it: the request must have one."""
-
 
 def build_request(
-    name: str, config: JobConfig, image_uri: str, entrypoint: Sequence[str], mapping: Mapping
+    name: str,
+    config: JobConfig,
+    image_uri: str,
+    role: str,
+    entrypoint: Sequence[str],
+    mapping: Mapping,
 ) -> dict[str, Any]:
     """The exact arguments for boto3's ``create_processing_job``.
 
@@ -27,6 +29,7 @@ def build_request(
         name: The job's name.
         config: Everything that the user chose.
         image_uri: The image to run.
+        role: ARN of the role that the job runs as.
         entrypoint: The command; empty for the image's own.
         mapping: All inputs and outputs.
 
@@ -43,7 +46,7 @@ def build_request(
         "AppSpecification": _app(image_uri, entrypoint, job),
         "Environment": dict(job.env),
         "NetworkConfig": _network(job),
-        "RoleArn": job.role or LOCAL_ROLE,
+        "RoleArn": role,
         "Tags": [{"Key": key, "Value": value} for key, value in job.tags.items()],
         "ExperimentConfig": dict(job.experiment_config),
     }
@@ -109,7 +112,12 @@ def _network(job: JobSettings) -> dict[str, Any]:
         given = "job.subnets" if job.subnets else "job.security_group_ids"
         raise ConfigError([Problem(missing, f"this key is required beside {given}")])
     vpc = {"SecurityGroupIds": list(job.security_group_ids), "Subnets": list(job.subnets)}
-    return _filled({"EnableNetworkIsolation": job.network_isolation, "VpcConfig": _filled(vpc)})
+    if not job.subnets and not job.network_isolation:
+        return {}
+    return {
+        "EnableNetworkIsolation": job.network_isolation,
+        **_filled({"VpcConfig": _filled(vpc)}),
+    }
 
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hypothesis import settings
 from omegaconf import DictConfig
 
 from framework import defaults
+from tests import moto_server
 
 Completed = subprocess.CompletedProcess[str]
 PROGRAM = ("run.py", "conf", "framework", "transforms")
@@ -57,6 +58,27 @@ def headrace(tmp_path: Path) -> Callable[..., Completed]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The address of a running moto server."""
+    with moto_server.moto_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def aws(moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty AWS account, for this process and for those that it starts: moto's address."""
+    from framework.aws import clients
+
+    moto_server.reset(moto)
+    for name in [name for name in os.environ if name.startswith(("AWS_", "SAGEMAKER_"))]:
+        monkeypatch.delenv(name)
+    for name, value in {**moto_server.ENVIRONMENT, "AWS_ENDPOINT_URL": moto}.items():
+        monkeypatch.setenv(name, value)
+    clients.session.cache_clear()
+    return moto
 
 
 @pytest.fixture

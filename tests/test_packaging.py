@@ -122,6 +122,6 @@ def test_a_wheel_holds_the_two_packages_and_nothing_else(tmp_path: Path) -> None
         for path in (PROJECT / folder).rglob("*.py")
     }
     info = {name for name in names if name.startswith(f"headrace-{VERSION}.dist-info/")}
-    assert names - info == ours | {"framework/py.typed"}
+    assert names - info == ours | {"framework/aws/prices.json", "framework/py.typed"}
     assert f"\nVersion: {VERSION}\n" in described
     assert any(name.endswith("/LICENSE") for name in info)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from pydantic import BaseModel
 
@@ -19,6 +20,7 @@ from framework import registry
 from framework.config import JobConfig
 from framework.defaults import PROJECT
 from framework.runtime.distinct import LIMIT
+from tests.moto_server import ACCOUNT
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 FILES_PAGE = (PROJECT / "docs" / "files.md").read_text(encoding="utf-8")
@@ -70,15 +72,32 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", commands())
+ON_AWS = [command for command in commands() if "target=aws" in command]
+
+
+@pytest.mark.parametrize("command", [each for each in commands() if each not in ON_AWS])
 def test_a_command_does_what_it_says(command: str, checkout: Path) -> None:
     ran = shell(command.replace("=FILE", "=data/avazu_sample.csv"), checkout)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+@pytest.mark.slow
+def test_the_commands_for_sagemaker_do_what_they_say(
+    aws: str, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3 = boto3.resource("s3").create_bucket(Bucket="bucket")
+    s3.upload_file(str(SAMPLE), "input/a.csv")
+    boto3.client("iam").create_role(RoleName="processing", AssumeRolePolicyDocument="{}")
+    monkeypatch.setenv("SAGEMAKER_ROLE", f"arn:aws:iam::{ACCOUNT}:role/processing")
+    submit, listing = (shell(each.replace("BUCKET", "bucket"), checkout) for each in ON_AWS)
+    assert (submit.returncode, listing.returncode) == (0, 0), submit.stderr + listing.stderr
+    assert submit.stdout.endswith("\ns3://bucket/output\n")
+    assert listing.stdout.splitlines()[1].startswith("headrace-")
+
+
 def test_there_are_commands() -> None:
     run = [command for command in commands() if command.startswith("python run.py")]
-    assert len(run) >= 9
+    assert len(run) >= 11
     assert {line for block in blocks("sh") for line in re.findall("^make [a-z]+", block, re.M)} == {
         "make demo",
         "make test",

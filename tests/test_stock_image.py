@@ -1,18 +1,9 @@
-"""The entry script in the stock scikit-learn images: their packages and nothing else, no network.
-
-A virtual environment is built with exactly the packages that an image pins (the table is that of
-AWS's release notes; scipy, which AWS does not list, is the newest that its scikit-learn takes). The
-images have Python 3.12. Where this machine has none, the running Python stands in for it with the
-releases nearest to the pins that it can have; the tests' names then say so.
-"""
+"""The entry script in the stock scikit-learn images: their packages alone, no network."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -26,19 +17,11 @@ import pytest
 
 from framework.defaults import PROJECT
 from framework.runtime.spec import ML_ROOT, OUTPUT, under
+from tests.stock_images import EXACTLY, FOUND, IMAGES, NEAREST, python_with
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = pytest.mark.slow
 
-PYTHON = "3.12"
-IMAGES: dict[str, tuple[str, ...]] = {
-    "1.9-0": ("numpy==2.5.1", "scikit-learn==1.9.0", "pandas==2.2.3", "pyarrow==25.0.0", "scipy"),
-    "1.4-2-py312": (
-        "numpy==2.1.0", "scikit-learn==1.4.2", "pandas==2.3.2", "pyarrow==17.0.0", "scipy",
-    ),
-}  # fmt: skip
-NEAREST = {"numpy==2.5.1": "numpy>=2.1,<2.6"}
-"""What to take where the running Python is too old for a pin."""
 ABSENT = ("annotated_types", "hydra", "omegaconf", "pydantic", "rich", "yaml")
 NO_NETWORK = ("unshare", "--net", "--map-root-user")
 CASES = {
@@ -50,56 +33,14 @@ CASES = {
     "time_hashing": ("transform=time_hashing", "transform.steps.split.method=shuffle"),
     "without an id": ("transform=hashing", "dataset.id=null", "dataset.numeric=[C14]"),
     "parquet": ("transform=split", "output.format=parquet"),
+    "libsvm": ("transform=hashing", "dataset.numeric=[C14]", "output.format=libsvm"),
+    "recordio": ("transform=hashing", "output.format=recordio"),
 }
-
-
-def python_of_the_images() -> str | None:
-    """A Python of the images' version, if there is one on the path or among pyenv's or uv's."""
-    name = f"python{PYTHON}"
-    found = [Path(folder, name) for folder in os.get_exec_path()]
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    uv = Path.home() / ".local/share/uv/python"
-    for folder in (pyenv / "versions", uv):
-        found += sorted(folder.glob(f"*{PYTHON}*/bin/{name}"))
-    return next((str(path) for path in found if _is_wanted(path)), None)
-
-
-def _is_wanted(path: Path) -> bool:
-    """Whether it runs: a shim of pyenv's may be there without what it stands for."""
-    code = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
-    try:
-        done = subprocess.run([path, "-c", code], capture_output=True, text=True, check=False)
-    except OSError:
-        return False
-    return done.stdout.strip() == PYTHON
-
-
-FOUND = python_of_the_images()
-EXACTLY = "" if FOUND else f"-nearest-for-python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 @pytest.fixture(scope="module", params=IMAGES, ids=lambda image: image + EXACTLY)
 def stock(request: pytest.FixtureRequest) -> Path:
-    """The Python of an environment with an image's packages; kept in pytest's cache."""
-    pins = IMAGES[request.param]
-    if FOUND is None:
-        pins = tuple(NEAREST.get(pin, pin) for pin in pins)
-    key = hashlib.sha256(repr((FOUND or sys.executable, pins)).encode()).hexdigest()[:12]
-    folder = Path(request.config.cache.mkdir("stock-images")) / key
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist has several processes
-        if not (folder / "complete").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            _install(folder, pins)
-            (folder / "complete").touch()
-    return folder / "bin" / "python"
-
-
-def _install(folder: Path, pins: tuple[str, ...]) -> None:
-    subprocess.run([FOUND or sys.executable, "-m", "venv", str(folder)], check=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-qq", "--only-binary=:all:"]
-    done = subprocess.run([*pip, *pins], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    return python_with(request.param, Path(request.config.cache.mkdir("stock-images")))
 
 
 @dataclass(frozen=True)

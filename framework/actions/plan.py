@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from framework import defaults
 from framework.actions.preparation import prepare
 from framework.errors import ConfigError, Problem
+from framework.table import aligned
+from framework.uris import S3
 from framework.whole_files import json_text, write_whole
 
 if TYPE_CHECKING:
+    from framework.actions.preparation import Ready
     from framework.compose import Plan
     from framework.job import Job
 
@@ -20,18 +24,25 @@ IMAGES_OWN = ("the", "image's", "own", "entrypoint")
 
 def perform(plan: Plan) -> None:
     """Writes ``request.json`` and the files that the job ships, and shows the mapping."""
-    job = prepare(plan, look=True)
-    print("\n".join(_described(job, plan)))
-    if "://" in plan.config.output.path:
-        print("request  not written: output.path is not on this machine")
-        return
-    folder = Path(plan.config.output.path)
+    ready = prepare(plan, dry=True)
+    print("\n".join(_described(ready.job, plan)))
+    for line in _estimated(ready):
+        print(line)
+    for note in ready.notes:
+        print(f"note     {note}")
+    folder = _folder(ready)
     try:
-        _write(job, folder)
+        _write(ready.job, folder)
     except OSError as exc:
         what = f"cannot write in {str(folder)!r}: {exc.strerror}"
         raise ConfigError([Problem("output.path", what)]) from exc
     print(f"request  {folder / REQUEST}")
+
+
+def _folder(ready: Ready) -> Path:
+    """Where the request goes: to the result's own place, unless that is on S3."""
+    path = ready.config.output.path
+    return Path(defaults.run_folder() if path.startswith(S3) else path)
 
 
 def _write(job: Job, folder: Path) -> None:
@@ -40,8 +51,15 @@ def _write(job: Job, folder: Path) -> None:
     write_whole(folder / REQUEST, json_text(job.request).encode())
 
 
+def _estimated(ready: Ready) -> Iterator[str]:
+    if ready.config.target.name == "aws":
+        from framework.aws.estimate import estimate_lines
+
+        yield from estimate_lines(ready.config, ready.data)
+
+
 def _described(job: Job, plan: Plan) -> Iterator[str]:
-    yield from _aligned([("", "name", "from", "to"), *_inputs(job), *_outputs(job)])
+    yield from aligned([("", "name", "from", "to"), *_inputs(job), *_outputs(job)])
     application = job.request["AppSpecification"]
     yield ""
     yield f"job      {job.name}"
@@ -64,10 +82,3 @@ def _outputs(job: Job) -> Iterator[tuple[str, str, str, str]]:
     for entry in job.request["ProcessingOutputConfig"]["Outputs"]:
         place = entry["S3Output"]
         yield ("output", entry["OutputName"], place["LocalPath"], place["S3Uri"])
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()

@@ -2,57 +2,145 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework import inputs, output_folder
+from framework.account import Account, NoAccount
 from framework.compile import compile_job
 from framework.errors import ConfigError, Problem
 from framework.job_names import job_name
+from framework.uris import S3, uri_of
 
 if TYPE_CHECKING:
     from framework.compose import Plan
+    from framework.config import JobConfig
     from framework.inputs import DataInput
     from framework.job import Job
 
 PREFIX = "headrace"
+NOT_ASKED = "no AWS credentials, so what is on AWS was not looked at"
 
 
-def prepare(plan: Plan, *, look: bool) -> Job:
-    """Compiles the job and checks it against the data and the output folder.
+@dataclass(frozen=True)
+class Ready:
+    """A job that may start."""
+
+    job: Job
+    config: JobConfig
+    """The plan's, with the place that the result goes to."""
+    data: DataInput
+    notes: tuple[str, ...] = ()
+    """What could not be checked."""
+
+
+def prepare(plan: Plan, *, dry: bool) -> Ready:
+    """Compiles the job and checks it against the data, the output folder and the account.
 
     Args:
         plan: The configuration.
-        look: Read the data's header and check the chain against it. The runtime does the same
-            first of all, so where it starts at once, looking here would only cost the time.
+        dry: Nothing is going to run: without credentials, what is on AWS is not looked at.
 
     Raises:
-        ConfigError: The output folder, the input or the chain does not fit.
+        ConfigError: Everything that stands in the way, as far as it can be known.
         DataError: The input is not what the configuration says it is.
     """
-    data, problems = _data(plan)
-    problems += output_folder.check(plan.config.output)
-    if data is None or problems:
+    name = plan.config.job.name or job_name(PREFIX)
+    account = account_of(plan.config)
+    asking = _may_ask(plan.config, dry)
+    account.check_access(asking)
+    placed = _placed(plan, account, name)
+    is_fresh, plan = placed != plan, placed  # a folder that only this job has
+    data, problems = _data(plan.config, asking)
+    problems += [] if is_fresh else _output_problems(plan.config, asking)
+    if data is None:
         raise ConfigError(problems)
-    job = compile_job(plan, data, plan.config.job.name or job_name(PREFIX))
-    if look and data.files:
-        _preflight(job, data)
-    return job
+    job = compile_job(plan, data, name, account)
+    problems += account.problems(job.request, asking)
+    if problems:
+        raise ConfigError(problems)
+    # A local run begins with the very same look, so that here it would only cost the time.
+    if dry or plan.config.target.name != "local":
+        _preflight(job, data, asking)
+    return Ready(job, plan.config, data, () if asking else (NOT_ASKED,))
 
 
-def _data(plan: Plan) -> tuple[DataInput | None, list[Problem]]:
+def account_of(config: JobConfig) -> Account:
+    """The account that the target runs jobs in."""
+    if config.target.name != "aws":
+        return NoAccount(config)
+    from framework.aws.account import AwsAccount
+
+    return AwsAccount(config)
+
+
+def _placed(plan: Plan, account: Account, name: str) -> Plan:
+    output = plan.config.output
+    place = output.model_copy(update={"path": account.output_path(output.path, name)})
+    return replace(plan, config=plan.config.model_copy(update={"output": place}))
+
+
+def _may_ask(config: JobConfig, dry: bool) -> bool:
+    """Whether AWS can be asked, if there is anything to ask. A job that is to run has to."""
+    paths = (config.dataset.path, config.output.path)
+    if config.target.name != "aws" and not any(path.startswith(S3) for path in paths):
+        return True
+    from framework.aws.clients import has_credentials
+
+    return has_credentials(required=not dry)
+
+
+def _data(config: JobConfig, asking: bool) -> tuple[DataInput | None, list[Problem]]:
     try:
-        return inputs.resolve(plan.config.dataset.path), []
+        data = inputs.resolve(config.dataset.path)
+        if data.uri.startswith(S3) and asking:
+            from framework.aws.objects import input_objects
+
+            input_objects(data.uri, "dataset.path")
     except ConfigError as exc:
         return None, list(exc.problems)
+    if config.target.name == "aws" and data.files:
+        data = inputs.brought_to(uri_of(config.output.path), data)
+    return data, []
 
 
-def _preflight(job: Job, data: DataInput) -> None:
-    # pyarrow takes its time to import, and only local files can be looked at
+def _output_problems(config: JobConfig, asking: bool) -> list[Problem]:
+    if not config.output.path.startswith(S3):
+        return output_folder.check(config.output)
+    if not asking:
+        return []
+    from framework.aws import output_prefix
+
+    return output_prefix.check(config.output)
+
+
+def _preflight(job: Job, data: DataInput, asking: bool) -> None:
+    # pyarrow takes its time to import
     from framework.runtime.chain import ChainError
     from framework.runtime.preflight import preflight
 
-    try:
-        preflight(job.spec, [Path(file) for file in data.files])
-    except ChainError as exc:
-        raise ConfigError([Problem(exc.where, exc.what)]) from exc
+    with _first_file(data, asking) as file:
+        try:
+            if file is not None:
+                preflight(job.spec, [file])
+        except ChainError as exc:
+            raise ConfigError([Problem(exc.where, exc.what)]) from exc
+
+
+@contextmanager
+def _first_file(data: DataInput, asking: bool) -> Iterator[Path | None]:
+    if data.files:
+        yield Path(data.files[0])
+    elif not asking:
+        yield None
+    else:
+        from framework.aws.clients import explained
+        from framework.aws.objects import first_of, input_objects
+        from framework.aws.stand_in import stand_in
+
+        first = first_of(input_objects(data.uri, "dataset.path"))
+        with explained(), stand_in(first) as file:
+            yield file

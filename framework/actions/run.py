@@ -14,4 +14,5 @@ if TYPE_CHECKING:
 
 def perform(plan: Plan) -> None:
     """Runs the job to its end and shows what came out."""
-    print(summary(targets.run(prepare(plan, look=False), plan.config)))
+    ready = prepare(plan, dry=False)
+    print(summary(targets.run(ready.job, ready.config)))

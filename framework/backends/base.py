@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from framework.account import Account
 from framework.config import BackendConfig
 from framework.entry_script import Program, entry_script
 from framework.runtime.spec import CODE_INPUT
@@ -32,8 +32,8 @@ class Backend(Protocol):
     def entrypoint(self) -> tuple[str, ...]:
         """The container's command; empty for the image's own."""
 
-    def image_uri(self, config: BackendConfig, region: Callable[[], str]) -> str:
-        """The image; `region` is asked only by who needs one."""
+    def image_uri(self, config: BackendConfig, account: Account) -> str:
+        """The image; `account` is asked only by who needs one."""
 
     def ship(self, program: Program) -> Shipment:
         """What brings the program, or what it has to know, into the container."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from framework.account import Account
 from framework.backends.base import Shipment
 from framework.config import BackendConfig
 from framework.entry_script import Program
@@ -16,9 +15,9 @@ class ProcessorBackend:
 
     entrypoint: tuple[str, ...] = ()
 
-    def image_uri(self, config: BackendConfig, region: Callable[[], str]) -> str:
+    def image_uri(self, config: BackendConfig, account: Account) -> str:
         """The image by hand, or the one that this project builds with its code inside."""
-        return config.image_uri or own_image("processor")
+        return config.image_uri or own_image("processor", account.registry())
 
     def ship(self, program: Program) -> Shipment:
         """The parameters alone."""

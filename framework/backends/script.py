@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from framework.account import Account
 from framework.backends.base import PYTHON_ON_SCRIPT, Shipment, ship_script
 from framework.config import BackendConfig
 from framework.entry_script import Program
@@ -15,9 +14,9 @@ class ScriptBackend:
 
     entrypoint = PYTHON_ON_SCRIPT
 
-    def image_uri(self, config: BackendConfig, region: Callable[[], str]) -> str:
+    def image_uri(self, config: BackendConfig, account: Account) -> str:
         """The image by hand, or the one that this project builds for scripts."""
-        return config.image_uri or own_image("script")
+        return config.image_uri or own_image("script", account.registry())
 
     def ship(self, program: Program) -> Shipment:
         """The entry script."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from framework.account import Account
 from framework.backends.base import PYTHON_ON_SCRIPT, Shipment, ship_script
 from framework.config import BackendConfig
 from framework.entry_script import Program
@@ -15,9 +14,9 @@ class SklearnBackend:
 
     entrypoint = PYTHON_ON_SCRIPT
 
-    def image_uri(self, config: BackendConfig, region: Callable[[], str]) -> str:
+    def image_uri(self, config: BackendConfig, account: Account) -> str:
         """The image by hand, or AWS's by region and version."""
-        return config.image_uri or sklearn_image(region(), config.framework_version)
+        return config.image_uri or sklearn_image(account.region(), config.framework_version)
 
     def ship(self, program: Program) -> Shipment:
         """The entry script."""

@@ -31,8 +31,17 @@ def run(job: Job, config: JobConfig) -> Result:
 
 def find(name: str) -> Target:
     """The target of that name; its imports wait until somebody asks for it."""
-    if name == "local":
-        from framework.targets.local import LocalTarget
+    match name:
+        case "local":
+            from framework.targets.local import LocalTarget
 
-        return LocalTarget()
+            return LocalTarget()
+        case "container":
+            from framework.targets.container import ContainerTarget
+
+            return ContainerTarget()
+        case "aws":
+            from framework.targets.aws import AwsTarget
+
+            return AwsTarget()
     raise LookupError(f"no target is called {name!r}")  # the configuration's model knows them all

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from framework.channels import Channel
 
 if TYPE_CHECKING:
     from framework.config import JobConfig
@@ -12,26 +13,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Channel:
-    """One channel of the result."""
-
-    name: str
-    rows: int
-    parts: int
-    bytes: int
-
-
-@dataclass(frozen=True)
 class Result:
     """What a finished job left behind."""
 
-    output: Path
-    """The folder that holds it."""
+    output: str
+    """The folder that holds it, or its ``s3://`` URI."""
     manifest: dict[str, Any]
     """``report/manifest.json``; empty if the entrypoint writes none."""
     seconds: float
     """Wall time, from the request to files on disk."""
     channels: tuple[Channel, ...]
+    has_ended: bool = True
+    """False: the job goes on, and nobody has waited for it."""
 
 
 class Target(Protocol):

@@ -1,56 +1,74 @@
-"""From the hosts' output folders to the places that the request names: all of it or nothing."""
+"""From the hosts' output folders to the places that the request names: all of it or nothing.
+
+A result for S3 is put together in the scratch root, just as it would be anywhere else on this
+machine, and then published.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from framework.errors import JobFailed
 from framework.job import Job
-from framework.runtime.spec import REPORT, under
+from framework.runtime.spec import under
+from framework.targets.earlier import MANIFEST, REQUEST, RESULT, earlier
 from framework.targets.interrupts import Interrupts
-from framework.targets.limits import local_path
 from framework.targets.moves import Moves
+from framework.targets.publication import publish
 from framework.targets.sandbox import Host, Sandbox, outputs
+from framework.uris import path_of
 from framework.whole_files import json_text, write_whole
-
-MANIFEST = "manifest.json"
-RESULT = (REPORT, "train", "validation", "test")
-"""What a result may consist of; the manifest's folder leads, since it must go first."""
-
-
-def destinations(request: dict[str, Any]) -> dict[str, Path]:
-    """Output name → the folder of this machine where it goes."""
-    return {name: local_path(uri) for name, _, uri in outputs(request)}
 
 
 def deliver(
     job: Job, sandbox: Sandbox, hosts: Sequence[Host], overwrite: bool, interrupts: Interrupts
-) -> None:
-    """Move the result to its place, the manifest last of all.
+) -> dict[str, Any]:
+    """Bring the result to its place, the manifest last of all.
 
     Args:
         job: Which has been run.
         sandbox: Holds the files that ship with the job.
         hosts: Hold the outputs.
-        overwrite: Whether an earlier result is replaced. If anything fails, it comes back.
+        overwrite: Whether an earlier result is replaced. If anything fails, it comes back; for what
+            happens on S3 see `framework.targets.publication`.
         interrupts: Obeyed between two moves.
 
+    Returns:
+        The manifest; nothing if the entrypoint writes none.
+
     Raises:
-        JobFailed: Two hosts wrote the same file.
+        JobFailed: Two hosts wrote the same file, or S3 does not take one.
         OSError: The disk said no; everything is as it was before.
     """
-    places = destinations(job.request)
+    places = {name: sandbox.outputs.place(uri) for name, _, uri in outputs(job.request)}
+    _move(job, sandbox, hosts, places, overwrite, interrupts)
+    if sandbox.is_for_s3:
+        key = job.request["ProcessingOutputConfig"].get("KmsKeyId")
+        publish(sandbox.outputs, sandbox.output, overwrite, key, interrupts.check)
+    files = [place / MANIFEST for place in places.values()]
+    return next((_read(file) for file in files if file.exists()), {})
+
+
+def _move(
+    job: Job,
+    sandbox: Sandbox,
+    hosts: Sequence[Host],
+    places: dict[str, Path],
+    overwrite: bool,
+    interrupts: Interrupts,
+) -> None:
     ready = [(_gathered(job, sandbox, hosts, name), places[name]) for name in places]
     ready.sort(key=lambda pair: (pair[0] / MANIFEST).exists())
+    output = sandbox.outputs.place(sandbox.output)
     staged = [path for path in sandbox.files.rglob("*") if path.is_file()]
-    files = [(path, sandbox.output / path.relative_to(sandbox.files)) for path in staged]
+    files = [(path, output / path.relative_to(sandbox.files)) for path in staged]
     with Moves(job.name, interrupts).together() as moves:
         if overwrite:
-            for old in _earlier_result(job.request, sandbox.output):
+            for old in _earlier_result(output, places.values()):
                 moves.set_aside(old)
         for _, place in files:  # a plan may have left its own
             moves.set_aside(place)
@@ -91,21 +109,23 @@ def _merge_manifests(together: Path, hosts: Iterable[str]) -> None:
         write_whole(together / MANIFEST, json_text(merge(manifests)).encode())
 
 
-def _earlier_result(request: dict[str, Any], output: Path) -> list[Path]:
+def _earlier_result(output: Path, places: Iterable[Path]) -> list[Path]:
     """What an earlier job left where the result goes, its manifest's folder first."""
-    named = _named_by(output / "request.json")
+    named = [Path(os.path.normpath(path)) for path in _named_by(output / REQUEST)]
     inside = [path for path in named if path != output and path.is_relative_to(output)]
-    places = destinations(request).values()
     return list(dict.fromkeys([*(output / name for name in RESULT), *inside, *places]))
 
 
-def _named_by(file: Path) -> list[Path]:
-    """What an earlier request names: its output folders and single input files; perhaps nothing."""
+def _named_by(file: Path) -> Iterator[Path]:
+    """What an earlier request names here: its output folders and single input files."""
     try:
-        earlier = json.loads(file.read_text(encoding="utf-8"))
-        sources = [each["S3Input"]["S3Uri"] for each in earlier["ProcessingInputs"]]
-        shipped = [path for path in map(local_path, sources) if path.is_file()]
-        paths = [*destinations(earlier).values(), *shipped]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return []
-    return [Path(os.path.normpath(path)) for path in paths]
+        request = file.read_bytes()
+    except OSError:
+        return
+    named = earlier(request)
+    yield from filter(None, map(path_of, named.outputs))
+    yield from (path for path in filter(None, map(path_of, named.inputs)) if path.is_file())
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return dict(json.loads(file.read_text(encoding="utf-8")))

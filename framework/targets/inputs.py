@@ -10,7 +10,6 @@ from typing import Any
 
 from framework.errors import ConfigError, Problem
 from framework.inputs import files_below
-from framework.targets.limits import local_path
 
 
 @dataclass(frozen=True)
@@ -29,14 +28,18 @@ class _Key:
     file: Path
 
 
-def links(entry: dict[str, Any], hosts: int, locate: Callable[[Path], Path]) -> list[list[Link]]:
+Locate = Callable[[str], Path]
+"""Where on this machine lies what a URI of the request names."""
+
+
+def links(entry: dict[str, Any], hosts: int, locate: Locate) -> list[list[Link]]:
     """What one input puts on each host.
 
     Args:
         entry: An element of the request's ``ProcessingInputs``.
         hosts: Number of instances.
-        locate: Where a path of the request really lies: files that ship with the job may still
-            wait for their place.
+        locate: Files that ship with the job may still wait for their place, those of S3 lie in a
+            mirror.
 
     Returns:
         For each host its links, in the order of their names.
@@ -69,31 +72,38 @@ def _shard(
     return keys[host::hosts]
 
 
-def _keys(source: dict[str, Any], where: str, locate: Callable[[Path], Path]) -> Iterator[_Key]:
-    path = locate(local_path(source["S3Uri"]))
+def _keys(source: dict[str, Any], where: str, locate: Locate) -> Iterator[_Key]:
+    path = locate(source["S3Uri"])
     if source["S3DataType"] == "ManifestFile":
-        yield from _manifest_keys(path, where, locate)
+        for name, uri in named_in(path, where):
+            yield _Key(name, _existing(locate(uri), where))
     elif path.is_dir():
         yield from (_Key(file.relative_to(path).as_posix(), file) for file in files_below(path))
     else:
         yield _Key(path.name, _existing(path, where))
 
 
-def _manifest_keys(path: Path, where: str, locate: Callable[[Path], Path]) -> Iterator[_Key]:
-    """The keys of S3's manifest format: ``[{"prefix": "file:///d/"}, "a.csv", "b/c.csv"]``.
+def named_in(manifest: Path, where: str) -> Iterator[tuple[str, str]]:
+    """What a file of S3's manifest format names: ``[{"prefix": "s3://b/d/"}, "a.csv", "b/c.csv"]``.
 
     The format: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingS3Input.html
+
+    Returns:
+        The names, and the URIs that they stand for.
+
+    Raises:
+        ConfigError: It is not there, has another form, or a name leads out of the prefix.
     """
     try:
-        first, *names = json.loads(_existing(path, where).read_text(encoding="utf-8"))
+        first, *names = json.loads(_existing(manifest, where).read_text(encoding="utf-8"))
         prefix = first["prefix"]
     except (ValueError, TypeError, KeyError) as exc:
         wanted = '[{"prefix": "file:///folder/"}, "name", …]'
-        raise _problem(where, f"{str(path)!r} should hold {wanted}") from exc
+        raise _problem(where, f"{str(manifest)!r} should hold {wanted}") from exc
     for name in dict.fromkeys(names):
         if ".." in PurePosixPath(name).parts or name.startswith("/"):
             raise _problem(where, f"the manifest's {name!r} leads out of {prefix!r}")
-        yield _Key(name, _existing(locate(local_path(prefix + name)), where))
+        yield name, prefix + name
 
 
 def _existing(path: Path, where: str) -> Path:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from framework import output_folder
+from framework.channels import channels_of
 from framework.errors import ConfigError, JobFailed
 from framework.progress import Progress
 from framework.targets import delivery, limits, processes
-from framework.targets.base import Channel, Result
+from framework.targets.base import Result
 from framework.targets.command import command
 from framework.targets.interrupts import Interrupts
-from framework.targets.limits import local_path
 from framework.targets.relay import Relay
 from framework.targets.sandbox import Host, Sandbox
+from framework.targets.scratch import disk_errors, scratch
+from framework.uris import S3
 
 if TYPE_CHECKING:
-    from framework.config import JobConfig
+    from framework.config import JobConfig, OutputConfig
     from framework.job import Job
 
 DEFAULT_LIMIT_SECONDS = 86_400
@@ -35,19 +32,46 @@ class LocalTarget:
 
     def run(self, job: Job, config: JobConfig) -> Result:
         """Execute the job; see `framework.targets.run`."""
-        began = time.monotonic()
-        limits.check(job.request, config.output.path)
-        if problems := output_folder.check(config.output):
-            raise ConfigError(problems)
-        output, overwrite = local_path(config.output.path), config.output.overwrite
-        with Interrupts().caught() as interrupts, _scratch(output, job.name) as root:
-            sandbox = Sandbox(root, output)
-            with _disk_errors(output):
-                hosts = sandbox.lay_out(job, interrupts)
+
+        def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
             _execute(job.request, hosts, config.job.logs, interrupts)
-            with _disk_errors(output):
-                delivery.deliver(job, sandbox, hosts, overwrite, interrupts)
-        return _result(job, output, began)
+
+        return carry_out(job, config, execute)
+
+
+def carry_out(
+    job: Job, config: JobConfig, execute: Callable[[Sequence[Host], Interrupts], None]
+) -> Result:
+    """Execute a job on this machine, whatever stands for its instances.
+
+    Args:
+        job: What to run.
+        config: Where the result goes.
+        execute: Runs the hosts to their end, or raises.
+    """
+    began = time.monotonic()
+    output = config.output
+    limits.check(job.request, output.path)
+    _check_output(output)
+    with Interrupts().caught() as interrupts, scratch(output.path, job.name) as root:
+        sandbox = Sandbox(root, output.path)
+        with disk_errors(output.path):
+            hosts = sandbox.lay_out(job, interrupts)
+        execute(hosts, interrupts)
+        with disk_errors(output.path):
+            manifest = delivery.deliver(job, sandbox, hosts, output.overwrite, interrupts)
+    return Result(output.path, manifest, time.monotonic() - began, channels_of(manifest))
+
+
+def _check_output(output: OutputConfig) -> None:
+    if output.path.startswith(S3):
+        from framework.aws import output_prefix  # boto3 takes its time
+
+        problems = output_prefix.check(output)
+    else:
+        problems = output_folder.check(output)
+    if problems:
+        raise ConfigError(problems)
 
 
 def _execute(
@@ -69,51 +93,3 @@ def _execute(
 def _duration(seconds: int) -> str:
     count, unit = (seconds, "second") if seconds % 60 else (seconds // 60, "minute")
     return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"
-
-
-@contextmanager
-def _scratch(output: Path, name: str) -> Iterator[Path]:
-    """A folder on the result's own file system, and afterwards no trace of it.
-
-    The output folder is made if need be. It goes again, with its parents, if nothing came of it.
-    """
-    with _disk_errors(output):
-        missing = [each for each in (output, *output.parents) if not each.exists()]
-        output.mkdir(parents=True, exist_ok=True)
-        root = Path(tempfile.mkdtemp(prefix=f".scratch-{name}-", dir=output))
-    try:
-        yield root
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-        with suppress(OSError):  # not empty: the result is there
-            for each in missing:
-                each.rmdir()
-
-
-@contextmanager
-def _disk_errors(output: Path) -> Iterator[None]:
-    """Turn what the disk refuses into an error that says where and why."""
-    try:
-        yield
-    except OSError as exc:
-        path = exc.filename2 or exc.filename or output
-        raise JobFailed(f"cannot write {str(path)!r}: {exc.strerror}") from exc
-
-
-def _result(job: Job, output: Path, began: float) -> Result:
-    places = delivery.destinations(job.request)
-    files = [place / delivery.MANIFEST for place in places.values()]
-    manifest = next((_read(file) for file in files if file.exists()), {})
-    channels = tuple(
-        Channel(name, what["rows"], len(what["parts"]), _size(places.get(name, output / name)))
-        for name, what in manifest.get("channels", {}).items()
-    )
-    return Result(output, manifest, time.monotonic() - began, channels)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text(encoding="utf-8")))
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

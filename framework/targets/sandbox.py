@@ -9,13 +9,18 @@ from typing import Any
 
 from framework.job import Job
 from framework.runtime.spec import under
+from framework.targets.fetching import Fetching
 from framework.targets.inputs import Link, links
 from framework.targets.interrupts import Interrupts
-from framework.targets.limits import local_path
+from framework.targets.mirror import Mirror
+from framework.uris import S3, path_of, uri_of, within
 from framework.whole_files import json_text, write_whole
 
 MESSAGE_BYTES = 1024
 """SageMaker's limit for an ``ExitMessage``."""
+LARGER_TMPDIR = "set TMPDIR to a folder of a larger disk"
+LARGER_OUTPUT = "choose an output.path on a larger disk"
+"""Where there is more room for what has to be downloaded."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Host:
 
     name: str
     ml: Path
-    places: dict[str, Path] = field(default_factory=dict, repr=False)
+    places: dict[str, str] = field(default_factory=dict, repr=False)
     """Path in the container → what the user calls it."""
 
     @property
@@ -41,10 +46,10 @@ class Host:
             return ""
 
     def reveal(self, text: str) -> str:
-        """The text with the user's own paths in the place of those of the scratch root."""
-        for inside, source in self.places.items():
+        """The text with the user's own places instead of those of the scratch root."""
+        for inside, place in self.places.items():
             for seen in (str(under(self.ml, inside)), inside):
-                text = text.replace(seen, str(source))
+                text = text.replace(seen, place)
         return text
 
 
@@ -53,44 +58,70 @@ class Sandbox:
     """Everything that a job has before it starts."""
 
     root: Path
-    output: Path
-    """Where the job's own files will go in the end."""
+    output: str
+    """Where the job's own files will go in the end: a path or a URI."""
 
     @property
     def files(self) -> Path:
         """Where the files that ship with the job wait until the result is delivered."""
         return self.root / "files"
 
-    def locate(self, path: Path) -> Path:
-        """Where a path of the request lies while the job runs."""
-        if path.is_relative_to(self.output):
-            staged = self.files / path.relative_to(self.output)
-            return staged if staged.exists() else path
-        return path
+    @property
+    def inputs(self) -> Mirror:
+        """Where inputs of S3 lie while the job runs."""
+        return Mirror(self.root / "inputs")
+
+    @property
+    def outputs(self) -> Mirror:
+        """Where outputs lie; if they are to go to S3, until they are uploaded."""
+        return Mirror(self.root / "outputs")
+
+    @property
+    def is_for_s3(self) -> bool:
+        """Whether the result goes to S3."""
+        return self.output.startswith(S3)
+
+    def locate(self, uri: str) -> Path:
+        """Where an input of the request lies while the job runs."""
+        output = uri_of(self.output)
+        if within(uri_of(uri), output):
+            staged = self.files / PurePosixPath(uri_of(uri)).relative_to(PurePosixPath(output))
+            if staged.exists():
+                return staged
+        return self.inputs.place(uri)
 
     def lay_out(self, job: Job, interrupts: Interrupts) -> tuple[Host, ...]:
         """Write the job's files and, for each instance, inputs, configuration and outputs.
 
+        What lies on S3 is downloaded.
+
         Raises:
             ConfigError: An input is missing or cannot be shared.
+            JobFailed: An input cannot be downloaded.
             OSError: The disk said no.
         """
         for name, content in job.files.items():
             write_whole(self.files / name, content)
         write_whole(self.files / "request.json", json_text(job.request).encode())
+        entries = job.request.get("ProcessingInputs", ())
+        hint = LARGER_TMPDIR if self.is_for_s3 else LARGER_OUTPUT
+        Fetching(self.inputs, self.locate, hint, interrupts.check).fetch(entries)
         count = instance_count(job.request)
-        inputs = [
-            links(each, count, self.locate) for each in job.request.get("ProcessingInputs", ())
-        ]
+        inputs = [links(each, count, self.locate) for each in entries]
         names = [f"algo-{number + 1}" for number in range(count)]
         hosts = []
         for number, name in enumerate(names):
             mine = [link for each in inputs for link in each[number]]
-            host = Host(name, self.root / name, _places(job.request, mine))
+            host = Host(name, self.root / name, self._places(job.request, mine))
             _link(host, mine, interrupts)
             _configure(host, names, job.request)
             hosts.append(host)
         return tuple(hosts)
+
+    def _places(self, request: dict[str, Any], mine: list[Link]) -> dict[str, str]:
+        files = {str(link.path): self.inputs.uri(link.source) for link in mine}
+        folders = {str(inside): _shown(uri) for _, inside, uri in outputs(request)}
+        return {**files, **folders}
 
 
 def instance_count(request: dict[str, Any]) -> int:
@@ -105,10 +136,9 @@ def outputs(request: dict[str, Any]) -> Iterator[tuple[str, PurePosixPath, str]]
         yield each["OutputName"], PurePosixPath(target["LocalPath"]), target["S3Uri"]
 
 
-def _places(request: dict[str, Any], mine: list[Link]) -> dict[str, Path]:
-    files = {str(link.path): link.source for link in mine}
-    folders = {str(inside): local_path(uri) for _, inside, uri in outputs(request)}
-    return {**files, **folders}
+def _shown(uri: str) -> str:
+    path = path_of(uri)
+    return uri if path is None else str(path)
 
 
 def _link(host: Host, mine: list[Link], interrupts: Interrupts) -> None:

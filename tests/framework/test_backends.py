@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import typing
+from typing import Any
 
 import pytest
 
 from framework.backends import BACKENDS
 from framework.config import BackendConfig
 from framework.entry_script import Program
+from framework.errors import Problem
 from framework.image_uris import sklearn_image
 from framework.mapping import Mapping, ProcessingInput
 from framework.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec
@@ -22,8 +24,34 @@ PROGRAM = Program(
 PYTHON = ("python3", "/opt/ml/processing/input/code/entry.pyz")
 
 
-def never() -> str:
-    raise AssertionError("nobody needs a region here")
+class Asked:
+    """An account that must not be asked for a region."""
+
+    def region(self) -> str:
+        raise AssertionError("nobody needs a region here")
+
+    def check_access(self, asking: bool) -> None:
+        pass
+
+    def registry(self) -> str | None:
+        return None
+
+    def role(self) -> str:
+        raise AssertionError("nobody needs a role here")
+
+    def output_path(self, path: str, name: str) -> str:
+        return path
+
+    def problems(self, request: dict[str, Any], asking: bool) -> list[Problem]:
+        return []
+
+
+class Paris(Asked):
+    def region(self) -> str:
+        return "eu-west-3"
+
+    def registry(self) -> str:
+        return "123456789012.dkr.ecr.eu-west-3.amazonaws.com"
 
 
 def test_every_backend_of_the_configuration_is_there() -> None:
@@ -33,19 +61,26 @@ def test_every_backend_of_the_configuration_is_there() -> None:
 @pytest.mark.parametrize("name", BACKENDS)
 def test_an_image_by_hand_wins_and_needs_no_region(name: str) -> None:
     config = BackendConfig.model_validate({"name": name, "image_uri": "mine:1"})
-    assert BACKENDS[name].image_uri(config, never) == "mine:1"
+    assert BACKENDS[name].image_uri(config, Asked()) == "mine:1"
 
 
 def test_sklearns_image_is_awss() -> None:
     config = BackendConfig(name="sklearn", framework_version="1.4-2-py312")
-    image = BACKENDS["sklearn"].image_uri(config, lambda: "eu-west-3")
+    image = BACKENDS["sklearn"].image_uri(config, Paris())
     assert image == sklearn_image("eu-west-3", "1.4-2-py312")
 
 
 @pytest.mark.parametrize("name", ["script", "processor"])
 def test_own_images_have_the_projects_version(name: str) -> None:
     config = BackendConfig.model_validate({"name": name})
-    assert BACKENDS[name].image_uri(config, never) == f"headrace-{name}:{VERSION}"
+    assert BACKENDS[name].image_uri(config, Asked()) == f"headrace-{name}:{VERSION}"
+
+
+@pytest.mark.parametrize("name", ["script", "processor"])
+def test_own_images_come_from_the_accounts_registry(name: str) -> None:
+    config = BackendConfig.model_validate({"name": name})
+    image = f"123456789012.dkr.ecr.eu-west-3.amazonaws.com/headrace-{name}:{VERSION}"
+    assert BACKENDS[name].image_uri(config, Paris()) == image
 
 
 @pytest.mark.parametrize("name", ["sklearn", "script"])

@@ -43,7 +43,7 @@ def test_the_help_page(headrace: Runner) -> None:
 def test_the_help_page_names_keys_that_exist(headrace: Runner) -> None:
     known = defaults_of(JobConfig)
     named = re.findall(r"^  ([a-z_.]+)=", headrace("--help").stdout, re.MULTILINE)
-    assert len(named) == 9
+    assert len(named) == 12
     for address in named:
         group, *rest = address.split(".")
         assert group in known
@@ -61,6 +61,16 @@ def test_nothing_heavy_is_imported_before_it_is_needed(
     imported = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
     assert "pydantic" in imported
     assert not imported & set(HEAVY)
+
+
+def test_a_local_run_imports_nothing_that_asks_aws(headrace: Runner, tmp_path: Path) -> None:
+    paths = (f"dataset.path={PROJECT / 'data' / 'avazu_sample.csv'}", f"output.path={tmp_path}/out")
+    ran = headrace(*paths, environment={"PYTHONPROFILEIMPORTTIME": "1"})
+    assert ran.returncode == 0
+    imported = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
+    assert "framework.targets.delivery" in imported
+    asking = {"boto3", "botocore", "docker", "s3transfer", "sagemaker", "urllib3"}
+    assert not imported & asking
 
 
 def test_the_composed_configuration_can_be_shown(headrace: Runner, tmp_path: Path) -> None:
@@ -100,7 +110,7 @@ def test_tab_completion(headrace: Runner) -> None:
             "job, output, resources, runtime, target, transform",
         ),
         (["dataset=avazo"], "dataset: there is no choice 'avazo'; did you mean 'avazu'?"),
-        (["target=qqq"], "target: there is no choice 'qqq'; allowed: local"),
+        (["target=qqq"], "target: there is no choice 'qqq'; allowed: aws, container, local"),
         (
             ["hydra/launcher=qqq"],
             "hydra/launcher: there is no choice 'qqq'; allowed: basic, joblib",

@@ -12,6 +12,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from framework.account import NoAccount
 from framework.compile import compile_job
 from framework.compose import Plan
 from framework.config import JobConfig
@@ -54,13 +55,17 @@ def plan(chain: tuple[Step, ...] = CHAIN, **groups: Any) -> Plan:
     return Plan(JobConfig.model_validate(raw), chain)
 
 
+def made(wanted: Plan, data: DataInput, name: str = "ctr") -> Job:
+    return compile_job(wanted, data, name, NoAccount(wanted.config))
+
+
 def inputs(job: Job) -> dict[str, dict[str, Any]]:
     return {entry["InputName"]: entry["S3Input"] for entry in job.request["ProcessingInputs"]}
 
 
 def refused(wanted: Plan, data: DataInput) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        compile_job(wanted, data, "ctr")
+        made(wanted, data)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -76,7 +81,7 @@ def assert_golden(name: str, request: dict[str, Any]) -> None:
 @pytest.mark.parametrize("backend", ["sklearn", "script", "processor"])
 def test_the_request_of_each_backend(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("framework.image_uris.VERSION", "1.0.0")
-    request = compile_job(plan(backend={"name": backend}), FILE, "ctr-1").request
+    request = made(plan(backend={"name": backend}), FILE, "ctr-1").request
     assert_golden(backend, request)
     shape = botocore.session.Session().get_service_model("sagemaker")
     rules = shape.operation_model("CreateProcessingJob").input_shape
@@ -85,7 +90,7 @@ def test_the_request_of_each_backend(backend: str, monkeypatch: pytest.MonkeyPat
 
 def test_the_container_is_told_what_the_request_says() -> None:
     output = {"format": "parquet", "rows_per_part": 9}
-    job = compile_job(plan(backend={"name": "processor"}, output=output), FILE, "ctr")
+    job = made(plan(backend={"name": "processor"}, output=output), FILE)
     assert list(job.files) == ["config/job.json"]
     assert JobSpec.from_json(job.files["config/job.json"].decode()) == job.spec
     assert job.spec.dataset.label == "click"
@@ -111,25 +116,25 @@ def test_every_setting_reaches_the_container() -> None:
         "columns": ["a", "b", "c"],
         "on_bad_rows": "skip",
     }
-    job = compile_job(plan(dataset=given, runtime={"threads": 3, "block_bytes": 5}), FILE, "ctr")
+    job = made(plan(dataset=given, runtime={"threads": 3, "block_bytes": 5}), FILE)
     spec = json.loads(job.spec.to_json())
     assert spec["dataset"] == given
     assert spec["runtime"] == {"threads": 3, "block_bytes": 5}
 
 
 def test_the_script_does_not_change_with_the_name() -> None:
-    first, second = (compile_job(plan(), FILE, name) for name in ("a", "b"))
+    first, second = (made(plan(), FILE, name) for name in ("a", "b"))
     assert first.files == second.files
     assert (first.name, second.name) == ("a", "b")
 
 
 def test_without_a_split_all_rows_train() -> None:
-    job = compile_job(plan(chain=CHAIN[1:]), FILE, "ctr")
+    job = made(plan(chain=CHAIN[1:]), FILE)
     assert list(job.spec.outputs) == ["train", "report"]
 
 
 def test_several_instances_share_the_data_and_each_has_the_code() -> None:
-    found = inputs(compile_job(plan(resources={"instance_count": 2}), FILE, "ctr"))
+    found = inputs(made(plan(resources={"instance_count": 2}), FILE))
     assert found["data"]["S3DataDistributionType"] == "ShardedByS3Key"
     assert found["code"]["S3DataDistributionType"] == "FullyReplicated"
 
@@ -137,14 +142,14 @@ def test_several_instances_share_the_data_and_each_has_the_code() -> None:
 def test_a_glob_ships_its_manifest(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x")
     data = resolve(f"{tmp_path}/*.csv")
-    job = compile_job(plan(), data, "ctr")
+    job = made(plan(), data)
     assert inputs(job)["data"]["S3Uri"] == "file:///results/ctr/input.manifest"
     assert inputs(job)["data"]["S3DataType"] == "ManifestFile"
     assert job.files["input.manifest"] == data.manifest
 
 
 def test_s3_on_both_ends() -> None:
-    job = compile_job(plan(output={"path": "s3://b/out/"}), DataInput("s3://a/in"), "ctr")
+    job = made(plan(output={"path": "s3://b/out/"}), DataInput("s3://a/in"))
     assert inputs(job)["data"]["S3Uri"] == "s3://a/in"
     assert inputs(job)["code"]["S3Uri"] == "s3://b/out/code/entry.pyz"
     outputs = job.request["ProcessingOutputConfig"]["Outputs"]
@@ -154,11 +159,11 @@ def test_s3_on_both_ends() -> None:
 def test_without_a_region_the_local_target_still_names_an_image(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("framework.compile.find_region", lambda configured: configured)
+    monkeypatch.setattr("framework.account.find_region", lambda configured: configured)
     images = []
     for region in ("eu-central-1", None):
         wanted = plan(backend={"name": "sklearn", "region": region})
-        images.append(compile_job(wanted, FILE, "ctr").request["AppSpecification"]["ImageUri"])
+        images.append(made(wanted, FILE).request["AppSpecification"]["ImageUri"])
     assert [image.split(".")[3] for image in images] == ["eu-central-1", "us-east-1"]
 
 
@@ -196,7 +201,7 @@ def test_data_inside_the_result_by_way_of_a_link(tmp_path: Path) -> None:
 def test_a_result_beside_the_files_of_a_glob(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x")
     wanted = plan(output={"path": str(tmp_path / "out")})
-    assert compile_job(wanted, resolve(f"{tmp_path}/*.csv"), "ctr").name == "ctr"
+    assert made(wanted, resolve(f"{tmp_path}/*.csv")).name == "ctr"
 
 
 def test_a_channel_that_would_overwrite_the_code() -> None:

@@ -84,7 +84,13 @@ FAULTS = [
         ["dataset.on_bad_rows: should be one of 'error', 'skip' (got 'foo')"],
     ),
     (["evaluation=logistc"], ["evaluation: should be 'none' (got 'logistc')"]),
-    (["action=pln"], ["action: should be one of 'run', 'plan', 'schema' (got 'pln')"]),
+    (
+        ["action=pln"],
+        [
+            "action: should be one of 'run', 'plan', 'build', 'push', 'jobs', 'describe', 'logs', "
+            "'stop', 'policy', 'schema' (got 'pln')"
+        ],
+    ),
     (["output.overwrite=perhaps"], ["output.overwrite: should be true or false (got 'perhaps')"]),
     # kinds
     (["dataset.numeric=I1"], ["dataset.numeric: should be a list (got 'I1')"]),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.progress import Lines, Progress, State
+from framework.progress import Lines, Progress, Shown, State
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -25,11 +25,11 @@ class Clock:
 
 class Recorder:
     def __init__(self) -> None:
-        self.states: list[State] = []
+        self.states: list[Shown] = []
 
     def open(self) -> None: ...
 
-    def show(self, state: State) -> None:
+    def show(self, state: Shown) -> None:
         self.states.append(state)
 
     def close(self) -> None: ...

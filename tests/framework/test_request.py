@@ -23,10 +23,11 @@ from framework.config import (
 )
 from framework.errors import ConfigError
 from framework.mapping import Mapping, ProcessingInput, ProcessingOutput
-from framework.request import LOCAL_ROLE, build_request
+from framework.request import build_request
 
 DATA = ProcessingInput("data", "s3://b/data", "/opt/ml/processing/input/data")
 TRAIN = ProcessingOutput("train", "s3://b/out/train", "/opt/ml/processing/output/train")
+ROLE = "arn:aws:iam::123456789012:role/processing"
 MAPPING = Mapping((DATA,), (TRAIN,))
 EVERYTHING = JobSettings(
     name="ctr",
@@ -38,7 +39,7 @@ EVERYTHING = JobSettings(
     kms_key="arn:aws:kms:eu-west-1:123456789012:key/abc",
     subnets=("subnet-1", "subnet-2"),
     security_group_ids=("sg-1",),
-    role="arn:aws:iam::123456789012:role/processing",
+    role=ROLE,
 )
 
 
@@ -57,7 +58,7 @@ def config(job: JobSettings | None = None, **resources: Any) -> JobConfig:
 def request(
     job: JobSettings | None = None, mapping: Mapping = MAPPING, **resources: Any
 ) -> dict[str, Any]:
-    return build_request("ctr", config(job, **resources), "image:1", ("python3",), mapping)
+    return build_request("ctr", config(job, **resources), "image:1", ROLE, ("python3",), mapping)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +159,7 @@ def test_what_is_not_set_is_left_out() -> None:
         "AppSpecification",
         "RoleArn",
     }
-    assert made["RoleArn"] == LOCAL_ROLE
+    assert made["RoleArn"] == ROLE
     assert set(made["ProcessingOutputConfig"]) == {"Outputs"}
 
 

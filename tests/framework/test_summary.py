@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from framework.channels import Channel
 from framework.summary import summary
-from framework.targets.base import Channel, Result
+from framework.targets.base import Result
 
 CHANNELS = (
     Channel("train", rows=8_012, parts=1, bytes=311_870),
@@ -15,7 +14,7 @@ CHANNELS = (
 
 def test_a_result_as_a_table() -> None:
     manifest = {"rows": {"read": 10_003, "written": 10_000, "rejected": 3}}
-    assert summary(Result(Path("/data/out"), manifest, 1.93, CHANNELS)) == "\n".join(
+    assert summary(Result("/data/out", manifest, 1.93, CHANNELS)) == "\n".join(
         [
             "channel      rows  parts    size",
             "train       8,012      1  312 kB",
@@ -28,7 +27,7 @@ def test_a_result_as_a_table() -> None:
 
 def test_nothing_rejected_and_large_numbers() -> None:
     channels = (Channel("train", rows=40_428_967, parts=309, bytes=5_870_000_000),)
-    assert summary(Result(Path("/o"), {}, 1061.0, channels)) == "\n".join(
+    assert summary(Result("/o", {}, 1061.0, channels)) == "\n".join(
         [
             "channel        rows  parts     size",
             "train    40,428,967    309  5.87 GB",
@@ -39,4 +38,4 @@ def test_nothing_rejected_and_large_numbers() -> None:
 
 
 def test_a_request_that_reports_nothing() -> None:
-    assert summary(Result(Path("/o"), {}, 0.04, ())) == "done in 0.0 s\n/o"
+    assert summary(Result("/o", {}, 0.04, ())) == "done in 0.0 s\n/o"

@@ -13,11 +13,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from framework import actions, targets
 from framework.actions import schema
+from framework.channels import Channel
 from framework.compose import compose
 from framework.config import JobConfig
 from framework.errors import ConfigError
 from framework.job import Job
-from framework.targets.base import Channel, Result
+from framework.targets.base import Result
 
 Composer = Callable[..., DictConfig]
 
@@ -86,7 +87,7 @@ def test_run_hands_the_job_to_the_target_and_sums_up(
 
     def run(job: Job, config: JobConfig) -> Result:
         taken.append((job, config))
-        return Result(Path("/result"), {}, 1.5, (Channel("train", 12, 1, 100),))
+        return Result("/result", {}, 1.5, (Channel("train", 12, 1, 100),))
 
     monkeypatch.setattr(targets, "run", run)
     actions.perform(compose(composed()))

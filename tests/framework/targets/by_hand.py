@@ -9,6 +9,7 @@ from typing import Any
 from framework.config import JobConfig
 from framework.job import Job
 from framework.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec
+from framework.uris import uri_of
 
 CODE = "/opt/ml/processing/input/code"
 DATA = "/opt/ml/processing/input/data"
@@ -19,7 +20,8 @@ import json, os, pathlib
 ml = pathlib.Path(os.environ["HEADRACE_ML_ROOT"])
 out = ml / "processing/output"
 (out / "train/part-00000.npz").write_bytes(b"12345")
-manifest = {"channels": {"train": {"rows": 2, "parts": [{"file": "part-00000.npz"}]}}}
+part = {"file": "part-00000.npz", "bytes": 5}
+manifest = {"channels": {"train": {"rows": 2, "parts": [part]}}}
 (out / "report/manifest.json").write_text(json.dumps(manifest))
 """
 
@@ -42,7 +44,7 @@ def data_input(
 
 
 def make_job(
-    output: Path,
+    output: Path | str,
     script: str,
     *,
     inputs: tuple[dict[str, Any], ...] = (),
@@ -50,14 +52,15 @@ def make_job(
     outputs: tuple[str, ...] = ("train", "report"),
     **request: object,
 ) -> Job:
-    code = data_input(f"file://{output}/code/entry.pyz")
+    place = uri_of(str(output))
+    code = data_input(f"{place}/code/entry.pyz")
     code["InputName"] = "code"
     code["S3Input"]["LocalPath"] = CODE
     targets = [
         {
             "OutputName": name,
             "S3Output": {
-                "S3Uri": f"file://{output}/{name}",
+                "S3Uri": f"{place}/{name}",
                 "LocalPath": f"{OUTPUT}/{name}",
                 "S3UploadMode": "EndOfJob",
             },

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from framework import targets
+from framework.channels import Channel
 from framework.errors import ConfigError, JobFailed
-from framework.targets.base import Channel
 from tests.framework.targets.by_hand import (
     WRITE_RESULT,
     data_input,
@@ -204,7 +204,7 @@ file = f"train/part-{host}-00000.npz"
 manifest = {
     "format_version": 1, "config_sha256": "0", "columns": {}, "n_features": 8,
     "rows": {"read": 3, "written": 2, "rejected": 1},
-    "channels": {"train": {"rows": 2, "parts": [{"file": file, "rows": 2}]}},
+    "channels": {"train": {"rows": 2, "parts": [{"file": file, "rows": 2, "bytes": 6}]}},
 }
 (ml / f"processing/output/report/{host}").mkdir()
 (ml / f"processing/output/report/{host}/manifest.json").write_text(json.dumps(manifest))

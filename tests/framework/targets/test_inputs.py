@@ -15,8 +15,8 @@ from framework.targets.inputs import _Key, _shard, links
 from tests.framework.targets.by_hand import DATA, data_input
 
 
-def here(path: Path) -> Path:
-    return path
+def here(uri: str) -> Path:
+    return Path(uri.removeprefix("file://"))
 
 
 def names(entry: dict[str, object], hosts: int = 1) -> list[list[str]]:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from framework import targets
+from framework.channels import Channel
 from framework.errors import ConfigError, JobFailed, PluginError
-from framework.targets.base import Channel
+from framework.job import Job
 from tests.framework.targets.by_hand import (
     WRITE_RESULT,
     data_input,
@@ -61,7 +62,7 @@ def test_a_result_is_delivered_with_the_request_and_the_files_that_ship(output: 
     ]
     assert json.loads((output / "request.json").read_text()) == job.request
     assert (output / "code/entry.pyz").read_bytes() == job.files["code/entry.pyz"]
-    assert result.output == output
+    assert result.output == str(output)
     assert result.manifest == json.loads((output / "report/manifest.json").read_text())
     assert result.channels == (Channel("train", rows=2, parts=1, bytes=5),)
     assert 0 < result.seconds < 30
@@ -305,19 +306,55 @@ def test_an_entrypoint_that_this_machine_does_not_have(output: Path) -> None:
     assert not output.exists()
 
 
-def test_paths_on_s3_and_pipes_are_refused_all_at_once(output: Path) -> None:
-    entry = data_input("s3://bucket/data")
+def test_what_this_machine_cannot_do_is_refused_all_at_once(output: Path) -> None:
+    entry = data_input("https://bucket/data")
     entry["S3Input"] |= {"S3InputMode": "Pipe", "S3CompressionType": "Gzip"}
     job = make_job(output, "", inputs=(entry,))
-    job.request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] = "s3://bucket/train"
+    targets_of(job)[0]["S3Uri"] = "hdfs://node/train"
     with pytest.raises(ConfigError) as caught:
-        targets.run(job, make_config("s3://bucket"))
+        targets.run(job, make_config("gs://bucket"))
+    wanted = "should be s3://… or an absolute local path"
     assert str(caught.value).splitlines() == [
         "5 problems in the configuration:",
-        "  output.path: target=local writes local paths in this version (got 's3://bucket')",
-        "  input 'data': target=local reads local paths in this version (got 's3://bucket/data')",
-        "  input 'data': target=local knows S3InputMode 'File' only (got 'Pipe')",
-        "  input 'data': target=local knows S3CompressionType 'None' only (got 'Gzip')",
-        "  output 'train': target=local writes local paths in this version "
-        "(got 's3://bucket/train')",
+        f"  output.path: {wanted} (got 'gs://bucket')",
+        f"  input 'data': {wanted} (got 'https://bucket/data')",
+        "  input 'data': this machine knows S3InputMode 'File' only (got 'Pipe')",
+        "  input 'data': this machine knows S3CompressionType 'None' only (got 'Gzip')",
+        f"  output 'train': {wanted} (got 'hdfs://node/train')",
     ]
+
+
+def test_a_result_lies_on_one_side(output: Path) -> None:
+    job = make_job(output, "")
+    with pytest.raises(ConfigError) as caught:
+        targets.run(job, make_config("s3://bucket/out"))
+    assert str(caught.value).splitlines()[1:] == [
+        f"  output '{name}': should be below output.path, 's3://bucket/out' "
+        f"(got 'file://{output}/{name}')"
+        for name in ("train", "report")
+    ]
+    targets_of(job)[0]["S3Uri"] = "s3://bucket/out/train"
+    with pytest.raises(ConfigError) as caught:
+        targets.run(job, make_config(output))
+    assert str(caught.value).splitlines()[1:] == [
+        "  output 'train': should be on this machine, as output.path is "
+        "(got 's3://bucket/out/train')"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("odd", "problem"),
+    [
+        ("s3://", "'s3://' names no bucket"),
+        ("s3://b/x//y/", "'s3://b/x//y' cannot be a path here: a name in it is empty"),
+        ("s3://b/../y", "'s3://b/../y' cannot be a path here: '.' and '..' lead elsewhere"),
+    ],
+)
+def test_an_output_that_cannot_be_a_folder(odd: str, problem: str, output: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        targets.run(make_job(output, "", outputs=()), make_config(odd))
+    assert str(caught.value).splitlines()[1:] == [f"  output.path: {problem}"]
+
+
+def targets_of(job: Job) -> list[dict[str, str]]:
+    return [each["S3Output"] for each in job.request["ProcessingOutputConfig"]["Outputs"]]

@@ -1,0 +1,39 @@
+"""``action=describe``: everything that SageMaker knows of one job, and what came out of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from framework.aws.account import AwsAccount
+from framework.aws.clients import AwsError, reason
+from framework.aws.description import described, report_of
+from framework.aws.jobs import ProcessingJobs, named
+from framework.aws.manifest import manifest_at
+from framework.channels import channels_of, table_of
+
+if TYPE_CHECKING:
+    from framework.compose import Plan
+
+
+def perform(plan: Plan) -> None:
+    """Prints the description.
+
+    Raises:
+        ConfigError: There is no such job, or AWS cannot be asked.
+    """
+    name = named(plan.config)
+    record = ProcessingJobs(AwsAccount(plan.config).region()).find(name)
+    print("\n".join(described(record, plan.config.resources.usd_per_hour)))
+    if report := report_of(record):
+        print("\n".join(["", *_result(report)]))
+
+
+def _result(report: str) -> list[str]:
+    """The rows of each channel; what keeps them from being told is no failure."""
+    try:
+        channels = channels_of(manifest_at(report))
+    except AwsError as exc:
+        return [f"the manifest below {report} cannot be read: {reason(exc)}"]
+    except ValueError as exc:
+        return [f"the manifest below {report} cannot be read: {exc}"]
+    return table_of(channels) or [f"no manifest below {report}"]

@@ -1,0 +1,98 @@
+"""Threads that move bytes, and that never keep the program from ending."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent import futures
+from concurrent.futures import FIRST_EXCEPTION, Future
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple
+
+THREADS = 16
+"""Requests at a time: enough to fill a line whose latency is tens of milliseconds."""
+LOOK_SECONDS = 0.1
+"""How often the waiting thread looks for an interrupt and shows the progress."""
+
+
+class _Task(NamedTuple):
+    future: Future[Any]
+    call: Callable[[], Any]
+
+
+class DaemonExecutor(futures.Executor):
+    """A thread pool of daemons.
+
+    The standard library's pool is waited for when the interpreter ends, so that a connection on
+    which nothing moves would hold a program back that has been told to stop.
+    """
+
+    def __init__(self, max_workers: int) -> None:
+        self._max_workers = max_workers
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have a thread call it."""
+        future: Future[Any] = Future()
+        self._tasks.put(_Task(future, lambda: fn(*args, **kwargs)))
+        if len(self._threads) < self._max_workers:
+            thread = threading.Thread(target=self._work, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let the threads end; what has been submitted is still done, or cancelled."""
+        if cancel_futures:
+            self._cancel_waiting()
+        for _ in self._threads:
+            self._tasks.put(None)
+        if wait:
+            self.join(None)
+
+    def join(self, seconds: float | None) -> None:
+        """Wait for the threads to end, but not longer than that."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+
+    def _work(self) -> None:
+        while task := self._tasks.get():
+            if not task.future.set_running_or_notify_cancel():
+                continue
+            try:
+                task.future.set_result(task.call())
+            except BaseException as exc:  # whoever asks for the result gets it
+                task.future.set_exception(exc)
+
+    def _cancel_waiting(self) -> None:
+        with suppress(Empty):
+            while task := self._tasks.get_nowait():
+                task.future.cancel()
+
+
+def wait(
+    running: Iterable[Future[Any]],
+    check: Callable[[], None],
+    show: Callable[[], None] = lambda: None,
+) -> None:
+    """Wait for all of them, or for the first that fails.
+
+    Args:
+        running: What has been submitted.
+        check: Raises if the user wants an end.
+        show: Called now and then.
+
+    Raises:
+        BaseException: What the first of them raised, or `check`.
+    """
+    left = set(running)
+    while left:
+        check()
+        done, left = futures.wait(left, timeout=LOOK_SECONDS, return_when=FIRST_EXCEPTION)
+        for each in done:
+            each.result()
+        show()

@@ -1,0 +1,45 @@
+"""What a finished job's manifest on S3 says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from framework.aws.clients import client
+from framework.aws.objects import S3Object, with_prefix
+from framework.uris import join
+
+NAME = "manifest.json"
+
+
+def manifest_at(report: str) -> dict[str, Any]:
+    """The manifest of a result; empty where there is none.
+
+    Args:
+        report: URI of the folder ``report``. Several instances leave one each in folders of their
+            own below it; these are made into one.
+
+    Raises:
+        botocore.exceptions.ClientError: The objects cannot be read.
+        ValueError: What is there is no manifest of ours.
+    """
+    objects = [each for each in with_prefix(join(report, "")) if each.uri.endswith(f"/{NAME}")]
+    whole = [each for each in objects if each.uri == join(report, NAME)]
+    manifests = [_read(each) for each in whole or objects]
+    return _merged(manifests) if manifests else {}
+
+
+def _read(manifest: S3Object) -> dict[str, Any]:
+    answer = client("s3").get_object(Bucket=manifest.bucket, Key=manifest.key)
+    content = json.loads(answer["Body"].read())
+    if not isinstance(content, dict) or "channels" not in content:
+        raise ValueError(f"{manifest.uri} is no manifest of headrace")
+    return content
+
+
+def _merged(manifests: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(manifests) == 1:
+        return manifests[0]
+    from framework.runtime.manifest import merge  # needs Arrow, which takes its time
+
+    return merge(manifests)

@@ -1,0 +1,25 @@
+"""What own images are called, on this machine and in a registry."""
+
+from __future__ import annotations
+
+from framework.config import BackendConfig
+from framework.errors import ConfigError, Problem
+from framework.image_uris import own_image
+
+OWN = ("script", "processor")
+"""Backends whose image this project builds."""
+
+
+def built_name(backend: BackendConfig) -> str:
+    """The name of a backend's image on this machine: the project's, or the user's.
+
+    Raises:
+        ConfigError: AWS provides the image.
+    """
+    if backend.name not in OWN:
+        what = (
+            f"AWS provides the image of backend={backend.name}, so there is none to build or push; "
+            f"allowed: {', '.join(OWN)}"
+        )
+        raise ConfigError([Problem("backend", what)])
+    return backend.image_uri or own_image(backend.name)

@@ -1,0 +1,87 @@
+"""Pushes an own image to the account's ECR, or where ``backend.image_uri`` says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from docker.auth import resolve_repository_name
+from docker.utils import parse_repository_tag
+
+from framework.account import Account
+from framework.config import JobConfig
+from framework.errors import ConfigError, JobFailed, Problem
+from framework.image_uris import own_image
+from framework.images import ecr
+from framework.images.build import SAGEMAKER_PLATFORM
+from framework.images.engine import Engine, engine, find_image
+from framework.images.messages import watched
+from framework.images.names import built_name
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """An image in a registry."""
+
+    name: str
+    digest: str
+    """``sha256:…`` of its manifest."""
+    made_repository: bool
+    """Whether the ECR repository was missing."""
+
+
+def push(config: JobConfig, account: Account) -> Pushed:
+    """Push the image of the configured backend, as ``action=build`` left it on this machine.
+
+    Args:
+        config: Names the backend and perhaps the image.
+        account: Whose registry gets it if the configuration names none.
+
+    Raises:
+        ConfigError: There is no registry to push to, or no such image on this machine.
+        JobFailed: No engine, or it or the registry refused.
+    """
+    here = built_name(config.backend)
+    there = config.backend.image_uri or _in(account.registry(), config.backend.name)
+    registry, repository = resolve_repository_name(there)
+    with engine() as client:
+        _tag(client, here, there, for_sagemaker=config.target.name == "aws")
+        region = ecr.region_of(registry)
+        made, login = False, None
+        if region is not None:
+            name, _ = parse_repository_tag(repository)
+            made = ecr.ensure_repository(registry, region, name)
+            login = ecr.credentials(region)
+        messages = client.api.push(there, auth_config=login, stream=True, decode=True)
+        results = watched(messages, f"pushing {there}")
+    return Pushed(there, _digest(results, there), made)
+
+
+def _in(registry: str | None, backend: str) -> str:
+    if registry is None:
+        what = (
+            "action=push needs a registry: target=aws for the account's ECR, or backend.image_uri"
+        )
+        raise ConfigError([Problem("action", what)])
+    return own_image(backend, registry)
+
+
+def _tag(client: Engine, here: str, there: str, *, for_sagemaker: bool) -> None:
+    image = find_image(client, here)
+    if image is None:
+        what = f"there is no image {here!r} on this machine; run the same with action=build first"
+        raise ConfigError([Problem("backend.image_uri", what)])
+    platform = f"{image.attrs['Os']}/{image.attrs['Architecture']}"
+    if for_sagemaker and platform != SAGEMAKER_PLATFORM:
+        what = (
+            f"{here!r} is built for {platform}, and SageMaker Processing has {SAGEMAKER_PLATFORM} "
+            "alone; run the same with action=build first"
+        )
+        raise ConfigError([Problem("backend.image_uri", what)])
+    image.tag(there)
+
+
+def _digest(results: list[dict[str, str]], name: str) -> str:
+    digests = [result["Digest"] for result in results if "Digest" in result]
+    if not digests:
+        raise JobFailed(f"pushing {name}: the registry did not say that it has the image")
+    return digests[-1]

@@ -1,0 +1,37 @@
+"""Tables in plain text: columns two spaces apart, nothing at the ends of the lines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+    """The lines of a table whose columns are as wide as their widest cells.
+
+    Args:
+        rows: Cells in one line each, as many in every row.
+        right: Positions of the columns whose cells end together, as numbers do.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def listed(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:
+    """Names and what they stand for, side by side; further lines of a value are indented.
+
+    Args:
+        pairs: Name and value.
+        width: Characters from a name's beginning to its value's.
+    """
+    lines = []
+    for name, value in pairs:
+        first, *others = value.splitlines() or [""]
+        lines.append(f"{name.ljust(width)}{first}".rstrip())
+        lines += [f"{' ' * width}{other}".rstrip() for other in others]
+    return lines

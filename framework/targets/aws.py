@@ -1,0 +1,88 @@
+"""The aws target: SageMaker Processing executes the request."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from framework.aws import shipping, waiting
+from framework.aws.account import AwsAccount
+from framework.aws.clients import explained
+from framework.aws.failure import job_failed
+from framework.aws.manifest import NAME as MANIFEST
+from framework.aws.manifest import manifest_at
+from framework.channels import channels_of
+from framework.runtime.spec import REPORT
+from framework.table import aligned
+from framework.targets.base import Result
+from framework.targets.interrupts import Interrupts
+from framework.uris import join, uri_of
+
+if TYPE_CHECKING:
+    from framework.config import JobConfig
+    from framework.job import Job
+
+
+class AwsTarget:
+    """Brings the job's files to S3, submits it with the SageMaker SDK, waits if it is to."""
+
+    def run(self, job: Job, config: JobConfig) -> Result:
+        """Execute the job; see `framework.targets.run`."""
+        began = time.monotonic()
+        output, region = uri_of(config.output.path), AwsAccount(config).region()
+        _submit(job, config, region)
+        if not config.job.wait:
+            _say(_how_to_go_on(job.name, region))
+            return Result(output, {}, time.monotonic() - began, (), has_ended=False)
+        with _going_on(job.name, region):
+            record = waiting.follow(job.name, region, show_logs=config.job.logs)
+        if record.status != "Completed":
+            raise job_failed(record, region)
+        manifest = _manifest(output)
+        return Result(output, manifest, time.monotonic() - began, channels_of(manifest))
+
+
+def _submit(job: Job, config: JobConfig, region: str) -> None:
+    from framework.targets import submission
+
+    with explained(), Interrupts().caught() as interrupts:
+        shipping.ship(job, config, region, interrupts.check)
+        interrupts.check()
+        submission.submit(job.request, region)
+        _say(f"submitted {job.name} in {region}")
+        with _going_on(job.name, region):
+            interrupts.check()
+
+
+@contextmanager
+def _going_on(name: str, region: str) -> Iterator[None]:
+    """Ctrl-C asks nothing of the job: the user learns how to."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say(f"\nthe job {name} goes on\n{_how_to_go_on(name, region)}")
+        raise
+
+
+def _how_to_go_on(name: str, region: str) -> str:
+    settings = f"job.name={name} backend.region={region}"
+    verbs = {"follow it": "logs", "look at it": "describe", "stop it": "stop"}
+    commands = [(what, f"python run.py action={verb} {settings}") for what, verb in verbs.items()]
+    return "\n".join(aligned(commands))
+
+
+def _manifest(output: str) -> dict[str, Any]:
+    """What the job says that it made; nothing where it says nothing."""
+    report = join(output, REPORT)
+    with explained():
+        manifest = manifest_at(report)
+    if not manifest:
+        _say(f"note: the job left no {MANIFEST} below {report}")
+    return manifest
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

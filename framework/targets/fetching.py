@@ -1,0 +1,116 @@
+"""Inputs that lie on S3, brought to this machine before a job starts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from framework.errors import ConfigError, JobFailed, Problem
+from framework.inputs import HIDDEN
+from framework.targets import mirror
+from framework.targets.inputs import Locate, named_in
+from framework.targets.mirror import Mirror
+from framework.units import size
+from framework.uris import S3, join
+
+if TYPE_CHECKING:
+    from framework.aws.objects import S3Object
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """Downloads what the inputs of a request name on S3, and nothing twice."""
+
+    there: Mirror
+    """Where it goes; its parent folder is there."""
+    locate: Locate
+    """Where an input lies; what is there already is not fetched."""
+    hint: str
+    """What the user can do if the disk is too small."""
+    check: Callable[[], None]
+    """Called all the while; what it raises ends it."""
+
+    def fetch(self, entries: Sequence[dict[str, Any]]) -> None:
+        """Download what is missing of a request's ``ProcessingInputs``.
+
+        Raises:
+            ConfigError: An input names nothing, or objects that cannot be files here.
+            JobFailed: The objects cannot be read, or the disk cannot hold them.
+        """
+        manifests = [each for each in entries if _kind(each) == "ManifestFile"]
+        self._download([found for each in manifests for found in self._single(each)])
+        self._download([found for each in entries for found in self._objects(each)])
+
+    def _single(self, entry: dict[str, Any]) -> Iterator[S3Object]:
+        """The object that an input's URI names by itself."""
+        if self._is_missing(_uri(entry)):
+            from framework.aws.objects import object_at  # boto3 takes its time
+
+            yield object_at(_uri(entry), _where(entry))
+
+    def _objects(self, entry: dict[str, Any]) -> list[S3Object]:
+        if _kind(entry) == "ManifestFile":
+            found = list(self._named(entry))
+        elif self._is_missing(_uri(entry)):
+            from framework.aws.objects import input_objects
+
+            found = _data(input_objects(_uri(entry), _where(entry)), entry)
+        else:
+            return []
+        mirror.check([each.uri for each in found], _where(entry))
+        return found
+
+    def _named(self, entry: dict[str, Any]) -> Iterator[S3Object]:
+        for _, uri in named_in(self.locate(_uri(entry)), _where(entry)):
+            if self._is_missing(uri):
+                from framework.aws.objects import object_at
+
+                yield object_at(uri, _where(entry))
+
+    def _is_missing(self, uri: str) -> bool:
+        return uri.startswith(S3) and not self.locate(uri).exists()
+
+    def _download(self, objects: Sequence[S3Object]) -> None:
+        if objects:
+            from framework.aws.download import download
+
+            self._check_room(sum(each.size for each in objects))
+            download({self.there.place(each.uri): each for each in objects}, self.check)
+
+    def _check_room(self, needed: int) -> None:
+        disk = self.there.folder.parent
+        free = shutil.disk_usage(disk).free
+        if needed > free:
+            what = f"the input needs {size(needed)} in {str(disk)!r}, {size(free)} are free"
+            raise JobFailed(f"{what}; {self.hint}")
+
+
+def _data(objects: Sequence[S3Object], entry: dict[str, Any]) -> list[S3Object]:
+    """The objects that count as data, by the rule for files of this machine."""
+    uri, folder = _uri(entry), join(_uri(entry), "")
+    found = [
+        each
+        for each in objects
+        if each.uri == uri or not any(map(_is_hidden, each.uri.removeprefix(folder).split("/")))
+    ]
+    if not found:
+        raise ConfigError([Problem(_where(entry), f"no files in {uri!r}")])
+    return found
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(HIDDEN) and name not in mirror.ELSEWHERE
+
+
+def _uri(entry: dict[str, Any]) -> str:
+    return str(entry["S3Input"]["S3Uri"])
+
+
+def _kind(entry: dict[str, Any]) -> str:
+    return str(entry["S3Input"]["S3DataType"])
+
+
+def _where(entry: dict[str, Any]) -> str:
+    return f"input {entry['InputName']!r}"

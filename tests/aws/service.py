@@ -1,0 +1,90 @@
+"""What SageMaker Processing does with a job, done anew by somebody who knows nothing of headrace.
+
+The job is read back from the service; its inputs come from S3, its entrypoint runs, its outputs go
+to S3, whoever wrote the request.
+Source: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+ML = "/opt/ml"
+
+
+def carry_out(name: str, python: Path, root: Path, hosts: int = 1) -> None:
+    """Execute the job of that name, one instance after the other.
+
+    Args:
+        name: Of a job that the service knows.
+        python: Stands in for the image: its ``python3``.
+        root: An empty folder for the instances' ``/opt/ml``.
+        hosts: Number of instances, which moto does not tell.
+    """
+    job = boto3.client("sagemaker").describe_processing_job(ProcessingJobName=name)
+    names = [f"algo-{number + 1}" for number in range(hosts)]
+    for number, host in enumerate(names):
+        ml = root / host
+        for each in job["ProcessingInputs"]:
+            _download(each["S3Input"], ml, number, hosts)
+        for each in job["ProcessingOutputConfig"]["Outputs"]:
+            _inside(ml, each["S3Output"]["LocalPath"]).mkdir(parents=True)
+        (ml / "config").mkdir()
+        config = {"current_host": host, "hosts": names}
+        (ml / "config/resourceconfig.json").write_text(json.dumps(config))
+        (ml / "config/processingjobconfig.json").write_text(json.dumps(job, default=str))
+        _start(job, ml, python)
+        for each in job["ProcessingOutputConfig"]["Outputs"]:
+            _upload(each["S3Output"], ml)
+
+
+def _download(source: dict[str, str], ml: Path, number: int, hosts: int) -> None:
+    bucket, _, prefix = source["S3Uri"].removeprefix("s3://").partition("/")
+    keys = sorted(_keys(bucket, prefix))
+    if source["S3DataDistributionType"] == "ShardedByS3Key":
+        keys = keys[number::hosts]
+    start = prefix if prefix.endswith("/") else prefix.rpartition("/")[0] + "/"
+    for key in keys:
+        file = _inside(ml, source["LocalPath"]) / key.removeprefix(start)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        boto3.client("s3").download_file(bucket, key, str(file))
+
+
+def _keys(bucket: str, prefix: str) -> Iterator[str]:
+    pages = boto3.client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+        yield from (each["Key"] for each in page.get("Contents", ()))
+
+
+def _start(job: dict[str, Any], ml: Path, python: Path) -> None:
+    application = job["AppSpecification"]
+    words = [*application["ContainerEntrypoint"], *application.get("ContainerArguments", [])]
+    assert words[0] == "python3"
+    done = subprocess.run(
+        [str(python), "-I", *(word.replace(ML, str(ml)) for word in words[1:])],
+        cwd=ml,
+        env={"HEADRACE_ML_ROOT": str(ml), "PATH": os.defpath, **job.get("Environment", {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _upload(place: dict[str, str], ml: Path) -> None:
+    bucket, _, prefix = place["S3Uri"].removeprefix("s3://").partition("/")
+    folder = _inside(ml, place["LocalPath"])
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        key = f"{prefix.rstrip('/')}/{file.relative_to(folder).as_posix()}"
+        boto3.client("s3").upload_file(str(file), bucket, key)
+
+
+def _inside(ml: Path, path: str) -> Path:
+    return ml / Path(path).relative_to(ML)
