@@ -9,8 +9,9 @@ from concurrent import futures
 from concurrent.futures import FIRST_EXCEPTION, Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
+T = TypeVar("T")
 THREADS = 16
 """Requests at a time: enough to fill a line whose latency is tens of milliseconds."""
 LOOK_SECONDS = 0.1
@@ -33,15 +34,16 @@ class DaemonExecutor(futures.Executor):
         self._max_workers = max_workers
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have a thread call it."""
         future: Future[Any] = Future()
         self._tasks.put(_Task(future, lambda: fn(*args, **kwargs)))
-        if len(self._threads) < self._max_workers:
-            thread = threading.Thread(target=self._work, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        with self._lock:
+            if len(self._threads) < self._max_workers:
+                self._threads.append(threading.Thread(target=self._work, daemon=True))
+                self._threads[-1].start()
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -72,6 +74,20 @@ class DaemonExecutor(futures.Executor):
         with suppress(Empty):
             while task := self._tasks.get_nowait():
                 task.future.cancel()
+
+
+def interruptible(call: Callable[[], T], check: Callable[[], None]) -> T:
+    """What a call returns or raises, unless somebody wants an end before it does.
+
+    Args:
+        call: Asks somebody who may not answer.
+        check: Raises if the user wants an end; the call is then left to itself.
+    """
+    executor = DaemonExecutor(1)
+    answer = executor.submit(call)
+    executor.shutdown(wait=False)
+    wait([answer], check)
+    return cast(T, answer.result())
 
 
 def wait(

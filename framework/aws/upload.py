@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from framework.aws.clients import AwsError, explained, reason
-from framework.aws.daemons import DaemonExecutor
+from framework.aws.daemons import DaemonExecutor, interruptible
 from framework.aws.meter import Meter
 from framework.aws.objects import remove, with_prefix
 from framework.aws.transfers import Transfers
@@ -74,7 +74,7 @@ class Uploads:
                 for uri, source in sources.items():
                     transfers.start(source, uri)
                 transfers.wait(self._check)
-            _compare(sizes)
+            interruptible(lambda: _compare(sizes), self._check)
 
     def _take_back(self) -> None:
         if not self._placed:

@@ -15,7 +15,7 @@ from framework.images.messages import watched
 OLDEST = (3, 11)
 WHERE = "backend.base_image"
 LOOK = """\
-import json, platform, sys, venv
+import ensurepip, json, platform, sys, venv
 print(json.dumps([sys.version_info[:2], platform.machine(), platform.libc_ver()]))
 """
 _OLDEST_GLIBC = 17
@@ -61,7 +61,7 @@ def look_at(client: Engine, name: str, platform: str | None) -> BaseImage:
 
 def _pull_if_missing(client: Engine, name: str, platform: str | None) -> None:
     image = find_image(client, name)
-    if image is not None and platform in (None, _platform_of(image)):
+    if image is not None and (platform is None or platform == platform_of(image)):
         return
     try:
         messages = client.api.pull(name, platform=platform, stream=True, decode=True)
@@ -87,7 +87,8 @@ def _said(client: Engine, name: str, platform: str | None) -> bytes:
         container.remove(force=True)
 
 
-def _platform_of(image: Image) -> str:
+def platform_of(image: Image) -> str:
+    """Operating system and processor, as in ``linux/amd64``."""
     return f"{image.attrs['Os']}/{image.attrs['Architecture']}"
 
 

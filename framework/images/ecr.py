@@ -10,7 +10,7 @@ import re
 
 from framework.aws.clients import client, explained
 
-REGISTRY = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<domain>[a-z.]+)")
+REGISTRY = re.compile(r"\d{12}\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.]+")
 
 
 def region_of(registry: str) -> str | None:
@@ -55,7 +55,7 @@ def ensure_repository(registry: str, region: str, repository: str) -> bool:
     return True
 
 
-def credentials(region: str) -> dict[str, str]:
+def login(region: str) -> dict[str, str]:
     """User and password for the registries of a region, for Docker's API alone: never written down.
 
     Raises:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,15 +55,30 @@ def watched(
         JobFailed: The engine reported an error; with the last lines before it.
     """
     told = _Told(title)
+    with shown(title, view) as view:
+        for message in messages:
+            told.take(message)  # also what follows an error: the connection is free after that
+            view.show(told.work())
+    if told.error:
+        raise JobFailed(told.error)
+    return told.results
+
+
+@contextmanager
+def shown(title: str, view: View | None = None) -> Iterator[View]:
+    """Show that something is being done.
+
+    Args:
+        title: What.
+        view: Who shows it; default: as stderr allows.
+    """
     view = view or default_view()
     view.open()
     try:
-        for message in messages:
-            told.take(message)
-            view.show(told.work())
+        view.show(Work(title))
+        yield view
     finally:
         view.close()
-    return told.results
 
 
 class _Told:
@@ -73,14 +89,15 @@ class _Told:
         self._step = ""
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
         self._layers: dict[str, tuple[int, int]] = {}
+        self.error = ""
         self.results: list[dict[str, Any]] = []
 
     def take(self, message: dict[str, Any]) -> None:
         if "error" in message:
-            raise JobFailed("\n".join([*self._lines, f"{self._title}: {self._why(message)}"]))
+            self.error = "\n".join([*self._lines, f"{self._title}: {self._why(message)}"])
         if "aux" in message:
             self.results.append(message["aux"])
-        if text := _text(message.get("stream", "")):
+        if text := message.get("stream", "").strip():
             self._lines.extend(line for line in text.splitlines() if not _NOISE.match(line))
             step = _STEP.match(text)
             self._step = f"step {step[1]} of {step[2]}, {step[3]}" if step else self._step
@@ -89,7 +106,7 @@ class _Told:
 
     def _why(self, message: dict[str, Any]) -> str:
         """The error; of a step that failed, its number in the place of the whole command."""
-        said = _text(message["error"])
+        said = str(message["error"]).strip()
         failed = _COMMAND.fullmatch(said)
         return f"{self._step} ended with status {failed[1]}" if failed else said
 
@@ -105,7 +122,3 @@ class _Told:
         if of := sum(of for _, of in self._layers.values()):
             return Work(self._title, sum(done for done, _ in self._layers.values()), of)
         return Work(f"{self._title}: {self._step}" if self._step else self._title)
-
-
-def _text(said: str) -> str:
-    return said.strip()

@@ -12,6 +12,7 @@ from framework.config import JobConfig
 from framework.errors import ConfigError, JobFailed, Problem
 from framework.image_uris import own_image
 from framework.images import ecr
+from framework.images.base_image import platform_of
 from framework.images.build import SAGEMAKER_PLATFORM
 from framework.images.engine import Engine, engine, find_image
 from framework.images.messages import watched
@@ -33,7 +34,7 @@ def push(config: JobConfig, account: Account) -> Pushed:
     """Push the image of the configured backend, as ``action=build`` left it on this machine.
 
     Args:
-        config: Names the backend and perhaps the image.
+        config: Names the backend, and perhaps the image.
         account: Whose registry gets it if the configuration names none.
 
     Raises:
@@ -42,46 +43,39 @@ def push(config: JobConfig, account: Account) -> Pushed:
     """
     here = built_name(config.backend)
     there = config.backend.image_uri or _in(account.registry(), config.backend.name)
-    registry, repository = resolve_repository_name(there)
+    registry, path = resolve_repository_name(there)
     with engine() as client:
         _tag(client, here, there, for_sagemaker=config.target.name == "aws")
-        region = ecr.region_of(registry)
         made, login = False, None
-        if region is not None:
-            name, _ = parse_repository_tag(repository)
-            made = ecr.ensure_repository(registry, region, name)
-            login = ecr.credentials(region)
+        if region := ecr.region_of(registry):
+            repository, _ = parse_repository_tag(path)
+            made = ecr.ensure_repository(registry, region, repository)
+            login = ecr.login(region)
         messages = client.api.push(there, auth_config=login, stream=True, decode=True)
         results = watched(messages, f"pushing {there}")
-    return Pushed(there, _digest(results, there), made)
+    digest = next((result["Digest"] for result in results if "Digest" in result), None)
+    if digest is None:
+        raise JobFailed(f"pushing {there}: the registry did not say that it has the image")
+    return Pushed(there, digest, made)
 
 
 def _in(registry: str | None, backend: str) -> str:
     if registry is None:
-        what = (
-            "action=push needs a registry: target=aws for the account's ECR, or backend.image_uri"
-        )
-        raise ConfigError([Problem("action", what)])
+        what = "needs a registry: set target=aws for the account's own, or backend.image_uri"
+        raise ConfigError([Problem("action", f"push {what}")])
     return own_image(backend, registry)
 
 
 def _tag(client: Engine, here: str, there: str, *, for_sagemaker: bool) -> None:
     image = find_image(client, here)
     if image is None:
-        what = f"there is no image {here!r} on this machine; run the same with action=build first"
-        raise ConfigError([Problem("backend.image_uri", what)])
-    platform = f"{image.attrs['Os']}/{image.attrs['Architecture']}"
+        raise _not_built(f"there is no image {here!r} on this machine")
+    platform = platform_of(image)
     if for_sagemaker and platform != SAGEMAKER_PLATFORM:
-        what = (
-            f"{here!r} is built for {platform}, and SageMaker Processing has {SAGEMAKER_PLATFORM} "
-            "alone; run the same with action=build first"
-        )
-        raise ConfigError([Problem("backend.image_uri", what)])
+        what = f"{here!r} is for {platform}, and SageMaker Processing has {SAGEMAKER_PLATFORM} only"
+        raise _not_built(what)
     image.tag(there)
 
 
-def _digest(results: list[dict[str, str]], name: str) -> str:
-    digests = [result["Digest"] for result in results if "Digest" in result]
-    if not digests:
-        raise JobFailed(f"pushing {name}: the registry did not say that it has the image")
-    return digests[-1]
+def _not_built(what: str) -> ConfigError:
+    return ConfigError([Problem("image", f"{what}; run the same with action=build first")])

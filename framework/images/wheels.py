@@ -13,6 +13,7 @@ from pathlib import Path
 
 from framework.errors import JobFailed
 from framework.images.base_image import BaseImage
+from framework.images.messages import shown
 
 LAST_LINES = 5
 
@@ -28,22 +29,19 @@ def download(requirements: Path, base: BaseImage, folder: Path) -> None:
     Raises:
         JobFailed: pip is not here or refuses, one of the hashes being wrong, for example.
     """
-    done = subprocess.run(  # noqa: S603 - our own arguments, and no shell
-        [
-            *(sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download"),
-            *("--require-hashes", "--no-deps", "--only-binary=:all:", "--implementation=cp"),
-            f"--python-version={base.python}",
-            *(f"--platform={platform}" for platform in base.platforms),
-            f"--dest={folder}",
-            f"--requirement={requirements}",
-        ],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        last = "\n  ".join(done.stderr.strip().splitlines()[-LAST_LINES:])
-        raise JobFailed(
-            f"pip cannot fetch the packages for Python {base.python} of {base.name!r}:\n  {last}"
+    command = [
+        *(sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download"),
+        *("--require-hashes", "--no-deps", "--only-binary=:all:", "--implementation=cp"),
+        f"--python-version={base.python}",
+        *(f"--platform={platform}" for platform in base.platforms),
+        f"--dest={folder}",
+        f"--requirement={requirements}",
+    ]
+    with shown(f"fetching packages for Python {base.python}"):
+        done = subprocess.run(  # noqa: S603 - our own arguments, and no shell
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
+    if done.returncode:
+        last = "\n".join(done.stderr.strip().splitlines()[-LAST_LINES:])
+        what = f"pip cannot fetch the packages for Python {base.python} of {base.name!r}"
+        raise JobFailed(f"{last}\n{what}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.errors import ConfigError, JobFailed, Problem
 from framework.inputs import HIDDEN
@@ -18,13 +18,15 @@ from framework.uris import S3, join
 if TYPE_CHECKING:
     from framework.aws.objects import S3Object
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Fetching:
     """Downloads what the inputs of a request name on S3, and nothing twice."""
 
     there: Mirror
-    """Where it goes; its parent folder is there."""
+    """Where it goes: below a scratch root."""
     locate: Locate
     """Where an input lies; what is there already is not fetched."""
     hint: str
@@ -48,7 +50,7 @@ class Fetching:
         if self._is_missing(_uri(entry)):
             from framework.aws.objects import object_at  # boto3 takes its time
 
-            yield object_at(_uri(entry), _where(entry))
+            yield self._listed(object_at, _uri(entry), _where(entry))
 
     def _objects(self, entry: dict[str, Any]) -> list[S3Object]:
         if _kind(entry) == "ManifestFile":
@@ -56,7 +58,7 @@ class Fetching:
         elif self._is_missing(_uri(entry)):
             from framework.aws.objects import input_objects
 
-            found = _data(input_objects(_uri(entry), _where(entry)), entry)
+            found = _data(self._listed(input_objects, _uri(entry), _where(entry)), entry)
         else:
             return []
         mirror.check([each.uri for each in found], _where(entry))
@@ -67,7 +69,12 @@ class Fetching:
             if self._is_missing(uri):
                 from framework.aws.objects import object_at
 
-                yield object_at(uri, _where(entry))
+                yield self._listed(object_at, uri, _where(entry))
+
+    def _listed(self, look: Callable[[str, str], T], uri: str, where: str) -> T:
+        from framework.aws.daemons import interruptible
+
+        return interruptible(lambda: look(uri, where), self.check)
 
     def _is_missing(self, uri: str) -> bool:
         return uri.startswith(S3) and not self.locate(uri).exists()
@@ -80,10 +87,10 @@ class Fetching:
             download({self.there.place(each.uri): each for each in objects}, self.check)
 
     def _check_room(self, needed: int) -> None:
-        disk = self.there.folder.parent
-        free = shutil.disk_usage(disk).free
+        place = self.there.folder.parent.parent  # what the user knows of the scratch root
+        free = shutil.disk_usage(place).free
         if needed > free:
-            what = f"the input needs {size(needed)} in {str(disk)!r}, {size(free)} are free"
+            what = f"the input needs {size(needed)} in {str(place)!r}, {size(free)} are free"
             raise JobFailed(f"{what}; {self.hint}")
 
 

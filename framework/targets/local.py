@@ -55,10 +55,10 @@ def carry_out(
     _check_output(output)
     with Interrupts().caught() as interrupts, scratch(output.path, job.name) as root:
         sandbox = Sandbox(root, output.path)
-        with disk_errors(output.path):
+        with disk_errors(str(root.parent)):
             hosts = sandbox.lay_out(job, interrupts)
         execute(hosts, interrupts)
-        with disk_errors(output.path):
+        with disk_errors(str(root.parent)):
             manifest = delivery.deliver(job, sandbox, hosts, output.overwrite, interrupts)
     return Result(output.path, manifest, time.monotonic() - began, channels_of(manifest))
 

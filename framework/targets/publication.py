@@ -41,16 +41,17 @@ def publish(
         JobFailed: S3 does not take or keep what it should, or somebody else wrote there meanwhile.
     """
     from framework.aws.clients import explained  # boto3 takes its time
+    from framework.aws.daemons import interruptible
     from framework.aws.objects import remove
     from framework.aws.upload import Uploads
 
     new = {mirror.uri(path): path for path in mirror.files()}
     parts, *manifests = _rounds(new)
     with explained(), Uploads(kms_key, check).together() as uploads:
-        old = _replaced(output, mirror, check) if overwrite else _nothing(output)
-        remove(uri for uri in old if _is_manifest(uri))
+        old = _replaced(output, mirror, check) if overwrite else _nothing(output, check)
+        interruptible(lambda: remove(uri for uri in old if _is_manifest(uri)), check)
         uploads.place(parts)
-        remove(uri for uri in old if uri not in new)
+        interruptible(lambda: remove(uri for uri in old if uri not in new), check)
         for sources in manifests:
             uploads.place(sources)
 
@@ -69,11 +70,12 @@ def _is_manifest(uri: str) -> bool:
     return uri.endswith(f"/{MANIFEST}")
 
 
-def _nothing(output: str) -> list[str]:
+def _nothing(output: str, check: Check) -> list[str]:
     """The prefix was empty when the job began."""
-    from framework.aws import output_prefix
+    from framework.aws.daemons import interruptible
+    from framework.aws.output_prefix import is_occupied
 
-    if output_prefix.is_occupied(output):
+    if interruptible(lambda: is_occupied(output), check):
         what = f"the prefix {output!r} is not empty any more: somebody else writes there"
         raise JobFailed(f"{what}; choose another or set output.overwrite=true")
     return []
@@ -81,17 +83,19 @@ def _nothing(output: str) -> list[str]:
 
 def _replaced(output: str, mirror: Mirror, check: Check) -> list[str]:
     """The objects of an earlier result; others below the prefix stay."""
+    from framework.aws.daemons import interruptible
     from framework.aws.download import download
     from framework.aws.objects import with_prefix
 
-    found = {each.uri: each for each in with_prefix(join(output, ""))}
+    base = join(output, "")
+    listed = interruptible(lambda: list(with_prefix(base)), check)
+    found = {each.uri: each for each in listed}
     request = found.get(join(output, REQUEST))
     named = earlier(b"")
     if request is not None:
         copy = mirror.folder.parent / "earlier.json"
         download({copy: request}, check)
         named = earlier(copy.read_bytes())
-    folders = tuple(
-        join(uri, "") for uri in (*(join(output, name) for name in RESULT), *named.outputs)
-    )
+    inside = [uri for uri in named.outputs if uri.rstrip("/").startswith(base)]
+    folders = tuple(join(uri, "") for uri in (*(base + name for name in RESULT), *inside))
     return [uri for uri in found if uri.startswith(folders) or uri in named.inputs]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,3 +60,33 @@ def put(s3: Any) -> Callable[..., None]:
             s3.put_object(Bucket=BUCKET, Key=key, Body=content, **arguments)
 
     return put
+
+
+@pytest.fixture
+def keys(s3: Any) -> Callable[[], list[str]]:
+    """What the bucket holds."""
+
+    def keys() -> list[str]:
+        return [each["Key"] for each in s3.list_objects_v2(Bucket="logs").get("Contents", ())]
+
+    return keys
+
+
+@pytest.fixture
+def content(s3: Any) -> Callable[[str], bytes]:
+    """What an object holds."""
+    return lambda key: s3.get_object(Bucket="logs", Key=key)["Body"].read()
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder for temporary files, of this process and of those that it starts.
+
+    After a test there is nothing in it.
+    """
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []

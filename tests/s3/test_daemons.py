@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from framework.aws.daemons import DaemonExecutor, wait
+from framework.aws.daemons import DaemonExecutor, interruptible, wait
 from framework.defaults import PROJECT
 
 
@@ -65,6 +65,20 @@ def test_whoever_waits_looks_around() -> None:
     with pytest.raises(KeyboardInterrupt):
         wait([executor.submit(never.wait, 10)], check)
     never.set()
+
+
+def test_an_answer_can_be_given_up() -> None:
+    never = threading.Event()
+
+    def check() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interruptible(lambda: never.wait(10), check)
+    never.set()
+    assert interruptible(lambda: "answer", lambda: None) == "answer"
+    with pytest.raises(ValueError, match="invalid literal"):
+        interruptible(lambda: int("x"), lambda: None)
 
 
 def test_the_interpreter_does_not_wait_for_them() -> None:

@@ -18,8 +18,7 @@ from framework.aws import fetch
 from framework.aws.download import download
 from framework.aws.objects import S3Object, input_objects
 from framework.errors import JobFailed
-from tests.s3.proxy import (
-    Proxy,
+from tests.s3.faults import (
     after,
     cut_answer,
     damage_answer,
@@ -30,6 +29,7 @@ from tests.s3.proxy import (
     stall,
     without,
 )
+from tests.s3.proxy import Proxy
 
 pytestmark = pytest.mark.usefixtures("patient")
 Put = Callable[..., None]

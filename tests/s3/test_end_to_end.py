@@ -16,23 +16,16 @@ from typing import Any
 import pytest
 
 from framework.defaults import PROJECT
-from tests.s3.proxy import Act, Proxy, cut_answer, cut_request, error, stall, stall_request
+from tests.s3.faults import cut_answer, cut_request, error, stall, stall_request
+from tests.s3.proxy import Act, Proxy
 
+pytestmark = pytest.mark.usefixtures("scratch")
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 Put = Callable[..., None]
 SAMPLE = (PROJECT / "data" / "avazu_sample.csv").read_bytes()
 NAMES = ("a b+c.csv", "day=2/é%20ü.csv", "日本.csv")
 PROGRESS = re.compile(r"downloading |uploading |[\d,]+ rows, ")
 FROM_S3 = ("dataset.path=s3://logs/in/", "output.path=s3://logs/out")
-
-
-@pytest.fixture(autouse=True)
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder for temporary files of the program."""
-    folder = tmp_path / "tmp"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    return folder
 
 
 @pytest.fixture
@@ -68,7 +61,6 @@ def test_s3_on_both_ends_gives_the_same_bytes(
     proxy: Proxy,
     there: Callable[[], dict[str, bytes]],
     tmp_path: Path,
-    scratch: Path,
 ) -> None:
     data, output = tmp_path / "data", tmp_path / "here"
     for name, content in shares().items():
@@ -94,7 +86,6 @@ def test_s3_on_both_ends_gives_the_same_bytes(
         assert name.endswith("timings.json") or made[name] == expected[name], name
     request = json.loads(made["request.json"])
     assert request["ProcessingInputs"][0]["S3Input"]["S3Uri"] == "s3://logs/in/"
-    assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -128,7 +119,6 @@ def test_a_job_that_fails_underway(
     put: Put,
     proxy: Proxy,
     there: Callable[[], dict[str, bytes]],
-    scratch: Path,
     method: str,
     path: str,
     fault: Act,
@@ -139,7 +129,6 @@ def test_a_job_that_fails_underway(
     ran = headrace(*FROM_S3, "transform.n_features=64")
     assert (ran.returncode, ran.stdout, said(ran.stderr)) == (1, "", [last_line])
     assert there() == {}
-    assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -176,7 +165,6 @@ def test_a_signal_while_nothing_moves(
     put: Put,
     proxy: Proxy,
     there: Callable[[], dict[str, bytes]],
-    scratch: Path,
     tmp_path: Path,
     number: signal.Signals,
     method: str,
@@ -200,4 +188,3 @@ def test_a_signal_while_nothing_moves(
     assert (program.returncode, out, said(err)) == (130, "", ["interrupted"])
     assert proxy.count(method, path) == 1
     assert there() == {}
-    assert list(scratch.iterdir()) == []

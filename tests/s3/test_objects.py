@@ -11,7 +11,8 @@ from framework.aws import output_prefix
 from framework.aws.objects import input_objects, object_at, remove, with_prefix
 from framework.config import OutputConfig
 from framework.errors import ConfigError, JobFailed, Problem
-from tests.s3.proxy import Exchange, Proxy, error, only_for
+from tests.s3.faults import error, only_for
+from tests.s3.proxy import Exchange, Proxy
 
 pytestmark = pytest.mark.usefixtures("patient")
 Put = Callable[..., None]

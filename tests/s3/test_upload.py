@@ -12,18 +12,16 @@ import pytest
 
 from framework.aws import objects, transfers, upload
 from framework.errors import JobFailed
-from tests.s3.proxy import (
-    Act,
-    Proxy,
+from tests.s3.faults import (
     after,
     cut_request,
     damage_request,
     error,
     only_for,
-    pass_on,
     stall,
     stall_request,
 )
+from tests.s3.proxy import Act, Proxy, pass_on
 
 pytestmark = pytest.mark.usefixtures("patient")
 CONTENT = bytes(range(256)) * 4000

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from framework.errors import JobFailed
+from framework.images.base_image import BaseImage
+from framework.images.wheels import download
+
+BASE = BaseImage("base:1", "3.12", ("manylinux_2_36_x86_64", "manylinux_2_28_x86_64"))
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of wheels, which is all that pip knows."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    for tag in ("cp312-cp312-manylinux_2_28_x86_64", "cp311-cp311-manylinux_2_28_x86_64"):
+        info = "example-1.0.dist-info"
+        with zipfile.ZipFile(folder / f"example-1.0-{tag}.whl", "w") as wheel:
+            wheel.writestr(
+                f"{info}/METADATA", "Metadata-Version: 2.1\nName: example\nVersion: 1.0\n"
+            )
+            wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
+            wheel.writestr(f"{info}/RECORD", "")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def requirements(folder: Path, *digests: str) -> Path:
+    file = folder / "requirements.txt"
+    hashes = " ".join(f"--hash=sha256:{digest}" for digest in digests)
+    file.write_text(f"example==1.0 {hashes}\n")
+    return file
+
+
+def digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_the_wheel_that_fits_the_base_image(index: Path, tmp_path: Path) -> None:
+    digests = [digest_of(file) for file in index.iterdir()]
+    wheels = tmp_path / "wheels"
+    download(requirements(tmp_path, *digests), BASE, wheels)
+    names = [file.name for file in wheels.iterdir()]
+    assert names == ["example-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"]
+
+
+def test_a_file_with_another_hash(index: Path, tmp_path: Path) -> None:
+    wrong = "0" * 64
+    with pytest.raises(JobFailed) as caught:
+        download(requirements(tmp_path, wrong), BASE, tmp_path / "wheels")
+    got = digest_of(index / "example-1.0-cp312-cp312-manylinux_2_28_x86_64.whl")
+    lines = str(caught.value).splitlines()
+    assert lines[-1] == "pip cannot fetch the packages for Python 3.12 of 'base:1'"
+    assert [line.split() for line in lines[-3:-1]] == [["Expected", "sha256", wrong], ["Got", got]]
