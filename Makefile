@@ -19,7 +19,7 @@ demo: $(VENV)/.run
 	$(BIN)/python run.py backend=sklearn transform=hashing
 
 test: lint
-	$(BIN)/pytest -n 2 --dist loadgroup -m ""
+	$(BIN)/pytest -n 2 -m ""
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -13,9 +13,11 @@ import hydra
 import pytest
 from hypothesis import settings
 from omegaconf import DictConfig
+from xdist.remote import Producer
 
 from framework import defaults
 from tests import moto_server
+from tests.engine.scheduling import EngineTogether
 
 Completed = subprocess.CompletedProcess[str]
 PROGRAM = ("run.py", "conf", "framework", "transforms")
@@ -25,6 +27,10 @@ settings.register_profile(
     "headrace", deadline=None, max_examples=60, derandomize="CI" in os.environ, print_blob=True
 )
 settings.load_profile("headrace")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> EngineTogether:
+    return EngineTogether(config, log)
 
 
 @pytest.fixture

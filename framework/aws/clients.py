@@ -58,7 +58,7 @@ _BAD_CREDENTIALS = {
 
 
 def client(service: str, region: str | None = None) -> Any:
-    """The client of a service, one for each service and region.
+    """A client of a service.
 
     Endpoint, profile and credentials come from the usual AWS variables and files.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from threading import Thread
 from typing import IO
 
@@ -32,11 +31,10 @@ class Followed:
 
     def __init__(self, container: Container, stdout: IO[bytes], stderr: IO[bytes]) -> None:
         self._container = container
-        streams = (
-            (_printed(container, stdout=True), stdout),
-            (_printed(container, stderr=True), stderr),
-        )
-        self._threads = [Thread(target=_copy, args=stream) for stream in streams]
+        self._threads = [
+            Thread(target=_pass_on, args=(container, stdout), kwargs={"stderr": False}),
+            Thread(target=_pass_on, args=(container, stderr), kwargs={"stdout": False}),
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -69,14 +67,19 @@ def user_of(client: Engine, uid: int, gid: int) -> str:
     return "0:0" if rootless else f"{uid}:{gid}"
 
 
-def _printed(
-    container: Container, *, stdout: bool = False, stderr: bool = False
-) -> Iterable[bytes]:
-    chunks: Iterable[bytes] = container.logs(stdout=stdout, stderr=stderr, stream=True, follow=True)
-    return chunks
+def _pass_on(container: Container, to: IO[bytes], **streams: bool) -> None:
+    """Pass on one stream of a container.
 
-
-def _copy(chunks: Iterable[bytes], to: IO[bytes]) -> None:
-    for chunk in chunks:
+    An engine may stop following its log at the container's end although there is more to read
+    (Docker 20.10 does, when it is busy). What is missing is read afterwards.
+    """
+    done = 0
+    for chunk in container.logs(**streams, stream=True, follow=True):
         to.write(chunk)
         to.flush()
+        done += len(chunk)
+    container.wait()
+    for chunk in container.logs(**streams, stream=True):
+        to.write(chunk[done:])
+        done = max(0, done - len(chunk))
+    to.flush()

@@ -18,6 +18,8 @@ from framework.errors import JobFailed
 
 Engine: TypeAlias = docker.DockerClient
 
+PATIENCE_SECONDS = 600
+"""Between two messages of the engine. A registry may take its time for the last layer."""
 NO_ANSWER = "no Docker engine answers at {address}{reason}; start one or set DOCKER_HOST"
 
 
@@ -32,6 +34,7 @@ def engine() -> Iterator[Engine]:
         client = docker.from_env()
     except DockerException as exc:
         raise JobFailed(NO_ANSWER.format(address=_address(), reason=_reason(exc))) from exc
+    client.api.timeout = PATIENCE_SECONDS
     try:
         with explained():
             yield client

@@ -20,7 +20,7 @@ from framework.images.wheels import download
 from tests.engine.conftest import SECRET, build
 from tests.engine.engine import BASE, Engine
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 IMAGES = {"script": "headrace-script:0.1.0", "processor": "headrace-processor:0.1.0"}
 OF_THE_BASE = "./usr/share/python-wheels/"

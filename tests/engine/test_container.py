@@ -24,11 +24,7 @@ from tests.conftest import Completed
 from tests.engine.engine import Engine
 from tests.framework.targets.by_hand import CODE, data_input, make_config, make_job
 
-pytestmark = [
-    pytest.mark.engine,
-    pytest.mark.xdist_group("engine"),
-    pytest.mark.usefixtures("built"),
-]
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("built")]
 
 NOBODY = 65534
 SCRIPT_IMAGE = "headrace-script:0.1.0"

@@ -13,7 +13,7 @@ from framework.aws.clients import client
 from tests.conftest import Completed
 from tests.engine.engine import ECR, PASSWORD, REGISTRY, USER, Engine
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 LOGIN = {"username": USER, "password": PASSWORD}
 IN_ECR = f"{ECR}/headrace-script:0.1.0"
