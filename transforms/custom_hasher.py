@@ -42,12 +42,17 @@ class CustomHasher(Hasher):
     seed: Annotated[int, Ge(0), Le(2**32 - 1)] = 0
     index_ranges: Literal["shared", "per_column"] = "shared"
 
+    @property
+    def has_own_ranges(self) -> bool:
+        """As configured."""
+        return self.index_ranges == "per_column"
+
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Label, id and channel as they were, then the sparse row."""
         from framework.runtime.transform import features
 
         columns = len(features(schema))
-        if self.index_ranges == "per_column" and self.n_features < columns:
+        if self.has_own_ranges and self.n_features < columns:
             raise ValueError(
                 f"{columns} columns need at least {columns} features for ranges of their own "
                 f"(n_features={self.n_features})"
@@ -64,7 +69,7 @@ class CustomHasher(Hasher):
         """Index ``h % n_features``, or within the column's own range."""
         from framework.runtime.hashing.keys import unsigned_keys
 
-        if self.index_ranges == "shared":
+        if not self.has_own_ranges:
             return unsigned_keys(hashes, self.n_features)
         size = self.n_features // columns
         return unsigned_keys(hashes, size, first=place * size)

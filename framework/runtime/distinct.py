@@ -25,20 +25,20 @@ _PENDING = 1 << 16
 
 @dataclass
 class Distinct:
-    """The distinct values of one column, each with the key of its token."""
+    """The distinct values of one column, each with the hash of its token."""
 
     level: int = 0
     prints: U64 = field(default_factory=lambda: np.empty(0, np.uint64))
-    keys: U32 = field(default_factory=lambda: np.empty(0, np.uint32))
+    hashes: U32 = field(default_factory=lambda: np.empty(0, np.uint32))
     _pending: list[tuple[U64, U32]] = field(default_factory=list)
     _waiting: int = 0
 
-    def add(self, prints: U64, keys: U32) -> None:
-        """See some values: fingerprints and the keys of their tokens, shape (values,) each."""
+    def add(self, prints: U64, hashes: U32) -> None:
+        """See some values: fingerprints and the hashes of their tokens, shape (values,) each."""
         if self.level:
             sampled = self._sampled(prints)
-            prints, keys = prints[sampled], keys[sampled]
-        self._pending.append((prints, keys))
+            prints, hashes = prints[sampled], hashes[sampled]
+        self._pending.append((prints, hashes))
         self._waiting += len(prints)
         if self._waiting > _PENDING:
             self._settle()
@@ -47,7 +47,7 @@ class Distinct:
         """See all that another one saw."""
         other._settle()
         self.level = max(self.level, other.level)
-        self.add(other.prints, other.keys)
+        self.add(other.prints, other.hashes)
         self._settle()
 
     @property
@@ -64,13 +64,13 @@ class Distinct:
 
     def _settle(self) -> None:
         prints = np.concatenate([self.prints, *(prints for prints, _ in self._pending)])
-        keys = np.concatenate([self.keys, *(keys for _, keys in self._pending)])
+        hashes = np.concatenate([self.hashes, *(hashes for _, hashes in self._pending)])
         self._pending, self._waiting = [], 0
         order = np.argsort(prints)
-        prints, keys = prints[order], keys[order]
+        prints, hashes = prints[order], hashes[order]
         new = np.ones(len(prints), np.bool_)
         np.not_equal(prints[1:], prints[:-1], out=new[1:])
-        self.prints, self.keys = prints[new], keys[new]
+        self.prints, self.hashes = prints[new], hashes[new]
         self._shrink()
 
     def _shrink(self) -> None:
@@ -78,7 +78,7 @@ class Distinct:
         while np.count_nonzero(sampled) > LIMIT:
             self.level += 1
             sampled = self._sampled(self.prints)
-        self.prints, self.keys = self.prints[sampled], self.keys[sampled]
+        self.prints, self.hashes = self.prints[sampled], self.hashes[sampled]
 
     def _sampled(self, prints: U64) -> npt.NDArray[np.bool_]:
         sampled: npt.NDArray[np.bool_] = (prints & np.uint64((1 << self.level) - 1)) == 0

@@ -1,4 +1,8 @@
-"""One host's part of a job, from its input folder to its output folders."""
+"""One host's part of a job, from its input folder to its output folders.
+
+Several jobs that differ in nothing but ``n_features`` are done in one go: the input is read and
+hashed once.
+"""
 
 from __future__ import annotations
 
@@ -6,80 +10,60 @@ import os
 import resource
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from framework.runtime.alike import refuse_unlike
 from framework.runtime.errors import DataError
-from framework.runtime.manifest import manifest, write_json
-from framework.runtime.metrics import Totals, metrics
 from framework.runtime.ordered import in_order
-from framework.runtime.parts import Part, PartWriter
+from framework.runtime.outcome import Host, Outcome, Task
+from framework.runtime.parts import Part
 from framework.runtime.pipeline import Process
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.progress import Progress
 from framework.runtime.sources import Group, files_below, groups_of, total_bytes
-from framework.runtime.spec import REPORT, JobSpec, under
-from framework.runtime.writers import writer_of
+from framework.runtime.spec import JobSpec, under
 
 THREADS_VARIABLE = "HEADRACE_THREADS"
 
 
-@dataclass(frozen=True)
-class Host:
-    """This host among all: its name and how many there are."""
-
-    name: str = "algo-1"
-    count: int = 1
-
-    @property
-    def mark(self) -> str:
-        """What keeps this host's file names apart from the others'; nothing if it is alone."""
-        return self.name if self.count > 1 else ""
-
-
-def execute(spec: JobSpec, root: Path, host: Host) -> None:
-    """Do the whole job.
+def execute(tasks: Sequence[Task], host: Host) -> None:
+    """Do the whole of one job, or of several that differ in ``n_features`` alone.
 
     Args:
-        spec: The job.
-        root: What stands in for ``/opt/ml``.
+        tasks: The jobs, at least one; they have the same input.
         host: This host.
 
     Raises:
         HeadraceError: The data, the configuration or a plugin is not as it has to be.
     """
     started = time.monotonic()
-    files = files_below(under(root, spec.input))
+    refuse_unlike([task.spec for task in tasks])
+    spec = tasks[0].spec
+    files = files_below(under(tasks[0].root, spec.input))
     if not files:
         raise DataError("the input holds no files")
     threads = _threads(spec)
-    run = _Run(spec, preflight(spec, files), files, threads)
-    if run.prepared.needs_row_count:
+    run = _Run(spec, [preflight(task.spec, files) for task in tasks], files, threads)
+    if run.jobs[0].needs_row_count:
         run.count_rows()
-    outputs = {name: under(root, folder) for name, folder in spec.outputs.items()}
-    report = outputs.pop(REPORT) / host.mark
-    _make_folders([*outputs.values(), report])
-    parts = run.write(outputs, host)
-    prepared, totals = run.prepared, run.totals
-    written = manifest(spec, prepared.columns, prepared.n_features, parts, totals.rejected)
-    described = metrics(prepared, run.process.statistics(), parts, totals)
-    write_json(report / "metrics.json", described)
-    write_json(report / "timings.json", _timings(started, threads))
-    write_json(report / "manifest.json", written)
+    outcomes = [Outcome(task, job, host) for task, job in zip(tasks, run.jobs, strict=True)]
+    parts = run.write(outcomes)
+    statistics = run.process.statistics()
+    for outcome, written in zip(outcomes, parts, strict=True):
+        outcome.report(written, statistics, _timings(started, threads, len(tasks)))
 
 
 class _Run:
-    """One job on its way through the pipeline."""
+    """Some jobs on their way through the pipeline."""
 
     def __init__(
-        self, spec: JobSpec, prepared: Prepared, files: Sequence[Path], threads: int
+        self, spec: JobSpec, jobs: Sequence[Prepared], files: Sequence[Path], threads: int
     ) -> None:
         self.spec = spec
-        self.prepared = prepared
+        self.jobs = jobs
         self.files = files
         self.threads = threads
-        self.totals = Totals()
         self.process = self._process()
         self._first_rows: list[int] | None = None
 
@@ -91,55 +75,44 @@ class _Run:
             first_rows.append(rows)
             rows += count
         self._first_rows = first_rows
-        self.prepared = self.prepared.with_row_count(rows)
+        self.jobs = [job.with_row_count(rows) for job in self.jobs]
         self.process = self._process()
 
-    def write(self, outputs: dict[str, Path], host: Host) -> dict[str, list[Part]]:
-        """The pass that makes the result."""
-        channels = self.prepared.channels
-        output = self.spec.output
-        writer = PartWriter(
-            {name: outputs[name] for name in channels},
-            writer_of(output.format),
-            self.prepared.schema,
-            output.rows_per_part,
-            host.mark,
-        )
+    def write(self, outcomes: Sequence[Outcome]) -> list[dict[str, list[Part]]]:
+        """The pass that makes the results."""
         progress = Progress(total_bytes(self.files))
         try:
             for work in in_order(self.process, self._numbered(), self.threads):
-                for channel, batch in work.rows.items():
-                    writer.add(channels[channel], batch)
-                self.totals.add(work)
-                progress.advance(work.done, work.good + work.rejected)
+                for outcome, rows in zip(outcomes, work.results, strict=True):
+                    outcome.add(rows)
+                progress.advance(work.done, work.results[0].good + work.results[0].rejected)
             progress.show()
-            self._refuse_nothing()
-            return writer.close()
+            for outcome in outcomes:
+                self._refuse_nothing(outcome)
+            return [outcome.close() for outcome in outcomes]
         except BaseException:
-            writer.abort()
+            for outcome in outcomes:
+                outcome.abort()
             raise
 
-    @property
-    def _skips(self) -> bool:
-        return self.spec.dataset.on_bad_rows == "skip"
-
     def _process(self) -> Process:
-        return Process(self.prepared.links, self.prepared.columns, skip_bad_rows=self._skips)
+        return Process(self.jobs, skip_bad_rows=self.spec.dataset.on_bad_rows == "skip")
 
     def _groups(self) -> Iterator[Group]:
         size = self.spec.runtime.block_bytes
-        return groups_of(self.files, self.spec.dataset, self.prepared.columns, size)
+        return groups_of(self.files, self.spec.dataset, self.jobs[0].columns, size)
 
     def _numbered(self) -> Iterator[tuple[Group, int]]:
         if self._first_rows is None:
             return ((group, 0) for group in self._groups())
         return zip(self._groups(), self._first_rows, strict=True)
 
-    def _refuse_nothing(self) -> None:
-        if self.totals.rows:
+    def _refuse_nothing(self, outcome: Outcome) -> None:
+        if outcome.totals.rows:
             return
-        if self.totals.rejected:
-            raise DataError(f"all {self.totals.rejected} rows are bad; nothing is left to write")
+        if outcome.totals.rejected:
+            rejected = outcome.totals.rejected
+            raise DataError(f"all {rejected} rows are bad; nothing is left to write")
         name = self.files[0].name if len(self.files) == 1 else f"the {len(self.files)} files"
         raise DataError(f"{name}: there are no rows after the header")
 
@@ -152,19 +125,12 @@ def _threads(spec: JobSpec) -> int:
     return int(declared) if declared.isdigit() and int(declared) else len(os.sched_getaffinity(0))
 
 
-def _make_folders(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"{folder}: cannot be written ({error.strerror})") from error
-
-
-def _timings(started: float, threads: int) -> dict[str, Any]:
+def _timings(started: float, threads: int, jobs: int) -> dict[str, Any]:
     """What differs from run to run; kept apart so that everything else is the same bytes."""
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {
+    timings = {
         "seconds": round(time.monotonic() - started, 3),
         "peak_memory_mb": round(kilobytes * 1024 / 1e6, 1),
         "threads": threads,
     }
+    return {**timings, "fused_runs": jobs} if jobs > 1 else timings

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pyarrow as pa
 
     from framework.runtime.hashing import HashFunction
@@ -28,13 +26,18 @@ class Hasher(ABC):
 
     n_features: int
 
+    @property
+    def has_own_ranges(self) -> bool:
+        """Whether each column is hashed into a range of indices of its own."""
+        return False
+
     @abstractmethod
     def hash_function(self) -> tuple[HashFunction, int]:
         """What hashes the tokens, and its seed."""
 
     @abstractmethod
     def fold(self, hashes: U32, place: int, columns: int) -> U32:
-        """The keys (see `ColumnTokens`) of one column's hashes.
+        """The keys, ``index << 1 | negative``, of one column's hashes.
 
         Args:
             hashes: Unsigned, shape (tokens,).
@@ -63,38 +66,29 @@ class Hasher(ABC):
         """The tokens of each feature column, in the schema's order."""
         from framework.runtime.tokens import column_tokens
 
-        return column_tokens(batch, *self.hash_function(), self.fold)
+        return column_tokens(batch, *self.hash_function())
 
-    def rows(
-        self,
-        batch: pa.RecordBatch,
-        tokens: Sequence[ColumnTokens],
-        order: npt.NDArray[np.int64] | None = None,
-    ) -> pa.RecordBatch:
-        """The batch with its features replaced by the sparse rows of their tokens.
+    def keys(self, hashes: Sequence[U32]) -> list[U32]:
+        """The keys of the hashes of every feature column, in the columns' order."""
+        return [self.fold(each, place, len(hashes)) for place, each in enumerate(hashes)]
 
-        Args:
-            batch: The rows.
-            tokens: What `tokens` made of them.
-            order: Where the rows of the result stand in `batch`; None for as they are. To move
-                them here costs next to nothing, once they are sparse rows a lot.
-        """
+    def entries(self, tokens: Sequence[ColumnTokens]) -> list[pa.ListArray]:
+        """The sparse rows of what `tokens` made: the columns of indices and of values."""
         import pyarrow as pa
 
         from framework.runtime.sparse import sparse_rows
-        from framework.runtime.transform import features
 
-        hashed = features(batch.schema)
-        kept = [column for place, column in enumerate(batch.columns) if place not in hashed]
-        if order is not None:
-            kept = [column.take(pa.array(order)) for column in kept]
-            tokens = [column.take(order) for column in tokens]
-        sparse = sparse_rows(tokens)
+        sparse = sparse_rows(tokens, self.keys([column.hashes for column in tokens]))
         offsets = pa.array(sparse.offsets)
-        entries = (pa.array(sparse.indices), pa.array(sparse.values))
-        made = [pa.ListArray.from_arrays(offsets, flat) for flat in entries]
-        return pa.RecordBatch.from_arrays([*kept, *made], schema=self.output_schema(batch.schema))
+        flat = (pa.array(sparse.indices), pa.array(sparse.values))
+        return [pa.ListArray.from_arrays(offsets, entries) for entries in flat]
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Hash the features of every row."""
-        return self.rows(batch, self.tokens(batch))
+        import pyarrow as pa
+
+        from framework.runtime.transform import without_features
+
+        kept = without_features(batch).columns
+        columns = [*kept, *self.entries(self.tokens(batch))]
+        return pa.RecordBatch.from_arrays(columns, schema=self.output_schema(batch.schema))

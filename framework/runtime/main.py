@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.runtime.errors import HeadraceError
-from framework.runtime.spec import CONFIG_INPUT, JOB_FILE, ML_ROOT, JobSpec, under
+from framework.runtime.spec import CODE_INPUT, CONFIG_INPUT, JOB_FILE, ML_ROOT, JobSpec, under
 
 if TYPE_CHECKING:
-    from framework.runtime.execute import Host
+    from framework.runtime.outcome import Host
 
 ROOT_VARIABLE = "HEADRACE_ML_ROOT"
+ALONGSIDE_VARIABLE = "HEADRACE_ALONGSIDE"
+"""JSON: the roots of further jobs, to be done in one go with this one."""
 _MESSAGE_BYTES = 1024
 
 
@@ -42,11 +45,23 @@ def main(shipped: str | None = None) -> int:
 
 def _run(shipped: str | None, root: Path) -> None:
     from framework.runtime.execute import execute
+    from framework.runtime.outcome import Task
     from framework.runtime.process import set_up
 
     set_up()
     spec = JobSpec.from_json(shipped if shipped is not None else _from_input(root))
-    execute(spec, root, _host(root))
+    others = [Path(other) for other in json.loads(os.environ.get(ALONGSIDE_VARIABLE, "[]"))]
+    tasks = [Task(spec, root), *(Task(_spec_in(other), other) for other in others)]
+    execute(tasks, _host(root))
+
+
+def _spec_in(root: Path) -> JobSpec:
+    """The job of another root, whichever way it was shipped."""
+    code = under(root, CODE_INPUT)
+    if not code.exists():
+        return JobSpec.from_json(_from_input(root))
+    with zipfile.ZipFile(next(code.iterdir())) as script:
+        return JobSpec.from_json(script.read(JOB_FILE).decode())
 
 
 def _from_input(root: Path) -> str:
@@ -58,7 +73,7 @@ def _from_input(root: Path) -> str:
 
 
 def _host(root: Path) -> Host:
-    from framework.runtime.execute import Host
+    from framework.runtime.outcome import Host
 
     path = root / "config" / "resourceconfig.json"
     if not path.exists():

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framework.runtime.parts import Part
-from framework.runtime.pipeline import Work
+from framework.runtime.pipeline import Rows
 from framework.runtime.preflight import Prepared
 from framework.runtime.statistics import Statistics
 from framework.runtime.transform import Role, positions
@@ -30,11 +30,11 @@ class Totals:
     rejected: int = 0
     label_sums: dict[int, Fraction] = field(default_factory=dict)
 
-    def add(self, work: Work) -> None:
+    def add(self, rows: Rows) -> None:
         """Count one more block."""
-        self.rows += work.good
-        self.rejected += work.rejected
-        for channel, batch in work.rows.items():
+        self.rows += rows.good
+        self.rejected += rows.rejected
+        for channel, batch in rows.by_channel.items():
             for place in positions(batch.schema, Role.LABEL):
                 total = _exact_sum(batch.column(place).to_numpy(zero_copy_only=False))
                 self.label_sums[channel] = self.label_sums.get(channel, Fraction()) + total
@@ -52,7 +52,7 @@ def metrics(
         if has_label:
             total = totals.label_sums.get(index, Fraction())
             channels[name]["label_mean"] = float(total / rows) if rows else None
-    hashed = statistics.report(prepared.n_features, ranges=prepared.has_own_ranges)
+    hashed = statistics.report(prepared.hasher)
     return {"rows": totals.rows, "n_features": prepared.n_features, "channels": channels, **hashed}
 
 

@@ -3,12 +3,17 @@
 Blocks are parsed and transformed by a pool of threads (Arrow and NumPy leave the interpreter's lock
 for their loops) and taken back in the input's order, so the result does not depend on how many
 threads there are or how large a block is.
+
+Chains that differ in nothing but the width of the hashed matrix run as one: what comes before the
+hasher, and the hashing itself, is done once for all of them.
 """
 
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,11 +27,30 @@ from framework.runtime.columns import Columns
 from framework.runtime.errors import BadRows, HeadraceError
 from framework.runtime.hasher import Hasher
 from framework.runtime.hashing import murmur3_32
+from framework.runtime.preflight import Prepared
 from framework.runtime.sources import Group
 from framework.runtime.statistics import Statistics
-from framework.runtime.tokens import MISSING, U32, column_tokens
-from framework.runtime.transform import Role, positions
+from framework.runtime.tokens import ColumnTokens, column_tokens
+from framework.runtime.transform import Role, positions, without_features
 from framework.runtime.typed import typed
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What one chain made of one group of blocks.
+
+    Attributes:
+        by_channel: Good rows, by the index of their channel.
+        rejected: Number of bad rows.
+    """
+
+    by_channel: dict[int, pa.RecordBatch]
+    rejected: int
+
+    @property
+    def good(self) -> int:
+        """Number of good rows."""
+        return sum(batch.num_rows for batch in self.by_channel.values())
 
 
 @dataclass(frozen=True)
@@ -35,38 +59,32 @@ class Work:
 
     Attributes:
         done: Bytes of the input read so far.
-        rows: Good rows, by the index of their channel.
-        rejected: Number of bad rows.
+        results: The rows of each chain.
     """
 
     done: int
-    rows: dict[int, pa.RecordBatch]
-    rejected: int
-
-    @property
-    def good(self) -> int:
-        """Number of good rows."""
-        return sum(batch.num_rows for batch in self.rows.values())
+    results: tuple[Rows, ...]
 
 
 class Process:
-    """Runs the whole chain on one group of blocks; safe to call from several threads.
+    """Runs whole chains on one group of blocks; safe to call from several threads.
 
     Args:
-        links: The chain.
-        columns: The input's columns.
+        jobs: The chains, at least one. Up to their hasher they are the same, and their hashers
+            differ in their widths only.
         skip_bad_rows: Drop bad rows and count them instead of raising `DataError`.
     """
 
-    def __init__(self, links: Sequence[Link], columns: Columns, *, skip_bad_rows: bool) -> None:
-        self._links = links
-        self._columns = columns
+    def __init__(self, jobs: Sequence[Prepared], *, skip_bad_rows: bool) -> None:
+        shared = jobs[0].until_hashed
+        self._columns: Columns = jobs[0].columns
+        self._shared = jobs[0].links[:shared]
+        self._ends = [job.links[shared:] for job in jobs]
         self._skip = skip_bad_rows
-        self._hashes = any(isinstance(link.transform, Hasher) for link in links)
         self._statistics: queue.SimpleQueue[Statistics] = queue.SimpleQueue()
 
     def __call__(self, group: Group, first_row: int = 0) -> Work:
-        """Parse the rows and run the chain.
+        """Parse the rows and run the chains.
 
         Args:
             group: Some rows of the input.
@@ -76,13 +94,12 @@ class Process:
             DataError: A row is bad, and bad rows are not to be skipped.
         """
         steps = Steps(group, skip=self._skip)
-        batch = self._read(steps, first_row)
-        for link in self._links:
-            batch = steps.run(batch, partial(self._apply, link))
-        if not self._hashes:
-            tokens = column_tokens(batch, murmur3_32, 0, _no_keys)
-            self._observe(lambda statistics: statistics.see(tokens))
-        return Work(group.done, by_channel(batch), steps.rejected)
+        batch = self._run(steps, self._shared, self._read(steps, first_row))
+        if self._ends[0]:
+            return Work(group.done, self._hashed(steps, batch))
+        self._observe(column_tokens(batch, murmur3_32, 0))
+        rows = Rows(by_channel(batch), steps.rejected)
+        return Work(group.done, tuple(rows for _ in self._ends))
 
     def count(self, group: Group) -> int:
         """Number of rows that the first step would get.
@@ -102,30 +119,44 @@ class Process:
     def _read(self, steps: Steps, first_row: int) -> pa.RecordBatch:
         return steps.run(steps.parsed(), lambda text: typed(text, self._columns, first_row))
 
-    def _apply(self, link: Link, batch: pa.RecordBatch) -> pa.RecordBatch:
-        try:
-            return self._applied(link, batch)
-        except (BadRows, HeadraceError):
-            raise
-        except Exception as error:
-            error.add_note(f"raised by transform.steps.{link.label}")
-            raise
+    def _run(self, steps: Steps, links: Sequence[Link], batch: pa.RecordBatch) -> pa.RecordBatch:
+        for link in links:
+            batch = steps.run(batch, partial(_applied, link))
+        return batch
 
-    def _applied(self, link: Link, batch: pa.RecordBatch) -> pa.RecordBatch:
-        if not isinstance(link.transform, Hasher):
-            return link.apply(batch)
-        tokens = link.transform.tokens(batch)
-        self._observe(lambda statistics: statistics.see(tokens))
+    def _hashed(self, steps: Steps, batch: pa.RecordBatch) -> tuple[Rows, ...]:
+        """The rows of every chain from the hasher on."""
+        first = self._ends[0][0]
+        with _blamed(first):
+            tokens = _hasher(first).tokens(batch)
+        self._observe(tokens)
+        kept = without_features(batch)
         # Where no later step wants to know where a row stands, the channels are put apart now.
-        order = _order_by_channel(batch) if link is self._links[-1] else None
-        return link.checked(link.transform.rows(batch, tokens, order))
+        order = _order_by_channel(kept) if all(len(end) == 1 for end in self._ends) else None
+        if order is not None:
+            kept = kept.take(pa.array(order))
+            tokens = [column.take(order) for column in tokens]
+        return tuple(self._ended(copy(steps), end, kept, tokens) for end in self._ends)
 
-    def _observe(self, see: Callable[[Statistics], None]) -> None:
+    def _ended(
+        self,
+        steps: Steps,
+        end: Sequence[Link],
+        kept: pa.RecordBatch,
+        tokens: Sequence[ColumnTokens],
+    ) -> Rows:
+        link, *others = end
+        with _blamed(link):
+            columns = [*kept.columns, *_hasher(link).entries(tokens)]
+        batch = pa.RecordBatch.from_arrays(columns, schema=link.after)
+        return Rows(by_channel(self._run(steps, others, batch)), steps.rejected)
+
+    def _observe(self, tokens: Sequence[ColumnTokens]) -> None:
         try:
             statistics = self._statistics.get_nowait()
         except queue.Empty:
             statistics = Statistics()
-        see(statistics)
+        statistics.see(tokens)
         self._statistics.put(statistics)
 
 
@@ -150,6 +181,24 @@ def _order_by_channel(batch: pa.RecordBatch) -> npt.NDArray[np.int64] | None:
     return None
 
 
-def _no_keys(hashes: U32, place: int, columns: int) -> U32:
-    """Rows that are not hashed have values, but no indices."""
-    return np.full(len(hashes), MISSING)
+def _hasher(link: Link) -> Hasher:
+    if not isinstance(link.transform, Hasher):
+        raise TypeError(f"{link.label} is no hasher")
+    return link.transform
+
+
+def _applied(link: Link, batch: pa.RecordBatch) -> pa.RecordBatch:
+    with _blamed(link):
+        return link.apply(batch)
+
+
+@contextmanager
+def _blamed(link: Link) -> Iterator[None]:
+    """Say which step raised what is nobody's mistake but its author's."""
+    try:
+        yield
+    except (BadRows, HeadraceError):
+        raise
+    except Exception as error:
+        error.add_note(f"raised by transform.steps.{link.label}")
+        raise

@@ -11,6 +11,7 @@ import pyarrow as pa
 from framework.runtime import chain
 from framework.runtime.chain import ChainError, Link
 from framework.runtime.columns import Columns
+from framework.runtime.hasher import Hasher
 from framework.runtime.plugins import channels_of, load
 from framework.runtime.sources import columns_of
 from framework.runtime.spec import JobSpec
@@ -43,15 +44,21 @@ class Prepared:
         return None
 
     @property
-    def has_own_ranges(self) -> bool:
-        """Whether each column is hashed into a range of indices of its own."""
+    def hasher(self) -> Hasher | None:
+        """The step that hashes; None if none does."""
         transforms = (link.transform for link in self.links)
-        return any(getattr(each, "index_ranges", "") == "per_column" for each in transforms)
+        return next((each for each in transforms if isinstance(each, Hasher)), None)
 
     @property
     def needs_row_count(self) -> bool:
         """Whether a step has to know the number of rows, which costs a pass over the data."""
         return Role.ROW_NUMBER in self.columns.wanted
+
+    @property
+    def until_hashed(self) -> int:
+        """Number of steps before the one that hashes; of all steps if none does."""
+        hashes = [isinstance(link.transform, Hasher) for link in self.links]
+        return hashes.index(True) if any(hashes) else len(hashes)
 
     def with_row_count(self, rows: int) -> Prepared:
         """The same job, its steps knowing the number of rows."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from framework.runtime.tokens import MISSING, ColumnTokens
+from framework.runtime.tokens import MISSING, U32, ColumnTokens
 
 Values = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
@@ -35,18 +35,19 @@ class SparseRows:
     values: Values
 
 
-def sparse_rows(columns: Sequence[ColumnTokens]) -> SparseRows:
+def sparse_rows(columns: Sequence[ColumnTokens], keys: Sequence[U32]) -> SparseRows:
     """The rows whose tokens these are.
 
     Args:
         columns: At least one column; all have the same number of rows.
+        keys: For each column those of its hashes (see `ColumnTokens.row_keys`).
     """
     if any(column.is_numeric for column in columns):
-        return _weighted(columns)
-    keys = np.empty((len(columns), len(columns[0].cells.codes)), np.uint32)
+        return _weighted(columns, keys)
+    by_column = np.empty((len(columns), len(columns[0].cells.codes)), np.uint32)
     for position, column in enumerate(columns):
-        keys[position] = column.row_keys()
-    by_row = np.ascontiguousarray(keys.T)
+        by_column[position] = column.row_keys(keys[position])
+    by_row = np.ascontiguousarray(by_column.T)
     by_row.sort(axis=1)
     present = by_row != MISSING
     flat = by_row.ravel() if present.all() else by_row[present]
@@ -55,20 +56,20 @@ def sparse_rows(columns: Sequence[ColumnTokens]) -> SparseRows:
     return _summed(_offsets(present), (flat >> np.uint32(1)).view(np.int32), values)
 
 
-def _weighted(columns: Sequence[ColumnTokens]) -> SparseRows:
+def _weighted(columns: Sequence[ColumnTokens], keys: Sequence[U32]) -> SparseRows:
     """The general form: every entry remembers its column, to find its number after the sort."""
     shape = len(columns[0].cells.codes), len(columns)
-    keys, weights = np.empty(shape, np.uint64), np.ones(shape)
+    by_row, weights = np.empty(shape, np.uint64), np.ones(shape)
     for position, column in enumerate(columns):
-        entries = column.row_keys()
+        entries = column.row_keys(keys[position])
         index = (entries >> np.uint32(1)).astype(np.uint64)
-        keys[:, position] = index << np.uint64(32) | np.uint64(position)
+        by_row[:, position] = index << np.uint64(32) | np.uint64(position)
         if column.is_numeric:
             weights[:, position] = column.row_weights()
         weights[:, position] *= np.where(entries & np.uint32(1), -1.0, 1.0)
-    keys.sort(axis=1)
-    present = keys < _ABSENT
-    row, chosen = np.nonzero(present)[0], keys[present]
+    by_row.sort(axis=1)
+    present = by_row < _ABSENT
+    row, chosen = np.nonzero(present)[0], by_row[present]
     source = (chosen & np.uint64(0xFFFFFFFF)).astype(np.int64)
     indices = (chosen >> np.uint64(32)).astype(np.int32)
     return _summed(_offsets(present), indices, weights[row, source])

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from framework.runtime.distinct import Distinct
-from framework.runtime.tokens import MISSING, ColumnTokens
+from framework.runtime.hasher import Hasher
+from framework.runtime.tokens import U32, ColumnTokens
 
 
 @dataclass
@@ -19,37 +20,39 @@ class ColumnStatistics:
     numeric: bool = False
     nulls: int = 0
     values: Distinct = field(default_factory=Distinct)
-    keys: set[int] = field(default_factory=set)
-    """Of a numeric column: the key of its one token, once it occurred."""
+    token: int | None = None
+    """Of a numeric column: the hash of its one token, once it occurred."""
 
     def see(self, column: ColumnTokens) -> None:
         """Take in the column's cells of one batch."""
         cells = column.cells
         self.numeric = column.is_numeric
         self.nulls += 0 if cells.missing is None else int(np.count_nonzero(cells.missing))
+        hashes = column.hashes
         if self.numeric:
-            self.keys |= {int(key) for key in column.keys} if len(cells.values) else set()
-            keys = np.full(len(cells.values), MISSING)
-        else:
-            keys = column.keys
-        self.values.add(column.prints, keys)
+            if len(cells.values):
+                self.token = int(column.hashes[0])
+            hashes = np.zeros(len(cells.values), np.uint32)
+        self.values.add(column.prints, hashes)
 
     def merge(self, other: ColumnStatistics) -> None:
         """Take in all that another one saw."""
         self.numeric |= other.numeric
         self.nulls += other.nulls
         self.values.merge(other.values)
-        self.keys |= other.keys
+        self.token = other.token if self.token is None else self.token
 
     @property
     def tokens(self) -> int:
         """Number of distinct tokens: a numeric column has one, its name."""
-        return len(self.keys) if self.numeric else self.values.count
+        return int(self.token is not None) if self.numeric else self.values.count
 
-    def indices(self) -> np.ndarray[Any, np.dtype[np.uint32]]:
-        """The index of each distinct token that is known."""
-        keys = np.array(sorted(self.keys), np.uint32) if self.numeric else self.values.keys
-        return keys >> np.uint32(1)
+    @property
+    def hashes(self) -> U32:
+        """The hash of each distinct token that is known."""
+        if not self.numeric:
+            return self.values.hashes
+        return np.array([] if self.token is None else [self.token], np.uint32)
 
 
 @dataclass
@@ -68,19 +71,18 @@ class Statistics:
         for name, column in other.columns.items():
             self.columns.setdefault(name, ColumnStatistics()).merge(column)
 
-    def report(self, n_features: int | None, *, ranges: bool) -> dict[str, Any]:
+    def report(self, hasher: Hasher | None) -> dict[str, Any]:
         """What ``metrics.json`` says of the columns.
 
         Args:
-            n_features: Width of the matrix; None if nothing was hashed.
-            ranges: Whether each column has a range of indices of its own.
+            hasher: What hashes them; None if nothing does.
         """
         described = {name: _described(column) for name, column in self.columns.items()}
-        if n_features is None:
+        if hasher is None:
             return {"columns": described}
         everything = list(self.columns.values())
         exact = all(column.numeric or column.values.exact for column in everything)
-        colliding = _counted(everything) if exact else _expected(everything, n_features, ranges)
+        colliding = _counted(everything, hasher) if exact else _expected(everything, hasher)
         tokens = sum(column.tokens for column in everything)
         for name, count in zip(self.columns, colliding, strict=True):
             described[name]["colliding_tokens"] = count
@@ -101,24 +103,26 @@ def _described(column: ColumnStatistics) -> dict[str, Any]:
     }
 
 
-def _counted(columns: Sequence[ColumnStatistics]) -> list[int]:
+def _counted(columns: Sequence[ColumnStatistics], hasher: Hasher) -> list[int]:
     """How many tokens of each column share their index with another token of any column."""
-    each = [column.indices() for column in columns]
+    keys = hasher.keys([column.hashes for column in columns])
+    each = [of_column >> np.uint32(1) for of_column in keys]
     found, counts = np.unique(np.concatenate(each), return_counts=True)
     shared = found[counts > 1]
     return [int(np.count_nonzero(np.isin(indices, shared))) for indices in each]
 
 
-def _expected(columns: Sequence[ColumnStatistics], n_features: int, ranges: bool) -> list[int]:
+def _expected(columns: Sequence[ColumnStatistics], hasher: Hasher) -> list[int]:
     """The same, expected of a hash that spreads evenly.
 
     One of T tokens over n indices is alone with probability ``(1 - 1/n) ** (T - 1)``.
     """
+    apart = hasher.has_own_ranges
     total = sum(column.tokens for column in columns)
-    width = n_features // len(columns) if ranges else n_features
+    width = hasher.n_features // len(columns) if apart else hasher.n_features
     expected = []
     for column in columns:
-        others = (column.tokens if ranges else total) - 1
+        others = (column.tokens if apart else total) - 1
         alone = (1 - 1 / width) ** max(others, 0)
         expected.append(round(column.tokens * (1 - alone)))
     return expected

@@ -6,7 +6,6 @@ every row. The statistics of a run (distinct values, collisions) come from the v
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -93,14 +92,12 @@ class ColumnTokens:
         hashes: Hash of the token of each distinct value, shape (values,); of a numeric column,
             whose one token is its name, shape (1,).
         prints: 64 bits by which each distinct value is known, shape (values,).
-        keys: ``index << 1 | negative`` of each of `hashes`; a hasher sets them.
     """
 
     column: str
     cells: Encoded
     hashes: U32
     prints: U64
-    keys: U32
 
     @property
     def is_numeric(self) -> bool:
@@ -113,17 +110,21 @@ class ColumnTokens:
         cells = self.cells._replace(codes=self.cells.codes[rows], missing=missing)
         return replace(self, cells=cells)
 
-    def row_keys(self) -> U32:
-        """The key of each row's token, `MISSING` where there is none, shape (rows,)."""
+    def row_keys(self, keys: U32) -> U32:
+        """The key of each row's token, `MISSING` where there is none, shape (rows,).
+
+        Args:
+            keys: ``index << 1 | negative`` of each of `hashes`, which a hasher makes of them.
+        """
         if not len(self.cells.values):
             return np.full(len(self.cells.codes), MISSING)
         if self.is_numeric:
-            keys = np.where(self.row_weights() == 0, MISSING, self.keys)
+            by_row = np.where(self.row_weights() == 0, MISSING, keys)
         else:
-            keys = self.keys.take(self.cells.codes)
+            by_row = keys.take(self.cells.codes)
         if self.cells.missing is not None:
-            keys[self.cells.missing] = MISSING
-        return keys
+            by_row[self.cells.missing] = MISSING
+        return by_row
 
     def row_weights(self) -> npt.NDArray[np.float64]:
         """The number in each row of a numeric column, shape (rows,); a null has none."""
@@ -133,20 +134,13 @@ class ColumnTokens:
         return numbers.take(self.cells.codes)
 
 
-def column_tokens(
-    batch: pa.RecordBatch,
-    function: HashFunction,
-    seed: int,
-    fold: Callable[[U32, int, int], U32],
-) -> list[ColumnTokens]:
+def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> list[ColumnTokens]:
     """The tokens of every feature column: ``column=text``, or ``column`` for a numeric one.
 
     Args:
         batch: The rows.
         function: Hashes the tokens.
         seed: Its seed.
-        fold: Makes the keys of one column from its hashes, its place among the feature columns,
-            and how many of them there are.
     """
     places = features(batch.schema)
     fields = [batch.schema.field(place) for place in places]
@@ -157,12 +151,11 @@ def column_tokens(
     texts = [_texts(field.name, cells.values) for field, cells in zip(fields, encoded, strict=True)]
     hashes, marks = hash_texts(pa.concat_arrays(texts), (function, seed), (murmur3_32, _PRINT_SEED))
     made, start = [], 0
-    for place, (field, cells, own) in enumerate(zip(fields, encoded, texts, strict=True)):
+    for field, cells, own in zip(fields, encoded, texts, strict=True):
         part = slice(start, start + len(own))
         start += len(own)
         prints = _prints(cells.values, hashes[part], marks[part])
-        keys = fold(hashes[part], place, len(places))
-        made.append(ColumnTokens(field.name, cells, hashes[part], prints, keys))
+        made.append(ColumnTokens(field.name, cells, hashes[part], prints))
     return made
 
 

@@ -84,3 +84,9 @@ def positions(schema: pa.Schema, *roles: Role) -> list[int]:
 def features(schema: pa.Schema) -> list[int]:
     """Where the feature columns stand; the label and the id never are among them."""
     return positions(schema, *FEATURES)
+
+
+def without_features(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The columns that are no features: what a hasher leaves as it is."""
+    places = features(batch.schema)
+    return batch.select([place for place in range(batch.num_columns) if place not in places])

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
 
-from framework.runtime.execute import Host, execute
+from framework.runtime.execute import execute
+from framework.runtime.outcome import Host, Task
 from framework.runtime.spec import (
     DATA_INPUT,
     OUTPUT,
@@ -93,14 +94,29 @@ def job(
     )
 
 
-def run(root: Path, files: Mapping[str, bytes | str] | bytes | str, spec: JobSpec) -> Result:
+Files = Mapping[str, bytes | str] | bytes | str
+
+
+def run(root: Path, files: Files, spec: JobSpec) -> Result:
     """Lay out the input and execute the job.
 
     Args:
-        root: What stands in for ``/opt/ml``; a fresh folder is made in it.
+        root: Where a fresh folder is made that stands in for ``/opt/ml``.
         files: Name → content; content alone is a CSV file.
         spec: The job.
     """
+    return run_together(root, files, [spec])[0]
+
+
+def run_together(root: Path, files: Files, specs: Sequence[JobSpec]) -> list[Result]:
+    """The same for several jobs, executed in one go."""
+    tasks = [Task(spec, laid_out(root, files)) for spec in specs]
+    execute(tasks, Host())
+    return [Result(task.root) for task in tasks]
+
+
+def laid_out(root: Path, files: Files) -> Path:
+    """A fresh folder that stands in for ``/opt/ml``, with the input in it."""
     fresh = Path(tempfile.mkdtemp(dir=root))
     folder = under(fresh, DATA_INPUT)
     folder.mkdir(parents=True)
@@ -108,8 +124,7 @@ def run(root: Path, files: Mapping[str, bytes | str] | bytes | str, spec: JobSpe
     for name, content in named.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
-    execute(spec, fresh, Host())
-    return Result(fresh)
+    return fresh
 
 
 def clicks(rows: int, columns: int = 4, seed: int = 0, *, distinct: int = 50) -> str:

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
-from framework.runtime.execute import Host, execute
+from framework.runtime.execute import execute
 from framework.runtime.manifest import merge
+from framework.runtime.outcome import Host, Task
 from framework.runtime.spec import DATA_INPUT, JobSpec, OutputSpec, StepSpec, under
 from framework.runtime.version import VERSION
 from tests.runtime.jobs import FORMATS, HASH, Result, clicks, job, run
@@ -154,7 +155,7 @@ def on_hosts(root: Path, content: str, count: int) -> list[Result]:
         folder.mkdir(parents=True)
         (folder / "data.csv").write_text(header + "".join(lines[number::count]))
         spec = job(id="id", label="click", steps=[SPLIT, HASH])
-        execute(spec, host, Host(f"algo-{number + 1}", count))
+        execute([Task(spec, host)], Host(f"algo-{number + 1}", count))
         results.append(Result(host))
     return results
 
