@@ -14,6 +14,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from statistics import median
 from typing import get_args
@@ -23,7 +24,7 @@ import pyarrow as pa
 
 from benchmarks.run import ROOT, Command, log_of, machine, measured
 from framework.config import OutputConfig
-from framework.runtime.parts import PartWriter
+from framework.runtime.parts import Background, PartWriter
 from framework.runtime.process import set_up
 from framework.runtime.spec import OutputSpec
 from framework.runtime.transform import N_FEATURES, Role, with_role
@@ -81,10 +82,11 @@ def _written(batches: Sequence[pa.RecordBatch], name: str, folder: Path) -> floa
     folder.mkdir()
     rows = OutputSpec.rows_per_part
     start = time.perf_counter()
-    parts = PartWriter({"train": folder}, writer_of(name), batches[0].schema, rows)
-    for batch in batches:
-        parts.add("train", batch)
-    parts.close()
+    with closing(Background()) as background:
+        parts = PartWriter({"train": folder}, writer_of(name), batches[0].schema, rows, background)
+        for batch in batches:
+            parts.add("train", batch)
+        parts.close()
     seconds = time.perf_counter() - start
     shutil.rmtree(folder)
     return seconds

@@ -9,22 +9,27 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from framework import defaults
-from framework.errors import ConfigError, HeadraceError
+from framework.attempt import INTERRUPTED, attempt, tell
+from framework.errors import ConfigError, HeadraceError, JobFailed
 from framework.hydra_errors import problem_of
+from framework.sweep.callback import SweepSummary
 
-INTERRUPTED = 130
+WORKER_KILLED = (
+    "a worker process of the sweep was killed, perhaps for want of memory; "
+    "runs that it had not ended are lost"
+)
 
 # Here and not in main(): a sweep's worker processes import this module but never call main().
 defaults.register()
+sys.path.append(str(defaults.PROJECT / "framework" / "sweep" / "plugins"))
 
 
 def main(run: Callable[[], None]) -> int:
@@ -41,13 +46,16 @@ def main(run: Callable[[], None]) -> int:
     try:
         run()
     except HeadraceError as exc:
-        # Only from a sweep: every run has been tried, and this is the first that failed.
-        return _report(exc)
+        return tell(exc)
     except (HydraException, OmegaConfBaseException, YAMLError) as exc:
-        return _report(ConfigError([problem_of(exc)]))
+        return tell(ConfigError([problem_of(exc)]))
+    except BrokenExecutor:
+        return tell(JobFailed(WORKER_KILLED))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    finally:
+        SweepSummary.end()
     return 0
 
 
@@ -55,22 +63,9 @@ def execute(config: DictConfig) -> None:
     """Does what one composed configuration says.
 
     Raises:
-        SystemExit: It failed; the message is on stderr.
-        HeadraceError: One run of a sweep failed; the others still have their turn.
+        SystemExit: It failed, and it is no run of a sweep; the message is on stderr.
     """
     from framework import actions
     from framework.compose import compose
 
-    try:
-        actions.perform(compose(config))
-    except HeadraceError as exc:
-        status = _report(exc)
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
-            raise
-        raise SystemExit(status) from exc
-
-
-def _report(error: HeadraceError) -> int:
-    sys.stdout.flush()
-    print(error, file=sys.stderr, flush=True)
-    return error.exit_status
+    attempt(lambda: actions.perform(compose(config)))

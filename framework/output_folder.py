@@ -8,7 +8,7 @@ from pathlib import Path
 from framework.config import OutputConfig
 from framework.errors import Problem
 
-OURS = frozenset({".hydra", "request.json", "code", "config", "input.manifest"})
+OURS = frozenset({".hydra", "run.json", "request.json", "code", "config", "input.manifest"})
 """What Hydra and ``action=plan`` leave there; a folder with nothing else still counts as empty."""
 
 

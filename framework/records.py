@@ -1,7 +1,7 @@
 """What runs left behind, read back: of one run, and of the runs of a sweep.
 
 A run's own files are those of ``docs/files.md``. A sweep adds one: Hydra's folder of each run holds
-`RUN`, which says where the result went and, if there is none, why.
+`RUN`, which says where the result went or, if there is none, why.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import yaml
 
 from framework.errors import HeadraceError
 from framework.runtime.spec import REPORT
+from framework.uris import path_of, uri_of
 
 RUN = "run.json"
 OVERRIDES = Path(".hydra", "overrides.yaml")
 UNFINISHED = "the run ended without a word, as if it had been killed"
+FAILED = 1
 
 
 class RecordError(HeadraceError):
@@ -61,10 +63,13 @@ class SweepRun:
     """Hydra's folder of this run."""
     settings: dict[str, str]
     """Its overrides: key → value, as they were written."""
+    output: str
+    """Where its result went: a path or a URI."""
     record: RunRecord | None
-    """Nothing if it failed."""
+    """Nothing if it failed, or if the result is not on this machine."""
     failure: str = ""
     """Why it failed, in the words that stood on stderr."""
+    exit_status: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,11 @@ class SweepRecord:
         """The keys whose values are not the same in all runs."""
         keys = dict.fromkeys(key for run in self.runs for key in run.settings)
         return tuple(key for key in keys if len({run.settings.get(key) for run in self.runs}) > 1)
+
+    @property
+    def exit_status(self) -> int:
+        """That of the first run that failed; 0 if none did."""
+        return next((run.exit_status for run in self.runs if run.exit_status), 0)
 
     @classmethod
     def read(cls, folder: Path) -> SweepRecord:
@@ -102,14 +112,15 @@ def _runs(folder: Path) -> Iterator[SweepRun]:
 def _run(folder: Path) -> SweepRun:
     overrides = yaml.safe_load((folder / OVERRIDES).read_text(encoding="utf-8")) or []
     settings = dict(str(each).partition("=")[::2] for each in overrides)
-    told = _json(folder / RUN) or {"failure": UNFINISHED}
-    record, failure = None, str(told["failure"])
-    if not failure:
+    told = _json(folder / RUN) or {"output": "", "failure": UNFINISHED, "exit_status": FAILED}
+    output, failure, status = str(told["output"]), str(told["failure"]), int(told["exit_status"])
+    record = None
+    if output and path_of(uri_of(output)):
         try:
-            record = RunRecord.read(Path(told["output"]))
+            record = RunRecord.read(Path(output))
         except RecordError as error:
-            failure = str(error)
-    return SweepRun(int(folder.name), folder, settings, record, failure)
+            failure, status = str(error), FAILED
+    return SweepRun(int(folder.name), folder, settings, output, record, failure, status)
 
 
 def _json(path: Path) -> dict[str, Any] | None:

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from framework.compose import Plan
+    from framework.targets.base import Result
 
 
-def perform(plan: Plan) -> None:
-    """Does what ``action`` says; only that action's module is imported."""
-    importlib.import_module(f"framework.actions.{plan.config.action}").perform(plan)
+def perform(plan: Plan) -> Result | None:
+    """Does what ``action`` says; only that action's module is imported.
+
+    Returns:
+        What came out of a run, nothing of any other action.
+    """
+    action = importlib.import_module(f"framework.actions.{plan.config.action}")
+    result: Result | None = action.perform(plan)
+    return result

@@ -10,9 +10,16 @@ from framework.summary import summary
 
 if TYPE_CHECKING:
     from framework.compose import Plan
+    from framework.targets.base import Result
 
 
-def perform(plan: Plan) -> None:
+def perform(plan: Plan) -> Result:
     """Runs the job to its end and shows what came out."""
     ready = prepare(plan, dry=False)
-    print(summary(targets.run(ready.job, ready.config)))
+    return shown(targets.run(ready.job, ready.config))
+
+
+def shown(result: Result) -> Result:
+    """The same result, after its summary has been printed."""
+    print(summary(result), flush=True)
+    return result

@@ -10,6 +10,7 @@ import os
 import resource
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from framework.runtime.alike import refuse_unlike
 from framework.runtime.errors import DataError
 from framework.runtime.ordered import in_order
 from framework.runtime.outcome import Host, Outcome, Task
-from framework.runtime.parts import Part
+from framework.runtime.parts import Background, Part
 from framework.runtime.pipeline import Process
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.progress import Progress
@@ -47,8 +48,11 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
     run = _Run(spec, [preflight(task.spec, files) for task in tasks], files, threads)
     if run.jobs[0].needs_row_count:
         run.count_rows()
-    outcomes = [Outcome(task, job, host) for task, job in zip(tasks, run.jobs, strict=True)]
-    parts = run.write(outcomes)
+    with closing(Background()) as background:
+        outcomes = [
+            Outcome(task, job, host, background) for task, job in zip(tasks, run.jobs, strict=True)
+        ]
+        parts = run.write(outcomes)
     statistics = run.process.statistics()
     for outcome, written in zip(outcomes, parts, strict=True):
         outcome.report(written, statistics, _timings(started, threads, len(tasks)))
@@ -81,25 +85,22 @@ class _Run:
     def write(self, outcomes: Sequence[Outcome]) -> list[dict[str, list[Part]]]:
         """The pass that makes the results."""
         progress = Progress(total_bytes(self.files))
-        try:
-            for work in in_order(self.process, self._numbered(), self.threads):
-                for outcome, rows in zip(outcomes, work.results, strict=True):
-                    outcome.add(rows)
-                progress.advance(work.done, work.results[0].good + work.results[0].rejected)
-            progress.show()
-            for outcome in outcomes:
-                self._refuse_nothing(outcome)
-            return [outcome.close() for outcome in outcomes]
-        except BaseException:
-            for outcome in outcomes:
-                outcome.abort()
-            raise
+        for work in in_order(self.process, self._numbered(), self.threads):
+            for outcome, rows in zip(outcomes, work.results, strict=True):
+                outcome.add(rows)
+            progress.advance(work.done, work.results[0].good + work.results[0].rejected)
+        progress.show()
+        for outcome in outcomes:
+            self._refuse_nothing(outcome)
+        return [outcome.close() for outcome in outcomes]
 
     def _process(self) -> Process:
         return Process(self.jobs, skip_bad_rows=self.spec.dataset.on_bad_rows == "skip")
 
     def _groups(self) -> Iterator[Group]:
         size = self.spec.runtime.block_bytes
+        if len(self.jobs) > 1:  # every block is held once for each job
+            size = max(1, size // 2)
         return groups_of(self.files, self.spec.dataset, self.jobs[0].columns, size)
 
     def _numbered(self) -> Iterator[tuple[Group, int]]:

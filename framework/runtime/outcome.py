@@ -10,7 +10,7 @@ from typing import Any
 from framework.runtime.errors import DataError
 from framework.runtime.manifest import manifest, write_json
 from framework.runtime.metrics import Totals, metrics
-from framework.runtime.parts import Part, PartWriter
+from framework.runtime.parts import Background, Part, PartWriter
 from framework.runtime.pipeline import Rows
 from framework.runtime.preflight import Prepared
 from framework.runtime.spec import REPORT, JobSpec, under
@@ -46,12 +46,13 @@ class Outcome:
         task: The job.
         prepared: The same, fitted to its input.
         host: This host.
+        background: Writes the parts.
 
     Raises:
         DataError: A folder cannot be made.
     """
 
-    def __init__(self, task: Task, prepared: Prepared, host: Host) -> None:
+    def __init__(self, task: Task, prepared: Prepared, host: Host, background: Background) -> None:
         folders = {name: under(task.root, folder) for name, folder in task.spec.outputs.items()}
         self._report = folders.pop(REPORT) / host.mark
         self._spec = task.spec
@@ -64,6 +65,7 @@ class Outcome:
             writer_of(output.format),
             prepared.schema,
             output.rows_per_part,
+            background,
             host.mark,
         )
 
@@ -81,10 +83,6 @@ class Outcome:
     def close(self) -> dict[str, list[Part]]:
         """Write what is left of the rows; the parts of each channel."""
         return self._writer.close()
-
-    def abort(self) -> None:
-        """Give up."""
-        self._writer.abort()
 
     def report(
         self, parts: dict[str, list[Part]], statistics: Statistics, timings: Mapping[str, Any]

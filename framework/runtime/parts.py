@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BufferedRandom
@@ -40,6 +40,31 @@ class Channel:
     parts: list[Future[Part]] = field(default_factory=list)
 
 
+class Background:
+    """The threads that write parts; who brings one waits while too many are unfinished."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_UNFINISHED, "parts")
+        self._unfinished: list[Future[Part]] = []
+
+    def submit(self, work: Callable[..., Part], *arguments: object) -> Future[Part]:
+        """Write a part as soon as there is room for it.
+
+        Raises:
+            DataError: An earlier part could not be written.
+        """
+        self._unfinished = [part for part in self._unfinished if not part.done()]
+        if len(self._unfinished) >= _UNFINISHED:
+            self._unfinished.pop(0).result()
+        future = self._pool.submit(work, *arguments)
+        self._unfinished.append(future)
+        return future
+
+    def close(self) -> None:
+        """Let those end that have begun; the others are not written."""
+        self._pool.shutdown(cancel_futures=True)
+
+
 class PartWriter:
     """Writes the parts of all channels in the background.
 
@@ -48,6 +73,7 @@ class PartWriter:
         writer: The file format.
         schema: The rows' columns.
         rows_per_part: Rows of every part but a channel's last.
+        background: Does the writing, perhaps for others, too.
         host: Name of this host where there are several, else "".
     """
 
@@ -57,6 +83,7 @@ class PartWriter:
         writer: Writer,
         schema: pa.Schema,
         rows_per_part: int,
+        background: Background,
         host: str = "",
     ) -> None:
         self._channels = {name: Channel(folder) for name, folder in folders.items()}
@@ -64,7 +91,7 @@ class PartWriter:
         self._schema = schema
         self._rows_per_part = rows_per_part
         self._host = f"{host}-" if host else ""
-        self._pool = ThreadPoolExecutor(_UNFINISHED, "parts")
+        self._background = background
 
     def add(self, name: str, batch: pa.RecordBatch) -> None:
         """Take the next rows of a channel."""
@@ -83,30 +110,16 @@ class PartWriter:
         for channel in self._channels.values():
             if channel.rows_waiting or not channel.parts:
                 self._submit(channel, channel.rows_waiting)
-        parts = {
+        return {
             name: [part.result() for part in channel.parts]
             for name, channel in self._channels.items()
         }
-        self._pool.shutdown()
-        return parts
-
-    def abort(self) -> None:
-        """Give up: parts that have not been begun are not written."""
-        self._pool.shutdown(cancel_futures=True)
 
     def _submit(self, channel: Channel, rows: int) -> None:
         batches = _taken(channel, rows)
         name = f"part-{self._host}{len(channel.parts):05d}{self._writer.suffix}"
         path = channel.folder / name
-        self._wait_for_room()
-        channel.parts.append(self._pool.submit(self._write, path, batches, rows))
-
-    def _wait_for_room(self) -> None:
-        unfinished = [
-            part for channel in self._channels.values() for part in channel.parts if not part.done()
-        ]
-        if len(unfinished) >= _UNFINISHED:
-            unfinished[0].result()
+        channel.parts.append(self._background.submit(self._write, path, batches, rows))
 
     def _write(self, path: Path, batches: Sequence[pa.RecordBatch], rows: int) -> Part:
         aside = path.with_name(f".{path.name}.tmp")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from framework.runtime.main import ALONGSIDE_VARIABLE, ROOT_VARIABLE
 from framework.runtime.spec import ML_ROOT
 from framework.targets.sandbox import Host
 
@@ -32,14 +34,26 @@ class Command:
     environment: dict[str, str]
 
 
-def command(host: Host, request: dict[str, Any], hosts: int) -> Command:
-    """The process that stands in for the container on one instance."""
+def command(
+    host: Host, request: dict[str, Any], hosts: int, others: Sequence[Host] = ()
+) -> Command:
+    """The process that stands in for the container on one instance.
+
+    Args:
+        host: The instance.
+        request: What to run.
+        hosts: Number of instances.
+        others: Instances of further jobs that the same process does in one go.
+    """
     app = request["AppSpecification"]
     words = [*(app.get("ContainerEntrypoint") or IMAGE_ENTRYPOINT)]
     words += app.get("ContainerArguments", [])
     program = sys.executable if words[0] in ("python", "python3") else words[0]
     argv = (program, *(_mapped(word, host) for word in words[1:]))
-    return Command(host, argv, _environment(host, request, hosts, os.environ))
+    environment = _environment(host, request, hosts, os.environ)
+    if others:
+        environment[ALONGSIDE_VARIABLE] = json.dumps([str(other.ml) for other in others])
+    return Command(host, argv, environment)
 
 
 def _environment(
@@ -52,7 +66,7 @@ def _environment(
         **_code(request),
         "HEADRACE_THREADS": str(_threads(hosts)),
         **{key: _mapped(value, host) for key, value in asked_for.items()},
-        "HEADRACE_ML_ROOT": str(host.ml),
+        ROOT_VARIABLE: str(host.ml),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framework import output_folder
@@ -15,7 +18,7 @@ from framework.targets.base import Result
 from framework.targets.command import command
 from framework.targets.interrupts import Interrupts
 from framework.targets.relay import Relay
-from framework.targets.sandbox import Host, Sandbox
+from framework.targets.sandbox import Host, Sandbox, reveal
 from framework.targets.scratch import disk_errors, scratch
 from framework.uris import S3
 
@@ -34,9 +37,27 @@ class LocalTarget:
         """Execute the job; see `framework.targets.run`."""
 
         def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
-            _execute(job.request, hosts, config.job.logs, interrupts)
+            _execute(job.request, hosts, (), config.job.logs, interrupts)
 
         return carry_out(job, config, execute)
+
+
+def run_together(jobs: Sequence[tuple[Job, JobConfig]]) -> list[Result]:
+    """Execute several jobs in one process, which reads their common input once.
+
+    Args:
+        jobs: Each with its configuration; one instance each, alike but for ``n_features``.
+
+    Raises:
+        JobFailed: One of them failed, and with it all; see `framework.targets.run` for more.
+    """
+    first, config = jobs[0]
+
+    def execute(hosts: Sequence[Sequence[Host]], interrupts: Interrupts) -> None:
+        others = [host for each in hosts[1:] for host in each]
+        _execute(first.request, hosts[0], others, config.job.logs, interrupts)
+
+    return _carried_out(jobs, execute)
 
 
 def carry_out(
@@ -49,18 +70,51 @@ def carry_out(
         config: Where the result goes.
         execute: Runs the hosts to their end, or raises.
     """
+    return _carried_out([(job, config)], lambda hosts, stop: execute(hosts[0], stop))[0]
+
+
+def _carried_out(
+    jobs: Sequence[tuple[Job, JobConfig]],
+    execute: Callable[[Sequence[Sequence[Host]], Interrupts], None],
+) -> list[Result]:
     began = time.monotonic()
-    output = config.output
-    limits.check(job.request, output.path)
-    _check_output(output)
-    with Interrupts().caught() as interrupts, scratch(output.path, job.name) as root:
-        sandbox = Sandbox(root, output.path)
+    for job, config in jobs:
+        limits.check(job.request, config.output.path)
+        _check_output(config.output)
+    with Interrupts().caught() as interrupts, ExitStack() as folders:
+        laid = []
+        for job, config in jobs:
+            root = folders.enter_context(scratch(config.output.path, job.name))
+            laid.append(_LaidOut.of(job, config, root, interrupts))
+        execute([each.hosts for each in laid], interrupts)
+        manifests = [each.delivered(interrupts) for each in laid]
+    seconds = time.monotonic() - began
+    return [
+        Result(config.output.path, manifest, seconds, channels_of(manifest))
+        for (_, config), manifest in zip(jobs, manifests, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _LaidOut:
+    """A job with everything that it needs, and where its result goes."""
+
+    job: Job
+    config: JobConfig
+    sandbox: Sandbox
+    hosts: tuple[Host, ...]
+
+    @classmethod
+    def of(cls, job: Job, config: JobConfig, root: Path, interrupts: Interrupts) -> _LaidOut:
+        sandbox = Sandbox(root, config.output.path)
         with disk_errors(str(root.parent)):
-            hosts = sandbox.lay_out(job, interrupts)
-        execute(hosts, interrupts)
-        with disk_errors(str(root.parent)):
-            manifest = delivery.deliver(job, sandbox, hosts, output.overwrite, interrupts)
-    return Result(output.path, manifest, time.monotonic() - began, channels_of(manifest))
+            return cls(job, config, sandbox, sandbox.lay_out(job, interrupts))
+
+    def delivered(self, interrupts: Interrupts) -> dict[str, Any]:
+        """Bring the result to its place; the manifest."""
+        overwrite = self.config.output.overwrite
+        with disk_errors(str(self.sandbox.root.parent)):
+            return delivery.deliver(self.job, self.sandbox, self.hosts, overwrite, interrupts)
 
 
 def _check_output(output: OutputConfig) -> None:
@@ -75,10 +129,15 @@ def _check_output(output: OutputConfig) -> None:
 
 
 def _execute(
-    request: dict[str, Any], hosts: Sequence[Host], logs: bool, interrupts: Interrupts
+    request: dict[str, Any],
+    hosts: Sequence[Host],
+    others: Sequence[Host],
+    logs: bool,
+    interrupts: Interrupts,
 ) -> None:
+    """Run the hosts of a request; the only one of them does the work of the others, too."""
     limit = int(request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 0))
-    commands = [command(host, request, len(hosts)) for host in hosts]
+    commands = [command(host, request, len(hosts), others) for host in hosts]
     with Progress(len(hosts)) as progress:
         relay = Relay(hosts, progress, logs)
         try:
@@ -87,7 +146,8 @@ def _execute(
             what = f"the job was stopped after {_duration(limit)} (resources.max_runtime_minutes)"
             raise JobFailed(f"{what}; allow more, or give it less to do") from None
     if failed is not None:
-        raise relay.failure(failed)
+        error = relay.failure(failed)
+        raise type(error)(reveal(str(error), others))
 
 
 def _duration(seconds: int) -> str:

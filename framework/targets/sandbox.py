@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -51,6 +51,13 @@ class Host:
             for seen in (str(under(self.ml, inside)), inside):
                 text = text.replace(seen, place)
         return text
+
+
+def reveal(text: str, hosts: Iterable[Host]) -> str:
+    """The text with the user's own places instead of those of any of the scratch roots."""
+    for host in hosts:
+        text = host.reveal(text)
+    return text
 
 
 @dataclass(frozen=True)

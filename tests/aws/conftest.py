@@ -24,7 +24,7 @@ BEGAN = int(time.time() - 3600) * 1000
 """Of the log lines, in milliseconds; CloudWatch takes neither old ones nor the future's."""
 ROLE = "arn:aws:iam::123456789012:role/processing"
 
-Perform = Callable[..., None]
+Perform = Callable[..., object]
 
 
 @pytest.fixture(autouse=True, scope="session")

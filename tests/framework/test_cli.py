@@ -113,7 +113,7 @@ def test_tab_completion(headrace: Runner) -> None:
         (["target=qqq"], "target: there is no choice 'qqq'; allowed: aws, container, local"),
         (
             ["hydra/launcher=qqq"],
-            "hydra/launcher: there is no choice 'qqq'; allowed: basic, joblib",
+            "hydra/launcher: there is no choice 'qqq'; allowed: basic, fused, joblib",
         ),
         (["action.x=3"], "action.x: action has no keys of its own"),
         (

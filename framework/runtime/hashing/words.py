@@ -16,8 +16,9 @@ U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 
-_WORD = 8
-_KEEP = np.array([(1 << 8 * n) - 1 for n in range(_WORD + 1)], np.uint64)
+WORD = 8
+"""Bytes that are looked at together."""
+_KEEP = np.array([(1 << 8 * n) - 1 for n in range(WORD + 1)], np.uint64)
 """Mask that keeps the first n bytes of a little-endian 64-bit word."""
 _ALIKE = 64
 """Cells up to this many bytes are hashed together, longer ones by powers of two."""
@@ -43,7 +44,7 @@ class Cells:
         offsets = cls.offsets(column).astype(np.int64)
         data_buffer = column.buffers()[2]
         used = offsets[-1] - offsets[0]
-        data = np.zeros(used + _WORD, np.uint8)
+        data = np.zeros(used + WORD, np.uint8)
         if used:
             data[:used] = np.frombuffer(data_buffer, np.uint8, used, offsets[0])
         return cls(data, offsets[:-1] - offsets[0], np.diff(offsets))
@@ -60,8 +61,8 @@ class Cells:
 
     def word(self, position: int) -> U64:
         """Eight bytes of each cell from that position on, zero beyond the cell's end."""
-        view = np.ndarray((len(self.data) - _WORD + 1,), "<u8", self.data, strides=(1,))
-        left = np.clip(self.lengths - position, 0, _WORD)
+        view = np.ndarray((len(self.data) - WORD + 1,), "<u8", self.data, strides=(1,))
+        left = np.clip(self.lengths - position, 0, WORD)
         starts = np.minimum(self.starts + position, len(view) - 1) if position else self.starts
         return view[starts] & _KEEP[left]
 
@@ -92,7 +93,7 @@ class Words:
         """The words of every cell."""
         words: list[U32] = []
         longest = int(cells.lengths.max(initial=0))
-        for position in range(0, longest, _WORD):
+        for position in range(0, longest, WORD):
             words += _halves(cells.word(position))
         return cls(words[: -(-longest // 4)], cells.lengths.astype(np.uint32))
 

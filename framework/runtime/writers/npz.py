@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from framework.runtime.hashing.words import Cells
+from framework.runtime.hashing.words import WORD, Cells
 from framework.runtime.writers.base import Layout, refuse_left_over, refuse_unhashed
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -129,9 +129,9 @@ def _fixed_width(columns: Sequence[pa.StringArray]) -> _Pieces:
 
 
 def _padded(cells: Cells, width: int) -> Array:
-    padded = np.zeros((len(cells.lengths), width), np.uint8)
-    steps = np.arange(width)
-    inside = steps < cells.lengths[:, None]
-    used = int(cells.lengths.sum())
-    padded[inside] = cells.data[:used]
-    return padded.view(f"S{width}").ravel()
+    words = -(-width // WORD)
+    padded = np.empty((len(cells.lengths), words), "<u8")
+    for position in range(words):
+        padded[:, position] = cells.word(WORD * position)
+    by_byte = padded.view(np.uint8)[:, :width]
+    return np.ascontiguousarray(by_byte).view(f"S{width}").ravel()

@@ -1,0 +1,73 @@
+"""``hydra/launcher=fused``: runs that differ in ``n_features`` alone are done in one go.
+
+Where they differ in more, they run one by one, and a line says why. Hydra looks for its plugins
+in the namespace package ``hydra_plugins`` alone, so this is in one; `framework.cli` puts the folder
+above it on Python's path.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+
+class FusedLauncher(Launcher):
+    """Starts all runs of a sweep before the first one ends."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """What Hydra tells a launcher before it has something to launch."""
+        self._context = hydra_context
+        self._task = task_function
+        self._config = config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Run them.
+
+        Args:
+            job_overrides: For each run its overrides.
+            initial_job_idx: Number of the first of them.
+
+        Returns:
+            How each of them ended, in the same order.
+        """
+        from framework.sweep.fusion import fused
+
+        setup_globals()
+        Path(self._config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
+        configs = [
+            self._config_of(overrides, number)
+            for number, overrides in enumerate(job_overrides, initial_job_idx)
+        ]
+        together, reason = fused(configs)
+        if reason:
+            print(f"the runs are done one by one: {reason}", file=sys.stderr, flush=True)
+        return [self._run(config, together.get(n, self._task)) for n, config in enumerate(configs)]
+
+    def _config_of(self, overrides: Sequence[str], number: int) -> DictConfig:
+        config = self._context.config_loader.load_sweep_config(self._config, list(overrides))
+        with open_dict(config):
+            config.hydra.job.id = number
+            config.hydra.job.num = number
+            folder = Path(config.hydra.sweep.dir, config.hydra.sweep.subdir)
+            config.hydra.runtime.output_dir = str(folder.absolute())
+        return config
+
+    def _run(self, config: DictConfig, task: Callable[[DictConfig], object]) -> JobReturn:
+        return run_job(
+            hydra_context=self._context,
+            task_function=task,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+            configure_logging=False,
+        )

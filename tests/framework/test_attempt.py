@@ -1,0 +1,77 @@
+"""One attempt at a run, alone and in a sweep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
+
+import pytest
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
+from framework.attempt import attempt
+from framework.errors import DataError
+
+
+@dataclass(frozen=True)
+class Done:
+    output: str = "/out"
+
+
+def _raise(error: BaseException) -> Callable[[], NoReturn]:
+    def work() -> NoReturn:
+        raise error
+
+    return work
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
+    """Makes this a run of a sweep; what the run left for the summary."""
+    hydra = SimpleNamespace(
+        mode=RunMode.MULTIRUN, runtime=SimpleNamespace(output_dir=str(tmp_path))
+    )
+    monkeypatch.setattr(HydraConfig, "get", lambda: hydra)
+    return lambda: json.loads((tmp_path / "run.json").read_text())
+
+
+def test_a_run_of_a_sweep_leaves_where_its_result_is(sweep: Callable[[], object]) -> None:
+    assert attempt(Done) == Done()
+    assert sweep() == {"output": "/out", "failure": "", "exit_status": 0}
+
+
+def test_a_run_of_a_sweep_that_fails_lets_the_others_go_on(
+    sweep: Callable[[], object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert attempt(_raise(DataError("x.csv: the file is empty"))) is None
+    assert sweep() == {"output": "", "failure": "x.csv: the file is empty", "exit_status": 1}
+    assert capsys.readouterr().err == "x.csv: the file is empty\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "failure", "status"),
+    [
+        (KeyboardInterrupt(), "interrupted", 130),
+        (RuntimeError("a bug"), "RuntimeError: a bug", 1),
+    ],
+)
+def test_what_is_nobodys_mistake_is_noted_and_goes_on(
+    sweep: Callable[[], object], error: BaseException, failure: str, status: int
+) -> None:
+    with pytest.raises(type(error)):
+        attempt(_raise(error))
+    assert sweep() == {"output": "", "failure": failure, "exit_status": status}
+
+
+def test_a_single_run_ends_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(HydraConfig, "get", lambda: SimpleNamespace(mode=RunMode.RUN))
+    with pytest.raises(SystemExit) as ended:
+        attempt(_raise(DataError("x.csv: the file is empty")))
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "x.csv: the file is empty\n"
