@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from framework.runtime.columns import Columns
+from framework.runtime.digest import merged
 from framework.runtime.errors import DataError
 from framework.runtime.parts import Part
 from framework.runtime.spec import JobSpec
@@ -42,6 +43,7 @@ def manifest(
         "channels": {
             name: {
                 "rows": sum(part.rows for part in made),
+                "digest": merged(part.digest for part in made),
                 "parts": [asdict(part) for part in made],
             }
             for name, made in parts.items()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from framework.runtime.digest import digest_of
 from framework.runtime.errors import DataError
 from framework.runtime.writers.base import Writer
 
@@ -28,6 +29,8 @@ class Part:
     rows: int
     bytes: int
     sha256: str
+    digest: str
+    """Of the rows, whatever their order; see `framework.runtime.digest`."""
 
 
 @dataclass
@@ -126,14 +129,15 @@ class PartWriter:
         try:
             with aside.open("w+b") as file:
                 self._writer.write(batches, self._schema, file)
-                digest, size = _settled(file)
+                sha256, size = _settled(file)
             aside.replace(path)
         except BaseException as error:
             aside.unlink(missing_ok=True)
             if not isinstance(error, OSError):
                 raise
             raise DataError(f"{path}: cannot be written ({error.strerror or error})") from error
-        return Part(f"{path.parent.name}/{path.name}", rows, size, digest)
+        digest = digest_of(batches, self._schema)
+        return Part(f"{path.parent.name}/{path.name}", rows, size, sha256, digest)
 
 
 def _settled(file: BufferedRandom) -> tuple[str, int]:

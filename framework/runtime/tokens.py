@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from framework.runtime.hashing import HashFunction, hash_texts, murmur3_32
+from framework.runtime.hashing.splitmix import mix
 from framework.runtime.hashing.words import Cells
 from framework.runtime.transform import Role, features, role_of
 
@@ -172,12 +173,5 @@ def _texts(name: str, values: pa.Array) -> pa.StringArray:
 
 def _prints(values: pa.Array, hashes: U32, marks: U32) -> U64:
     if pa.types.is_floating(values.type):
-        return _mixed(values.to_numpy(zero_copy_only=False).view(np.uint64))
+        return mix(values.to_numpy(zero_copy_only=False).view(np.uint64).copy())
     return hashes.astype(np.uint64) << np.uint64(32) | marks
-
-
-def _mixed(bits: U64) -> U64:
-    """The finaliser of SplitMix64 (Steele, Lea, Flood, 2014)."""
-    bits = (bits ^ bits >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ bits >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return bits ^ bits >> np.uint64(31)

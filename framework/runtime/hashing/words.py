@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -59,9 +60,22 @@ class Cells:
         """Only these cells."""
         return Cells(self.data, self.starts[rows], self.lengths[rows])
 
+    @cached_property
+    def width(self) -> int:
+        """Bytes of every cell if all have the same number and lie side by side, else 0."""
+        if not len(self.lengths) or not (self.lengths == self.lengths[0]).all():
+            return 0
+        width = int(self.lengths[0])
+        return width if self.starts[-1] == width * (len(self.starts) - 1) else 0
+
     def word(self, position: int) -> U64:
         """Eight bytes of each cell from that position on, zero beyond the cell's end."""
         view = np.ndarray((len(self.data) - WORD + 1,), "<u8", self.data, strides=(1,))
+        if position < self.width:
+            # Ids and codes often are alike; steps take a tenth of the time of gathering.
+            words = view[position :: self.width][: len(self.starts)]
+            alike: U64 = words & _KEEP[min(self.width - position, WORD)]
+            return alike
         left = np.clip(self.lengths - position, 0, WORD)
         starts = np.minimum(self.starts + position, len(view) - 1) if position else self.starts
         return view[starts] & _KEEP[left]

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from framework.runtime.transform import N_FEATURES, Role, features, positions
+from framework.runtime.transform import N_FEATURES, Role, features, positions, role_of
+
+_NOT_WRITTEN = (Role.CHANNEL, Role.ROW_TEXT, Role.ROW_NUMBER)
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -73,6 +75,24 @@ class Entries:
         offsets = indices.offsets.to_numpy().astype(np.int64)
         flat = indices.flatten().to_numpy().view(np.uint32)
         return cls(offsets - offsets[0], flat, values.flatten().to_numpy(), layout.n_features)
+
+
+def named_columns(schema: pa.Schema) -> dict[str, int]:
+    """What is written: name of a column → where it stands.
+
+    Hashed rows have ``indices``, ``values``, ``label`` and ``id``; others the names of the schema.
+    """
+    layout = Layout.of(schema)
+    if layout.indices is None:
+        kept = (i for i, field in enumerate(schema) if role_of(field) not in _NOT_WRITTEN)
+        return {schema.names[i]: i for i in kept}
+    named = {
+        "indices": layout.indices,
+        "values": layout.values,
+        "label": layout.label,
+        "id": layout.id,
+    }
+    return {name: place for name, place in named.items() if place is not None}
 
 
 def slices(batches: Sequence[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:

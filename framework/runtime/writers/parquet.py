@@ -9,9 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from framework.runtime.transform import Role, role_of
-from framework.runtime.writers.base import Layout, refuse_left_over
-
-_NOT_WRITTEN = (Role.CHANNEL, Role.ROW_TEXT, Role.ROW_NUMBER)
+from framework.runtime.writers.base import named_columns, refuse_left_over
 
 
 class ParquetWriter:
@@ -26,26 +24,11 @@ class ParquetWriter:
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
         """Write one part."""
         table = pa.Table.from_batches(batches, schema)
-        columns = _columns(schema)
+        columns = named_columns(schema)
         fields = [pa.field(name, _type(schema.field(place))) for name, place in columns.items()]
         chosen = table.select(list(columns.values())).replace_schema_metadata(None)
         renamed = chosen.rename_columns(list(columns)).cast(pa.schema(fields))
         pq.write_table(renamed, file, compression="zstd")
-
-
-def _columns(schema: pa.Schema) -> dict[str, int]:
-    """Name in the file → place in the batches."""
-    layout = Layout.of(schema)
-    if layout.indices is None:
-        kept = (i for i, field in enumerate(schema) if role_of(field) not in _NOT_WRITTEN)
-        return {schema.names[i]: i for i in kept}
-    named = {
-        "indices": layout.indices,
-        "values": layout.values,
-        "label": layout.label,
-        "id": layout.id,
-    }
-    return {name: place for name, place in named.items() if place is not None}
 
 
 def _type(field: pa.Field) -> pa.DataType:

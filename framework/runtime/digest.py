@@ -1,0 +1,137 @@
+"""Order-free digests of rows: by them two results of any shape can be compared.
+
+Each row has a 64-bit hash, and rows have the sum of their hashes modulo 2**64: it does not depend
+on their order, nor on how they are divided, and a row that is there twice counts twice.
+docs/files.md defines it down to the constants; whoever changes anything here makes another digest,
+and has to say so in the manifest's ``digest``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from framework.runtime.hashing.splitmix import GAMMA, mix
+from framework.runtime.hashing.words import U64, Cells
+from framework.runtime.transform import Role, role_of
+from framework.runtime.writers.base import Entries, Layout, named_columns, slices
+
+_ROWS_AT_ONCE = 16_384
+_ENTRY_ROWS = 2048
+"""Few enough for what is made of a column's cells, or of these rows' entries, to stay in a core's
+cache."""
+_WORD = 8
+_WIDTH = "n_features"
+
+
+def digest_of(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> str:
+    """The digest of rows as a step hands them to a writer.
+
+    Args:
+        batches: The rows.
+        schema: Their columns, with roles.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    rows = _Rows(schema)
+    pieces = slices(batches, _ROWS_AT_ONCE)
+    return _text(sum(int(rows.hashes(piece).sum()) for piece in pieces))
+
+
+def merged(digests: Iterable[str]) -> str:
+    """The digest of all rows together."""
+    return _text(sum(int(digest, 16) for digest in digests))
+
+
+class _Rows:
+    """Hashes rows that have one schema."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._layout = Layout.of(schema)
+        width = self._layout.n_features
+        self._width = np.zeros(1, np.uint64)
+        if width is not None:
+            self._width = _cells(pa.array([width]), _key(_WIDTH))
+        self._columns = [
+            (place, _key(name))
+            for name, place in named_columns(schema).items()
+            if role_of(schema.field(place)) not in (Role.INDICES, Role.VALUES)
+        ]
+
+    def hashes(self, rows: pa.RecordBatch) -> U64:
+        """One hash for each row, shape (rows,)."""
+        sums = np.repeat(self._width, rows.num_rows)
+        for place, key in self._columns:
+            sums += _cells(rows.column(place), key)
+        if self._layout.n_features is not None:
+            _add_entries(sums, Entries.of(rows, self._layout))
+        return mix(sums)
+
+
+def _add_entries(sums: U64, entries: Entries) -> None:
+    """An entry is a cell whose name is its index."""
+    for start in range(0, len(sums), _ENTRY_ROWS):
+        bounds = entries.offsets[start : start + _ENTRY_ROWS + 1]
+        chosen = slice(bounds[0], bounds[-1])
+        cells = entries.values[chosen].astype(np.float64).view(np.uint64)
+        cells *= GAMMA
+        cells += entries.indices[chosen]
+        sums[start : start + _ENTRY_ROWS] += _row_sums(mix(cells), bounds - bounds[0])
+
+
+def _row_sums(cells: U64, offsets: npt.NDArray[np.int64]) -> U64:
+    sums = np.zeros(len(offsets) - 1, np.uint64)
+    filled = offsets[1:] > offsets[:-1]  # `reduceat` knows no empty rows
+    if len(cells):
+        sums[filled] = np.add.reduceat(cells, offsets[:-1][filled])
+    return sums
+
+
+def _cells(column: pa.Array, key: U64) -> U64:
+    """The hash of each cell of a column, shape (rows,)."""
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        cells = _numbers(column, key)
+    else:
+        cells = _texts(column.cast(pa.string()), key)
+    if column.null_count:
+        missing = column.is_null().to_numpy(zero_copy_only=False)
+        cells[missing] = mix(key - GAMMA)  # a word of ones
+    return cells
+
+
+def _numbers(column: pa.Array, key: U64) -> U64:
+    filled = column.cast(pa.float64()).fill_null(0.0)
+    return mix(_bits(filled.to_numpy(zero_copy_only=False)) * GAMMA + key)
+
+
+def _bits(numbers: npt.NDArray[np.floating]) -> U64:
+    return numbers.astype(np.float64, copy=False).view(np.uint64)
+
+
+def _texts(column: pa.StringArray, key: U64) -> U64:
+    cells = Cells.of(column)
+    hashes = cells.word(0)
+    hashes *= GAMMA
+    hashes += cells.lengths.view(np.uint64)
+    hashes += key
+    mix(hashes)
+    rows, position = np.flatnonzero(cells.lengths > _WORD), _WORD
+    while len(rows):
+        words = cells.take(rows).word(position)
+        hashes[rows] = mix(words * GAMMA + hashes[rows])
+        position += _WORD
+        rows = rows[cells.lengths[rows] > position]
+    return hashes
+
+
+def _key(name: str) -> U64:
+    """What tells a column's cells from those of the others, shape (1,)."""
+    return _texts(pa.array([name]), np.zeros(1, np.uint64))
+
+
+def _text(number: int) -> str:
+    return f"{number & 0xFFFFFFFFFFFFFFFF:016x}"
