@@ -19,15 +19,14 @@ from pathlib import Path
 from statistics import median
 from typing import get_args
 
-import numpy as np
 import pyarrow as pa
 
 from benchmarks.run import ROOT, Command, log_of, machine, measured
+from framework import part_rows
 from framework.config import OutputConfig
 from framework.runtime.parts import Background, PartWriter
 from framework.runtime.process import set_up
 from framework.runtime.spec import OutputSpec
-from framework.runtime.transform import N_FEATURES, Role, with_role
 from framework.runtime.writers import writer_of
 
 FORMATS: tuple[str, ...] = get_args(OutputConfig.model_fields["format"].annotation)
@@ -47,24 +46,10 @@ def commands(log: Path) -> tuple[Command, ...]:
 
 def rows_of(folder: Path) -> list[pa.RecordBatch]:
     """The parts of an npz channel as the batches that the hasher made of them."""
-    return [_batch(part) for part in sorted(folder.glob("part-*.npz"))]
-
-
-def _batch(part: Path) -> pa.RecordBatch:
-    with np.load(part) as arrays:
-        offsets = pa.array(arrays["indptr"])
-        columns = {
-            Role.ID: pa.array(arrays["id"].astype(str)),
-            Role.LABEL: pa.array(arrays["label"]),
-            Role.INDICES: pa.ListArray.from_arrays(offsets, pa.array(arrays["indices"])),
-            Role.VALUES: pa.ListArray.from_arrays(offsets, pa.array(arrays["data"])),
-        }
-        width = {N_FEATURES: str(arrays["shape"][1]).encode()}
-    fields = [
-        with_role(pa.field(role, column.type, metadata=width), role)
-        for role, column in columns.items()
-    ]
-    return pa.RecordBatch.from_arrays(list(columns.values()), schema=pa.schema(fields))
+    manifest = json.loads((folder.parent / "report" / "manifest.json").read_text(encoding="utf-8"))
+    parts = sorted(folder.glob("part-*.npz"))
+    width = manifest["n_features"]
+    return [part_rows.rows_of(part.name, part.read_bytes(), width) for part in parts]
 
 
 def writing(batches: Sequence[pa.RecordBatch], runs: int, folder: Path) -> Seconds:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from framework.runtime.hashing.splitmix import GAMMA, mix
-from framework.runtime.hashing.words import U64, Cells
+from framework.runtime.hashing.words import U64, WORD, Cells
 from framework.runtime.transform import Role, role_of
 from framework.runtime.writers.base import Entries, Layout, named_columns, slices
 
@@ -23,7 +23,6 @@ _ROWS_AT_ONCE = 16_384
 _ENTRY_ROWS = 2048
 """Few enough for what is made of a column's cells, or of these rows' entries, to stay in a core's
 cache."""
-_WORD = 8
 _WIDTH = "n_features"
 
 
@@ -119,11 +118,11 @@ def _texts(column: pa.StringArray, key: U64) -> U64:
     hashes += cells.lengths.view(np.uint64)
     hashes += key
     mix(hashes)
-    rows, position = np.flatnonzero(cells.lengths > _WORD), _WORD
+    rows, position = np.flatnonzero(cells.lengths > WORD), WORD
     while len(rows):
         words = cells.take(rows).word(position)
         hashes[rows] = mix(words * GAMMA + hashes[rows])
-        position += _WORD
+        position += WORD
         rows = rows[cells.lengths[rows] > position]
     return hashes
 

@@ -36,6 +36,7 @@ def manifest(
     return {
         "format_version": FORMAT_VERSION,
         "config_sha256": spec.sha256,
+        "config": spec.meaning,
         "rows": {"read": written + rejected, "written": written, "rejected": rejected},
         "columns": _columns(columns),
         "n_features": n_features,

@@ -73,10 +73,14 @@ class JobSpec:
     """Channel (and "report") → folder in the container."""
 
     @property
+    def meaning(self) -> dict[str, Any]:
+        """What decides the rows: neither the folders nor the number of threads."""
+        return {key: asdict(self)[key] for key in ("dataset", "steps", "output")}
+
+    @property
     def sha256(self) -> str:
-        """Digest of what decides the rows: neither the folders nor the number of threads."""
-        meaning = {key: asdict(self)[key] for key in ("dataset", "steps", "output")}
-        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """Digest of `meaning`."""
+        text = json.dumps(self.meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_json(self) -> str:

@@ -103,6 +103,13 @@ def test_rows_that_are_not_hashed_have_it_too(
     assert digest_of(cut(batch, *cuts), batch.schema) == of_unhashed(rows)
 
 
+@pytest.mark.parametrize("width", range(26))
+def test_texts_of_one_length_have_it_too(width: int) -> None:
+    rows = [{"c": f"{place * 987654321:030d}"[30 - width :]} for place in range(9)]
+    batch = pa.RecordBatch.from_pylist(rows, pa.schema({"c": pa.string()}))
+    assert digest_of(cut(batch, 4), batch.schema) == of_unhashed(rows)
+
+
 def test_one_digest_never_changes() -> None:
     made = Made([{3: 1.0, 17: -1.0}, {}], labels=[1.0, 0.0], ids=["14489770110436898243", "7"])
     assert digest(made) == of_hashed(made) == "650f55eae445b92f"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -33,11 +32,13 @@ class Cells:
         data: All bytes of the column, then eight zeros.
         starts: First byte of each cell, shape (cells,).
         lengths: Bytes of each cell, shape (cells,).
+        width: Bytes of every cell if all have the same number and lie side by side, else 0.
     """
 
     data: npt.NDArray[np.uint8]
     starts: I64
     lengths: I64
+    width: int = 0
 
     @classmethod
     def of(cls, column: pa.StringArray) -> Cells:
@@ -48,7 +49,9 @@ class Cells:
         data = np.zeros(used + WORD, np.uint8)
         if used:
             data[:used] = np.frombuffer(data_buffer, np.uint8, used, offsets[0])
-        return cls(data, offsets[:-1] - offsets[0], np.diff(offsets))
+        lengths = np.diff(offsets)
+        alike = len(lengths) > 0 and (lengths == lengths[0]).all()
+        return cls(data, offsets[:-1] - offsets[0], lengths, int(lengths[0]) if alike else 0)
 
     @staticmethod
     def offsets(column: pa.StringArray) -> npt.NDArray[np.int32]:
@@ -59,14 +62,6 @@ class Cells:
     def take(self, rows: I64) -> Cells:
         """Only these cells."""
         return Cells(self.data, self.starts[rows], self.lengths[rows])
-
-    @cached_property
-    def width(self) -> int:
-        """Bytes of every cell if all have the same number and lie side by side, else 0."""
-        if not len(self.lengths) or not (self.lengths == self.lengths[0]).all():
-            return 0
-        width = int(self.lengths[0])
-        return width if self.starts[-1] == width * (len(self.starts) - 1) else 0
 
     def word(self, position: int) -> U64:
         """Eight bytes of each cell from that position on, zero beyond the cell's end."""
