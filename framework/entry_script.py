@@ -12,6 +12,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -96,6 +97,7 @@ def _one_line(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
+@cache
 def _runtime() -> dict[str, str]:
     folder = Path(runtime.__file__).parent
     files = sorted(folder.rglob("*.py"))
@@ -111,6 +113,7 @@ def _plugins(plugins: tuple[Plugin, ...]) -> dict[str, str]:
     return {"transforms/__init__.py": "", **files}
 
 
+@cache
 def _constraints() -> dict[str, str]:
     """``annotated_types``, which the plugins' parameters are declared with, and its licence."""
     package = distribution("annotated-types")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from functools import cached_property, partial
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from framework.actions.preparation import Ready, prepare
 from framework.actions.run import shown
@@ -90,9 +89,7 @@ def _prepared(config: DictConfig) -> Ready | None:
 @contextmanager
 def _as_current(config: DictConfig) -> Iterator[DictConfig]:
     """The run's own part of its configuration, while Hydra thinks that it is being run."""
-    own = deepcopy(config)
-    with open_dict(own):
-        del own["hydra"]
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     before = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(config)
     try:
