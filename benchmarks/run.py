@@ -45,6 +45,7 @@ class Command:
 Results = dict[str, list[Measurement]]
 
 BASELINE, OURS, FLOOR, LONGER = "the usual script", "headrace", "the floor", "headrace, longer"
+JUDGING = "headrace, judging a model"
 HELP, PLAN = "`run.py --help`", "`run.py action=plan`"
 BARE_HELP, BARE = "bare Hydra app, `--help`", "bare Hydra app, composing"
 
@@ -60,6 +61,7 @@ def commands(short: Path, long: Path) -> tuple[Command, ...]:
     return (
         Command(BASELINE, (usual, "--input", str(short), "--output", "usual"), "usual"),
         Command(OURS, (*job, "output.path=ours"), "ours"),
+        Command(JUDGING, (*job, "evaluation=logistic", "output.path=judging"), "judging"),
         Command(FLOOR, (floor, str(short))),
         Command(LONGER, (*longer, "output.path=longer"), "longer"),
         Command(HELP, (run, "--help")),
@@ -111,6 +113,7 @@ def report(results: Results, rows: int, megabytes: float) -> str:
     shown = {
         BASELINE: "the usual script: pandas, `train_test_split`, `FeatureHasher`, pickle",
         OURS: "headrace: `backend=sklearn transform=hashing`",
+        JUDGING: "the same with `evaluation=logistic`",
         FLOOR: "the floor: pyarrow parses the CSV, nothing else",
         LONGER: f"headrace, {TIMES_LONGER * rows:,} rows",
     }
@@ -124,6 +127,7 @@ def report(results: Results, rows: int, megabytes: float) -> str:
         "",
         f"* **{_pairs(results, BASELINE, OURS)} times** faster than the usual script, pair by pair",
         f"* {_memory_ratio(results):.2f} times the memory for {TIMES_LONGER} times the rows",
+        f"* `evaluation=logistic` takes {_pairs(results, JUDGING, OURS)} times as long",
         f"* `--help` takes {_pairs(results, HELP, BARE_HELP)} times, `action=plan` "
         f"{_pairs(results, PLAN, BARE)} times as long as Hydra alone",
         "",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from framework.account import Account
 from framework.backends import BACKENDS, Shipment
-from framework.config import JobConfig
+from framework.config import EvaluationConfig, JobConfig
 from framework.entry_script import Program
 from framework.errors import ConfigError, Problem
 from framework.inputs import DataInput
@@ -23,6 +23,7 @@ from framework.runtime.spec import (
     OUTPUT,
     REPORT,
     DatasetSpec,
+    EvaluationSpec,
     JobSpec,
     OutputSpec,
     RuntimeSpec,
@@ -95,7 +96,14 @@ def _spec(plan: Plan, outputs: tuple[ProcessingOutput, ...]) -> JobSpec:
         output=OutputSpec(config.output.format, config.output.rows_per_part),
         runtime=RuntimeSpec(config.runtime.threads, config.runtime.block_bytes),
         outputs={output.name: output.container_path for output in outputs},
+        evaluation=_evaluation(config.evaluation),
     )
+
+
+def _evaluation(config: EvaluationConfig) -> EvaluationSpec | None:
+    if config.name == "none":
+        return None
+    return EvaluationSpec(config.passes, config.learning_rate, config.alpha)
 
 
 def _plugins(plan: Plan) -> tuple[Plugin, ...]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Le, Len
+from annotated_types import Ge, Gt, Le, Len
 from pydantic import BaseModel, ConfigDict, Field
 
-from framework.runtime.spec import OutputSpec, RuntimeSpec
+from framework.runtime.spec import EvaluationSpec, OutputSpec, RuntimeSpec
 
 Text = Annotated[str, Len(1)]
 RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")]
@@ -94,6 +94,24 @@ class OutputConfig(Model):
     )
 
 
+class EvaluationConfig(Model):
+    """Whether a model is trained on the rows and judged, and how."""
+
+    name: Literal["none", "logistic"] = Field(
+        description="logistic: logistic regression by stochastic gradient descent"
+    )
+    passes: Annotated[int, Ge(1), Le(100)] = Field(
+        EvaluationSpec.passes, description="how often the model sees each row of train"
+    )
+    learning_rate: Annotated[float, Gt(0), Le(8)] = Field(
+        EvaluationSpec.learning_rate,
+        description="length of the first step, in units of a row's squared length",
+    )
+    alpha: Annotated[float, Ge(0), Le(1)] = Field(
+        EvaluationSpec.alpha, description="weight of the L2 penalty"
+    )
+
+
 class ResourcesConfig(Model):
     """What the job runs on."""
 
@@ -151,7 +169,7 @@ class JobConfig(Model):
     dataset: DatasetConfig
     transform: TransformConfig
     output: OutputConfig
-    evaluation: Literal["none"] = Field("none", description="judge a model on the result")
+    evaluation: EvaluationConfig = EvaluationConfig(name="none")
     resources: ResourcesConfig = ResourcesConfig()
     job: JobSettings = JobSettings()
     runtime: RuntimeConfig = RuntimeConfig()

@@ -9,6 +9,9 @@ from contextlib import suppress
 from framework.config import DatasetConfig, JobConfig
 from framework.errors import Problem
 from framework.registry import Step
+from framework.runtime.evaluation import needs
+from framework.runtime.hasher import Hasher
+from framework.runtime.plugins import channels_of
 from framework.steps import ADDRESS
 
 
@@ -18,6 +21,7 @@ def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
         *_columns_named_twice(config.dataset),
         *_channels_declared_twice(chain),
         *_steps_that_need_all_rows(chain, config.resources.instance_count),
+        *_evaluation(config, chain),
     ]
 
 
@@ -53,6 +57,20 @@ def _steps_that_need_all_rows(chain: Sequence[Step], instances: int) -> Iterable
                 f"{ADDRESS}.{step.label}",
                 f"needs the whole input on one instance (resources.instance_count={instances})",
             )
+
+
+def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
+    if config.evaluation.name == "none":
+        return
+    transforms = [step.transform for step in chain]
+    has_label = config.dataset.label is not None
+    is_hashed = any(isinstance(transform, Hasher) for transform in transforms)
+    for what in needs.missing(channels_of(transforms), has_label=has_label, is_hashed=is_hashed):
+        yield Problem("evaluation", what)
+    instances = config.resources.instance_count
+    if instances > 1:
+        what = "each instance would train and judge a model of its own share of the rows; use one"
+        yield Problem("evaluation", f"{what} (resources.instance_count={instances})")
 
 
 def _wants_row_numbers(transform: object) -> bool:

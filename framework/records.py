@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from framework.errors import HeadraceError
-from framework.runtime.spec import REPORT
+from framework.runtime.spec import EVALUATION, REPORT
 from framework.uris import path_of, uri_of
 
 RUN = "run.json"
@@ -51,7 +51,7 @@ class RunRecord:
         if manifest is None:
             raise RecordError(f"{folder}: holds no result ({REPORT}/manifest.json is missing)")
         metrics, timings = (_json(report / f"{name}.json") or {} for name in ("metrics", "timings"))
-        return cls(folder, manifest, metrics, timings, _json(report / "evaluation.json"))
+        return cls(folder, manifest, metrics, timings, _json(report / EVALUATION))
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def test_every_key_is_in_the_readme(group: str, name: str) -> None:
 
 
 def test_every_choice_is_in_the_readme() -> None:
-    for group in ("backend", "dataset", "experiment", "target", "transform"):
+    for group in ("backend", "dataset", "evaluation", "experiment", "target", "transform"):
         for choice in (PROJECT / "conf" / group).glob("*.yaml"):
             assert re.search(rf"`{group}=[^|]*\b{choice.stem}`", README), f"{group}={choice.stem}"
 
@@ -165,8 +165,8 @@ def test_every_parameter_is_in_the_docs(name: str) -> None:
 
 
 def test_every_field_of_a_report_is_in_the_docs(checkout: Path) -> None:
-    assert shell("python run.py output.path=out", checkout).returncode == 0
-    for file in ("manifest", "metrics", "timings"):
+    assert shell("python run.py evaluation=logistic output.path=out", checkout).returncode == 0
+    for file in ("manifest", "metrics", "evaluation", "timings"):
         section = FILES_PAGE.partition(f"\n## {file}.json\n")[2].partition("\n## ")[0]
         report = json.loads((checkout / "out" / "report" / f"{file}.json").read_text())
         for field in fields_of(report):
@@ -174,13 +174,13 @@ def test_every_field_of_a_report_is_in_the_docs(checkout: Path) -> None:
 
 
 def fields_of(report: Any) -> set[str]:
-    """All keys, except the names of channels, of feature columns and of settings."""
+    """All keys, except the names of channels, feature columns and settings, and labels."""
     if isinstance(report, list):
         return set().union(*map(fields_of, report))
     if not isinstance(report, dict):
         return set()
     below = set().union(*(fields_of(value) for key, value in report.items() if key != "config"))
-    names_of_data = {"train", "hour"} & report.keys()
+    names_of_data = {"train", "validation", "hour", "0"} & report.keys()
     return below if names_of_data else below | report.keys()
 
 

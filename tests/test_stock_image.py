@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from framework.defaults import PROJECT
-from framework.runtime.spec import ML_ROOT, OUTPUT, under
+from framework.runtime.spec import EVALUATION, ML_ROOT, OUTPUT, under
 from tests.stock_images import EXACTLY, FOUND, IMAGES, NEAREST, python_with
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
@@ -34,6 +34,7 @@ CASES = {
     "without an id": ("transform=hashing", "dataset.id=null", "dataset.numeric=[C14]"),
     "parquet": ("transform=split", "output.format=parquet"),
     "libsvm": ("transform=hashing", "dataset.numeric=[C14]", "output.format=libsvm"),
+    "evaluation": ("evaluation=logistic", "evaluation.passes=2"),
     "recordio": ("transform=hashing", "output.format=recordio"),
 }
 
@@ -135,6 +136,16 @@ def assert_same(made: Path, local: Path) -> None:
         assert theirs == ours
         metrics = (made / "report/metrics.json").read_bytes()
         assert metrics == (local / "report/metrics.json").read_bytes()
+    assert_same_evaluation(made / "report", local / "report")
+
+
+def assert_same_evaluation(made: Path, local: Path) -> None:
+    """The same figures, by whichever release of scikit-learn."""
+    assert (made / EVALUATION).exists() == (local / EVALUATION).exists()
+    if (local / EVALUATION).exists():
+        theirs, ours = (json.loads((each / EVALUATION).read_text()) for each in (made, local))
+        assert theirs["model"].pop("scikit_learn") != ours["model"].pop("scikit_learn")
+        assert theirs == ours
 
 
 def test_the_environment_is_the_images(stock: Path, request: pytest.FixtureRequest) -> None:

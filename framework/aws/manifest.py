@@ -1,4 +1,4 @@
-"""What a finished job's manifest on S3 says."""
+"""What a finished job's manifest and evaluation on S3 say."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from framework.aws.clients import client
 from framework.aws.objects import S3Object, with_prefix
+from framework.runtime.spec import EVALUATION
 from framework.uris import join
 
 NAME = "manifest.json"
@@ -25,15 +26,29 @@ def manifest_at(report: str) -> dict[str, Any]:
     """
     objects = [each for each in with_prefix(join(report, "")) if each.uri.endswith(f"/{NAME}")]
     whole = [each for each in objects if each.uri == join(report, NAME)]
-    manifests = [_read(each) for each in whole or objects]
+    manifests = [_read(each, "manifest") for each in whole or objects]
     return _merged(manifests) if manifests else {}
 
 
-def _read(manifest: S3Object) -> dict[str, Any]:
-    answer = client("s3").get_object(Bucket=manifest.bucket, Key=manifest.key)
+def evaluation_at(report: str) -> dict[str, Any]:
+    """The evaluation of a result; empty where there is none.
+
+    Args:
+        report: URI of the folder ``report``.
+
+    Raises:
+        botocore.exceptions.ClientError: The object cannot be read.
+        ValueError: What is there is no evaluation of ours.
+    """
+    uri = join(report, EVALUATION)
+    return next((_read(each, "evaluation") for each in with_prefix(uri) if each.uri == uri), {})
+
+
+def _read(file: S3Object, what: str) -> dict[str, Any]:
+    answer = client("s3").get_object(Bucket=file.bucket, Key=file.key)
     content = json.loads(answer["Body"].read())
     if not isinstance(content, dict) or "channels" not in content:
-        raise ValueError(f"{manifest.uri} is no manifest of headrace")
+        raise ValueError(f"{file.uri} is no {what} of headrace")
     return content
 
 

@@ -10,7 +10,7 @@ import os
 import resource
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +48,11 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
     run = _Run(spec, [preflight(task.spec, files) for task in tasks], files, threads)
     if run.jobs[0].needs_row_count:
         run.count_rows()
-    with closing(Background()) as background:
+    with ExitStack() as stack:
+        background = stack.enter_context(closing(Background()))
         outcomes = [
-            Outcome(task, job, host, background) for task, job in zip(tasks, run.jobs, strict=True)
+            stack.enter_context(closing(Outcome(task, job, host, background)))
+            for task, job in zip(tasks, run.jobs, strict=True)
         ]
         parts = run.write(outcomes)
     statistics = run.process.statistics()
@@ -92,7 +94,7 @@ class _Run:
         progress.show()
         for outcome in outcomes:
             self._refuse_nothing(outcome)
-        return [outcome.close() for outcome in outcomes]
+        return [outcome.finish() for outcome in outcomes]
 
     def _process(self) -> Process:
         return Process(self.jobs, skip_bad_rows=self.spec.dataset.on_bad_rows == "skip")

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from framework.runtime.errors import DataError
+from framework.runtime.evaluation.evaluator import evaluator
 from framework.runtime.manifest import manifest, write_json
 from framework.runtime.metrics import Totals, metrics
 from framework.runtime.parts import Background, Part, PartWriter
 from framework.runtime.pipeline import Rows
 from framework.runtime.preflight import Prepared
-from framework.runtime.spec import REPORT, JobSpec, under
+from framework.runtime.spec import EVALUATION, REPORT, JobSpec, under
 from framework.runtime.statistics import Statistics
 from framework.runtime.writers import writer_of
 
@@ -68,6 +69,9 @@ class Outcome:
             background,
             host.mark,
         )
+        self._evaluator = evaluator(
+            task.spec.evaluation, prepared.schema, prepared.channels, self._report
+        )
 
     @property
     def totals(self) -> Totals:
@@ -76,13 +80,24 @@ class Outcome:
 
     def add(self, rows: Rows) -> None:
         """Take the next rows."""
-        for channel, batch in rows.by_channel.items():
-            self._writer.add(self._prepared.channels[channel], batch)
+        for index, batch in rows.by_channel.items():
+            channel = self._prepared.channels[index]
+            self._writer.add(channel, batch)
+            if self._evaluator is not None:
+                self._evaluator.add(channel, batch)
         self._totals.add(rows)
 
-    def close(self) -> dict[str, list[Part]]:
-        """Write what is left of the rows; the parts of each channel."""
-        return self._writer.close()
+    def finish(self) -> dict[str, list[Part]]:
+        """Write what is left of the rows, judge them; the parts of each channel."""
+        parts = self._writer.close()
+        if self._evaluator is not None:
+            self._evaluator.finish()
+        return parts
+
+    def close(self) -> None:
+        """Give back what was only needed on the way, however it ended."""
+        if self._evaluator is not None:
+            self._evaluator.close()
 
     def report(
         self, parts: dict[str, list[Part]], statistics: Statistics, timings: Mapping[str, Any]
@@ -94,6 +109,9 @@ class Outcome:
         )
         described = metrics(prepared, statistics, parts, totals)
         write_json(self._report / "metrics.json", described)
+        if self._evaluator is not None:
+            write_json(self._report / EVALUATION, self._evaluator.report)
+            timings = {**timings, "evaluation_seconds": round(self._evaluator.seconds, 3)}
         write_json(self._report / "timings.json", dict(timings))
         write_json(self._report / "manifest.json", written)
 

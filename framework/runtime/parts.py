@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 from framework.runtime.digest import digest_of
 from framework.runtime.errors import DataError
+from framework.runtime.waiting import Waiting
 from framework.runtime.writers.base import Writer
 
 _UNFINISHED = 2
@@ -38,8 +38,7 @@ class Channel:
     """The rows of one channel that wait for their part, and the parts that are on their way."""
 
     folder: Path
-    waiting: deque[pa.RecordBatch] = field(default_factory=deque)
-    rows_waiting: int = 0
+    waiting: Waiting = field(default_factory=Waiting)
     parts: list[Future[Part]] = field(default_factory=list)
 
 
@@ -99,9 +98,8 @@ class PartWriter:
     def add(self, name: str, batch: pa.RecordBatch) -> None:
         """Take the next rows of a channel."""
         channel = self._channels[name]
-        channel.waiting.append(batch)
-        channel.rows_waiting += batch.num_rows
-        while channel.rows_waiting >= self._rows_per_part:
+        channel.waiting.add(batch)
+        while channel.waiting.rows >= self._rows_per_part:
             self._submit(channel, self._rows_per_part)
 
     def close(self) -> dict[str, list[Part]]:
@@ -111,15 +109,15 @@ class PartWriter:
             The parts of each channel, in order.
         """
         for channel in self._channels.values():
-            if channel.rows_waiting or not channel.parts:
-                self._submit(channel, channel.rows_waiting)
+            if channel.waiting.rows or not channel.parts:
+                self._submit(channel, channel.waiting.rows)
         return {
             name: [part.result() for part in channel.parts]
             for name, channel in self._channels.items()
         }
 
     def _submit(self, channel: Channel, rows: int) -> None:
-        batches = _taken(channel, rows)
+        batches = channel.waiting.take(rows)
         name = f"part-{self._host}{len(channel.parts):05d}{self._writer.suffix}"
         path = channel.folder / name
         channel.parts.append(self._background.submit(self._write, path, batches, rows))
@@ -147,16 +145,3 @@ def _settled(file: BufferedRandom) -> tuple[str, int]:
     file.seek(0)
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     return digest, file.tell()
-
-
-def _taken(channel: Channel, rows: int) -> list[pa.RecordBatch]:
-    """Take that many rows from the front of what is waiting."""
-    taken = []
-    channel.rows_waiting -= rows
-    while rows:
-        batch = channel.waiting.popleft()
-        taken.append(batch.slice(0, rows))
-        if batch.num_rows > rows:
-            channel.waiting.appendleft(batch.slice(rows))
-        rows -= min(rows, batch.num_rows)
-    return taken

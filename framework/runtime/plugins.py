@@ -9,13 +9,13 @@ from types import ModuleType
 from typing import Any
 
 from framework.runtime.errors import PluginError
-from framework.runtime.spec import StepSpec
+from framework.runtime.spec import TRAIN, StepSpec
 from framework.runtime.transform import Transform
 
 PACKAGE = "transforms"
 GROUP = "headrace.transforms"
 """Entry points by which an installed package brings transforms: name = module."""
-DEFAULT_CHANNELS = ("train",)
+DEFAULT_CHANNELS = (TRAIN,)
 _METHODS = ("output_schema", "apply")
 
 

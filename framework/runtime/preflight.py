@@ -11,6 +11,7 @@ import pyarrow as pa
 from framework.runtime import chain
 from framework.runtime.chain import ChainError, Link
 from framework.runtime.columns import Columns
+from framework.runtime.evaluation import needs
 from framework.runtime.hasher import Hasher
 from framework.runtime.plugins import channels_of, load
 from framework.runtime.sources import columns_of
@@ -76,7 +77,8 @@ def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:
 
     Raises:
         DataError: The file has not the columns that the configuration names.
-        ChainError: A step or the output format cannot work with the columns that reach it.
+        ChainError: A step, the output format or the evaluation cannot work with the columns that
+            reach it.
     """
     steps = load(spec.steps)
     columns = columns_of(files[0], spec.dataset)
@@ -86,7 +88,10 @@ def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:
         writer_of(spec.output.format).check(links[-1].after)
     except ValueError as error:
         raise ChainError("output.format", str(error)) from error
-    return Prepared(columns, tuple(links))
+    prepared = Prepared(columns, tuple(links))
+    if spec.evaluation is not None:
+        needs.check(prepared.schema, prepared.channels)
+    return prepared
 
 
 def _wanted(steps: Sequence[tuple[str, Transform]], columns: Columns) -> tuple[Role, ...]:

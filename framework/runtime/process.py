@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pyarrow as pa
 
@@ -40,17 +43,25 @@ def _leave_pandas_out() -> None:
     pyarrow looks for pandas once, at its first conversion, and that import takes longer than all
     others together. A plugin that uses pandas still can: pyarrow then looks again.
     """
+    with without_pandas():
+        pa.array([0])
+
+
+@contextmanager
+def without_pandas() -> Iterator[None]:
+    """For as long as it lasts, this thread finds no pandas to import; all others do."""
     finder = _NoPandas()
     sys.meta_path.insert(0, finder)
     try:
-        pa.array([0])
+        yield
     finally:
         sys.meta_path.remove(finder)
 
 
 class _NoPandas:
-    """While it is among the finders, there is no pandas to import."""
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
 
     def find_spec(self, name: str, *_: object) -> None:
-        if name == "pandas":
+        if name == "pandas" and threading.get_ident() == self._thread:
             raise ImportError(name)

@@ -19,6 +19,8 @@ CODE_INPUT = f"{PROCESSING}/input/code"
 CONFIG_INPUT = f"{PROCESSING}/input/config"
 OUTPUT = f"{PROCESSING}/output"
 REPORT = "report"
+EVALUATION = "evaluation.json"
+TRAIN = "train"
 JOB_FILE = "job.json"
 
 
@@ -61,6 +63,15 @@ class RuntimeSpec:
 
 
 @dataclass(frozen=True)
+class EvaluationSpec:
+    """How a model is trained on the rows, to be judged on those that it has not seen."""
+
+    passes: int = 1
+    learning_rate: float = 2.0
+    alpha: float = 0.0
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """All that the container needs: where, what, and how."""
 
@@ -71,6 +82,7 @@ class JobSpec:
     input: str = DATA_INPUT
     outputs: dict[str, str] = field(default_factory=dict)
     """Channel (and "report") → folder in the container."""
+    evaluation: EvaluationSpec | None = None
 
     @property
     def meaning(self) -> dict[str, Any]:
@@ -91,7 +103,7 @@ class JobSpec:
     def from_json(cls, text: str) -> JobSpec:
         """The inverse of `to_json`."""
         raw = json.loads(text)
-        dataset = raw["dataset"]
+        dataset, evaluation = raw["dataset"], raw["evaluation"]
         for key in ("numeric", "categorical", "columns"):
             if dataset[key] is not None:
                 dataset[key] = tuple(dataset[key])
@@ -102,6 +114,7 @@ class JobSpec:
             runtime=RuntimeSpec(**raw["runtime"]),
             input=raw["input"],
             outputs=raw["outputs"],
+            evaluation=None if evaluation is None else EvaluationSpec(**evaluation),
         )
 
 

@@ -13,7 +13,7 @@ from framework.aws.account import AwsAccount
 from framework.aws.clients import explained
 from framework.aws.failure import job_failed
 from framework.aws.manifest import NAME as MANIFEST
-from framework.aws.manifest import manifest_at
+from framework.aws.manifest import evaluation_at, manifest_at
 from framework.channels import channels_of
 from framework.runtime.spec import REPORT
 from framework.table import aligned
@@ -22,7 +22,7 @@ from framework.targets.interrupts import Interrupts
 from framework.uris import join, uri_of
 
 if TYPE_CHECKING:
-    from framework.config import JobConfig
+    from framework.config import EvaluationConfig, JobConfig
     from framework.job import Job
 
 
@@ -41,8 +41,8 @@ class AwsTarget:
             record = waiting.follow(job.name, region, show_logs=config.job.logs)
         if record.status != "Completed":
             raise job_failed(record, region)
-        manifest = _manifest(output)
-        return Result(output, manifest, time.monotonic() - began, channels_of(manifest))
+        manifest, judged = _manifest(output), _evaluation(output, config.evaluation)
+        return Result(output, manifest, time.monotonic() - began, channels_of(manifest), judged)
 
 
 def _submit(job: Job, config: JobConfig, region: str) -> None:
@@ -82,6 +82,13 @@ def _manifest(output: str) -> dict[str, Any]:
     if not manifest:
         _say(f"note: the job left no {MANIFEST} below {report}")
     return manifest
+
+
+def _evaluation(output: str, config: EvaluationConfig) -> dict[str, Any]:
+    if config.name == "none":
+        return {}
+    with explained():
+        return evaluation_at(join(output, REPORT))
 
 
 def _say(text: str) -> None:

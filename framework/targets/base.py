@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from framework.channels import Channel
@@ -23,6 +23,8 @@ class Result:
     seconds: float
     """Wall time, from the request to files on disk."""
     channels: tuple[Channel, ...]
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    """``report/evaluation.json``; empty if no model was judged."""
     has_ended: bool = True
     """False: the job goes on, and nobody has waited for it."""
 

@@ -49,7 +49,12 @@ def deliver(
     if sandbox.is_for_s3:
         key = job.request["ProcessingOutputConfig"].get("KmsKeyId")
         publish(sandbox.outputs, sandbox.output, overwrite, key, interrupts.check)
-    files = [place / MANIFEST for place in places.values()]
+    return delivered(job, sandbox, MANIFEST)
+
+
+def delivered(job: Job, sandbox: Sandbox, name: str) -> dict[str, Any]:
+    """What a JSON file of the report says, once it is in its place; nothing if there is none."""
+    files = [sandbox.outputs.place(uri) / name for _, _, uri in outputs(job.request)]
     return next((_read(file) for file in files if file.exists()), {})
 
 

@@ -13,6 +13,7 @@ from framework import output_folder
 from framework.channels import channels_of
 from framework.errors import ConfigError, JobFailed
 from framework.progress import Progress
+from framework.runtime.spec import EVALUATION
 from framework.targets import delivery, limits, processes
 from framework.targets.base import Result
 from framework.targets.command import command
@@ -87,11 +88,11 @@ def _carried_out(
             root = folders.enter_context(scratch(config.output.path, job.name))
             laid.append(_LaidOut.of(job, config, root, interrupts))
         execute([each.hosts for each in laid], interrupts)
-        manifests = [each.delivered(interrupts) for each in laid]
+        reports = [each.delivered(interrupts) for each in laid]
     seconds = time.monotonic() - began
     return [
-        Result(config.output.path, manifest, seconds, channels_of(manifest))
-        for (_, config), manifest in zip(jobs, manifests, strict=True)
+        Result(config.output.path, manifest, seconds, channels_of(manifest), evaluation)
+        for (_, config), (manifest, evaluation) in zip(jobs, reports, strict=True)
     ]
 
 
@@ -110,11 +111,12 @@ class _LaidOut:
         with disk_errors(str(root.parent)):
             return cls(job, config, sandbox, sandbox.lay_out(job, interrupts))
 
-    def delivered(self, interrupts: Interrupts) -> dict[str, Any]:
-        """Bring the result to its place; the manifest."""
+    def delivered(self, interrupts: Interrupts) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Bring the result to its place; its manifest and its evaluation."""
         overwrite = self.config.output.overwrite
         with disk_errors(str(self.sandbox.root.parent)):
-            return delivery.deliver(self.job, self.sandbox, self.hosts, overwrite, interrupts)
+            manifest = delivery.deliver(self.job, self.sandbox, self.hosts, overwrite, interrupts)
+            return manifest, delivery.delivered(self.job, self.sandbox, EVALUATION)
 
 
 def _check_output(output: OutputConfig) -> None:

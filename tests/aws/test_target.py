@@ -105,6 +105,40 @@ def test_a_job_that_succeeds(
     ]
 
 
+@pytest.mark.parametrize(
+    ("evaluation", "lines"),
+    [
+        ({"validation": {"log_loss": 0.5, "auc": 0.7, "normalised_entropy": 0.9}},
+         ["validation: log loss 0.5000, AUC 0.700, normalised entropy 0.900"]),
+        (None, []),
+    ],
+)  # fmt: skip
+def test_a_job_that_judged_a_model(
+    account: None,
+    sagemaker: Service,
+    perform: Perform,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    evaluation: dict[str, object] | None,
+    lines: list[str],
+) -> None:
+    sagemaker(
+        CreateProcessingJob=[{"ProcessingJobArn": "arn:x"}],
+        DescribeProcessingJob=[ABSENT, description("InProgress"), description("Completed")],
+    )
+
+    def sleep(_: float) -> None:
+        """What the container does meanwhile."""
+        put("out/report/manifest.json", json.dumps(MANIFEST).encode())
+        if evaluation:
+            put("out/report/evaluation.json", json.dumps({"channels": evaluation}).encode())
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    perform(*JOB, "job.logs=false", "evaluation=logistic")
+    out = capsys.readouterr().out.splitlines()
+    assert out[3:-2] == lines
+
+
 def test_a_job_that_fails_says_why(
     account: None,
     sagemaker: Service,

@@ -24,6 +24,7 @@ def results() -> run.Results:
     made = {line.name: took(1.0, 1.0, 1.0) for line in run.commands(PLACEHOLDER, PLACEHOLDER)}
     made[run.BASELINE] = took(30.0, 50.0, 36.0, memory=2_840.0)
     made[run.OURS] = took(2.0, 2.0, 1.5, memory=400.0)
+    made[run.JUDGING] = took(4.0, 5.0, 3.0, memory=500.0)
     made[run.LONGER] = took(9.0, 9.0, 9.0, memory=440.0)
     return made
 
@@ -37,12 +38,14 @@ def test_the_table_gives_medians_and_ranges() -> None:
         "| 36.00 (30.00-50.00) | 2,840 |",
     ]
     assert "| headrace: `backend=sklearn transform=hashing` | 2.00 (1.50-2.00) | 400 |" in lines
+    assert "| the same with `evaluation=logistic` | 4.00 (3.00-5.00) | 500 |" in lines
     assert "| headrace, 5,000,000 rows | 9.00 (9.00-9.00) | 440 |" in lines
 
 
 def test_ratios_are_taken_pair_by_pair() -> None:
     table = run.report(results(), 1_000_000, 163.2)
     assert "* **24.0 (15.0-25.0) times** faster than the usual script, pair by pair" in table
+    assert "* `evaluation=logistic` takes 2.0 (2.0-2.5) times as long" in table
     assert "* 1.10 times the memory for 5 times the rows" in table
 
 

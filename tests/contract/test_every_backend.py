@@ -17,9 +17,11 @@ BACKENDS = sorted(path.stem for path in (PROJECT / "conf" / "backend").glob("*.y
 
 def result(headrace: Runner, output: Path, *overrides: str) -> dict[str, bytes]:
     """Every part, and what the report says."""
-    done = headrace(f"output.path={output}", "transform.n_features=1024", *overrides)
+    settings = ("transform.n_features=1024", "evaluation=logistic")
+    done = headrace(f"output.path={output}", *settings, *overrides)
     assert (done.returncode, done.stderr) == (0, "")
-    files = [*output.glob("*/part-*"), *(output / "report").glob("m*.json")]
+    assert "\nvalidation: log loss 0." in done.stdout
+    files = [*output.glob("*/part-*"), *(output / "report").glob("[em]*.json")]
     return {str(file.relative_to(output)): file.read_bytes() for file in files}
 
 
@@ -28,4 +30,5 @@ def test_every_backend_gives_the_same_bytes(headrace: Runner, tmp_path: Path, ba
     expected = result(headrace, tmp_path / "sklearn", "backend=sklearn")
     assert result(headrace, tmp_path / backend, f"backend={backend}") == expected
     assert {name.split("/")[0] for name in expected} == {"train", "validation", "report"}
+    assert json.loads(expected["report/evaluation.json"])["judged_on"] == "validation"
     assert json.loads(expected["report/manifest.json"])["rows"]["written"] > 0

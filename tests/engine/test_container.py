@@ -29,8 +29,13 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("built")]
 NOBODY = 65534
 SCRIPT_IMAGE = "headrace-script:0.1.0"
 CASES = {
-    "script": ("backend=script", "transform=hashing"),
-    "processor": ("backend=processor", "transform=time_hashing", "job.network_isolation=true"),
+    "script": ("backend=script", "transform=hashing", "evaluation=logistic"),
+    "processor": (
+        "backend=processor",
+        "transform=time_hashing",
+        "evaluation=logistic",
+        "job.network_isolation=true",
+    ),
 }
 
 
@@ -48,7 +53,7 @@ def test_the_same_bytes_as_on_this_machine(
         assert done.returncode == 0, done.stderr
     assert parts(there) == parts(here)
     assert len(parts(here)) == 2
-    for name in (*parts(here), "report/metrics.json"):
+    for name in (*parts(here), "report/metrics.json", "report/evaluation.json"):
         assert (there / name).read_bytes() == (here / name).read_bytes()
     ours, theirs = (
         json.loads((each / "report/manifest.json").read_text()) for each in (here, there)

@@ -43,7 +43,7 @@ def test_the_help_page(headrace: Runner) -> None:
 def test_the_help_page_names_keys_that_exist(headrace: Runner) -> None:
     known = defaults_of(JobConfig)
     named = re.findall(r"^  ([a-z_.]+)=", headrace("--help").stdout, re.MULTILINE)
-    assert len(named) == 12
+    assert len(named) == 13
     for address in named:
         group, *rest = address.split(".")
         assert group in known
@@ -108,6 +108,10 @@ def test_tab_completion(headrace: Runner) -> None:
             ["zzz=1"],
             "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, hydra, "
             "job, output, resources, runtime, target, transform",
+        ),
+        (
+            ["evaluation=logistc"],
+            "evaluation: there is no choice 'logistc'; did you mean 'logistic'?",
         ),
         (["dataset=avazo"], "dataset: there is no choice 'avazo'; did you mean 'avazu'?"),
         (["target=qqq"], "target: there is no choice 'qqq'; allowed: aws, container, local"),

@@ -83,7 +83,6 @@ FAULTS = [
         ["dataset.on_bad_rows=foo"],
         ["dataset.on_bad_rows: should be one of 'error', 'skip' (got 'foo')"],
     ),
-    (["evaluation=logistc"], ["evaluation: should be 'none' (got 'logistc')"]),
     (
         ["action=pln"],
         [
@@ -163,6 +162,39 @@ FAULTS = [
             "(resources.instance_count=2)"
         ],
     ),
+    (
+        ["evaluation=logistic", "dataset.label=null"],
+        ["evaluation: needs a label to learn; say which column it is (dataset.label)"],
+    ),
+    (
+        ["evaluation=logistic", "transform=split"],
+        [
+            "evaluation: needs hashed rows, but no step of the chain hashes; add one, "
+            "or use evaluation=none"
+        ],
+    ),
+    (
+        ["evaluation=logistic", "~transform.steps.split"],
+        [
+            "evaluation: needs the channel 'train' and another one to judge on (got train); "
+            "add the step 'split', or use evaluation=none"
+        ],
+    ),
+    (
+        ["evaluation=logistic", "resources.instance_count=2"],
+        [
+            "evaluation: each instance would train and judge a model of its own share of the rows; "
+            "use one (resources.instance_count=2)"
+        ],
+    ),
+    (
+        ["evaluation.passes=0", "evaluation.learning_rate=9", "evaluation.alpha=-1"],
+        [
+            "evaluation.passes: should be at least 1 (got 0)",
+            "evaluation.learning_rate: should be at most 8 (got 9)",
+            "evaluation.alpha: should be at least 0 (got -1)",
+        ],
+    ),
     (["dataset.numeric=[click]"], ["dataset.numeric: the column 'click' is the label already"]),
     (["dataset.categorical=[id]"], ["dataset.categorical: the column 'id' is the id already"]),
     (["dataset.id=click"], ["dataset.id: the column 'click' is the label already"]),
@@ -182,6 +214,11 @@ def test_a_fault_is_told_in_full(
     with pytest.raises(ConfigError) as caught:
         compose(cfg)
     assert [str(problem) for problem in caught.value.problems] == lines
+
+
+def test_nothing_is_asked_of_rows_that_nobody_evaluates(composed: Composer) -> None:
+    plan = compose(composed("transform=split", "dataset.label=null", "resources.instance_count=2"))
+    assert plan.config.evaluation.name == "none"
 
 
 def test_all_faults_are_told_at_once(composed: Composer) -> None:
@@ -274,7 +311,7 @@ def test_local_paths_become_absolute_and_others_stay(
 def test_a_composed_configuration_is_the_models_own_defaults(composed: Composer) -> None:
     """conf/ states choices and repeats no default; Hydra's base node adds none of its own."""
     config = _plan(composed).config
-    chosen = {"backend", "target", "dataset", "transform", "output"}
+    chosen = {"backend", "target", "dataset", "transform", "output", "evaluation"}
     plain = {key: getattr(config, key).model_dump(exclude_unset=True) for key in chosen}
     bare = JobConfig.model_validate(
         {

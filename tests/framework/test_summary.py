@@ -37,5 +37,22 @@ def test_nothing_rejected_and_large_numbers() -> None:
     )
 
 
+def test_a_model_was_judged() -> None:
+    judged = {
+        "validation": {"log_loss": 0.392149, "auc": 0.741702, "normalised_entropy": 0.930512},
+        "test": {"log_loss": 0.0123, "auc": None, "normalised_entropy": None},
+    }
+    assert summary(Result("/o", {}, 2.0, CHANNELS[:1], {"channels": judged})) == "\n".join(
+        [
+            "channel   rows  parts    size",
+            "train    8,012      1  312 kB",
+            "validation: log loss 0.3921, AUC 0.742, normalised entropy 0.931",
+            "test: log loss 0.0123; all its labels are the same",
+            "8,012 rows in 2.0 s",
+            "/o",
+        ]
+    )
+
+
 def test_a_request_that_reports_nothing() -> None:
     assert summary(Result("/o", {}, 0.04, ())) == "done in 0.0 s\n/o"

@@ -22,6 +22,7 @@ from framework.runtime.spec import (
     DATA_INPUT,
     OUTPUT,
     DatasetSpec,
+    EvaluationSpec,
     JobSpec,
     OutputSpec,
     RuntimeSpec,
@@ -53,6 +54,10 @@ class Result:
     def metrics(self) -> dict[str, Any]:
         return dict(json.loads((self.output / "report/metrics.json").read_text("utf-8")))
 
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        return dict(json.loads((self.output / "report/evaluation.json").read_text("utf-8")))
+
     def parts(self, channel: str) -> list[Path]:
         return sorted((self.output / channel).glob("part-*"))
 
@@ -82,6 +87,7 @@ def job(
     threads: int = 2,
     block_bytes: int = 1 << 20,
     rows_per_part: int = OutputSpec.rows_per_part,
+    evaluation: EvaluationSpec | None = None,
     **dataset: Any,
 ) -> JobSpec:
     """A job; what is said beyond its own arguments describes the data set."""
@@ -91,6 +97,7 @@ def job(
         OutputSpec(format, rows_per_part),
         RuntimeSpec(threads, block_bytes),
         outputs={name: f"{OUTPUT}/{name}" for name in (*CHANNELS, "report")},
+        evaluation=evaluation,
     )
 
 
