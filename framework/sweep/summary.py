@@ -41,9 +41,10 @@ def counted(run: RunRecord, metric: str) -> float | None:
 
 def judged(run: RunRecord, metric: str) -> float | None:
     """A figure of the evaluation, if there was one."""
-    metrics = (run.evaluation or {}).get("binary_classification_metrics", {})
-    value = metrics.get(metric, {}).get("value")
-    return None if value is None else float(value)
+    if run.evaluation is None:
+        return None
+    value: float | None = run.evaluation["channels"][run.evaluation["judged_on"]][metric]
+    return value
 
 
 def share(fraction: float) -> str:

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -187,7 +188,7 @@ def test_columns_that_are_not_written_do_not_count() -> None:
     assert digest_of([other], other.schema) != digest_of([one], one.schema)
 
 
-def digests(root: Path, steps: Sequence[StepSpec], format: str, **how: int) -> dict[str, str]:
+def digests(root: Path, steps: Sequence[StepSpec], format: str, **how: Any) -> dict[str, str]:
     spec = job(id="id", label="click", steps=steps, format=format, numeric=("c1",), **how)
     manifest = run(root, clicks(700, distinct=9).replace(",v", ","), spec).manifest
     for channel in manifest["channels"].values():

@@ -19,9 +19,8 @@ def _run(
     tokens: int | None = 9_748,
 ) -> SweepRun:
     metrics = {"distinct_tokens": tokens, "colliding_tokens": 1_337, "collision_rate": 0.137156}
-    evaluation = {
-        "binary_classification_metrics": {"log_loss": {"value": loss}, "auc": {"value": 0.75}}
-    }
+    figures = {"log_loss": loss, "auc": 0.75}
+    evaluation = {"judged_on": "validation", "channels": {"validation": figures}}
     timings = {"seconds": 1.25, "peak_memory_mb": 103.4, **({"fused_runs": 2} if fused else {})}
     record = RunRecord(
         Path("/out"),
