@@ -58,6 +58,9 @@ class DatasetConfig(Model):
     )
     label: Text | None = Field(description="the column to predict; null for data without one")
     id: Text | None = Field(None, description="the column that names the row, never a feature")
+    time: Text | None = Field(
+        None, description="the column that says when, for counts by time; also a feature, as before"
+    )
     numeric: tuple[Text, ...] = Field((), description="columns whose value is a number")
     categorical: tuple[Text, ...] | None = Field(
         None, description="columns whose value is text; default: every other column"

@@ -15,6 +15,7 @@ from framework.runtime.transform import Role, with_role
 EXTRA = {
     Role.ROW_TEXT: ("__row_text__", pa.string()),
     Role.ROW_NUMBER: ("__row_number__", pa.int64()),
+    Role.TIME: ("__time__", pa.dictionary(pa.int32(), pa.string())),
 }
 _TYPES = {Role.LABEL: pa.float64(), Role.NUMERIC: pa.float64()}
 _SHOWN = 30
@@ -27,14 +28,16 @@ class Columns:
     Attributes:
         names: All that stand in the input, in its order.
         roles: Name → role, for those that are used, in the input's order.
-        wanted: What the reader adds because a step asks for it.
+        wanted: What the reader adds because a step asks for it, or to count by it.
         takes_all: Whether every column that is not named otherwise is a feature.
+        time: The column that says when a row happened, whatever else it is.
     """
 
     names: tuple[str, ...]
     roles: dict[str, Role]
     wanted: tuple[Role, ...] = ()
     takes_all: bool = True
+    time: str | None = None
 
     @classmethod
     def of(cls, names: Sequence[str], dataset: DatasetSpec, origin: str) -> Columns:
@@ -45,13 +48,13 @@ class Columns:
         """
         _refuse_twins(names, origin)
         roles = _declared(dataset)
-        for name in roles:
-            if name not in names:
+        for name in (*roles, dataset.time):
+            if name is not None and name not in names:
                 raise DataError(f"{origin}: there is no column {name!r}; {_suggest(name, names)}")
         if dataset.categorical is None:
             roles |= {name: Role.CATEGORICAL for name in names if name not in roles}
         used = {name: roles[name] for name in names if name in roles}
-        return cls(tuple(names), used, takes_all=dataset.categorical is None)
+        return cls(tuple(names), used, (), dataset.categorical is None, dataset.time)
 
     @property
     def schema(self) -> pa.Schema:
@@ -66,7 +69,10 @@ class Columns:
     @property
     def read(self) -> tuple[str, ...]:
         """Names of the columns that have to be read: all of them where the row's text is wanted."""
-        return self.names if Role.ROW_TEXT in self.wanted else tuple(self.roles)
+        if Role.ROW_TEXT in self.wanted:
+            return self.names
+        used = dict.fromkeys([*self.roles, self.time])
+        return tuple(name for name in used if name is not None)
 
     @property
     def closed(self) -> bool:

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from framework.runtime.parts import Part
 from framework.runtime.pipeline import Rows
 from framework.runtime.preflight import Prepared
 from framework.runtime.statistics import Statistics
+from framework.runtime.sums import exact_sum
+from framework.runtime.timeline import Timeline
 from framework.runtime.transform import Role, positions
 
 
@@ -24,19 +23,22 @@ class Totals:
         rows: Good rows.
         rejected: Bad rows.
         label_sums: Sum of the labels of each channel, by its index.
+        timeline: Rows and labels of each channel by point in time.
     """
 
     rows: int = 0
     rejected: int = 0
     label_sums: dict[int, Fraction] = field(default_factory=dict)
+    timeline: Timeline = field(default_factory=Timeline)
 
     def add(self, rows: Rows) -> None:
         """Count one more block."""
         self.rows += rows.good
         self.rejected += rows.rejected
         for channel, batch in rows.by_channel.items():
+            self.timeline.add(channel, batch)
             for place in positions(batch.schema, Role.LABEL):
-                total = _exact_sum(batch.column(place).to_numpy(zero_copy_only=False))
+                total = exact_sum(batch.column(place).to_numpy(zero_copy_only=False))
                 self.label_sums[channel] = self.label_sums.get(channel, Fraction()) + total
 
 
@@ -53,19 +55,8 @@ def metrics(
             total = totals.label_sums.get(index, Fraction())
             channels[name]["label_mean"] = float(total / rows) if rows else None
     hashed = statistics.report(prepared.hasher)
-    return {"rows": totals.rows, "n_features": prepared.n_features, "channels": channels, **hashed}
-
-
-def _exact_sum(numbers: npt.NDArray[np.float64]) -> Fraction:
-    """The sum without any rounding: the same wherever one block ends and the next begins."""
-    largest = float(np.abs(numbers).max(initial=0))
-    if largest * len(numbers) < 2**53 and np.array_equal(np.rint(numbers), numbers):
-        return Fraction(int(numbers.sum()))
-    mantissas, exponents = np.frexp(numbers)
-    whole = np.ldexp(mantissas, 53).astype(np.int64)
-    total = Fraction()
-    for exponent in np.unique(exponents).tolist():
-        same = whole[exponents == exponent]
-        in_units = (int((same >> 26).sum()) << 26) + int((same & (1 << 26) - 1).sum())
-        total += in_units * Fraction(2) ** (exponent - 53)
-    return total
+    described = {"rows": totals.rows, "n_features": prepared.n_features, "channels": channels}
+    if prepared.columns.time is not None:
+        timeline = totals.timeline.report(prepared.channels, has_label=has_label)
+        described["time"] = {"column": prepared.columns.time, **timeline}
+    return {**described, **hashed}

@@ -31,6 +31,7 @@ class DatasetSpec:
     format: str = "auto"
     label: str | None = None
     id: str | None = None
+    time: str | None = None
     numeric: tuple[str, ...] = ()
     categorical: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
@@ -86,8 +87,10 @@ class JobSpec:
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """What decides the rows: neither the folders nor the number of threads."""
-        return {key: asdict(self)[key] for key in ("dataset", "steps", "output")}
+        """What decides the rows: neither folders, threads, nor what is only counted."""
+        meaning = {key: asdict(self)[key] for key in ("dataset", "steps", "output")}
+        del meaning["dataset"]["time"]
+        return meaning
 
     @property
     def sha256(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from framework.runtime.distinct import Distinct
+from framework.runtime.frequent import Frequent
 from framework.runtime.hasher import Hasher
 from framework.runtime.tokens import U32, ColumnTokens
 
@@ -20,6 +21,7 @@ class ColumnStatistics:
     numeric: bool = False
     nulls: int = 0
     values: Distinct = field(default_factory=Distinct)
+    frequent: Frequent = field(default_factory=Frequent)
     token: int | None = None
     """Of a numeric column: the hash of its one token, once it occurred."""
 
@@ -34,12 +36,14 @@ class ColumnStatistics:
                 self.token = int(column.hashes[0])
             hashes = np.zeros(len(cells.values), np.uint32)
         self.values.add(column.prints, hashes)
+        self.frequent.see(column)
 
     def merge(self, other: ColumnStatistics) -> None:
         """Take in all that another one saw."""
         self.numeric |= other.numeric
         self.nulls += other.nulls
         self.values.merge(other.values)
+        self.frequent.merge(other.frequent)
         self.token = other.token if self.token is None else self.token
 
     @property
@@ -100,6 +104,7 @@ def _described(column: ColumnStatistics) -> dict[str, Any]:
         "distinct": column.values.count,
         "distinct_is_exact": column.values.exact,
         "nulls": column.nulls,
+        "frequent_values": column.frequent.report(),
     }
 
 

@@ -34,6 +34,8 @@ class Role(StrEnum):
     """The row as it stood in the file, its cells joined by U+001F. Only on request."""
     ROW_NUMBER = "row_number"
     """Position of the row in the whole input, from 0. Only on request."""
+    TIME = "time"
+    """When the row happened, for counting: the text of the column that ``dataset.time`` names."""
 
 
 FEATURES = (Role.CATEGORICAL, Role.NUMERIC)

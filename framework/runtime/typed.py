@@ -31,11 +31,16 @@ def typed(text: pa.RecordBatch, columns: Columns, first_row: int = 0) -> pa.Reco
     """
     made = [_column(text.column(name), name, role) for name, role in columns.roles.items()]
     for role in columns.wanted:
-        if role is Role.ROW_TEXT:
-            made.append(row_text(text.select(columns.names)))
-        else:
-            made.append(pa.array(np.arange(first_row, first_row + text.num_rows)))
+        made.append(_extra(text, columns, role, first_row))
     return pa.RecordBatch.from_arrays(made, schema=columns.schema)
+
+
+def _extra(text: pa.RecordBatch, columns: Columns, role: Role, first_row: int) -> pa.Array:
+    if role is Role.ROW_TEXT:
+        return row_text(text.select(columns.names))
+    if role is Role.TIME:
+        return text.column(columns.time).dictionary_encode()
+    return pa.array(np.arange(first_row, first_row + text.num_rows))
 
 
 def row_text(text: pa.RecordBatch) -> pa.StringArray:

@@ -111,6 +111,7 @@ def test_every_setting_reaches_the_container() -> None:
         "format": "csv",
         "label": None,
         "id": "a",
+        "time": "c",
         "numeric": ["b"],
         "categorical": ["c"],
         "columns": ["a", "b", "c"],

@@ -317,7 +317,7 @@ def test_a_composed_configuration_is_the_models_own_defaults(composed: Composer)
         {
             "backend": {"name": "sklearn"},
             "target": {"name": "local"},
-            "dataset": {"path": config.dataset.path, "label": "click", "id": "id"},
+            "dataset": {"path": config.dataset.path, "label": "click", "id": "id", "time": "hour"},
             "transform": {"steps": plain["transform"]["steps"]},
             "output": {"path": config.output.path},
         }

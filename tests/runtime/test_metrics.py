@@ -48,11 +48,19 @@ def brute_force(content: str, n_features: int) -> dict[str, Any]:
                 "distinct": len(set(cells) - {""}),
                 "distinct_is_exact": True,
                 "nulls": cells.count(""),
+                "frequent_values": frequent_values(cells),
                 "colliding_tokens": colliding[name],
             }
             for name, cells in columns.items()
         },
     }
+
+
+def frequent_values(cells: list[str]) -> list[dict[str, Any]]:
+    counts = sorted(Counter(cells).items(), key=lambda pair: (-pair[1], pair[0]))
+    least = len(cells) / 100
+    told = [{"value": cell, "rows": rows} for cell, rows in counts if cell and rows >= least]
+    return told[:10]
 
 
 @pytest.mark.parametrize("n_features", [1, 2, 50, 3000, 2**20, 2**31 - 1])
@@ -81,6 +89,7 @@ def test_a_numeric_column_is_one_token(tmp_path: Path) -> None:
         "distinct": 2,
         "distinct_is_exact": True,
         "nulls": 1,
+        "frequent_values": [{"value": "2", "rows": 2}, {"value": "1", "rows": 1}],
         "colliding_tokens": 1,
     }
     assert metrics["columns"]["c"]["colliding_tokens"] == 2
@@ -89,9 +98,10 @@ def test_a_numeric_column_is_one_token(tmp_path: Path) -> None:
 def test_without_a_hasher_there_are_no_collisions(tmp_path: Path) -> None:
     spec = job(label="y", numeric=("n",), steps=[SPLIT], format="parquet")
     metrics = run(tmp_path, "y,n,c\n1,2.5,x\n0,,x\n1,2.5,\n", spec).metrics
+    described = {"distinct": 1, "distinct_is_exact": True, "nulls": 1}
     assert metrics["columns"] == {
-        "n": {"distinct": 1, "distinct_is_exact": True, "nulls": 1},
-        "c": {"distinct": 1, "distinct_is_exact": True, "nulls": 1},
+        "n": {**described, "frequent_values": [{"value": "2.5", "rows": 2}]},
+        "c": {**described, "frequent_values": [{"value": "x", "rows": 2}]},
     }
     assert metrics["n_features"] is None
     assert "colliding_tokens" not in metrics

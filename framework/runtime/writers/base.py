@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from framework.runtime.transform import N_FEATURES, Role, features, positions, role_of
 
-_NOT_WRITTEN = (Role.CHANNEL, Role.ROW_TEXT, Role.ROW_NUMBER)
+_NOT_WRITTEN = (Role.CHANNEL, Role.ROW_TEXT, Role.ROW_NUMBER, Role.TIME)
 
 Floats = npt.NDArray[np.floating[Any]]
 
