@@ -38,6 +38,8 @@ class RunRecord:
     metrics: dict[str, Any]
     timings: dict[str, Any]
     evaluation: dict[str, Any] | None = None
+    request: dict[str, Any] | None = None
+    """``request.json``, if it is still there."""
 
     @classmethod
     def read(cls, folder: Path) -> RunRecord:
@@ -51,7 +53,8 @@ class RunRecord:
         if manifest is None:
             raise RecordError(f"{folder}: holds no result ({REPORT}/manifest.json is missing)")
         metrics, timings = (_json(report / f"{name}.json") or {} for name in ("metrics", "timings"))
-        return cls(folder, manifest, metrics, timings, _json(report / EVALUATION))
+        evaluation, request = _json(report / EVALUATION), _json(folder / "request.json")
+        return cls(folder, manifest, metrics, timings, evaluation, request)
 
 
 @dataclass(frozen=True)

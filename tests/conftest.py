@@ -17,7 +17,7 @@ from xdist.remote import Producer
 
 from framework import defaults
 from tests import moto_server
-from tests.engine.scheduling import EngineTogether
+from tests.scheduling import FoldersTogether
 
 Completed = subprocess.CompletedProcess[str]
 PROGRAM = ("run.py", "conf", "framework", "transforms")
@@ -29,8 +29,8 @@ settings.register_profile(
 settings.load_profile("headrace")
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> EngineTogether:
-    return EngineTogether(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FoldersTogether:
+    return FoldersTogether(config, log)
 
 
 @pytest.fixture

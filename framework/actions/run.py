@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from framework import targets
+from framework import report, targets
 from framework.actions.preparation import prepare
 from framework.summary import summary
+from framework.uris import S3
 
 if TYPE_CHECKING:
     from framework.compose import Plan
@@ -20,6 +22,8 @@ def perform(plan: Plan) -> Result:
 
 
 def shown(result: Result) -> Result:
-    """The same result, after its summary has been printed."""
+    """The same result, after its summary has been printed and its page been made."""
     print(summary(result), flush=True)
+    if result.manifest and not result.output.startswith(S3):
+        report.try_run_page(Path(result.output))
     return result

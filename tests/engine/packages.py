@@ -8,13 +8,13 @@ from __future__ import annotations
 import fcntl
 import os
 import platform
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import debian
 
 INSTALLED = ("docker-compose", "docker-registry", "iptables", "mmdebstrap", "runc")
 """Packages whose programs have the same names."""
@@ -36,7 +36,7 @@ class Parts:
 
 def missing() -> str | None:
     """Why there can be no engine here; None if there can."""
-    if platform.system() != "Linux" or _debian() is None:
+    if platform.system() != "Linux" or debian.code_name() is None:
         return "an engine is made of Debian's packages, and this is no Debian"
     if os.geteuid() != 0:
         return "only root can start an engine"
@@ -54,27 +54,15 @@ def parts() -> Parts:
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headrace-engine"
     cache.mkdir(parents=True, exist_ok=True)
-    found = Parts(cache / "programs", cache / f"{_debian()}.tar")
+    found = Parts(cache / "programs", cache / f"{debian.code_name()}.tar")
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _install([name for name in INSTALLED if shutil.which(name) is None])
+        debian.install(INSTALLED)
         with ThreadPoolExecutor() as pool:
             both = (pool.submit(_unpack, found.programs), pool.submit(_make_base, found.base))
         for each in both:
             each.result()
     return found
-
-
-def _debian() -> str | None:
-    """Debian's code name, as in ``bookworm``."""
-    release = platform.freedesktop_os_release()
-    return release.get("VERSION_CODENAME") if release.get("ID") == "debian" else None
-
-
-def _install(packages: Sequence[str]) -> None:
-    if packages:
-        _run("apt-get", "update")
-        _run("apt-get", "install", "--yes", "--no-install-recommends", *packages)
 
 
 def _unpack(folder: Path) -> None:
@@ -83,9 +71,10 @@ def _unpack(folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
         downloads, unpacked = Path(aside, "downloads"), Path(aside, "unpacked")
         downloads.mkdir()
-        _run("apt-get", "download", *UNPACKED, cwd=downloads)
+        with debian.alone():
+            debian.run("apt-get", "download", *UNPACKED, cwd=downloads)
         for package in downloads.iterdir():
-            _run("dpkg", "--extract", str(package), str(unpacked))
+            debian.run("dpkg", "--extract", str(package), str(unpacked))
         unpacked.rename(folder)
 
 
@@ -96,13 +85,5 @@ def _make_base(tar: Path) -> None:
     with tempfile.TemporaryDirectory(dir=tar.parent) as aside:
         made = Path(aside, tar.name)
         options = ("--quiet", "--mode=root", "--variant=minbase", f"--include={IN_BASE}")
-        _run("mmdebstrap", *options, *left_out, tar.stem, str(made))
+        debian.run("mmdebstrap", *options, *left_out, tar.stem, str(made))
         made.rename(tar)
-
-
-def _run(*command: str, cwd: Path | None = None) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"

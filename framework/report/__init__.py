@@ -1,0 +1,64 @@
+"""Pages to look at: ``report/report.html`` of a run, ``summary.html`` of a sweep.
+
+Each is one file that needs no network: charts are SVG in the page, styled by its own style sheet.
+What makes them is imported when a page is made, not before.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framework.runtime.spec import REPORT
+
+if TYPE_CHECKING:
+    from framework.records import RunRecord, SweepRecord
+
+RUN_PAGE = Path(REPORT, "report.html")
+SWEEP_PAGE = Path("summary.html")
+
+
+def write_run_page(record: RunRecord) -> Path:
+    """Make the page of a run, in its folder.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    from framework.report.document import write
+    from framework.report.run_page import run_page
+
+    return write(record.folder / RUN_PAGE, "run.html", run_page(record))
+
+
+def write_sweep_page(record: SweepRecord) -> Path:
+    """Make the page of a sweep, in its folder.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    from framework.report.document import write
+    from framework.report.sweep_page import sweep_page
+
+    return write(record.folder / SWEEP_PAGE, "sweep.html", sweep_page(record))
+
+
+def try_run_page(folder: Path) -> None:
+    """Make the page of a run that has just ended; the run is none the worse if that fails.
+
+    Args:
+        folder: ``output.path``.
+    """
+    from framework.records import RunRecord
+
+    try:
+        write_run_page(RunRecord.read(folder))
+    except Exception as exc:  # whatever it is, the result is there
+        what = " ".join(f"{type(exc).__name__}: {exc}".split())
+        print(f"note: {RUN_PAGE} was not made ({what})", file=sys.stderr, flush=True)

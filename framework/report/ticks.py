@@ -1,0 +1,19 @@
+"""Where the marks of an axis stand."""
+
+from __future__ import annotations
+
+import math
+
+STEPS = (1, 2, 2.5, 5, 10)
+_FEWEST = 4
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers, evenly apart, from at most `low` to at least `high`: four to eight of them."""
+    if high <= low:
+        low, high = low - (abs(low) / 10 or 1), high + (abs(high) / 10 or 1)
+    least = (high - low) / _FEWEST
+    unit = 10.0 ** math.floor(math.log10(least))
+    step = max(step * unit for step in STEPS if step * unit <= least * (1 + 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [float(f"{place * step:.12g}") for place in range(first, last + 1)]
