@@ -6,6 +6,7 @@ style sheet, a legend is HTML beside the chart, and the browser shows what stand
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ from pygal.style import Style
 from framework.report import figures
 from framework.report.ticks import ticks
 from framework.report.visible import visible
+
+# For maps that nobody draws here, pygal adds a finder that no Python after 3.11 can ask.
+sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__ != "pygal"]
 
 MOST_SERIES = 8
 """That colours and dashes tell apart."""
