@@ -1,0 +1,190 @@
+"""The pages as a person sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import PHONE, Opened
+from tests.framework.report.samples import HOSTILE
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("run_page", "sweep_page")
+CONTRAST = """() => {
+  // WCAG 2: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
+  const light = (color) => {
+    const [red, green, blue] = color.match(/[\\d.]+/g).map(Number).map((part) => {
+      part /= 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const behind = (element) => {
+    for (; element; element = element.parentElement) {
+      const color = getComputedStyle(element).backgroundColor;
+      if (!color.endsWith(", 0)")) return color;
+    }
+  };
+  const ratio = (one, other) => (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+  const found = [];
+  const compare = (element, property, least) => {
+    const color = getComputedStyle(element)[property];
+    const has = ratio(light(color), light(behind(element)));
+    if (has < least) found.push(`${element.outerHTML.slice(0, 80)}: ${has.toFixed(2)}`);
+  };
+  const texts = "h1, h2, p, dt, dd, th, td, li, figcaption, button, summary, .mark, footer";
+  for (const element of document.querySelectorAll(texts)) compare(element, "color", 4.5);
+  for (const element of document.querySelectorAll(".plot-area text")) compare(element, "fill", 4.5);
+  for (const element of document.querySelectorAll(".rect, .dot")) compare(element, "fill", 3);
+  return found;
+}"""
+
+
+@pytest.fixture(params=PAGES)
+def file(request: pytest.FixtureRequest) -> Path:
+    return Path(request.getfixturevalue(request.param))
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_everything_stands_out_from_what_is_behind_it(
+    opened: Opened, file: Path, dark: bool
+) -> None:
+    assert opened(file, dark=dark).evaluate(CONTRAST) == []
+
+
+def test_the_schemes_differ(opened: Opened, file: Path) -> None:
+    look = "getComputedStyle(document.body).backgroundColor + getComputedStyle(document.body).color"
+    assert opened(file).evaluate(look) != opened(file, dark=True).evaluate(look)
+
+
+@pytest.mark.parametrize(
+    ("name", "charts", "marks"), [("run_page", 3, 250), ("sweep_page", 7, 140)]
+)
+def test_charts_are_drawn(
+    opened: Opened, request: pytest.FixtureRequest, name: str, charts: int, marks: int
+) -> None:
+    page = opened(request.getfixturevalue(name))
+    boxes = page.eval_on_selector_all(
+        ".plot-area", "all => all.map(each => each.getBBox()).map(box => [box.width, box.height])"
+    )
+    assert len(boxes) == charts
+    assert all(width > 300 and height > 150 for width, height in boxes), boxes
+    drawn = page.eval_on_selector_all(
+        ".plot-area .rect, .plot-area .dot",
+        "all => all.filter(each => each.getBoundingClientRect().width > 0).length",
+    )
+    assert drawn == marks
+    assert all(page.eval_on_selector_all(".plot-area", "all => all.map(e => e.ariaLabel)"))
+
+
+def test_marks_of_an_axis_do_not_overlap(opened: Opened, file: Path) -> None:
+    page = opened(file)
+    overlapping = """all => all.flatMap(axis => {
+      const boxes = [...axis.querySelectorAll("text")].map(text => text.getBoundingClientRect());
+      return boxes.slice(1).filter((box, place) => {
+        const before = boxes[place];
+        return box.left < before.right && before.left < box.right
+          && box.top < before.bottom && before.top < box.bottom;
+      });
+    }).length"""
+    assert page.eval_on_selector_all(".plot-area .axis", overlapping) == 0
+
+
+def test_nothing_of_a_chart_is_cut_off(opened: Opened, file: Path) -> None:
+    outside = """all => all.flatMap(svg => {
+      const frame = svg.getBoundingClientRect();
+      return [...svg.querySelectorAll("text, .rect, .dot")].filter(each => {
+        const box = each.getBoundingClientRect();
+        return box.left < frame.left - 1 || box.right > frame.right + 1
+          || box.top < frame.top - 1 || box.bottom > frame.bottom + 1;
+      });
+    }).map(each => each.textContent)"""
+    assert opened(file).eval_on_selector_all(".plot-area", outside) == []
+
+
+def column(page: Page, place: int) -> list[str]:
+    """The cells of the first table that can be sorted."""
+    cells = page.locator("table.sortable tbody tr").evaluate_all(
+        f"rows => rows.map(row => row.cells[{place}].textContent.trim())"
+    )
+    return [str(cell) for cell in cells]
+
+
+def test_a_click_sorts_and_another_turns_it_round(opened: Opened, sweep_page: Path) -> None:
+    page = opened(sweep_page)
+    head = page.get_by_role("columnheader", name="transform.n_features").first
+    head.get_by_role("button").click()
+    assert column(page, 1) == [
+        text for text in ("256", "4,096", "65,536", "1,048,576", "16,777,216") for _ in "ab"
+    ]
+    assert head.get_attribute("aria-sort") == "ascending"
+    head.get_by_role("button").click()
+    assert column(page, 1)[0] == "16,777,216"
+    assert head.get_attribute("aria-sort") == "descending"
+
+
+def test_the_keyboard_sorts_too(opened: Opened, sweep_page: Path) -> None:
+    page = opened(sweep_page)
+    heads = page.get_by_role("columnheader")
+    heads.filter(has_text="ROC AUC").get_by_role("button").focus()
+    for key in ("Shift+Tab", "Enter"):
+        page.keyboard.press(key)
+    sorted_by = page.locator("[aria-sort]")
+    assert sorted_by.count() == 1
+    assert sorted_by.inner_text().startswith("log loss")
+    losses = [float(text.removeprefix("best").strip()) for text in column(page, 3)]
+    assert losses == sorted(losses)
+
+
+def test_texts_are_sorted_as_a_person_would(opened: Opened, run_page: Path) -> None:
+    page = opened(run_page)
+    page.get_by_role("columnheader", name="column").get_by_role("button").click()
+    names = column(page, 0)
+    assert names == sorted(names, key=str.lower)
+    assert len(names) == 3
+
+
+def test_strangers_values_do_nothing(opened: Opened, file: Path) -> None:
+    page = opened(file)
+    assert page.evaluate("document.title") != "stolen"
+    assert page.locator("img, i, iframe, script").count() == 1
+    assert page.get_by_text(HOSTILE[0]).count() >= 1
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_phone_shows_the_page_without_scrolling_sideways(
+    opened: Opened, file: Path, dark: bool
+) -> None:
+    page = opened(file, phone=True, dark=dark)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    stray = """([...document.querySelectorAll("body *")]
+      .filter(each => !each.closest(".scroll, .hidden"))
+      .filter(each => each.getBoundingClientRect().right > innerWidth + 1)
+      .map(each => each.outerHTML.slice(0, 60)))"""
+    assert page.evaluate(stray) == []
+    boxes = page.locator(".scroll")
+    assert all(boxes.nth(place).get_attribute("tabindex") == "0" for place in range(boxes.count()))
+
+
+def test_it_can_be_printed(opened: Opened, file: Path, tmp_path: Path) -> None:
+    page = opened(file, dark=True)
+    page.emulate_media(media="print")
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)"
+    printed = page.pdf(format="A4", print_background=True)
+    assert printed.startswith(b"%PDF")
+    assert len(printed) > 20_000
+
+
+def test_headings_and_tables_are_told_to_those_who_cannot_see(opened: Opened, file: Path) -> None:
+    page = opened(file)
+    assert page.locator("h1").count() == 1
+    levels = page.eval_on_selector_all("h1, h2, h3", "all => all.map(each => each.tagName)")
+    assert levels == ["H1"] + ["H2"] * (len(levels) - 1)
+    heads = page.locator("thead th")
+    assert heads.count() == page.locator('thead th[scope="col"]').count() > 4
+    assert page.locator("tbody tr").count() == page.locator('tbody th[scope="row"]').count()
+    assert page.evaluate("document.documentElement.lang") == "en"
