@@ -7,6 +7,7 @@ What makes them is imported when a page is made, not before.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,17 @@ def try_run_page(folder: Path) -> None:
     """
     from framework.records import RunRecord
 
+    _try(RUN_PAGE, lambda: write_run_page(RunRecord.read(folder)))
+
+
+def try_sweep_page(record: SweepRecord) -> None:
+    """Make the page of a sweep that has just ended; a failure is told, and no more."""
+    _try(SWEEP_PAGE, lambda: write_sweep_page(record))
+
+
+def _try(page: Path, write: Callable[[], Path]) -> None:
     try:
-        write_run_page(RunRecord.read(folder))
-    except Exception as exc:  # whatever it is, the result is there
+        write()
+    except Exception as exc:  # whatever it is, the results are there
         what = " ".join(f"{type(exc).__name__}: {exc}".split())
-        print(f"note: {RUN_PAGE} was not made ({what})", file=sys.stderr, flush=True)
+        print(f"note: {page} was not made ({what})", file=sys.stderr, flush=True)

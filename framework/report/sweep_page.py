@@ -31,20 +31,26 @@ class Finished:
     rows: int
     seconds: float | None
     memory: float | None
+    is_fused: bool
+    """Whether it was done together with others, and these two are those of all of them."""
     bytes: int
     tokens: int | None
     collision_rate: float | None
     verdict: Verdict | None
 
+    def own(self, figure: float | None) -> float | None:
+        """A figure that it shares with others if it is fused."""
+        return None if self.is_fused else figure
+
     @property
     def log_loss(self) -> float | None:
         """Of the model that was judged."""
-        return self.verdict and self.verdict.log_loss
+        return self.verdict.log_loss if self.verdict else None
 
     @property
     def auc(self) -> float | None:
         """Of the same."""
-        return self.verdict and self.verdict.auc
+        return self.verdict.auc if self.verdict else None
 
 
 @dataclass(frozen=True)
@@ -63,16 +69,16 @@ MEASURES = (
     Measure("Log loss", "log loss", lambda run: run.log_loss, figures.score, from_zero=False),
     Measure("ROC AUC", "ROC AUC", lambda run: run.auc, figures.score, from_zero=False),
     Measure("Tokens that collide", "tokens, %", lambda run: run.collision_rate, figures.share, 100),
-    Measure("Time", "time, s", lambda run: run.seconds, figures.seconds),
+    Measure("Time", "time, s", lambda run: run.own(run.seconds), figures.seconds),
     Measure("Size of the parts", "size, MB", lambda run: run.bytes, figures.octets, 1e-6),
-    Measure("Peak memory", "memory, MB", lambda run: run.memory, figures.megabytes),
+    Measure("Peak memory", "memory, MB", lambda run: run.own(run.memory), figures.megabytes),
 )
 
 
 def sweep_page(record: SweepRecord) -> dict[str, Any]:
     """All that ``sweep.html`` needs."""
     runs = [_finished(run, record.swept) for run in record.runs if run.record is not None]
-    failed = [run for run in record.runs if run.record is None]
+    failed = [run for run in record.runs if run.failure]
     advice = advise(list(_candidates(runs)))
     return {
         "title": f"Sweep of {' and '.join(record.swept) or 'one configuration'}",
@@ -86,7 +92,7 @@ def sweep_page(record: SweepRecord) -> dict[str, Any]:
         "rows_differ": len({run.rows for run in runs}) > 1,
         "failed": failed,
         "has_verdicts": any(run.verdict for run in runs),
-        "left_out": list(_left_out(runs)),
+        "left_out": list(_left_out(record, runs)),
     }
 
 
@@ -102,6 +108,7 @@ def _finished(run: SweepRun, swept: Sequence[str]) -> Finished:
         rows=record.manifest["rows"]["written"],
         seconds=record.timings.get("seconds"),
         memory=record.timings.get("peak_memory_mb"),
+        is_fused="fused_runs" in record.timings,
         bytes=sum(each.bytes for each in channels_of(record.manifest)),
         tokens=metrics.get("distinct_tokens"),
         collision_rate=metrics.get("collision_rate"),
@@ -127,9 +134,10 @@ def _tiles(
     losses = [run.log_loss for run in runs if run.log_loss is not None]
     if losses:
         yield Tile("best log loss", figures.score(min(losses)))
-    seconds = [run.seconds for run in runs if run.seconds is not None]
-    if seconds:
-        yield Tile("time of all", figures.seconds(sum(seconds)))
+    alone = [run.seconds for run in runs if run.seconds is not None and not run.is_fused]
+    together = {run.seconds for run in runs if run.seconds is not None and run.is_fused}
+    if alone or together:
+        yield Tile("time of all", figures.seconds(sum(alone) + sum(together)))
 
 
 def _groups(runs: Sequence[Finished]) -> dict[str, list[Finished]]:
@@ -187,7 +195,14 @@ def _label(run: Finished) -> str:
     return f"{width} with {run.name}" if run.name else width
 
 
-def _left_out(runs: Sequence[Finished]) -> Iterator[tuple[str, str]]:
+def _left_out(record: SweepRecord, runs: Sequence[Finished]) -> Iterator[tuple[str, str]]:
+    for run in record.runs:
+        if run.record is None and not run.failure:
+            yield f"Run {run.number}", f"its result is not on this machine: {run.output}"
+    fused = ", ".join(str(run.number) for run in runs if run.is_fused)
+    if fused:
+        what = "were done in one go; their time and memory are those of all of them together"
+        yield "Time and memory by n_features", f"runs {fused} {what}"
     widths = {run.n_features for run in runs if run.n_features is not None}
     if len(widths) < 2:
         yield "Charts against n_features", "the finished runs do not differ in transform.n_features"

@@ -23,8 +23,8 @@ class Tenth:
 
     @property
     def ratio(self) -> float | None:
-        """What happened, divided by what was predicted."""
-        return self.base_rate / self.mean_prediction if self.mean_prediction else None
+        """What was predicted, divided by what happened."""
+        return self.mean_prediction / self.base_rate if self.base_rate else None
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ class Verdict:
             for each in evaluation["calibration"][channel]
         ]
         names = ("rows", "base_rate", "log_loss", "auc", "normalised_entropy", "calibration_ratio")
-        return cls(channel, *(figures[name] for name in names), tenths=tuple(tenths))
+        known = {name: figures[name] for name in names}
+        return cls(channel=channel, tenths=tuple(tenths), **known)
 
     @property
     def rows_judged(self) -> tuple[str, int, float]:
@@ -90,9 +91,9 @@ def ratio_chart(verdicts: Sequence[tuple[str, Verdict]]) -> Chart:
     ]
     highest = max(x for each in series for x, _ in each.points)
     axes = Axes(
-        title="Calibration: click rate divided by mean prediction, a tenth of the rows at a time",
+        title="Calibration: mean prediction divided by click rate, a tenth of the rows at a time",
         x=_X,
-        y="click rate ÷ prediction",
+        y="prediction ÷ click rate",
         x_marks=_percents(highest),
     )
     return lines(axes, series, faint=Series("perfect", [(0, 1), (highest, 1)], ()))

@@ -108,18 +108,20 @@ class Frequent:
                 self._pending, self._waiting = [(distinct, summed)], len(distinct)
                 return
             self._sketch = np.zeros((DEPTH, WIDTH), np.int64)
-        for row, places in zip(self._sketch, _places(prints), strict=True):
-            row += _sums(places, counts, WIDTH)
+        for row, chosen in zip(self._sketch, _places(prints), strict=True):
+            row += _sums(chosen, counts, WIDTH)
 
     def _counts_of(self, known: dict[int, str]) -> list[int]:
         """The count of each of these values, or the sketch's estimate."""
         self._settle()
         prints = np.fromiter(known, np.uint64, len(known))
         if self._sketch is None:
-            ((distinct, counts),) = self._pending
-            return counts[np.searchsorted(distinct, prints)].tolist()
-        rows = zip(self._sketch, _places(prints), strict=True)
-        return np.min([row[places] for row, places in rows], axis=0).tolist()
+            ((distinct, counted),) = self._pending
+            counts = counted[np.searchsorted(distinct, prints)]
+        else:
+            rows = zip(self._sketch, _places(prints), strict=True)
+            counts = np.min([row[chosen] for row, chosen in rows], axis=0)
+        return [int(count) for count in counts]
 
 
 def _counts(cells: Encoded) -> Counts:

@@ -55,7 +55,11 @@ def metrics(
             total = totals.label_sums.get(index, Fraction())
             channels[name]["label_mean"] = float(total / rows) if rows else None
     hashed = statistics.report(prepared.hasher)
-    described = {"rows": totals.rows, "n_features": prepared.n_features, "channels": channels}
+    described: dict[str, Any] = {
+        "rows": totals.rows,
+        "n_features": prepared.n_features,
+        "channels": channels,
+    }
     if prepared.columns.time is not None:
         timeline = totals.timeline.report(prepared.channels, has_label=has_label)
         described["time"] = {"column": prepared.columns.time, **timeline}

@@ -33,7 +33,8 @@ def exact_sums(numbers: Floats, groups: npt.NDArray[np.int32], count: int) -> li
         count: Number of groups.
     """
     if _are_small_integers(numbers):
-        return np.bincount(groups, numbers, count).astype(np.int64).tolist()
+        whole: list[Fraction | int] = np.bincount(groups, numbers, count).astype(np.int64).tolist()
+        return whole
     order = np.argsort(groups, kind="stable")
     ends = np.searchsorted(groups[order], np.arange(1, count))
     return [exact_sum(group) for group in np.split(numbers[order], ends)]

@@ -42,6 +42,7 @@ class SweepSummary(Callback):
         if folder is None:
             return 0
         from framework.records import RecordError, SweepRecord
+        from framework.report import try_sweep_page
         from framework.sweep.summary import written
 
         try:
@@ -50,6 +51,7 @@ class SweepSummary(Callback):
             return 0
         sys.stderr.flush()
         print(written(sweep), flush=True)
+        try_sweep_page(sweep)
         return sweep.exit_status
 
 

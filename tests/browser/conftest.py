@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from framework.records import RunRecord, SweepRecord
 from framework.report import write_run_page, write_sweep_page
@@ -31,7 +31,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 
 Opened = Callable[..., Page]
 

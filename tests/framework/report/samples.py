@@ -123,9 +123,9 @@ def sweep_folder(place: Path, runs: Iterable[tuple[Mapping[str, str], Path | str
         lines = [json.dumps(f"{key}={value}") for key, value in settings.items()]
         text = "".join(f"- {line}\n" for line in lines)
         (folder / ".hydra" / "overrides.yaml").write_text(text, encoding="utf-8")
-        finished = isinstance(came_out, Path)
-        if finished:
+        told: dict[str, Any] = {"output": "", "failure": came_out, "exit_status": 1}
+        if isinstance(came_out, Path):
             shutil.copytree(came_out, folder, dirs_exist_ok=True)
-        told = {"output": str(folder), "failure": "" if finished else came_out}
+            told = {"output": str(folder), "failure": "", "exit_status": 0}
         (folder / RUN).write_text(json.dumps(told), encoding="utf-8")
     return place

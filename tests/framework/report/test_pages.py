@@ -249,3 +249,25 @@ def test_nothing_of_it_is_imported_before_a_page_is_made() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "set()\n"
+
+
+def test_fused_runs_have_no_time_of_their_own(tmp_path: Path) -> None:
+    runs = []
+    for width in (64, 4096):
+        folder = run_folder(tmp_path, n_features=width)
+        timings = {"seconds": 1.5, "peak_memory_mb": 99.0, "threads": 1, "fused_runs": 2}
+        (folder / "report" / "timings.json").write_text(json.dumps(timings))
+        runs.append(({"transform.n_features": str(width)}, folder))
+    page = sweep_page(sweep_folder(tmp_path / "sweep", runs))
+    assert "runs 0, 1 were done in one go" in page.text
+    assert "Time by n_features" not in page.text
+    assert f"time of all1.50{N}s" in page.text
+
+
+def test_a_result_on_s3_is_no_failure(tmp_path: Path) -> None:
+    sweep = sweep_folder(tmp_path / "sweep", [({"a": "1"}, run_folder(tmp_path)), ({"a": "2"}, "")])
+    told = {"output": "s3://bucket/2", "failure": "", "exit_status": 0}
+    (sweep / "1" / "run.json").write_text(json.dumps(told))
+    page = sweep_page(sweep)
+    assert "failed" not in page.headings()
+    assert "its result is not on this machine: s3://bucket/2" in page.text
