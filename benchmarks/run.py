@@ -67,7 +67,7 @@ def commands(short: Path, long: Path) -> tuple[Command, ...]:
         Command(HELP, (run, "--help")),
         Command(BARE_HELP, (bare, "--help")),
         Command(PLAN, (*job, "action=plan", "output.path=plan"), "plan"),
-        Command(BARE, (bare,)),
+        Command(BARE, (bare, "~hydra.callbacks.summary")),
     )
 
 

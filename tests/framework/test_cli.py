@@ -223,10 +223,7 @@ def test_a_sweep_goes_on_after_a_wrong_value(headrace: Runner, launcher: str) ->
     )
     assert ran.returncode == 2
     assert "Traceback" not in ran.stderr
-    assert ran.stderr.count("transform.n_features: should be at least 1 (got -1)") == 1
-    assert ran.stderr.endswith(
-        "Error executing job with overrides: ['action=schema', 'transform.n_features=0']\n"
-        "1 problem in the configuration:\n"
-        "  transform.n_features: should be at least 1 (got 0)\n"
-    )
+    for value in (0, -1):
+        told = f"transform.n_features: should be at least 1 (got {value})"
+        assert ran.stderr.count(told) == 1
     assert ran.stdout.count('"transforms": {') == 2
