@@ -16,6 +16,7 @@ from typing import Any
 
 from framework.runtime.alike import refuse_unlike
 from framework.runtime.errors import DataError
+from framework.runtime.evaluation.model import require
 from framework.runtime.ordered import in_order
 from framework.runtime.outcome import Host, Outcome, Task
 from framework.runtime.parts import Background, Part
@@ -41,6 +42,8 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
     started = time.monotonic()
     refuse_unlike([task.spec for task in tasks])
     spec = tasks[0].spec
+    if spec.evaluation is not None:
+        require()
     files = files_below(under(tasks[0].root, spec.input))
     if not files:
         raise DataError("the input holds no files")

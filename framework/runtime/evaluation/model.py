@@ -99,7 +99,7 @@ class Model:
 
 
 def require() -> None:
-    """Make sure that scikit-learn is there.
+    """Make sure that scikit-learn is here, where the rows will be.
 
     Raises:
         ChainError: It is not.

@@ -30,17 +30,15 @@ def missing(channels: Sequence[str], *, has_label: bool, is_hashed: bool) -> Ite
 
 
 def check(schema: pa.Schema, channels: Sequence[str]) -> None:
-    """Make sure that rows of these columns can be evaluated here.
+    """Make sure that rows of these columns can be evaluated.
 
     Raises:
-        ChainError: They cannot, or there is no scikit-learn.
+        ChainError: They cannot.
     """
     from framework.runtime.chain import ChainError
-    from framework.runtime.evaluation.model import require
     from framework.runtime.writers.base import Layout
 
     layout = Layout.of(schema)
     has_label, is_hashed = layout.label is not None, layout.indices is not None
     for what in missing(channels, has_label=has_label, is_hashed=is_hashed):
         raise ChainError("evaluation", what)
-    require()
