@@ -124,7 +124,10 @@ def test_a_wheel_holds_the_two_packages_and_nothing_else(tmp_path: Path) -> None
         for folder in ("framework", "transforms")
         for path in (PROJECT / folder).rglob("*.py")
     }
+    templates = (PROJECT / "framework" / "report" / "templates").iterdir()
+    data = {"framework/aws/prices.json", "framework/py.typed"}
+    data |= {path.relative_to(PROJECT).as_posix() for path in templates}
     info = {name for name in names if name.startswith(f"headrace-{VERSION}.dist-info/")}
-    assert names - info == ours | {"framework/aws/prices.json", "framework/py.typed"}
+    assert names - info == ours | data
     assert f"\nVersion: {VERSION}\n" in described
     assert any(name.endswith("/LICENSE") for name in info)
