@@ -6,11 +6,15 @@ import math
 
 STEPS = (1, 2, 2.5, 5, 10)
 _FEWEST = 4
+_RESOLUTION = 1e-9
+"""Numbers that differ by less, in relation to their size, are one on an axis,"""
+_LEAST = 1e-300
+"""and so are those that differ by less than this."""
 
 
 def ticks(low: float, high: float) -> list[float]:
     """Round numbers, evenly apart, from at most `low` to at least `high`: four to eight of them."""
-    if high <= low:
+    if high - low <= max(_RESOLUTION * max(abs(low), abs(high)), _LEAST):
         low, high = low - (abs(low) / 10 or 1), high + (abs(high) / 10 or 1)
     least = (high - low) / _FEWEST
     unit = 10.0 ** math.floor(math.log10(least))
