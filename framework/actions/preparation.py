@@ -58,7 +58,10 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
     problems += [] if is_fresh else _output_problems(plan.config, asking)
     if data is None:
         raise ConfigError(problems)
-    job = compile_job(plan, data, name, account)
+    try:
+        job = compile_job(plan, data, name, account)
+    except ConfigError as exc:
+        raise ConfigError([*problems, *exc.problems]) from exc
     problems += account.problems(job.request, asking)
     if problems:
         raise ConfigError(problems)
@@ -94,17 +97,26 @@ def _may_ask(config: JobConfig, dry: bool) -> bool:
 
 
 def _data(config: JobConfig, asking: bool) -> tuple[DataInput | None, list[Problem]]:
+    """Of data on S3 it is known what the job would read, whether it is there or not."""
     try:
         data = inputs.resolve(config.dataset.path)
-        if data.uri.startswith(S3) and asking:
-            from framework.aws.objects import input_objects
-
-            input_objects(data.uri, "dataset.path")
     except ConfigError as exc:
         return None, list(exc.problems)
     if config.target.name == "aws" and data.files:
         data = inputs.brought_to(uri_of(config.output.path), data)
-    return data, []
+    return data, _missing(data) if asking else []
+
+
+def _missing(data: DataInput) -> list[Problem]:
+    if data.copies or not data.uri.startswith(S3):
+        return []
+    from framework.aws.objects import input_objects
+
+    try:
+        input_objects(data.uri, "dataset.path")
+    except ConfigError as exc:
+        return list(exc.problems)
+    return []
 
 
 def _output_problems(config: JobConfig, asking: bool) -> list[Problem]:

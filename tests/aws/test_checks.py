@@ -84,6 +84,25 @@ def test_everything_is_told_at_once(account: None, composed: Composer) -> None:
     ]
 
 
+def test_what_a_newcomer_lacks_is_told_at_once(account: None, composed: Composer) -> None:
+    """Without the data, the bucket and the role there still is enough to tell of."""
+    lost = "AWS refused ListObjectsV2: NoSuchBucket: The specified bucket does not exist"
+    places = ("dataset.path=s3://lost/avazu/", "output.path=s3://lost/ctr")
+    nowhere = [
+        f"dataset.path: cannot list 's3://lost/avazu/': {lost}",
+        f"output.path: cannot list 's3://lost/ctr': {lost}",
+    ]
+    assert refused(composed, *places, "job.role=null") == [
+        *nowhere,
+        "job.role: this key is required: the ARN of a role for the job; or set SAGEMAKER_ROLE",
+    ]
+    assert refused(composed, *places, "resources.instance_type=ml.m5.xxlarge") == [
+        *nowhere,
+        "resources.instance_type: SageMaker Processing has no 'ml.m5.xxlarge'; "
+        "did you mean 'ml.m5.xlarge'?",
+    ]
+
+
 def test_an_own_image_that_is_there(account: None, composed: Composer) -> None:
     ecr = client("ecr", REGION)
     ecr.create_repository(repositoryName="team/mine")
