@@ -13,12 +13,15 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from framework.defaults import PROJECT
+from tests.aws.rights import enforced
 from tests.moto_server import ACCOUNT
 
 pytestmark = pytest.mark.slow
 PAGE = (PROJECT / "docs/sagemaker.md").read_text(encoding="utf-8")
+SAMPLE = "avazu_sample.csv"
 NEEDS_AN_ENGINE = "<!-- engine -->\n"
 
 
@@ -57,13 +60,39 @@ def test_a_newcomer_gets_there(aws: str, cli: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "about 5,000 rows" in done.stdout
     assert "nothing to stop" in done.stdout
-    jobs: list[dict[str, Any]] = boto3.client("sagemaker").list_processing_jobs()[
-        "ProcessingJobSummaries"
+    sagemaker = boto3.client("sagemaker")
+    jobs: list[dict[str, Any]] = [
+        sagemaker.describe_processing_job(ProcessingJobName=each["ProcessingJobName"])
+        for each in sagemaker.list_processing_jobs()["ProcessingJobSummaries"]
     ]
     assert len(jobs) == 2
     made = boto3.client("iam").get_role_policy(RoleName="headrace", PolicyName="headrace")
     assert made["PolicyDocument"] == json.loads((tmp_path / "policy.json").read_text())
     assert ACCOUNT in json.dumps(made["PolicyDocument"])
+    role = boto3.client("sts").assume_role(
+        RoleArn=f"arn:aws:iam::{ACCOUNT}:role/headrace", RoleSessionName="job"
+    )
+    with enforced(aws):
+        for each in jobs:
+            carry_data(each, role["Credentials"])
+
+
+def carry_data(job: dict[str, Any], credentials: dict[str, str]) -> None:
+    """Read and write as SageMaker will on behalf of the job's role."""
+    s3 = boto3.client(
+        "s3",
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+    for each in job["ProcessingInputs"]:
+        bucket, _, key = each["S3Input"]["S3Uri"].removeprefix("s3://").partition("/")
+        s3.get_object(Bucket=bucket, Key=f"{key}{SAMPLE}" if key.endswith("/") else key)
+    for each in job["ProcessingOutputConfig"]["Outputs"]:
+        bucket, _, key = each["S3Output"]["S3Uri"].removeprefix("s3://").partition("/")
+        s3.put_object(Bucket=bucket, Key=f"{key}/part-00000.npz", Body=b"")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.put_object(Bucket=bucket, Key=f"elsewhere/{key}", Body=b"")
 
 
 def test_the_page_knows_every_action_that_looks_after_jobs() -> None:
