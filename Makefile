@@ -3,16 +3,17 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+IMAGES := script processor
 ROWS ?= 1000000
 RUNS ?= 5
 
-.PHONY: help demo test lint bench pins clean
+.PHONY: help demo test lint bench pins clean $(IMAGES:%=hashes-of-%)
 
 help:
 	@echo "make demo    hash the sample that comes with the project"
 	@echo "make test    lint, types, import contracts and all tests"
 	@echo "make bench   the table of README.md, measured here (ROWS=$(ROWS) RUNS=$(RUNS))"
-	@echo "make pins    renew requirements/*.txt"
+	@echo "make pins    renew requirements/*.txt and containers/*/requirements.txt"
 	@echo "make clean   remove what these commands made"
 
 demo: $(VENV)/.run
@@ -55,7 +56,17 @@ pins:
 		grep -vxFf build/run build/bench) > requirements/bench.txt
 	(echo '# What `make test` installs. Made by `make pins`.'; echo '-r bench.txt'; \
 		grep -vxFf build/bench build/dev) > requirements/dev.txt
+	$(PINS) install -q pip-tools
+	$(MAKE) --no-print-directory $(IMAGES:%=hashes-of-%)
 	rm -rf build headrace.egg-info
+
+# The packages that an image's file names, as in run.txt, with the hash of each of their files.
+$(IMAGES:%=hashes-of-%): hashes-of-%:
+	sed -n 's/==.*/==/p' containers/$*/requirements.txt | grep -Ff - build/run > build/$*.in
+	build/pins/bin/python -m piptools compile -q --generate-hashes --strip-extras --no-header \
+		--no-annotate --no-emit-options -o build/$* build/$*.in
+	(grep '^#' containers/$*/requirements.txt; cat build/$*) > build/$*.txt
+	mv build/$*.txt containers/$*/requirements.txt
 
 clean:
 	rm -rf $(VENV) build headrace.egg-info outputs multirun
