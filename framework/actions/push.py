@@ -19,5 +19,5 @@ def perform(plan: Plan) -> None:
     pushed = push(plan.config, account_of(plan.config))
     pairs = [("image", pushed.name), ("digest", pushed.digest)]
     if pushed.made_repository:
-        pairs.append(("made", "the ECR repository was missing"))
+        pairs.append(("made", "the ECR repository, which was missing"))
     print("\n".join(listed(pairs, WIDTH)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -141,6 +140,6 @@ def _instances(resources: ResourcesConfig) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    """Whole minutes, rounded up."""
-    minutes = math.ceil(seconds / 60)
+    """Whole minutes: an estimate knows no better."""
+    minutes = max(1, round(seconds / 60))
     return f"{minutes} min" if minutes < 90 else duration(seconds)

@@ -194,7 +194,7 @@ def test_the_lines_of_a_plan(tmp_path: Path) -> None:
     path.write_bytes(SMALL)
     assert lines_for(path) == [
         f"data     about 500 rows, {len(SMALL) / 1000:.3g} kB in 1 file",
-        "time     about 5 min: 3 min until it starts, 2 min of work",
+        "time     about 4 min: 3 min until it starts, 1 min of work",
         "cost     about 0.004 USD: 1 x ml.m5.xlarge; "
         "list price of 2026-07 in us-east-1, 0.23 USD an hour",
     ]

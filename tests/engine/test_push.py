@@ -70,7 +70,7 @@ def test_to_the_accounts_ecr(
     digest = engine.client.images.get_registry_data(IN_ECR, auth_config=LOGIN).id
     report = f"image    {IN_ECR}\ndigest   {digest}\n"
     assert first.returncode == 0, first.stderr
-    assert first.stdout == f"{report}made     the ECR repository was missing\n"
+    assert first.stdout == f"{report}made     the ECR repository, which was missing\n"
     (repository,) = client("ecr", "us-east-1").describe_repositories()["repositories"]
     assert repository["repositoryName"] == "headrace-script"
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
