@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,7 +20,6 @@ from framework.defaults import PROJECT
 from framework.runtime.spec import EVALUATION, ML_ROOT, OUTPUT, under
 from tests.stock_images import EXACTLY, FOUND, IMAGES, NEAREST, python_with
 
-Runner = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = pytest.mark.slow
 
 ABSENT = ("annotated_types", "hydra", "omegaconf", "pydantic", "rich", "yaml")
@@ -82,22 +82,33 @@ class Both:
     local: Path
 
 
-@pytest.fixture(scope="module", params=CASES)
-def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Both:
-    root = tmp_path_factory.mktemp("jobs")
-    for action in ("plan", "run"):
-        command = [
-            sys.executable,
-            str(PROJECT / "run.py"),
-            f"action={action}",
-            *CASES[request.param],
-        ]
-        command += ["transform.n_features=4096", f"output.path={root / action}"]
-        subprocess.run(command, cwd=root, check=True, capture_output=True)
-    return Both(Planned(root / "plan"), root / "run")
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Both]:
+    """Plans and carries out a case, once for all images."""
+
+    @cache
+    def make(case: str) -> Both:
+        root = tmp_path_factory.mktemp("jobs")
+        for action in ("plan", "run"):
+            command = [sys.executable, str(PROJECT / "run.py"), f"action={action}", *CASES[case]]
+            command += ["transform.n_features=4096", f"output.path={root / action}"]
+            subprocess.run(command, cwd=root, check=True, capture_output=True)
+        return Both(Planned(root / "plan"), root / "run")
+
+    return make
 
 
-def in_image(python: Path, planned: Planned, ml: Path, prefix: tuple[str, ...] = ()) -> Path:
+@pytest.fixture(scope="session")
+def prefix() -> tuple[str, ...]:
+    """Starts a command without a network, where this machine lets somebody do that."""
+    try:
+        done = subprocess.run([*NO_NETWORK, "true"], capture_output=True, check=False)
+    except FileNotFoundError:
+        return ()
+    return () if done.returncode else NO_NETWORK
+
+
+def in_image(python: Path, planned: Planned, ml: Path, prefix: tuple[str, ...]) -> Path:
     """Runs the entry script with nothing but the image's packages around it."""
     entrypoint = planned.lay_out(ml)
     assert entrypoint[0] == "python3"
@@ -163,23 +174,30 @@ def test_the_environment_is_the_images(stock: Path, request: pytest.FixtureReque
         assert pin in found or (FOUND is None and pin in NEAREST)
 
 
-def test_the_same_bytes_as_here(stock: Path, both: Both, tmp_path: Path) -> None:
-    assert_same(in_image(stock, both.planned, tmp_path), both.local)
+def test_there_is_no_network(prefix: tuple[str, ...]) -> None:
+    if not prefix:
+        pytest.skip("nobody can make a network namespace here: the jobs run with the network on")
+    code = "import socket; print([name for _, name in socket.if_nameindex()])"
+    command = [*prefix, sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "['lo']\n"
 
 
-def test_the_same_without_a_network(stock: Path, both: Both, tmp_path: Path) -> None:
-    try:
-        permitted = subprocess.run([*NO_NETWORK, "true"], capture_output=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no unshare here")
-    if permitted.returncode:
-        pytest.skip("this machine lets nobody make a network namespace")
-    assert_same(in_image(stock, both.planned, tmp_path, NO_NETWORK), both.local)
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_bytes_as_here(
+    stock: Path,
+    case: str,
+    made: Callable[[str], Both],
+    prefix: tuple[str, ...],
+    tmp_path: Path,
+) -> None:
+    both = made(case)
+    assert_same(in_image(stock, both.planned, tmp_path, prefix), both.local)
 
 
-def test_a_message_from_there(stock: Path, both: Both, tmp_path: Path) -> None:
+def test_a_message_from_there(stock: Path, made: Callable[[str], Both], tmp_path: Path) -> None:
     """A user's mistake ends there as it does here: one line, status 1, the message file."""
-    entrypoint = both.planned.lay_out(tmp_path)
+    entrypoint = made("hashing").planned.lay_out(tmp_path)
     data = next(under(tmp_path, "/opt/ml/processing/input/data").iterdir())
     data.unlink()
     data.write_text("id,click\n1,yes\n")
