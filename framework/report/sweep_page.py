@@ -90,6 +90,7 @@ def sweep_page(record: SweepRecord) -> dict[str, Any]:
         "runs": runs,
         "swept": record.swept,
         "rows_differ": len({run.rows for run in runs}) > 1,
+        "tokens_differ": len({run.tokens for run in runs}) > 1,
         "failed": failed,
         "has_verdicts": any(run.verdict for run in runs),
         "left_out": list(_left_out(record, runs)),
@@ -131,6 +132,9 @@ def _tiles(
     if runs:
         rows = {run.rows for run in runs}
         yield Tile("rows in each", figures.count(max(rows)), "at most" if len(rows) > 1 else "")
+    tokens = {run.tokens for run in runs if run.tokens is not None}
+    if len(tokens) == 1:
+        yield Tile("distinct tokens", figures.count(max(tokens)))
     losses = [run.log_loss for run in runs if run.log_loss is not None]
     if losses:
         yield Tile("best log loss", figures.score(min(losses)))

@@ -80,8 +80,9 @@ def test_charts_are_drawn(
     assert all(page.eval_on_selector_all(".plot-area", "all => all.map(e => e.ariaLabel)"))
 
 
-def test_marks_of_an_axis_do_not_overlap(opened: Opened, file: Path) -> None:
-    page = opened(file)
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_marks_of_an_axis_do_not_overlap(opened: Opened, file: Path, phone: bool) -> None:
+    page = opened(file, phone=phone)
     overlapping = """all => all.flatMap(axis => {
       const boxes = [...axis.querySelectorAll("text")].map(text => text.getBoundingClientRect());
       return boxes.slice(1).filter((box, place) => {
@@ -93,7 +94,8 @@ def test_marks_of_an_axis_do_not_overlap(opened: Opened, file: Path) -> None:
     assert page.eval_on_selector_all(".plot-area .axis", overlapping) == 0
 
 
-def test_nothing_of_a_chart_is_cut_off(opened: Opened, file: Path) -> None:
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_nothing_of_a_chart_is_cut_off(opened: Opened, file: Path, phone: bool) -> None:
     outside = """all => all.flatMap(svg => {
       const frame = svg.getBoundingClientRect();
       return [...svg.querySelectorAll("text, .rect, .dot")].filter(each => {
@@ -102,7 +104,7 @@ def test_nothing_of_a_chart_is_cut_off(opened: Opened, file: Path) -> None:
           || box.top < frame.top - 1 || box.bottom > frame.bottom + 1;
       });
     }).map(each => each.textContent)"""
-    assert opened(file).eval_on_selector_all(".plot-area", outside) == []
+    assert opened(file, phone=phone).eval_on_selector_all(".plot-area", outside) == []
 
 
 def column(page: Page, place: int) -> list[str]:
