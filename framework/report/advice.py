@@ -2,7 +2,7 @@
 
 The rule, with an evaluation: among runs that were judged on the same rows, the least width whose
 log loss is at most `CLOSE` above the best one's. Without: the least width at which at most `FEW`
-of the tokens collide. ``docs/files.md`` says why.
+of the tokens collide. ``docs/pages.md`` says why.
 """
 
 from __future__ import annotations
