@@ -100,7 +100,7 @@ def _runner_up(judged: Sequence[Candidate], best: Candidate) -> str:
     """How far the next narrower one is behind: what the width buys."""
     narrower = [each for each in judged if each.n_features < best.n_features]
     if not narrower:
-        return ", and is the narrowest that was tried"
+        return ""
     nearest = min(narrower, key=_loss)
     lost = _loss(nearest) / _loss(best) - 1
     return f"; the best of the narrower ones, {nearest.shown}, is {share(lost)} worse"

@@ -64,7 +64,7 @@ def widths(numbers: Sequence[int]) -> list[str]:
 
 
 def marks(numbers: Sequence[float], scale: float = 1) -> list[str]:
-    """An axis's marks: all with as many decimals as the one that needs most.
+    """An axis's marks: all but zero with as many decimals as the one that needs most.
 
     Args:
         numbers: Where the marks stand.
@@ -72,7 +72,10 @@ def marks(numbers: Sequence[float], scale: float = 1) -> list[str]:
     """
     texts = [f"{number * scale:.10g}" for number in numbers]
     decimals = max(len(text.partition(".")[2]) for text in texts)
-    return [f"{number * scale:,.{decimals}f}".replace("-", MINUS) for number in numbers]
+    return [
+        f"{number * scale:,.{decimals}f}".replace("-", MINUS) if number else "0"
+        for number in numbers
+    ]
 
 
 def _short(number: int) -> str:

@@ -48,6 +48,7 @@ def test_widths_are_powers_only_if_all_of_them_are() -> None:
 
 def test_the_marks_of_an_axis_have_as_many_decimals_each() -> None:
     assert figures.marks([0.39, 0.395, 0.4]) == ["0.390", "0.395", "0.400"]
+    assert figures.marks([0, 0.25, 0.5]) == ["0", "0.25", "0.50"]
     assert figures.marks([0, 0.1, 0.25], 100) == ["0", "10", "25"]
     assert figures.marks([-2000, 0, 2000]) == ["\N{MINUS SIGN}2,000", "0", "2,000"]
 
