@@ -153,10 +153,7 @@ def _left_out(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[st
             "several instances write metrics of their own, to report/<instance>/metrics.json",
         )
     elif timeline is None:
-        time = record.metrics.get("time", {})
-        why = time.get("left_out", "no row has a time")
-        said = f"column {time['column']!r} has {why}" if time else "set dataset.time to the column"
-        yield "Rows and click rate by time", said
+        yield "Rows and click rate by time", _untimed(record.metrics.get("time"))
     if record.manifest["n_features"] is None:
         yield "Collisions", "no step of this run hashes"
     if record.manifest["columns"]["label"] is None:
@@ -165,3 +162,10 @@ def _left_out(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[st
         yield "A model's quality", "evaluation=logistic trains one on the result and judges it"
     if record.request is None:
         yield "Places inside and outside the container", "request.json is not in this folder"
+
+
+def _untimed(time: dict[str, Any] | None) -> str:
+    if time is None:
+        return "set dataset.time to the column that says when"
+    why = time.get("left_out", "no more than one point in time")
+    return f"column {time['column']!r} has {why}"

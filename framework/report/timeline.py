@@ -37,14 +37,14 @@ class Timeline:
 
 
 def timeline_of(time: dict[str, Any] | None, *, has_rates: bool) -> Timeline | None:
-    """Draw the charts, if there is anything to draw.
+    """Draw the charts, if there is more than one point in time.
 
     Args:
         time: What ``metrics.json`` says under that name.
         has_rates: Whether the labels' means are rates.
     """
     points = [point for point in (time or {}).get("points", ()) if point is not None]
-    if time is None or not points:
+    if time is None or len(points) < 2:
         return None
     moments = Moments.of(points)
     rows = {name: each["rows"] for name, each in time["channels"].items()}
@@ -95,7 +95,7 @@ def _rates(
         ]
         if any(rate is not None for rate in rates):
             series.append(Series(name, list(enumerate(rates)), titles))
-    if not series or len(moments.names) < 2:
+    if not series:
         return None
     axes = Axes(
         f"Click rate by channel and {moments.unit}",

@@ -90,7 +90,7 @@ def test_what_is_not_there_is_told_and_left_out(tmp_path: Path) -> None:
     page = run_page(run_folder(tmp_path, label=None, time=None))
     assert page.headings() == ["figures", "channels", "columns", "values", "files", "absent"]
     for text in (
-        "set dataset.time to the column",
+        "set dataset.time to the column that says when",
         "the data has no label (dataset.label)",
         "evaluation=logistic trains one on the result and judges it",
         "request.json is not in this folder",
@@ -101,6 +101,12 @@ def test_what_is_not_there_is_told_and_left_out(tmp_path: Path) -> None:
 def test_too_many_points_in_time_are_told(tmp_path: Path) -> None:
     page = run_page(run_folder(tmp_path, "id,click,hour\n1,0," + "x" * 65 + "\n"))
     assert "column 'hour' has more than 10,000 points in time" in page.text
+
+
+def test_one_point_in_time_is_no_chart(tmp_path: Path) -> None:
+    page = run_page(run_folder(tmp_path, "id,click,hour\n1,0,14102100\n2,1,14102100\n3,1,\n"))
+    assert "column 'hour' has no more than one point in time" in page.text
+    assert "time" not in page.headings()
 
 
 def test_several_instances_have_no_metrics_in_one(whole: Path, tmp_path: Path) -> None:
