@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,10 +36,14 @@ class Column:
     frequent: tuple[Value, ...]
 
 
-def columns_of(metrics: dict[str, Any]) -> list[Column]:
-    """The columns in their order; none where there are no metrics."""
+def columns_of(metrics: dict[str, Any], numeric: Collection[str]) -> list[Column]:
+    """The columns in their order; none where there are no metrics.
+
+    Args:
+        metrics: What ``metrics.json`` says.
+        numeric: Those whose one token is their name.
+    """
     rows = metrics.get("rows", 0) or 1
-    numeric = set(metrics.get("numeric", ()))
     return [
         _column(name, described, rows, is_numeric=name in numeric)
         for name, described in metrics.get("columns", {}).items()

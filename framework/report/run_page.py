@@ -49,7 +49,7 @@ def run_page(record: RunRecord) -> dict[str, Any]:
         "channels": _channels(record),
         "rate_name": "click rate" if rates else "mean label",
         "has_rates": rates,
-        "columns": columns_of({**record.metrics, "numeric": record.manifest["columns"]["numeric"]}),
+        "columns": columns_of(record.metrics, record.manifest["columns"]["numeric"]),
         "collisions_are_exact": record.metrics.get("collisions_are_exact", True),
         "verdict": verdict,
         "calibration": verdict and calibration_chart(verdict),
@@ -76,9 +76,8 @@ def _title(record: RunRecord) -> str:
 
 
 def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
-    for name, image in (("image", (record.request or {}).get("AppSpecification", {})),):
-        if "ImageUri" in image:
-            yield name, image["ImageUri"]
+    if record.request is not None:
+        yield "image", record.request["AppSpecification"]["ImageUri"]
     for kind, name, outside, _ in _mapping(record.request):
         if (kind, name) == ("input", "data"):
             yield "data", outside
@@ -150,7 +149,8 @@ def _left_out(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[st
     if not record.metrics:
         yield (
             "Columns, click rates and time",
-            "several instances write metrics of their own, to report/<instance>/metrics.json",
+            "report/metrics.json is not there; several instances write one each, to folders of "
+            "their own",
         )
     elif timeline is None:
         yield "Rows and click rate by time", _untimed(record.metrics.get("time"))

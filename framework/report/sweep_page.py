@@ -8,7 +8,7 @@ from math import log2
 from typing import Any
 
 from framework.channels import channels_of
-from framework.records import SweepRecord, SweepRun
+from framework.records import RunRecord, SweepRecord, SweepRun
 from framework.report import figures
 from framework.report.advice import Candidate, advise
 from framework.report.charts import MOST_SERIES, NARROW, Axes, Chart, Series, lines
@@ -77,7 +77,7 @@ MEASURES = (
 
 def sweep_page(record: SweepRecord) -> dict[str, Any]:
     """All that ``sweep.html`` needs."""
-    runs = [_finished(run, record.swept) for run in record.runs if run.record is not None]
+    runs = [_finished(run, run.record, record.swept) for run in record.runs if run.record]
     failed = [run for run in record.runs if run.failure]
     advice = advise(list(_candidates(runs)))
     return {
@@ -97,9 +97,7 @@ def sweep_page(record: SweepRecord) -> dict[str, Any]:
     }
 
 
-def _finished(run: SweepRun, swept: Sequence[str]) -> Finished:
-    assert run.record is not None  # noqa: S101 - for the type checker
-    record, metrics = run.record, run.record.metrics
+def _finished(run: SweepRun, record: RunRecord, swept: Sequence[str]) -> Finished:
     others = [f"{key}={run.settings.get(key, '')}" for key in swept if key != WIDTH]
     return Finished(
         number=run.number,
@@ -111,8 +109,8 @@ def _finished(run: SweepRun, swept: Sequence[str]) -> Finished:
         memory=record.timings.get("peak_memory_mb"),
         is_fused="fused_runs" in record.timings,
         bytes=sum(each.bytes for each in channels_of(record.manifest)),
-        tokens=metrics.get("distinct_tokens"),
-        collision_rate=metrics.get("collision_rate"),
+        tokens=record.metrics.get("distinct_tokens"),
+        collision_rate=record.metrics.get("collision_rate"),
         verdict=Verdict.of(record.evaluation),
     )
 
@@ -190,7 +188,7 @@ def _axes(measure: Measure, widths: Sequence[int]) -> Axes:
 
 
 def _calibration(runs: Sequence[Finished]) -> Chart | None:
-    judged = [(_label(run), run.verdict) for run in runs if run.verdict is not None]
+    judged = [(_label(run), run.verdict) for run in runs if run.verdict and run.verdict.base_rate]
     return ratio_chart(judged[:MOST_SERIES]) if judged else None
 
 

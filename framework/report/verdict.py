@@ -82,7 +82,7 @@ def ratio_chart(verdicts: Sequence[tuple[str, Verdict]]) -> Chart:
     """By how much each model predicts too little or too much; several are told apart better so.
 
     Args:
-        verdicts: At least one, each with its name.
+        verdicts: At least one, each with its name; there were clicks.
     """
     series = [
         Series(name, [(each.mean_prediction, each.ratio) for each in verdict.tenths], titles)

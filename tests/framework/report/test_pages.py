@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def test_several_instances_have_no_metrics_in_one(whole: Path, tmp_path: Path) -
     manifest = (whole / "report" / "manifest.json").read_text()
     (tmp_path / "report" / "manifest.json").write_text(manifest)
     page = run_page(tmp_path)
-    assert "several instances write metrics of their own" in page.text
+    assert "several instances write one each, to folders of their own" in page.text
     assert page.headings() == ["figures", "channels", "files", "absent"]
 
 
@@ -270,6 +271,26 @@ def test_fused_runs_have_no_time_of_their_own(tmp_path: Path) -> None:
     assert f"time of all1.50{N}s" in page.text
 
 
+def test_a_model_that_saw_no_click_has_no_calibration(tmp_path: Path) -> None:
+    judged = evaluation()
+    figures, tenths = judged["channels"]["validation"], judged["calibration"]["validation"]
+    figures |= {
+        "base_rate": 0.0,
+        "auc": None,
+        "normalised_entropy": None,
+        "calibration_ratio": None,
+    }
+    judged["calibration"]["validation"] = [{**tenth, "base_rate": 0.0} for tenth in tenths]
+    runs = [
+        ({"transform.n_features": str(n)}, run_folder(tmp_path, n_features=n, evaluation=judged))
+        for n in (64, 128)
+    ]
+    page = sweep_page(sweep_folder(tmp_path / "sweep", runs))
+    assert page.headings() == ["figures", "widths", "runs"]
+    assert "ROC AUC by n_features" not in page.text
+    assert "model" in run_page(tmp_path / "sweep" / "0").headings()
+
+
 def test_a_result_on_s3_is_no_failure(tmp_path: Path) -> None:
     sweep = sweep_folder(tmp_path / "sweep", [({"a": "1"}, run_folder(tmp_path)), ({"a": "2"}, "")])
     told = {"output": "s3://bucket/2", "failure": "", "exit_status": 0}
@@ -277,3 +298,14 @@ def test_a_result_on_s3_is_no_failure(tmp_path: Path) -> None:
     page = sweep_page(sweep)
     assert "failed" not in page.headings()
     assert "its result is not on this machine: s3://bucket/2" in page.text
+
+
+@pytest.mark.slow
+def test_a_run_and_a_sweep_end_with_their_pages(
+    headrace: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    one = headrace("output.path=one")
+    many = headrace("-m", "hydra.sweep.dir=many", "transform.n_features=64,4096")
+    assert (one.returncode, one.stderr, many.returncode) == (0, "", 0)
+    pages = ("one/report/report.html", "many/1/report/report.html", "many/summary.html")
+    assert all((tmp_path / page).stat().st_size > 20_000 for page in pages)
