@@ -48,7 +48,7 @@ class Steps:
 
     def _described(self, batch: pa.RecordBatch, bad: BadRows) -> str:
         rows = np.flatnonzero(bad.mask)
-        values = [_cell(batch, bad.column, int(row)) for row in rows[:_SHOWN]]
+        values = [shown_cell(batch, bad.column, int(row)) for row in rows[:_SHOWN]]
         known = batch.num_rows == self._rows
         place = self._group.place(int(rows[0])) if known else self._group.name
         first = f"{place}, column {bad.column!r}: expected {bad.expected}, got {values[0]}"
@@ -57,6 +57,7 @@ class Steps:
         return f"{first}; {len(rows) - 1} more such rows follow closely: {', '.join(values[1:])}"
 
 
-def _cell(batch: pa.RecordBatch, column: str, row: int) -> str:
+def shown_cell(batch: pa.RecordBatch, column: str, row: int) -> str:
+    """A cell as a message shows it."""
     value = batch.column(batch.schema.get_field_index(column))[row].as_py()
     return "an empty cell" if value is None else repr(value)[:60]

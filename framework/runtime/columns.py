@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -50,13 +51,13 @@ class Columns:
         roles = _declared(dataset)
         for name in (*roles, dataset.time):
             if name is not None and name not in names:
-                raise DataError(f"{origin}: there is no column {name!r}; {_suggest(name, names)}")
+                raise DataError(f"{origin}: there is no column {name!r}; {suggest(name, names)}")
         if dataset.categorical is None:
             roles |= {name: Role.CATEGORICAL for name in names if name not in roles}
         used = {name: roles[name] for name in names if name in roles}
         return cls(tuple(names), used, (), dataset.categorical is None, dataset.time)
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         """The batches that the reader gives: used columns by role, then what was asked for."""
         fields = [
@@ -112,7 +113,8 @@ def _refuse_twins(names: Sequence[str], origin: str) -> None:
         seen.add(name)
 
 
-def _suggest(name: str, names: Sequence[str]) -> str:
+def suggest(name: str, names: Sequence[str]) -> str:
+    """What may have been meant by a name that does not exist."""
     near = difflib.get_close_matches(name, names, 1)
     if near:
         return f"did you mean {near[0]!r}?"

@@ -4,6 +4,7 @@
     ├── ConfigError                status 2: the configuration is wrong   (framework/errors.py)
     ├── PluginError                status 2: a transform plugin breaks its contract
     ├── DataError                  status 1: the data is not what the configuration says
+    │   └── RowError               a row given to `framework.load`'s transformer cannot be used
     └── JobFailed                  status 1: the job ended without a result (framework/errors.py)
 
 `BadRows` is how a reader or a transform points at rows; the runtime turns it into a `DataError`
@@ -33,6 +34,26 @@ class PluginError(HeadraceError):
 
 class DataError(HeadraceError):
     """Input that is not what the configuration says it is."""
+
+
+class RowError(DataError):
+    """A row that cannot be hashed, as a single one of a model server.
+
+    Args:
+        row: Its position among the rows that were given, from 0; None where it was alone.
+        column: Name of the column at fault.
+        what: What is wrong and what would be right.
+    """
+
+    def __init__(self, row: int | None, column: str, what: str) -> None:
+        place = "the row" if row is None else f"rows[{row}]"
+        super().__init__(f"{place}, column {column!r}: {what}")
+        self.row = row
+        self.column = column
+        self.what = what
+
+    def __reduce__(self) -> tuple[type[RowError], tuple[int | None, str, str]]:
+        return type(self), (self.row, self.column, self.what)
 
 
 class BadRows(Exception):

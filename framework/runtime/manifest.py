@@ -39,6 +39,7 @@ def manifest(
         "config": spec.meaning,
         "rows": {"read": written + rejected, "written": written, "rejected": rejected},
         "columns": _columns(columns),
+        "input_columns": list(columns.names),
         "n_features": n_features,
         "output_format": spec.output.format,
         "channels": {
@@ -72,6 +73,8 @@ def merge(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
         for key in ("format_version", "config_sha256", "columns", "n_features"):
             if other[key] != first[key]:
                 raise ValueError(f"the hosts' manifests differ in {key!r}")
+        if _feature_order(other) != _feature_order(first):
+            raise ValueError("the hosts' manifests differ in the order of the features")
     rows = {key: sum(one["rows"][key] for one in manifests) for key in first["rows"]}
     channels = {
         name: {
@@ -110,3 +113,11 @@ def _columns(columns: Columns) -> dict[str, Any]:
         "numeric": of_role[Role.NUMERIC],
         "categorical": of_role[Role.CATEGORICAL],
     }
+
+
+def _feature_order(manifest: dict[str, Any]) -> list[str]:
+    """Which decides the index ranges of each column; files may differ in columns of no use."""
+    if "input_columns" not in manifest:
+        return []
+    used = {*manifest["columns"]["numeric"], *manifest["columns"]["categorical"]}
+    return [name for name in manifest["input_columns"] if name in used]

@@ -28,6 +28,17 @@ def load(steps: Sequence[StepSpec]) -> list[tuple[str, Transform]]:
     return [(step.label, _class_of(step.name)(**step.parameters)) for step in steps]
 
 
+def source_of(name: str) -> str:
+    """The text of a transform's file, wherever it comes from.
+
+    Raises:
+        PluginError: There is no such transform here.
+    """
+    from inspect import getsource  # slow to import, and seldom needed
+
+    return getsource(_module(name))
+
+
 def class_in(module: ModuleType, plugin: str) -> type[Any]:
     """The one frozen dataclass with `output_schema` and `apply` that a plugin's file defines.
 

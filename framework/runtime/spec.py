@@ -37,6 +37,11 @@ class DatasetSpec:
     columns: tuple[str, ...] | None = None
     on_bad_rows: str = "error"
 
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> DatasetSpec:
+        """The same from plain data, which has lists."""
+        return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in raw.items()})
+
 
 @dataclass(frozen=True)
 class StepSpec:
@@ -95,8 +100,7 @@ class JobSpec:
     @property
     def sha256(self) -> str:
         """Digest of `meaning`."""
-        text = json.dumps(self.meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest(self.meaning)
 
     def to_json(self) -> str:
         """The text of ``job.json``, made for reading."""
@@ -106,12 +110,9 @@ class JobSpec:
     def from_json(cls, text: str) -> JobSpec:
         """The inverse of `to_json`."""
         raw = json.loads(text)
-        dataset, evaluation = raw["dataset"], raw["evaluation"]
-        for key in ("numeric", "categorical", "columns"):
-            if dataset[key] is not None:
-                dataset[key] = tuple(dataset[key])
+        evaluation = raw["evaluation"]
         return cls(
-            dataset=DatasetSpec(**dataset),
+            dataset=DatasetSpec.of(raw["dataset"]),
             steps=tuple(StepSpec(**step) for step in raw["steps"]),
             output=OutputSpec(**raw["output"]),
             runtime=RuntimeSpec(**raw["runtime"]),
@@ -119,6 +120,12 @@ class JobSpec:
             outputs=raw["outputs"],
             evaluation=None if evaluation is None else EvaluationSpec(**evaluation),
         )
+
+
+def digest(meaning: dict[str, Any]) -> str:
+    """The SHA-256 of plain data, whatever the order of its keys."""
+    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def under(root: Path, container_path: str) -> Path:

@@ -51,6 +51,14 @@ class Encoded(NamedTuple):
         missing = column.is_null().to_numpy(zero_copy_only=False)
         return cls(dictionary.dictionary, codes, missing)
 
+    @classmethod
+    def all_of(cls, column: pa.Array) -> Encoded:
+        """Take every cell for a value of its own."""
+        codes = np.arange(len(column), dtype=np.int32)
+        if not column.null_count:
+            return cls(column, codes, None)
+        return cls(column, codes, column.is_null().to_numpy(zero_copy_only=False))
+
 
 def _dictionary(column: pa.Array) -> pa.DictionaryArray:
     """Arrow's encoding; cells that all have the width of an integer are encoded as integers.
@@ -103,7 +111,7 @@ class ColumnTokens:
     @property
     def is_numeric(self) -> bool:
         """Whether the value of a cell is its weight, instead of a part of its token."""
-        return bool(pa.types.is_floating(self.cells.values.type))
+        return _is_number(self.cells.values)
 
     def take(self, rows: npt.NDArray[np.int64]) -> ColumnTokens:
         """The same tokens for these rows only, in this order."""
@@ -160,18 +168,50 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
     return made
 
 
+def cell_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> list[ColumnTokens]:
+    """The same tokens without looking for distinct values: quicker for few rows.
+
+    Every cell counts as a value of its own, and `ColumnTokens.prints` is empty.
+    """
+    places = features(batch.schema)
+    names = [batch.schema.field(place).name for place in places]
+    columns = [_in_type(batch.column(place), role_of(batch.schema.field(place))) for place in places]
+    # A numeric column has one token, its name, which an empty text follows.
+    texts = [pa.array([""]) if _is_number(column) else column for column in columns]
+    marks = pa.array([_mark(name, column) for name, column in zip(names, columns, strict=True)])
+    counts = [len(each) for each in texts]
+    marks = marks.take(pa.array(np.repeat(np.arange(len(counts)), counts)))
+    tokens = pc.binary_join_element_wise(marks, pa.concat_arrays(texts), "")
+    hashes = np.split(hash_texts(tokens, (function, seed))[0], np.cumsum(counts)[:-1])
+    cells, no_prints = map(Encoded.all_of, columns), np.empty(0, np.uint64)
+    made = zip(names, cells, hashes, strict=True)
+    return [ColumnTokens(name, column, own, no_prints) for name, column, own in made]
+
+
 def _encoded(column: pa.Array, role: Role) -> Encoded:
+    return Encoded.of(_in_type(column, role))
+
+
+def _in_type(column: pa.Array, role: Role) -> pa.Array:
     wanted = pa.float64() if role is Role.NUMERIC else pa.string()
-    return Encoded.of(column if column.type == wanted else column.cast(wanted))
+    return column if column.type == wanted else column.cast(wanted)
+
+
+def _is_number(values: pa.Array) -> bool:
+    return bool(pa.types.is_floating(values.type))
+
+
+def _mark(name: str, values: pa.Array) -> str:
+    """How a column's tokens begin."""
+    return name if _is_number(values) else f"{name}="
 
 
 def _texts(name: str, values: pa.Array) -> pa.StringArray:
-    if pa.types.is_floating(values.type):
-        return pa.array([name])
-    return pc.binary_join_element_wise(f"{name}=", values, "")
+    mark = _mark(name, values)
+    return pa.array([mark]) if _is_number(values) else pc.binary_join_element_wise(mark, values, "")
 
 
 def _prints(values: pa.Array, hashes: U32, marks: U32) -> U64:
-    if pa.types.is_floating(values.type):
+    if _is_number(values):
         return mix(values.to_numpy(zero_copy_only=False).view(np.uint64).copy())
     return hashes.astype(np.uint64) << np.uint64(32) | marks
