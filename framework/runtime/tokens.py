@@ -175,7 +175,9 @@ def cell_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> lis
     """
     places = features(batch.schema)
     names = [batch.schema.field(place).name for place in places]
-    columns = [_in_type(batch.column(place), role_of(batch.schema.field(place))) for place in places]
+    columns = [
+        _in_type(batch.column(place), role_of(batch.schema.field(place))) for place in places
+    ]
     # A numeric column has one token, its name, which an empty text follows.
     texts = [pa.array([""]) if _is_number(column) else column for column in columns]
     marks = pa.array([_mark(name, column) for name, column in zip(names, columns, strict=True)])

@@ -71,6 +71,7 @@ def test_what_else_it_says(tmp_path: Path) -> None:
         "numeric": ["c3"],
         "categorical": ["c0", "c1"],
     }
+    assert manifest["input_columns"] == ["id", "click", "c0", "c1", "c2", "c3"]
     assert (manifest["n_features"], manifest["output_format"]) == (64, "npz")
     assert manifest["versions"]["headrace"] == VERSION
     assert manifest["versions"]["pyarrow"] == pa.__version__
@@ -195,3 +196,15 @@ def test_manifests_of_different_jobs(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
         merge([one, {**one, "n_features": 2}])
     assert str(caught.value) == "the hosts' manifests differ in 'n_features'"
+
+
+def test_features_in_another_order(tmp_path: Path) -> None:
+    """Each column's range of indices depends on it; columns of no use do not matter."""
+    spec = job(label="click", numeric=("c0",), categorical=("c1",))
+    one = run(tmp_path, "click,c0,c1,x\n1,2,a,b\n", spec).manifest
+    other = run(tmp_path, "y,click,c0,c1\nb,1,2,a\n", spec).manifest
+    assert merge([one, other])["rows"]["read"] == 2
+    moved = run(tmp_path, "click,c1,c0\n1,a,2\n", spec).manifest
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
+        merge([one, moved])
+    assert str(caught.value) == "the hosts' manifests differ in the order of the features"

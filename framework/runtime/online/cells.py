@@ -33,7 +33,7 @@ class Cells:
     def __init__(self, columns: Columns, *, absent_is_null: bool) -> None:
         self.columns = columns
         self._features = frozenset(columns.roles)
-        self._required = frozenset() if absent_is_null else self._features
+        self._absent_is_null = absent_is_null
         self._known = frozenset(columns.names)
 
     def batch(self, rows: Sequence[Row]) -> pa.RecordBatch:
@@ -58,8 +58,9 @@ class Cells:
         keys = row.keys()
         if keys == self._features:
             return
-        for name in self._required - keys:
-            raise RowError(position, name, "the key is missing; give None for an empty cell")
+        for name in self.columns.roles if not self._absent_is_null else ():
+            if name not in keys:
+                raise RowError(position, name, "the key is missing; give None for an empty cell")
         for name in keys - self._known:
             what = f"no such column; {suggest(str(name), list(self.columns.roles))}"
             raise RowError(position, str(name), what)
@@ -68,9 +69,7 @@ class Cells:
         cells = [row.get(name) for row in rows]
         try:
             # The usual case first, and without a call: this is done for every cell.
-            texts = [
-                (cell or None) if type(cell) is str else _text(cell, role) for cell in cells
-            ]
+            texts = [(cell or None) if type(cell) is str else _text(cell, role) for cell in cells]
             return pa.array(texts, pa.string())
         except ValueError:
             raise _blamed(name, role, cells) from None

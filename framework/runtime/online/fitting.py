@@ -35,14 +35,13 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
         links = chain.bind(kept, features.schema)
     except (ChainError, DataError) as error:
         raise HeadraceError(f"{run.path}: {error} ({NEITHER})") from error
-    if not all(positions(links[-1].after, role) for role in (Role.INDICES, Role.VALUES)):
+    made = links[-1].after if links else features.schema
+    if not all(positions(made, role) for role in (Role.INDICES, Role.VALUES)):
         raise HeadraceError(f"{run.path}: its rows are not hashed; there is nothing to load")
     return features, tuple(links)
 
 
-def _kept(
-    steps: Sequence[tuple[str, Transform]], columns: Columns
-) -> list[tuple[str, Transform]]:
+def _kept(steps: Sequence[tuple[str, Transform]], columns: Columns) -> list[tuple[str, Transform]]:
     wanted = chain.wanted_of([transform for _, transform in steps], columns.schema)
     whole = chain.bind(steps, replace(columns, wanted=wanted).schema)
     kept = [link for link in whole if not _gives_channels(link)]

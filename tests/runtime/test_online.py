@@ -1,0 +1,548 @@
+"""Rows hashed one by one or in batches are the very rows of the job, or there is an error."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import warnings
+import zipfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import scipy.sparse as sp
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from framework.defaults import PROJECT
+from framework.runtime import plugins
+from framework.runtime.errors import HeadraceError, RowError
+from framework.runtime.online import RowTransformer, SkewWarning, load
+from framework.runtime.spec import JobSpec, StepSpec
+from framework.runtime.transform import Role, with_role
+from framework.runtime.version import VERSION
+from tests.conftest import Completed
+from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, job, run
+
+Rows = Sequence[Mapping[str, Any]]
+
+HOURS = [None, "14102100", "14102523", "14123107"]
+PLACES = [None, "é", "日本語", "x" * 70, "a,b", 'say "no"', "two\nlines", " 1 ", "1005"]
+PRICES = [None, "0", "-0.0", "2", "0.1", "1e-7", "1E+20", "-3.25"]
+STEPS = {
+    "feature_hasher": [HASH],
+    "wide": [StepSpec("h", "feature_hasher", {"n_features": 2**31 - 1, "alternate_sign": False})],
+    "shared": [StepSpec("h", "custom_hasher", {"n_features": 50, "seed": 7})],
+    "per_column": [
+        StepSpec("h", "custom_hasher", {"n_features": 77, "index_ranges": "per_column"})
+    ],
+    "murmur3": [
+        StepSpec("h", "custom_hasher", {"hash": "murmur3_32", "index_ranges": "per_column"})
+    ],
+    "time_features": [SPLIT, StepSpec("time_features", "time_features", {}), HASH],
+    "time_features, split": [StepSpec("time_features", "time_features", {}), SPLIT, HASH],
+    "shuffle": [StepSpec("split", "split", {"method": "shuffle"}), HASH],
+    "by time": [
+        StepSpec("split", "split", {"method": "time", "column": "day", "before": "2014"}),
+        HASH,
+    ],
+}
+
+
+def table(rows: int, seed: int = 0) -> list[dict[str, str | None]]:
+    """Rows with a bit of everything, numbers between the texts."""
+    draw = np.random.default_rng(seed)
+    return [
+        {
+            "id": str(10**19 + row),
+            "place": PLACES[draw.integers(len(PLACES))],
+            "price": PRICES[draw.integers(len(PRICES))],
+            "hour": HOURS[draw.integers(len(HOURS))],
+            "click": str(draw.integers(2)),
+            "nothing": None,
+            "age": PRICES[draw.integers(len(PRICES))],
+            "day": str(draw.integers(2013, 2016)),
+        }
+        for row in range(rows)
+    ]
+
+
+def as_csv(rows: Rows) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def folder_of(root: Path, files: Files, spec: JobSpec) -> tuple[Result, Path]:
+    """The job's result, and the same as the folder that a run leaves."""
+    result = run(root, files, spec)
+    (result.output / "config").mkdir()
+    (result.output / "config/job.json").write_text(spec.to_json())
+    return result, result.output
+
+
+def loaded(root: Path, files: Files, spec: JobSpec) -> tuple[Result, RowTransformer]:
+    result, folder = folder_of(root, files, spec)
+    return result, load(folder)
+
+
+def written(result: Result) -> sp.csr_matrix:
+    """All rows that a job wrote, in the order of their ids."""
+    channels = [each for each in ("train", "validation", "test") if result.parts(each)]
+    matrix = sp.vstack([result.matrix(each) for each in channels], "csr")
+    return matrix[np.argsort(np.concatenate([result.array("id", each) for each in channels]))]
+
+
+def assert_same(transformer: RowTransformer, rows: Rows, expected: sp.csr_matrix) -> None:
+    """In one batch, in small ones, and row by row: the same pieces, types included."""
+    assert transformer.n_features == expected.shape[1]
+    for size in (len(rows), 7):
+        for first in range(0, len(rows), size):
+            part = expected[first : first + size]
+            sparse = transformer.rows(rows[first : first + size])
+            assert (sparse.offsets.dtype, sparse.indices.dtype) == (np.int32, np.int32)
+            assert sparse.values.dtype == expected.dtype
+            assert np.array_equal(sparse.offsets, part.indptr)
+            assert np.array_equal(sparse.indices, part.indices)
+            assert np.array_equal(sparse.values, part.data)
+    for number, row in enumerate(rows):
+        indices, values = transformer(row)
+        assert np.array_equal(indices, expected[number].indices)
+        assert np.array_equal(values, expected[number].data)
+        assert values.dtype == expected.dtype
+
+
+# -- the same rows
+
+
+@pytest.mark.parametrize("numeric", [(), ("age", "price")], ids=["text", "numbers"])
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
+def test_every_row_of_a_job(
+    tmp_path: Path, steps: list[StepSpec], numeric: tuple[str, ...]
+) -> None:
+    rows = table(150)
+    spec = job(steps=steps, id="id", label="click", numeric=numeric)
+    result, transformer = loaded(tmp_path, as_csv(rows), spec)
+    assert_same(transformer, rows, written(result))
+    assert transformer.columns == ("place", "price", "hour", "nothing", "age", "day")
+
+
+def test_the_order_of_keys_and_what_is_no_feature_do_not_matter(tmp_path: Path) -> None:
+    rows = table(50)
+    spec = job(steps=STEPS["per_column"], id="id", label="click", categorical=("day", "place"))
+    result, transformer = loaded(tmp_path, as_csv(rows), spec)
+    turned = [dict(reversed(row.items())) for row in rows]
+    assert_same(transformer, turned, written(result))
+    features = [{"day": row["day"], "place": row["place"]} for row in rows]
+    assert_same(transformer, features, written(result))
+
+
+def test_parquet_and_numbers_of_python(tmp_path: Path) -> None:
+    """A number in a column of text is what the reader makes of it in a file."""
+    rows = [
+        {"id": f"{row:02}", "flag": row % 2 == 0, "count": row - 5, "big": 10**19 + row}
+        | {"price": row / 7}
+        for row in range(20)
+    ]
+    columns = {
+        name: pa.array([row[name] for row in rows], pa.uint64() if name == "big" else None)
+        for name in rows[0]
+    }
+    file = tmp_path / "data.parquet"
+    pq.write_table(pa.table(columns), file)
+    spec = job(id="id", numeric=("price",))
+    result, transformer = loaded(tmp_path, {"data.parquet": file.read_bytes()}, spec)
+    assert_same(transformer, rows, written(result))
+
+
+def test_json_lines_whose_keys_may_be_absent(tmp_path: Path) -> None:
+    rows = [{"id": str(number), "a": "x", "b": number} for number in range(5)]
+    for row in rows[2:]:
+        del row["b"]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    result, folder = folder_of(tmp_path, {"data.jsonl": lines}, job(id="id"))
+    assert_same(load(folder, absent="null"), rows, written(result))
+
+
+CELL = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+NUMBER = st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(data=st.data())
+def test_any_table(tmp_path: Path, data: st.DataObject) -> None:
+    names = data.draw(
+        st.lists(st.text(st.characters(exclude_categories=["C"]), min_size=1), min_size=1,
+                 max_size=4, unique=True).filter(lambda names: not {"id", "n"} & set(names))
+    )  # fmt: skip
+    row = st.fixed_dictionaries({"n": NUMBER, **dict.fromkeys(names, CELL)})
+    rows = data.draw(st.lists(row, min_size=1, max_size=8))
+    steps = STEPS[data.draw(st.sampled_from(["feature_hasher", "shared", "per_column"]))]
+    numeric = data.draw(st.sampled_from([(), ("n",)]))
+    if not numeric:
+        rows = [{**row, "n": None if row["n"] is None else int(row["n"])} for row in rows]
+    rows = [{"id": f"{number:03}", **row} for number, row in enumerate(rows)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    spec = job(steps=steps, id="id", numeric=numeric, threads=1)
+    result, transformer = loaded(tmp_path, {"data.jsonl": lines}, spec)
+    assert_same(transformer, rows, written(result))
+
+
+def test_types_that_stand_for_text(tmp_path: Path) -> None:
+    _, transformer = loaded(tmp_path, "c,n\n1,2\n", job(numeric=("n",)))
+    as_text = {1005: "1005", 10**30: str(10**30), True: "true", False: "false", None: ""}
+    for given_, text in {**as_text, np.int64(7): "7", np.str_("é"): "é", np.True_: "true"}.items():
+        assert _plain(transformer({"c": given_, "n": None})) == _plain(
+            transformer({"c": text, "n": ""})
+        )
+    for number in (0.1, 2, 1e22, -0.0, np.float64(0.1), np.float32(0.5), np.int8(3)):
+        assert _plain(transformer({"c": "x", "n": number})) == _plain(
+            transformer({"c": "x", "n": str(number)})
+        )
+
+
+def _plain(row: tuple[Any, Any]) -> tuple[list[int], list[float]]:
+    return row[0].tolist(), row[1].tolist()
+
+
+def test_no_rows(tmp_path: Path) -> None:
+    _, transformer = loaded(tmp_path, clicks(3), job(id="id", label="click", numeric=()))
+    sparse = transformer.rows([])
+    assert (sparse.offsets.tolist(), len(sparse.indices), len(sparse.values)) == ([0], 0, 0)
+    indices, values = transformer(dict.fromkeys(transformer.columns))
+    assert (len(indices), len(values)) == (0, 0)
+
+
+def test_the_arrays_may_be_written_to(tmp_path: Path) -> None:
+    _, transformer = loaded(tmp_path, clicks(3), job(id="id", label="click"))
+    sparse = transformer.rows([dict.fromkeys(transformer.columns, "x")])
+    for array in (sparse.offsets, sparse.indices, sparse.values):
+        array[:1] = 0
+
+
+def test_many_threads_at_once(tmp_path: Path) -> None:
+    rows = table(200)
+    spec = job(steps=STEPS["time_features"], id="id", label="click", numeric=("price",))
+    result, transformer = loaded(tmp_path, as_csv(rows), spec)
+    expected = written(result)
+    with ThreadPoolExecutor(8) as pool:
+        for number, (indices, values) in enumerate(pool.map(transformer, rows)):
+            assert np.array_equal(indices, expected[number].indices)
+            assert np.array_equal(values, expected[number].data)
+
+
+# -- rows that cannot be used
+
+FAULTS: list[tuple[dict[str, Any], str, str]] = [
+    ({"n": 1}, "c", "the key is missing; give None for an empty cell"),
+    ({"c": "x", "n": 1, "naem": 2}, "naem", "no such column; did you mean 'name'?"),
+    ({"c": "x", "n": "many"}, "n", "expected a number, got 'many'"),
+    ({"c": "x", "n": float("nan")}, "n", "expected a number, got 'nan'"),
+    ({"c": "x", "n": "1e999"}, "n", "expected a number, got '1e999'"),
+    ({"c": "x", "n": True}, "n", "expected a number, got 'true'"),
+    ({"c": 0.5, "n": 1}, "c", "give the text that stands in the file, not the float 0.5"),
+    ({"c": ["x"], "n": 1}, "c", "a list is no cell; give a text, a number or None"),
+    ({"c": b"x", "n": 1}, "c", "a bytes is no cell; give a text, a number or None"),
+    ({"c": "\ud800", "n": 1}, "c", "the text is not valid Unicode ('\\ud800')"),
+    (
+        {"c": "x", "n": 1, "hour": "14139900"},
+        "hour",
+        "expected an hour as YYMMDDHH, got '14139900'",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def transformer(tmp_path_factory: pytest.TempPathFactory) -> RowTransformer:
+    steps = [StepSpec("time_features", "time_features", {}), HASH]
+    spec = job(steps=steps, numeric=("n",), label="label", on_bad_rows="skip")
+    content = "label,hour,name,c,n\n1,14102100,a,b,2\n"
+    return loaded(tmp_path_factory.mktemp("online"), content, spec)[1]
+
+
+@pytest.mark.parametrize(("row", "column", "what"), FAULTS)
+def test_a_row_that_cannot_be_used_is_named(
+    transformer: RowTransformer, row: dict[str, Any], column: str, what: str
+) -> None:
+    """Even if the job left such rows out: nobody would know which."""
+    good = {"hour": None, "name": "a", "c": "x", "n": None}
+    bad = {"hour": None, "name": "a", **row}
+    with pytest.raises(RowError) as alone:
+        transformer(bad)
+    assert str(alone.value) == f"the row, column {column!r}: {what}"
+    with pytest.raises(RowError) as among:
+        transformer.rows([good, good, bad, bad])
+    assert str(among.value) == f"rows[2], column {column!r}: {what}"
+    assert (among.value.row, among.value.column, among.value.what) == (2, column, what)
+
+
+def test_what_is_no_row(transformer: RowTransformer) -> None:
+    with pytest.raises(TypeError) as caught:
+        transformer(["x"])  # type: ignore[arg-type]
+    assert str(caught.value) == "a row should be a dict, column → value (got list)"
+
+
+# -- steps
+
+
+@dataclass(frozen=True)
+class Mine:
+    """Marks every text, and says what the test wants it to say."""
+
+    mode: str = ""
+
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        if self.mode == "needs the id" and "id" not in schema.names:
+            raise ValueError("there is no column 'id' at this point of the chain")
+        if self.mode == "changes":
+            schema = schema.remove(schema.get_field_index("c0"))
+        if self.mode in ("channels", "changes"):
+            return schema.append(with_role(pa.field("channel", pa.int8()), Role.CHANNEL))
+        return schema
+
+    def wants(self, schema: pa.Schema) -> tuple[Role, ...]:
+        return (Role.ROW_TEXT,) if self.mode == "row text" else ()
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns = [
+            pa.compute.binary_join_element_wise(column, "!", "") if field.name == "c1" else column
+            for field, column in zip(batch.schema, batch.columns, strict=True)
+            if not (self.mode == "changes" and field.name == "c0")
+        ]
+        schema = self.output_schema(batch.schema)
+        if len(schema) > len(columns):
+            columns.append(pa.array([0] * batch.num_rows, pa.int8()))
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+@dataclass(frozen=True)
+class Declaring(Mine):
+    def channels(self) -> tuple[str, ...]:
+        return ("train",)
+
+
+def install(monkeypatch: pytest.MonkeyPatch, transform: type) -> None:
+    """Have a transform called ``mine``, as from an installed package."""
+    module = ModuleType("transforms.mine")
+    own = type("Own", (transform,), {"__module__": module.__name__})
+    module.Own = dataclass(frozen=True)(own)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def mine(mode: str = "", *, before: bool = True) -> list[StepSpec]:
+    step = StepSpec("mine", "mine", {"mode": mode})
+    return [step, HASH] if before else [HASH, step]
+
+
+def test_a_transform_of_an_installed_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, Mine)
+    rows = list(csv.DictReader(io.StringIO(clicks(40))))
+    for steps in (mine(), mine(before=False)):
+        result, transformer = loaded(tmp_path, clicks(40), job(steps=steps, id="id", label="click"))
+        assert_same(transformer, rows, written(result))
+
+
+REFUSED = [
+    ("needs the id", Mine, "there is no column 'id' at this point of the chain"),
+    ("row text", Mine, "wants the row_text of each row"),
+    ("changes", Declaring, "does more than to give rows their channels"),
+]
+
+
+@pytest.mark.parametrize(("mode", "transform", "what"), REFUSED)
+def test_steps_that_cannot_work_on_a_single_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, transform: type, what: str
+) -> None:
+    install(monkeypatch, transform)
+    spec = job(steps=mine(mode), id="id", label="click")
+    _, folder = folder_of(tmp_path, clicks(20), spec)
+    with pytest.raises(HeadraceError) as caught:
+        load(folder)
+    assert str(caught.value) == (
+        f"{folder}: transform.steps.mine: {what} (a single row has neither label nor id)"
+    )
+
+
+def test_a_step_that_declares_channels_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, Declaring)
+    spec = job(steps=[StepSpec("mine", "mine", {"mode": "channels"}), HASH], label="click")
+    _, transformer = loaded(tmp_path, clicks(20), spec)
+    assert transformer.columns == ("id", "c0", "c1", "c2", "c3")
+
+
+def test_rows_that_are_not_hashed(tmp_path: Path) -> None:
+    _, folder = folder_of(tmp_path, clicks(20), job(steps=[SPLIT], id="id", format="parquet"))
+    with pytest.raises(HeadraceError) as caught:
+        load(folder)
+    assert str(caught.value) == f"{folder}: its rows are not hashed; there is nothing to load"
+
+
+# -- the folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return folder_of(tmp_path, clicks(20), job(id="id", label="click"))[1]
+
+
+def change(file: Path, **values: Any) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(HeadraceError) as caught:
+        load(folder)
+    return str(caught.value)
+
+
+def test_no_result(folder: Path) -> None:
+    (folder / "report/manifest.json").unlink()
+    assert refusal(folder) == (
+        f"{folder}: holds no result (report/manifest.json: No such file or directory)"
+    )
+
+
+def test_no_job(folder: Path) -> None:
+    (folder / "config/job.json").unlink()
+    assert refusal(folder).startswith(
+        f"{folder}: the job cannot be read from code/entry.pyz or config/job.json ("
+    )
+    (folder / "code").mkdir()
+    (folder / "code/entry.pyz").write_text("no zip")
+    assert refusal(folder) == (
+        f"{folder}: the job cannot be read from code/entry.pyz or config/job.json "
+        "(File is not a zip file)"
+    )
+
+
+def test_the_job_of_another_result(folder: Path) -> None:
+    other = job(id="id", label="click", steps=[StepSpec("h", "feature_hasher", {"n_features": 2})])
+    (folder / "config/job.json").write_text(other.to_json())
+    assert refusal(folder) == (f"{folder}: its job is not the one that report/manifest.json is of")
+
+
+def test_a_result_of_an_earlier_version(folder: Path) -> None:
+    manifest = json.loads((folder / "report/manifest.json").read_text())
+    del manifest["input_columns"]
+    (folder / "report/manifest.json").write_text(json.dumps(manifest))
+    assert refusal(folder) == (
+        f"{folder}: report/manifest.json does not tell the order of the columns; "
+        f"run the job again (it is of headrace {VERSION})"
+    )
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", '{"dataset": 1}'])
+def test_what_is_no_job(folder: Path, content: str) -> None:
+    (folder / "config/job.json").write_text(content)
+    assert refusal(folder).startswith(f"{folder}: ")
+
+
+def test_a_transform_that_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = job(steps=[StepSpec("mine", "mine", {})], id="id", label="click")
+    (folder / "config/job.json").write_text(spec.to_json())
+    change(folder / "report/manifest.json", config_sha256=spec.sha256)
+    assert refusal(folder) == "there is no transform 'mine' here; the image should bring it"
+
+
+def test_another_version(folder: Path) -> None:
+    change(folder / "report/manifest.json", versions={"headrace": "7.1.2"})
+    with pytest.warns(SkewWarning) as warned:
+        load(folder)
+    assert str(warned[0].message) == (
+        f"{folder}: rows may come out differently: it is of headrace 7.1.2, here is {VERSION}"
+    )
+    assert warned[0].filename == __file__
+
+
+def test_a_later_release_of_the_same_version(folder: Path) -> None:
+    major, minor, _ = VERSION.split(".")
+    change(folder / "report/manifest.json", versions={"headrace": f"{major}.{minor}.99"})
+    load(folder)
+
+
+def test_nothing_of_the_folder_is_executed(folder: Path) -> None:
+    """What was shipped is only compared with what is here."""
+    shipped = plugins.source_of("feature_hasher")
+    row = dict.fromkeys(("c0", "c1", "c2", "c3"), "x")
+    expected = _plain(load(folder)(row))
+    ship(folder, f"# a remark\n{shipped}")
+    with warnings.catch_warnings(action="error"):
+        assert _plain(load(folder)(row)) == expected
+    ship(folder, "raise SystemExit('executed')")
+    with pytest.warns(SkewWarning) as warned:
+        assert _plain(load(folder)(row)) == expected
+    assert str(warned[0].message) == (
+        f"{folder}: rows may come out differently: "
+        "its transform 'feature_hasher' is not the one here"
+    )
+
+
+def ship(folder: Path, source: str) -> None:
+    (folder / "code").mkdir(exist_ok=True)
+    with zipfile.ZipFile(folder / "code/entry.pyz", "w") as script:
+        script.writestr("job.json", (folder / "config/job.json").read_text())
+        script.writestr("__main__.py", "raise SystemExit('executed')")
+        script.writestr("transforms/__init__.py", "")
+        script.writestr("transforms/feature_hasher.py", source)
+
+
+# -- where a model is served
+
+SERVER = """
+import sys
+
+
+class Missing:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] in %r:
+            raise ModuleNotFoundError(name)
+
+
+sys.meta_path.insert(0, Missing())
+import json
+import framework
+
+transformer = framework.load(sys.argv[1])
+indices, values = transformer(json.loads(sys.argv[2]))
+print(json.dumps([indices.tolist(), values.tolist()]))
+"""
+CLIENT = (
+    "boto3", "botocore", "docker", "hydra", "omegaconf", "pandas", "pydantic", "requests", "rich",
+    "sagemaker", "scipy", "sklearn", "yaml",
+)  # fmt: skip
+
+
+def test_numpy_and_pyarrow_are_enough(headrace: Any, tmp_path: Path) -> None:
+    """From a run of the command line, with the entry script as it is."""
+    ran: Completed = headrace("output.path=out", "transform=time_hashing")
+    assert ran.returncode == 0, ran.stderr
+    with (PROJECT / "data/avazu_sample.csv").open(newline="") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    part = tmp_path / "out/train/part-00000.npz"
+    matrix, ids = sp.load_npz(part), np.load(part)["id"]
+    served = subprocess.run(
+        [sys.executable, "-c", SERVER % (CLIENT,), "out", json.dumps(rows[ids[5].decode()])],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert served.stderr == ""
+    assert json.loads(served.stdout) == [matrix[5].indices.tolist(), matrix[5].data.tolist()]
