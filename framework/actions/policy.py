@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework import inputs
 from framework.account import LOCAL_ROLE, NoAccount
-from framework.compile import compile_job
+from framework.compilation import compile_job
 from framework.errors import ConfigError
 from framework.image_uris import domain
 from framework.policy import Where

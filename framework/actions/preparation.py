@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from framework import inputs, output_folder
 from framework.account import Account, NoAccount
-from framework.compile import compile_job
+from framework.compilation import compile_job
 from framework.errors import ConfigError, Problem
 from framework.job_names import job_name
 from framework.uris import S3, uri_of

@@ -9,7 +9,7 @@ import pytest
 
 from framework.account import NoAccount
 from framework.aws.clients import client
-from framework.compile import compile_job
+from framework.compilation import compile_job
 from framework.compose import Plan
 from framework.config import JobConfig
 from framework.inputs import DataInput

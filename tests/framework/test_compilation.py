@@ -13,7 +13,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from framework.account import NoAccount
-from framework.compile import compile_job
+from framework.compilation import compile_job
 from framework.compose import Plan
 from framework.config import JobConfig
 from framework.errors import ConfigError
