@@ -137,7 +137,7 @@ def test_it_imports_from_itself_alone(program: Program, tmp_path: Path) -> None:
         "import annotated_types, framework.runtime.spec as spec\n"
         "import transforms.feature_hasher as plugin\n"
         "print(annotated_types.__file__, spec.__file__, plugin.__file__)\n"
-        "try:\n    import framework.compilation\nexcept ModuleNotFoundError as error: print(error)\n"
+        "try:\n    import framework.compose\nexcept ModuleNotFoundError as error: print(error)\n"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", code, script], capture_output=True, text=True, cwd=tmp_path
@@ -145,7 +145,7 @@ def test_it_imports_from_itself_alone(program: Program, tmp_path: Path) -> None:
     assert done.stderr == ""
     modules = ("annotated_types/__init__.py", "framework/runtime/spec.py")
     files = " ".join(f"{script}/{module}" for module in (*modules, "transforms/feature_hasher.py"))
-    assert done.stdout == f"{files}\nNo module named 'framework.compilation'\n"
+    assert done.stdout == f"{files}\nNo module named 'framework.compose'\n"
 
 
 def test_a_path_cannot_end_the_comment(program: Program) -> None:

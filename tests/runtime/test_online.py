@@ -85,17 +85,9 @@ def as_csv(rows: Rows) -> str:
     return text.getvalue()
 
 
-def folder_of(root: Path, files: Files, spec: JobSpec) -> tuple[Result, Path]:
-    """The job's result, and the same as the folder that a run leaves."""
-    result = run(root, files, spec)
-    (result.output / "config").mkdir()
-    (result.output / "config/job.json").write_text(spec.to_json())
-    return result, result.output
-
-
 def loaded(root: Path, files: Files, spec: JobSpec) -> tuple[Result, RowTransformer]:
-    result, folder = folder_of(root, files, spec)
-    return result, load(folder)
+    result = run(root, files, spec)
+    return result, load(result.output)
 
 
 def written(result: Result) -> sp.csr_matrix:
@@ -172,8 +164,8 @@ def test_json_lines_whose_keys_may_be_absent(tmp_path: Path) -> None:
     for row in rows[2:]:
         del row["b"]
     lines = "".join(json.dumps(row) + "\n" for row in rows)
-    result, folder = folder_of(tmp_path, {"data.jsonl": lines}, job(id="id"))
-    assert_same(load(folder, absent="null"), rows, written(result))
+    result = run(tmp_path, {"data.jsonl": lines}, job(id="id"))
+    assert_same(load(result.output, absent="null"), rows, written(result))
 
 
 CELL = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -369,7 +361,7 @@ def test_steps_that_cannot_work_on_a_single_row(
 ) -> None:
     install(monkeypatch, transform)
     spec = job(steps=mine(mode), id="id", label="click")
-    _, folder = folder_of(tmp_path, clicks(20), spec)
+    folder = run(tmp_path, clicks(20), spec).output
     with pytest.raises(HeadraceError) as caught:
         load(folder)
     assert str(caught.value) == (
@@ -387,7 +379,7 @@ def test_a_step_that_declares_channels_is_left_out(
 
 
 def test_rows_that_are_not_hashed(tmp_path: Path) -> None:
-    _, folder = folder_of(tmp_path, clicks(20), job(steps=[SPLIT], id="id", format="parquet"))
+    folder = run(tmp_path, clicks(20), job(steps=[SPLIT], id="id", format="parquet")).output
     with pytest.raises(HeadraceError) as caught:
         load(folder)
     assert str(caught.value) == f"{folder}: its rows are not hashed; there is nothing to load"
@@ -398,11 +390,14 @@ def test_rows_that_are_not_hashed(tmp_path: Path) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return folder_of(tmp_path, clicks(20), job(id="id", label="click"))[1]
+    return run(tmp_path, clicks(20), job(id="id", label="click")).output
 
 
-def change(file: Path, **values: Any) -> None:
-    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+def change(folder: Path, **values: Any) -> None:
+    """Write other values into a manifest; None takes a key away."""
+    file = folder / "report/manifest.json"
+    changed = {**json.loads(file.read_text()), **values}
+    file.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}))
 
 
 def refusal(folder: Path) -> str:
@@ -418,50 +413,43 @@ def test_no_result(folder: Path) -> None:
     )
 
 
-def test_no_job(folder: Path) -> None:
-    (folder / "config/job.json").unlink()
-    assert refusal(folder).startswith(
-        f"{folder}: the job cannot be read from code/entry.pyz or config/job.json ("
+@pytest.mark.parametrize("key", ["input_columns", "config", "versions"])
+def test_a_result_of_an_earlier_version(folder: Path, key: str) -> None:
+    change(folder, **{key: None})
+    assert refusal(folder) == (
+        f"{folder}: report/manifest.json does not tell all that is needed; "
+        f"run the job again with {VERSION} ('{key}')"
     )
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", "3"])
+def test_a_broken_manifest(folder: Path, content: str) -> None:
+    (folder / "report/manifest.json").write_text(content)
+    assert refusal(folder).startswith(f"{folder}: report/manifest.json is broken (")
+
+
+def test_a_changed_manifest(folder: Path) -> None:
+    other = job(id="id", label="click", steps=[StepSpec("h", "feature_hasher", {"n_features": 2})])
+    change(folder, config=json.loads(json.dumps(other.meaning)))
+    assert refusal(folder) == (
+        f"{folder}: report/manifest.json was changed; config_sha256 is not of config"
+    )
+
+
+def test_a_broken_entry_script(folder: Path) -> None:
     (folder / "code").mkdir()
     (folder / "code/entry.pyz").write_text("no zip")
-    assert refusal(folder) == (
-        f"{folder}: the job cannot be read from code/entry.pyz or config/job.json "
-        "(File is not a zip file)"
-    )
+    assert refusal(folder) == f"{folder}: code/entry.pyz cannot be read (File is not a zip file)"
 
 
-def test_the_job_of_another_result(folder: Path) -> None:
-    other = job(id="id", label="click", steps=[StepSpec("h", "feature_hasher", {"n_features": 2})])
-    (folder / "config/job.json").write_text(other.to_json())
-    assert refusal(folder) == (f"{folder}: its job is not the one that report/manifest.json is of")
-
-
-def test_a_result_of_an_earlier_version(folder: Path) -> None:
-    manifest = json.loads((folder / "report/manifest.json").read_text())
-    del manifest["input_columns"]
-    (folder / "report/manifest.json").write_text(json.dumps(manifest))
-    assert refusal(folder) == (
-        f"{folder}: report/manifest.json does not tell the order of the columns; "
-        f"run the job again (it is of headrace {VERSION})"
-    )
-
-
-@pytest.mark.parametrize("content", ["[1]", "{", '{"dataset": 1}'])
-def test_what_is_no_job(folder: Path, content: str) -> None:
-    (folder / "config/job.json").write_text(content)
-    assert refusal(folder).startswith(f"{folder}: ")
-
-
-def test_a_transform_that_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transform_that_is_not_installed(folder: Path) -> None:
     spec = job(steps=[StepSpec("mine", "mine", {})], id="id", label="click")
-    (folder / "config/job.json").write_text(spec.to_json())
-    change(folder / "report/manifest.json", config_sha256=spec.sha256)
+    change(folder, config=json.loads(json.dumps(spec.meaning)), config_sha256=spec.sha256)
     assert refusal(folder) == "there is no transform 'mine' here; the image should bring it"
 
 
 def test_another_version(folder: Path) -> None:
-    change(folder / "report/manifest.json", versions={"headrace": "7.1.2"})
+    change(folder, versions={"headrace": "7.1.2"})
     with pytest.warns(SkewWarning) as warned:
         load(folder)
     assert str(warned[0].message) == (
@@ -472,7 +460,7 @@ def test_another_version(folder: Path) -> None:
 
 def test_a_later_release_of_the_same_version(folder: Path) -> None:
     major, minor, _ = VERSION.split(".")
-    change(folder / "report/manifest.json", versions={"headrace": f"{major}.{minor}.99"})
+    change(folder, versions={"headrace": f"{major}.{minor}.99"})
     load(folder)
 
 
@@ -484,19 +472,19 @@ def test_nothing_of_the_folder_is_executed(folder: Path) -> None:
     ship(folder, f"# a remark\n{shipped}")
     with warnings.catch_warnings(action="error"):
         assert _plain(load(folder)(row)) == expected
-    ship(folder, "raise SystemExit('executed')")
-    with pytest.warns(SkewWarning) as warned:
-        assert _plain(load(folder)(row)) == expected
-    assert str(warned[0].message) == (
-        f"{folder}: rows may come out differently: "
-        "its transform 'feature_hasher' is not the one here"
-    )
+    for other in ("raise SystemExit('executed')", "no Python"):
+        ship(folder, other)
+        with pytest.warns(SkewWarning) as warned:
+            assert _plain(load(folder)(row)) == expected
+        assert str(warned[0].message) == (
+            f"{folder}: rows may come out differently: "
+            "its transform 'feature_hasher' is not the one here"
+        )
 
 
 def ship(folder: Path, source: str) -> None:
     (folder / "code").mkdir(exist_ok=True)
     with zipfile.ZipFile(folder / "code/entry.pyz", "w") as script:
-        script.writestr("job.json", (folder / "config/job.json").read_text())
         script.writestr("__main__.py", "raise SystemExit('executed')")
         script.writestr("transforms/__init__.py", "")
         script.writestr("transforms/feature_hasher.py", source)

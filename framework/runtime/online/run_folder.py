@@ -68,7 +68,6 @@ class RunFolder:
             warnings.warn(text, SkewWarning, stacklevel=4)
 
 
-
 def _manifest(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
@@ -94,7 +93,10 @@ def _shipped(path: Path) -> dict[str, str]:
 
 def _are_the_same(one: str, other: str) -> bool:
     """Whether two sources are the same code; comments and line breaks do not count."""
-    return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    try:
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    except SyntaxError:
+        return False
 
 
 def _minor(version: str) -> list[str]:
