@@ -1,18 +1,27 @@
-"""The client half: makes a job of a configuration and hands it to a target. `runtime` ships."""
+"""The client half: makes a job of a configuration and hands it to a target. `runtime` ships.
+
+For notebooks, programs and model servers (docs/python.md)::
+
+    from framework import compile, load, run
+
+This file travels with the runtime half too, and so it imports nothing until it is asked.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from framework.api import CompiledJob, RunResult, compile, run
     from framework.runtime.online import load
 
-__all__ = ["load"]
+__all__ = ["CompiledJob", "RunResult", "compile", "load", "run"]
 
 
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    if name == "load":
-        return import_module("framework.runtime.online").load
-    raise AttributeError(name)
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "framework.runtime.online" if name == "load" else "framework.api"
+    return getattr(import_module(module), name)

@@ -10,6 +10,8 @@ from framework.table import aligned
 from framework.units import size
 
 HEADER = ("channel", "rows", "parts", "size")
+NUMBERS = (1, 2, 3)
+"""Positions of the columns that hold numbers."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,13 @@ def channels_of(manifest: dict[str, Any]) -> tuple[Channel, ...]:
     )
 
 
-def table_of(channels: Sequence[Channel]) -> list[str]:
-    """The lines of a table of channels; none where there are none."""
+def rows_of(channels: Sequence[Channel]) -> list[tuple[str, str, str, str]]:
+    """The rows of a table of channels, its header first; none where there are none."""
     rows = [(each.name, f"{each.rows:,}", f"{each.parts:,}", size(each.bytes)) for each in channels]
-    return aligned([HEADER, *rows], right=(1, 2, 3)) if rows else []
+    return [HEADER, *rows] if rows else []
+
+
+def table_of(channels: Sequence[Channel]) -> list[str]:
+    """The lines of that table."""
+    rows = rows_of(channels)
+    return aligned(rows, NUMBERS) if rows else []

@@ -7,6 +7,9 @@ off): a wrong key then gets through to pydantic, which reports it together with 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ from framework.config import JobConfig
 
 PROJECT = Path(__file__).resolve().parent.parent
 BASE_NODE = "headrace_defaults"
+
+_CHOSEN: ContextVar[str | None] = ContextVar("run_folder", default=None)
 
 
 def register() -> None:
@@ -35,8 +40,18 @@ def defaults_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def is_run_folder(path: str) -> bool:
-    """Whether Hydra keeps its record of this run there: what ``output.path`` is by default."""
-    return HydraConfig.initialized() and path == run_folder()
+    """Whether that is what ``output.path`` is by default."""
+    return (_CHOSEN.get() is not None or HydraConfig.initialized()) and path == run_folder()
+
+
+@contextmanager
+def run_folder_is(path: str) -> Iterator[None]:
+    """For as long as it lasts, that is the run folder, where Hydra runs nothing and has none."""
+    token = _CHOSEN.set(path)
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(token)
 
 
 def _default(field: FieldInfo) -> object:
@@ -62,6 +77,8 @@ def _in_project(path: str) -> str:
 
 def run_folder() -> str:
     """Hydra's run folder; before a run has one (``--cfg job``), the folder that it would get."""
+    if (chosen := _CHOSEN.get()) is not None:
+        return chosen
     hydra = HydraConfig.get()
     if OmegaConf.is_missing(hydra.runtime, "output_dir"):
         return str(Path(hydra.run.dir).absolute())

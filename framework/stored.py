@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,17 @@ class StoredResult:
         if not found:
             raise self._error(f"holds no result ({REPORT}/manifest.json is missing)")
         return found
+
+    def report(self, name: str) -> dict[str, Any]:
+        """A file of the report; empty where there is none, as with several instances.
+
+        Args:
+            name: ``metrics``, ``timings`` or ``evaluation``.
+        """
+        try:
+            return dict(json.loads(self.read(f"{REPORT}/{name}.json")))
+        except UnreadableError:
+            return {}
 
     def read(self, name: str) -> bytes:
         """All bytes of a file.

@@ -1,8 +1,9 @@
-"""Tables in plain text: columns two spaces apart, nothing at the ends of the lines."""
+"""Tables: in plain text, columns two spaces apart, nothing at the ends of the lines; in HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from html import escape
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
@@ -20,6 +21,28 @@ def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[
         ).rstrip()
         for row in rows
     ]
+
+
+def as_html(
+    rows: Sequence[Sequence[str]], right: Collection[int] = (), *, has_header: bool = True
+) -> str:
+    """A table in HTML, for a notebook; what stands in the cells stays text.
+
+    Args:
+        rows: As for `aligned`.
+        right: The same.
+        has_header: Whether the first row names the columns.
+    """
+    lines = []
+    for number, row in enumerate(rows):
+        tag = "th" if has_header and not number else "td"
+        sides = ("right" if place in right else "left" for place in range(len(row)))
+        cells = (
+            f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>'
+            for side, cell in zip(sides, row, strict=True)
+        )
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return f"<table>{''.join(lines)}</table>"
 
 
 def listed(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:

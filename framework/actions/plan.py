@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from framework import defaults
 from framework.actions.preparation import prepare
 from framework.errors import ConfigError, Problem
-from framework.table import aligned
+from framework.table import aligned, listed
 from framework.uris import S3
 from framework.whole_files import json_text, write_whole
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from framework.job import Job
 
 REQUEST = "request.json"
+NAME_WIDTH = len("request  ")
 IMAGES_OWN = ("the", "image's", "own", "entrypoint")
 
 
@@ -58,14 +59,26 @@ def _estimated(ready: Ready) -> Iterator[str]:
         yield from estimate_lines(ready.config, ready.data)
 
 
-def _described(job: Job, plan: Plan) -> Iterator[str]:
-    yield from aligned([("", "name", "from", "to"), *_inputs(job), *_outputs(job)])
+def mapping_rows(job: Job) -> list[tuple[str, str, str, str]]:
+    """The rows of a table of what lies where, its header first."""
+    return [("", "name", "from", "to"), *_inputs(job), *_outputs(job)]
+
+
+def facts(job: Job, plan: Plan) -> list[tuple[str, str]]:
+    """What else there is to know of a job: name and value."""
     application = job.request["AppSpecification"]
+    return [
+        ("job", job.name),
+        ("image", application["ImageUri"]),
+        ("starts", " ".join(application.get("ContainerEntrypoint", IMAGES_OWN))),
+        ("chain", " → ".join(_step(step.label, step.name) for step in plan.chain)),
+    ]
+
+
+def _described(job: Job, plan: Plan) -> Iterator[str]:
+    yield from aligned(mapping_rows(job))
     yield ""
-    yield f"job      {job.name}"
-    yield f"image    {application['ImageUri']}"
-    yield f"starts   {' '.join(application.get('ContainerEntrypoint', IMAGES_OWN))}"
-    yield f"chain    {' → '.join(_step(step.label, step.name) for step in plan.chain)}"
+    yield from listed(facts(job, plan), NAME_WIDTH)
 
 
 def _step(label: str, name: str) -> str:

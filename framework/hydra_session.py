@@ -1,0 +1,59 @@
+"""Composes ``conf/`` in any process, whatever it does with Hydra itself, and leaves no trace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import hydra
+from hydra.errors import HydraException
+from hydra.version import VersionBase
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from framework import defaults
+from framework.errors import ConfigError
+from framework.hydra_errors import problem_of
+from framework.overrides import Overrides, texts_of
+
+VERSION_BASE = "1.3"
+
+_ONE_AT_A_TIME = threading.Lock()
+"""What Hydra works with is global to the process."""
+
+
+def composed(overrides: Sequence[Overrides]) -> DictConfig:
+    """The configuration, without Hydra's own node.
+
+    Raises:
+        ConfigError: What Hydra does not accept.
+    """
+    defaults.register()
+    try:
+        with _ONE_AT_A_TIME, _hydra():
+            return hydra.compose("config", list(texts_of(overrides)))
+    except (HydraException, OmegaConfBaseException, YAMLError) as exc:
+        raise ConfigError([problem_of(exc)]) from None
+
+
+def fresh_folder() -> str:
+    """Where a result goes by default: as ``hydra.run.dir`` in ``conf/config.yaml`` has it."""
+    now = datetime.now()  # noqa: DTZ005 - the time on the user's clock, as on the command line
+    return str(Path(f"outputs/{now:%Y-%m-%d}/{now:%H-%M-%S-%f}").absolute())
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    """Hydra on our ``conf/``; afterwards it is as initialised, or not, as it was."""
+    base = VersionBase.instance()
+    before = base.version_base
+    try:
+        folder = str(defaults.PROJECT / "conf")
+        with hydra.initialize_config_dir(folder, job_name="headrace", version_base=VERSION_BASE):
+            yield
+    finally:
+        base.version_base = before

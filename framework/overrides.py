@@ -1,0 +1,50 @@
+"""Overrides from Python: texts as on the command line, or dicts whose values need no quoting.
+
+Source: https://hydra.cc/docs/1.3/advanced/override_grammar/basic/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike, fspath
+
+Overrides = str | Mapping[str, object]
+
+
+def texts_of(overrides: Sequence[Overrides]) -> Iterator[str]:
+    """All of them in Hydra's grammar.
+
+    Raises:
+        TypeError: What is no value of a configuration.
+    """
+    for each in overrides:
+        if isinstance(each, str):
+            yield each
+        else:
+            yield from (f"{key}={_text(value)}" for key, value in each.items())
+
+
+def _text(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{_text(key)}:{_text(each)}' for key, each in value.items())}}}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{','.join(map(_text, value))}]"
+    if not isinstance(value, str | PathLike):
+        raise TypeError(f"{value!r} cannot be a value of a configuration")
+    return _quoted(str(fspath(value)))
+
+
+def _quoted(text: str) -> str:
+    without_links = text.replace("${", r"\${")
+    # Backslashes count as such only before a quote.
+    return "'" + re.sub(r"(\\*)('|$)", _escaped, without_links) + "'"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    backslashes, quote = found.groups()
+    return backslashes * 2 + ("\\'" if quote else "")
