@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def run(config: DictConfig) -> None:
-    """Do what ``action`` says with one composed configuration."""
-    cli.execute(config)
+def run(config: DictConfig) -> float:
+    """Do what ``action`` says with one composed configuration; a sweeper minimises the number."""
+    return cli.execute(config)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from framework.attempt import INTERRUPTED, attempt, tell
 from framework.errors import ConfigError, HeadraceError, JobFailed
 from framework.hydra_errors import problem_of
 from framework.sweep.callback import SweepSummary
+from framework.sweep.objective import objective
 
 WORKER_KILLED = (
     "a worker process of the sweep was killed, perhaps for want of memory; "
@@ -32,7 +33,7 @@ defaults.register()
 sys.path.append(str(defaults.PROJECT / "framework" / "sweep" / "plugins"))
 
 
-def main(run: Callable[[], None]) -> int:
+def main(run: Callable[[], object]) -> int:
     """Runs the program, of which Hydra is the outer half.
 
     Args:
@@ -59,8 +60,11 @@ def main(run: Callable[[], None]) -> int:
     return 0
 
 
-def execute(config: DictConfig) -> None:
+def execute(config: DictConfig) -> float:
     """Does what one composed configuration says.
+
+    Returns:
+        What a sweep that looks for the best settings minimises.
 
     Raises:
         SystemExit: It failed, and it is no run of a sweep; the message is on stderr.
@@ -68,4 +72,4 @@ def execute(config: DictConfig) -> None:
     from framework import actions
     from framework.compose import compose
 
-    attempt(lambda: actions.perform(compose(config)))
+    return objective(attempt(lambda: actions.perform(compose(config))))

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.version import VersionBase
 from omegaconf import DictConfig
@@ -42,18 +43,20 @@ def composed(overrides: Sequence[Overrides]) -> DictConfig:
 
 def fresh_folder() -> str:
     """Where a result goes by default: as ``hydra.run.dir`` in ``conf/config.yaml`` has it."""
-    now = datetime.now()  # noqa: DTZ005 - the time on the user's clock, as on the command line
+    now = datetime.now()
     return str(Path(f"outputs/{now:%Y-%m-%d}/{now:%H-%M-%S-%f}").absolute())
 
 
 @contextmanager
 def _hydra() -> Iterator[None]:
     """Hydra on our ``conf/``; afterwards it is as initialised, or not, as it was."""
-    base = VersionBase.instance()
-    before = base.version_base
+    base, theirs = VersionBase.instance(), GlobalHydra.instance().hydra
+    version = base.version_base
+    GlobalHydra.instance().clear()
     try:
         folder = str(defaults.PROJECT / "conf")
         with hydra.initialize_config_dir(folder, job_name="headrace", version_base=VERSION_BASE):
             yield
     finally:
-        base.version_base = before
+        GlobalHydra.instance().hydra = theirs
+        base.version_base = version

@@ -31,8 +31,10 @@ def _text(value: object) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, Mapping):
-        return f"{{{','.join(f'{_text(key)}:{_text(each)}' for key, each in value.items())}}}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
+        raise TypeError(
+            f"a value is no dict; write a key for each, as 'job.tags.team' (got {value})"
+        )
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return f"[{','.join(map(_text, value))}]"
     if not isinstance(value, str | PathLike):
         raise TypeError(f"{value!r} cannot be a value of a configuration")
@@ -40,7 +42,8 @@ def _text(value: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    without_links = text.replace("${", r"\${")
+    # What OmegaConf takes for a link is none, and a backslash before it no escape.
+    without_links = re.sub(r"(\\*)(\$\{)", r"\1\1\\\2", text)
     # Backslashes count as such only before a quote.
     return "'" + re.sub(r"(\\*)('|$)", _escaped, without_links) + "'"
 

@@ -26,7 +26,7 @@ def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[
 def as_html(
     rows: Sequence[Sequence[str]], right: Collection[int] = (), *, has_header: bool = True
 ) -> str:
-    """A table in HTML, for a notebook; what stands in the cells stays text.
+    """A table in HTML, for a notebook; what stands in the cells stays text. No rows, no table.
 
     Args:
         rows: As for `aligned`.
@@ -42,7 +42,7 @@ def as_html(
             for side, cell in zip(sides, row, strict=True)
         )
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    return f"<table>{''.join(lines)}</table>"
+    return f"<table>{''.join(lines)}</table>" if lines else ""
 
 
 def listed(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:

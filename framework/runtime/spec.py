@@ -40,7 +40,10 @@ class DatasetSpec:
     @classmethod
     def of(cls, raw: dict[str, Any]) -> DatasetSpec:
         """The same from plain data, which has lists."""
-        return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in raw.items()})
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()
+        }
+        return cls(**values)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from framework.compose import compose
 from framework.config import JobConfig
 from framework.errors import HeadraceError
 from framework.runtime.alike import difference
+from framework.sweep.objective import objective
 from framework.targets.base import Result
 
 OWN = ("output", "transform", "job")
@@ -55,9 +56,9 @@ class Together:
     def __init__(self, runs: Sequence[Ready]) -> None:
         self._runs = runs
 
-    def task(self, number: int, _: DictConfig) -> None:
-        """Show and note one run's result."""
-        attempt(lambda: self._result(number))
+    def task(self, number: int, _: DictConfig) -> float:
+        """Show and note one run's result; what `framework.cli.execute` gives."""
+        return objective(attempt(lambda: self._result(number)))
 
     def _result(self, number: int) -> Result:
         outcome = self._outcome

@@ -41,8 +41,10 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        # One that the caller's shell ignores (`command &` in a script) stays ignored.
-        wanted = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        # One that the caller's shell ignores (`command &` in a script) stays ignored, and one that
+        # a program around Python handles (None) could not be given back.
+        leave = (signal.SIG_IGN, None)
+        wanted = [each for each in SIGNALS if signal.getsignal(each) not in leave]
         before = {each: signal.signal(each, self._handle) for each in wanted}
         try:
             yield self

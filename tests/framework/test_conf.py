@@ -29,7 +29,12 @@ def _header(path: Path) -> tuple[list[str], list[str]]:
     trying = re.fullmatch(r"# Worth trying: (.+)", lines[1])
     assert command, f"{path}: does not open with the command that runs it"
     assert trying, f"{path}: no override worth trying"
-    return shlex.split(command[1]), shlex.split(trying[1])
+    return _of_one_run(shlex.split(command[1])), _of_one_run(shlex.split(trying[1]))
+
+
+def _of_one_run(arguments: list[str]) -> list[str]:
+    """Without what only concerns a sweep."""
+    return [each for each in arguments if each != "-m" and not each.startswith("hydra/sweeper")]
 
 
 def _address(path: Path) -> tuple[str, str]:

@@ -1,8 +1,8 @@
-"""Tables in plain text."""
+"""Tables in plain text and in HTML."""
 
 from __future__ import annotations
 
-from framework.table import aligned, listed
+from framework.table import aligned, as_html, listed
 
 
 def test_columns_are_as_wide_as_their_widest_cells() -> None:
@@ -27,3 +27,13 @@ def test_values_of_several_lines_are_indented() -> None:
         "         two",
         "empty",
     ]
+
+
+def test_html_takes_nothing_in_a_cell_for_a_tag() -> None:
+    left, right = ('style="text-align: left"', 'style="text-align: right"')
+    assert as_html([("name", "rows"), ("<script>&", "8")], right=(1,)) == (
+        f"<table><tr><th {left}>name</th><th {right}>rows</th></tr>"
+        f"<tr><td {left}>&lt;script&gt;&amp;</td><td {right}>8</td></tr></table>"
+    )
+    assert as_html([("a",)], has_header=False) == f"<table><tr><td {left}>a</td></tr></table>"
+    assert as_html([]) == ""
