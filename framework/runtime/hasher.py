@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Hasher(ABC):
 
         Args:
             hashes: Unsigned, shape (tokens,).
-            place: Position of the column among the feature columns.
+            place: Position of the column among the feature columns; where no column has a range
+                of its own, the hashes are those of all columns.
             columns: Number of feature columns.
         """
 
@@ -70,7 +72,13 @@ class Hasher(ABC):
 
     def keys(self, hashes: Sequence[U32]) -> list[U32]:
         """The keys of the hashes of every feature column, in the columns' order."""
-        return [self.fold(each, place, len(hashes)) for place, each in enumerate(hashes)]
+        import numpy as np
+
+        if self.has_own_ranges:
+            return [self.fold(each, place, len(hashes)) for place, each in enumerate(hashes)]
+        folded = self.fold(np.concatenate(hashes), 0, len(hashes))
+        ends = accumulate(map(len, hashes))
+        return [folded[end - len(each) : end] for end, each in zip(ends, hashes, strict=True)]
 
     def entries(self, tokens: Sequence[ColumnTokens]) -> list[pa.ListArray]:
         """The sparse rows of what `tokens` made: the columns of indices and of values."""

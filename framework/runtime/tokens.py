@@ -6,6 +6,7 @@ every row. The statistics of a run (distinct values, collisions) come from the v
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -168,35 +169,40 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
     return made
 
 
-def cell_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> list[ColumnTokens]:
+def cell_tokens(
+    columns: Sequence[tuple[str, pa.Array]], function: HashFunction, seed: int
+) -> list[ColumnTokens]:
     """The same tokens without looking for distinct values: quicker for few rows.
 
     Every cell counts as a value of its own, and `ColumnTokens.prints` is empty.
+
+    Args:
+        columns: Name and cells of each feature column; numbers are float64, all else is text.
+        function: Hashes the tokens.
+        seed: Its seed.
     """
-    places = features(batch.schema)
-    names = [batch.schema.field(place).name for place in places]
-    columns = [
-        _in_type(batch.column(place), role_of(batch.schema.field(place))) for place in places
-    ]
     # A numeric column has one token, its name, which an empty text follows.
-    texts = [pa.array([""]) if _is_number(column) else column for column in columns]
-    marks = pa.array([_mark(name, column) for name, column in zip(names, columns, strict=True)])
+    texts = [pa.array([""]) if _is_number(cells) else cells for _, cells in columns]
+    marks = pa.array([_mark(name, cells) for name, cells in columns])
     counts = [len(each) for each in texts]
     marks = marks.take(pa.array(np.repeat(np.arange(len(counts)), counts)))
     tokens = pc.binary_join_element_wise(marks, pa.concat_arrays(texts), "")
-    hashes = np.split(hash_texts(tokens, (function, seed))[0], np.cumsum(counts)[:-1])
-    cells, no_prints = map(Encoded.all_of, columns), np.empty(0, np.uint64)
-    made = zip(names, cells, hashes, strict=True)
-    return [ColumnTokens(name, column, own, no_prints) for name, column, own in made]
+    [hashes] = hash_texts(tokens, (function, seed))
+    made, end, no_prints = [], 0, np.empty(0, np.uint64)
+    for (name, cells), count in zip(columns, counts, strict=True):
+        start, end = end, end + count
+        made.append(ColumnTokens(name, Encoded.all_of(cells), hashes[start:end], no_prints))
+    return made
+
+
+def in_type(column: pa.Array, role: Role) -> pa.Array:
+    """A feature column as it is hashed: numbers as float64, all else as text."""
+    wanted = pa.float64() if role is Role.NUMERIC else pa.string()
+    return column if column.type == wanted else column.cast(wanted)
 
 
 def _encoded(column: pa.Array, role: Role) -> Encoded:
-    return Encoded.of(_in_type(column, role))
-
-
-def _in_type(column: pa.Array, role: Role) -> pa.Array:
-    wanted = pa.float64() if role is Role.NUMERIC else pa.string()
-    return column if column.type == wanted else column.cast(wanted)
+    return Encoded.of(in_type(column, role))
 
 
 def _is_number(values: pa.Array) -> bool:

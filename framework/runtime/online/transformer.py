@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,11 @@ from framework.runtime.chain import Link
 from framework.runtime.errors import BadRows, RowError
 from framework.runtime.hasher import Hasher
 from framework.runtime.online.cells import Cells, Row, row_error
+from framework.runtime.online.few_rows import FewRows
 from framework.runtime.sparse import SparseRows, Values
-from framework.runtime.tokens import cell_tokens
-from framework.runtime.transform import N_FEATURES, Role, positions, without_features
+from framework.runtime.transform import N_FEATURES, Role, positions
+
+Step = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
 class RowTransformer:
@@ -29,8 +31,8 @@ class RowTransformer:
 
     def __init__(self, cells: Cells, links: Sequence[Link]) -> None:
         self._cells = cells
-        self._links = tuple(links)
-        after = self._links[-1].after
+        self._steps = [_step(link) for link in links]
+        after = links[-1].after
         (self._indices,) = positions(after, Role.INDICES)
         (self._values,) = positions(after, Role.VALUES)
         self.n_features = int(after.field(self._indices).metadata[N_FEATURES])
@@ -70,9 +72,9 @@ class RowTransformer:
             RowError: A row cannot be used; it says which, from 0, which column and why.
         """
         batch = self._cells.batch(rows)
-        for link in self._links:
+        for step in self._steps:
             try:
-                batch = _applied(link, batch)
+                batch = step(batch)
             except BadRows as bad:
                 raise row_error(bad, batch) from None
         return self._sparse(batch)
@@ -88,13 +90,6 @@ class RowTransformer:
         )
 
 
-def _applied(link: Link, batch: pa.RecordBatch) -> pa.RecordBatch:
+def _step(link: Link) -> Step:
     hasher = link.transform
-    if not isinstance(hasher, Hasher):
-        return link.apply(batch)
-    # To look for the distinct values of a single row would take longer than all the rest.
-    is_usual = type(hasher).tokens is Hasher.tokens
-    function = hasher.hash_function()
-    tokens = cell_tokens(batch, *function) if is_usual else hasher.tokens(batch)
-    columns = [*without_features(batch).columns, *hasher.entries(tokens)]
-    return pa.RecordBatch.from_arrays(columns, schema=link.after)
+    return FewRows(link, hasher) if isinstance(hasher, Hasher) else link.apply
