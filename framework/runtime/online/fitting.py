@@ -31,7 +31,7 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
     try:
         columns = Columns.of(run.columns, run.dataset, "input_columns")
         kept = _kept(steps, columns)
-        features = replace(columns, roles=_features(columns))
+        features = replace(columns, roles=_features(columns), time=None)
         links = chain.bind(kept, features.schema)
     except (ChainError, DataError) as error:
         raise HeadraceError(f"{run.path}: {error} ({NEITHER})") from error

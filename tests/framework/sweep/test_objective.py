@@ -61,8 +61,9 @@ def test_optuna_finds_the_best_of_its_trials(
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     found = yaml.safe_load((tmp_path / "found/optimization_results.yaml").read_text())
-    metrics = [
-        json.loads((tmp_path / f"found/{number}/report/metrics.json").read_text())
+    judged = [
+        json.loads((tmp_path / f"found/{number}/report/evaluation.json").read_text())
         for number in range(3)
     ]
-    assert found["best_value"] == min(each["collision_rate"] for each in metrics)
+    losses = [each["binary_classification_metrics"]["log_loss"]["value"] for each in judged]
+    assert found["best_value"] == min(losses)
