@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from framework.runtime.hashing.hash64 import hash64, key_of
 from framework.runtime.hashing.splitmix import GAMMA, mix
-from framework.runtime.hashing.words import U64, WORD, Cells
+from framework.runtime.hashing.words import U64
 from framework.runtime.transform import Role, role_of
 from framework.runtime.writers.base import Entries, Layout, named_columns, slices
 
@@ -54,9 +55,9 @@ class _Rows:
         width = self._layout.n_features
         self._width = np.zeros(1, np.uint64)
         if width is not None:
-            self._width = _cells(pa.array([width]), _key(_WIDTH))
+            self._width = _cells(pa.array([width]), key_of(_WIDTH))
         self._columns = [
-            (place, _key(name))
+            (place, key_of(name))
             for name, place in named_columns(schema).items()
             if role_of(schema.field(place)) not in (Role.INDICES, Role.VALUES)
         ]
@@ -95,7 +96,7 @@ def _cells(column: pa.Array, key: U64) -> U64:
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         cells = _numbers(column, key)
     else:
-        cells = _texts(column.cast(pa.string()), key)
+        cells = hash64(column.cast(pa.string()), key)
     if column.null_count:
         missing = column.is_null().to_numpy(zero_copy_only=False)
         cells[missing] = mix(key - GAMMA)  # a word of ones
@@ -109,27 +110,6 @@ def _numbers(column: pa.Array, key: U64) -> U64:
 
 def _bits(numbers: npt.NDArray[np.floating]) -> U64:
     return numbers.astype(np.float64, copy=False).view(np.uint64)
-
-
-def _texts(column: pa.StringArray, key: U64) -> U64:
-    cells = Cells.of(column)
-    hashes = cells.word(0)
-    hashes *= GAMMA
-    hashes += cells.lengths.view(np.uint64)
-    hashes += key
-    mix(hashes)
-    rows, position = np.flatnonzero(cells.lengths > WORD), WORD
-    while len(rows):
-        words = cells.take(rows).word(position)
-        hashes[rows] = mix(words * GAMMA + hashes[rows])
-        position += WORD
-        rows = rows[cells.lengths[rows] > position]
-    return hashes
-
-
-def _key(name: str) -> U64:
-    """What tells a column's cells from those of the others, shape (1,)."""
-    return _texts(pa.array([name]), np.zeros(1, np.uint64))
 
 
 def _text(number: int) -> str:

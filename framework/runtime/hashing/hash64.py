@@ -1,0 +1,36 @@
+"""A 64-bit hash of each cell, by which cells are told apart; docs/files.md defines it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from framework.runtime.hashing.splitmix import GAMMA, mix
+from framework.runtime.hashing.words import U64, WORD, Cells
+
+
+def key_of(name: str) -> U64:
+    """What tells a column's cells from those of the others, shape (1,)."""
+    return hash64(pa.array([name]), np.zeros(1, np.uint64))
+
+
+def hash64(texts: pa.StringArray, key: U64) -> U64:
+    """The hash of each text, shape (texts,); what a null gives has no meaning.
+
+    Args:
+        texts: UTF-8.
+        key: Of their column.
+    """
+    cells = Cells.of(texts)
+    hashes = cells.word(0)
+    hashes *= GAMMA
+    hashes += cells.lengths.view(np.uint64)
+    hashes += key
+    mix(hashes)
+    rows, position = np.flatnonzero(cells.lengths > WORD), WORD
+    while len(rows):
+        words = cells.take(rows).word(position)
+        hashes[rows] = mix(words * GAMMA + hashes[rows])
+        position += WORD
+        rows = rows[cells.lengths[rows] > position]
+    return hashes
