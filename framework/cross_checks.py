@@ -12,6 +12,7 @@ from framework.registry import Step
 from framework.runtime.evaluation import needs
 from framework.runtime.hasher import Hasher
 from framework.runtime.plugins import channels_of
+from framework.runtime.transform import Role, learner
 from framework.steps import ADDRESS
 
 
@@ -52,11 +53,17 @@ def _channels_declared_twice(chain: Sequence[Step]) -> Iterable[Problem]:
 
 def _steps_that_need_all_rows(chain: Sequence[Step], instances: int) -> Iterable[Problem]:
     for step in chain if instances > 1 else ():
-        if _wants_row_numbers(step.transform):
-            yield Problem(
-                f"{ADDRESS}.{step.label}",
-                f"needs the whole input on one instance (resources.instance_count={instances})",
-            )
+        if learner(step.transform) is not None:
+            what = "learns from all rows, and instances cannot tell each other what they saw"
+            yield _needs_one_instance(step, what, instances)
+        elif _wants_row_numbers(step.transform):
+            what = "numbers all rows, and no instance knows how many rows the others have"
+            yield _needs_one_instance(step, what, instances)
+
+
+def _needs_one_instance(step: Step, what: str, instances: int) -> Problem:
+    advice = f"use one instance (resources.instance_count={instances})"
+    return Problem(f"{ADDRESS}.{step.label}", f"{what}; {advice}")
 
 
 def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
@@ -76,8 +83,6 @@ def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
 def _wants_row_numbers(transform: object) -> bool:
     """Whether a step counts rows from the start of the whole input, whatever the columns are."""
     import pyarrow as pa  # takes its time, and only a job of several instances comes here
-
-    from framework.runtime.transform import Role
 
     with suppress(KeyError, IndexError, ValueError):  # a step that insists on its columns
         return Role.ROW_NUMBER in getattr(transform, "wants", lambda _: ())(pa.schema([]))

@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Lt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION, TEST = range(3)
 CHANNEL = "__channel__"
+ROWS = "rows"
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,29 @@ class Split:
             return (Role.ROW_TEXT,)
         return ()
 
-    def with_row_count(self, rows: int) -> Any:
-        """The same split, with every row's channel decided beforehand if it shuffles."""
-        if self.method != "shuffle":
-            return self
+    def learns(self) -> bool:
+        """A shuffle has to know how many rows there are."""
+        return self.method == "shuffle"
+
+    def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
+        """The number of rows."""
+        import pyarrow as pa
+
+        return pa.table({ROWS: [batch.num_rows]})
+
+    def merge(self, states: Sequence[pa.Table]) -> pa.Table:
+        """Their sum."""
+        from framework.runtime.learning.states import added_up
+
+        return added_up(states)
+
+    def finish(self, state: pa.Table) -> pa.Table:
+        """The number is all that there is to know."""
+        return state
+
+    def with_state(self, state: pa.Table) -> Split:
+        """The same split, with every row's channel decided beforehand."""
+        rows = state[ROWS][0].as_py()
         drawn = _shuffled(rows, self.train_fraction, self.test_fraction, self.seed)
         return _Drawn(**asdict(self), drawn=drawn)
 
@@ -120,7 +142,7 @@ class Split:
         return np.where(trains, TRAIN, np.where(tests, TEST, VALIDATION))
 
     def _by_draw(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-        raise TypeError("a shuffle needs with_row_count first")
+        raise TypeError("a shuffle needs with_state first")
 
     def _by_time(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
         import numpy as np

@@ -9,6 +9,7 @@ from framework.runtime.errors import HeadraceError
 from framework.runtime.hasher import Hasher
 from framework.runtime.plugins import load
 from framework.runtime.spec import JobSpec, StepSpec
+from framework.runtime.transform import Transform, learner
 
 WIDTH = "n_features"
 
@@ -20,9 +21,12 @@ def difference(one: JobSpec, other: JobSpec) -> str | None:
             return f"they differ in {field.name}"
     if _without_widths(one) != _without_widths(other):
         return "they differ in transform.steps"
-    for (label, transform), step, twin in zip(load(one.steps), one.steps, other.steps, strict=True):
+    steps = load(one.steps)
+    for place, ((label, transform), step, twin) in enumerate(
+        zip(steps, one.steps, other.steps, strict=True)
+    ):
         if isinstance(transform, Hasher):
-            return None
+            return _learned_from_widths(steps[place:])
         if step != twin:
             return f"they differ in transform.steps.{label}, before the rows are hashed"
     return "no step hashes"
@@ -37,6 +41,11 @@ def refuse_unlike(specs: Sequence[JobSpec]) -> None:
     for other in specs[1:]:
         if reason := difference(specs[0], other):
             raise HeadraceError(f"these jobs cannot be done in one go: {reason}")
+
+
+def _learned_from_widths(steps: Sequence[tuple[str, Transform]]) -> str | None:
+    learning = [label for label, transform in steps if learner(transform) is not None]
+    return f"transform.steps.{learning[0]} learns from hashed rows" if learning else None
 
 
 def _without_widths(spec: JobSpec) -> list[StepSpec]:

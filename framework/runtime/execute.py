@@ -14,9 +14,13 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from framework.runtime.alike import refuse_unlike
 from framework.runtime.errors import DataError
 from framework.runtime.evaluation.model import require
+from framework.runtime.learning.analysis import Analysis, Gathering
+from framework.runtime.learning.passes import Pass, passes
 from framework.runtime.ordered import in_order
 from framework.runtime.outcome import Host, Outcome, Task
 from framework.runtime.parts import Background, Part
@@ -49,8 +53,7 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
         raise DataError("the input holds no files")
     threads = _threads(spec)
     run = _Run(spec, [preflight(task.spec, files) for task in tasks], files, threads)
-    if run.jobs[0].needs_row_count:
-        run.count_rows()
+    run.learn()
     with ExitStack() as stack:
         background = stack.enter_context(closing(Background()))
         outcomes = [
@@ -75,26 +78,36 @@ class _Run:
         self.threads = threads
         self.process = self._process()
         self._first_rows: list[int] | None = None
+        self._passes = passes(jobs[0])
+        self._progress = Progress(total_bytes(files), 1 + len(self._passes))
 
-    def count_rows(self) -> None:
-        """One pass to learn how many good rows there are, and where each block's rows stand."""
-        first_rows, rows = [], 0
-        groups = ((group,) for group in self._groups())
-        for count in in_order(self.process.count, groups, self.threads):
+    def learn(self) -> None:
+        """The passes that have to come before; most jobs have none."""
+        for this in self._passes:
+            learned = self._learned(this)
+            self.jobs = [job.with_states(learned) for job in self.jobs]
+            self.process = self._process()
+
+    def _learned(self, this: Pass) -> dict[str, pa.Table]:
+        job, first_rows, rows = self.jobs[0], [], 0
+        look, gathering = Analysis(job, self.process, this), Gathering(job, this)
+        for seen in in_order(look, self._numbered(), self.threads):
             first_rows.append(rows)
-            rows += count
-        self._first_rows = first_rows
-        self.jobs = [job.with_row_count(rows) for job in self.jobs]
-        self.process = self._process()
+            rows += seen.rows
+            gathering.add(seen.states)
+            self._progress.advance(seen.done, 0)
+        self._progress.next_pass()
+        if this.numbers:
+            self._first_rows = first_rows
+        return gathering.finished()
 
     def write(self, outcomes: Sequence[Outcome]) -> list[dict[str, list[Part]]]:
         """The pass that makes the results."""
-        progress = Progress(total_bytes(self.files))
         for work in in_order(self.process, self._numbered(), self.threads):
             for outcome, rows in zip(outcomes, work.results, strict=True):
                 outcome.add(rows)
-            progress.advance(work.done, work.results[0].good + work.results[0].rejected)
-        progress.show()
+            self._progress.advance(work.done, work.results[0].good + work.results[0].rejected)
+        self._progress.show()
         for outcome in outcomes:
             self._refuse_nothing(outcome)
         return [outcome.finish() for outcome in outcomes]

@@ -92,11 +92,20 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     Raises:
         DataError: It cannot be written.
     """
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    write_bytes(path, f"{text}\n".encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file that is whole or not there.
+
+    Raises:
+        DataError: It cannot be written.
+    """
     aside = path.with_name(f".{path.name}.tmp")
     try:
-        with aside.open("w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2, ensure_ascii=False)
-            file.write("\n")
+        with aside.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)

@@ -9,6 +9,7 @@ from typing import Any
 
 from framework.runtime.errors import DataError
 from framework.runtime.evaluation.evaluator import evaluator
+from framework.runtime.learning import files
 from framework.runtime.manifest import manifest, write_json
 from framework.runtime.metrics import Totals, metrics
 from framework.runtime.parts import Background, Part, PartWriter
@@ -107,6 +108,8 @@ class Outcome:
         written = manifest(
             self._spec, prepared.columns, prepared.n_features, parts, totals.rejected
         )
+        if kept := files.write(self._report, prepared.links):
+            written[files.STATES] = kept
         described = metrics(prepared, statistics, parts, totals)
         write_json(self._report / "metrics.json", described)
         if self._evaluator is not None:

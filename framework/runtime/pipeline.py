@@ -101,13 +101,15 @@ class Process:
         rows = Rows(by_channel(batch), steps.rejected)
         return Work(group.done, tuple(rows for _ in self._ends))
 
-    def count(self, group: Group) -> int:
-        """Number of rows that the first step would get.
+    def until(self, place: int, group: Group, first_row: int = 0) -> tuple[Steps, pa.RecordBatch]:
+        """The rows that a step of the first chain would get; the first one gets them as read.
 
         Raises:
             DataError: A row is bad, and bad rows are not to be skipped.
         """
-        return int(self._read(Steps(group, skip=self._skip), 0).num_rows)
+        steps = Steps(group, skip=self._skip)
+        links = [*self._shared, *self._ends[0]][:place]
+        return steps, self._run(steps, links, self._read(steps, first_row))
 
     def statistics(self) -> Statistics:
         """What all threads together have seen."""
@@ -127,7 +129,7 @@ class Process:
     def _hashed(self, steps: Steps, batch: pa.RecordBatch) -> tuple[Rows, ...]:
         """The rows of every chain from the hasher on."""
         first = self._ends[0][0]
-        with _blamed(first):
+        with blamed(first):
             tokens = _hasher(first).tokens(batch)
         self._observe(tokens)
         kept = without_features(batch)
@@ -146,7 +148,7 @@ class Process:
         tokens: Sequence[ColumnTokens],
     ) -> Rows:
         link, *others = end
-        with _blamed(link):
+        with blamed(link):
             columns = [*kept.columns, *_hasher(link).entries(tokens)]
         batch = pa.RecordBatch.from_arrays(columns, schema=link.after)
         return Rows(by_channel(self._run(steps, others, batch)), steps.rejected)
@@ -188,12 +190,12 @@ def _hasher(link: Link) -> Hasher:
 
 
 def _applied(link: Link, batch: pa.RecordBatch) -> pa.RecordBatch:
-    with _blamed(link):
+    with blamed(link):
         return link.apply(batch)
 
 
 @contextmanager
-def _blamed(link: Link) -> Iterator[None]:
+def blamed(link: Link) -> Iterator[None]:
     """Say which step raised what is nobody's mistake but its author's."""
     try:
         yield

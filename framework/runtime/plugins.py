@@ -17,6 +17,7 @@ GROUP = "headrace.transforms"
 """Entry points by which an installed package brings transforms: name = module."""
 DEFAULT_CHANNELS = (TRAIN,)
 _METHODS = ("output_schema", "apply")
+_LEARNING = ("accumulate", "merge", "finish", "with_state")
 
 
 def load(steps: Sequence[StepSpec]) -> list[tuple[str, Transform]]:
@@ -47,7 +48,7 @@ def class_in(module: ModuleType, plugin: str) -> type[Any]:
         plugin: What an error message calls the plugin.
 
     Raises:
-        PluginError: There is none, there are several, or it is not frozen.
+        PluginError: There is none, there are several, it is not frozen, or learns by halves.
     """
     classes = [item for item in vars(module).values() if _is_transform(item, module.__name__)]
     if len(classes) != 1:
@@ -62,6 +63,12 @@ def class_in(module: ModuleType, plugin: str) -> type[Any]:
             "write @dataclass(frozen=True)"
         )
     found: type[Any] = classes[0]
+    missing = [name for name in _LEARNING if not hasattr(found, name)]
+    if missing and hasattr(found, _LEARNING[0]):
+        raise PluginError(
+            f"transform {plugin}: {found.__name__} has {_LEARNING[0]}, so it needs "
+            f"{' and '.join(missing)} as well"
+        )
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,8 +51,8 @@ class Prepared:
         return next((each for each in transforms if isinstance(each, Hasher)), None)
 
     @property
-    def needs_row_count(self) -> bool:
-        """Whether a step has to know the number of rows, which costs a pass over the data."""
+    def is_numbered(self) -> bool:
+        """Whether a step wants the rows numbered, which costs a pass over the data."""
         return Role.ROW_NUMBER in self.columns.wanted
 
     @property
@@ -61,11 +61,15 @@ class Prepared:
         hashes = [isinstance(link.transform, Hasher) for link in self.links]
         return hashes.index(True) if any(hashes) else len(hashes)
 
-    def with_row_count(self, rows: int) -> Prepared:
-        """The same job, its steps knowing the number of rows."""
-        steps = [(link.label, link.transform) for link in self.links]
-        counted = chain.with_row_count(steps, rows)
-        return replace(self, links=tuple(chain.bind(counted, self.columns.schema)))
+    def with_states(self, states: Mapping[str, pa.Table]) -> Prepared:
+        """The same job, some of its steps, by their labels, knowing what they learned."""
+        return replace(
+            self,
+            links=tuple(
+                link.with_state(states[link.label]) if link.label in states else link
+                for link in self.links
+            ),
+        )
 
 
 def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:

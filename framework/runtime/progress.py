@@ -13,20 +13,27 @@ class Progress:
 
     Args:
         of: Bytes of all input files on disk.
+        passes: How often they are read.
     """
 
-    def __init__(self, of: int) -> None:
-        self._of = of
+    def __init__(self, of: int, passes: int = 1) -> None:
+        self._pass = of
+        self._of = of * passes
+        self._before = 0
         self._done = 0
         self._rows = 0
         self._last = time.monotonic()
 
     def advance(self, done: int, rows: int) -> None:
-        """Note how many bytes have been read so far, and how many rows the last ones gave."""
-        self._done = done
+        """Note how many bytes this pass has read so far, and how many rows the last ones gave."""
+        self._done = self._before + done
         self._rows += rows
         if time.monotonic() - self._last >= _SECONDS:
             self.show()
+
+    def next_pass(self) -> None:
+        """Note that the files have been read once more."""
+        self._before += self._pass
 
     def show(self) -> None:
         """Print a line now."""

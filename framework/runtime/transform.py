@@ -7,6 +7,7 @@ without one is a feature: text is categorical, a number is numeric.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -51,8 +52,6 @@ class Transform(Protocol):
       `Role.CHANNEL` that holds, for each row, an index into them.
     * ``wants(schema) -> tuple[Role, ...]``: `Role.ROW_TEXT` or `Role.ROW_NUMBER`, columns that
       the reader adds only for those who ask.
-    * ``with_row_count(rows) -> Transform``: for a step that wants `Role.ROW_NUMBER`: the step to
-      use instead, which knows how many rows there are. Costs a pass over the data.
     """
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
@@ -60,6 +59,47 @@ class Transform(Protocol):
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch with this step done. Must not change its input, nor loop over rows."""
+
+
+@runtime_checkable
+class Learner(Transform, Protocol):
+    """A step that has to see rows before it can do its work, which costs a pass over the data.
+
+    What it learns is a *state*: an Arrow table whose rows have no order, of plain columns without
+    nulls; see `framework.runtime.learning.states`. It learns from the rows that reach it and,
+    where these have channels, from those of the first channel alone: behind a split it does not
+    see what a model is judged on. One that wants `Role.ROW_NUMBER` learns from all rows as they
+    are read, since it is those that are numbered, and before they are.
+
+    Optional further methods:
+
+    * ``learns() -> bool``: whether it has to, where that depends on the parameters.
+    * ``touches(schema) -> Sequence[str]``: all columns that it reads or changes. Neighbours that
+      touch different ones learn in one pass.
+    """
+
+    def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
+        """The state of some rows; that of an empty batch is the empty state."""
+
+    def merge(self, states: Sequence[pa.Table]) -> pa.Table:
+        """The state of the rows of all these; the same for any order and any grouping of them."""
+
+    def finish(self, state: pa.Table) -> pa.Table:
+        """What the step has to know of the state of all rows; kept in ``report/state/``.
+
+        Args:
+            state: Its rows in the order of their values, the first column first.
+        """
+
+    def with_state(self, state: pa.Table) -> Transform:
+        """The step to use instead, given what `finish` made. Makes the same columns."""
+
+
+def learner(transform: object) -> Learner | None:
+    """The step, if it is one that has to learn."""
+    if isinstance(transform, Learner) and getattr(transform, "learns", lambda: True)():
+        return transform
+    return None
 
 
 def role_of(field: pa.Field) -> Role:

@@ -21,10 +21,11 @@ import pytest
 from pydantic import TypeAdapter
 
 from framework import registry
-from framework.runtime.chain import Link, bind, with_row_count
+from framework.runtime.chain import Link, bind
 from framework.runtime.columns import EXTRA
+from framework.runtime.learning.states import in_their_order
 from framework.runtime.plugins import channels_of
-from framework.runtime.transform import Role, Transform, role_of
+from framework.runtime.transform import Learner, Role, Transform, role_of
 from framework.steps import adapter
 from tests.transforms.batches import batch_of
 
@@ -52,6 +53,11 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"method": "time", "column": "stamp", "before": "1.4e9"},
     ],
     "feature_hasher": [{"n_features": 1}, {"n_features": 2**31 - 1, "alternate_sign": False}],
+    "rare_values": [
+        {"min_count": 1},
+        {"min_count": 4, "replacement": "rare", "columns": ["site", "nothing"]},
+    ],
+    "standardize": [{"columns": ["price"]}],
     "custom_hasher": [
         {"hash": "murmur3_32", "seed": 2**32 - 1},
         {"n_features": 100, "index_ranges": "per_column"},
@@ -83,8 +89,14 @@ def prepared(request: pytest.FixtureRequest) -> tuple[Link, pa.RecordBatch]:
     extra = {EXTRA[role][0]: role for role in wanted}
     table |= {column: CELLS[role] for column, role in extra.items()}
     batch = batch_of(table, {**ROLES, **extra})
-    (link,) = bind(with_row_count([("mine", transform)], ROWS), batch.schema)
-    return link, batch
+    (link,) = bind([("mine", transform)], batch.schema)
+    return link if link.learner is None else fitted(link, link.learner, batch), batch
+
+
+def fitted(link: Link, learner: Learner, batch: pa.RecordBatch) -> Link:
+    """The step once it has learned from a batch."""
+    state = learner.merge([learner.accumulate(batch)])
+    return link.with_state(learner.finish(in_their_order(state)))
 
 
 Prepared = tuple[Link, pa.RecordBatch]

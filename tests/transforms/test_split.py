@@ -149,10 +149,10 @@ def test_shuffle_of_any_size(rows: int, fraction: float, seed: int) -> None:
     except ValueError:
         what = f"train_fraction={fraction} of {rows} rows leaves none to train on"
         with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
-            split.with_row_count(rows)
+            split.with_state(pa.table({"rows": [rows]}))
         assert str(caught.value) == what
         return
-    channels = channel_of(split.with_row_count(rows), batch)
+    channels = channel_of(split.with_state(pa.table({"rows": [rows]})), batch)
     assert [row for row in range(rows) if channels[row] == 0] == sorted(train)
 
 

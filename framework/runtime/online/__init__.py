@@ -26,8 +26,8 @@ def load(
     Nothing of the folder is executed: the transforms are those that are installed here.
 
     Args:
-        run_folder: ``output.path`` of a finished run. Its ``report/manifest.json`` is enough; if
-            ``code/entry.pyz`` is there too, its transforms are compared with those that are here.
+        run_folder: ``output.path`` of a finished run. Its ``report/manifest.json`` is enough, with
+            ``report/state/`` where steps learned something; if ``code/entry.pyz`` is there too, its transforms are compared with those that are here.
         absent: What a key is that a row does not have: a mistake, or an empty cell, as a key that
             is absent from a line of a JSON lines file.
 

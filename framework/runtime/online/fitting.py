@@ -11,6 +11,7 @@ from framework.runtime import chain
 from framework.runtime.chain import ChainError, Link
 from framework.runtime.columns import Columns
 from framework.runtime.errors import DataError, HeadraceError
+from framework.runtime.learning.files import restored
 from framework.runtime.online.run_folder import RunFolder
 from framework.runtime.plugins import load
 from framework.runtime.transform import FEATURES, Role, Transform, positions, role_of
@@ -32,7 +33,7 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
         columns = Columns.of(run.columns, run.dataset, "input_columns")
         kept = _kept(steps, columns)
         features = replace(columns, roles=_features(columns), time=None)
-        links = chain.bind(kept, features.schema)
+        links = restored(chain.bind(kept, features.schema), run.path, run.states)
     except (ChainError, DataError) as error:
         raise HeadraceError(f"{run.path}: {error} ({NEITHER})") from error
     made = links[-1].after if links else features.schema

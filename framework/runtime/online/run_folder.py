@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.runtime.errors import HeadraceError
+from framework.runtime.learning.files import STATES
 from framework.runtime.plugins import PACKAGE, source_of
 from framework.runtime.spec import REPORT, DatasetSpec, StepSpec, digest
 from framework.runtime.version import VERSION
@@ -34,6 +35,8 @@ class RunFolder:
     """All columns of the job's input, in its order."""
     version: str
     """Of headrace, where the job ran."""
+    states: dict[str, Any]
+    """What the manifest says of the steps that learned, by their labels."""
 
     @classmethod
     def read(cls, path: Path) -> RunFolder:
@@ -53,7 +56,7 @@ class RunFolder:
             raise HeadraceError(f"{path}: {what} ({error})") from error
         if digest(config) != sha256:
             raise HeadraceError(f"{path}: {MANIFEST} was changed; config_sha256 is not of config")
-        return cls(path, dataset, steps, columns, version)
+        return cls(path, dataset, steps, columns, version, dict(manifest.get(STATES, {})))
 
     def warn_of_skew(self) -> None:
         """Compare versions and transforms; the warning points at who called `framework.load`."""

@@ -1,0 +1,1 @@
+"""Steps that learn from rows before these are written: when, from which, and what is kept."""

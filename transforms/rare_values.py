@@ -1,0 +1,95 @@
+"""Values that few training rows have become nulls, or all of them one value.
+
+    before  site_id    after  site_id    (min_count=2; the training rows have a, a, b and a null)
+            a                 a
+            b                 (null)
+
+Counted is each value of each column by itself, exactly, so that it makes no difference how rows
+are divided. A value that no training row has is rare as well. Each different value takes 16 bytes
+of memory, and about 120 while counts are added up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from annotated_types import Ge, Len
+
+from framework.runtime.learning.columns import ColumnLearner
+from framework.runtime.transform import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class RareValues(ColumnLearner):
+    """Keep the values that enough training rows have.
+
+    Attributes:
+        min_count: Number of training rows that have a value which is kept.
+        replacement: What the others become; null for an empty cell.
+        columns: Names of the columns; null for all categorical ones.
+        max_values: Different values, of all columns together, that may be counted; with more of
+            them the job fails instead of filling the memory.
+    """
+
+    min_count: Annotated[int, Ge(1)] = 10
+    replacement: Annotated[str, Len(1)] | None = None
+    columns: Annotated[tuple[str, ...], Len(1)] | None = None
+    max_values: Annotated[int, Ge(1)] = 20_000_000
+
+    role: ClassVar[Role] = Role.CATEGORICAL
+
+    def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
+        """In how many rows each value stands."""
+        from framework.runtime.learning.counts import counts_of
+
+        return counts_of(self.cells(batch))
+
+    def merge(self, states: Sequence[pa.Table]) -> pa.Table:
+        """The counts of equal values added up."""
+        from framework.runtime.learning.counts import VALUE
+        from framework.runtime.learning.states import added_up
+
+        merged = added_up(states, VALUE)
+        if merged.num_rows > self.max_values:
+            raise ValueError(
+                f"the columns have more than {self.max_values:,} different values; "
+                "name those with fewer in 'columns', or raise 'max_values' "
+                "(each value takes about 120 bytes of memory)"
+            )
+        return merged
+
+    def finish(self, state: pa.Table) -> pa.Table:
+        """The values that are kept."""
+        import pyarrow.compute as pc
+
+        from framework.runtime.learning.counts import ROWS, VALUE
+
+        return state.filter(pc.greater_equal(state[ROWS], self.min_count)).select([VALUE])
+
+    def with_state(self, state: pa.Table) -> RareValues:
+        """The step that knows them."""
+        from framework.runtime.learning.counts import VALUE, Values
+
+        return _Fitted(**asdict(self), kept=Values(state[VALUE].to_numpy()))
+
+
+@dataclass(frozen=True)
+class _Fitted(RareValues):
+    kept: Any = None
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        replacement = pa.scalar(self.replacement, pa.string())
+        columns = self.cells(batch)
+        for name, cells in columns.items():
+            is_rare = pa.array(self.kept.lacks(name, cells))
+            columns[name] = pc.if_else(is_rare, replacement, cells)
+        return self.changed(batch, columns)

@@ -1,0 +1,92 @@
+"""Numbers as distances from the mean, in standard deviations.
+
+    before  price        after  price       (the prices of the training rows: 10, 30 and a null)
+            30.0                1.0
+            (null)              (null)
+
+``(x - mean) / scale``, as scikit-learn's ``StandardScaler``; the scale is the standard deviation of
+the population. Both are learned from the training rows: exactly, so that it makes no difference
+how rows are divided. Where all of these have the same number, or none, every number becomes 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from annotated_types import Len
+
+from framework.runtime.learning.columns import ColumnLearner
+from framework.runtime.transform import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Standardize(ColumnLearner):
+    """Bring numeric columns to mean 0 and standard deviation 1.
+
+    Attributes:
+        columns: Their names; null for all numeric columns.
+    """
+
+    columns: Annotated[tuple[str, ...], Len(1)] | None = None
+
+    role: ClassVar[Role] = Role.NUMERIC
+
+    def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
+        """Number, sum and sum of squares of each column's numbers."""
+        from framework.runtime.learning.moments import moments_of
+
+        columns = self.cells(batch)
+        for name, cells in columns.items():
+            _refuse_infinite(name, cells, "a finite number")
+        return moments_of(columns)
+
+    def merge(self, states: Sequence[pa.Table]) -> pa.Table:
+        """All of it added up."""
+        from framework.runtime.learning.moments import added_up_moments
+
+        return added_up_moments(states)
+
+    def finish(self, state: pa.Table) -> pa.Table:
+        """Mean and scale of each column."""
+        from framework.runtime.learning.moments import means_and_scales
+
+        return means_and_scales(state)
+
+    def with_state(self, state: pa.Table) -> Standardize:
+        """The step that knows them."""
+        figures = zip(*state.to_pydict().values(), strict=True)
+        return _Fitted(self.columns, {name: (mean, scale) for name, mean, scale in figures})
+
+
+@dataclass(frozen=True)
+class _Fitted(Standardize):
+    learned: dict[str, tuple[float, float]] | None = None
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        import pyarrow.compute as pc
+
+        learned, made = self.learned or {}, {}
+        for name, cells in self.cells(batch).items():
+            mean, scale = learned[name]
+            apart = pc.subtract(cells, mean)
+            made[name] = (
+                pc.divide(apart, scale) if scale else pc.if_else(cells.is_valid(), 0.0, cells)
+            )
+            _refuse_infinite(name, made[name], "a number nearer to the mean of the training rows")
+        return self.changed(batch, made)
+
+
+def _refuse_infinite(name: str, numbers: pa.DoubleArray, expected: str) -> None:
+    import pyarrow.compute as pc
+
+    from framework.runtime.errors import BadRows
+
+    bad = pc.invert(pc.is_finite(numbers).fill_null(True))
+    if pc.any(bad).as_py():
+        raise BadRows(name, bad.to_numpy(zero_copy_only=False), expected)
