@@ -45,7 +45,61 @@ class Link:
         """The step, if it has yet to learn."""
         return learner(self.transform) if self.state is None else None
 
-    @contextmanager
+    def with_state(self, state: pa.Table) -> Link:
+        """The step that knows what it learned.
+
+        Raises:
+            ChainError: It cannot work with that.
+            PluginError: It makes other columns than were promised before.
+        """
+        if self.learner is None:
+            raise TypeError(f"transform.steps.{self.label} has nothing to learn")
+        with refused(self.label):
+            fitted = self.learner.with_state(state)
+        after = fitted.output_schema(self.before)
+        if not after.equals(self.after, check_metadata=True):
+            raise PluginError(
+                f"transform.steps.{self.label}: with_state gave the columns {_described(after)}, "
+                f"but output_schema promised {_described(self.after)}"
+            )
+        return replace(self, transform=fitted, state=state)
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Run the step and hold it to its promise."""
+        return self.checked(self.transform.apply(batch))
+
+    def checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The step's batch under the promised schema, roles included.
+
+        Raises:
+            PluginError: Names or types are not the promised ones.
+        """
+        if batch.schema.equals(self.after, check_metadata=True):
+            return batch
+        if not batch.schema.equals(self.after):
+            raise PluginError(
+                f"transform.steps.{self.label}: apply gave the columns {_described(batch.schema)}, "
+                f"but output_schema promised {_described(self.after)}"
+            )
+        return pa.RecordBatch.from_arrays(batch.columns, schema=self.after)
+
+
+def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link]:
+    """Hand the schema through the chain before any data is read.
+
+    Raises:
+        ChainError: A step cannot work with the columns that reach it.
+    """
+    links: list[Link] = []
+    for label, transform in steps:
+        before = links[-1].after if links else source
+        with refused(label):
+            after = transform.output_schema(before)
+        links.append(Link(label, transform, before, after))
+    return links
+
+
+@contextmanager
 def refused(label: str) -> Iterator[None]:
     """Say which step it is that cannot work so; a step says that by a `ValueError`."""
     try:

@@ -18,14 +18,16 @@ from typing import Any
 import jsonschema
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from framework import registry
-from framework.runtime.chain import Link, bind
+from framework.runtime.chain import ChainError, Link, bind
 from framework.runtime.columns import EXTRA
-from framework.runtime.learning.states import in_their_order
+from framework.runtime.learning.states import from_bytes, in_their_order, to_bytes
 from framework.runtime.plugins import channels_of
-from framework.runtime.transform import Learner, Role, Transform, role_of
+from framework.runtime.transform import Learner, Role, Transform, learner, role_of
 from framework.steps import adapter
 from tests.transforms.batches import batch_of
 
@@ -82,15 +84,18 @@ def every_case(test: Any) -> Any:
 @pytest.fixture
 def prepared(request: pytest.FixtureRequest) -> tuple[Link, pa.RecordBatch]:
     """A plugin as the pipeline uses it, and a batch with the columns that it asks for."""
-    name, parameters, with_id = request.param
+    link, batch = bound(*request.param)
+    return link if link.learner is None else fitted(link, link.learner, batch), batch
+
+
+def bound(name: str, parameters: dict[str, Any], with_id: bool) -> tuple[Link, pa.RecordBatch]:
     transform = adapter(registry.find(name).transform).validate_python(parameters)
     table = {key: cells for key, cells in TABLE.items() if with_id or key != "id"}
     wanted = getattr(transform, "wants", lambda _: ())(batch_of(table, ROLES).schema)
     extra = {EXTRA[role][0]: role for role in wanted}
     table |= {column: CELLS[role] for column, role in extra.items()}
     batch = batch_of(table, {**ROLES, **extra})
-    (link,) = bind([("mine", transform)], batch.schema)
-    return link if link.learner is None else fitted(link, link.learner, batch), batch
+    return bind([("mine", transform)], batch.schema)[0], batch
 
 
 def fitted(link: Link, learner: Learner, batch: pa.RecordBatch) -> Link:
@@ -189,6 +194,111 @@ def test_several_threads_at_once(prepared: Prepared) -> None:
     with ThreadPoolExecutor(4) as pool:
         made = pool.map(lambda start: link.apply(batch.slice(start, 20)).to_pylist(), range(40))
         assert list(made) == expected
+
+
+def learning_cases() -> Iterator[Any]:
+    for case in cases():
+        name, parameters, _ = case.values[0]
+        if learner(adapter(registry.find(name).transform).validate_python(parameters)) is not None:
+            yield case
+
+
+def every_learner(test: Any) -> Any:
+    return pytest.mark.parametrize("learning", list(learning_cases()), indirect=True)(test)
+
+
+Learning = tuple[Link, Learner, pa.RecordBatch]
+
+
+@pytest.fixture
+def learning(request: pytest.FixtureRequest) -> Learning:
+    """A plugin that has to learn, not before it has, and a batch to learn from."""
+    link, batch = bound(*request.param)
+    assert link.learner is not None
+    return link, link.learner, batch
+
+
+def canonical(state: pa.Table) -> bytes:
+    return to_bytes(in_their_order(state))
+
+
+def accumulated(learner: Learner, batch: pa.RecordBatch, rows: list[int]) -> pa.Table:
+    return learner.accumulate(batch.take(pa.array(rows, pa.int64())))
+
+
+ROW_LISTS = st.lists(st.integers(0, ROWS - 1), max_size=2 * ROWS)
+
+
+@every_learner
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(one=ROW_LISTS, two=ROW_LISTS, three=ROW_LISTS)
+def test_states_are_a_commutative_monoid(
+    learning: Learning, one: list[int], two: list[int], three: list[int]
+) -> None:
+    """And to accumulate is its homomorphism: the state of all rows is that of their parts."""
+    _, learner, batch = learning
+    a, b, c = (accumulated(learner, batch, rows) for rows in (one, two, three))
+    empty = accumulated(learner, batch, [])
+    merge, whole = learner.merge, canonical(learner.merge([a, b, c]))
+    assert canonical(merge([merge([a, b]), c])) == whole
+    assert canonical(merge([a, merge([b, c])])) == whole
+    assert canonical(merge([c, a, b])) == whole
+    assert canonical(merge([empty, a, empty, b, c])) == whole
+    assert canonical(merge([accumulated(learner, batch, [*three, *one, *two])])) == whole
+
+
+@every_learner
+def test_a_state_is_plain(learning: Learning) -> None:
+    """Flat columns without nulls, the same ones for any rows: bytes keep all of it."""
+    link, learner, batch = learning
+    whole, empty = learner.accumulate(batch), learner.accumulate(batch.slice(0, 0))
+    merged = learner.merge([empty, whole])
+    assert whole.schema == empty.schema == merged.schema
+    for state in (whole, empty, merged, learner.finish(in_their_order(merged))):
+        assert from_bytes(to_bytes(state)) == state
+        for column in state.columns:
+            assert not pa.types.is_nested(column.type)
+            assert column.null_count == 0
+    rows = fitted(link, learner, batch).apply(batch).to_pylist()
+    kept = from_bytes(to_bytes(learner.finish(in_their_order(merged))))
+    assert link.with_state(kept).apply(batch).to_pylist() == rows
+
+
+@every_learner
+def test_learning_changes_nothing(learning: Learning) -> None:
+    _, learner, batch = learning
+    cells, state = batch.to_pydict(), learner.accumulate(batch)
+    before = to_bytes(state)
+    learner.merge([state, learner.accumulate(batch)])
+    learner.finish(in_their_order(state))
+    assert (batch.to_pydict(), to_bytes(state)) == (cells, before)
+
+
+@every_learner
+def test_nothing_to_learn_from_is_told_or_does_no_harm(learning: Learning) -> None:
+    link, learner, batch = learning
+    try:
+        empty = fitted(link, learner, batch.slice(0, 0))
+    except ChainError:
+        return
+    assert empty.apply(batch).num_rows == ROWS
+
+
+@every_learner
+def test_it_does_no_work_before_it_has_learned(learning: Learning) -> None:
+    link, _, batch = learning
+    with pytest.raises(TypeError):
+        link.transform.apply(batch)
+
+
+@every_learner
+def test_what_it_touches_is_there(learning: Learning) -> None:
+    link, _, batch = learning
+    touches = getattr(link.transform, "touches", lambda schema: schema.names)
+    assert set(touches(batch.schema)) <= set(batch.schema.names)
+    for name in set(batch.schema.names) - set(touches(batch.schema)):
+        made = fitted(link, learning[1], batch).apply(batch)
+        assert made.column(name).equals(batch.column(name))
 
 
 @pytest.mark.parametrize("name", registry.plugins())

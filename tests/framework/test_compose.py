@@ -75,7 +75,7 @@ FAULTS = [
         ["transform.steps.mine.name=zzz"],
         [
             "transform.steps.mine.name: no transform is called 'zzz'; "
-            "allowed: custom_hasher, feature_hasher, split, time_features"
+            "allowed: custom_hasher, feature_hasher, rare_values, split, standardize, time_features"
         ],
     ),
     # choices
@@ -139,8 +139,8 @@ FAULTS = [
         ["+transform.steps.x={_target_:os.system,command:ls}"],
         [
             f"transform.steps.x._target_: {NO_OBJECTS}",
-            "transform.steps.x: no transform is called 'x'; "
-            "allowed: custom_hasher, feature_hasher, split, time_features",
+            "transform.steps.x: no transform is called 'x'; allowed: custom_hasher, "
+            "feature_hasher, rare_values, split, standardize, time_features",
         ],
     ),
     (["+dataset._target_=a.B"], [f"dataset._target_: {NO_OBJECTS}"]),
@@ -158,8 +158,8 @@ FAULTS = [
     (
         ["transform.steps.split.method=shuffle", "resources.instance_count=2"],
         [
-            "transform.steps.split: needs the whole input on one instance "
-            "(resources.instance_count=2)"
+            "transform.steps.split: learns from all rows, and instances cannot tell each other "
+            "what they saw; use one instance (resources.instance_count=2)"
         ],
     ),
     (

@@ -27,7 +27,8 @@ def load(
 
     Args:
         run_folder: ``output.path`` of a finished run. Its ``report/manifest.json`` is enough, with
-            ``report/state/`` where steps learned something; if ``code/entry.pyz`` is there too, its transforms are compared with those that are here.
+            ``report/state/`` if there is one; if ``code/entry.pyz`` is there too, its transforms
+            are compared with those that are here.
         absent: What a key is that a row does not have: a mistake, or an empty cell, as a key that
             is absent from a line of a JSON lines file.
 
