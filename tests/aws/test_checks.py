@@ -181,7 +181,8 @@ def test_a_parquet_file_shows_its_columns_too(
     import pyarrow.parquet as pq
 
     rows = 400_000
-    table = pa.table({"id": range(rows), "click": [0] * rows, "site": map(str, range(rows))})
+    values = {"id": range(rows), "click": [0] * rows, "site": map(str, range(rows))}
+    table = pa.table({**values, "hour": ["14102100"] * rows})
     pq.write_table(table, tmp_path / "a.parquet", compression="none", use_dictionary=False)
     client("s3", REGION).upload_file(str(tmp_path / "a.parquet"), "logs", "pq/a.parquet")
     assert (tmp_path / "a.parquet").stat().st_size > 4 << 20

@@ -309,6 +309,7 @@ def test_by_a_plain_user(engine: Engine, home: Path) -> None:
         "code/entry.pyz",
         "report/manifest.json",
         "report/metrics.json",
+        "report/report.html",
         "report/timings.json",
         "request.json",
         "train/part-00000.npz",

@@ -91,7 +91,7 @@ def test_runs_that_differ_in_more_are_done_one_by_one(
 ) -> None:
     (tmp_path / "in").mkdir()
     for name in "ab":
-        (tmp_path / "in" / name).write_text("id,click,c\n1,0,x\n2,1,y\n")
+        (tmp_path / "in" / name).write_text("id,click,hour\n1,0,x\n2,1,y\n")
     ran = headrace("-m", "hydra/launcher=fused", "dataset.format=csv", *overrides)
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr.splitlines()[0] == f"the runs are done one by one: {reason}"
@@ -99,7 +99,7 @@ def test_runs_that_differ_in_more_are_done_one_by_one(
 
 
 def test_fused_runs_fail_together_and_leave_nothing(headrace: Runner, tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_text("id,click,c\n1,0,x\n2,maybe,y\n")
+    (tmp_path / "x.csv").write_text("id,click,hour\n1,0,x\n2,maybe,y\n")
     folder = tmp_path / "sweep"
     ran = headrace(
         *("-m", "hydra/launcher=fused", f"hydra.sweep.dir={folder}", "dataset.path=x.csv"),
