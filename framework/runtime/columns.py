@@ -31,7 +31,8 @@ class Columns:
         roles: Name → role, for those that are used, in the input's order.
         wanted: What the reader adds because a step asks for it, or to count by it.
         takes_all: Whether every column that is not named otherwise is a feature.
-        time: The column that says when a row happened, whatever else it is.
+        time: The column that says when a row happened, whatever else it is; only for counting, so
+            the input may be without it.
     """
 
     names: tuple[str, ...]
@@ -49,13 +50,18 @@ class Columns:
         """
         _refuse_twins(names, origin)
         roles = _declared(dataset)
-        for name in (*roles, dataset.time):
-            if name is not None and name not in names:
+        for name in roles:
+            if name not in names:
                 raise DataError(f"{origin}: there is no column {name!r}; {suggest(name, names)}")
         if dataset.categorical is None:
             roles |= {name: Role.CATEGORICAL for name in names if name not in roles}
         used = {name: roles[name] for name in names if name in roles}
         return cls(tuple(names), used, (), dataset.categorical is None, dataset.time)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether there is a column that says when a row happened."""
+        return self.time in self.names
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -73,7 +79,7 @@ class Columns:
         if Role.ROW_TEXT in self.wanted:
             return self.names
         used = dict.fromkeys([*self.roles, self.time])
-        return tuple(name for name in used if name is not None)
+        return tuple(name for name in used if name in self.names)
 
     @property
     def closed(self) -> bool:

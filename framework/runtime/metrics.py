@@ -11,7 +11,7 @@ from framework.runtime.pipeline import Rows
 from framework.runtime.preflight import Prepared
 from framework.runtime.statistics import Statistics
 from framework.runtime.sums import exact_sum
-from framework.runtime.timeline import Timeline
+from framework.runtime.timeline import NO_COLUMN, Timeline
 from framework.runtime.transform import Role, positions
 
 
@@ -61,6 +61,8 @@ def metrics(
         "channels": channels,
     }
     if prepared.columns.time is not None:
-        timeline = totals.timeline.report(prepared.channels, has_label=has_label)
+        timeline = {"left_out": NO_COLUMN}
+        if prepared.columns.has_time:
+            timeline = totals.timeline.report(prepared.channels, has_label=has_label)
         described["time"] = {"column": prepared.columns.time, **timeline}
     return {**described, **hashed}

@@ -100,4 +100,4 @@ def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:
 
 def _wanted(steps: Sequence[tuple[str, Transform]], columns: Columns) -> tuple[Role, ...]:
     by_steps = chain.wanted_of([transform for _, transform in steps], columns.schema)
-    return by_steps if columns.time is None else (*by_steps, Role.TIME)
+    return (*by_steps, Role.TIME) if columns.has_time else by_steps

@@ -22,6 +22,7 @@ from framework.runtime.transform import Role, positions
 LIMIT = 10_000
 LONGEST = 64
 """Characters of a point in time."""
+NO_COLUMN = "the data has no such column"
 LEFT_OUT = f"more than {LIMIT:,} points in time, or one of more than {LONGEST} characters"
 
 Point = str | None
