@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from framework.runtime.spec import EvaluationSpec, OutputSpec, RuntimeSpec
 
 Text = Annotated[str, Len(1)]
-RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")]
+ROLE_ARN = r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$"
+RoleArn = Annotated[str, Field(pattern=ROLE_ARN)]
 MAX_N_FEATURES = 2**31 - 1
 
 

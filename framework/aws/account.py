@@ -9,7 +9,7 @@ from typing import Any
 
 from framework import defaults
 from framework.aws.clients import CREDENTIALS, client, explained, problem_at
-from framework.config import JobConfig
+from framework.config import ROLE_ARN, JobConfig
 from framework.errors import ConfigError, Problem
 from framework.image_uris import domain
 from framework.region import find_region
@@ -58,7 +58,7 @@ class AwsAccount:
 
         The last is what a SageMaker notebook runs as, which may run jobs as well.
         """
-        if role := self._config.job.role or os.environ.get(ROLE_VARIABLE):
+        if role := self._config.job.role or _role_of_environment():
             return role
         assumed = _ASSUMED.fullmatch(self._caller["Arn"])
         if assumed is None:
@@ -87,3 +87,12 @@ class AwsAccount:
         region = self.region()
         with explained(problem_at(CREDENTIALS)):
             return dict(client("sts", region).get_caller_identity())
+
+
+def _role_of_environment() -> str | None:
+    role = os.environ.get(ROLE_VARIABLE)
+    if role and not re.fullmatch(ROLE_ARN, role):
+        example = "arn:aws:iam::123456789012:role/headrace"
+        what = f"{ROLE_VARIABLE} should be the ARN of a role, as in {example!r} (got {role!r})"
+        raise ConfigError([Problem("job.role", what)])
+    return role

@@ -253,6 +253,17 @@ def test_the_role_may_come_from_the_environment(
     assert prepared(composed, "job.role=null").job.request["RoleArn"] == ROLE
 
 
+@pytest.mark.parametrize("role", ["None", "headrace"])  # what the AWS CLI says of nothing; a name
+def test_the_role_of_the_environment_may_be_wrong(
+    account: None, composed: Composer, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_ROLE", role)
+    assert refused(composed, "job.role=null") == [
+        "job.role: SAGEMAKER_ROLE should be the ARN of a role, as in "
+        f"'arn:aws:iam::123456789012:role/headrace' (got {role!r})"
+    ]
+
+
 def test_a_caller_with_a_role_passes_it_on(
     account: None, composed: Composer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
