@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from framework import defaults, hydra_session, targets
 from framework.actions.plan import NAME_WIDTH, facts, mapping_rows
@@ -20,7 +21,7 @@ __all__ = ["CompiledJob", "RunResult", "compile", "run"]
 ACTIONS = "is for the command line; in Python, compile() plans a job and run() runs it"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CompiledJob:
     """A job that has been checked and may start; made by `compile`."""
 
@@ -33,7 +34,7 @@ class CompiledJob:
     _plan: Plan = field(kw_only=True)
 
     @property
-    def request(self) -> dict[str, object]:
+    def request(self) -> dict[str, Any]:
         """The arguments of ``CreateProcessingJob``."""
         return self.job.request
 

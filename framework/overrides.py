@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from os import PathLike, fspath
 
 Overrides = str | Mapping[str, object]
@@ -28,8 +29,8 @@ def texts_of(overrides: Sequence[Overrides]) -> Iterator[str]:
 def _text(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int | float):
-        return repr(value)
+    if isinstance(value, Real):  # NumPy's numbers too
+        return repr(int(value) if isinstance(value, Integral) else float(value))
     if isinstance(value, Mapping):
         raise TypeError(
             f"a value is no dict; write a key for each, as 'job.tags.team' (got {value})"

@@ -39,7 +39,7 @@ class Rows(NamedTuple):
     """None if ``dataset.id`` is not set."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RunResult:
     """What `framework.run` gives back. The dicts are the files of ``report/``: docs/files.md."""
 
@@ -48,16 +48,16 @@ class RunResult:
     seconds: float
     """Wall time, from the request to files on disk."""
     channels: tuple[Channel, ...]
-    request: dict[str, Any] = field(hash=False)
+    request: dict[str, Any]
     """The arguments of ``CreateProcessingJob``."""
-    manifest: dict[str, Any] = field(hash=False)
-    metrics: dict[str, Any] = field(hash=False)
+    manifest: dict[str, Any]
+    metrics: dict[str, Any]
     """Empty if several instances worked: each wrote its own."""
-    timings: dict[str, Any] = field(hash=False)
+    timings: dict[str, Any]
     """The same."""
-    evaluation: dict[str, Any] = field(hash=False)
+    evaluation: dict[str, Any]
     """Empty if no model was judged."""
-    _result: Result = field(hash=False, kw_only=True)
+    _result: Result = field(kw_only=True)
 
     @classmethod
     def of(cls, result: Result, request: dict[str, Any]) -> RunResult:

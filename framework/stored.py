@@ -48,14 +48,14 @@ class StoredResult:
         return found
 
     def report(self, name: str) -> dict[str, Any]:
-        """A file of the report; empty where there is none, as with several instances.
+        """A file of the report; empty where it cannot be had, as with several instances.
 
         Args:
             name: ``metrics``, ``timings`` or ``evaluation``.
         """
         try:
             return dict(json.loads(self.read(f"{REPORT}/{name}.json")))
-        except UnreadableError:
+        except (UnreadableError, ValueError):
             return {}
 
     def read(self, name: str) -> bytes:

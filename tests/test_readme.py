@@ -24,6 +24,7 @@ from tests.moto_server import ACCOUNT
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 FILES_PAGE = (PROJECT / "docs" / "files.md").read_text(encoding="utf-8")
+PYTHON_PAGE = (PROJECT / "docs" / "python.md").read_text(encoding="utf-8")
 TRANSFORMS_PAGE = (PROJECT / "docs" / "transforms.md").read_text(encoding="utf-8")
 SAMPLE = PROJECT / "data" / "avazu_sample.csv"
 CHECKOUT = ("run.py", "conf", "data", "framework", "transforms", "tests", "pyproject.toml")
@@ -114,6 +115,24 @@ def test_the_result_is_read_as_shown(checkout: Path) -> None:
     )
     assert ran.stderr == ""
     assert re.fullmatch(r"\(\d+, 1048576\) 0\.1\d+\n", ran.stdout)
+
+
+def test_the_examples_from_python_run(checkout: Path) -> None:
+    assert shell("python run.py output.path=hashed", checkout).returncode == 0
+    page = re.findall(r"^```python\n(.*?)^```$", PYTHON_PAGE, re.MULTILINE | re.DOTALL)
+    readme = [block for block in blocks("python") if "from framework import compile" in block]
+    for example, last in zip(
+        [*readme, *page], [r"\(.*\) 0\.1\d+ 0\.\d+"] * 2 + [r"\d+"], strict=True
+    ):
+        ran = subprocess.run(
+            [sys.executable, "-c", example],
+            cwd=checkout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.stderr == ""
+        assert re.fullmatch(last, ran.stdout.splitlines()[-1])
 
 
 def test_the_example_transform_passes_the_contract_tests(checkout: Path) -> None:

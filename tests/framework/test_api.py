@@ -81,7 +81,7 @@ def test_what_a_compiled_job_shows() -> None:
     job = compile("backend=script", "job.name=mine", {"output.path": "out<b>"})
     assert repr(job).splitlines()[-4:] == [
         "job      mine",
-        f"image    {job.request['AppSpecification']['ImageUri']}",  # type: ignore[index]
+        f"image    {job.request['AppSpecification']['ImageUri']}",
         "starts   python3 /opt/ml/processing/input/code/entry.pyz",
         "chain    split → feature_hasher",
     ]

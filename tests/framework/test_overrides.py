@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
@@ -41,6 +42,11 @@ def test_texts_that_have_a_meaning_elsewhere(text: str) -> None:
 
 def test_paths_and_texts_as_on_the_command_line() -> None:
     assert list(texts_of(["a=b", {"c": Path("d e")}, "+f=1"])) == ["a=b", "c='d e'", "+f=1"]
+
+
+def test_numbers_of_numpy() -> None:
+    numbers = [np.int64(4096), np.float64(0.5), np.float32(2)]
+    assert arrived(numbers) == [4096, 0.5, 2.0]
 
 
 NO_VALUES = [

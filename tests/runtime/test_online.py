@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from framework.defaults import PROJECT
 from framework.runtime import plugins
-from framework.runtime.errors import HeadraceError, RowError
+from framework.runtime.errors import DataError, HeadraceError, RowError
 from framework.runtime.online import RowTransformer, SkewWarning, load
 from framework.runtime.spec import JobSpec, StepSpec
 from framework.runtime.transform import Role, with_role
@@ -51,6 +51,7 @@ STEPS = {
     ],
     "time_features": [SPLIT, StepSpec("time_features", "time_features", {}), HASH],
     "time_features, split": [StepSpec("time_features", "time_features", {}), SPLIT, HASH],
+    "rare_values": [SPLIT, StepSpec("rare", "rare_values", {"min_count": 12}), HASH],
     "shuffle": [StepSpec("split", "split", {"method": "shuffle"}), HASH],
     "by time": [
         StepSpec("split", "split", {"method": "time", "column": "day", "before": "2014"}),
@@ -129,6 +130,25 @@ def test_every_row_of_a_job(
     result, transformer = loaded(tmp_path, as_csv(rows), spec)
     assert_same(transformer, rows, written(result))
     assert transformer.columns == ("place", "price", "hour", "nothing", "age", "day")
+
+
+def test_what_steps_learned_is_known(tmp_path: Path) -> None:
+    rows = table(100)
+    learning = [StepSpec(name, name, {}) for name in ("rare_values", "standardize")]
+    spec = job(steps=[SPLIT, *learning, HASH], id="id", label="click", numeric=("age", "price"))
+    result, transformer = loaded(tmp_path, as_csv(rows), spec)
+    assert_same(transformer, rows, written(result))
+    (result.output / "report/state/standardize.arrow").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        load(result.output)
+    assert str(caught.value) == (
+        f"{result.output}/report/state/standardize.arrow: "
+        "is not the file that the manifest means (sha256 differs)"
+    )
+    change(result.output, states={})
+    assert "transform.steps.rare_values: the run did not keep what it learned" in refusal(
+        result.output
+    )
 
 
 def test_the_order_of_keys_and_what_is_no_feature_do_not_matter(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from framework.runtime import chain
 from framework.runtime.chain import ChainError, Link
 from framework.runtime.columns import Columns
-from framework.runtime.errors import DataError, HeadraceError
+from framework.runtime.errors import HeadraceError
 from framework.runtime.learning.files import restored
 from framework.runtime.online.run_folder import RunFolder
 from framework.runtime.plugins import load
@@ -34,7 +34,7 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
         kept = _kept(steps, columns)
         features = replace(columns, roles=_features(columns), time=None)
         links = restored(chain.bind(kept, features.schema), run.path, run.states)
-    except (ChainError, DataError) as error:
+    except ChainError as error:
         raise HeadraceError(f"{run.path}: {error} ({NEITHER})") from error
     made = links[-1].after if links else features.schema
     if not all(positions(made, role) for role in (Role.INDICES, Role.VALUES)):

@@ -1,0 +1,61 @@
+"""A job from Python whose data or result is on S3, or that is for AWS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from framework import compile, run
+from framework.errors import ConfigError
+from tests.moto_server import ACCOUNT
+
+HASHED = "transform.n_features=1024"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_result_on_s3_is_read_back(s3: Any) -> None:
+    result = run(HASHED, {"output.path": "s3://logs/out"})
+    assert result.output == "s3://logs/out"
+    assert result.metrics["n_features"] == 1024
+    assert result.timings["seconds"] > 0
+    assert result.evaluation == {}
+    rows = result.load("validation")
+    assert rows.features.shape == (975, 1024)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_job_for_aws_has_its_place_on_s3_by_default() -> None:
+    boto3.client("iam").create_role(RoleName="processing", AssumeRolePolicyDocument="{}")
+    role = f"arn:aws:iam::{ACCOUNT}:role/processing"
+    given = {"target": "aws", "job.role": role, "job.name": "mine", "backend.region": "eu-west-1"}
+    job = compile("backend=sklearn", given)
+    assert job.config.output.path.startswith("s3://")
+    assert job.config.output.path.endswith("/mine")
+    assert job.notes == ()
+
+
+def test_without_credentials_a_job_is_compiled_with_a_note_and_does_not_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("framework.aws.clients.has_credentials", _none)
+    job = compile({"output.path": "s3://logs/out"})
+    assert job.notes == ("no AWS credentials, so what is on AWS was not looked at",)
+    assert repr(job).splitlines()[-1] == f"note     {job.notes[0]}"
+    with pytest.raises(ConfigError) as caught:
+        run(job)
+    assert str(caught.value) == "1 problem in the configuration:\n  no credentials"
+
+
+def _none(*, required: bool) -> bool:
+    from framework.errors import Problem
+
+    if required:
+        raise ConfigError([Problem("", "no credentials")])
+    return False
