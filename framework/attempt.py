@@ -11,8 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from framework.errors import HeadraceError
-from framework.records import RUN
-from framework.whole_files import json_text, write_whole
+from framework.records import FAILED, RUN, UNFINISHED, Note
 
 
 class Outcome(Protocol):
@@ -26,7 +25,6 @@ class Outcome(Protocol):
 T = TypeVar("T", bound=Outcome)
 
 INTERRUPTED = 130
-BUG = 1
 
 
 def attempt(work: Callable[[], T | None]) -> T | None:
@@ -38,21 +36,22 @@ def attempt(work: Callable[[], T | None]) -> T | None:
     Raises:
         SystemExit: It failed, and it is no run of a sweep; the message is on stderr.
     """
+    _note(UNFINISHED, FAILED)  # unless it lives to say more
     try:
         result = work()
     except HeadraceError as error:
         status = tell(error)
         if not _in_sweep():
             raise SystemExit(status) from error
-        _note("", str(error), status)
+        _note(str(error), status)
         return None
     except KeyboardInterrupt:
-        _note("", "interrupted", INTERRUPTED)
+        _note("interrupted", INTERRUPTED)
         raise
     except Exception as error:
-        _note("", f"{type(error).__name__}: {error}", BUG)
+        _note(f"{type(error).__name__}: {error}", FAILED)
         raise
-    _note("" if result is None else result.output, "", 0)
+    _note("", 0, "" if result is None else result.output)
     return result
 
 
@@ -63,11 +62,15 @@ def tell(error: HeadraceError) -> int:
     return error.exit_status
 
 
-def _note(output: str, failure: str, status: int) -> None:
-    """Leave a note of how the run ended, if it is one of a sweep."""
+def _note(failure: str, status: int, output: str = "") -> None:
+    """Leave a note of how the run stands, if it is one of a sweep."""
     if _in_sweep():
-        note = {"output": output, "failure": failure, "exit_status": status}
-        write_whole(Path(HydraConfig.get().runtime.output_dir, RUN), json_text(note).encode())
+        hydra = HydraConfig.get()
+        note = Note(hydra.job.num, [*hydra.overrides.task], output, failure, status)
+        try:
+            note.write(Path(hydra.runtime.output_dir))
+        except OSError as error:  # the run's own outcome is worth more
+            print(f"note: {RUN} was not written ({error.strerror})", file=sys.stderr, flush=True)
 
 
 def _in_sweep() -> bool:

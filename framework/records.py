@@ -1,25 +1,27 @@
 """What runs left behind, read back: of one run, and of the runs of a sweep.
 
 A run's own files are those of ``docs/files.md``. A sweep adds one: Hydra's folder of each run holds
-`RUN`, which says where the result went or, if there is none, why.
+`RUN`, a `Note` of which run it is, where the result went or, if there is none, why.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import starmap
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from framework.errors import HeadraceError
 from framework.runtime.spec import EVALUATION, REPORT
 from framework.uris import path_of, uri_of
+from framework.whole_files import json_text, write_whole
 
 RUN = "run.json"
-OVERRIDES = Path(".hydra", "overrides.yaml")
+_MULTIRUN = "multirun.yaml"
+"""What Hydra writes into the folder of every sweep."""
 UNFINISHED = "the run ended without a word, as if it had been killed"
 FAILED = 1
 
@@ -55,6 +57,31 @@ class RunRecord:
         metrics, timings = (_json(report / f"{name}.json") or {} for name in ("metrics", "timings"))
         evaluation, request = _json(report / EVALUATION), _json(folder / "request.json")
         return cls(folder, manifest, metrics, timings, evaluation, request)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a run of a sweep leaves in its folder, from its beginning to be read at the end."""
+
+    number: int
+    overrides: Sequence[str]
+    output: str = ""
+    """Where the result went: a path or a URI."""
+    failure: str = UNFINISHED
+    exit_status: int = FAILED
+
+    def write(self, folder: Path) -> None:
+        """Leave it in Hydra's folder of the run."""
+        write_whole(folder / RUN, json_text(asdict(self)).encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> Note | None:
+        """The note of a folder, if it holds one; a strange file of that name is none."""
+        try:
+            told = _json(folder / RUN) or {}
+        except (TypeError, ValueError):
+            return None
+        return cls(**told) if told.keys() == {field.name for field in fields(cls)} else None
 
 
 @dataclass(frozen=True)
@@ -100,30 +127,48 @@ class SweepRecord:
         Raises:
             RecordError: It holds no runs.
         """
-        runs = tuple(sorted(_runs(folder), key=lambda run: run.number))
+        runs = sorted(starmap(_run, _notes(folder)), key=lambda run: run.number)
         if not runs:
             raise RecordError(f"{folder}: holds no runs of a sweep")
-        return cls(folder, runs)
+        return cls(folder, tuple(runs))
 
 
-def _runs(folder: Path) -> Iterator[SweepRun]:
-    for place in folder.glob("*"):
-        if place.name.isdecimal() and (place / OVERRIDES).exists():
-            yield _run(place)
+def forget(folder: Path) -> None:
+    """Remove the notes of an earlier sweep, which are not to be taken for those of the next one."""
+    for place, _ in _notes(folder):
+        (place / RUN).unlink()
 
 
-def _run(folder: Path) -> SweepRun:
-    overrides = yaml.safe_load((folder / OVERRIDES).read_text(encoding="utf-8")) or []
-    settings = dict(str(each).partition("=")[::2] for each in overrides)
-    told = _json(folder / RUN) or {"output": "", "failure": UNFINISHED, "exit_status": FAILED}
-    output, failure, status = str(told["output"]), str(told["failure"]), int(told["exit_status"])
-    record = None
-    if output and path_of(uri_of(output)):
+def _notes(folder: Path) -> Iterator[tuple[Path, Note]]:
+    """The runs of a sweep with their folders, whatever ``hydra.sweep.subdir`` calls these."""
+    for name, folders, files in os.walk(folder):
+        place = Path(name)
+        note = Note.read(place) if RUN in files else None
+        if note is not None:
+            yield place, note
+        if note is not None or (_MULTIRUN in files and place != folder):  # another sweep's
+            folders.clear()
+
+
+def _run(folder: Path, note: Note) -> SweepRun:
+    settings = dict(each.partition("=")[::2] for each in note.overrides)
+    record, failure, status = None, note.failure, note.exit_status
+    if note.output and path_of(uri_of(note.output)):
         try:
-            record = RunRecord.read(Path(output))
+            record = _result(Path(note.output), folder)
         except RecordError as error:
             failure, status = str(error), FAILED
-    return SweepRun(int(folder.name), folder, settings, output, record, failure, status)
+    return SweepRun(note.number, folder, settings, note.output, record, failure, status)
+
+
+def _result(output: Path, folder: Path) -> RunRecord:
+    try:
+        return RunRecord.read(output)
+    except RecordError:
+        # By default a result lies beside the note, even if the sweep's folder has been moved.
+        if not (folder / REPORT).exists():
+            raise
+        return RunRecord.read(folder)
 
 
 def _json(path: Path) -> dict[str, Any] | None:

@@ -17,10 +17,11 @@ from typing import Any
 import pyarrow as pa
 
 from framework.runtime.alike import refuse_unlike
-from framework.runtime.errors import DataError
+from framework.runtime.errors import DataError, HeadraceError
 from framework.runtime.evaluation.model import require
 from framework.runtime.learning.analysis import Analysis, Gathering
 from framework.runtime.learning.passes import Pass, passes
+from framework.runtime.message import tell
 from framework.runtime.ordered import in_order
 from framework.runtime.outcome import Host, Outcome, Task
 from framework.runtime.parts import Background, Part
@@ -52,7 +53,8 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
     if not files:
         raise DataError("the input holds no files")
     threads = _threads(spec)
-    run = _Run(spec, [preflight(task.spec, files) for task in tasks], files, threads)
+    tasks, jobs = _fitting(tasks, files)
+    run = _Run(spec, jobs, files, threads)
     run.learn()
     with ExitStack() as stack:
         background = stack.enter_context(closing(Background()))
@@ -64,6 +66,25 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
     statistics = run.process.statistics()
     for outcome, written in zip(outcomes, parts, strict=True):
         outcome.report(written, statistics, _timings(started, threads, len(tasks)))
+
+
+def _fitting(tasks: Sequence[Task], files: Sequence[Path]) -> tuple[list[Task], list[Prepared]]:
+    """The jobs that can work on the input; why another one cannot is left in its root.
+
+    Raises:
+        HeadraceError: No job can.
+    """
+    chosen, jobs, errors = [], [], []
+    for task in tasks:
+        try:
+            jobs.append(preflight(task.spec, files))
+            chosen.append(task)
+        except HeadraceError as error:
+            tell(task.root, str(error))
+            errors.append(error)
+    if not jobs:
+        raise errors[0]
+    return chosen, jobs
 
 
 class _Run:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.runtime.errors import HeadraceError
+from framework.runtime.message import tell
 from framework.runtime.spec import CODE_INPUT, CONFIG_INPUT, JOB_FILE, ML_ROOT, JobSpec, under
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 ROOT_VARIABLE = "HEADRACE_ML_ROOT"
 ALONGSIDE_VARIABLE = "HEADRACE_ALONGSIDE"
 """JSON: the roots of further jobs, to be done in one go with this one."""
-_MESSAGE_BYTES = 1024
 
 
 def main(shipped: str | None = None) -> int:
@@ -34,11 +34,11 @@ def main(shipped: str | None = None) -> int:
     try:
         _run(shipped, root)
     except HeadraceError as error:
-        _tell(root, str(error))
+        tell(root, str(error))
         print(error, file=sys.stderr, flush=True)
         return error.exit_status
     except Exception as error:
-        _tell(root, f"{type(error).__name__}: {error}")
+        tell(root, f"{type(error).__name__}: {error}")
         raise
     return 0
 
@@ -80,14 +80,3 @@ def _host(root: Path) -> Host:
         return Host()
     config = json.loads(path.read_text(encoding="utf-8"))
     return Host(config["current_host"], len(config["hosts"]))
-
-
-def _tell(root: Path, message: str) -> None:
-    """Leave the reason where SageMaker looks for it: the first KB becomes ``ExitMessage``."""
-    path = root / "output" / "message"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cut = message.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
-        path.write_text(cut, encoding="utf-8")
-    except OSError as error:
-        print(f"{path}: cannot be written ({error.strerror})", file=sys.stderr)

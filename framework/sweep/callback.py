@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,9 +20,13 @@ class SweepSummary(Callback):
     """The folder of the sweep, from its start to its summary."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Remember where the runs will be."""
+        """Remember where the runs will be, and forget those of an earlier sweep there."""
+        from framework.records import forget
+
+        folder = Path(config.hydra.sweep.dir).absolute()
+        forget(folder)
         if config.get("action") == "run":
-            SweepSummary._under_way = Path(config.hydra.sweep.dir).absolute()
+            SweepSummary._under_way = folder
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Sum up.
@@ -43,14 +46,13 @@ class SweepSummary(Callback):
             return 0
         from framework.records import RecordError, SweepRecord
         from framework.report import try_sweep_page
-        from framework.sweep.summary import written
+        from framework.sweep.summary import show
 
         try:
             sweep = SweepRecord.read(folder)
         except RecordError:  # it ended before its first run began
             return 0
-        sys.stderr.flush()
-        print(written(sweep), flush=True)
+        show(sweep)
         try_sweep_page(sweep)
         return sweep.exit_status
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
+from pathlib import PurePosixPath
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -13,11 +14,12 @@ from framework.actions.preparation import Ready, prepare
 from framework.actions.run import shown
 from framework.attempt import attempt
 from framework.compose import compose
-from framework.config import JobConfig
+from framework.config import JobConfig, OutputConfig
 from framework.errors import HeadraceError
 from framework.runtime.alike import difference
 from framework.sweep.objective import objective
 from framework.targets.base import Result
+from framework.uris import path_of, uri_of
 
 OWN = ("output", "transform", "job")
 """Groups in which runs may differ, within the limits of `_same_otherwise`."""
@@ -42,6 +44,8 @@ def fused(configs: Sequence[DictConfig]) -> tuple[Mapping[int, Task], str]:
     for other in others:
         if reason := _difference(first, other):
             return {}, reason
+    if _places_overlap([each.config.output for each in ready.values()]):
+        return {}, "they have no output folders of their own"
     together = Together(tuple(ready.values()))
     return {place: partial(together.task, n) for n, place in enumerate(ready)}, ""
 
@@ -61,20 +65,19 @@ class Together:
         return objective(attempt(lambda: self._result(number)))
 
     def _result(self, number: int) -> Result:
-        outcome = self._outcome
+        outcome = self._outcomes[number]
         if isinstance(outcome, HeadraceError):
             raise outcome
-        return shown(outcome[number])
+        return shown(outcome)
 
     @cached_property
-    def _outcome(self) -> Sequence[Result] | HeadraceError:
-        """All results, or what all runs fail with."""
+    def _outcomes(self) -> Sequence[Result | HeadraceError]:
         from framework.targets.local import run_together
 
         try:
             return run_together([(run.job, run.config) for run in self._runs])
         except HeadraceError as error:
-            return error
+            return [error] * len(self._runs)
 
 
 def _prepared(config: DictConfig) -> Ready | None:
@@ -111,6 +114,18 @@ def _difference(one: Ready, other: Ready) -> str:
     if not _same_otherwise(one.config, other.config):
         return "they differ in job"
     return difference(one.job.spec, other.job.spec) or ""
+
+
+def _places_overlap(outputs: Sequence[OutputConfig]) -> bool:
+    """Whether a result would go to where another one is, or below."""
+    places = [PurePosixPath(_resolved(output.path)) for output in outputs]
+    taken = set(places)
+    return len(taken) < len(places) or any(not taken.isdisjoint(each.parents) for each in places)
+
+
+def _resolved(path: str) -> str:
+    place = path_of(uri_of(path))
+    return str(place.resolve()) if place else path
 
 
 def _same_otherwise(one: JobConfig, other: JobConfig) -> bool:

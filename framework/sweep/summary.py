@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,14 +77,17 @@ def best(sweep: SweepRecord) -> int | None:
     return min(losses, key=lambda number: (losses[number], number)) if losses else None
 
 
-def written(sweep: SweepRecord) -> str:
-    """Write ``summary.csv`` into the sweep's folder; the table for the terminal.
-
-    Raises:
-        OSError: The disk said no.
-    """
-    write_whole(sweep.folder / CSV, as_csv(sweep).encode())
-    return as_text(sweep)
+def show(sweep: SweepRecord) -> None:
+    """Print the table and write ``summary.csv`` into the sweep's folder."""
+    sys.stderr.flush()
+    print(as_text(sweep), flush=True)
+    path = sweep.folder / CSV
+    try:
+        write_whole(path, as_csv(sweep).encode())
+    except OSError as error:  # what the runs left is there all the same
+        print(f"note: {path} was not written ({error.strerror})", file=sys.stderr, flush=True)
+    else:
+        print(path, flush=True)
 
 
 def as_csv(sweep: SweepRecord) -> str:
@@ -104,12 +108,12 @@ def as_csv(sweep: SweepRecord) -> str:
 
 
 def as_text(sweep: SweepRecord) -> str:
-    """The table of the runs that ended well, the others with their reasons, and where it all is."""
+    """The table of the runs that ended well, and the others with their reasons."""
     done = [run for run in sweep.runs if not run.failure]
     lines = _table(sweep, done) if done else []
     lines += [_failure(sweep, run) for run in sweep.runs if run.failure]
     lines += _notes(done)
-    return "\n".join([*lines, str(sweep.folder / CSV)])
+    return "\n".join(lines)
 
 
 def _table(sweep: SweepRecord, done: Sequence[SweepRun]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework import output_folder
 from framework.channels import channels_of
-from framework.errors import ConfigError, JobFailed
+from framework.errors import ConfigError, HeadraceError, JobFailed
 from framework.progress import Progress
 from framework.runtime.spec import EVALUATION
 from framework.targets import delivery, limits, processes
@@ -43,14 +43,18 @@ class LocalTarget:
         return carry_out(job, config, execute)
 
 
-def run_together(jobs: Sequence[tuple[Job, JobConfig]]) -> list[Result]:
+def run_together(jobs: Sequence[tuple[Job, JobConfig]]) -> list[Result | HeadraceError]:
     """Execute several jobs in one process, which reads their common input once.
 
     Args:
-        jobs: Each with its configuration; one instance each, alike but for ``n_features``.
+        jobs: Each with its configuration; one instance each, alike but for ``n_features``, and
+            each with an output folder of its own.
+
+    Returns:
+        What came out of each, or why it failed.
 
     Raises:
-        JobFailed: One of them failed, and with it all; see `framework.targets.run` for more.
+        HeadraceError: They cannot even be started; see `framework.targets.run`.
     """
     first, config = jobs[0]
 
@@ -71,13 +75,16 @@ def carry_out(
         config: Where the result goes.
         execute: Runs the hosts to their end, or raises.
     """
-    return _carried_out([(job, config)], lambda hosts, stop: execute(hosts[0], stop))[0]
+    (outcome,) = _carried_out([(job, config)], lambda hosts, stop: execute(hosts[0], stop))
+    if isinstance(outcome, HeadraceError):
+        raise outcome
+    return outcome
 
 
 def _carried_out(
     jobs: Sequence[tuple[Job, JobConfig]],
     execute: Callable[[Sequence[Sequence[Host]], Interrupts], None],
-) -> list[Result]:
+) -> list[Result | HeadraceError]:
     began = time.monotonic()
     for job, config in jobs:
         limits.check(job.request, config.output.path)
@@ -87,13 +94,18 @@ def _carried_out(
         for job, config in jobs:
             root = folders.enter_context(scratch(config.output.path, job.name))
             laid.append(_LaidOut.of(job, config, root, interrupts))
-        execute([each.hosts for each in laid], interrupts)
-        reports = [each.delivered(interrupts) for each in laid]
-    seconds = time.monotonic() - began
-    return [
-        Result(config.output.path, manifest, seconds, channels_of(manifest), evaluation)
-        for (_, config), (manifest, evaluation) in zip(jobs, reports, strict=True)
-    ]
+        error = _failure(lambda: execute([each.hosts for each in laid], interrupts))
+        if len(laid) > 1:  # the process tells each of several jobs why it alone was not done
+            return [each.refusal() or error or each.outcome(began, interrupts) for each in laid]
+        return [error or each.outcome(began, interrupts) for each in laid]
+
+
+def _failure(work: Callable[[], None]) -> HeadraceError | None:
+    try:
+        work()
+    except HeadraceError as error:
+        return error
+    return None
 
 
 @dataclass(frozen=True)
@@ -111,12 +123,24 @@ class _LaidOut:
         with disk_errors(str(root.parent)):
             return cls(job, config, sandbox, sandbox.lay_out(job, interrupts))
 
-    def delivered(self, interrupts: Interrupts) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Bring the result to its place; its manifest and its evaluation."""
-        overwrite = self.config.output.overwrite
-        with disk_errors(str(self.sandbox.root.parent)):
-            manifest = delivery.deliver(self.job, self.sandbox, self.hosts, overwrite, interrupts)
-            return manifest, delivery.delivered(self.job, self.sandbox, EVALUATION)
+    def refusal(self) -> HeadraceError | None:
+        """What the process had to say against this job."""
+        said = [host.reveal(message) for host in self.hosts if (message := host.message())]
+        return JobFailed(said[0]) if said else None
+
+    def outcome(self, began: float, interrupts: Interrupts) -> Result | HeadraceError:
+        """Bring the result to its place; what came out, or why nothing did."""
+        output = self.config.output
+        try:
+            with disk_errors(str(self.sandbox.root.parent)):
+                manifest = delivery.deliver(
+                    self.job, self.sandbox, self.hosts, output.overwrite, interrupts
+                )
+                evaluation = delivery.delivered(self.job, self.sandbox, EVALUATION)
+        except HeadraceError as error:
+            return error
+        seconds = time.monotonic() - began
+        return Result(output.path, manifest, seconds, channels_of(manifest), evaluation)
 
 
 def _check_output(output: OutputConfig) -> None:

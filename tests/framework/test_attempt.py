@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from errno import ENOSPC
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
@@ -15,6 +16,7 @@ from hydra.types import RunMode
 
 from framework.attempt import attempt
 from framework.errors import DataError
+from framework.records import Note
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,25 @@ def _raise(error: BaseException) -> Callable[[], NoReturn]:
 def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
     """Makes this a run of a sweep; what the run left for the summary."""
     hydra = SimpleNamespace(
-        mode=RunMode.MULTIRUN, runtime=SimpleNamespace(output_dir=str(tmp_path))
+        mode=RunMode.MULTIRUN,
+        runtime=SimpleNamespace(output_dir=str(tmp_path)),
+        job=SimpleNamespace(num=3),
+        overrides=SimpleNamespace(task=["a=1"]),
     )
     monkeypatch.setattr(HydraConfig, "get", lambda: hydra)
-    return lambda: json.loads((tmp_path / "run.json").read_text())
+    return lambda: Note.read(tmp_path)
 
 
 def test_a_run_of_a_sweep_leaves_where_its_result_is(sweep: Callable[[], object]) -> None:
     assert attempt(Done) == Done()
-    assert sweep() == {"output": "/out", "failure": "", "exit_status": 0}
+    assert sweep() == Note(3, ["a=1"], "/out", failure="", exit_status=0)
 
 
 def test_a_run_of_a_sweep_that_fails_lets_the_others_go_on(
     sweep: Callable[[], object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert attempt(_raise(DataError("x.csv: the file is empty"))) is None
-    assert sweep() == {"output": "", "failure": "x.csv: the file is empty", "exit_status": 1}
+    assert sweep() == Note(3, ["a=1"], failure="x.csv: the file is empty", exit_status=1)
     assert capsys.readouterr().err == "x.csv: the file is empty\n"
 
 
@@ -64,7 +69,25 @@ def test_what_is_nobodys_mistake_is_noted_and_goes_on(
 ) -> None:
     with pytest.raises(type(error)):
         attempt(_raise(error))
-    assert sweep() == {"output": "", "failure": failure, "exit_status": status}
+    assert sweep() == Note(3, ["a=1"], failure=failure, exit_status=status)
+
+
+def test_a_run_that_is_killed_has_left_a_note(sweep: Callable[[], object]) -> None:
+    assert attempt(lambda: Done(str(sweep()))) == Done(str(Note(3, ["a=1"])))
+
+
+def test_a_note_that_cannot_be_written_is_no_failure(
+    sweep: Callable[[], object],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    monkeypatch.setattr(Note, "write", full)
+    assert attempt(Done) == Done()
+    line = "note: run.json was not written (No space left on device)\n"
+    assert capsys.readouterr().err == 2 * line
 
 
 def test_a_single_run_ends_the_process(

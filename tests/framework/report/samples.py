@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from framework.records import RUN
+from framework.records import Note
 from framework.runtime.spec import StepSpec
 from tests.runtime.jobs import SPLIT, job, run
 
@@ -119,13 +119,9 @@ def sweep_folder(place: Path, runs: Iterable[tuple[Mapping[str, str], Path | str
     """
     for number, (settings, came_out) in enumerate(runs):
         folder = place / str(number)
-        (folder / ".hydra").mkdir(parents=True)
-        lines = [json.dumps(f"{key}={value}") for key, value in settings.items()]
-        text = "".join(f"- {line}\n" for line in lines)
-        (folder / ".hydra" / "overrides.yaml").write_text(text, encoding="utf-8")
-        told: dict[str, Any] = {"output": "", "failure": came_out, "exit_status": 1}
+        told: dict[str, Any] = {"failure": came_out, "exit_status": 1}
         if isinstance(came_out, Path):
             shutil.copytree(came_out, folder, dirs_exist_ok=True)
             told = {"output": str(folder), "failure": "", "exit_status": 0}
-        (folder / RUN).write_text(json.dumps(told), encoding="utf-8")
+        Note(number, [f"{key}={value}" for key, value in settings.items()], **told).write(folder)
     return place

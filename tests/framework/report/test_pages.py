@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from framework import report
-from framework.records import RunRecord, SweepRecord
+from framework.records import Note, RunRecord, SweepRecord
 from framework.report import write_run_page, write_sweep_page
 from framework.report.__main__ import main
 from tests.framework.report.samples import (
@@ -293,8 +293,7 @@ def test_a_model_that_saw_no_click_has_no_calibration(tmp_path: Path) -> None:
 
 def test_a_result_on_s3_is_no_failure(tmp_path: Path) -> None:
     sweep = sweep_folder(tmp_path / "sweep", [({"a": "1"}, run_folder(tmp_path)), ({"a": "2"}, "")])
-    told = {"output": "s3://bucket/2", "failure": "", "exit_status": 0}
-    (sweep / "1" / "run.json").write_text(json.dumps(told))
+    Note(1, ["a=2"], "s3://bucket/2", failure="", exit_status=0).write(sweep / "1")
     page = sweep_page(sweep)
     assert "failed" not in page.headings()
     assert "its result is not on this machine: s3://bucket/2" in page.text

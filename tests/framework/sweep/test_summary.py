@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
+
 from framework.records import RunRecord, SweepRecord, SweepRun
-from framework.sweep.summary import as_csv, as_text, best, written
+from framework.sweep.summary import as_csv, as_text, best, show
 
 
 def _run(
@@ -56,7 +58,6 @@ def test_the_table() -> None:
             "  2       65536  5,000     1.25  103  1.03 MB   9,748     13.7 %    0.4211  0.7500"
             "  best",
             "run 1 (transform.n_features=0) failed: 1 problem in the configuration: a.b: wrong",
-            "/sweep/summary.csv",
         ]
     )
 
@@ -67,7 +68,6 @@ def test_what_no_run_has_is_left_out() -> None:
             "run  n_features   rows  seconds   MB     size",
             "  0           4  5,000     1.25  103  1.03 MB",
             "  1           8  5,000     1.25  103  1.03 MB",
-            "/sweep/summary.csv",
         ]
     )
 
@@ -84,7 +84,6 @@ def test_when_all_runs_failed() -> None:
         [
             "run 0 (transform.n_features=4) failed: no disk",
             f"run 1 (transform.n_features=8) failed: {'x' * 300} …",
-            "/sweep/summary.csv",
         ]
     )
 
@@ -95,11 +94,14 @@ def test_the_best_has_the_least_log_loss() -> None:
     assert best(_sweep(_run(0, "4", loss=0.2), _run(1, "8", loss=0.2))) == 0
 
 
-def test_the_csv_has_the_numbers_as_they_are(tmp_path: Path) -> None:
+def test_the_csv_has_the_numbers_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sweep = _sweep(
         _run(0, "1024", loss=0.4321), _run(1, "=1+1", failure="two\nlines"), folder=tmp_path
     )
-    written(sweep)
+    show(sweep)
+    assert capsys.readouterr() == (f"{as_text(sweep)}\n{tmp_path / 'summary.csv'}\n", "")
     with (tmp_path / "summary.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows[0] == {
@@ -121,6 +123,17 @@ def test_the_csv_has_the_numbers_as_they_are(tmp_path: Path) -> None:
     }
     assert rows[1]["failure"] == "two\nlines"
     assert rows[1]["rows"] == ""
+
+
+def test_a_table_that_cannot_be_written_is_shown_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "sweep"
+    sweep = _sweep(_run(0, "4"), folder=folder)
+    show(sweep)
+    note = f"note: {folder / 'summary.csv'} was not written (Not a directory)\n"
+    assert capsys.readouterr() == (f"{as_text(sweep)}\n", note)
 
 
 def test_no_cell_is_a_formula() -> None:

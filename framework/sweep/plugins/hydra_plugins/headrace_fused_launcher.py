@@ -10,7 +10,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, cast
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.utils import JobReturn, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -24,6 +26,7 @@ class FusedLauncher(Launcher):
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
         """What Hydra tells a launcher before it has something to launch."""
+        hydra_context.config_loader = cast(ConfigLoader, _Remembering(hydra_context.config_loader))
         self._context = hydra_context
         self._task = task_function
         self._config = config
@@ -69,5 +72,26 @@ class FusedLauncher(Launcher):
             config=config,
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
-            configure_logging=False,
+            configure_logging=True,
+        )
+
+
+class _Remembering:
+    """Composes each run once, although Hydra's sweeper has composed all of them as a trial."""
+
+    def __init__(self, loader: ConfigLoader) -> None:
+        self._loader = loader
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def load_sweep_config(
+        self, master_config: DictConfig, sweep_overrides: list[str]
+    ) -> DictConfig:
+        key = tuple(sweep_overrides)
+        if key in self._composed:
+            return self._composed.pop(key)
+        return self._composed.setdefault(
+            key, self._loader.load_sweep_config(master_config, sweep_overrides)
         )
