@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 
 RUN_PAGE = Path(REPORT, "report.html")
 SWEEP_PAGE = Path("summary.html")
+
+
+def get_ready() -> None:
+    """Import what makes the page of a run, while there is nothing else to do."""
+    with suppress(ImportError):  # it is told when the page is due
+        from framework.report import run_page  # noqa: F401
+        from framework.report.document import get_ready
+
+        get_ready("run.html")
 
 
 def write_run_page(record: RunRecord) -> Path:

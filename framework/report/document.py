@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from framework.report import figures
@@ -38,8 +39,21 @@ def write(path: Path, template: str, data: Mapping[str, Any]) -> Path:
     return path
 
 
+def get_ready(template: str) -> None:
+    """Do what a page of this template needs before its data is known."""
+    _template(template)
+
+
 def render(template: str, data: Mapping[str, Any]) -> str:
     """The text of a page."""
+    style, script = (_source(name) for name in ("page.css", "sort.js"))
+    own = {"style": Markup(style), "script": Markup(script), "version": VERSION}  # noqa: S704 - ours
+    return _template(template).render(**own, policy=_policy(style, script), **data)
+
+
+@cache
+def _template(name: str) -> Template:
+    """Compiled once in a process, which takes longer than to fill it in."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -48,9 +62,7 @@ def render(template: str, data: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"visible": visible, **figures.FILTERS}
-    style, script = (_source(name) for name in ("page.css", "sort.js"))
-    own = {"style": Markup(style), "script": Markup(script), "version": VERSION}  # noqa: S704 - ours
-    return environment.get_template(template).render(**own, policy=_policy(style, script), **data)
+    return environment.get_template(name)
 
 
 def _source(name: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from framework.report.charts import Axes, Chart, Series, lines, stacked_bars
@@ -43,8 +45,15 @@ def timeline_of(time: dict[str, Any] | None, *, has_rates: bool) -> Timeline | N
         time: What ``metrics.json`` says under that name.
         has_rates: Whether the labels' means are rates.
     """
-    points = [point for point in (time or {}).get("points", ()) if point is not None]
-    if time is None or len(points) < 2:
+    return None if time is None else _drawn(json.dumps(time), has_rates)
+
+
+@lru_cache(maxsize=1)
+def _drawn(described: str, has_rates: bool) -> Timeline | None:
+    """What was drawn last is kept: runs that differ in ``n_features`` alone have the same charts."""
+    time = json.loads(described)
+    points = [point for point in time.get("points", ()) if point is not None]
+    if len(points) < 2:
         return None
     moments = Moments.of(points)
     rows = {name: each["rows"] for name, each in time["channels"].items()}

@@ -7,6 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 
+from framework import report
 from framework.errors import HeadraceError, JobFailed, PluginError
 from framework.progress import Progress
 from framework.targets.processes import Ended, Line
@@ -32,8 +33,9 @@ class Relay:
         self._held: dict[str, deque[str]] = {name: deque(maxlen=KEPT_LINES) for name in self._hosts}
 
     def started(self) -> None:
-        """Show that something is happening."""
+        """Show that something is happening, and use the time until there is something to hear."""
         self._progress.open()
+        report.get_ready()
 
     def heard(self, line: Line) -> None:
         """Pass a line on to where it belongs."""
