@@ -70,6 +70,16 @@ def brought_to(output: str, data: DataInput) -> DataInput:
     return replace(data, uri=f"{output}/{COPIES}/", kind="S3Prefix", manifest=None, copies=names)
 
 
+def shares(files: int, instances: int) -> list[Problem]:
+    """What is wrong with sharing so many files among so many instances: each needs one at least."""
+    if files >= instances:
+        return []
+    what = "1 file" if files == 1 else f"{files} files"
+    advice = f"set it to at most {files}, or divide the data into more files"
+    where = "resources.instance_count"
+    return [Problem(where, f"{what} cannot be shared among {instances} instances; {advice}")]
+
+
 def _on_s3(uri: str) -> DataInput:
     if not uri.removeprefix(S3).split("/")[0]:
         raise _error(f"{uri!r} names no bucket")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from framework.aws import report
 from framework.aws.account import AwsAccount
 from framework.aws.clients import AwsError, reason
 from framework.aws.description import described, report_of
 from framework.aws.jobs import ProcessingJobs, named
-from framework.aws.manifest import manifest_at
 from framework.channels import channels_of, table_of
+from framework.errors import HeadraceError
 
 if TYPE_CHECKING:
     from framework.compose import Plan
@@ -24,16 +25,19 @@ def perform(plan: Plan) -> None:
     name = named(plan.config)
     record = ProcessingJobs(AwsAccount(plan.config).region()).find(name)
     print("\n".join(described(record, plan.config.resources.usd_per_hour)))
-    if report := report_of(record):
-        print("\n".join(["", *_result(report)]))
+    if place := report_of(record):
+        print("\n".join(["", *_result(place, plan.config.job.kms_key)]))
 
 
-def _result(report: str) -> list[str]:
-    """The rows of each channel; what keeps them from being told is no failure."""
+def _result(place: str, kms_key: str | None) -> list[str]:
+    """The rows of each channel; what keeps them from being told is no failure.
+
+    A job of several instances that nobody waited for gets its report now.
+    """
     try:
-        channels = channels_of(manifest_at(report))
+        channels = channels_of(report.complete(place, kms_key))
     except AwsError as exc:
-        return [f"the manifest below {report} cannot be read: {reason(exc)}"]
-    except ValueError as exc:
-        return [f"the manifest below {report} cannot be read: {exc}"]
-    return table_of(channels) or [f"no manifest below {report}"]
+        return [f"the manifest below {place} cannot be read: {reason(exc)}"]
+    except (ValueError, HeadraceError) as exc:
+        return [f"the manifest below {place} cannot be read: {exc}"]
+    return table_of(channels) or [f"no manifest below {place}"]

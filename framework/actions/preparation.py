@@ -104,19 +104,19 @@ def _data(config: JobConfig, asking: bool) -> tuple[DataInput | None, list[Probl
         return None, list(exc.problems)
     if config.target.name == "aws" and data.files:
         data = inputs.brought_to(uri_of(config.output.path), data)
-    return data, _missing(data) if asking else []
+    return data, _problems_with(data, config) if asking else []
 
 
-def _missing(data: DataInput) -> list[Problem]:
-    if data.copies or not data.uri.startswith(S3):
-        return []
-    from framework.aws.objects import input_objects
+def _problems_with(data: DataInput, config: JobConfig) -> list[Problem]:
+    files = len(data.files)
+    if data.uri.startswith(S3) and not data.copies:
+        from framework.aws.objects import data_objects, input_objects
 
-    try:
-        input_objects(data.uri, "dataset.path")
-    except ConfigError as exc:
-        return list(exc.problems)
-    return []
+        try:
+            files = len(data_objects(input_objects(data.uri, "dataset.path")))
+        except ConfigError as exc:
+            return list(exc.problems)
+    return inputs.shares(files, config.resources.instance_count)
 
 
 def _output_problems(config: JobConfig, asking: bool) -> list[Problem]:
@@ -150,9 +150,9 @@ def _first_file(data: DataInput, asking: bool) -> Iterator[Path | None]:
         yield None
     else:
         from framework.aws.clients import explained
-        from framework.aws.objects import first_of, input_objects
+        from framework.aws.objects import data_objects, input_objects
         from framework.aws.stand_in import stand_in
 
-        first = first_of(input_objects(data.uri, "dataset.path"))
+        first, *_ = data_objects(input_objects(data.uri, "dataset.path"))
         with explained(), stand_in(first) as file:
             yield file

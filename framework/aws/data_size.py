@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from framework.inputs import HIDDEN, DataInput
+from framework.inputs import DataInput
 from framework.runtime.sources.files import COMPRESSIONS, format_of, total_bytes
 from framework.uris import S3
 
@@ -72,17 +72,12 @@ def _first(data: DataInput) -> Iterator[tuple[Path, int, int]]:
         files = [Path(file) for file in data.files]
         yield files[0], len(files), total_bytes(files)
         return
-    from framework.aws.objects import input_objects  # boto3 takes its time
+    from framework.aws.objects import data_objects, input_objects  # boto3 takes its time
     from framework.aws.stand_in import stand_in
 
-    found = input_objects(data.uri, "dataset.path")
-    objects = [each for each in found if not _name(each.key).startswith(HIDDEN)] or found
+    objects = data_objects(input_objects(data.uri, "dataset.path"))
     with stand_in(objects[0]) as file:
         yield file, len(objects), sum(each.size for each in objects)
-
-
-def _name(key: str) -> str:
-    return key.rpartition("/")[2]
 
 
 def _density(file: Path, form: str, has_header: bool) -> _Density:

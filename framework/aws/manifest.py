@@ -22,12 +22,19 @@ def manifest_at(report: str) -> dict[str, Any]:
 
     Raises:
         botocore.exceptions.ClientError: The objects cannot be read.
-        ValueError: What is there is no manifest of ours.
+        ValueError: What is there is no manifest of ours, or not that of every instance.
     """
     objects = [each for each in with_prefix(join(report, "")) if each.uri.endswith(f"/{NAME}")]
-    whole = [each for each in objects if each.uri == join(report, NAME)]
-    manifests = [_read(each, "manifest") for each in whole or objects]
-    return _merged(manifests) if manifests else {}
+    whole = next((each for each in objects if each.uri == join(report, NAME)), None)
+    if whole or not objects:
+        return _read(whole, "manifest") if whole else {}
+    from framework.runtime.manifest import merge  # needs Arrow, which takes its time
+
+    return merge({_host(each): _read(each, "manifest") for each in objects})
+
+
+def _host(manifest: S3Object) -> str:
+    return manifest.uri.split("/")[-2]
 
 
 def evaluation_at(report: str) -> dict[str, Any]:
@@ -50,11 +57,3 @@ def _read(file: S3Object, what: str) -> dict[str, Any]:
     if not isinstance(content, dict) or "channels" not in content:
         raise ValueError(f"{file.uri} is no {what} of headrace")
     return content
-
-
-def _merged(manifests: list[dict[str, Any]]) -> dict[str, Any]:
-    if len(manifests) == 1:
-        return manifests[0]
-    from framework.runtime.manifest import merge  # needs Arrow, which takes its time
-
-    return merge(manifests)

@@ -56,10 +56,10 @@ def with_prefix(uri: str) -> Iterator[S3Object]:
                 yield S3Object(bucket, each["Key"], each["Size"], each["ETag"])
 
 
-def first_of(objects: Sequence[S3Object]) -> S3Object:
-    """The object that a job reads first: markers such as ``_SUCCESS`` do not count."""
-    data = (each for each in objects if not PurePosixPath(each.key).name.startswith(HIDDEN))
-    return next(data, objects[0])
+def data_objects(objects: Sequence[S3Object]) -> Sequence[S3Object]:
+    """Those that hold data: markers such as ``_SUCCESS`` do not count, unless there is no other."""
+    data = [each for each in objects if not PurePosixPath(each.key).name.startswith(HIDDEN)]
+    return data or objects
 
 
 def input_objects(uri: str, where: str) -> list[S3Object]:

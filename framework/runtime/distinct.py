@@ -13,6 +13,7 @@ Source: Ph. Flajolet, "On adaptive sampling", Computing 34, 391-400 (1990).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,16 @@ class Distinct:
         self.level = max(self.level, other.level)
         self.add(other.prints, other.hashes)
         self._settle()
+
+    def state(self) -> dict[str, Any]:
+        """All of it as plain data; see `from_state`."""
+        self._settle()
+        return {"level": self.level, "prints": self.prints, "hashes": self.hashes}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Distinct:
+        """The inverse of `state`."""
+        return cls(state["level"], state["prints"], state["hashes"])
 
     @property
     def count(self) -> int:

@@ -148,7 +148,7 @@ class _Run:
         return zip(self._groups(), self._first_rows, strict=True)
 
     def _refuse_nothing(self, outcome: Outcome) -> None:
-        if outcome.totals.rows:
+        if outcome.totals.rows or outcome.is_a_share:
             return
         if outcome.totals.rejected:
             rejected = outcome.totals.rejected

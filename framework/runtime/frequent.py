@@ -77,6 +77,25 @@ class Frequent:
         for prints, counts in other._pending:
             self._add(prints, counts)
 
+    def state(self) -> dict[str, Any]:
+        """All of it as plain data; see `from_state`."""
+        self._settle()
+        return {
+            "rows": self.rows,
+            "texts": [[str(known), text] for known, text in self._texts.items()],
+            "sketch": self._sketch,
+            "counted": [list(pair) for pair in self._pending],
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Frequent:
+        """The inverse of `state`."""
+        texts = {int(known): text for known, text in state["texts"]}
+        frequent = cls(state["rows"], texts, state["sketch"])
+        for prints, counts in state["counted"]:
+            frequent._add(prints, counts)
+        return frequent
+
     def report(self) -> list[dict[str, Any]]:
         """At most `SHOWN` values with at least `SHARE` of the rows, the most frequent one first."""
         counted = zip(self._texts.values(), self._counts_of(self._texts), strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,7 @@ def manifest(
         "n_features": n_features,
         "output_format": spec.output.format,
         "channels": {
-            name: {
-                "rows": sum(part.rows for part in made),
-                "digest": merged(part.digest for part in made),
-                "parts": [asdict(part) for part in made],
-            }
-            for name, made in parts.items()
+            name: _channel([asdict(part) for part in made]) for name, made in parts.items()
         },
         "versions": {
             "headrace": VERSION,
@@ -59,31 +54,59 @@ def manifest(
     }
 
 
-def merge(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One manifest for the work of several hosts.
+def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """One manifest for the work of several hosts, which says which of them made what.
 
     Args:
-        manifests: Theirs, at least one, in the order of the hosts.
+        manifests: Host → its manifest, at least one, in the order of the hosts.
 
     Raises:
-        ValueError: They are not of the same job.
+        ValueError: They are not of the same job, or one is missing.
     """
-    first = manifests[0]
-    for other in manifests[1:]:
-        for key in ("format_version", "config_sha256", "columns", "n_features"):
-            if other[key] != first[key]:
-                raise ValueError(f"the hosts' manifests differ in {key!r}")
-        if _feature_order(other) != _feature_order(first):
-            raise ValueError("the hosts' manifests differ in the order of the features")
-    rows = {key: sum(one["rows"][key] for one in manifests) for key in first["rows"]}
-    channels = {
-        name: {
-            "rows": sum(one["channels"][name]["rows"] for one in manifests),
-            "parts": [part for one in manifests for part in one["channels"][name]["parts"]],
-        }
+    (leader, first), *others = manifests.items()
+    for host, other in others:
+        if difference := _difference(first, other):
+            raise ValueError(f"{host} has {difference} than {leader}")
+    count = first.get("host_count", len(manifests))
+    if len(manifests) != count:
+        raise ValueError(
+            f"{len(manifests)} of {count} hosts left a manifest: {', '.join(manifests)}"
+        )
+    together = {key: value for key, value in first.items() if key != "host_count"}
+    every = list(manifests.values())
+    together["rows"] = {key: sum(one["rows"][key] for one in every) for key in first["rows"]}
+    together["channels"] = {
+        name: _channel([part for one in every for part in one["channels"][name]["parts"]])
         for name in first["channels"]
     }
-    return {**first, "rows": rows, "channels": channels}
+    together["hosts"] = {host: _share(one) for host, one in manifests.items()}
+    return together
+
+
+def _difference(one: dict[str, Any], other: dict[str, Any]) -> str | None:
+    """What keeps the work of two hosts from being one result."""
+    for key in ("format_version", "config_sha256", "columns", "n_features"):
+        if other[key] != one[key]:
+            return f"other {key}" + (", or the same in another order," if key == "columns" else "")
+    is_same = _feature_order(one) == _feature_order(other)
+    return None if is_same else "its features in another order"
+
+
+def _channel(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "rows": sum(part["rows"] for part in parts),
+        "digest": merged(part["digest"] for part in parts),
+        "parts": list(parts),
+    }
+
+
+def _share(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What one of several hosts did."""
+    channels = manifest["channels"].items()
+    without_parts = {
+        name: {**channel, "parts": len(channel["parts"])} for name, channel in channels
+    }
+    return {"rows": manifest["rows"], "channels": without_parts}
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

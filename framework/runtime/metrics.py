@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from framework.runtime.parts import Part
+from framework.runtime.hasher import Hasher
 from framework.runtime.pipeline import Rows
-from framework.runtime.preflight import Prepared
 from framework.runtime.statistics import Statistics
 from framework.runtime.sums import exact_sum
-from framework.runtime.timeline import NO_COLUMN, Timeline
+from framework.runtime.timeline import Timeline
 from framework.runtime.transform import Role, positions
+
+State = dict[str, Any]
+"""Plain data: what JSON knows, and arrays."""
 
 
 @dataclass
@@ -41,28 +43,60 @@ class Totals:
                 total = exact_sum(batch.column(place).to_numpy(zero_copy_only=False))
                 self.label_sums[channel] = self.label_sums.get(channel, Fraction()) + total
 
+    def merge(self, other: Totals) -> None:
+        """Count all that another one counted."""
+        self.rows += other.rows
+        self.rejected += other.rejected
+        self.timeline.merge(other.timeline)
+        for channel, total in other.label_sums.items():
+            self.label_sums[channel] = self.label_sums.get(channel, Fraction()) + total
+
+    def state(self) -> State:
+        """All of it as plain data; see `from_state`."""
+        return {
+            "rows": self.rows,
+            "rejected": self.rejected,
+            "label_sums": [[channel, str(total)] for channel, total in self.label_sums.items()],
+            "timeline": self.timeline.state(),
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Totals:
+        """The inverse of `state`."""
+        sums = {channel: Fraction(total) for channel, total in state["label_sums"]}
+        timeline = Timeline.from_state(state["timeline"])
+        return cls(state["rows"], state["rejected"], sums, timeline)
+
 
 def metrics(
-    prepared: Prepared, statistics: Statistics, parts: dict[str, list[Part]], totals: Totals
+    manifest: dict[str, Any],
+    totals: Totals,
+    statistics: Statistics,
+    hasher: Hasher | None,
+    time: str | None,
 ) -> dict[str, Any]:
-    """The content of the file; the same input and configuration give the same bytes."""
-    has_label = bool(positions(prepared.schema, Role.LABEL))
+    """The content of the file; the same input and configuration give the same bytes.
+
+    Args:
+        manifest: What was written.
+        totals: What the rows add up to.
+        statistics: Of the columns.
+        hasher: What hashes them; None if nothing does.
+        time: The column that tells the rows' points in time, if one does.
+    """
+    has_label, names = bool(totals.label_sums), list(manifest["channels"])
     channels: dict[str, dict[str, float | None]] = {}
-    for index, name in enumerate(prepared.channels):
-        rows = sum(part.rows for part in parts[name])
-        channels[name] = {"rows": rows, "bytes": sum(part.bytes for part in parts[name])}
+    for index, (name, channel) in enumerate(manifest["channels"].items()):
+        rows = channel["rows"]
+        channels[name] = {"rows": rows, "bytes": sum(part["bytes"] for part in channel["parts"])}
         if has_label:
             total = totals.label_sums.get(index, Fraction())
             channels[name]["label_mean"] = float(total / rows) if rows else None
-    hashed = statistics.report(prepared.hasher)
     described: dict[str, Any] = {
-        "rows": totals.rows,
-        "n_features": prepared.n_features,
+        "rows": manifest["rows"]["written"],
+        "n_features": manifest["n_features"],
         "channels": channels,
     }
-    if prepared.columns.time is not None:
-        timeline = {"left_out": NO_COLUMN}
-        if prepared.columns.has_time:
-            timeline = totals.timeline.report(prepared.channels, has_label=has_label)
-        described["time"] = {"column": prepared.columns.time, **timeline}
-    return {**described, **hashed}
+    if time is not None:
+        described["time"] = {"column": time, **totals.timeline.report(names, has_label=has_label)}
+    return {**described, **statistics.report(hasher)}

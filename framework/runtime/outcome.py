@@ -9,8 +9,9 @@ from typing import Any
 
 from framework.runtime.errors import DataError
 from framework.runtime.evaluation.evaluator import evaluator
+from framework.runtime.learned import LEARNED, Learned
 from framework.runtime.learning import files
-from framework.runtime.manifest import manifest, write_json
+from framework.runtime.manifest import manifest, write_bytes, write_json
 from framework.runtime.metrics import Totals, metrics
 from framework.runtime.parts import Background, Part, PartWriter
 from framework.runtime.pipeline import Rows
@@ -57,6 +58,7 @@ class Outcome:
     def __init__(self, task: Task, prepared: Prepared, host: Host, background: Background) -> None:
         folders = {name: under(task.root, folder) for name, folder in task.spec.outputs.items()}
         self._report = folders.pop(REPORT) / host.mark
+        self._host = host
         self._spec = task.spec
         self._prepared = prepared
         self._totals = Totals()
@@ -78,6 +80,11 @@ class Outcome:
     def totals(self) -> Totals:
         """What the rows add up to so far."""
         return self._totals
+
+    @property
+    def is_a_share(self) -> bool:
+        """Whether other hosts do the rest: then it may be that none of the good rows is here."""
+        return self._host.count > 1
 
     def add(self, rows: Rows) -> None:
         """Take the next rows."""
@@ -105,12 +112,14 @@ class Outcome:
     ) -> None:
         """Write the report, the manifest last."""
         prepared, totals = self._prepared, self._totals
-        written = manifest(
-            self._spec, prepared.columns, prepared.n_features, parts, totals.rejected
-        )
+        columns, time = prepared.columns, prepared.columns.time
+        written = manifest(self._spec, columns, prepared.n_features, parts, totals.rejected)
         if kept := files.write(self._report, prepared.links):
             written[files.STATES] = kept
-        described = metrics(prepared, statistics, parts, totals)
+        if self.is_a_share:
+            written["host_count"] = self._host.count
+            write_bytes(self._report / LEARNED, Learned(totals, statistics, time).to_bytes())
+        described = metrics(written, totals, statistics, prepared.hasher, time)
         write_json(self._report / "metrics.json", described)
         if self._evaluator is not None:
             write_json(self._report / EVALUATION, self._evaluator.report)

@@ -46,6 +46,23 @@ class ColumnStatistics:
         self.frequent.merge(other.frequent)
         self.token = other.token if self.token is None else self.token
 
+    def state(self) -> dict[str, Any]:
+        """All of it as plain data; see `from_state`."""
+        return {
+            "numeric": self.numeric,
+            "nulls": self.nulls,
+            "values": self.values.state(),
+            "frequent": self.frequent.state(),
+            "token": self.token,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> ColumnStatistics:
+        """The inverse of `state`."""
+        values = Distinct.from_state(state["values"])
+        frequent = Frequent.from_state(state["frequent"])
+        return cls(state["numeric"], state["nulls"], values, frequent, state["token"])
+
     @property
     def tokens(self) -> int:
         """Number of distinct tokens: a numeric column has one, its name."""
@@ -75,6 +92,15 @@ class Statistics:
         for name, column in other.columns.items():
             self.columns.setdefault(name, ColumnStatistics()).merge(column)
 
+    def state(self) -> dict[str, Any]:
+        """All of it as plain data; see `from_state`."""
+        return {name: column.state() for name, column in self.columns.items()}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Statistics:
+        """The inverse of `state`."""
+        return cls({name: ColumnStatistics.from_state(column) for name, column in state.items()})
+
     def report(self, hasher: Hasher | None) -> dict[str, Any]:
         """What ``metrics.json`` says of the columns.
 
@@ -86,7 +112,8 @@ class Statistics:
             return {"columns": described}
         everything = list(self.columns.values())
         exact = all(column.numeric or column.values.exact for column in everything)
-        colliding = _counted(everything, hasher) if exact else _expected(everything, hasher)
+        counting = _counted if exact else _expected
+        colliding = counting(everything, hasher) if everything else []  # a host without rows
         tokens = sum(column.tokens for column in everything)
         for name, count in zip(self.columns, colliding, strict=True):
             described[name]["colliding_tokens"] = count

@@ -52,6 +52,35 @@ class Timeline:
         for place in positions(batch.schema, Role.TIME) if self.is_kept else ():
             self._count(self._channels[channel], batch, batch.column(place))
 
+    def merge(self, other: Timeline) -> None:
+        """Count all that another one counted."""
+        self._points |= other._points
+        if not (self.is_kept and other.is_kept) or len(self._points) > LIMIT:
+            self._leave_out()
+            return
+        for index, channel in other._channels.items():
+            self._channels[index].rows.update(channel.rows)
+            self._channels[index].label_sums.update(channel.label_sums)
+
+    def state(self) -> dict[str, Any]:
+        """All of it as plain data; see `from_state`."""
+        counted = [
+            [index, point, rows, str(Fraction(channel.label_sums[point]))]
+            for index, channel in self._channels.items()
+            for point, rows in channel.rows.items()
+        ]
+        return {"is_kept": self.is_kept, "counted": counted}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Timeline:
+        """The inverse of `state`."""
+        timeline = cls(state["is_kept"])
+        for index, point, rows, label_sum in state["counted"]:
+            timeline._points.add(point)
+            timeline._channels[index].rows[point] = rows
+            timeline._channels[index].label_sums.update({point: Fraction(label_sum)})
+        return timeline
+
     def report(self, channels: Sequence[str], *, has_label: bool) -> dict[str, Any]:
         """What ``metrics.json`` says: the points in the order of their texts, counts alongside.
 
@@ -61,6 +90,8 @@ class Timeline:
         """
         if not self.is_kept:
             return {"left_out": LEFT_OUT}
+        if not self._points:
+            return {"left_out": NO_COLUMN}
         points = sorted(self._points, key=lambda point: (point is None, point or ""))
         described: dict[str, dict[str, list[float]]] = {}
         for index, name in enumerate(channels):
@@ -78,12 +109,15 @@ class Timeline:
         found = np.flatnonzero(rows).tolist()
         self._points.update(points[place] for place in found)
         if len(self._points) > LIMIT or any(len(points[place] or "") > LONGEST for place in found):
-            self.is_kept = False
-            self._channels.clear()
-            self._points.clear()
+            self._leave_out()
             return
         channel.rows.update({points[place]: int(rows[place]) for place in found})
         for label in positions(batch.schema, Role.LABEL):
             labels = batch.column(label).to_numpy(zero_copy_only=False)
             sums = exact_sums(labels, codes, len(points))
             channel.label_sums.update({points[place]: sums[place] for place in found})
+
+    def _leave_out(self) -> None:
+        self.is_kept = False
+        self._channels.clear()
+        self._points.clear()

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from framework.aws import shipping, waiting
+from framework.aws import report, shipping, waiting
 from framework.aws.account import AwsAccount
 from framework.aws.clients import explained
 from framework.aws.failure import job_failed
 from framework.aws.manifest import NAME as MANIFEST
-from framework.aws.manifest import evaluation_at, manifest_at
+from framework.aws.manifest import evaluation_at
 from framework.channels import channels_of
 from framework.runtime.spec import REPORT
 from framework.table import aligned
@@ -41,7 +41,8 @@ class AwsTarget:
             record = waiting.follow(job.name, region, show_logs=config.job.logs)
         if record.status != "Completed":
             raise job_failed(record, region)
-        manifest, judged = _manifest(output), _evaluation(output, config.evaluation)
+        manifest = _manifest(output, config.job.kms_key)
+        judged = _evaluation(output, config.evaluation)
         return Result(output, manifest, time.monotonic() - began, channels_of(manifest), judged)
 
 
@@ -74,13 +75,13 @@ def _how_to_go_on(name: str, region: str) -> str:
     return "\n".join(aligned(commands))
 
 
-def _manifest(output: str) -> dict[str, Any]:
+def _manifest(output: str, kms_key: str | None) -> dict[str, Any]:
     """What the job says that it made; nothing where it says nothing."""
-    report = join(output, REPORT)
+    place = join(output, REPORT)
     with explained():
-        manifest = manifest_at(report)
+        manifest = report.complete(place, kms_key)
     if not manifest:
-        _say(f"note: the job left no {MANIFEST} below {report}")
+        _say(f"note: the job left no {MANIFEST} below {place}")
     return manifest
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from framework import host_reports
 from framework.errors import JobFailed
 from framework.job import Job
 from framework.runtime.spec import under
@@ -100,18 +101,18 @@ def _gathered(job: Job, sandbox: Sandbox, hosts: Sequence[Host], name: str) -> P
             writers[place] = host
             place.parent.mkdir(parents=True, exist_ok=True)
             file.rename(place)
-    _merge_manifests(together, folders)
+    _merge_reports(together, list(folders))
     return together
 
 
-def _merge_manifests(together: Path, hosts: Iterable[str]) -> None:
-    """Make one manifest of those that the hosts wrote, each in a folder of its name."""
-    files = [together / host / MANIFEST for host in hosts]
-    if all(file.exists() for file in files):
-        from framework.runtime.manifest import merge
+def _merge_reports(together: Path, hosts: Sequence[str]) -> None:
+    """Make one report of those that the hosts wrote, each in a folder of its name."""
+    for name, content in host_reports.merged(hosts, lambda name: _bytes(together / name)).items():
+        write_whole(together / name, json_text(content).encode())
 
-        manifests = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-        write_whole(together / MANIFEST, json_text(merge(manifests)).encode())
+
+def _bytes(file: Path) -> bytes | None:
+    return file.read_bytes() if file.exists() else None
 
 
 def _earlier_result(output: Path, places: Iterable[Path]) -> list[Path]:

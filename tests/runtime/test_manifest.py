@@ -167,6 +167,7 @@ def test_several_hosts_keep_apart(tmp_path: Path) -> None:
         names = sorted(result.bytes())
         assert names == sorted(
             [f"report/algo-{number}/{name}.json" for name in ("manifest", "metrics")]
+            + [f"report/algo-{number}/learned.npz"]
             + [
                 f"{channel}/part-algo-{number}-00000.npz"
                 for channel in ("train", "validation", "test")
@@ -176,10 +177,12 @@ def test_several_hosts_keep_apart(tmp_path: Path) -> None:
 
 def test_merged_manifests(tmp_path: Path) -> None:
     results = on_hosts(tmp_path, clicks(300), 2)
-    manifests = [
-        json.loads((result.output / f"report/algo-{number}/manifest.json").read_text())
+    manifests = {
+        f"algo-{number}": json.loads(
+            (result.output / f"report/algo-{number}/manifest.json").read_text()
+        )
         for number, result in enumerate(results, 1)
-    ]
+    }
     merged = merge(manifests)
     alone = run(tmp_path, clicks(300), job(id="id", label="click", steps=[SPLIT, HASH])).manifest
     for key in ("rows", "columns", "n_features", "config_sha256"):
@@ -194,8 +197,15 @@ def test_merged_manifests(tmp_path: Path) -> None:
 def test_manifests_of_different_jobs(tmp_path: Path) -> None:
     one = run(tmp_path, clicks(3), job(label="click")).manifest
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
-        merge([one, {**one, "n_features": 2}])
-    assert str(caught.value) == "the hosts' manifests differ in 'n_features'"
+        merge({"algo-1": one, "algo-2": {**one, "n_features": 2}})
+    assert str(caught.value) == "algo-2 has other n_features than algo-1"
+
+
+def test_a_manifest_that_is_missing(tmp_path: Path) -> None:
+    one = {**run(tmp_path, clicks(3), job(label="click")).manifest, "host_count": 3}
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
+        merge({"algo-1": one, "algo-3": one})
+    assert str(caught.value) == "2 of 3 hosts left a manifest: algo-1, algo-3"
 
 
 def test_features_in_another_order(tmp_path: Path) -> None:
@@ -203,8 +213,8 @@ def test_features_in_another_order(tmp_path: Path) -> None:
     spec = job(label="click", numeric=("c0",), categorical=("c1",))
     one = run(tmp_path, "click,c0,c1,x\n1,2,a,b\n", spec).manifest
     other = run(tmp_path, "y,click,c0,c1\nb,1,2,a\n", spec).manifest
-    assert merge([one, other])["rows"]["read"] == 2
+    assert merge({"algo-1": one, "algo-2": other})["rows"]["read"] == 2
     moved = run(tmp_path, "click,c1,c0\n1,a,2\n", spec).manifest
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
-        merge([one, moved])
-    assert str(caught.value) == "the hosts' manifests differ in the order of the features"
+        merge({"algo-1": one, "algo-2": moved})
+    assert str(caught.value) == "algo-2 has its features in another order than algo-1"

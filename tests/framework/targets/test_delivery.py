@@ -204,7 +204,10 @@ file = f"train/part-{host}-00000.npz"
 manifest = {
     "format_version": 1, "config_sha256": "0", "columns": {}, "n_features": 8,
     "rows": {"read": 3, "written": 2, "rejected": 1},
-    "channels": {"train": {"rows": 2, "parts": [{"file": file, "rows": 2, "bytes": 6}]}},
+    "channels": {"train": {
+        "rows": 2, "digest": "8" * 16,
+        "parts": [{"file": file, "rows": 2, "bytes": 6, "digest": "8" * 16}],
+    }},
 }
 (ml / f"processing/output/report/{host}").mkdir()
 (ml / f"processing/output/report/{host}/manifest.json").write_text(json.dumps(manifest))
@@ -215,6 +218,12 @@ def test_the_manifests_of_several_hosts_become_one(output: Path) -> None:
     result = targets.run(make_job(output, MANIFESTS, instances=2), make_config(output))
     assert result.manifest == json.loads((output / "report/manifest.json").read_text())
     assert result.manifest["rows"] == {"read": 6, "written": 4, "rejected": 2}
+    assert result.manifest["channels"]["train"]["digest"] == "1" * 15 + "0"
+    share = {"rows": 2, "digest": "8" * 16, "parts": 1}
+    rows = {"read": 3, "written": 2, "rejected": 1}
+    assert result.manifest["hosts"] == {
+        host: {"rows": rows, "channels": {"train": share}} for host in ("algo-1", "algo-2")
+    }
     assert result.channels == (Channel("train", rows=4, parts=2, bytes=12),)
     for part in result.manifest["channels"]["train"]["parts"]:
         assert (output / part["file"]).is_file()

@@ -1,0 +1,41 @@
+"""A job whose files several hosts share, executed in this process, one host after the other."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from framework import host_reports
+from framework.runtime.execute import execute
+from framework.runtime.outcome import Host, Task
+from framework.runtime.spec import DATA_INPUT, OUTPUT, JobSpec, under
+from framework.whole_files import json_text
+from tests.runtime.jobs import Result
+
+
+def run_shared(root: Path, files: Mapping[str, bytes | str], spec: JobSpec, hosts: int) -> Result:
+    """Deal the files to the hosts as S3's keys are dealt, and bring the outputs together."""
+    fresh = Path(tempfile.mkdtemp(dir=root))
+    together = Result(fresh / "together")
+    names = [f"algo-{number + 1}" for number in range(hosts)]
+    for number, name in enumerate(names):
+        _lay_out(fresh / name, {key: files[key] for key in sorted(files)[number::hosts]})
+        execute([Task(spec, fresh / name)], Host(name, hosts))
+        shutil.copytree(under(fresh / name, OUTPUT), together.output, dirs_exist_ok=True)
+    report = together.output / "report"
+    for file, content in host_reports.merged(names, lambda file: _bytes(report / file)).items():
+        (report / file).write_text(json_text(content), encoding="utf-8")
+    return together
+
+
+def _lay_out(ml: Path, files: Mapping[str, bytes | str]) -> None:
+    folder = under(ml, DATA_INPUT)
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _bytes(file: Path) -> bytes | None:
+    return file.read_bytes() if file.exists() else None
