@@ -120,32 +120,34 @@ def report(results: Results, rows: int, megabytes: float) -> str:
     lines = [
         f"| {rows:,} rows, {megabytes:,.0f} MB of CSV | wall, s | peak memory, MB |",
         "|---|---|---|",
-        *(f"| {shown.get(name, name)} | {_cells(each)} |" for name, each in results.items()),
+        *(f"| {shown.get(name, name)} | {cells(each)} |" for name, each in results.items()),
         "",
         f"Medians of {runs} runs (in brackets the fastest and the slowest), each a whole process; "
         "memory is that of all processes together, in a run of its own.",
         "",
-        f"* **{_pairs(results, BASELINE, OURS)} times** faster than the usual script, pair by pair",
+        f"* **{ratios(results, BASELINE, OURS)} times** faster than the usual script, pair by pair",
         f"* {_memory_ratio(results):.2f} times the memory for {TIMES_LONGER} times the rows",
-        f"* `evaluation=logistic` takes {_pairs(results, JUDGING, OURS)} times as long",
-        f"* `--help` takes {_pairs(results, HELP, BARE_HELP)} times, `action=plan` "
-        f"{_pairs(results, PLAN, BARE)} times as long as Hydra alone",
+        f"* `evaluation=logistic` takes {ratios(results, JUDGING, OURS)} times as long",
+        f"* `--help` takes {ratios(results, HELP, BARE_HELP)} times, `action=plan` "
+        f"{ratios(results, PLAN, BARE)} times as long as Hydra alone",
         "",
         machine(),
     ]
     return "\n".join(lines)
 
 
-def _cells(runs: Sequence[Measurement]) -> str:
+def cells(runs: Sequence[Measurement]) -> str:
+    """Two cells of a table: seconds, and peak memory."""
     walls = [run.wall_seconds for run in runs]
     spread = f"({min(walls):.2f}-{max(walls):.2f})"
     return f"{median(walls):.2f} {spread} | {median(run.peak_rss_mb for run in runs):,.0f}"
 
 
-def _pairs(results: Results, slow: str, fast: str) -> str:
+def ratios(results: Results, slow: str, fast: str, digits: int = 1) -> str:
+    """How many times as long one command takes as another: of each pair of runs, the median."""
     pairs = zip(results[slow], results[fast], strict=True)
-    ratios = [one.wall_seconds / other.wall_seconds for one, other in pairs]
-    return f"{median(ratios):.1f} ({min(ratios):.1f}-{max(ratios):.1f})"
+    times = [one.wall_seconds / other.wall_seconds for one, other in pairs]
+    return f"{median(times):.{digits}f} ({min(times):.{digits}f}-{max(times):.{digits}f})"
 
 
 def _memory_ratio(results: Results) -> float:
