@@ -53,7 +53,7 @@ def test_no_manifest_no_result(tmp_path: Path) -> None:
 def test_a_sweep_knows_which_runs_failed_and_what_differs(tmp_path: Path) -> None:
     done = _report(tmp_path / "0", manifest={"n_features": 16})
     _run(tmp_path, 0, "backend=script", "transform.n_features=16", **_done(done))
-    failed = {"failure": "should be at least 1", "exit_status": 2}
+    failed: dict[str, Any] = {"failure": "should be at least 1", "exit_status": 2}
     _run(tmp_path, 1, "backend=script", "transform.n_features=0", **failed)
     _run(tmp_path, 2, "backend=script", "transform.n_features=4")
     sweep = SweepRecord.read(tmp_path)
