@@ -1,6 +1,6 @@
 """The reports of several hosts made into the one of their job.
 
-Each host leaves ``report/<host>/`` with a manifest, what it learned, and its timings.
+Each host leaves ``report/<host>/`` with a manifest, what it saw, and its timings.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ def _manifest(manifests: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _metrics(hosts: Sequence[str], read: Read, manifest: dict[str, Any]) -> Report:
-    from framework.runtime.learned import LEARNED, Learned
     from framework.runtime.metrics import metrics
+    from framework.runtime.observed import OBSERVED, Observed
 
-    contents = [read(f"{host}/{LEARNED}") for host in hosts]
-    learned = [Learned.from_bytes(content) for content in contents if content is not None]
-    if len(learned) < len(hosts):  # not by an entrypoint of ours
+    contents = [read(f"{host}/{OBSERVED}") for host in hosts]
+    observed = [Observed.from_bytes(content) for content in contents if content is not None]
+    if len(observed) < len(hosts):  # not by an entrypoint of ours
         return {}
-    together, *others = learned
+    together, *others = observed
     for other in others:
         together.merge(other)
     hasher = _hasher(manifest["config"]["steps"])

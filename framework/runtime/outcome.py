@@ -9,10 +9,10 @@ from typing import Any
 
 from framework.runtime.errors import DataError
 from framework.runtime.evaluation.evaluator import evaluator
-from framework.runtime.learned import LEARNED, Learned
 from framework.runtime.learning import files
 from framework.runtime.manifest import manifest, write_bytes, write_json
 from framework.runtime.metrics import Totals, metrics
+from framework.runtime.observed import OBSERVED, Observed
 from framework.runtime.parts import Background, Part, PartWriter
 from framework.runtime.pipeline import Rows
 from framework.runtime.preflight import Prepared
@@ -118,7 +118,7 @@ class Outcome:
             written[files.STATES] = kept
         if self.is_a_share:
             written["host_count"] = self._host.count
-            write_bytes(self._report / LEARNED, Learned(totals, statistics, time).to_bytes())
+            write_bytes(self._report / OBSERVED, Observed(totals, statistics, time).to_bytes())
         described = metrics(written, totals, statistics, prepared.hasher, time)
         write_json(self._report / "metrics.json", described)
         if self._evaluator is not None:

@@ -167,7 +167,7 @@ def test_several_hosts_keep_apart(tmp_path: Path) -> None:
         names = sorted(result.bytes())
         assert names == sorted(
             [f"report/algo-{number}/{name}.json" for name in ("manifest", "metrics")]
-            + [f"report/algo-{number}/learned.npz"]
+            + [f"report/algo-{number}/observed.npz"]
             + [
                 f"{channel}/part-algo-{number}-00000.npz"
                 for channel in ("train", "validation", "test")

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from framework.errors import DataError, JobFailed
 from framework.runtime import distinct, frequent, timeline
 from framework.runtime.hashing import murmur3_32
-from framework.runtime.learned import Learned
 from framework.runtime.metrics import Totals, metrics
+from framework.runtime.observed import Observed
 from framework.runtime.pipeline import Rows
 from framework.runtime.spec import JobSpec, StepSpec
 from framework.runtime.statistics import Statistics
@@ -236,13 +236,13 @@ def learned(rows: list[tuple[str, ...]]) -> bytes:
     totals, statistics = Totals(), Statistics()
     totals.add(Rows({0: batch}, 1))
     statistics.see(column_tokens(batch, murmur3_32, 0))
-    return Learned(totals, statistics, "hour").to_bytes()
+    return Observed(totals, statistics, "hour").to_bytes()
 
 
 def report_of(contents: Sequence[bytes]) -> str:
-    first, *others = map(Learned.from_bytes, contents)
+    first, *others = map(Observed.from_bytes, contents)
     for other in others:
-        first.merge(Learned.from_bytes(other.to_bytes()))
+        first.merge(Observed.from_bytes(other.to_bytes()))
     rows = {"written": first.totals.rows}
     channels = {"train": {"rows": first.totals.rows, "parts": []}}
     manifest = {"rows": rows, "n_features": None, "channels": channels}

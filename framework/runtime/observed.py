@@ -1,4 +1,4 @@
-"""``report/<host>/learned.npz``: what a host learned of its rows, for whoever merges the hosts.
+"""``report/<host>/observed.npz``: what a host saw of its rows, for whoever merges the hosts.
 
 The metrics of several hosts cannot be worked out from the metrics of each: a value that two of them
 saw is one value. NumPy's file format, no pickle: a tree of plain data as JSON, in which each array
@@ -18,7 +18,7 @@ import numpy as np
 from framework.runtime.metrics import Totals
 from framework.runtime.statistics import Statistics
 
-LEARNED = "learned.npz"
+OBSERVED = "observed.npz"
 _TREE = "tree"
 _ARRAY = "array"
 
@@ -26,7 +26,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Learned:
+class Observed:
     """What is left of the rows of one host, or of several together.
 
     Attributes:
@@ -39,8 +39,8 @@ class Learned:
     statistics: Statistics
     time: str | None
 
-    def merge(self, other: Learned) -> None:
-        """Take in what another host learned."""
+    def merge(self, other: Observed) -> None:
+        """Take in what another host saw."""
         self.totals.merge(other.totals)
         self.statistics.merge(other.statistics)
 
@@ -53,7 +53,7 @@ class Learned:
         return _archive({_TREE: np.frombuffer(tree, np.uint8), **named})
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Learned:
+    def from_bytes(cls, content: bytes) -> Observed:
         """The inverse of `to_bytes`."""
         with np.load(io.BytesIO(content)) as arrays:
             tree = json.loads(arrays[_TREE].tobytes())
