@@ -146,8 +146,8 @@ def test_what_steps_learned_is_known(tmp_path: Path) -> None:
         "is not the file that the manifest means (sha256 differs)"
     )
     change(result.output, states={})
-    assert "transform.steps.rare_values: the run did not keep what it learned" in refusal(
-        result.output
+    assert refusal(result.output) == (
+        "transform.steps.rare_values: the run did not keep what it learned"
     )
 
 

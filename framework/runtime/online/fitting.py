@@ -10,7 +10,7 @@ import pyarrow as pa
 from framework.runtime import chain
 from framework.runtime.chain import ChainError, Link
 from framework.runtime.columns import Columns
-from framework.runtime.errors import HeadraceError
+from framework.runtime.errors import DataError, HeadraceError
 from framework.runtime.learning.files import restored
 from framework.runtime.online.run_folder import RunFolder
 from framework.runtime.plugins import load
@@ -25,7 +25,8 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
     A step that gives rows their channels is left out; the label and the id are not there.
 
     Raises:
-        HeadraceError: The rest cannot work on a single row, or hashes nothing.
+        HeadraceError: The rest cannot work on a single row, or hashes nothing, or what it learned
+            cannot be read.
     """
     steps = load(run.steps)
     run.warn_of_skew()
@@ -33,9 +34,10 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
         columns = Columns.of(run.columns, run.dataset, "input_columns")
         kept = _kept(steps, columns)
         features = replace(columns, roles=_features(columns), time=None)
-        links = restored(chain.bind(kept, features.schema), run.path, run.states)
-    except ChainError as error:
+        bound = chain.bind(kept, features.schema)
+    except (ChainError, DataError) as error:
         raise HeadraceError(f"{run.path}: {error} ({NEITHER})") from error
+    links = restored(bound, run.path, run.states)
     made = links[-1].after if links else features.schema
     if not all(positions(made, role) for role in (Role.INDICES, Role.VALUES)):
         raise HeadraceError(f"{run.path}: its rows are not hashed; there is nothing to load")
