@@ -31,6 +31,7 @@ CASES = {
         "transform.steps.custom_hasher.index_ranges=per_column",
     ),
     "time_hashing": ("transform=time_hashing", "transform.steps.split.method=shuffle"),
+    "learning": ("transform=standard_hashing", "dataset.numeric=[C14]"),
     "without an id": ("transform=hashing", "dataset.id=null", "dataset.numeric=[C14]"),
     "parquet": ("transform=split", "output.format=parquet"),
     "libsvm": ("transform=hashing", "dataset.numeric=[C14]", "output.format=libsvm"),

@@ -91,5 +91,6 @@ class _Fitted(RareValues):
         columns = self.cells(batch)
         for name, cells in columns.items():
             is_rare = pa.array(self.kept.lacks(name, cells))
-            columns[name] = pc.if_else(is_rare, replacement, cells)
+            # not `if_else`: older Arrow mixes up a sliced column with it (apache/arrow#41479)
+            columns[name] = pc.replace_with_mask(cells, is_rare, replacement)
         return self.changed(batch, columns)

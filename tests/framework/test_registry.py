@@ -110,6 +110,11 @@ def test_a_name_that_nobody_has() -> None:
             "transform 'odd' (transforms/odd.py): Upper should be frozen; "
             "write @dataclass(frozen=True)",
         ),
+        (
+            UPPER + "    accumulate = merge = apply\n",
+            "transform 'odd' (transforms/odd.py): Upper has accumulate, so it needs "
+            "finish and with_state as well",
+        ),
     ],
 )
 def test_a_broken_plugin_says_which_and_why(folder: Path, source: str, message: str) -> None:

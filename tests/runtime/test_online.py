@@ -53,6 +53,11 @@ STEPS = {
     "time_features, split": [StepSpec("time_features", "time_features", {}), SPLIT, HASH],
     "rare_values": [SPLIT, StepSpec("rare", "rare_values", {"min_count": 12}), HASH],
     "shuffle": [StepSpec("split", "split", {"method": "shuffle"}), HASH],
+    "without rare values": [
+        StepSpec("split", "split", {}),
+        StepSpec("rare_values", "rare_values", {"min_count": 9, "replacement": "rare"}),
+        HASH,
+    ],
     "by time": [
         StepSpec("split", "split", {"method": "time", "column": "day", "before": "2014"}),
         HASH,

@@ -103,9 +103,19 @@ class Gathering:
 
 
 def analysed(
-    job: Prepared, this: Pass, groups: Iterable[Group], *, skip_bad_rows: bool
+    job: Prepared, this: Pass, groups: Iterable[tuple[Group, int]], *, skip_bad_rows: bool
 ) -> dict[str, bytes]:
     """Let the steps of one pass learn from some rows, to be sent to where it is put together.
+
+    Args:
+        job: Its steps before the pass's place know what they learned.
+        this: The pass.
+        groups: Rows of the input, each group with the position of its first row in the whole
+            input, which may be 0 where no step wants it.
+        skip_bad_rows: Do not learn from bad rows, instead of raising `DataError`.
+
+    Returns:
+        The state of each of the steps, by its label.
 
     Raises:
         DataError: A row is bad, and bad rows are not to be skipped.
@@ -113,8 +123,8 @@ def analysed(
     """
     look = Analysis(job, Process([job], skip_bad_rows=skip_bad_rows), this)
     gathering = Gathering(job, this)
-    for group in groups:
-        gathering.add(look(group).states)
+    for group, first_row in groups:
+        gathering.add(look(group, first_row).states)
     return {label: states.to_bytes(state) for label, state in gathering.merged().items()}
 
 
