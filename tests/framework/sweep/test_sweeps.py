@@ -15,7 +15,7 @@ from subprocess import PIPE
 import pytest
 
 from framework.defaults import PROJECT
-from framework.records import SweepRecord
+from framework.records import Note, SweepRecord
 from tests.conftest import Completed
 
 pytestmark = pytest.mark.slow
@@ -148,7 +148,7 @@ def test_a_worker_that_is_killed_leaves_a_true_summary(
     ]
     with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as ran:
         deadline = time.monotonic() + 60
-        while not (folder / "0" / "run.json").exists():
+        while not _has_ended_well(folder / "0"):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         for worker in _workers(ran.pid):
@@ -160,6 +160,11 @@ def test_a_worker_that_is_killed_leaves_a_true_summary(
     assert [line for line in stdout.splitlines() if line.startswith("  0  ")]
     lost = "run 1 (+transform.steps.slow.seconds=600) failed: the run ended without a word"
     assert lost in stdout
+
+
+def _has_ended_well(run: Path) -> bool:
+    note = Note.read(run)
+    return note is not None and not note.failure
 
 
 def _workers(parent: int) -> list[int]:
