@@ -30,7 +30,7 @@ class CompiledJob:
     config: JobConfig
     """The whole configuration, checked, with the place that the result goes to."""
     notes: tuple[str, ...] = ()
-    """What could not be checked."""
+    """What could not be checked, or still has to become right."""
     _plan: Plan = field(kw_only=True)
 
     @property

@@ -16,6 +16,7 @@ from framework.uris import FILE, S3, path_of, uri_of
 HIDDEN = (".", "_")
 """Names that start so are no data (``_SUCCESS``, ``.crc``), as Hadoop and Spark have it."""
 
+INSTANCES = "resources.instance_count"
 COPIES = "input/data"
 """Below the job's own folder."""
 
@@ -76,8 +77,7 @@ def shares(files: int, instances: int) -> list[Problem]:
         return []
     what = "1 file" if files == 1 else f"{files} files"
     advice = f"set it to at most {files}, or divide the data into more files"
-    where = "resources.instance_count"
-    return [Problem(where, f"{what} cannot be shared among {instances} instances; {advice}")]
+    return [Problem(INSTANCES, f"{what} cannot be shared among {instances} instances; {advice}")]
 
 
 def _on_s3(uri: str) -> DataInput:

@@ -34,7 +34,7 @@ class Ready:
     """The plan's, with the place that the result goes to."""
     data: DataInput
     notes: tuple[str, ...] = ()
-    """What could not be checked."""
+    """What could not be checked, or still has to become right."""
 
 
 def prepare(plan: Plan, *, dry: bool) -> Ready:
@@ -42,7 +42,8 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
 
     Args:
         plan: The configuration.
-        dry: Nothing is going to run: without credentials, what is on AWS is not looked at.
+        dry: Nothing is going to run: without credentials, what is on AWS is not looked at, and
+            there may be fewer files than instances as yet.
 
     Raises:
         ConfigError: Everything that stands in the way, as far as it can be known.
@@ -55,6 +56,7 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
     placed = _placed(plan, account, name)
     is_fresh, plan = placed != plan, placed  # a folder that only this job has
     data, problems = _data(plan.config, asking)
+    notes, problems = _put_off(problems) if dry else ((), problems)
     problems += [] if is_fresh else _output_problems(plan.config, asking)
     if data is None:
         raise ConfigError(problems)
@@ -68,7 +70,7 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
     # A local run begins with the very same look, so that here it would only cost the time.
     if dry or plan.config.target.name != "local":
         _preflight(job, data, asking)
-    return Ready(job, plan.config, data, () if asking else (NOT_ASKED,))
+    return Ready(job, plan.config, data, notes if asking else (*notes, NOT_ASKED))
 
 
 def account_of(config: JobConfig) -> Account:
@@ -117,6 +119,12 @@ def _problems_with(data: DataInput, config: JobConfig) -> list[Problem]:
         except ConfigError as exc:
             return list(exc.problems)
     return inputs.shares(files, config.resources.instance_count)
+
+
+def _put_off(problems: list[Problem]) -> tuple[tuple[str, ...], list[Problem]]:
+    """What only a run has to have right, as notes, and all other problems."""
+    notes = tuple(str(problem) for problem in problems if problem.where == inputs.INSTANCES)
+    return notes, [problem for problem in problems if problem.where != inputs.INSTANCES]
 
 
 def _output_problems(config: JobConfig, asking: bool) -> list[Problem]:
