@@ -85,21 +85,15 @@ def test_single_rows_come_out_as_the_job_made_them(result: Result) -> None:
 def refusal(result: Result) -> str:
     with pytest.raises(HeadraceError) as caught:
         load(result.output)
-    return str(caught.value).removeprefix(f"{result.output}")
+    return str(caught.value)
 
 
 def test_a_state_that_was_changed_or_is_gone(result: Result) -> None:
     path = result.output / "report/state/rare.arrow"
     path.write_bytes(path.read_bytes()[:-1])
-    assert refusal(result) == (
-        f": {path}: is not the file that the manifest means (sha256 differs) "
-        "(a single row has neither label nor id)"
-    )
+    assert refusal(result) == (f"{path}: is not the file that the manifest means (sha256 differs)")
     path.unlink()
-    assert refusal(result) == (
-        f": {path}: cannot be read (No such file or directory) "
-        "(a single row has neither label nor id)"
-    )
+    assert refusal(result) == f"{path}: cannot be read (No such file or directory)"
 
 
 def test_a_run_that_kept_no_state(result: Result) -> None:
@@ -107,7 +101,7 @@ def test_a_run_that_kept_no_state(result: Result) -> None:
     del manifest["states"]["rare"]
     (result.output / "report/manifest.json").write_text(json.dumps(manifest))
     assert refusal(result) == (
-        ": transform.steps.rare: the run did not keep what it learned "
+        f"{result.output}: transform.steps.rare: the run did not keep what it learned "
         "(a single row has neither label nor id)"
     )
 
