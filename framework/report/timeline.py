@@ -50,7 +50,7 @@ def timeline_of(time: dict[str, Any] | None, *, has_rates: bool) -> Timeline | N
 
 @lru_cache(maxsize=1)
 def _drawn(described: str, has_rates: bool) -> Timeline | None:
-    """What was drawn last is kept: runs that differ in ``n_features`` alone look the same here."""
+    """Kept, because runs that differ in ``n_features`` alone have the same charts."""
     time = json.loads(described)
     points = [point for point in time.get("points", ()) if point is not None]
     if len(points) < 2:

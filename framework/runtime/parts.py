@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import BufferedRandom
+from functools import partial
 from pathlib import Path
+from threading import Semaphore
 
 import pyarrow as pa
 
@@ -17,8 +19,10 @@ from framework.runtime.errors import DataError
 from framework.runtime.waiting import Waiting
 from framework.runtime.writers.base import Writer
 
-_UNFINISHED = 2
-"""Parts that may be waiting to be written; more would only take memory."""
+_IN_HAND = 2
+"""Parts whose rows may be in memory; more would only take room."""
+_SETTLING = 4
+"""Further parts that may be waiting for the disk alone."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +47,38 @@ class Channel:
 
 
 class Background:
-    """The threads that write parts; who brings one waits while too many are unfinished."""
+    """The threads that write parts; who brings one waits while too many have rows in memory."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(_UNFINISHED, "parts")
+        self._pool = ThreadPoolExecutor(_IN_HAND + _SETTLING, "parts")
+        self._room = Semaphore(_IN_HAND)
         self._unfinished: list[Future[Part]] = []
 
-    def submit(self, work: Callable[..., Part], *arguments: object) -> Future[Part]:
+    def submit(self, write: Callable[[], str], settle: Callable[[str], Part]) -> Future[Part]:
         """Write a part as soon as there is room for it.
+
+        Args:
+            write: Writes it, and forgets its rows.
+            settle: Gets what `write` gave, and waits for the disk.
 
         Raises:
             DataError: An earlier part could not be written.
         """
+        self._room.acquire()
+        for part in self._unfinished:
+            if part.done():
+                part.result()
         self._unfinished = [part for part in self._unfinished if not part.done()]
-        if len(self._unfinished) >= _UNFINISHED:
-            self._unfinished.pop(0).result()
-        future = self._pool.submit(work, *arguments)
+        future = self._pool.submit(self._both, write, settle)
         self._unfinished.append(future)
         return future
+
+    def _both(self, write: Callable[[], str], settle: Callable[[str], Part]) -> Part:
+        try:
+            written = write()
+        finally:
+            self._room.release()
+        return settle(written)
 
     def close(self) -> None:
         """Let those end that have begun; the others are not written."""
@@ -120,28 +138,48 @@ class PartWriter:
         batches = channel.waiting.take(rows)
         name = f"part-{self._host}{len(channel.parts):05d}{self._writer.suffix}"
         path = channel.folder / name
-        channel.parts.append(self._background.submit(self._write, path, batches, rows))
+        draft = _Draft(path, rows)
+        write = partial(draft.write, batches, self._writer, self._schema)
+        channel.parts.append(self._background.submit(write, draft.settle))
 
-    def _write(self, path: Path, batches: Sequence[pa.RecordBatch], rows: int) -> Part:
-        aside = path.with_name(f".{path.name}.tmp")
+
+@dataclass(frozen=True)
+class _Draft:
+    """A part that is not whole yet, under another name."""
+
+    path: Path
+    rows: int
+
+    def write(self, batches: list[pa.RecordBatch], writer: Writer, schema: pa.Schema) -> str:
+        """Write the rows and forget them; their digest."""
+        with self._unlinked_on_error():
+            with self._aside.open("wb") as file:
+                writer.write(batches, schema, file)
+            digest = digest_of(batches, schema)
+        batches.clear()
+        return digest
+
+    def settle(self, digest: str) -> Part:
+        """Bring it to the disk and give it its name."""
+        with self._unlinked_on_error():
+            with self._aside.open("rb") as file:
+                os.fsync(file.fileno())
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                size = file.tell()
+            self._aside.replace(self.path)
+        return Part(f"{self.path.parent.name}/{self.path.name}", self.rows, size, sha256, digest)
+
+    @property
+    def _aside(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.tmp")
+
+    @contextmanager
+    def _unlinked_on_error(self) -> Iterator[None]:
         try:
-            with aside.open("w+b") as file:
-                self._writer.write(batches, self._schema, file)
-                sha256, size = _settled(file)
-            aside.replace(path)
+            yield
         except BaseException as error:
-            aside.unlink(missing_ok=True)
+            self._aside.unlink(missing_ok=True)
             if not isinstance(error, OSError):
                 raise
-            raise DataError(f"{path}: cannot be written ({error.strerror or error})") from error
-        digest = digest_of(batches, self._schema)
-        return Part(f"{path.parent.name}/{path.name}", rows, size, sha256, digest)
-
-
-def _settled(file: BufferedRandom) -> tuple[str, int]:
-    """Bring a file to the disk; its SHA-256 and its size in bytes."""
-    file.flush()
-    os.fsync(file.fileno())
-    file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return digest, file.tell()
+            why = error.strerror or error
+            raise DataError(f"{self.path}: cannot be written ({why})") from error
