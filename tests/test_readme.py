@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +180,9 @@ def test_every_choice_is_in_the_readme() -> None:
 def test_every_parameter_is_in_the_docs(name: str) -> None:
     _, _, rest = TRANSFORMS_PAGE.partition(f"\n## {name}\n")
     section = rest.partition("\n## ")[0]
-    for parameter in registry.find(name).transform.__dataclass_fields__:
-        assert f"`{parameter}`" in section, f"docs/transforms.md says nothing of {name}.{parameter}"
+    for parameter in fields(registry.find(name).transform):
+        what = f"docs/transforms.md says nothing of {name}.{parameter.name}"
+        assert f"`{parameter.name}`" in section, what
 
 
 def test_every_field_of_a_report_is_in_the_docs(checkout: Path) -> None:

@@ -38,8 +38,8 @@ def test_a_step_that_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     steps = [by_day, StepSpec("min_max", "min_max", {})]
     numbers = ("x", "none", "same")
     for size in (1, 1 << 20):
-        spec = job(steps=steps, format="parquet", numeric=numbers, block_bytes=size)
-        result = run(tmp_path, content, spec)
+        learning = job(steps=steps, format="parquet", numeric=numbers, block_bytes=size)
+        result = run(tmp_path, content, learning)
         assert result.table("train")["x"].to_pylist() == [0.0, 1.0, None]
         assert result.table("validation").drop_columns("day").to_pylist() == [
             {"x": 1.5, "none": 1.0, "same": 0.0},
