@@ -79,11 +79,11 @@ HOSTS = """
 import json, os, pathlib
 ml = pathlib.Path(os.environ["HEADRACE_ML_ROOT"])
 host = json.loads((ml / "config/resourceconfig.json").read_text())["current_host"]
-part = {"file": f"train/part-{host}.npz", "rows": 2, "bytes": 6}
+part = {"file": f"train/part-{host}.npz", "rows": 2, "bytes": 6, "digest": "0" * 16}
 (ml / "processing/output" / part["file"]).write_text(host)
 manifest = {
     "format_version": 1, "config_sha256": "0", "columns": {}, "n_features": 8,
-    "rows": {"read": 2}, "channels": {"train": {"rows": 2, "parts": [part]}},
+    "rows": {"read": 2, "written": 2}, "channels": {"train": {"rows": 2, "parts": [part]}},
 }
 (ml / f"processing/output/report/{host}").mkdir()
 (ml / f"processing/output/report/{host}/manifest.json").write_text(json.dumps(manifest))
