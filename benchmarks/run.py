@@ -45,7 +45,8 @@ class Command:
 Results = dict[str, list[Measurement]]
 
 BASELINE, OURS, FLOOR, LONGER = "the usual script", "headrace", "the floor", "headrace, longer"
-JUDGING = "headrace, judging a model"
+JUDGING, FUSED = "headrace, judging a model", "headrace, five widths fused"
+WIDTHS = "256,4096,65536,1048576,16777216"
 HELP, PLAN = "`run.py --help`", "`run.py action=plan`"
 BARE_HELP, BARE = "bare Hydra app, `--help`", "bare Hydra app, composing"
 
@@ -58,10 +59,12 @@ def commands(short: Path, long: Path) -> tuple[Command, ...]:
     floor = str(ROOT / "benchmarks" / "floor.py")
     job = (run, "backend=sklearn", "transform=hashing", "dataset=avazu", f"dataset.path={short}")
     longer = (*job[:-1], f"dataset.path={long}")
+    sweep = ("-m", "hydra/launcher=fused", f"transform.n_features={WIDTHS}")
     return (
         Command(BASELINE, (usual, "--input", str(short), "--output", "usual"), "usual"),
         Command(OURS, (*job, "output.path=ours"), "ours"),
         Command(JUDGING, (*job, "evaluation=logistic", "output.path=judging"), "judging"),
+        Command(FUSED, (*job, *sweep, "hydra.sweep.dir=fused"), "fused"),
         Command(FLOOR, (floor, str(short))),
         Command(LONGER, (*longer, "output.path=longer"), "longer"),
         Command(HELP, (run, "--help")),
@@ -114,6 +117,7 @@ def report(results: Results, rows: int, megabytes: float) -> str:
         BASELINE: "the usual script: pandas, `train_test_split`, `FeatureHasher`, pickle",
         OURS: "headrace: `backend=sklearn transform=hashing`",
         JUDGING: "the same with `evaluation=logistic`",
+        FUSED: "a sweep over five widths with `hydra/launcher=fused`",
         FLOOR: "the floor: pyarrow parses the CSV, nothing else",
         LONGER: f"headrace, {TIMES_LONGER * rows:,} rows",
     }
@@ -128,6 +132,7 @@ def report(results: Results, rows: int, megabytes: float) -> str:
         f"* **{ratios(results, BASELINE, OURS)} times** faster than the usual script, pair by pair",
         f"* {_memory_ratio(results):.2f} times the memory for {TIMES_LONGER} times the rows",
         f"* `evaluation=logistic` takes {ratios(results, JUDGING, OURS)} times as long",
+        f"* five widths fused take {ratios(results, FUSED, OURS)} times as long as one run",
         f"* `--help` takes {ratios(results, HELP, BARE_HELP)} times, `action=plan` "
         f"{ratios(results, PLAN, BARE)} times as long as Hydra alone",
         "",

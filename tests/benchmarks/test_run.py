@@ -46,6 +46,7 @@ def test_ratios_are_taken_pair_by_pair() -> None:
     table = run.report(results(), 1_000_000, 163.2)
     assert "* **24.0 (15.0-25.0) times** faster than the usual script, pair by pair" in table
     assert "* `evaluation=logistic` takes 2.0 (2.0-2.5) times as long" in table
+    assert "* five widths fused take 0.5 (0.5-0.7) times as long as one run" in table
     assert "* 1.10 times the memory for 5 times the rows" in table
 
 
