@@ -15,7 +15,9 @@ _LEAST = 1e-300
 def ticks(low: float, high: float) -> list[float]:
     """Round numbers, evenly apart, from at most `low` to at least `high`: four to eight of them."""
     if high - low <= max(_RESOLUTION * max(abs(low), abs(high)), _LEAST):
-        low, high = low - (abs(low) / 10 or 1), high + (abs(high) / 10 or 1)
+        around = max(abs(low), abs(high)) / 10
+        around = around if around > _LEAST else 1.0
+        low, high = low - around, high + around
     least = (high - low) / _FEWEST
     unit = 10.0 ** math.floor(math.log10(least))
     step = max(step * unit for step in STEPS if step * unit <= least * (1 + 1e-9))

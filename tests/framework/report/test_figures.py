@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from framework.report import figures
@@ -54,6 +54,8 @@ def test_the_marks_of_an_axis_have_as_many_decimals_each() -> None:
 
 
 @given(st.floats(-1e9, 1e9), st.floats(0, 1e9))
+@example(0.0, 2.2e-311)
+@example(1e9, 1e-5)
 def test_ticks_are_few_round_and_all_around(low: float, length: float) -> None:
     marks = ticks(low, low + length)
     assert 2 <= len(marks) <= 11
