@@ -59,12 +59,13 @@ def commands(short: Path, long: Path) -> tuple[Command, ...]:
     floor = str(ROOT / "benchmarks" / "floor.py")
     job = (run, "backend=sklearn", "transform=hashing", "dataset=avazu", f"dataset.path={short}")
     longer = (*job[:-1], f"dataset.path={long}")
-    sweep = ("-m", "hydra/launcher=fused", f"transform.n_features={WIDTHS}")
+    # Options stand first: argparse of Python 3.11 takes no override after one that follows others.
+    sweep = (run, "-m", "hydra/launcher=fused", *job[1:], f"transform.n_features={WIDTHS}")
     return (
         Command(BASELINE, (usual, "--input", str(short), "--output", "usual"), "usual"),
         Command(OURS, (*job, "output.path=ours"), "ours"),
         Command(JUDGING, (*job, "evaluation=logistic", "output.path=judging"), "judging"),
-        Command(FUSED, (*job, *sweep, "hydra.sweep.dir=fused"), "fused"),
+        Command(FUSED, (*sweep, "hydra.sweep.dir=fused"), "fused"),
         Command(FLOOR, (floor, str(short))),
         Command(LONGER, (*longer, "output.path=longer"), "longer"),
         Command(HELP, (run, "--help")),
