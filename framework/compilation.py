@@ -5,6 +5,7 @@ Everything that a job consists of is decided here; whoever runs it adds nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from framework.account import Account
@@ -55,25 +56,30 @@ def compile_job(plan: Plan, data: DataInput, name: str, account: Account) -> Job
     backend = BACKENDS[config.backend.name]
     outputs = _outputs(plan)
     spec = _spec(plan, outputs)
-    shipment = backend.ship(Program(spec, Mapping((_data(config, data),), outputs), _plugins(plan)))
-    mapping = Mapping(_inputs(config, data, shipment), outputs)
+    program = Program(spec, Mapping((_data(config, data),), outputs), _plugins(plan))
+    shipments = backend.ship(program, config.backend)
+    mapping = Mapping(_inputs(config, data, shipments), (*outputs, *_backends_outputs(config)))
     image_uri, role = backend.image_uri(config.backend, account), account.role()
-    request = build_request(name, config, image_uri, role, backend.entrypoint, mapping)
-    return Job(request, _files(data, shipment), spec, data.copies)
+    entrypoint = backend.entrypoint(config.backend)
+    request = build_request(name, config, image_uri, role, entrypoint, mapping)
+    return Job(request, _files(data, shipments), spec, data.copies)
 
 
 def _inputs(
-    config: JobConfig, data: DataInput, shipment: Shipment
-) -> tuple[ProcessingInput, ProcessingInput]:
-    uri = join(uri_of(config.output.path), shipment.file)
-    shipped = ProcessingInput(shipment.input_name, uri, shipment.container_path)
-    return (_data(config, data), shipped)
+    config: JobConfig, data: DataInput, shipments: Sequence[Shipment]
+) -> tuple[ProcessingInput, ...]:
+    base = uri_of(config.output.path)
+    shipped = (
+        ProcessingInput(each.input_name, join(base, each.file), each.container_path)
+        for each in shipments
+    )
+    return (_data(config, data), *shipped)
 
 
 def _data(config: JobConfig, data: DataInput) -> ProcessingInput:
     manifest = join(uri_of(config.output.path), MANIFEST)
     uri = manifest if data.kind == "ManifestFile" else data.uri
-    sharded = config.resources.instance_count > 1
+    sharded = config.resources.instance_count > 1 and not config.backend.is_a_cluster
     return ProcessingInput("data", uri, DATA_INPUT, data.kind, sharded)
 
 
@@ -83,9 +89,15 @@ def _outputs(plan: Plan) -> tuple[ProcessingOutput, ...]:
     return tuple(ProcessingOutput(name, join(base, name), f"{OUTPUT}/{name}") for name in names)
 
 
-def _files(data: DataInput, shipment: Shipment) -> dict[str, bytes]:
+def _backends_outputs(config: JobConfig) -> Iterator[ProcessingOutput]:
+    base = uri_of(config.output.path)
+    for name, path in BACKENDS[config.backend.name].outputs(config.backend).items():
+        yield ProcessingOutput(name, join(base, name), path, continuous=True)
+
+
+def _files(data: DataInput, shipments: Sequence[Shipment]) -> dict[str, bytes]:
     manifest = {} if data.manifest is None else {MANIFEST: data.manifest}
-    return {shipment.file: shipment.content, **manifest}
+    return {**{each.file: each.content for each in shipments}, **manifest}
 
 
 def _spec(plan: Plan, outputs: tuple[ProcessingOutput, ...]) -> JobSpec:
@@ -94,7 +106,7 @@ def _spec(plan: Plan, outputs: tuple[ProcessingOutput, ...]) -> JobSpec:
         dataset=DatasetSpec(**config.dataset.model_dump(exclude={"path"})),
         steps=tuple(StepSpec(step.label, step.name, step.parameters) for step in plan.chain),
         output=OutputSpec(config.output.format, config.output.rows_per_part),
-        runtime=RuntimeSpec(config.runtime.threads, config.runtime.block_bytes),
+        runtime=RuntimeSpec(**config.runtime.model_dump()),
         outputs={output.name: output.container_path for output in outputs},
         evaluation=_evaluation(config.evaluation),
     )

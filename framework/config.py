@@ -6,10 +6,11 @@ composed configuration becomes a `JobConfig`; past it, nobody sees a dict.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from framework.runtime.spec import EvaluationSpec, OutputSpec, RuntimeSpec
 
@@ -25,20 +26,45 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
+def spark_properties(given: Any) -> Any:
+    """Names as Spark has them: ``executor.memory`` for ``{"executor": {"memory": "4g"}}``."""
+    if not isinstance(given, Mapping):
+        return given
+    flat: dict[str, Any] = {}
+    for name, value in given.items():
+        below = spark_properties(value) if isinstance(value, Mapping) else None
+        if below is None:
+            flat[str(name)] = str(value).lower() if isinstance(value, bool) else value
+        else:
+            flat |= {f"{name}.{rest}": each for rest, each in below.items()}
+    return flat
+
+
 class BackendConfig(Model):
     """Which image, and how the code gets into it."""
 
-    name: Literal["sklearn", "script", "processor"] = Field(
+    name: Literal["sklearn", "script", "processor", "pyspark"] = Field(
         description="one of SageMaker Processing's kinds"
     )
     image_uri: Text | None = Field(
         None, description="the image by hand, instead of the backend's own"
     )
-    framework_version: Text = Field("1.9-0", description="version of AWS's scikit-learn image")
+    framework_version: Text = Field(
+        "1.9-0", description="version of AWS's image: scikit-learn, or Spark for pyspark"
+    )
     region: Text | None = Field(None, description="AWS region; default: the usual AWS variables")
     base_image: Text | None = Field(
         None, description="what action=build starts from; default: as its Dockerfile says"
     )
+    spark: Annotated[dict[str, str], BeforeValidator(spark_properties)] = Field(
+        {}, description="Spark's properties for pyspark, without the 'spark.' in front"
+    )
+    event_logs: bool = Field(False, description="keep Spark's event logs, for pyspark")
+
+    @property
+    def is_a_cluster(self) -> bool:
+        """Whether several instances work on all files together, instead of each on its own."""
+        return self.name == "pyspark"
 
 
 class TargetConfig(Model):
@@ -152,13 +178,16 @@ class JobSettings(Model):
 
 
 class RuntimeConfig(Model):
-    """How the work is done; never what comes out."""
+    """How the work is done; never which rows come out."""
 
     threads: Annotated[int, Ge(1), Le(1024)] | None = Field(
         None, description="worker threads; default: every core"
     )
     block_bytes: Annotated[int, Ge(1)] = Field(
         RuntimeSpec.block_bytes, description="bytes of input that one thread works on at a time"
+    )
+    split_bytes: Annotated[int, Ge(1)] = Field(
+        RuntimeSpec.split_bytes, description="bytes of input in each of Spark's tasks, about"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -21,7 +22,8 @@ def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
     return [
         *_columns_named_twice(config.dataset),
         *_channels_declared_twice(chain),
-        *_steps_that_need_all_rows(chain, config.resources.instance_count),
+        *_spark(config),
+        *_steps_that_need_all_rows(chain, config),
         *_evaluation(config, chain),
     ]
 
@@ -51,8 +53,20 @@ def _channels_declared_twice(chain: Sequence[Step]) -> Iterable[Problem]:
         )
 
 
-def _steps_that_need_all_rows(chain: Sequence[Step], instances: int) -> Iterable[Problem]:
-    for step in chain if instances > 1 else ():
+def _spark(config: JobConfig) -> Iterable[Problem]:
+    backend = config.backend
+    for key in ("spark", "event_logs"):
+        if getattr(backend, key) and not backend.is_a_cluster:
+            yield Problem(f"backend.{key}", f"backend={backend.name} has no Spark; use pyspark")
+    for place, argument in enumerate(config.job.arguments if backend.is_a_cluster else ()):
+        if shlex.quote(argument) != argument:
+            what = f"the image hands it to a shell as it is, which would change {argument!r}"
+            yield Problem(f"job.arguments[{place}]", f"{what}; quote it for one")
+
+
+def _steps_that_need_all_rows(chain: Sequence[Step], config: JobConfig) -> Iterable[Problem]:
+    instances = config.resources.instance_count
+    for step in chain if instances > 1 and not config.backend.is_a_cluster else ():
         if learner(step.transform) is not None:
             what = "learns from all rows, and instances cannot tell each other what they saw"
             yield _needs_one_instance(step, what, instances)
@@ -74,6 +88,10 @@ def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
     is_hashed = any(isinstance(transform, Hasher) for transform in transforms)
     for what in needs.missing(channels_of(transforms), has_label=has_label, is_hashed=is_hashed):
         yield Problem("evaluation", what)
+    if config.backend.is_a_cluster:
+        what = "Spark's hosts would each have to see all rows, in order"
+        yield Problem("evaluation", f"{what}; use another backend, or judge on a sample")
+        return
     instances = config.resources.instance_count
     if instances > 1:
         what = "each instance would train and judge a model of its own share of the rows; use one"

@@ -1,5 +1,7 @@
 """The entry script: one file that brings the runtime half, the plugins and the parameters along.
 
+On Spark it is two: the driver's script, and the archive that all of Spark's processes import from.
+
 A zip that Python runs (https://docs.python.org/3/library/zipapp.html), stored uncompressed so that
 an editor shows it, with the mapping and the chain in a comment at its top. The same job gives the
 same bytes on every machine.
@@ -34,6 +36,14 @@ if __name__ == "__main__":
 
     sys.exit(main(__loader__.get_data("{JOB_FILE}").decode()))
 """
+DRIVER = f"""\
+import sys
+
+import framework
+from framework.runtime.spark.main import main
+
+sys.exit(main(framework.__loader__.get_data("{JOB_FILE}").decode()))
+"""
 
 
 @dataclass(frozen=True)
@@ -53,9 +63,27 @@ def entry_script(program: Program) -> bytes:
     Raises:
         PluginError: A plugin needs more than its own file.
     """
-    files = {"__main__.py": _overview(program) + MAIN, JOB_FILE: program.spec.to_json()}
-    files |= dict(sorted({**code_files(program.plugins), **_constraints()}.items()))
-    return _zipped(files)
+    files = {"__main__.py": _overview(program) + MAIN, **_contents(program)}
+    return _zipped(files, SHEBANG)
+
+
+def driver_script(program: Program) -> bytes:
+    """The script of Spark's driver; needs what `py_files` gives on its path."""
+    return (_overview(program) + DRIVER).encode("utf-8", "backslashreplace")
+
+
+def py_files(program: Program) -> bytes:
+    """A zip that Spark's processes import from.
+
+    Raises:
+        PluginError: A plugin needs more than its own file.
+    """
+    return _zipped(_contents(program))
+
+
+def _contents(program: Program) -> dict[str, str]:
+    code = sorted({**code_files(program.plugins), **_constraints()}.items())
+    return {JOB_FILE: program.spec.to_json(), **dict(code)}
 
 
 def code_files(plugins: tuple[Plugin, ...]) -> dict[str, str]:
@@ -129,9 +157,9 @@ def _text(file: Path) -> str:
     return file.read_text(encoding="utf-8")
 
 
-def _zipped(files: dict[str, str]) -> bytes:
+def _zipped(files: dict[str, str], start: bytes = b"") -> bytes:
     buffer = io.BytesIO()
-    buffer.write(SHEBANG)  # before the zip is opened, which then counts its offsets from here
+    buffer.write(start)  # before the zip is opened, which then counts its offsets from here
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, text in files.items():
             info = zipfile.ZipInfo(name, EPOCH)

@@ -1,4 +1,4 @@
-"""Which image: AWS's scikit-learn image by region and version, or one's own by its tag.
+"""Which image: AWS's by kind, region and version, or one's own by its tag.
 
 AWS's accounts and versions are read from the SDK's own table, and the domain of a region from
 botocore's, as plain JSON: importing the SDK would take seconds (``sagemaker.core.image_uris``),
@@ -28,6 +28,14 @@ Source: docker/<version>/base/Dockerfile.cpu of github.com/aws/sagemaker-scikit-
 """
 
 
+SPARK_TABLE = ("sagemaker-core", "sagemaker/core/image_uri_config/spark.json")
+SPARK_TAGS = {"3.5": "3.5-cpu-py312-v1.0"}
+"""Of those images that have a Python that the runtime half knows; 3.3 and older have 3.9 or less.
+
+Source: github.com/aws/sagemaker-spark-container, releases.
+"""
+
+
 def sklearn_image(region: str, framework_version: str) -> str:
     """The URI of AWS's scikit-learn image, as ``image_uris.retrieve("sklearn", …)`` gives it.
 
@@ -39,13 +47,43 @@ def sklearn_image(region: str, framework_version: str) -> str:
         ConfigError: No such image, or one that is too old for the runtime half.
     """
     versions = _table(*SKLEARN_TABLE)["training"]["versions"]
-    problems = [*_version_problems(framework_version, versions)]
-    image = versions.get(framework_version) or {"registries": _all_registries(versions)}
-    problems += _region_problems(region, image["registries"])
+    tags = {version: f"{version}-cpu-py3" for version in versions if version not in TOO_OLD}
+    return _awss_image("scikit-learn", versions, tags, region, framework_version)
+
+
+def spark_image(region: str, framework_version: str) -> str:
+    """The URI of AWS's Spark image, as ``image_uris.retrieve("spark", …)`` gives it.
+
+    Args:
+        region: AWS region, as in ``eu-central-1``.
+        framework_version: Version of Spark, as in ``3.5``.
+
+    Raises:
+        ConfigError: No such image, or one that is too old for the runtime half.
+    """
+    versions = _table(*SPARK_TABLE)["processing"]["versions"]
+    return _awss_image("Spark", versions, SPARK_TAGS, region, framework_version)
+
+
+def _awss_image(
+    kind: str, versions: dict[str, Any], tags: dict[str, str], region: str, version: str
+) -> str:
+    """The URI of an image of AWS's.
+
+    Args:
+        kind: What it is called.
+        versions: The SDK's table.
+        tags: Version → tag, of all that can be used.
+        region: AWS region.
+        version: What is asked for.
+    """
+    problems = [*_version_problems(kind, version, versions, tags)]
+    image = versions.get(version) or {"registries": _all_registries(versions)}
+    problems += _region_problems(kind, region, image["registries"])
     if problems:
         raise ConfigError(problems)
     registry = f"{image['registries'][region]}.dkr.ecr.{region}.{domain(region)}"
-    return f"{registry}/{image['repository']}:{framework_version}-cpu-py3"
+    return f"{registry}/{image['repository']}:{tags[version]}"
 
 
 def own_image(backend: str, registry: str | None = None) -> str:
@@ -59,26 +97,26 @@ def own_image(backend: str, registry: str | None = None) -> str:
     return f"{registry}/{name}" if registry else name
 
 
-def _version_problems(framework_version: str, versions: Iterable[str]) -> Iterable[Problem]:
-    where = "backend.framework_version"
-    usable = sorted(set(versions).difference(TOO_OLD))
-    if framework_version in TOO_OLD:
+def _version_problems(
+    kind: str, version: str, versions: Iterable[str], usable: Iterable[str]
+) -> Iterable[Problem]:
+    where, allowed = "backend.framework_version", sorted(usable)
+    if version in allowed:
+        return
+    if version in versions:
         yield Problem(
             where,
-            f"the image {framework_version!r} has Python 3.10 or older, and the job needs "
-            f"Python 3.11 and pyarrow; allowed: {', '.join(usable)}",
+            f"the image {version!r} has Python 3.10 or older, and the job needs "
+            f"Python 3.11 and pyarrow; allowed: {', '.join(allowed)}",
         )
-    elif framework_version not in usable:
-        suggestion = suggest(framework_version, usable)
-        yield Problem(where, f"AWS has no scikit-learn image {framework_version!r}; {suggestion}")
+    else:
+        yield Problem(where, f"AWS has no {kind} image {version!r}; {suggest(version, allowed)}")
 
 
-def _region_problems(region: str, registries: Iterable[str]) -> Iterable[Problem]:
+def _region_problems(kind: str, region: str, registries: Iterable[str]) -> Iterable[Problem]:
     if region not in registries:
         suggestion = suggest(region, registries)
-        yield Problem(
-            "backend.region", f"AWS has no scikit-learn image in {region!r}; {suggestion}"
-        )
+        yield Problem("backend.region", f"AWS has no {kind} image in {region!r}; {suggestion}")
 
 
 def _all_registries(versions: dict[str, Any]) -> dict[str, str]:

@@ -40,6 +40,8 @@ class ProcessingOutput:
     name: str
     uri: str
     container_path: str
+    continuous: bool = False
+    """Delivered as it comes instead, where the target can do that."""
 
 
 @dataclass(frozen=True)

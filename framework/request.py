@@ -79,7 +79,7 @@ def _output(entry: ProcessingOutput) -> dict[str, Any]:
         "S3Output": {
             "S3Uri": entry.uri,
             "LocalPath": entry.container_path,
-            "S3UploadMode": "EndOfJob",
+            "S3UploadMode": "Continuous" if entry.continuous else "EndOfJob",
         },
     }
 

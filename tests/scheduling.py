@@ -1,10 +1,10 @@
-"""Which worker runs what: one of them has the engine, one the browser, and all tests of theirs."""
+"""Which worker runs what: one has the engine, one the browser, one Spark, and all their tests."""
 
 from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-FOLDERS = ("tests/browser/", "tests/engine/")
+FOLDERS = ("tests/browser/", "tests/engine/", "tests/spark/")
 
 
 class FoldersTogether(LoadScopeScheduling):  # type: ignore[misc]

@@ -110,7 +110,7 @@ def _data(config: JobConfig, asking: bool) -> tuple[DataInput | None, list[Probl
 
 
 def _problems_with(data: DataInput, config: JobConfig) -> list[Problem]:
-    files = len(data.files)
+    files, instances = len(data.files), config.resources.instance_count
     if data.uri.startswith(S3) and not data.copies:
         from framework.aws.objects import data_objects, input_objects
 
@@ -118,7 +118,7 @@ def _problems_with(data: DataInput, config: JobConfig) -> list[Problem]:
             files = len(data_objects(input_objects(data.uri, "dataset.path")))
         except ConfigError as exc:
             return list(exc.problems)
-    return inputs.shares(files, config.resources.instance_count)
+    return [] if config.backend.is_a_cluster else inputs.shares(files, instances)
 
 
 def _put_off(problems: list[Problem]) -> tuple[tuple[str, ...], list[Problem]]:

@@ -48,18 +48,21 @@ class Estimate:
     """None if the price is not known."""
 
 
-def estimate(data: DataSize, resources: ResourcesConfig) -> Estimate:
+def estimate(data: DataSize, resources: ResourcesConfig, *, cluster: bool = False) -> Estimate:
     """The arithmetic.
 
     Args:
         data: How much there is to do.
         resources: Who does it.
+        cluster: Whether the instances work on all files together, and so each gets all of them.
     """
-    workers = min(resources.instance_count, data.files)  # a file cannot be divided
+    # a file cannot be divided, but by a cluster
+    workers = resources.instance_count if cluster else min(resources.instance_count, data.files)
     speed = VCPU * min(vcpus(resources.instance_type), MOST_VCPUS) * workers
     work = max(data.rows / ROWS_PER_SECOND, data.text_bytes / BYTES_PER_SECOND) / speed
     # the result is about as large as the text
-    transfer = (data.bytes + data.text_bytes) / TRANSFER_BYTES_PER_SECOND / workers
+    own = (data.bytes if cluster else data.bytes / workers) + data.text_bytes / workers
+    transfer = own / TRANSFER_BYTES_PER_SECOND
     billed = START_SECONDS + transfer + work
     price = price_of(resources.instance_type, resources.usd_per_hour)
     usd = None if price is None else price.of(billed, resources.instance_count)
@@ -88,7 +91,7 @@ def estimate_lines(config: JobConfig, data: DataInput) -> list[str]:
     from framework.aws.data_size import measure
 
     try:
-        return _lines(measure(data, config.dataset), config.resources)
+        return _lines(measure(data, config.dataset), config)
     except AwsError as exc:
         why = reason(exc)
     except ConfigError as exc:
@@ -98,8 +101,9 @@ def estimate_lines(config: JobConfig, data: DataInput) -> list[str]:
     return listed([("time", f"unknown: {why}"), ("cost", _hourly(config.resources))], WIDTH)
 
 
-def _lines(data: DataSize, resources: ResourcesConfig) -> list[str]:
-    expected = estimate(data, resources)
+def _lines(data: DataSize, config: JobConfig) -> list[str]:
+    resources = config.resources
+    expected = estimate(data, resources, cluster=config.backend.is_a_cluster)
     files = "1 file" if data.files == 1 else f"{data.files:,} files"
     return listed(
         [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from framework.backends.base import Backend, Shipment
 from framework.backends.processor import ProcessorBackend
+from framework.backends.pyspark import PySparkBackend
 from framework.backends.script import ScriptBackend
 from framework.backends.sklearn import SklearnBackend
 
@@ -13,4 +14,5 @@ BACKENDS: dict[str, Backend] = {
     "sklearn": SklearnBackend(),
     "script": ScriptBackend(),
     "processor": ProcessorBackend(),
+    "pyspark": PySparkBackend(),
 }

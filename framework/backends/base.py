@@ -16,7 +16,7 @@ PYTHON_ON_SCRIPT = ("python3", f"{CODE_INPUT}/{SCRIPT}")
 
 @dataclass(frozen=True)
 class Shipment:
-    """The one file that a job brings along, and the input that it arrives by."""
+    """A file that a job brings along, and the input that it arrives by."""
 
     input_name: str
     container_path: str
@@ -28,17 +28,34 @@ class Shipment:
 class Backend(Protocol):
     """One of SageMaker Processing's kinds."""
 
-    @property
-    def entrypoint(self) -> tuple[str, ...]:
+    def entrypoint(self, config: BackendConfig) -> tuple[str, ...]:
         """The container's command; empty for the image's own."""
 
     def image_uri(self, config: BackendConfig, account: Account) -> str:
         """The image; `account` is asked only by who needs one."""
 
-    def ship(self, program: Program) -> Shipment:
+    def ship(self, program: Program, config: BackendConfig) -> tuple[Shipment, ...]:
         """What brings the program, or what it has to know, into the container."""
 
+    def outputs(self, config: BackendConfig) -> dict[str, str]:
+        """Outputs beside those of the program: name → folder in the container."""
 
-def ship_script(program: Program) -> Shipment:
-    """The self-contained entry script, as the input that the SDK calls ``code``."""
-    return Shipment("code", CODE_INPUT, f"code/{SCRIPT}", entry_script(program))
+
+class Alone:
+    """Base of those whose instances know nothing of each other."""
+
+    def outputs(self, config: BackendConfig) -> dict[str, str]:
+        """None."""
+        return {}
+
+
+class WithScript(Alone):
+    """Base of those that run a shipped script."""
+
+    def entrypoint(self, config: BackendConfig) -> tuple[str, ...]:
+        """Python on the script."""
+        return PYTHON_ON_SCRIPT
+
+    def ship(self, program: Program, config: BackendConfig) -> tuple[Shipment, ...]:
+        """The self-contained entry script, as the input that the SDK calls ``code``."""
+        return (Shipment("code", CODE_INPUT, f"code/{SCRIPT}", entry_script(program)),)

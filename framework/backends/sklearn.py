@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from framework.account import Account
-from framework.backends.base import PYTHON_ON_SCRIPT, Shipment, ship_script
+from framework.backends.base import WithScript
 from framework.config import BackendConfig
-from framework.entry_script import Program
 from framework.image_uris import sklearn_image
 
 
-class SklearnBackend:
+class SklearnBackend(WithScript):
     """What ``SKLearnProcessor`` of SDK 2.x did."""
-
-    entrypoint = PYTHON_ON_SCRIPT
 
     def image_uri(self, config: BackendConfig, account: Account) -> str:
         """The image by hand, or AWS's by region and version."""
         return config.image_uri or sklearn_image(account.region(), config.framework_version)
-
-    def ship(self, program: Program) -> Shipment:
-        """The entry script."""
-        return ship_script(program)

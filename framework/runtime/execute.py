@@ -22,13 +22,14 @@ from framework.runtime.evaluation.model import require
 from framework.runtime.learning.analysis import Analysis, Gathering
 from framework.runtime.learning.passes import Pass, passes
 from framework.runtime.message import tell
+from framework.runtime.metrics import Totals
 from framework.runtime.ordered import in_order
 from framework.runtime.outcome import Host, Outcome, Task
 from framework.runtime.parts import Background, Part
 from framework.runtime.pipeline import Process
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.progress import Progress
-from framework.runtime.sources import Group, files_below, groups_of, total_bytes
+from framework.runtime.sources import Group, Portion, files_below, groups_of, total_bytes
 from framework.runtime.spec import JobSpec, under
 
 THREADS_VARIABLE = "HEADRACE_THREADS"
@@ -130,7 +131,8 @@ class _Run:
             self._progress.advance(work.done, work.results[0].good + work.results[0].rejected)
         self._progress.show()
         for outcome in outcomes:
-            self._refuse_nothing(outcome)
+            if not outcome.is_a_share:
+                refuse_nothing(outcome.totals, self.files)
         return [outcome.finish() for outcome in outcomes]
 
     def _process(self) -> Process:
@@ -140,21 +142,27 @@ class _Run:
         size = self.spec.runtime.block_bytes
         if len(self.jobs) > 1:  # every block is held once for each job
             size = max(1, size // 2)
-        return groups_of(self.files, self.spec.dataset, self.jobs[0].columns, size)
+        portions = [Portion(file) for file in self.files]
+        return groups_of(portions, self.spec.dataset, self.jobs[0].columns, size)
 
     def _numbered(self) -> Iterator[tuple[Group, int]]:
         if self._first_rows is None:
             return ((group, 0) for group in self._groups())
         return zip(self._groups(), self._first_rows, strict=True)
 
-    def _refuse_nothing(self, outcome: Outcome) -> None:
-        if outcome.totals.rows or outcome.is_a_share:
-            return
-        if outcome.totals.rejected:
-            rejected = outcome.totals.rejected
-            raise DataError(f"all {rejected} rows are bad; nothing is left to write")
-        name = self.files[0].name if len(self.files) == 1 else f"the {len(self.files)} files"
-        raise DataError(f"{name}: there are no rows after the header")
+
+def refuse_nothing(totals: Totals, files: Sequence[Path]) -> None:
+    """Refuse an input of which nothing is left to write.
+
+    Raises:
+        DataError: There are no good rows.
+    """
+    if totals.rows:
+        return
+    if totals.rejected:
+        raise DataError(f"all {totals.rejected} rows are bad; nothing is left to write")
+    name = files[0].name if len(files) == 1 else f"the {len(files)} files"
+    raise DataError(f"{name}: there are no rows after the header")
 
 
 def _threads(spec: JobSpec) -> int:

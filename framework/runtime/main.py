@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,21 @@ def main(shipped: str | None = None) -> int:
     Returns:
         The exit status: 0 done, 1 the job failed, 2 its configuration is wrong.
     """
+    return ended(lambda root: _run(shipped, root))
+
+
+def ended(run: Callable[[Path], None]) -> int:
+    """Run a job and say how it ended, where SageMaker looks for it and on stderr.
+
+    Args:
+        run: Takes what stands in for ``/opt/ml``.
+
+    Returns:
+        The exit status.
+    """
     root = Path(os.environ.get(ROOT_VARIABLE, ML_ROOT))
     try:
-        _run(shipped, root)
+        run(root)
     except HeadraceError as error:
         tell(root, str(error))
         print(error, file=sys.stderr, flush=True)

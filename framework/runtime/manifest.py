@@ -28,7 +28,7 @@ def manifest(
     spec: JobSpec,
     columns: Columns,
     n_features: int | None,
-    parts: dict[str, list[Part]],
+    parts: Mapping[str, Sequence[Part]],
     rejected: int,
 ) -> dict[str, Any]:
     """The manifest of one host's work; the same input and configuration give the same bytes."""

@@ -9,14 +9,13 @@ from typing import Any
 
 from framework.runtime.errors import DataError
 from framework.runtime.evaluation.evaluator import evaluator
-from framework.runtime.learning import files
-from framework.runtime.manifest import manifest, write_bytes, write_json
-from framework.runtime.metrics import Totals, metrics
-from framework.runtime.observed import OBSERVED, Observed
+from framework.runtime.metrics import Totals
+from framework.runtime.observed import Observed
 from framework.runtime.parts import Background, Part, PartWriter
 from framework.runtime.pipeline import Rows
 from framework.runtime.preflight import Prepared
-from framework.runtime.spec import EVALUATION, REPORT, JobSpec, under
+from framework.runtime.report import Report
+from framework.runtime.spec import REPORT, JobSpec, under
 from framework.runtime.statistics import Statistics
 from framework.runtime.writers import writer_of
 
@@ -111,21 +110,12 @@ class Outcome:
         self, parts: dict[str, list[Part]], statistics: Statistics, timings: Mapping[str, Any]
     ) -> None:
         """Write the report, the manifest last."""
-        prepared, totals = self._prepared, self._totals
-        columns, time = prepared.columns, prepared.columns.time
-        written = manifest(self._spec, columns, prepared.n_features, parts, totals.rejected)
-        if kept := files.write(self._report, prepared.links):
-            written[files.STATES] = kept
-        if self.is_a_share:
-            written["host_count"] = self._host.count
-            write_bytes(self._report / OBSERVED, Observed(totals, statistics, time).to_bytes())
-        described = metrics(written, totals, statistics, prepared.hasher, time)
-        write_json(self._report / "metrics.json", described)
-        if self._evaluator is not None:
-            write_json(self._report / EVALUATION, self._evaluator.report)
-            timings = {**timings, "evaluation_seconds": round(self._evaluator.seconds, 3)}
-        write_json(self._report / "timings.json", dict(timings))
-        write_json(self._report / "manifest.json", written)
+        judged = self._evaluator
+        if judged is not None:
+            timings = {**timings, "evaluation_seconds": round(judged.seconds, 3)}
+        report = Report(self._report, self._spec, self._prepared, self._host.count)
+        observed = Observed(self._totals, statistics, self._prepared.columns.time)
+        report.write(parts, observed, timings, None if judged is None else judged.report)
 
 
 def _make_folders(folders: Mapping[str, Path]) -> None:

@@ -120,14 +120,17 @@ class PartWriter:
         while channel.waiting.rows >= self._rows_per_part:
             self._submit(channel, self._rows_per_part)
 
-    def close(self) -> dict[str, list[Part]]:
-        """Write what is left; a channel without rows gets one part without rows.
+    def close(self, *, fill: bool = True) -> dict[str, list[Part]]:
+        """Write what is left.
+
+        Args:
+            fill: Whether a channel without rows gets one part without rows.
 
         Returns:
             The parts of each channel, in order.
         """
         for channel in self._channels.values():
-            if channel.waiting.rows or not channel.parts:
+            if channel.waiting.rows or (fill and not channel.parts):
                 self._submit(channel, channel.waiting.rows)
         return {
             name: [part.result() for part in channel.parts]

@@ -65,10 +65,11 @@ class OutputSpec:
 
 @dataclass(frozen=True)
 class RuntimeSpec:
-    """How the work is done; never what comes out. ``threads=None`` means every core."""
+    """How the work is done; never which rows come out. ``threads=None`` means every core."""
 
     threads: int | None = None
     block_bytes: int = 8 << 20
+    split_bytes: int = 32 << 20
 
 
 @dataclass(frozen=True)

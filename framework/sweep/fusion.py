@@ -106,6 +106,8 @@ def _difference(one: Ready, other: Ready) -> str:
     target, hosts = one.config.target.name, one.config.resources.instance_count
     if target != "local":
         return f"target={target} runs every job by itself"
+    if one.config.backend.is_a_cluster:
+        return "Spark runs every job by itself"
     if hosts > 1:
         return f"several instances run every job by themselves (resources.instance_count={hosts})"
     for group in JobConfig.model_fields:

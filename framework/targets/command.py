@@ -13,13 +13,14 @@ from typing import Any
 
 from framework.runtime.main import ALONGSIDE_VARIABLE, ROOT_VARIABLE
 from framework.runtime.spec import ML_ROOT
+from framework.targets import spark
 from framework.targets.sandbox import Host
 
 IMAGE_ENTRYPOINT = ("python3", "-m", "framework.runtime")
 """The ENTRYPOINT of an image that has the code baked in; it stands where a request names none."""
 REPOSITORY = Path(__file__).parents[2]
 """What that image has on its path: the folder that holds ``framework`` and ``transforms``."""
-PASSED_ON = re.compile(r"PATH|HOME|LANG|TMPDIR|LD_LIBRARY_PATH|OPENBLAS_\w+")
+PASSED_ON = re.compile(r"PATH|HOME|JAVA_HOME|LANG|TMPDIR|LD_LIBRARY_PATH|OPENBLAS_\w+")
 """All that an entrypoint sees of the user's environment; a container would not even see this."""
 
 _ML_PATH = re.compile(rf"(?<![\w./-]){ML_ROOT}(?=/|$)")
@@ -45,15 +46,36 @@ def command(
         hosts: Number of instances.
         others: Instances of further jobs that the same process does in one go.
     """
-    app = request["AppSpecification"]
-    words = [*(app.get("ContainerEntrypoint") or IMAGE_ENTRYPOINT)]
-    words += app.get("ContainerArguments", [])
-    program = sys.executable if words[0] in ("python", "python3") else words[0]
-    argv = (program, *(_mapped(word, host) for word in words[1:]))
+    program, *words = _words(request)
+    words = [_mapped(word, host) for word in words]
     environment = _environment(host, request, hosts, os.environ)
     if others:
         environment[ALONGSIDE_VARIABLE] = json.dumps([str(other.ml) for other in others])
-    return Command(host, argv, environment)
+    if program == spark.PROGRAM:
+        argv, added = spark.stand_in(words, host.ml, hosts)
+        return Command(host, argv, {**environment, **added})
+    python = program in ("python", "python3")
+    return Command(host, (sys.executable if python else program, *words), environment)
+
+
+def commands(
+    hosts: Sequence[Host], request: dict[str, Any], others: Sequence[Host] = ()
+) -> list[Command]:
+    """The processes of all instances; of a Spark cluster that of its driver, which has executors.
+
+    Args:
+        hosts: The instances.
+        request: What to run.
+        others: Instances of further jobs that the only one of them does in one go.
+    """
+    starting = hosts[:1] if spark.is_asked_for(request) else hosts
+    return [command(host, request, len(hosts), others) for host in starting]
+
+
+def _words(request: dict[str, Any]) -> list[str]:
+    app = request["AppSpecification"]
+    entrypoint = app.get("ContainerEntrypoint") or IMAGE_ENTRYPOINT
+    return [*entrypoint, *app.get("ContainerArguments", [])]
 
 
 def _environment(

@@ -9,6 +9,7 @@ from typing import Any
 
 from framework.config import JobConfig, ResourcesConfig
 from framework.errors import ConfigError, JobFailed, Problem
+from framework.targets import spark
 
 LOCAL_MODE = "the SageMaker SDK's local mode"
 
@@ -24,6 +25,7 @@ def check(request: dict[str, Any], config: JobConfig) -> None:
         ConfigError: With everything that stands in the way.
     """
     problems = [
+        *_spark_problems(request),
         *_resource_problems(request, config),
         *_input_problems(request),
         *_output_problems(request),
@@ -47,6 +49,12 @@ def check_programs() -> None:
 def _has_plugin() -> bool:
     command = ["docker", "compose", "version"]
     return not subprocess.run(command, capture_output=True, check=False).returncode  # noqa: S603
+
+
+def _spark_problems(request: dict[str, Any]) -> Iterator[Problem]:
+    if spark.is_asked_for(request):
+        what = f"{LOCAL_MODE} starts no cluster for Spark's image"
+        yield Problem("backend", f"{what}; use target=local or target=aws")
 
 
 def _resource_problems(request: dict[str, Any], config: JobConfig) -> Iterator[Problem]:

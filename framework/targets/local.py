@@ -14,9 +14,9 @@ from framework.channels import channels_of
 from framework.errors import ConfigError, HeadraceError, JobFailed
 from framework.progress import Progress
 from framework.runtime.spec import EVALUATION
-from framework.targets import delivery, limits, processes
+from framework.targets import delivery, limits, processes, spark
 from framework.targets.base import Result
-from framework.targets.command import command
+from framework.targets.command import commands
 from framework.targets.interrupts import Interrupts
 from framework.targets.relay import Relay
 from framework.targets.sandbox import Host, Sandbox, reveal
@@ -88,6 +88,7 @@ def _carried_out(
     began = time.monotonic()
     for job, config in jobs:
         limits.check(job.request, config.output.path)
+        spark.check(job.request)
         _check_output(config.output)
     with Interrupts().caught() as interrupts, ExitStack() as folders:
         laid = []
@@ -163,11 +164,11 @@ def _execute(
 ) -> None:
     """Run the hosts of a request; the only one of them does the work of the others, too."""
     limit = int(request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 0))
-    commands = [command(host, request, len(hosts), others) for host in hosts]
-    with Progress(len(hosts)) as progress:
+    started = commands(hosts, request, others)
+    with Progress(len(started)) as progress:
         relay = Relay(hosts, progress, logs)
         try:
-            failed = processes.run(commands, limit or DEFAULT_LIMIT_SECONDS, relay, interrupts)
+            failed = processes.run(started, limit or DEFAULT_LIMIT_SECONDS, relay, interrupts)
         except processes.TimeLimitError:
             what = f"the job was stopped after {_duration(limit)} (resources.max_runtime_minutes)"
             raise JobFailed(f"{what}; allow more, or give it less to do") from None

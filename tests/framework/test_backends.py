@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import typing
+import zipfile
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ from framework.backends import BACKENDS
 from framework.config import BackendConfig
 from framework.entry_script import Program
 from framework.errors import Problem
-from framework.image_uris import sklearn_image
+from framework.image_uris import sklearn_image, spark_image
 from framework.mapping import Mapping, ProcessingInput
 from framework.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec
 from framework.runtime.version import VERSION
@@ -85,16 +88,64 @@ def test_own_images_come_from_the_accounts_registry(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["sklearn", "script"])
 def test_a_script_is_shipped(name: str) -> None:
-    shipped = BACKENDS[name].ship(PROGRAM)
+    config = BackendConfig.model_validate({"name": name})
+    (shipped,) = BACKENDS[name].ship(PROGRAM, config)
     assert (shipped.input_name, shipped.file) == ("code", "code/entry.pyz")
     assert shipped.container_path == "/opt/ml/processing/input/code"
     assert shipped.content.startswith(b"#!/usr/bin/env python3\n")
-    assert BACKENDS[name].entrypoint == PYTHON
+    assert BACKENDS[name].entrypoint(config) == PYTHON
 
 
 def test_a_baked_image_gets_the_parameters_alone() -> None:
-    shipped = BACKENDS["processor"].ship(PROGRAM)
+    config = BackendConfig(name="processor")
+    (shipped,) = BACKENDS["processor"].ship(PROGRAM, config)
     assert (shipped.input_name, shipped.file) == ("config", "config/job.json")
     assert shipped.container_path == "/opt/ml/processing/input/config"
     assert JobSpec.from_json(shipped.content.decode()) == PROGRAM.spec
-    assert BACKENDS["processor"].entrypoint == ()
+    assert BACKENDS["processor"].entrypoint(config) == ()
+
+
+SPARK = BackendConfig(name="pyspark", framework_version="3.5")
+
+
+def test_spark_gets_a_script_and_an_archive() -> None:
+    code, archive = BACKENDS["pyspark"].ship(PROGRAM, SPARK)
+    assert (code.input_name, code.file) == ("code", "code/entry.py")
+    assert (archive.input_name, archive.file) == ("py-files", "py-files/headrace.zip")
+    assert archive.container_path == "/opt/ml/processing/input/py-files"
+    with zipfile.ZipFile(io.BytesIO(archive.content)) as content:
+        assert JobSpec.from_json(content.read("job.json").decode()) == PROGRAM.spec
+    assert BACKENDS["pyspark"].entrypoint(SPARK) == (
+        "smspark-submit",
+        "--py-files",
+        "/opt/ml/processing/input/py-files",
+        "/opt/ml/processing/input/code/entry.py",
+    )
+
+
+def test_sparks_settings_go_the_way_that_its_image_reads() -> None:
+    given = {"executor": {"memory": "4g", "cores": 2}, "speculation": True}
+    config = BackendConfig.model_validate({"name": "pyspark", "spark": given, "event_logs": True})
+    *_, settings = BACKENDS["pyspark"].ship(PROGRAM, config)
+    assert settings.container_path == "/opt/ml/processing/input/conf"
+    assert settings.file == "conf/configuration.json"
+    assert json.loads(settings.content) == [
+        {
+            "Classification": "spark-defaults",
+            "Properties": {
+                "spark.executor.memory": "4g",
+                "spark.executor.cores": "2",
+                "spark.speculation": "true",
+            },
+        }
+    ]
+    assert BACKENDS["pyspark"].entrypoint(config)[3:5] == (
+        "--local-spark-event-logs-dir",
+        "/opt/ml/processing/spark-events",
+    )
+    outputs = {"spark-event-logs": "/opt/ml/processing/spark-events"}
+    assert BACKENDS["pyspark"].outputs(config) == outputs
+
+
+def test_sparks_image_is_awss() -> None:
+    assert BACKENDS["pyspark"].image_uri(SPARK, Paris()) == spark_image("eu-west-3", "3.5")

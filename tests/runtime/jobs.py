@@ -86,6 +86,7 @@ def job(
     format: str = "npz",
     threads: int = 2,
     block_bytes: int = 1 << 20,
+    split_bytes: int = RuntimeSpec.split_bytes,
     rows_per_part: int = OutputSpec.rows_per_part,
     evaluation: EvaluationSpec | None = None,
     **dataset: Any,
@@ -95,7 +96,7 @@ def job(
         DatasetSpec(**dataset),
         tuple(steps),
         OutputSpec(format, rows_per_part),
-        RuntimeSpec(threads, block_bytes),
+        RuntimeSpec(threads, block_bytes, split_bytes),
         outputs={name: f"{OUTPUT}/{name}" for name in (*CHANNELS, "report")},
         evaluation=evaluation,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from framework.runtime.sources import Portion
 from framework.runtime.sources import blocks as module
 from framework.runtime.sources.blocks import Bytes, blocks
 from tests.runtime.jobs import job, run
@@ -18,7 +19,7 @@ def test_the_first_line_counts_every_kind_of_line_end(
     monkeypatch.setattr(module, "_READ", read)
     path = tmp_path / "a.csv"
     path.write_bytes(b"1\r\n2\r3\n4\r\r\n6\n")
-    assert [(each.data, each.first_line()) for each in blocks(path, 1)] == [
+    assert [(each.data, each.first_line()) for each in blocks(Portion(path), 1)] == [
         (b"1\r\n", 1),
         (b"2\r3\n", 2),
         (b"4\r\r\n", 4),
@@ -29,7 +30,7 @@ def test_the_first_line_counts_every_kind_of_line_end(
 def test_progress_counts_the_bytes_on_disk(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"abc\n" * 100)
-    consumed = [each.consumed for each in blocks(path, 50)]
+    consumed = [each.consumed for each in blocks(Portion(path), 50)]
     assert consumed == sorted(consumed)
     assert consumed[-1] == 400
 
@@ -40,7 +41,7 @@ def test_a_quote_that_stays_open_does_not_fill_the_memory(
     monkeypatch.setattr(module, "_LONGEST", 100)
     path = tmp_path / "a.csv"
     path.write_bytes(b'"a,b\n' + b"1,2\n" * 1000)
-    made = list(blocks(path, 4, delimiter=","))
+    made = list(blocks(Portion(path), 4, delimiter=","))
     assert b"".join(each.data for each in made) == path.read_bytes()
     assert max(len(each.data) for each in made) < 120
 

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from framework.runtime.errors import DataError
-from framework.runtime.sources import columns_of, groups_of
+from framework.runtime.sources import Portion, columns_of, groups_of
 from framework.runtime.spec import DatasetSpec
 from tests.runtime.jobs import gzipped, job, run
 
@@ -31,7 +31,7 @@ def read(
         path.write_bytes(content)
         columns = columns_of(path, dataset)
         rows: list[Row] = []
-        for group in groups_of([path], dataset, columns, size):
+        for group in groups_of([Portion(path)], dataset, columns, size):
             parsed = group.parse()
             rows += parsed.batch.to_pylist()
             rows += [{"place": bad.place, "reason": bad.reason} for bad in parsed.bad]

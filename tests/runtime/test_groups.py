@@ -8,7 +8,7 @@ import pytest
 
 from framework.runtime.columns import Columns
 from framework.runtime.errors import DataError
-from framework.runtime.sources import Group, columns_of, groups_of
+from framework.runtime.sources import Group, Portion, columns_of, groups_of
 from framework.runtime.spec import DatasetSpec
 from tests.runtime.jobs import clicks, job, run
 
@@ -26,7 +26,7 @@ def files_in(folder: Path, count: int, rows: int = 1) -> list[Path]:
 
 def groups(paths: list[Path], size: int) -> list[Group]:
     columns: Columns = columns_of(paths[0], DATASET)
-    return list(groups_of(paths, DATASET, columns, size))
+    return list(groups_of([Portion(path) for path in paths], DATASET, columns, size))
 
 
 def test_many_small_files_are_few_groups(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.runtime.errors import DataError
-from framework.runtime.sources import columns_of, files_below, groups_of
+from framework.runtime.sources import Portion, columns_of, files_below, groups_of
 from framework.runtime.sources.files import format_of
 from framework.runtime.spec import DatasetSpec, StepSpec
 from tests.runtime.jobs import HASH, clicks, gzipped, job, run
@@ -39,7 +39,7 @@ def read(
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     spec = DatasetSpec(**dataset)
     rows: list[dict[str, str | None]] = []
-    for group in groups_of([path], spec, columns_of(path, spec), size):
+    for group in groups_of([Portion(path)], spec, columns_of(path, spec), size):
         parsed = group.parse()
         assert not parsed.bad
         rows += parsed.batch.to_pylist()

@@ -104,7 +104,7 @@ class Gathering:
 
 def analysed(
     job: Prepared, this: Pass, groups: Iterable[tuple[Group, int]], *, skip_bad_rows: bool
-) -> dict[str, bytes]:
+) -> tuple[list[int], dict[str, bytes]]:
     """Let the steps of one pass learn from some rows, to be sent to where it is put together.
 
     Args:
@@ -115,17 +115,28 @@ def analysed(
         skip_bad_rows: Do not learn from bad rows, instead of raising `DataError`.
 
     Returns:
-        The state of each of the steps, by its label.
+        Number of rows of each group, and the state of each of the steps, by its label.
 
     Raises:
         DataError: A row is bad, and bad rows are not to be skipped.
         ChainError: A step cannot work with what it learned.
     """
     look = Analysis(job, Process([job], skip_bad_rows=skip_bad_rows), this)
-    gathering = Gathering(job, this)
+    gathering, rows = Gathering(job, this), []
     for group, first_row in groups:
-        gathering.add(look(group, first_row).states)
-    return {label: states.to_bytes(state) for label, state in gathering.merged().items()}
+        seen = look(group, first_row)
+        gathering.add(seen.states)
+        rows.append(seen.rows)
+    return rows, _bytes_of(gathering)
+
+
+def gathered(job: Prepared, this: Pass, learned: Iterable[Mapping[str, bytes]]) -> dict[str, bytes]:
+    """What `analysed` gave for some rows, in any order, as if it had seen them all.
+
+    Raises:
+        ChainError: A step cannot work with what it learned.
+    """
+    return _bytes_of(_gathering(job, this, learned))
 
 
 def concluded(job: Prepared, this: Pass, learned: Iterable[Mapping[str, bytes]]) -> Prepared:
@@ -139,10 +150,18 @@ def concluded(job: Prepared, this: Pass, learned: Iterable[Mapping[str, bytes]])
     Raises:
         ChainError: A step cannot work with what it learned.
     """
+    return job.with_states(_gathering(job, this, learned).finished())
+
+
+def _gathering(job: Prepared, this: Pass, learned: Iterable[Mapping[str, bytes]]) -> Gathering:
     gathering = Gathering(job, this)
     for each in learned:
         gathering.add({label: states.from_bytes(content) for label, content in each.items()})
-    return job.with_states(gathering.finished())
+    return gathering
+
+
+def _bytes_of(gathering: Gathering) -> dict[str, bytes]:
+    return {label: states.to_bytes(state) for label, state in gathering.merged().items()}
 
 
 class _State:

@@ -1,4 +1,4 @@
-"""Inputs: one file or thousands, as a stream of blocks."""
+"""Inputs: one file or thousands, or pieces of files, as a stream of blocks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from framework.runtime.columns import Columns
-from framework.runtime.sources.base import BadRow, Block, Parsed
+from framework.runtime.sources.base import BadRow, Block, Parsed, Portion
 from framework.runtime.sources.files import files_below, format_of, total_bytes
 from framework.runtime.sources.groups import Group, grouped
 from framework.runtime.spec import DatasetSpec
@@ -16,6 +16,7 @@ __all__ = [
     "Block",
     "Group",
     "Parsed",
+    "Portion",
     "columns_of",
     "files_below",
     "groups_of",
@@ -35,24 +36,24 @@ def columns_of(path: Path, dataset: DatasetSpec) -> Columns:
 
 
 def groups_of(
-    files: Sequence[Path], dataset: DatasetSpec, columns: Columns, size: int
+    portions: Sequence[Portion], dataset: DatasetSpec, columns: Columns, size: int
 ) -> Iterator[Group]:
-    """All rows of all files, in order, in pieces of about `size` bytes.
+    """All rows of all portions, in order, in groups of about `size` bytes.
 
     Raises:
         DataError: A file cannot be read, or its columns are not those of the first.
     """
-    return grouped(_blocks_of_all(files, dataset, columns, size), size)
+    return grouped(_blocks_of_all(portions, dataset, columns, size), size)
 
 
 def _blocks_of_all(
-    files: Sequence[Path], dataset: DatasetSpec, columns: Columns, size: int
+    portions: Sequence[Portion], dataset: DatasetSpec, columns: Columns, size: int
 ) -> Iterator[tuple[Block, int]]:
     before = 0
-    for path in files:
-        for block in _blocks(path, dataset, columns, size):
+    for portion in portions:
+        for block in _blocks(portion, dataset, columns, size):
             yield block, before + block.consumed
-        before += path.stat().st_size
+        before += portion.path.stat().st_size
 
 
 def _names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
@@ -71,22 +72,23 @@ def _names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
             return delimited.read_header(path, DELIMITERS[kind], dataset.columns).names
 
 
-def _blocks(path: Path, dataset: DatasetSpec, columns: Columns, size: int) -> Iterator[Block]:
+def _blocks(portion: Portion, dataset: DatasetSpec, columns: Columns, size: int) -> Iterator[Block]:
+    path = portion.path
     match format_of(path, dataset.format):
         case "parquet":
             from framework.runtime.sources import parquet
 
             columns.refuse_other(parquet.read_names(path), path.name)
-            yield from parquet.parquet_blocks(path, columns.read, size)
+            yield from parquet.parquet_blocks(portion, columns.read, size)
         case "jsonl":
             from framework.runtime.sources import jsonl
 
-            yield from jsonl.json_blocks(path, columns, size)
+            yield from jsonl.json_blocks(portion, columns, size)
         case kind:
             from framework.runtime.sources import delimited
 
             header = delimited.read_header(path, DELIMITERS[kind], dataset.columns)
             columns.refuse_other(header.names, path.name)
             yield from delimited.delimited_blocks(
-                path, header, columns.read, DELIMITERS[kind], size
+                portion, header, columns.read, DELIMITERS[kind], size
             )

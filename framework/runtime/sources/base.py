@@ -11,6 +11,21 @@ import pyarrow as pa
 
 
 @dataclass(frozen=True)
+class Portion:
+    """A file, or a piece of one at whose edges rows begin and end.
+
+    Attributes:
+        path: The file.
+        start: Where the piece begins: a byte of a file of lines, a row group of a Parquet file.
+        end: Where it ends, the byte or row group after the last; None for the end of the file.
+    """
+
+    path: Path
+    start: int = 0
+    end: int | None = None
+
+
+@dataclass(frozen=True)
 class BadRow:
     """A row that could not be read: where it stands and why."""
 

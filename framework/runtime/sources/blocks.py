@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from framework.runtime.sources.base import Block
+from framework.runtime.sources.base import Block, Portion
 from framework.runtime.sources.files import Reader, opened
 
 _PATIENCE = 16
@@ -77,20 +79,22 @@ class LinesBlock(Block):
         return f"{self.path.name}, line {self.bytes.first_line() + number}"
 
 
-def blocks(path: Path, size: int, skip: int = 0, delimiter: str | None = None) -> Iterator[Bytes]:
-    """Cut a file into blocks of whole lines.
+def blocks(portion: Portion, size: int, delimiter: str | None = None) -> Iterator[Bytes]:
+    """Cut a portion of a file into blocks of whole lines.
 
     Args:
-        path: The file.
+        portion: In bytes of the decompressed content.
         size: Bytes of a block, about; a longer line makes a longer block.
-        skip: Bytes to leave out at the start of the decompressed content.
         delimiter: What stands between cells, if a line end in a quoted cell belongs to the cell.
     """
+    path = portion.path
     with opened(path) as (reader, file):
-        _skip(reader, skip)
-        start, pending = skip, b""
-        while data := reader.read(size):
+        _skip(reader, file, portion.start)
+        start, pending = portion.start, b""
+        left = sys.maxsize if portion.end is None else portion.end - start
+        while data := reader.read(min(size, left)):
             pending += data
+            left -= len(data)
             end = _last_line_end(pending, delimiter)
             if not end and len(pending) > max(_PATIENCE * size, _LONGEST):
                 end = _last_line_end(pending, None)
@@ -144,6 +148,9 @@ def _last_unquoted_line_end(data: bytes, delimiter: str) -> int:
     return max(end, data.rfind(b"\n", position) + 1)
 
 
-def _skip(reader: Reader, size: int) -> None:
+def _skip(reader: Reader, file: IO[bytes], size: int) -> None:
+    if reader is file:
+        file.seek(size)
+        return
     while size and (data := reader.read(min(size, _READ))):
         size -= len(data)

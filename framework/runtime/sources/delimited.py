@@ -10,7 +10,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from framework.runtime.errors import DataError
-from framework.runtime.sources.base import BadRow, Parsed
+from framework.runtime.sources.base import BadRow, Parsed, Portion
 from framework.runtime.sources.blocks import LinesBlock, blocks
 from framework.runtime.sources.files import opened
 
@@ -155,12 +155,13 @@ class DelimitedBlock(LinesBlock):
 
 
 def delimited_blocks(
-    path: Path,
+    portion: Portion,
     header: Header,
     wanted: tuple[str, ...],
     delimiter: str,
     size: int,
 ) -> Iterator[DelimitedBlock]:
-    """Cut a file into blocks that can be parsed on their own."""
-    for data in blocks(path, size, header.size, delimiter):
+    """Cut a portion of a file into blocks that can be parsed on their own."""
+    rows = replace(portion, start=max(portion.start, header.size))
+    for data in blocks(rows, size, delimiter):
         yield DelimitedBlock(data, header.names, wanted, delimiter)

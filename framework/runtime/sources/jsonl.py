@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from framework.runtime.columns import Columns
 from framework.runtime.errors import DataError
-from framework.runtime.sources.base import BadRow, Parsed
+from framework.runtime.sources.base import BadRow, Parsed, Portion
 from framework.runtime.sources.blocks import LinesBlock, blocks
 
 _SAMPLED_ROWS = 1000
@@ -32,7 +32,7 @@ def read_names(path: Path, *, skip_bad_rows: bool = False) -> tuple[str, ...]:
     """
     names: dict[str, None] = {}
     seen = 0
-    for data in blocks(path, _SAMPLED_BYTES):
+    for data in blocks(Portion(path), _SAMPLED_BYTES):
         for number, line in _lines(data.data):
             try:
                 names |= dict.fromkeys(_parsed(line))
@@ -49,9 +49,9 @@ def read_names(path: Path, *, skip_bad_rows: bool = False) -> tuple[str, ...]:
     return tuple(names)
 
 
-def json_blocks(path: Path, columns: Columns, size: int) -> Iterator[JsonLinesBlock]:
-    """Cut a file into blocks that can be parsed on their own."""
-    for data in blocks(path, size):
+def json_blocks(portion: Portion, columns: Columns, size: int) -> Iterator[JsonLinesBlock]:
+    """Cut a portion of a file into blocks that can be parsed on their own."""
+    for data in blocks(portion, size):
         yield JsonLinesBlock(data, columns.names, columns.read, columns.closed)
 
 

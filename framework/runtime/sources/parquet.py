@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from framework.runtime.errors import DataError
-from framework.runtime.sources.base import Block, Parsed
+from framework.runtime.sources.base import Block, Parsed, Portion
 
 _ROWS_PER_BYTE = 1 / 128
 """Rows of a block for each byte that a block of text would have."""
@@ -76,17 +76,31 @@ def read_names(path: Path) -> tuple[str, ...]:
     return tuple(schema.names)
 
 
-def parquet_blocks(path: Path, wanted: tuple[str, ...], size: int) -> Iterator[ParquetBlock]:
-    """Read a file some rows at a time."""
+def parquet_blocks(portion: Portion, wanted: tuple[str, ...], size: int) -> Iterator[ParquetBlock]:
+    """Read some row groups of a file, some rows at a time."""
+    path = portion.path
     file = _open(path)
-    rows, disk, first = file.metadata.num_rows, path.stat().st_size, 0
+    rows, disk = file.metadata.num_rows, path.stat().st_size
+    first = sum(file.metadata.row_group(group).num_rows for group in range(portion.start))
+    groups = list(range(file.num_row_groups))[portion.start : portion.end]
+    rows_at_once = max(1, int(size * _ROWS_PER_BYTE))
     try:
-        for batch in file.iter_batches(max(1, int(size * _ROWS_PER_BYTE)), columns=list(wanted)):
+        for batch in file.iter_batches(rows_at_once, groups, list(wanted)):
             end = first + batch.num_rows
             yield ParquetBlock(path, first, batch.select(list(wanted)), disk * end // rows)
             first = end
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{path.name}: the Parquet data is broken ({error})") from error
+
+
+def bytes_of_groups(path: Path) -> list[int]:
+    """Bytes of each row group, uncompressed.
+
+    Raises:
+        DataError: The file is not Parquet.
+    """
+    about = _open(path).metadata
+    return [about.row_group(group).total_byte_size for group in range(about.num_row_groups)]
 
 
 def _open(path: Path) -> pq.ParquetFile:

@@ -19,7 +19,7 @@ from framework.runtime.learning.analysis import analysed, concluded
 from framework.runtime.learning.passes import passes
 from framework.runtime.learning.states import to_bytes
 from framework.runtime.preflight import Prepared, preflight
-from framework.runtime.sources import Group, files_below, groups_of
+from framework.runtime.sources import Group, Portion, files_below, groups_of
 from framework.runtime.spec import DATA_INPUT, JobSpec, StepSpec, under
 from tests.runtime.jobs import HASH, clicks, job, laid_out, run, run_together
 from transforms.rare_values import RareValues
@@ -117,9 +117,11 @@ def test_rows_that_are_analysed_in_several_tasks(
     result = run(tmp_path, content(), this)
     found, files = prepared(result.root, this)
     for each in passes(found):
-        groups = numbered(groups_of(files, this.dataset, found.columns, 500))
+        groups = numbered(
+            groups_of([Portion(file) for file in files], this.dataset, found.columns, 500)
+        )
         shares = [groups[number::tasks] for number in range(tasks)]
-        learned = [analysed(found, each, share, skip_bad_rows=False) for share in shares]
+        learned = [analysed(found, each, share, skip_bad_rows=False)[1] for share in shares]
         found = concluded(found, each, reversed(learned))
     for link in found.links:
         assert link.learner is None
@@ -132,9 +134,11 @@ def test_a_task_without_rows(tmp_path: Path) -> None:
     this = spec([SPLIT, SCALED, RARE, HASH])
     found, files = prepared(laid_out(tmp_path, content()), this)
     (only,) = passes(found)
-    groups = numbered(groups_of(files, this.dataset, found.columns, 1 << 20))
-    every = analysed(found, only, groups, skip_bad_rows=False)
-    nothing = analysed(found, only, [], skip_bad_rows=False)
+    groups = numbered(
+        groups_of([Portion(file) for file in files], this.dataset, found.columns, 1 << 20)
+    )
+    _, every = analysed(found, only, groups, skip_bad_rows=False)
+    _, nothing = analysed(found, only, [], skip_bad_rows=False)
     states = [
         [link.state for link in concluded(found, only, learned).links]
         for learned in ([every], [nothing, every, nothing])

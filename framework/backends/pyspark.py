@@ -1,0 +1,59 @@
+"""AWS's Spark image: a script for the driver, the code for the driver and the executors.
+
+The request is the one that ``PySparkProcessor`` of SDK 2.x sent; what ``smspark-submit``
+makes of it stands in github.com/aws/sagemaker-spark-container.
+"""
+
+from __future__ import annotations
+
+import json
+
+from framework.account import Account
+from framework.backends.base import Shipment
+from framework.config import BackendConfig
+from framework.entry_script import Program, driver_script, py_files
+from framework.image_uris import spark_image
+from framework.runtime.spec import CODE_INPUT, PROCESSING
+
+SCRIPT = "entry.py"
+ARCHIVE = "headrace.zip"
+PY_FILES_INPUT = f"{PROCESSING}/input/py-files"
+CONF_INPUT = f"{PROCESSING}/input/conf"
+CONF_FILE = "configuration.json"
+EVENT_LOGS = f"{PROCESSING}/spark-events"
+
+
+class PySparkBackend:
+    """What ``PySparkProcessor`` of SDK 2.x did."""
+
+    def entrypoint(self, config: BackendConfig) -> tuple[str, ...]:
+        """The image's own way to ``spark-submit``."""
+        logs = ("--local-spark-event-logs-dir", EVENT_LOGS) if config.event_logs else ()
+        return ("smspark-submit", "--py-files", PY_FILES_INPUT, *logs, f"{CODE_INPUT}/{SCRIPT}")
+
+    def image_uri(self, config: BackendConfig, account: Account) -> str:
+        """The image by hand, or AWS's by region and version."""
+        return config.image_uri or spark_image(account.region(), config.framework_version)
+
+    def ship(self, program: Program, config: BackendConfig) -> tuple[Shipment, ...]:
+        """The driver's script, the archive that all processes import from, and Spark's settings."""
+        code = Shipment("code", CODE_INPUT, f"code/{SCRIPT}", driver_script(program))
+        archive = Shipment("py-files", PY_FILES_INPUT, f"py-files/{ARCHIVE}", py_files(program))
+        if not config.spark:
+            return (code, archive)
+        settings = _configuration(config.spark)
+        return (code, archive, Shipment("conf", CONF_INPUT, f"conf/{CONF_FILE}", settings))
+
+    def outputs(self, config: BackendConfig) -> dict[str, str]:
+        """The event logs, if they are wanted."""
+        return {"spark-event-logs": EVENT_LOGS} if config.event_logs else {}
+
+
+def _configuration(properties: dict[str, str]) -> bytes:
+    """Spark's properties in the form that the image reads.
+
+    Source: https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-configure-apps.html
+    """
+    named = {f"spark.{name}": value for name, value in properties.items()}
+    content = [{"Classification": "spark-defaults", "Properties": named}]
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()

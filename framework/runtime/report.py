@@ -1,0 +1,71 @@
+"""The report of a job: what is written beside its parts, the manifest last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framework.runtime.learning import files
+from framework.runtime.manifest import manifest, write_bytes, write_json
+from framework.runtime.metrics import metrics
+from framework.runtime.observed import OBSERVED, Observed
+from framework.runtime.parts import Part
+from framework.runtime.preflight import Prepared
+from framework.runtime.spec import EVALUATION, JobSpec
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where a job's report goes, and what is known of the job beforehand.
+
+    Attributes:
+        folder: The folder, which exists.
+        spec: The job.
+        prepared: The same, fitted to its input, its steps knowing what they learned.
+        host_count: Number of hosts that write reports of their own.
+    """
+
+    folder: Path
+    spec: JobSpec
+    prepared: Prepared
+    host_count: int = 1
+
+    def write(
+        self,
+        parts: Mapping[str, Sequence[Part]],
+        observed: Observed,
+        timings: Mapping[str, Any],
+        evaluation: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write all files.
+
+        Args:
+            parts: Of each channel.
+            observed: What was seen of the rows.
+            timings: What differs from run to run.
+            evaluation: What came of judging a model, if one was.
+
+        Raises:
+            DataError: A file cannot be written.
+        """
+        written = self._manifest(parts, observed.totals.rejected)
+        if self.host_count > 1:
+            write_bytes(self.folder / OBSERVED, observed.to_bytes())
+        totals, statistics, time = observed.totals, observed.statistics, observed.time
+        described = metrics(written, totals, statistics, self.prepared.hasher, time)
+        write_json(self.folder / "metrics.json", described)
+        if evaluation is not None:
+            write_json(self.folder / EVALUATION, dict(evaluation))
+        write_json(self.folder / "timings.json", dict(timings))
+        write_json(self.folder / "manifest.json", written)
+
+    def _manifest(self, parts: Mapping[str, Sequence[Part]], rejected: int) -> dict[str, Any]:
+        prepared = self.prepared
+        made = manifest(self.spec, prepared.columns, prepared.n_features, parts, rejected)
+        if kept := files.write(self.folder, prepared.links):
+            made[files.STATES] = kept
+        if self.host_count > 1:
+            made["host_count"] = self.host_count
+        return made

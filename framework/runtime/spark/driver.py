@@ -1,0 +1,102 @@
+"""A job on Spark, as its driver sees it: cut the input, let steps learn, write, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framework.runtime.errors import DataError
+from framework.runtime.execute import refuse_nothing
+from framework.runtime.learning import states
+from framework.runtime.learning.analysis import concluded
+from framework.runtime.learning.passes import passes
+from framework.runtime.observed import Observed
+from framework.runtime.parts import Background, Part
+from framework.runtime.preflight import Prepared, preflight
+from framework.runtime.progress import Progress
+from framework.runtime.report import Report
+from framework.runtime.sources import files_below, total_bytes
+from framework.runtime.spark.cluster import Cluster
+from framework.runtime.spark.order import Learned, Order
+from framework.runtime.spark.splits import numbered, splits_of
+from framework.runtime.spark.tasks import part_writer
+from framework.runtime.spec import REPORT, JobSpec, under
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+
+
+def execute(spec: JobSpec, root: Path, context: SparkContext) -> None:
+    """Do a job on a cluster whose hosts all have its input.
+
+    Args:
+        spec: The job.
+        root: What stands in for ``/opt/ml``, on every host.
+        context: The cluster.
+
+    Raises:
+        HeadraceError: The data, the configuration or a plugin is not as it has to be.
+    """
+    started = time.monotonic()
+    run = _Run(spec, root, context)
+    run.learn()
+    parts, observed, peak = run.write()
+    refuse_nothing(observed.totals, run.files)
+    timings = {
+        "seconds": round(time.monotonic() - started, 3),
+        "peak_memory_mb": peak,
+        "threads": run.cluster.cores,
+    }
+    folder = under(root, spec.outputs[REPORT])
+    folder.mkdir(parents=True, exist_ok=True)
+    Report(folder, spec, run.job).write(parts, observed, timings)
+
+
+class _Run:
+    """A job on its way."""
+
+    def __init__(self, spec: JobSpec, root: Path, context: SparkContext) -> None:
+        self.files = files_below(under(root, spec.input))
+        if not self.files:
+            raise DataError("the input holds no files")
+        self.job = preflight(spec, self.files)
+        self._passes = passes(self.job)
+        self._order = Order(spec.to_json(), str(root), str(self.files[0]))
+        progress = Progress(total_bytes(self.files), 1 + len(self._passes))
+        self.cluster = Cluster(context, self._order, progress)
+        self._splits = splits_of(self.files, spec, self.cluster.scan)
+        self._learned: Learned = ()
+
+    def learn(self) -> None:
+        """The passes that have to come before; most jobs have none."""
+        for this in self._passes:
+            place = (this.place, this.labels, this.numbers)
+            rows, content = self.cluster.learn(self._learned, place, self._splits)
+            self.job = concluded(self.job, this, [content])
+            self._learned = _learned(self.job)
+            if this.numbers:
+                counts = [rows[split.number] for split in self._splits]
+                self._splits = numbered(self._splits, counts)
+
+    def write(self) -> tuple[dict[str, list[Part]], Observed, float]:
+        """The pass that makes the results: parts, what was seen of the rows, peak memory in MB."""
+        made, observed, peak = self.cluster.write(self._learned, self._splits)
+        parts = {name: [Part(**part) for part in each] for name, each in made.items()}
+        for each in parts.values():
+            each.sort(key=lambda part: part.file)
+        parts |= self._without_rows([name for name, each in parts.items() if not each])
+        return parts, Observed.from_bytes(observed), peak
+
+    def _without_rows(self, channels: Sequence[str]) -> dict[str, list[Part]]:
+        """A channel without rows gets one part without rows."""
+        number = len(self._splits)
+        with closing(Background()) as background:
+            return part_writer(self._order, self.job, channels, number, background).close()
+
+
+def _learned(job: Prepared) -> Learned:
+    known = [(link.label, link.state) for link in job.links if link.state is not None]
+    return tuple((label, states.to_bytes(state)) for label, state in known)

@@ -1,0 +1,31 @@
+"""The driver's process, which ``spark-submit`` starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from framework.runtime.main import ended
+
+
+def main(shipped: str) -> int:
+    """Run the job on the cluster that ``spark-submit`` names.
+
+    Args:
+        shipped: The job as JSON.
+
+    Returns:
+        The exit status: 0 done, 1 the job failed, 2 its configuration is wrong.
+    """
+    return ended(lambda root: _run(shipped, root))
+
+
+def _run(shipped: str, root: Path) -> None:
+    from pyspark import SparkConf, SparkContext
+
+    from framework.runtime.process import set_up
+    from framework.runtime.spark.driver import execute
+    from framework.runtime.spec import JobSpec
+
+    set_up()
+    with SparkContext.getOrCreate(SparkConf().setAppName("headrace")) as context:
+        execute(JobSpec.from_json(shipped), root, context)

@@ -1,0 +1,141 @@
+"""What one task reads: pieces of files, small files together, large ones in several tasks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, islice, pairwise
+from pathlib import Path
+
+from framework.runtime.sources import Portion
+from framework.runtime.sources.files import format_of
+from framework.runtime.sources.parquet import bytes_of_groups
+from framework.runtime.spark.scan import Seen, cut, windows
+from framework.runtime.spec import JobSpec
+
+Piece = tuple[Portion, int]
+"""With its bytes."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The work of one task.
+
+    Attributes:
+        number: Its place among all splits, which are in the input's order.
+        portions: What it reads, in order.
+        bytes: How much that is, about.
+        first_rows: Position in the whole input of the first row of each group of blocks, where
+            rows are numbered.
+    """
+
+    number: int
+    portions: tuple[Portion, ...]
+    bytes: int
+    first_rows: tuple[int, ...] | None = None
+
+    def to_json(self) -> str:
+        """The split as text, which is what travels."""
+        pieces = [[str(each.path), each.start, each.end] for each in self.portions]
+        return json.dumps([self.number, pieces, self.bytes, self.first_rows])
+
+    @classmethod
+    def from_json(cls, text: str) -> Split:
+        """The inverse of `to_json`."""
+        number, pieces, size, first_rows = json.loads(text)
+        portions = tuple(Portion(Path(path), start, end) for path, start, end in pieces)
+        return cls(number, portions, size, None if first_rows is None else tuple(first_rows))
+
+
+def splits_of(
+    files: Sequence[Path], spec: JobSpec, look: Callable[[Sequence[Portion]], Sequence[Seen]]
+) -> list[Split]:
+    """Cut an input.
+
+    Args:
+        files: The input.
+        spec: Says how files are read, and how large a split is.
+        look: Looks at windows of files, for where these can be cut.
+
+    Raises:
+        DataError: A file cannot be read.
+    """
+    size = spec.runtime.split_bytes
+    found = [windows(file, spec.dataset, size) for file in files]
+    large = [window for each in found if len(each) > 1 for window in each]
+    seen = iter(look(large) if large else ())
+    pieces: list[Piece] = []
+    for file, each in zip(files, found, strict=True):
+        if format_of(file, spec.dataset.format) == "parquet":
+            pieces += pieces_of_groups(file, size)
+        elif len(each) > 1:
+            pieces += _with_bytes(cut(each, list(islice(seen, len(each)))))
+        else:
+            pieces += _with_bytes(each)
+    return packed(pieces, size)
+
+
+def pieces_of_groups(path: Path, size: int) -> list[Piece]:
+    """The pieces of a Parquet file: row groups that are together about as large as a split.
+
+    Raises:
+        DataError: It is no Parquet file.
+    """
+    groups = bytes_of_groups(path)
+    if sum(groups) <= size:
+        return [(Portion(path), sum(groups))]
+    ends = [0, *accumulate(groups)]
+    # A group goes to the piece in which its middle lies.
+    homes = [(begin + end) // 2 // size for begin, end in pairwise(ends)]
+    edges = [place for place, home in enumerate(homes) if not place or homes[place - 1] != home]
+    pieces = zip(edges, [*edges[1:], len(groups)], strict=True)
+    return [(Portion(path, *edge), sum(groups[slice(*edge)])) for edge in pieces]
+
+
+def _with_bytes(portions: Iterable[Portion]) -> list[Piece]:
+    return [(portion, _end(portion) - portion.start) for portion in portions]
+
+
+def packed(pieces: Iterable[Piece], size: int) -> list[Split]:
+    """Put neighbours together as long as they are no larger than one split.
+
+    Args:
+        pieces: All of the input, in order.
+        size: Bytes of a split, about.
+    """
+    return [
+        Split(number, tuple(portion for portion, _ in together), sum(each for _, each in together))
+        for number, together in enumerate(_together(pieces, size))
+    ]
+
+
+def numbered(splits: Sequence[Split], rows: Sequence[Sequence[int]]) -> list[Split]:
+    """The splits with the position of each group's first row.
+
+    Args:
+        splits: All of them.
+        rows: Number of rows of each group of each split.
+    """
+    made, before = [], 0
+    for split, counts in zip(splits, rows, strict=True):
+        *first_rows, before = accumulate(counts, initial=before)
+        made.append(replace(split, first_rows=tuple(first_rows)))
+    return made
+
+
+def _together(pieces: Iterable[Piece], size: int) -> Iterator[list[Piece]]:
+    waiting: list[Piece] = []
+    bytes_waiting = 0
+    for portion, own in pieces:
+        if waiting and bytes_waiting + own > size:
+            yield waiting
+            waiting, bytes_waiting = [], 0
+        waiting.append((portion, own))
+        bytes_waiting += own
+    if waiting:
+        yield waiting
+
+
+def _end(portion: Portion) -> int:
+    return portion.path.stat().st_size if portion.end is None else portion.end

@@ -1,0 +1,142 @@
+"""A job on Spark leaves the rows of the same job on one machine, whatever the shape of either."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from framework.compare import SAME, main
+from framework.runtime.spec import StepSpec
+from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, gzipped, job, run
+from tests.runtime.shards import run_shared
+from tests.spark.conftest import OnSpark
+
+DATA: dict[str, Any] = {"id": "id", "label": "click"}
+HEADER, *LINES = clicks(2000).splitlines(keepends=True)
+WHOLE = HEADER + "".join(LINES)
+SHUFFLE = StepSpec("split", "split", {"method": "shuffle", "train_fraction": 0.7})
+RARE = StepSpec("rare", "rare_values", {"min_count": 30})
+CUSTOM = StepSpec("custom", "custom_hasher", {"n_features": 97, "hash": "xxh32"})
+
+
+def in_files(count: int) -> dict[str, bytes | str]:
+    return {f"{n}.csv": HEADER + "".join(LINES[n::count]) for n in range(count)}
+
+
+def as_parquet(path: Path) -> bytes:
+    table = pyarrow.csv.read_csv(
+        pa.BufferReader(WHOLE.encode()),
+        convert_options=pyarrow.csv.ConvertOptions(column_types={"id": pa.decimal128(20)}),
+    )
+    pq.write_table(table, path, row_group_size=150)
+    return path.read_bytes()
+
+
+def same(one: Result, other: Result) -> bool:
+    return main([str(one.output), str(other.output), "--recount"]) == SAME
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return run(tmp_path_factory.mktemp("alone"), WHOLE, job(steps=[SPLIT, HASH], **DATA))
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 8])
+def test_any_number_of_partitions(on_spark: OnSpark, alone: Result, partitions: int) -> None:
+    spec = job(steps=[SPLIT, HASH], split_bytes=len(WHOLE) // partitions + 1, **DATA)
+    made = on_spark(WHOLE, spec)
+    assert len(made.parts("train")) == partitions
+    assert same(made, alone)
+    assert without_bytes(made.metrics) == without_bytes(alone.metrics)
+
+
+def without_bytes(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Parts of another shape take other bytes."""
+    channels = metrics["channels"].items()
+    kept = {name: {**what, "bytes": None} for name, what in channels}
+    return {**metrics, "channels": kept}
+
+
+@pytest.mark.parametrize("kind", ["files", "gz", "parquet", "jsonl", "tiny"])
+def test_any_shape_of_the_input(
+    on_spark: OnSpark, alone: Result, tmp_path: Path, kind: str
+) -> None:
+    names = HEADER.strip().split(",")
+    rows = (dict(zip(names, line.strip("\n").split(","), strict=True)) for line in LINES)
+    inputs: dict[str, Files] = {
+        "files": in_files(3),
+        "gz": {"a.csv.gz": gzipped(WHOLE)},
+        "parquet": {"a.parquet": as_parquet(tmp_path / "a.parquet")},
+        "jsonl": {"a.jsonl": "".join(json.dumps(row) + "\n" for row in rows)},
+        "tiny": in_files(60),
+    }
+    spec = job(steps=[SPLIT, HASH], split_bytes=9_000, block_bytes=2_000, **DATA)
+    assert same(on_spark(inputs[kind], spec), alone)
+
+
+def test_as_three_shards_have_it(on_spark: OnSpark, alone: Result, tmp_path: Path) -> None:
+    shared = run_shared(tmp_path, in_files(5), job(steps=[SPLIT, HASH], **DATA), 3)
+    assert same(shared, alone)
+    assert same(shared, on_spark(in_files(5), job(steps=[SPLIT, HASH], split_bytes=7_000, **DATA)))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [[SHUFFLE, HASH], [SPLIT, RARE, HASH], [SHUFFLE, RARE, CUSTOM]],
+    ids=["a shuffle", "rare values", "both"],
+)
+def test_steps_that_learn(on_spark: OnSpark, tmp_path: Path, steps: list[StepSpec]) -> None:
+    """A shuffle knows every row by its number, so it is scikit-learn's on Spark, too."""
+    alone = run(tmp_path, WHOLE, job(steps=steps, **DATA))
+    made = on_spark(WHOLE, job(steps=steps, split_bytes=9_000, block_bytes=2_000, **DATA))
+    assert len(made.parts("train")) > 5
+    assert same(made, alone)
+    states = [result.manifest.get("states") for result in (made, alone)]
+    assert states[0] == states[1]
+
+
+def test_many_splits_are_put_together_by_executors(
+    on_spark: OnSpark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("framework.runtime.spark.cluster.FEW", 4)
+    steps = [SPLIT, RARE, HASH]
+    alone = run(tmp_path, WHOLE, job(steps=steps, **DATA))
+    made = on_spark(WHOLE, job(steps=steps, split_bytes=9_000, **DATA))
+    assert len(made.parts("train")) > 8
+    assert same(made, alone)
+    assert without_bytes(made.metrics) == without_bytes(alone.metrics)
+
+
+def test_the_same_bytes_every_time(on_spark: OnSpark) -> None:
+    spec = job(steps=[SPLIT, HASH], split_bytes=9_000, rows_per_part=100, **DATA)
+    first, second = (on_spark(WHOLE, spec).bytes() for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("format", ["npz", "parquet", "libsvm", "recordio"])
+def test_a_channel_without_rows_has_a_part(on_spark: OnSpark, format: str) -> None:
+    everything = StepSpec("split", "split", {"train_fraction": 1.0})
+    spec = job(steps=[everything, HASH], format=format, split_bytes=9_000, **DATA)
+    made = on_spark(WHOLE, spec)
+    (part,) = made.manifest["channels"]["validation"]["parts"]
+    assert part["rows"] == 0
+    assert len(made.parts("validation")) == 1
+    assert made.manifest["rows"]["written"] == len(LINES)
+
+
+def test_bad_rows_that_are_skipped_are_counted(on_spark: OnSpark, tmp_path: Path) -> None:
+    lines = [*LINES[:50], "1,no\n", *LINES[50:], "2,x,,,,\n"]
+    content = HEADER + "".join(lines)
+    settings = {**DATA, "on_bad_rows": "skip"}
+    for steps in ([SPLIT, HASH], [SHUFFLE, HASH]):
+        alone = run(tmp_path, content, job(steps=steps, **settings))
+        made = on_spark(content, job(steps=steps, split_bytes=5_000, **settings))
+        assert same(made, alone)
+        assert made.manifest["rows"] == alone.manifest["rows"]
+        assert made.manifest["rows"]["rejected"] == 2

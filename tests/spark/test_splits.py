@@ -1,0 +1,81 @@
+"""What one task reads; no Spark is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from framework.runtime.sources import Portion
+from framework.runtime.spark.scan import Seen, look_at
+from framework.runtime.spark.splits import Split, numbered, packed, splits_of
+from tests.runtime.jobs import job
+
+
+def parquet(path: Path, groups: int) -> Path:
+    table = pa.table({"x": [f"{number:04d}" * 20 for number in range(10 * groups)]})
+    pq.write_table(table, path, row_group_size=10, use_dictionary=False)
+    return path
+
+
+def test_small_files_go_together(tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.csv" for number in range(5)]
+    for file in files:
+        file.write_text("x\n1\n2\n")
+    spec = job(split_bytes=13)
+    found = splits_of(files, spec, lambda _: [])
+    assert [[each.path.name for each in split.portions] for split in found] == [
+        ["0.csv", "1.csv"],
+        ["2.csv", "3.csv"],
+        ["4.csv"],
+    ]
+    assert [split.bytes for split in found] == [12, 12, 6]
+
+
+def test_a_large_file_among_small_ones(tmp_path: Path) -> None:
+    small, large, last = (tmp_path / name for name in ("a.csv", "b.csv", "c.csv"))
+    small.write_text("x\n1\n")
+    large.write_text("x\n" + "1\n" * 100)
+    last.write_text("x\n3\n")
+    spec = job(split_bytes=50)
+
+    def look(found: Sequence[Portion]) -> list[Seen]:
+        return [look_at(window, spec.dataset) for window in found]
+
+    found = splits_of([small, large, last], spec, look)
+    assert [portion for split in found for portion in split.portions] == [
+        Portion(small),
+        Portion(large, 0, 52),
+        Portion(large, 52, 102),
+        Portion(large, 102, 152),
+        Portion(large, 152, None),
+        Portion(last),
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 1_000, 2_500, 10**9])
+def test_row_groups(tmp_path: Path, size: int) -> None:
+    path = parquet(tmp_path / "a.parquet", 7)
+    found = splits_of([path], job(split_bytes=size), lambda _: [])
+    groups = [
+        group
+        for split in found
+        for portion in split.portions
+        for group in range(7)[portion.start : portion.end]
+    ]
+    assert groups == list(range(7))
+    assert (len(found) == 7) == (size <= 1_000)
+
+
+def test_a_split_travels_as_text() -> None:
+    split = Split(3, (Portion(Path("a b.csv"), 5, None), Portion(Path("é.csv"), 0, 7)), 12, (0, 4))
+    assert Split.from_json(split.to_json()) == split
+
+
+def test_first_rows() -> None:
+    splits = packed([(Portion(Path(name)), 10) for name in "abc"], 10)
+    found = numbered(splits, [[3, 2], [], [4]])
+    assert [split.first_rows for split in found] == [(0, 3), (), (5,)]
