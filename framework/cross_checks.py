@@ -88,12 +88,8 @@ def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
     is_hashed = any(isinstance(transform, Hasher) for transform in transforms)
     for what in needs.missing(channels_of(transforms), has_label=has_label, is_hashed=is_hashed):
         yield Problem("evaluation", what)
-    if config.backend.is_a_cluster:
-        what = "Spark's hosts would each have to see all rows, in order"
-        yield Problem("evaluation", f"{what}; use another backend, or judge on a sample")
-        return
     instances = config.resources.instance_count
-    if instances > 1:
+    if instances > 1 and not config.backend.is_a_cluster:
         what = "each instance would train and judge a model of its own share of the rows; use one"
         yield Problem("evaluation", f"{what} (resources.instance_count={instances})")
 

@@ -6,7 +6,6 @@ hashed once.
 
 from __future__ import annotations
 
-import os
 import resource
 import time
 from collections.abc import Iterator, Sequence
@@ -32,8 +31,6 @@ from framework.runtime.progress import Progress
 from framework.runtime.sources import Group, Portion, files_below, groups_of, total_bytes
 from framework.runtime.spec import JobSpec, under
 
-THREADS_VARIABLE = "HEADRACE_THREADS"
-
 
 def execute(tasks: Sequence[Task], host: Host) -> None:
     """Do the whole of one job, or of several that differ in ``n_features`` alone.
@@ -53,7 +50,7 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
     files = files_below(under(tasks[0].root, spec.input))
     if not files:
         raise DataError("the input holds no files")
-    threads = _threads(spec)
+    threads = spec.threads
     tasks, jobs = _fitting(tasks, files)
     run = _Run(spec, jobs, files, threads)
     run.learn()
@@ -163,14 +160,6 @@ def refuse_nothing(totals: Totals, files: Sequence[Path]) -> None:
         raise DataError(f"all {totals.rejected} rows are bad; nothing is left to write")
     name = files[0].name if len(files) == 1 else f"the {len(files)} files"
     raise DataError(f"{name}: there are no rows after the header")
-
-
-def _threads(spec: JobSpec) -> int:
-    """Worker threads: as configured, else as this host's environment says, else every core."""
-    if spec.runtime.threads is not None:
-        return spec.runtime.threads
-    declared = os.environ.get(THREADS_VARIABLE, "")
-    return int(declared) if declared.isdigit() and int(declared) else len(os.sched_getaffinity(0))
 
 
 def _timings(started: float, threads: int, jobs: int) -> dict[str, Any]:

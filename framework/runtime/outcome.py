@@ -110,12 +110,9 @@ class Outcome:
         self, parts: dict[str, list[Part]], statistics: Statistics, timings: Mapping[str, Any]
     ) -> None:
         """Write the report, the manifest last."""
-        judged = self._evaluator
-        if judged is not None:
-            timings = {**timings, "evaluation_seconds": round(judged.seconds, 3)}
         report = Report(self._report, self._spec, self._prepared, self._host.count)
         observed = Observed(self._totals, statistics, self._prepared.columns.time)
-        report.write(parts, observed, timings, None if judged is None else judged.report)
+        report.write(parts, observed, timings, self._evaluator)
 
 
 def _make_folders(folders: Mapping[str, Path]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from framework.runtime.evaluation.evaluator import Evaluator
 from framework.runtime.learning import files
 from framework.runtime.manifest import manifest, write_bytes, write_json
 from framework.runtime.metrics import metrics
@@ -37,7 +38,7 @@ class Report:
         parts: Mapping[str, Sequence[Part]],
         observed: Observed,
         timings: Mapping[str, Any],
-        evaluation: Mapping[str, Any] | None = None,
+        evaluator: Evaluator | None = None,
     ) -> None:
         """Write all files.
 
@@ -45,7 +46,7 @@ class Report:
             parts: Of each channel.
             observed: What was seen of the rows.
             timings: What differs from run to run.
-            evaluation: What came of judging a model, if one was.
+            evaluator: Has judged a model, if one was to be.
 
         Raises:
             DataError: A file cannot be written.
@@ -56,8 +57,9 @@ class Report:
         totals, statistics, time = observed.totals, observed.statistics, observed.time
         described = metrics(written, totals, statistics, self.prepared.hasher, time)
         write_json(self.folder / "metrics.json", described)
-        if evaluation is not None:
-            write_json(self.folder / EVALUATION, dict(evaluation))
+        if evaluator is not None:
+            write_json(self.folder / EVALUATION, evaluator.report)
+            timings = {**timings, "evaluation_seconds": round(evaluator.seconds, 3)}
         write_json(self.folder / "timings.json", dict(timings))
         write_json(self.folder / "manifest.json", written)
 

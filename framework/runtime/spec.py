@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ REPORT = "report"
 EVALUATION = "evaluation.json"
 TRAIN = "train"
 JOB_FILE = "job.json"
+THREADS_VARIABLE = "HEADRACE_THREADS"
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,15 @@ class JobSpec:
     outputs: dict[str, str] = field(default_factory=dict)
     """Channel (and "report") → folder in the container."""
     evaluation: EvaluationSpec | None = None
+
+    @property
+    def threads(self) -> int:
+        """Worker threads: as configured, else as this host's environment says, else every core."""
+        if self.runtime.threads is not None:
+            return self.runtime.threads
+        declared = os.environ.get(THREADS_VARIABLE, "")
+        given = int(declared) if declared.isdigit() else 0
+        return given or len(os.sched_getaffinity(0))
 
     @property
     def meaning(self) -> dict[str, Any]:

@@ -117,10 +117,12 @@ def test_every_setting_reaches_the_container() -> None:
         "columns": ["a", "b", "c"],
         "on_bad_rows": "skip",
     }
-    job = made(plan(dataset=given, runtime={"threads": 3, "block_bytes": 5}), FILE)
+    job = made(
+        plan(dataset=given, runtime={"threads": 3, "block_bytes": 5, "split_bytes": 7}), FILE
+    )
     spec = json.loads(job.spec.to_json())
     assert spec["dataset"] == given
-    assert spec["runtime"] == {"threads": 3, "block_bytes": 5}
+    assert spec["runtime"] == runtime
 
 
 def test_the_script_does_not_change_with_the_name() -> None:

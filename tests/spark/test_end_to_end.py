@@ -134,11 +134,6 @@ def test_settings_of_spark_elsewhere(headrace: Command, override: str, problem: 
     ("override", "problem"),
     [
         (
-            "evaluation=logistic",
-            "evaluation: Spark's hosts would each have to see all rows, in order; use another "
-            "backend, or judge on a sample",
-        ),
-        (
             "job.arguments=[a b]",
             "job.arguments[0]: the image hands it to a shell as it is, which would change 'a b'; "
             "quote it for one",

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from framework.compare import SAME, main
-from framework.runtime.spec import StepSpec
+from framework.runtime.spec import EvaluationSpec, StepSpec
 from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, gzipped, job, run
 from tests.runtime.shards import run_shared
 from tests.spark.conftest import OnSpark
@@ -140,3 +140,12 @@ def test_bad_rows_that_are_skipped_are_counted(on_spark: OnSpark, tmp_path: Path
         assert same(made, alone)
         assert made.manifest["rows"] == alone.manifest["rows"]
         assert made.manifest["rows"]["rejected"] == 2
+
+
+@pytest.mark.parametrize("steps", [[SPLIT, HASH], [SHUFFLE, RARE, HASH]], ids=["hash", "shuffle"])
+def test_the_same_model(on_spark: OnSpark, tmp_path: Path, steps: list[StepSpec]) -> None:
+    """The driver trains it, on all rows in the input's order."""
+    evaluation = EvaluationSpec(passes=2)
+    alone = run(tmp_path, WHOLE, job(steps=steps, evaluation=evaluation, **DATA))
+    spec = job(steps=steps, evaluation=evaluation, split_bytes=20_000, block_bytes=3_000, **DATA)
+    assert on_spark(WHOLE, spec).evaluation == alone.evaluation

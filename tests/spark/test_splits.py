@@ -71,7 +71,9 @@ def test_row_groups(tmp_path: Path, size: int) -> None:
 
 
 def test_a_split_travels_as_text() -> None:
-    split = Split(3, (Portion(Path("a b.csv"), 5, None), Portion(Path("é.csv"), 0, 7)), 12, (0, 4))
+    split = Split(
+        3, (Portion(Path("a b.csv"), 5, None), Portion(Path("é.csv"), 0, 7)), 12, "00003", (0, 4)
+    )
     assert Split.from_json(split.to_json()) == split
 
 

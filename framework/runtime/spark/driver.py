@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.runtime.errors import DataError
+from framework.runtime.evaluation.evaluator import Evaluator
+from framework.runtime.evaluation.model import require
 from framework.runtime.execute import refuse_nothing
 from framework.runtime.learning import states
 from framework.runtime.learning.analysis import concluded
@@ -20,6 +22,7 @@ from framework.runtime.progress import Progress
 from framework.runtime.report import Report
 from framework.runtime.sources import files_below, total_bytes
 from framework.runtime.spark.cluster import Cluster
+from framework.runtime.spark.judging import judged
 from framework.runtime.spark.order import Learned, Order
 from framework.runtime.spark.splits import numbered, splits_of
 from framework.runtime.spark.tasks import part_writer
@@ -41,18 +44,21 @@ def execute(spec: JobSpec, root: Path, context: SparkContext) -> None:
         HeadraceError: The data, the configuration or a plugin is not as it has to be.
     """
     started = time.monotonic()
+    if spec.evaluation is not None:
+        require()
     run = _Run(spec, root, context)
     run.learn()
     parts, observed, peak = run.write()
     refuse_nothing(observed.totals, run.files)
+    folder = under(root, spec.outputs[REPORT])
+    folder.mkdir(parents=True, exist_ok=True)
+    evaluator = run.judged(folder)
     timings = {
         "seconds": round(time.monotonic() - started, 3),
         "peak_memory_mb": peak,
         "threads": run.cluster.cores,
     }
-    folder = under(root, spec.outputs[REPORT])
-    folder.mkdir(parents=True, exist_ok=True)
-    Report(folder, spec, run.job).write(parts, observed, timings)
+    Report(folder, spec, run.job).write(parts, observed, timings, evaluator)
 
 
 class _Run:
@@ -90,11 +96,18 @@ class _Run:
         parts |= self._without_rows([name for name, each in parts.items() if not each])
         return parts, Observed.from_bytes(observed), peak
 
+    def judged(self, folder: Path) -> Evaluator | None:
+        """The model, if one is to be judged."""
+        evaluation = self._order.job.evaluation
+        if evaluation is None:
+            return None
+        return judged(self._order, self.job, self._splits, evaluation, folder)
+
     def _without_rows(self, channels: Sequence[str]) -> dict[str, list[Part]]:
         """A channel without rows gets one part without rows."""
-        number = len(self._splits)
+        mark = self._splits[0].mark
         with closing(Background()) as background:
-            return part_writer(self._order, self.job, channels, number, background).close()
+            return part_writer(self._order, self.job, channels, mark, background).close()
 
 
 def _learned(job: Prepared) -> Learned:

@@ -26,6 +26,7 @@ class Split:
         number: Its place among all splits, which are in the input's order.
         portions: What it reads, in order.
         bytes: How much that is, about.
+        mark: What keeps the names of its parts apart from the others'; nothing if it is alone.
         first_rows: Position in the whole input of the first row of each group of blocks, where
             rows are numbered.
     """
@@ -33,19 +34,21 @@ class Split:
     number: int
     portions: tuple[Portion, ...]
     bytes: int
+    mark: str = ""
     first_rows: tuple[int, ...] | None = None
 
     def to_json(self) -> str:
         """The split as text, which is what travels."""
         pieces = [[str(each.path), each.start, each.end] for each in self.portions]
-        return json.dumps([self.number, pieces, self.bytes, self.first_rows])
+        return json.dumps([self.number, pieces, self.bytes, self.mark, self.first_rows])
 
     @classmethod
     def from_json(cls, text: str) -> Split:
         """The inverse of `to_json`."""
-        number, pieces, size, first_rows = json.loads(text)
+        number, pieces, size, mark, first_rows = json.loads(text)
         portions = tuple(Portion(Path(path), start, end) for path, start, end in pieces)
-        return cls(number, portions, size, None if first_rows is None else tuple(first_rows))
+        first = None if first_rows is None else tuple(first_rows)
+        return cls(number, portions, size, mark, first)
 
 
 def splits_of(
@@ -104,9 +107,15 @@ def packed(pieces: Iterable[Piece], size: int) -> list[Split]:
         pieces: All of the input, in order.
         size: Bytes of a split, about.
     """
+    found = list(_together(pieces, size))
     return [
-        Split(number, tuple(portion for portion, _ in together), sum(each for _, each in together))
-        for number, together in enumerate(_together(pieces, size))
+        Split(
+            number,
+            tuple(portion for portion, _ in together),
+            sum(own for _, own in together),
+            f"{number:05d}" if len(found) > 1 else "",
+        )
+        for number, together in enumerate(found)
     ]
 
 

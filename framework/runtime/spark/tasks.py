@@ -55,7 +55,7 @@ def learn(order: Order, learned: Learned, place: Place, text: str) -> Learning:
     """Let the steps of one pass learn from one split."""
     split, job = Split.from_json(text), prepared(order, learned)
     skip_bad_rows = order.job.dataset.on_bad_rows == "skip"
-    groups = _groups(order, job, split)
+    groups = groups_of_split(order, job, split)
     rows, content = analysed(job, Pass(*place), groups, skip_bad_rows=skip_bad_rows)
     return {split.number: rows}, content
 
@@ -78,8 +78,8 @@ def write(order: Order, learned: Learned, text: str) -> Writing:
     skip_bad_rows = order.job.dataset.on_bad_rows == "skip"
     totals, process = Totals(), Process([job], skip_bad_rows=skip_bad_rows)
     with closing(Background()) as background:
-        writer = part_writer(order, job, job.channels, split.number, background)
-        for group, first_row in _groups(order, job, split):
+        writer = part_writer(order, job, job.channels, split.mark, background)
+        for group, first_row in groups_of_split(order, job, split):
             (rows,) = process(group, first_row).results
             totals.add(rows)
             for channel, batch in rows.by_channel.items():
@@ -101,7 +101,7 @@ def written_together(writings: Sequence[Writing]) -> Writing:
 
 
 def part_writer(
-    order: Order, job: Prepared, channels: Sequence[str], number: int, background: Background
+    order: Order, job: Prepared, channels: Sequence[str], mark: str, background: Background
 ) -> PartWriter:
     """Writes the parts of a split into this host's output folders."""
     spec = order.job
@@ -109,10 +109,11 @@ def part_writer(
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     writer, rows_per_part = writer_of(spec.output.format), spec.output.rows_per_part
-    return PartWriter(folders, writer, job.schema, rows_per_part, background, f"{number:05d}")
+    return PartWriter(folders, writer, job.schema, rows_per_part, background, mark)
 
 
-def _groups(order: Order, job: Prepared, split: Split) -> Iterator[tuple[Group, int]]:
+def groups_of_split(order: Order, job: Prepared, split: Split) -> Iterator[tuple[Group, int]]:
+    """The rows of a split, and where they stand in the whole input if that is known."""
     spec = order.job
     groups = groups_of(split.portions, spec.dataset, job.columns, spec.runtime.block_bytes)
     if split.first_rows is None:
