@@ -117,9 +117,8 @@ def test_every_setting_reaches_the_container() -> None:
         "columns": ["a", "b", "c"],
         "on_bad_rows": "skip",
     }
-    job = made(
-        plan(dataset=given, runtime={"threads": 3, "block_bytes": 5, "split_bytes": 7}), FILE
-    )
+    runtime = {"threads": 3, "block_bytes": 5, "split_bytes": 7}
+    job = made(plan(dataset=given, runtime=runtime), FILE)
     spec = json.loads(job.spec.to_json())
     assert spec["dataset"] == given
     assert spec["runtime"] == runtime
