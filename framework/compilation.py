@@ -5,6 +5,7 @@ Everything that a job consists of is decided here; whoever runs it adds nothing.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from framework.config import EvaluationConfig, JobConfig
 from framework.entry_script import Program
 from framework.errors import ConfigError, Problem
 from framework.inputs import DataInput
-from framework.job import Job
+from framework.job import NO_WHEELS, Job, Wheels
 from framework.mapping import Mapping, ProcessingInput, ProcessingOutput
 from framework.registry import Plugin, find
 from framework.request import build_request
@@ -22,6 +23,8 @@ from framework.runtime.plugins import channels_of
 from framework.runtime.spec import (
     DATA_INPUT,
     OUTPUT,
+    PACKAGES,
+    PACKAGES_INPUT,
     REPORT,
     DatasetSpec,
     EvaluationSpec,
@@ -38,7 +41,9 @@ if TYPE_CHECKING:
 MANIFEST = "input.manifest"
 
 
-def compile_job(plan: Plan, data: DataInput, name: str, account: Account) -> Job:
+def compile_job(
+    plan: Plan, data: DataInput, name: str, account: Account, wheels: Wheels = NO_WHEELS
+) -> Job:
     """Make the job.
 
     Args:
@@ -46,6 +51,7 @@ def compile_job(plan: Plan, data: DataInput, name: str, account: Account) -> Job
         data: What `framework.inputs.resolve` found.
         name: The job's name.
         account: Where it will run.
+        wheels: What `framework.packages.wheels_for` fetched.
 
     Raises:
         ConfigError: Two parts of the job clash, or there is no such image.
@@ -55,25 +61,27 @@ def compile_job(plan: Plan, data: DataInput, name: str, account: Account) -> Job
     _check_apart(config.output.path, data)
     backend = BACKENDS[config.backend.name]
     outputs = _outputs(plan)
-    spec = _spec(plan, outputs)
+    spec = _spec(plan, outputs, wheels)
     program = Program(spec, Mapping((_data(config, data),), outputs), _plugins(plan))
     shipments = backend.ship(program, config.backend)
-    mapping = Mapping(_inputs(config, data, shipments), (*outputs, *_backends_outputs(config)))
+    inputs = tuple(_inputs(config, data, shipments, wheels))
+    mapping = Mapping(inputs, (*outputs, *_backends_outputs(config)))
     image_uri, role = backend.image_uri(config.backend, account), account.role()
     entrypoint = backend.entrypoint(config.backend)
     request = build_request(name, config, image_uri, role, entrypoint, mapping)
-    return Job(request, _files(data, shipments), spec, data.copies)
+    return Job(request, _files(data, shipments, wheels), spec, data.copies)
 
 
 def _inputs(
-    config: JobConfig, data: DataInput, shipments: Sequence[Shipment]
-) -> tuple[ProcessingInput, ...]:
-    base = uri_of(config.output.path)
-    shipped = (
-        ProcessingInput(each.input_name, join(base, each.file), each.container_path)
-        for each in shipments
-    )
-    return (_data(config, data), *shipped)
+    config: JobConfig, data: DataInput, shipments: Sequence[Shipment], wheels: Wheels
+) -> Iterator[ProcessingInput]:
+    """All inputs; the code is last, where the SDK puts it."""
+    output = uri_of(config.output.path)
+    yield _data(config, data)
+    if wheels:  # the slash at the end: S3 takes every key that begins with the URI
+        yield ProcessingInput(PACKAGES, join(output, PACKAGES, ""), PACKAGES_INPUT)
+    for each in shipments:
+        yield ProcessingInput(each.input_name, join(output, each.file), each.container_path)
 
 
 def _data(config: JobConfig, data: DataInput) -> ProcessingInput:
@@ -95,12 +103,13 @@ def _backends_outputs(config: JobConfig) -> Iterator[ProcessingOutput]:
         yield ProcessingOutput(name, join(base, name), path, continuous=True)
 
 
-def _files(data: DataInput, shipments: Sequence[Shipment]) -> dict[str, bytes]:
+def _files(data: DataInput, shipments: Sequence[Shipment], wheels: Wheels) -> dict[str, bytes]:
     manifest = {} if data.manifest is None else {MANIFEST: data.manifest}
-    return {**{each.file: each.content for each in shipments}, **manifest}
+    packages = {f"{PACKAGES}/{name}": content for name, content in wheels.items()}
+    return {**{each.file: each.content for each in shipments}, **manifest, **packages}
 
 
-def _spec(plan: Plan, outputs: tuple[ProcessingOutput, ...]) -> JobSpec:
+def _spec(plan: Plan, outputs: tuple[ProcessingOutput, ...], wheels: Wheels) -> JobSpec:
     config = plan.config
     return JobSpec(
         dataset=DatasetSpec(**config.dataset.model_dump(exclude={"path"})),
@@ -109,6 +118,7 @@ def _spec(plan: Plan, outputs: tuple[ProcessingOutput, ...]) -> JobSpec:
         runtime=RuntimeSpec(**config.runtime.model_dump()),
         outputs={output.name: output.container_path for output in outputs},
         evaluation=_evaluation(config.evaluation),
+        packages={name: hashlib.sha256(wheels[name]).hexdigest() for name in wheels},
     )
 
 

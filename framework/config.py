@@ -56,6 +56,12 @@ class BackendConfig(Model):
     base_image: Text | None = Field(
         None, description="what action=build starts from; default: as its Dockerfile says"
     )
+    requirements: tuple[Text, ...] = Field(
+        (), description="pip requirements of packages that the image lacks; shipped as wheels"
+    )
+    python_version: Annotated[str, Field(pattern=r"^3\.1[1-9]$")] = Field(
+        "3.12", description="Python of the image, which the wheels have to fit"
+    )
     spark: Annotated[dict[str, str], BeforeValidator(spark_properties)] = Field(
         {}, description="Spark's properties for pyspark, without the 'spark.' in front"
     )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from framework.config import DatasetConfig, JobConfig
+from framework.config import BackendConfig, DatasetConfig, JobConfig
 from framework.errors import Problem
 from framework.registry import Step
 from framework.runtime.evaluation import needs
@@ -20,12 +20,20 @@ from framework.steps import ADDRESS
 def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
     """Everything that is wrong with a configuration whose keys are right one by one."""
     return [
+        *_requirements(config.backend),
         *_columns_named_twice(config.dataset),
         *_channels_declared_twice(chain),
         *_spark(config),
         *_steps_that_need_all_rows(chain, config),
         *_evaluation(config, chain),
     ]
+
+
+def _requirements(backend: BackendConfig) -> Iterable[Problem]:
+    if backend.requirements:
+        from framework.requirements import problems_in  # most jobs have none
+
+        yield from problems_in(backend.requirements)
 
 
 def _columns_named_twice(dataset: DatasetConfig) -> Iterable[Problem]:

@@ -6,11 +6,16 @@ This is the one idea of the project: whoever runs a job (this machine, a contain
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from framework.runtime.spec import JobSpec
+
+Wheels = Mapping[str, bytes]
+"""Packages that travel with a job: file name → content."""
+NO_WHEELS: Wheels = {}
 
 
 @dataclass(frozen=True)

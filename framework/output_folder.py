@@ -7,8 +7,11 @@ from pathlib import Path
 
 from framework.config import OutputConfig
 from framework.errors import Problem
+from framework.runtime.spec import PACKAGES
 
-OURS = frozenset({".hydra", "run.json", "request.json", "code", "config", "input.manifest"})
+OURS = frozenset(
+    {".hydra", "run.json", "request.json", "code", "config", "input.manifest", PACKAGES}
+)
 """What Hydra and ``action=plan`` leave there; a folder with nothing else still counts as empty."""
 
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from framework import defaults
 from framework.actions.preparation import prepare
 from framework.errors import ConfigError, Problem
+from framework.runtime.spec import PACKAGES
 from framework.table import aligned, listed
+from framework.targets.earlier import packages_in
+from framework.units import size
 from framework.uris import S3
 from framework.whole_files import json_text, write_whole
 
@@ -47,6 +50,8 @@ def _folder(ready: Ready) -> Path:
 
 
 def _write(job: Job, folder: Path) -> None:
+    for wheel in packages_in(folder):
+        wheel.unlink()
     for name, content in job.files.items():
         write_whole(folder / name, content)
     write_whole(folder / REQUEST, json_text(job.request).encode())
@@ -72,6 +77,7 @@ def facts(job: Job, plan: Plan) -> list[tuple[str, str]]:
         ("image", application["ImageUri"]),
         ("starts", " ".join(application.get("ContainerEntrypoint", IMAGES_OWN))),
         ("chain", " → ".join(_step(step.label, step.name) for step in plan.chain)),
+        *_packages(job),
     ]
 
 
@@ -83,6 +89,12 @@ def _described(job: Job, plan: Plan) -> Iterator[str]:
 
 def _step(label: str, name: str) -> str:
     return name if label == name else f"{label} ({name})"
+
+
+def _packages(job: Job) -> Iterator[tuple[str, str]]:
+    if wheels := sorted(job.spec.packages):
+        total = sum(len(job.files[f"{PACKAGES}/{wheel}"]) for wheel in wheels)
+        yield ("packages", f"{', '.join(wheels)} ({size(total)})")
 
 
 def _inputs(job: Job) -> Iterator[tuple[str, str, str, str]]:

@@ -44,7 +44,8 @@ def policy(plan: Plan) -> dict[str, Any]:
     data = inputs.resolve(config.dataset.path)
     if data.files:
         data = inputs.brought_to(uri_of(output), data)
-    job = compile_job(replace(plan, config=config), data, NAME, account)
+    wheels = dict.fromkeys(config.backend.requirements, b"")  # where they lie is all that counts
+    job = compile_job(replace(plan, config=config), data, NAME, account, wheels)
     return policy_of(job.request, account.where)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from framework.compose import Plan
     from framework.config import JobConfig
     from framework.inputs import DataInput
-    from framework.job import Job
+    from framework.job import Job, Wheels
 
 PREFIX = "headrace"
 NOT_ASKED = "no AWS credentials, so what is on AWS was not looked at"
@@ -48,6 +48,7 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
     Raises:
         ConfigError: Everything that stands in the way, as far as it can be known.
         DataError: The input is not what the configuration says it is.
+        JobFailed: The packages that the image lacks cannot be fetched.
     """
     name = plan.config.job.name or job_name(PREFIX)
     account = account_of(plan.config)
@@ -61,7 +62,8 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
     if data is None:
         raise ConfigError(problems)
     try:
-        job = compile_job(plan, data, name, account)
+        wheels = {} if problems else _wheels(plan.config)
+        job = compile_job(plan, data, name, account, wheels)
     except ConfigError as exc:
         raise ConfigError([*problems, *exc.problems]) from exc
     problems += account.problems(job.request, asking)
@@ -71,6 +73,14 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
     if dry or plan.config.target.name != "local":
         _preflight(job, data, asking)
     return Ready(job, plan.config, data, notes if asking else (*notes, NOT_ASKED))
+
+
+def _wheels(config: JobConfig) -> Wheels:
+    if not config.backend.requirements:
+        return {}
+    from framework.packages import wheels_for  # most jobs have none
+
+    return wheels_for(config)
 
 
 def account_of(config: JobConfig) -> Account:

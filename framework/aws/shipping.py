@@ -10,7 +10,7 @@ from framework.aws.clients import AwsError, client, code_of
 from framework.aws.objects import bucket_and_key, remove, with_prefix
 from framework.aws.upload import upload
 from framework.inputs import COPIES
-from framework.runtime.spec import REPORT
+from framework.runtime.spec import PACKAGES, REPORT
 from framework.uris import join, uri_of
 from framework.whole_files import json_text
 
@@ -48,10 +48,12 @@ def ship(job: Job, config: JobConfig, region: str, check: Callable[[], None]) ->
 
 
 def _clear(request: dict[str, Any], output: str, sources: dict[str, Any]) -> None:
-    """Remove what would be taken for a part of this job: old results, and old copies of data."""
+    """Remove what would be taken for a part of this job: old results, copies of data, packages."""
     places = [each["S3Output"]["S3Uri"] for each in request["ProcessingOutputConfig"]["Outputs"]]
     found = {each.uri for place in places for each in with_prefix(join(place, ""))}
     copies = {each.uri for each in with_prefix(join(output, COPIES, ""))}
+    packages = {each.uri for each in with_prefix(join(output, PACKAGES, ""))}
+    copies |= {uri for uri in packages if uri.endswith(".whl")}
     remove(sorted(uri for uri in found if uri.endswith(f"/{REPORT}/{MANIFEST}")))
     remove(sorted(found | copies - sources.keys()))
 

@@ -36,13 +36,13 @@ class PySparkBackend:
         return config.image_uri or spark_image(account.region(), config.framework_version)
 
     def ship(self, program: Program, config: BackendConfig) -> tuple[Shipment, ...]:
-        """The driver's script, the archive that all processes import from, and Spark's settings."""
-        code = Shipment("code", CODE_INPUT, f"code/{SCRIPT}", driver_script(program))
+        """The archive that all processes import from, Spark's settings, and the driver's script."""
         archive = Shipment("py-files", PY_FILES_INPUT, f"py-files/{ARCHIVE}", py_files(program))
+        code = Shipment("code", CODE_INPUT, f"code/{SCRIPT}", driver_script(program))
         if not config.spark:
-            return (code, archive)
+            return (archive, code)
         settings = _configuration(config.spark)
-        return (code, archive, Shipment("conf", CONF_INPUT, f"conf/{CONF_FILE}", settings))
+        return (archive, Shipment("conf", CONF_INPUT, f"conf/{CONF_FILE}", settings), code)
 
     def outputs(self, config: BackendConfig) -> dict[str, str]:
         """The event logs, if they are wanted."""

@@ -11,6 +11,7 @@ from docker.models.images import Image
 from framework.errors import ConfigError, JobFailed, Problem
 from framework.images.engine import Engine, find_image
 from framework.images.messages import watched
+from framework.images.wheels import platforms_of
 
 OLDEST = (3, 11)
 WHERE = "backend.base_image"
@@ -18,7 +19,6 @@ LOOK = """\
 import ensurepip, json, platform, sys, venv
 print(json.dumps([sys.version_info[:2], platform.machine(), platform.libc_ver()]))
 """
-_OLDEST_GLIBC = 17
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,7 @@ class BaseImage:
     python: str
     """As in ``3.12``."""
     platforms: tuple[str, ...]
-    """The tags of wheels that it can have, the newest first.
-
-    Source: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
-    """
+    """The tags of wheels that it can have, the newest first."""
 
 
 def look_at(client: Engine, name: str, platform: str | None) -> BaseImage:
@@ -56,7 +53,8 @@ def look_at(client: Engine, name: str, platform: str | None) -> BaseImage:
         raise _problem(f"{name!r} has Python {major}.{minor}; the job needs Python 3.11 or newer")
     if libc != "glibc":
         raise _problem(f"{name!r} has no glibc, which the packages' wheels need")
-    return BaseImage(name, f"{major}.{minor}", _platforms(machine, version))
+    newest = int(version.split(".")[1])
+    return BaseImage(name, f"{major}.{minor}", platforms_of(machine, newest))
 
 
 def _pull_if_missing(client: Engine, name: str, platform: str | None) -> None:
@@ -90,12 +88,6 @@ def _said(client: Engine, name: str, platform: str | None) -> bytes:
 def platform_of(image: Image) -> str:
     """Operating system and processor, as in ``linux/amd64``."""
     return f"{image.attrs['Os']}/{image.attrs['Architecture']}"
-
-
-def _platforms(machine: str, glibc: str) -> tuple[str, ...]:
-    newest = int(glibc.split(".")[1])
-    numbered = (f"manylinux_2_{each}_{machine}" for each in range(newest, _OLDEST_GLIBC - 1, -1))
-    return (*numbered, f"manylinux2014_{machine}")
 
 
 def _problem(what: str) -> ConfigError:

@@ -57,12 +57,16 @@ def ended(run: Callable[[Path], None]) -> int:
 
 
 def _run(shipped: str | None, root: Path) -> None:
+    spec = JobSpec.from_json(shipped if shipped is not None else _from_input(root))
+    if spec.packages:  # before NumPy and pyarrow are imported: they may be among them
+        from framework.runtime.packages import use
+
+        use(root, spec.packages)
     from framework.runtime.execute import execute
     from framework.runtime.outcome import Task
     from framework.runtime.process import set_up
 
     set_up()
-    spec = JobSpec.from_json(shipped if shipped is not None else _from_input(root))
     others = [Path(other) for other in json.loads(os.environ.get(ALONGSIDE_VARIABLE, "[]"))]
     tasks = [Task(spec, root), *(Task(_spec_in(other), other) for other in others)]
     execute(tasks, _host(root))

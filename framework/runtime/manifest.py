@@ -33,7 +33,7 @@ def manifest(
 ) -> dict[str, Any]:
     """The manifest of one host's work; the same input and configuration give the same bytes."""
     written = sum(part.rows for made in parts.values() for part in made)
-    return {
+    described: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "config_sha256": spec.sha256,
         "config": spec.meaning,
@@ -52,6 +52,7 @@ def manifest(
             "python": platform.python_version(),
         },
     }
+    return {**described, "packages": spec.packages} if spec.packages else described
 
 
 def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

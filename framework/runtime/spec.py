@@ -18,6 +18,9 @@ PROCESSING = f"{ML_ROOT}/processing"
 DATA_INPUT = f"{PROCESSING}/input/data"
 CODE_INPUT = f"{PROCESSING}/input/code"
 CONFIG_INPUT = f"{PROCESSING}/input/config"
+PACKAGES = "packages"
+"""Name of an input, and of the folder below the job's own that it comes from."""
+PACKAGES_INPUT = f"{PROCESSING}/input/{PACKAGES}"
 OUTPUT = f"{PROCESSING}/output"
 REPORT = "report"
 EVALUATION = "evaluation.json"
@@ -95,6 +98,8 @@ class JobSpec:
     outputs: dict[str, str] = field(default_factory=dict)
     """Channel (and "report") → folder in the container."""
     evaluation: EvaluationSpec | None = None
+    packages: dict[str, str] = field(default_factory=dict)
+    """Wheels that come as an input: file name → SHA-256."""
 
     @property
     def threads(self) -> int:
@@ -134,6 +139,7 @@ class JobSpec:
             input=raw["input"],
             outputs=raw["outputs"],
             evaluation=None if evaluation is None else EvaluationSpec(**evaluation),
+            packages=raw["packages"],
         )
 
 

@@ -16,7 +16,7 @@ from framework import host_reports
 from framework.errors import JobFailed
 from framework.job import Job
 from framework.runtime.spec import under
-from framework.targets.earlier import MANIFEST, REQUEST, RESULT, earlier
+from framework.targets.earlier import MANIFEST, REQUEST, RESULT, earlier, packages_in
 from framework.targets.interrupts import Interrupts
 from framework.targets.moves import Moves
 from framework.targets.publication import publish
@@ -76,6 +76,8 @@ def _move(
         if overwrite:
             for old in _earlier_result(output, places.values()):
                 moves.set_aside(old)
+        for old in packages_in(output):
+            moves.set_aside(old)
         for _, place in files:  # a plan may have left its own
             moves.set_aside(place)
         for source, place in (*files, *ready):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
-from framework.runtime.spec import REPORT
+from framework.runtime.spec import PACKAGES, REPORT
 
 REQUEST = "request.json"
 MANIFEST = "manifest.json"
@@ -30,3 +31,8 @@ def earlier(request: bytes) -> Earlier:
         return Earlier(tuple(map(str, outputs)), tuple(map(str, inputs)))
     except (ValueError, LookupError, TypeError, AttributeError):
         return Earlier()
+
+
+def packages_in(output: Path) -> list[Path]:
+    """The wheels that an earlier job or a plan left: the next one brings its own."""
+    return sorted((output / PACKAGES).glob("*.whl"))

@@ -18,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 
 from framework.errors import JobFailed
+from framework.runtime.spec import PACKAGES
 from framework.targets.earlier import MANIFEST, REQUEST, RESULT, earlier
 from framework.targets.mirror import Mirror
 from framework.uris import join
@@ -98,4 +99,11 @@ def _replaced(output: str, mirror: Mirror, check: Check) -> list[str]:
         named = earlier(copy.read_bytes())
     inside = [uri for uri in named.outputs if uri.rstrip("/").startswith(base)]
     folders = tuple(join(uri, "") for uri in (*(base + name for name in RESULT), *inside))
-    return [uri for uri in found if uri.startswith(folders) or uri in named.inputs]
+    wheels = join(base, PACKAGES, "")
+    return [
+        uri
+        for uri in found
+        if uri.startswith(folders)
+        or uri in named.inputs
+        or (uri.startswith(wheels) and uri.endswith(".whl"))
+    ]

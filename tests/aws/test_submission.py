@@ -13,7 +13,7 @@ from framework.compilation import compile_job
 from framework.compose import Plan
 from framework.config import JobConfig
 from framework.inputs import DataInput
-from framework.job import Job
+from framework.job import NO_WHEELS, Job, Wheels
 from framework.steps import check
 from framework.targets import submission
 
@@ -31,7 +31,12 @@ EVERYTHING = {
 }
 
 
-def job(backend: str, settings: dict[str, Any] | None = None, instances: int = 1) -> Job:
+def job(
+    backend: str,
+    settings: dict[str, Any] | None = None,
+    instances: int = 1,
+    wheels: Wheels = NO_WHEELS,
+) -> Job:
     config = JobConfig.model_validate(
         {
             "backend": {"name": backend},
@@ -46,7 +51,7 @@ def job(backend: str, settings: dict[str, Any] | None = None, instances: int = 1
     chain, problems = check(config.transform.steps)
     assert problems == []
     plan = Plan(config, tuple(chain))
-    return compile_job(plan, DataInput("s3://bucket/in/"), "ctr-1", NoAccount(config))
+    return compile_job(plan, DataInput("s3://bucket/in/"), "ctr-1", NoAccount(config), wheels)
 
 
 JOBS = [
@@ -55,6 +60,8 @@ JOBS = [
     job("processor", {"network_isolation": True}),
     job("sklearn", EVERYTHING, instances=2),
     job("processor", EVERYTHING),
+    job("sklearn", wheels={"a.whl": b""}),
+    job("processor", wheels={"a.whl": b""}),
 ]
 
 

@@ -21,6 +21,7 @@ from tests.aws.conftest import ROLE, Logs, Perform
 from tests.aws.stub import Answer, Stub, description
 from tests.conftest import Completed
 from tests.moto_server import ACCOUNT, REGION
+from tests.tiny_wheels import make_wheel
 
 Service = Callable[..., Stub]
 ABSENT: Answer = (400, "ValidationException", "Could not find processing job")
@@ -228,6 +229,19 @@ def test_an_earlier_result_is_refused_and_replaced_only_if_allowed(
         perform(*JOB)
     perform(*JOB, "output.overwrite=true", "job.wait=false")
     assert keys() == ["code/entry.pyz", "mine.txt", "request.json"]
+
+
+def test_packages_are_brought_along(account: None, perform: Perform, pip_index: Path) -> None:
+    """Wheels of an earlier job go: SageMaker would bring them, too."""
+    wheel = make_wheel(pip_index, "tiny_aws")
+    put("out/packages/old.whl")
+    put("out/packages/mine.txt")
+    perform(*JOB, "job.wait=false", "backend.requirements=[tiny_aws]")
+    packages = ["packages/mine.txt", f"packages/{wheel.name}"]
+    assert keys() == ["code/entry.pyz", *packages, "request.json"]
+    request = client("sagemaker", REGION).describe_processing_job(ProcessingJobName="ctr")
+    uris = {each["InputName"]: each["S3Input"]["S3Uri"] for each in request["ProcessingInputs"]}
+    assert uris["packages"] == "s3://bucket/out/packages/"
 
 
 def test_the_default_place_is_the_bucket_that_the_sdk_takes(

@@ -109,7 +109,7 @@ SPARK = BackendConfig(name="pyspark", framework_version="3.5")
 
 
 def test_spark_gets_a_script_and_an_archive() -> None:
-    code, archive = BACKENDS["pyspark"].ship(PROGRAM, SPARK)
+    archive, code = BACKENDS["pyspark"].ship(PROGRAM, SPARK)
     assert (code.input_name, code.file) == ("code", "code/entry.py")
     assert (archive.input_name, archive.file) == ("py-files", "py-files/headrace.zip")
     assert archive.container_path == "/opt/ml/processing/input/py-files"
@@ -126,7 +126,7 @@ def test_spark_gets_a_script_and_an_archive() -> None:
 def test_sparks_settings_go_the_way_that_its_image_reads() -> None:
     given = {"executor": {"memory": "4g", "cores": 2}, "speculation": True}
     config = BackendConfig.model_validate({"name": "pyspark", "spark": given, "event_logs": True})
-    *_, settings = BACKENDS["pyspark"].ship(PROGRAM, config)
+    _, settings, _ = BACKENDS["pyspark"].ship(PROGRAM, config)
     assert settings.container_path == "/opt/ml/processing/input/conf"
     assert settings.file == "conf/configuration.json"
     assert json.loads(settings.content) == [

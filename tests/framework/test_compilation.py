@@ -18,7 +18,7 @@ from framework.compose import Plan
 from framework.config import JobConfig
 from framework.errors import ConfigError
 from framework.inputs import DataInput, resolve
-from framework.job import Job
+from framework.job import NO_WHEELS, Job, Wheels
 from framework.registry import Step
 from framework.runtime.spec import JobSpec, StepSpec
 
@@ -55,8 +55,8 @@ def plan(chain: tuple[Step, ...] = CHAIN, **groups: Any) -> Plan:
     return Plan(JobConfig.model_validate(raw), chain)
 
 
-def made(wanted: Plan, data: DataInput, name: str = "ctr") -> Job:
-    return compile_job(wanted, data, name, NoAccount(wanted.config))
+def made(wanted: Plan, data: DataInput, name: str = "ctr", wheels: Wheels = NO_WHEELS) -> Job:
+    return compile_job(wanted, data, name, NoAccount(wanted.config), wheels)
 
 
 def inputs(job: Job) -> dict[str, dict[str, Any]]:
@@ -139,6 +139,27 @@ def test_several_instances_share_the_data_and_each_has_the_code() -> None:
     found = inputs(made(plan(resources={"instance_count": 2}), FILE))
     assert found["data"]["S3DataDistributionType"] == "ShardedByS3Key"
     assert found["code"]["S3DataDistributionType"] == "FullyReplicated"
+
+
+@pytest.mark.parametrize("backend", ["sklearn", "script", "processor"])
+def test_packages_come_as_an_input_of_their_own(backend: str) -> None:
+    wanted = plan(backend={"name": backend}, resources={"instance_count": 2})
+    without, job = made(wanted, FILE), made(wanted, FILE, wheels={"a.whl": b"one", "b.whl": b""})
+    one, _, other = job.request["ProcessingInputs"]
+    assert [one, other] == without.request["ProcessingInputs"]
+    assert inputs(job)["packages"] == {
+        "S3Uri": "file:///results/ctr/packages/",
+        "LocalPath": "/opt/ml/processing/input/packages",
+        "S3DataType": "S3Prefix",
+        "S3InputMode": "File",
+        "S3DataDistributionType": "FullyReplicated",
+        "S3CompressionType": "None",
+    }
+    assert job.files["packages/a.whl"] == b"one"
+    assert list(job.files)[1:] == ["packages/a.whl", "packages/b.whl"]
+    sha256 = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
+    assert job.spec.packages["a.whl"] == sha256
+    assert (without.spec.packages, job.spec.sha256) == ({}, without.spec.sha256)
 
 
 def test_a_glob_ships_its_manifest(tmp_path: Path) -> None:

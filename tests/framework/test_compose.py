@@ -50,6 +50,19 @@ FAULTS = [
         ["transform.steps.split.train_fraction=nan"],
         ["transform.steps.split.train_fraction: should be a finite number (got NaN)"],
     ),
+    (
+        ["backend.python_version=3.10"],
+        [r"backend.python_version: should be text that matches ^3\.1[1-9]$ (got 3.1)"],
+    ),
+    (
+        ["backend.requirements=['-r more.txt',pyarrow,'./a.whl']"],
+        [
+            "backend.requirements[0]: '-r more.txt' is an option of pip, whose own configuration "
+            "is the place for it; give a package, as in 'pyarrow>=17'",
+            "backend.requirements[2]: './a.whl' names a file or an address; give a package of an "
+            "index, as in 'pyarrow>=17'",
+        ],
+    ),
     # names
     (
         ["resources.instance_cout=2"],

@@ -57,6 +57,16 @@ def test_reading_and_writing_are_allowed_where_the_job_does_it(composed: Compose
         assert allows(found, action, f"arn:aws:s3:::{key}") is wanted, (action, key)
 
 
+def test_packages_may_be_read(composed: Composer) -> None:
+    """Which wheels they are takes pip, and does not matter."""
+    packages = {f"arn:aws:s3:::features/ctr/packages{end}" for end in ("/a.whl", "-old/a.whl")}
+    found = statements(composed, "backend.requirements=[pyarrow]")
+    allowed = {arn for arn in packages if allows(found, "s3:GetObject", arn)}
+    assert allowed == {"arn:aws:s3:::features/ctr/packages/a.whl"}
+    without = statements(composed)
+    assert not any(allows(without, "s3:GetObject", arn) for arn in packages)
+
+
 def test_listing_is_held_to_the_prefixes(composed: Composer) -> None:
     found = statements(composed)
     listing = [each for each in found.values() if "s3:ListBucket" in each["Action"]]

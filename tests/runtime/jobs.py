@@ -89,6 +89,7 @@ def job(
     split_bytes: int = RuntimeSpec.split_bytes,
     rows_per_part: int = OutputSpec.rows_per_part,
     evaluation: EvaluationSpec | None = None,
+    packages: Mapping[str, str] | None = None,
     **dataset: Any,
 ) -> JobSpec:
     """A job; what is said beyond its own arguments describes the data set."""
@@ -99,6 +100,7 @@ def job(
         RuntimeSpec(threads, block_bytes, split_bytes),
         outputs={name: f"{OUTPUT}/{name}" for name in (*CHANNELS, "report")},
         evaluation=evaluation,
+        packages=dict(packages or {}),
     )
 
 

@@ -83,11 +83,17 @@ def test_timings_say_how_many_runs_they_are_of(tmp_path: Path) -> None:
         (job(steps=[hashed(8)]), "they differ in transform.steps"),
         (job(steps=[SPLIT, hashed(8, "custom_hasher")]), "they differ in transform.steps"),
         (job(steps=[SPLIT, hashed(8, alternate_sign=True)]), "they differ in transform.steps"),
+        (job(steps=[SPLIT, hashed(8)], packages={"a.whl": "1"}), "they differ in packages"),
         (job(steps=[SPLIT, hashed(8)]), None),
     ],
 )
 def test_what_keeps_jobs_apart(other: JobSpec, reason: str | None) -> None:
     assert difference(job(steps=[SPLIT, hashed(16)]), other) == reason
+
+
+def test_jobs_with_the_same_packages() -> None:
+    one, other = (job(steps=[hashed(width)], packages={"a.whl": "1"}) for width in (8, 16))
+    assert difference(one, other) is None
 
 
 def test_rows_that_are_not_hashed_have_no_width() -> None:

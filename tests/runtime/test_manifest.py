@@ -140,6 +140,7 @@ def test_the_digest_of_the_configuration() -> None:
     """It tells what decides the rows: neither folders nor threads nor blocks."""
     spec = job(label="click")
     assert job(label="click", threads=3, block_bytes=1).sha256 == spec.sha256
+    assert job(label="click", packages={"a.whl": "1"}).sha256 == spec.sha256
     others = [job(label="y"), job(label="click", format="parquet"), job(label="click", steps=[])]
     assert len({each.sha256 for each in [spec, *others]}) == 4
     assert JobSpec.from_json(spec.to_json()) == spec
@@ -192,6 +193,16 @@ def test_merged_manifests(tmp_path: Path) -> None:
         assert [part["file"] for part in channel["parts"]] == [
             f"{name}/part-algo-{number}-00000.npz" for number in (1, 2)
         ]
+
+
+def test_packages_are_named(tmp_path: Path) -> None:
+    packages = {"a-1.0-py3-none-any.whl": "0" * 64}
+    spec = job(label="click", packages=packages)
+    one = run(tmp_path, clicks(3), spec).manifest
+    assert JobSpec.from_json(spec.to_json()) == spec
+    assert one["packages"] == packages
+    assert merge({"algo-1": one, "algo-2": one})["packages"] == packages
+    assert "packages" not in run(tmp_path, clicks(3), job(label="click")).manifest
 
 
 def test_manifests_of_different_jobs(tmp_path: Path) -> None:

@@ -170,6 +170,7 @@ def earlier(s3: Any, put: Put, aws: str) -> None:
     job.files["config/job.json"] = b"{}"
     targets.run(job, make_config(OUT))
     put({"out/odd/x": b"old", "out/validation/part-7.npz": b"old", "out/mine.txt": b"precious"})
+    put({"out/packages/old-1.0-py3-none-any.whl": b"old"})
 
 
 def test_overwrite_replaces_the_earlier_result_and_nothing_else(

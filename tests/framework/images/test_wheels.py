@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -9,27 +8,16 @@ import pytest
 from framework.errors import JobFailed
 from framework.images.base_image import BaseImage
 from framework.images.wheels import download
+from tests.tiny_wheels import make_wheel
 
 BASE = BaseImage("base:1", "3.12", ("manylinux_2_36_x86_64", "manylinux_2_28_x86_64"))
 
 
 @pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of wheels, which is all that pip knows."""
-    folder = tmp_path / "index"
-    folder.mkdir()
+def index(pip_index: Path) -> Path:
     for tag in ("cp312-cp312-manylinux_2_28_x86_64", "cp311-cp311-manylinux_2_28_x86_64"):
-        info = "example-1.0.dist-info"
-        with zipfile.ZipFile(folder / f"example-1.0-{tag}.whl", "w") as wheel:
-            wheel.writestr(
-                f"{info}/METADATA", "Metadata-Version: 2.1\nName: example\nVersion: 1.0\n"
-            )
-            wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
-            wheel.writestr(f"{info}/RECORD", "")
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
+        make_wheel(pip_index, "example", tag=tag)
+    return pip_index
 
 
 def requirements(folder: Path, *digests: str) -> Path:

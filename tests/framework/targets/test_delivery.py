@@ -54,6 +54,22 @@ def test_what_a_plan_left_is_replaced(output: Path) -> None:
     assert json.loads((output / "request.json").read_text()) == job.request
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_only_the_packages_of_this_job_are_left(output: Path, overwrite: bool) -> None:
+    (output / "packages").mkdir(parents=True)
+    for name in ("old.whl", "same.whl"):
+        (output / "packages" / name).write_text("old")
+    job = make_job(output, WRITE_RESULT)
+    job.files["packages/same.whl"] = b"new"
+    targets.run(job, make_config(output, overwrite=overwrite))
+    assert {path.name: path.read_text() for path in (output / "packages").iterdir()} == {
+        "same.whl": "new"
+    }
+    (output / "packages/mine.txt").touch()
+    targets.run(make_job(output, WRITE_RESULT), make_config(output, overwrite=True))
+    assert [path.name for path in (output / "packages").iterdir()] == ["mine.txt"]
+
+
 def test_a_failing_job_leaves_a_plan_as_it_was(output: Path) -> None:
     (output / "code").mkdir(parents=True)
     (output / "code/entry.pyz").write_text("planned")
