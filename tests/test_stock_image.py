@@ -18,7 +18,7 @@ import pytest
 
 from framework.defaults import PROJECT
 from framework.runtime.spec import EVALUATION, ML_ROOT, OUTPUT, under
-from tests.stock_images import EXACTLY, FOUND, IMAGES, NEAREST, python_with
+from tests.stock_images import EXACTLY, FOUND, IMAGES, NEAREST, PYTHON, python_with
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +65,8 @@ class Planned:
             source = Path(unquote(urlsplit(each["S3Input"]["S3Uri"]).path))
             folder = under(ml, each["S3Input"]["LocalPath"])
             folder.mkdir(parents=True)
-            (folder / source.name).symlink_to(source)
+            for file in source.iterdir() if source.is_dir() else [source]:
+                (folder / file.name).symlink_to(file)
         for each in self.request["ProcessingOutputConfig"]["Outputs"]:
             under(ml, each["S3Output"]["LocalPath"]).mkdir(parents=True)
         hosts = {"current_host": "algo-1", "hosts": ["algo-1"]}
@@ -116,7 +117,7 @@ def in_image(python: Path, planned: Planned, ml: Path, prefix: tuple[str, ...]) 
     done = subprocess.run(
         [*prefix, str(python), "-I", *entrypoint[1:]],
         cwd=ml,
-        env={"HEADRACE_ML_ROOT": str(ml), "PATH": os.defpath},
+        env={"HEADRACE_ML_ROOT": str(ml), "PATH": os.defpath, "TMPDIR": str(ml)},
         capture_output=True,
         text=True,
         check=False,
@@ -212,3 +213,19 @@ def test_a_message_from_there(stock: Path, made: Callable[[str], Both], tmp_path
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     assert (tmp_path / "output/message").read_text() == done.stderr.strip()
+
+
+def test_shipped_packages_alone_will_do(prefix: tuple[str, ...], tmp_path: Path) -> None:
+    """A Python of the images' version, to which NumPy and pyarrow travel with the job."""
+    if FOUND is None:
+        pytest.skip(f"there is no Python {PYTHON} here")
+    needs = ("backend=script", "target=container", "backend.requirements=[numpy,pyarrow]")
+    for name, more in {"plan": ("action=plan", *needs), "run": ()}.items():
+        command = [sys.executable, str(PROJECT / "run.py"), *more, f"output.path={tmp_path / name}"]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    made = in_image(Path(FOUND), Planned(tmp_path / "plan"), tmp_path / "ml", prefix)
+    for part in parts(tmp_path / "run"):
+        assert (made / part).read_bytes() == (tmp_path / "run" / part).read_bytes()
+    manifest = json.loads((made / "report/manifest.json").read_text())
+    shipped = {tuple(name.split("-")[:2]) for name in manifest["packages"]}
+    assert {(name, manifest["versions"][name]) for name in ("numpy", "pyarrow")} <= shipped

@@ -14,6 +14,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from framework.aws.clients import client
@@ -61,6 +62,43 @@ def test_the_same_bytes_as_on_this_machine(
     ours["versions"].pop("python")
     theirs["versions"].pop("python")
     assert theirs == ours
+
+
+STAMP = """
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Stamp:
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        return schema
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        from xxhash import xxh32_hexdigest
+
+        column = pa.array([xxh32_hexdigest(b"a")] * batch.num_rows)
+        return batch.set_column(2, batch.schema.field(2), column)
+"""
+
+
+def test_a_compiled_package_that_was_shipped(
+    tmp_path: Path, headrace: Callable[..., Completed], copy_of_project: Path
+) -> None:
+    """Its library is loaded from the container's ``/tmp``, which engines do not let one do."""
+    (copy_of_project / "transforms/stamp.py").write_text(STAMP)
+    (tmp_path / "data.csv").write_text("id,click,a\n1,0,x\n2,1,y\n")
+    done = headrace(
+        *("backend=script", "target=container", "job.network_isolation=true", "transform=split"),
+        *("backend.requirements=[xxhash]", "backend.python_version=3.11", "dataset=csv"),
+        *("dataset.label=click", "dataset.id=id", f"dataset.path={tmp_path / 'data.csv'}"),
+        *("+transform.steps.stamp={}", "output.format=parquet", f"output.path={tmp_path / 'out'}"),
+        project=copy_of_project,
+    )
+    assert done.returncode == 0, done.stderr
+    tables = [pq.ParquetFile(part).read() for part in (tmp_path / "out").glob("*/part-*")]
+    assert {each for table in tables for each in table["a"].to_pylist()} == {"550d7456"}
 
 
 LOOK_AROUND = """
