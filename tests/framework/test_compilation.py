@@ -78,10 +78,21 @@ def assert_golden(name: str, request: dict[str, Any]) -> None:
     assert text == expected, f"if the new request is right: HEADRACE_ACCEPT=1 pytest {__file__}"
 
 
-@pytest.mark.parametrize("backend", ["sklearn", "script", "processor"])
+BACKENDS: dict[str, dict[str, Any]] = {
+    **{name: {"name": name} for name in ("sklearn", "script", "processor")},
+    "pyspark": {
+        "name": "pyspark",
+        "framework_version": "3.5",
+        "spark": {"executor.memory": "4g"},
+        "event_logs": True,
+    },
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_the_request_of_each_backend(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("framework.image_uris.VERSION", "1.0.0")
-    request = made(plan(backend={"name": backend}), FILE, "ctr-1").request
+    request = made(plan(backend=BACKENDS[backend]), FILE, "ctr-1").request
     assert_golden(backend, request)
     shape = botocore.session.Session().get_service_model("sagemaker")
     rules = shape.operation_model("CreateProcessingJob").input_shape

@@ -18,7 +18,7 @@ from tests.conftest import Completed
 from tests.tiny_wheels import make_wheel
 
 Runner = Callable[..., Completed]
-THERE = "Python 3.12 on Linux (x86_64, glibc 2.26)"
+THERE = "Python 3.12 on Linux (x86_64, glibc 2.28)"
 
 
 def configured(*requirements: str, target: str = "aws", **backend: Any) -> JobConfig:

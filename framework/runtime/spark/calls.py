@@ -9,11 +9,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pyspark import AccumulatorParam
 
 from framework.runtime.errors import HeadraceError
+from framework.runtime.packages import use
 from framework.runtime.spark.order import Learned, Order, Place
 
 if TYPE_CHECKING:
@@ -72,6 +75,7 @@ class Call(Generic[T]):
         """
         text, size = item
         try:
+            _provide(self.order)
             made = self.do(text)
         except HeadraceError as error:
             self.counters.failures.add([(str(error), error.exit_status)])
@@ -91,6 +95,7 @@ class Merging(Call[T]):
     def together(self, results: Iterable[T | None]) -> Iterator[T]:
         """One result for several; none if nothing came of them."""
         if found := [result for result in results if result is not None]:
+            _provide(self.order)
             yield self.merge(found)
 
     @abstractmethod
@@ -158,3 +163,10 @@ class Write(Merging["Writing"]):
         from framework.runtime.spark import tasks
 
         return tasks.written_together(results)
+
+
+@lru_cache(maxsize=1)
+def _provide(order: Order) -> None:
+    """Put the packages that the job ships on this process's path, once."""
+    if packages := order.job.packages:
+        use(Path(order.root), packages)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from framework.runtime.main import ended
+from framework.runtime.packages import use
+from framework.runtime.spec import JobSpec
 
 
 def main(shipped: str) -> int:
@@ -20,12 +22,13 @@ def main(shipped: str) -> int:
 
 
 def _run(shipped: str, root: Path) -> None:
+    spec = JobSpec.from_json(shipped)
+    use(root, spec.packages)  # before NumPy and pyarrow are imported: they may be among them
     from pyspark import SparkConf, SparkContext
 
     from framework.runtime.process import set_up
     from framework.runtime.spark.driver import execute
-    from framework.runtime.spec import JobSpec
 
     set_up()
     with SparkContext.getOrCreate(SparkConf().setAppName("headrace")) as context:
-        execute(JobSpec.from_json(shipped), root, context)
+        execute(spec, root, context)
