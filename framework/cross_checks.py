@@ -84,7 +84,7 @@ def _steps_that_need_all_rows(chain: Sequence[Step], config: JobConfig) -> Itera
 
 
 def _needs_one_instance(step: Step, what: str, instances: int) -> Problem:
-    advice = f"use one instance (resources.instance_count={instances})"
+    advice = f"use one instance (resources.instance_count={instances}), or backend=pyspark"
     return Problem(f"{ADDRESS}.{step.label}", f"{what}; {advice}")
 
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 MACHINE = "x86_64"
 """No instance type of SageMaker Processing has another processor."""
 GLIBC = 28
-"""What wheels may need of glibc; those of AWS's images whose Python is new enough have more: 2.34 on
-Amazon Linux 2023, 2.31 or more on Ubuntu."""
+"""What wheels may need of glibc. AWS's images whose Python is new enough have a newer one:
+2.34 on Amazon Linux 2023, 2.31 or more on Ubuntu."""
 ROUNDS = 10
 NO_SUCH = "ERROR: No matching distribution found for "
 CLASH = "ERROR: Cannot install "

@@ -172,7 +172,8 @@ FAULTS = [
         ["transform.steps.split.method=shuffle", "resources.instance_count=2"],
         [
             "transform.steps.split: learns from all rows, and instances cannot tell each other "
-            "what they saw; use one instance (resources.instance_count=2)"
+            "what they saw; use one instance (resources.instance_count=2), or "
+            "backend=pyspark"
         ],
     ),
     (

@@ -95,6 +95,34 @@ def test_a_mistake_is_one_line(headrace: Command, data: Path, tmp_path: Path) ->
     assert not (tmp_path / "spark").exists()
 
 
+BROKEN = """\
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Broken:
+    def output_schema(self, schema):
+        return schema
+
+    def apply(self, batch):
+        return batch.no_such_thing
+"""
+
+
+@pytest.mark.usefixtures("data")
+def test_a_bug_of_a_plugin_keeps_its_traceback(
+    headrace: Command, copy_of_project: Path, tmp_path: Path
+) -> None:
+    (copy_of_project / "transforms/broken.py").write_text(BROKEN)
+    done = headrace(*SPARK, "+transform.steps.broken={}", project=copy_of_project)
+    assert done.returncode == 1
+    *_, bug, step = done.stderr.splitlines()
+    assert bug.startswith("TaskError: AttributeError: 'pyarrow.lib.RecordBatch' object has no")
+    assert step == "raised by transform.steps.broken"
+    assert "    return batch.no_such_thing" in done.stderr.splitlines()
+    assert not (tmp_path / "spark").exists()
+
+
 @pytest.mark.usefixtures("data")
 def test_without_java(headrace: Command, tmp_path: Path) -> None:
     done = headrace(*SPARK, environment={"PATH": str(tmp_path), "JAVA_HOME": ""})

@@ -35,6 +35,12 @@ def test_small_files_go_together(tmp_path: Path) -> None:
     assert [split.bytes for split in found] == [12, 12, 6]
 
 
+def test_thousands_of_tiny_files_are_not_left_to_one_task(tmp_path: Path) -> None:
+    pieces = [(Portion(tmp_path / f"{number}.csv"), 9) for number in range(5000)]
+    found = packed(pieces, 32 << 20)
+    assert [len(split.portions) for split in found] == [512] * 9 + [392]
+
+
 def test_a_large_file_among_small_ones(tmp_path: Path) -> None:
     small, large, last = (tmp_path / name for name in ("a.csv", "b.csv", "c.csv"))
     small.write_text("x\n1\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
@@ -29,8 +30,8 @@ SCANS = 4
 """Tasks for each core that look at windows; each has as many as that takes."""
 _SECONDS = 0.2
 """From one look at the counters to the next."""
-_OURS = "org.apache.spark.api.python.PythonException"
-"""What Spark calls an exception that a task raised, a bug of ours or of a plugin's."""
+_RAISED = re.compile(r"PythonException: (?P<traceback>.*?)(?=\n\s*at org\.apache|\Z)", re.DOTALL)
+"""How Spark tells of an exception that a task raised."""
 
 
 class TaskFailed(HeadraceError):
@@ -39,6 +40,19 @@ class TaskFailed(HeadraceError):
     def __init__(self, what: str, exit_status: int) -> None:
         super().__init__(what)
         self.exit_status = exit_status
+
+
+class TaskError(Exception):
+    """A bug of ours or of a plugin's that a task met.
+
+    Args:
+        traceback: The task's own.
+    """
+
+    def __init__(self, traceback: str) -> None:
+        *_, end = re.split(r"^\s.*\n", traceback, flags=re.MULTILINE)
+        super().__init__(end)
+        self.add_note(f"in a task of Spark's:\n{traceback}")
 
 
 class Cluster:
@@ -124,7 +138,7 @@ def _given(waiting: Future[list[T]]) -> list[T]:
         return waiting.result()
     except Py4JJavaError as error:
         told = str(error.java_exception.getMessage())
-        if _OURS in told:
-            raise
+        if (found := _RAISED.search(told)) is not None:
+            raise TaskError(found["traceback"].strip()) from None
         reason = told.splitlines()[0] if told else "it does not say why"
         raise HeadraceError(f"Spark gave the job up: {reason}") from error

@@ -16,6 +16,8 @@ from framework.runtime.spec import JobSpec
 
 Piece = tuple[Portion, int]
 """With its bytes."""
+MOST = 512
+"""Pieces in a split: opening a file takes about as long as reading 64 KB of one."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _together(pieces: Iterable[Piece], size: int) -> Iterator[list[Piece]]:
     waiting: list[Piece] = []
     bytes_waiting = 0
     for portion, own in pieces:
-        if waiting and bytes_waiting + own > size:
+        if waiting and (bytes_waiting + own > size or len(waiting) == MOST):
             yield waiting
             waiting, bytes_waiting = [], 0
         waiting.append((portion, own))
