@@ -83,6 +83,22 @@ def _hashed_parquet(tmp_path: Path, numeric: tuple[str, ...]) -> Result:
     return run(tmp_path, content, spec)
 
 
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_blocks_do_not_change_a_byte_of_a_part(tmp_path: Path, format_name: str) -> None:
+    # So many that a Parquet writer gives up its dictionary on the way.
+    log = clicks(20_000, 20, distinct=10**6)
+    wide = StepSpec("feature_hasher", "feature_hasher", {"n_features": 1 << 24})
+    one, other = (
+        run(
+            tmp_path,
+            log,
+            job(id="id", steps=[wide], format=format_name, label="click", block_bytes=size),
+        )
+        for size in (8 << 20, 300_000)
+    )
+    assert one.bytes() == other.bytes()
+
+
 @pytest.mark.parametrize("numeric", [(), ("n",)])
 def test_parquet_of_hashed_rows(tmp_path: Path, numeric: tuple[str, ...]) -> None:
     result = _hashed_parquet(tmp_path, numeric)

@@ -28,7 +28,8 @@ class ParquetWriter:
         fields = [pa.field(name, _type(schema.field(place))) for name, place in columns.items()]
         chosen = table.select(list(columns.values())).replace_schema_metadata(None)
         renamed = chosen.rename_columns(list(columns)).cast(pa.schema(fields))
-        pq.write_table(renamed, file, compression="zstd")
+        # Where a page ends, and a dictionary is given up, depends on the chunks, which are blocks.
+        pq.write_table(renamed.combine_chunks(), file, compression="zstd")
 
 
 def _type(field: pa.Field) -> pa.DataType:
