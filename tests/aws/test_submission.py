@@ -31,6 +31,11 @@ EVERYTHING = {
 }
 
 
+BACKENDS: dict[str, dict[str, Any]] = {
+    "pyspark": {"framework_version": "3.5", "event_logs": True, "spark": {"executor.cores": 2}}
+}
+
+
 def job(
     backend: str,
     settings: dict[str, Any] | None = None,
@@ -39,7 +44,7 @@ def job(
 ) -> Job:
     config = JobConfig.model_validate(
         {
-            "backend": {"name": backend},
+            "backend": {"name": backend, **BACKENDS.get(backend, {})},
             "target": {"name": "aws"},
             "dataset": {"path": "s3://bucket/in/", "label": "click"},
             "transform": {"steps": {"split": {}, "feature_hasher": {}}},
@@ -62,6 +67,8 @@ JOBS = [
     job("processor", EVERYTHING),
     job("sklearn", wheels={"a.whl": b""}),
     job("processor", wheels={"a.whl": b""}),
+    job("pyspark", instances=4),
+    job("pyspark", EVERYTHING, wheels={"a.whl": b""}),
 ]
 
 
