@@ -78,7 +78,7 @@ def stand_in(
     asked = _parsed(words)
     scratch = ml / "spark"
     home = _laid_out(scratch)
-    properties = {**_settings(ml / CONFIGURATION), **OURS}
+    properties = _with_java_options({**_settings(ml / CONFIGURATION), **OURS}, scratch / "local")
     if asked.local_spark_event_logs_dir:
         logs = Path(asked.local_spark_event_logs_dir)
         properties |= {"spark.eventLog.enabled": "true", "spark.eventLog.dir": logs.as_uri()}
@@ -129,6 +129,14 @@ def _settings(configuration: Path) -> dict[str, str]:
     groups = json.loads(configuration.read_text(encoding="utf-8"))
     wanted = (each["Properties"] for each in groups if each["Classification"] == "spark-defaults")
     return {name: value for properties in wanted for name, value in properties.items()}
+
+
+def _with_java_options(properties: dict[str, str], temporary: Path) -> dict[str, str]:
+    """The properties, and what Java unpacks into a folder for temporary files goes to this one."""
+    option = f'"-Djava.io.tmpdir={temporary}"'
+    for name in ("spark.driver.extraJavaOptions", "spark.executor.extraJavaOptions"):
+        properties = {**properties, name: f"{properties.get(name, '')} {option}".strip()}
+    return properties
 
 
 def _lines(properties: dict[str, str]) -> str:
