@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import gc
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -47,19 +47,23 @@ def spark_is_here() -> None:
         pytest.skip("Spark needs Java, and there is no java on the PATH")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkContext]:
-    """A cluster of threads, whose workers find the project as the tests do."""
+    """A cluster of threads, whose workers find the project and its packages as the tests do."""
     from pyspark import SparkConf, SparkContext
 
-    os.environ["PYTHONPATH"] = str(PROJECT)
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    os.environ["SPARK_LOCAL_DIRS"] = str(tmp_path_factory.mktemp("spark"))
     conf = SparkConf().setMaster("local[2,4]").setAppName("tests").setAll(list(SETTINGS.items()))
-    with SparkContext(conf=conf) as context:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", str(PROJECT))
+        environment.setenv("PYSPARK_PYTHON", sys.executable)
+        environment.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+        environment.setenv("SPARK_LOCAL_DIRS", str(tmp_path_factory.mktemp("spark")))
+        context = SparkContext(conf=conf)
+    with context:
         context.setLogLevel("OFF")
         yield context
+    del context
+    gc.collect()  # here, where what has been left open is no fault
 
 
 @pytest.fixture
