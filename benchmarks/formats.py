@@ -24,7 +24,8 @@ import pyarrow as pa
 from benchmarks.run import ROOT, Command, log_of, machine, measured
 from framework import part_rows
 from framework.config import OutputConfig
-from framework.runtime.parts import Background, PartWriter
+from framework.runtime.background import Background
+from framework.runtime.parts import PartWriter, Shelf
 from framework.runtime.process import set_up
 from framework.runtime.spec import OutputSpec
 from framework.runtime.writers import writer_of
@@ -68,9 +69,10 @@ def _written(batches: Sequence[pa.RecordBatch], name: str, folder: Path) -> floa
     rows = OutputSpec.rows_per_part
     start = time.perf_counter()
     with closing(Background()) as background:
-        parts = PartWriter({"train": folder}, writer_of(name), batches[0].schema, rows, background)
+        shelf = Shelf({"train": folder}, batches[0].schema)
+        parts = PartWriter([shelf], writer_of(name), rows, background)
         for batch in batches:
-            parts.add("train", batch)
+            parts.add("train", [batch])
         parts.close()
     seconds = time.perf_counter() - start
     shutil.rmtree(folder)

@@ -27,19 +27,54 @@ cache."""
 _WIDTH = "n_features"
 
 
-def digest_of(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> str:
+def digest_of(
+    batches: Sequence[pa.RecordBatch], schema: pa.Schema, beside: U64 | None = None
+) -> str:
     """The digest of rows as a step hands them to a writer.
+
+    Args:
+        batches: The rows.
+        schema: Their columns, with roles.
+        beside: What `cells_beside` gives, if it is known.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    if beside is None:
+        beside = cells_beside(batches, schema)
+    layout, total, start = Layout.of(schema), 0, 0
+    width = _width(layout)
+    for rows in slices(batches, _ROWS_AT_ONCE):
+        sums = beside[start : start + rows.num_rows] + width
+        start += rows.num_rows
+        if layout.n_features is not None:
+            _add_entries(sums, Entries.of(rows, layout))
+        total += int(mix(sums).sum())
+    return _text(total)
+
+
+def cells_beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> U64:
+    """The sum of the hashes of each row's cells beside its entries, the same for every width.
 
     Args:
         batches: The rows.
         schema: Their columns, with roles.
 
     Returns:
-        16 hexadecimal digits.
+        Shape (rows,).
     """
-    rows = _Rows(schema)
-    pieces = slices(batches, _ROWS_AT_ONCE)
-    return _text(sum(int(rows.hashes(piece).sum()) for piece in pieces))
+    columns = [
+        (place, key_of(name))
+        for name, place in named_columns(schema).items()
+        if role_of(schema.field(place)) not in (Role.INDICES, Role.VALUES)
+    ]
+    sums = np.zeros(sum(batch.num_rows for batch in batches), np.uint64)
+    start = 0
+    for rows in slices(batches, _ROWS_AT_ONCE):
+        for place, key in columns:
+            sums[start : start + rows.num_rows] += _cells(rows.column(place), key)
+        start += rows.num_rows
+    return sums
 
 
 def merged(digests: Iterable[str]) -> str:
@@ -47,29 +82,11 @@ def merged(digests: Iterable[str]) -> str:
     return _text(sum(int(digest, 16) for digest in digests))
 
 
-class _Rows:
-    """Hashes rows that have one schema."""
-
-    def __init__(self, schema: pa.Schema) -> None:
-        self._layout = Layout.of(schema)
-        width = self._layout.n_features
-        self._width = np.zeros(1, np.uint64)
-        if width is not None:
-            self._width = _cells(pa.array([width]), key_of(_WIDTH))
-        self._columns = [
-            (place, key_of(name))
-            for name, place in named_columns(schema).items()
-            if role_of(schema.field(place)) not in (Role.INDICES, Role.VALUES)
-        ]
-
-    def hashes(self, rows: pa.RecordBatch) -> U64:
-        """One hash for each row, shape (rows,)."""
-        sums = np.repeat(self._width, rows.num_rows)
-        for place, key in self._columns:
-            sums += _cells(rows.column(place), key)
-        if self._layout.n_features is not None:
-            _add_entries(sums, Entries.of(rows, self._layout))
-        return mix(sums)
+def _width(layout: Layout) -> U64:
+    """The hash of the cell that says how wide the matrix is, shape (1,)."""
+    if layout.n_features is None:
+        return np.zeros(1, np.uint64)
+    return _cells(pa.array([layout.n_features]), key_of(_WIDTH))
 
 
 def _add_entries(sums: U64, entries: Entries) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from framework.runtime.alike import refuse_unlike
+from framework.runtime.background import Background
 from framework.runtime.errors import DataError, HeadraceError
 from framework.runtime.evaluation.model import require
 from framework.runtime.learning.analysis import Analysis, Gathering
@@ -23,8 +24,8 @@ from framework.runtime.learning.passes import Pass, passes
 from framework.runtime.message import tell
 from framework.runtime.metrics import Totals
 from framework.runtime.ordered import in_order
-from framework.runtime.outcome import Host, Outcome, Task
-from framework.runtime.parts import Background, Part
+from framework.runtime.outcome import Host, Outcome, Outcomes, Task
+from framework.runtime.parts import Part
 from framework.runtime.pipeline import Process
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.progress import Progress
@@ -57,10 +58,10 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
     with ExitStack() as stack:
         background = stack.enter_context(closing(Background()))
         outcomes = [
-            stack.enter_context(closing(Outcome(task, job, host, background)))
+            stack.enter_context(closing(Outcome(task, job, host)))
             for task, job in zip(tasks, run.jobs, strict=True)
         ]
-        parts = run.write(outcomes)
+        parts = run.write(outcomes, background)
     statistics = run.process.statistics()
     for outcome, written in zip(outcomes, parts, strict=True):
         outcome.report(written, statistics, _timings(started, threads, len(tasks)))
@@ -120,17 +121,19 @@ class _Run:
             self._first_rows = first_rows
         return gathering.finished()
 
-    def write(self, outcomes: Sequence[Outcome]) -> list[dict[str, list[Part]]]:
+    def write(
+        self, outcomes: Sequence[Outcome], background: Background
+    ) -> list[dict[str, list[Part]]]:
         """The pass that makes the results."""
+        together = Outcomes(outcomes, background, same_rows=self.process.same_rows)
         for work in in_order(self.process, self._numbered(), self.threads):
-            for outcome, rows in zip(outcomes, work.results, strict=True):
-                outcome.add(rows)
+            together.add(work.results)
             self._progress.advance(work.done, work.results[0].good + work.results[0].rejected)
         self._progress.show()
         for outcome in outcomes:
             if not outcome.is_a_share:
                 refuse_nothing(outcome.totals, self.files)
-        return [outcome.finish() for outcome in outcomes]
+        return together.finish()
 
     def _process(self) -> Process:
         return Process(self.jobs, skip_bad_rows=self.spec.dataset.on_bad_rows == "skip")

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Semaphore
 
 import pyarrow as pa
 
-from framework.runtime.digest import digest_of
+from framework.runtime.background import Background
+from framework.runtime.digest import cells_beside, digest_of
 from framework.runtime.errors import DataError
+from framework.runtime.hashing.words import U64
 from framework.runtime.waiting import Waiting
 from framework.runtime.writers.base import Writer
-
-_IN_HAND = 2
-"""Parts whose rows may be in memory; more would only take room."""
-_SETTLING = 4
-"""Further parts that may be waiting for the disk alone."""
 
 
 @dataclass(frozen=True)
@@ -37,113 +33,110 @@ class Part:
     """Of the rows, whatever their order; see `framework.runtime.digest`."""
 
 
-@dataclass
-class Channel:
-    """The rows of one channel that wait for their part, and the parts that are on their way."""
+@dataclass(frozen=True)
+class Shelf:
+    """Where the parts of one job go.
 
-    folder: Path
-    waiting: Waiting = field(default_factory=Waiting)
-    parts: list[Future[Part]] = field(default_factory=list)
+    Attributes:
+        folders: Channel → folder.
+        schema: The columns of the job's rows.
+    """
+
+    folders: Mapping[str, Path]
+    schema: pa.Schema
 
 
-class Background:
-    """The threads that write parts; who brings one waits while too many have rows in memory."""
+class _Channel:
+    """For each job the rows of one channel that wait for their part, and the parts on their way."""
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(_IN_HAND + _SETTLING, "parts")
-        self._room = Semaphore(_IN_HAND)
-        self._unfinished: list[Future[Part]] = []
-
-    def submit(self, write: Callable[[], str], settle: Callable[[str], Part]) -> Future[Part]:
-        """Write a part as soon as there is room for it.
-
-        Args:
-            write: Writes it, and forgets its rows.
-            settle: Gets what `write` gave, and waits for the disk.
-
-        Raises:
-            DataError: An earlier part could not be written.
-        """
-        self._room.acquire()
-        for part in self._unfinished:
-            if part.done():
-                part.result()
-        self._unfinished = [part for part in self._unfinished if not part.done()]
-        future = self._pool.submit(self._both, write, settle)
-        self._unfinished.append(future)
-        return future
-
-    def _both(self, write: Callable[[], str], settle: Callable[[str], Part]) -> Part:
-        try:
-            written = write()
-        finally:
-            self._room.release()
-        return settle(written)
-
-    def close(self) -> None:
-        """Let those end that have begun; the others are not written."""
-        self._pool.shutdown(cancel_futures=True)
+    def __init__(self, jobs: int) -> None:
+        self.waiting = [Waiting() for _ in range(jobs)]
+        self.parts: list[list[Future[Part]]] = [[] for _ in range(jobs)]
 
 
 class PartWriter:
     """Writes the parts of all channels in the background.
 
+    It does so for several jobs at once if their rows differ in nothing but the width of the matrix:
+    what stands beside the entries is worked out once for all of them.
+
     Args:
-        folders: Channel → folder.
+        shelves: The jobs, at least one; they have the same channels.
         writer: The file format.
-        schema: The rows' columns.
         rows_per_part: Rows of every part but a channel's last.
         background: Does the writing, perhaps for others, too.
-        host: Name of this host where there are several, else "".
+        mark: What keeps the names of these parts apart from others', if there are others.
     """
 
     def __init__(
         self,
-        folders: dict[str, Path],
+        shelves: Sequence[Shelf],
         writer: Writer,
-        schema: pa.Schema,
         rows_per_part: int,
         background: Background,
-        host: str = "",
+        mark: str = "",
     ) -> None:
-        self._channels = {name: Channel(folder) for name, folder in folders.items()}
+        self._shelves = shelves
+        self._channels = {name: _Channel(len(shelves)) for name in shelves[0].folders}
         self._writer = writer
-        self._schema = schema
         self._rows_per_part = rows_per_part
-        self._host = f"{host}-" if host else ""
+        self._mark = f"{mark}-" if mark else ""
         self._background = background
 
-    def add(self, name: str, batch: pa.RecordBatch) -> None:
-        """Take the next rows of a channel."""
-        channel = self._channels[name]
-        channel.waiting.add(batch)
-        while channel.waiting.rows >= self._rows_per_part:
-            self._submit(channel, self._rows_per_part)
+    def add(self, name: str, batches: Sequence[pa.RecordBatch]) -> None:
+        """Take the next rows of a channel, as each job has them."""
+        first, *_ = waiting = self._channels[name].waiting
+        for each, batch in zip(waiting, batches, strict=True):
+            each.add(batch)
+        while first.rows >= self._rows_per_part:
+            self._submit(name, self._rows_per_part)
 
-    def close(self, *, fill: bool = True) -> dict[str, list[Part]]:
+    def close(self, *, fill: bool = True) -> list[dict[str, list[Part]]]:
         """Write what is left.
 
         Args:
             fill: Whether a channel without rows gets one part without rows.
 
         Returns:
-            The parts of each channel, in order.
+            For each job the parts of each channel, in order.
         """
-        for channel in self._channels.values():
-            if channel.waiting.rows or (fill and not channel.parts):
-                self._submit(channel, channel.waiting.rows)
-        return {
-            name: [part.result() for part in channel.parts]
-            for name, channel in self._channels.items()
-        }
+        for name, channel in self._channels.items():
+            if channel.waiting[0].rows or (fill and not channel.parts[0]):
+                self._submit(name, channel.waiting[0].rows)
+        return [
+            {
+                name: [part.result() for part in channel.parts[job]]
+                for name, channel in self._channels.items()
+            }
+            for job in range(len(self._shelves))
+        ]
 
-    def _submit(self, channel: Channel, rows: int) -> None:
-        batches = channel.waiting.take(rows)
-        name = f"part-{self._host}{len(channel.parts):05d}{self._writer.suffix}"
-        path = channel.folder / name
-        draft = _Draft(path, rows)
-        write = partial(draft.write, batches, self._writer, self._schema)
-        channel.parts.append(self._background.submit(write, draft.settle))
+    def _submit(self, name: str, rows: int) -> None:
+        channel = self._channels[name]
+        file = f"part-{self._mark}{len(channel.parts[0]):05d}{self._writer.suffix}"
+        taken = [waiting.take(rows) for waiting in channel.waiting]
+        beside = _Beside.of(taken[0], self._shelves[0].schema, self._writer)
+        for shelf, batches, parts in zip(self._shelves, taken, channel.parts, strict=True):
+            draft = _Draft(shelf.folders[name] / file, rows)
+            write = partial(draft.write, batches, shelf.schema, beside)
+            parts.append(self._background.submit(write, draft.settle))
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What rows hold beside their entries, ready for parts of any width.
+
+    Attributes:
+        writer: It has laid it out.
+        hashes: It has been hashed, shape (rows,).
+    """
+
+    writer: Writer
+    hashes: U64
+
+    @classmethod
+    def of(cls, batches: Sequence[pa.RecordBatch], schema: pa.Schema, writer: Writer) -> _Beside:
+        return cls(writer.knowing(batches, schema), cells_beside(batches, schema))
 
 
 @dataclass(frozen=True)
@@ -153,12 +146,12 @@ class _Draft:
     path: Path
     rows: int
 
-    def write(self, batches: list[pa.RecordBatch], writer: Writer, schema: pa.Schema) -> str:
+    def write(self, batches: list[pa.RecordBatch], schema: pa.Schema, beside: _Beside) -> str:
         """Write the rows and forget them; their digest."""
         with self._unlinked_on_error():
             with self._aside.open("wb") as file:
-                writer.write(batches, schema, file)
-            digest = digest_of(batches, schema)
+                beside.writer.write(batches, schema, file)
+            digest = digest_of(batches, schema, beside.hashes)
         batches.clear()
         return digest
 

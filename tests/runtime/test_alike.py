@@ -51,6 +51,13 @@ def test_every_hasher(tmp_path: Path, hasher: dict[str, Any]) -> None:
     assert_as_alone(tmp_path, CONTENT, jobs(hasher=hasher, **DATA))
 
 
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_a_step_behind_the_hasher(tmp_path: Path, format_name: str) -> None:
+    settings: dict[str, Any] = {"format": format_name, "rows_per_part": 100, **DATA}
+    specs = [job(steps=[hashed(width), SPLIT], **settings) for width in WIDTHS]
+    assert_as_alone(tmp_path, CONTENT, specs)
+
+
 def test_without_a_split_and_with_numbers(tmp_path: Path) -> None:
     content = "click,c0,price\n1,a,2.5\n0,b,\n1,a,0\n0,,-3\n"
     assert_as_alone(tmp_path, content, jobs(label="click", numeric=("price",)))

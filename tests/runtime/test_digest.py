@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.runtime.digest import digest_of, merged
+from framework.runtime.digest import cells_beside, digest_of, merged
 from framework.runtime.spec import StepSpec
 from framework.runtime.transform import Role, with_role
 from tests.runtime.jobs import FORMATS, HASH, SPLIT, clicks, job, run
@@ -86,6 +86,14 @@ def digest(made: Made, *cuts: int) -> str:
 @given(made_up(), st.lists(st.integers(0, 9), max_size=3))
 def test_hashed_rows_have_the_digest_of_the_definition(made: Made, cuts: list[int]) -> None:
     assert digest(made, *cuts) == of_hashed(made)
+
+
+@given(made_up(), st.lists(st.integers(0, 9), max_size=3))
+def test_what_stands_beside_the_entries_is_hashed_once(made: Made, cuts: list[int]) -> None:
+    batches, schema = cut(made.batch, *cuts), made.batch.schema
+    beside = cells_beside(batches, schema)
+    for _ in range(2):  # and it is not changed on the way
+        assert digest_of(batches, schema, beside) == of_hashed(made)
 
 
 TEXTS = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"]), max_size=40))

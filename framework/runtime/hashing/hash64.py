@@ -27,10 +27,18 @@ def hash64(texts: pa.StringArray, key: U64) -> U64:
     hashes += cells.lengths.view(np.uint64)
     hashes += key
     mix(hashes)
-    rows, position = np.flatnonzero(cells.lengths > WORD), WORD
-    while len(rows):
-        words = cells.take(rows).word(position)
-        hashes[rows] = mix(words * GAMMA + hashes[rows])
+    position = WORD
+    while len(rows := np.flatnonzero(cells.lengths > position)):
+        if len(rows) == len(hashes):
+            _mix_in(hashes, cells.word(position))
+        else:
+            hashes[rows] = _mix_in(hashes[rows], cells.take(rows).word(position))
         position += WORD
-        rows = rows[cells.lengths[rows] > position]
     return hashes
+
+
+def _mix_in(hashes: U64, words: U64) -> U64:
+    """Mix a word of each text into its hash, in place."""
+    words *= GAMMA
+    hashes += words
+    return mix(hashes)

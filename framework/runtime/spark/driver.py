@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from framework.runtime.background import Background
 from framework.runtime.errors import DataError
 from framework.runtime.evaluation.evaluator import Evaluator
 from framework.runtime.evaluation.model import require
@@ -16,7 +17,7 @@ from framework.runtime.learning import states
 from framework.runtime.learning.analysis import concluded
 from framework.runtime.learning.passes import passes
 from framework.runtime.observed import Observed
-from framework.runtime.parts import Background, Part
+from framework.runtime.parts import Part
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.progress import Progress
 from framework.runtime.report import Report
@@ -107,7 +108,8 @@ class _Run:
         """A channel without rows gets one part without rows."""
         mark = self._splits[0].mark
         with closing(Background()) as background:
-            return part_writer(self._order, self.job, channels, mark, background).close()
+            (made,) = part_writer(self._order, self.job, channels, mark, background).close()
+        return made
 
 
 def _learned(job: Prepared) -> Learned:

@@ -14,12 +14,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from framework.runtime.background import Background
 from framework.runtime.learning import states
 from framework.runtime.learning.analysis import analysed, gathered
 from framework.runtime.learning.passes import Pass
 from framework.runtime.metrics import Totals
 from framework.runtime.observed import Observed
-from framework.runtime.parts import Background, PartWriter
+from framework.runtime.parts import PartWriter, Shelf
 from framework.runtime.pipeline import Process
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.process import set_up
@@ -83,8 +84,8 @@ def write(order: Order, learned: Learned, text: str) -> Writing:
             (rows,) = process(group, first_row).results
             totals.add(rows)
             for channel, batch in rows.by_channel.items():
-                writer.add(job.channels[channel], batch)
-        parts = writer.close(fill=False)
+                writer.add(job.channels[channel], [batch])
+        (parts,) = writer.close(fill=False)
     made = {name: [asdict(part) for part in each] for name, each in parts.items()}
     observed = Observed(totals, process.statistics(), job.columns.time)
     return made, observed.to_bytes(), _peak_memory_mb()
@@ -109,7 +110,7 @@ def part_writer(
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     writer, rows_per_part = writer_of(spec.output.format), spec.output.rows_per_part
-    return PartWriter(folders, writer, job.schema, rows_per_part, background, mark)
+    return PartWriter([Shelf(folders, job.schema)], writer, rows_per_part, background, mark)
 
 
 def groups_of_split(order: Order, job: Prepared, split: Split) -> Iterator[tuple[Group, int]]:

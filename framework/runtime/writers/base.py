@@ -25,6 +25,9 @@ class Writer(Protocol):
     def check(self, schema: pa.Schema) -> None:
         """Raise `ValueError` if rows of these columns cannot be written in this format."""
 
+    def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> Writer:
+        """The same for these rows alone, whatever their width: what it has no part in is ready."""
+
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
         """Write one part; the same rows always give the same bytes."""
 

@@ -44,6 +44,10 @@ class LibsvmWriter:
                 "set dataset.label or use output.format=npz"
             )
 
+    def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> LibsvmWriter:
+        """Nothing is laid out before."""
+        return self
+
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
         """Write one part."""
         layout = Layout.of(schema)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, ClassVar
 
@@ -28,19 +28,30 @@ _LONGEST_HEADER = 2**16
 Array = npt.NDArray[Any]
 
 
+@dataclass(frozen=True)
 class NpzWriter:
-    """Parts for scikit-learn and everything else that takes a SciPy matrix."""
+    """Parts for scikit-learn and everything else that takes a SciPy matrix.
+
+    Attributes:
+        beside: The arrays beside the matrix of the rows that are to be written, if known.
+    """
 
     suffix: ClassVar[str] = ".npz"
+    beside: Mapping[str, _Pieces] | None = None
 
     def check(self, schema: pa.Schema) -> None:
         """Only hashed rows are a matrix."""
         refuse_unhashed(schema, "npz")
         refuse_left_over(schema)
 
+    def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> NpzWriter:
+        """Lay out labels and ids."""
+        return NpzWriter(_beside(batches, schema))
+
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
         """Write one part."""
-        arrays = _arrays(batches, schema)
+        beside = _beside(batches, schema) if self.beside is None else self.beside
+        arrays = {**_matrix(batches, schema), **beside}
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for name, array in arrays.items():
                 # The date is part of the bytes, so it has to be the same for ever.
@@ -86,13 +97,13 @@ class _Pieces:
             stream.write(contiguous.reshape(-1).view(np.uint8).data)
 
 
-def _arrays(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, _Pieces]:
+def _matrix(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, _Pieces]:
     layout = Layout.of(schema)
     if layout.indices is None or layout.values is None:
         raise ValueError("there is no sparse row to write")
     is_double = pa.types.is_float64(schema.field(layout.values).type.value_type)
     indptr = _indptr(batches, layout.indices)
-    arrays = {
+    return {
         "indices": _Pieces.of(_entries(batches, layout.indices), np.int32),
         "indptr": _Pieces.whole(indptr),
         "format": _Pieces.whole(np.array(b"csr")),
@@ -101,6 +112,10 @@ def _arrays(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, _
             _entries(batches, layout.values), np.float64 if is_double else np.float32
         ),
     }
+
+
+def _beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, _Pieces]:
+    layout, arrays = Layout.of(schema), {}
     if layout.label is not None:
         labels = [batch.column(layout.label).to_numpy() for batch in batches]
         arrays["label"] = _Pieces.of(labels, np.float64)

@@ -21,6 +21,10 @@ class ParquetWriter:
         """Everything can be written, but nothing may get lost."""
         refuse_left_over(schema)
 
+    def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> ParquetWriter:
+        """Nothing is laid out before."""
+        return self
+
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
         """Write one part."""
         table = pa.Table.from_batches(batches, schema)

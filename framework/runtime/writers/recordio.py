@@ -50,6 +50,10 @@ class RecordioWriter:
         refuse_unhashed(schema, "recordio")
         refuse_left_over(schema)
 
+    def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> RecordioWriter:
+        """Nothing is laid out before."""
+        return self
+
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
         """Write one part."""
         layout = Layout.of(schema)
