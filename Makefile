@@ -7,14 +7,15 @@ IMAGES := script processor
 ROWS ?= 1000000
 RUNS ?= 5
 
-.PHONY: help demo test lint bench pins clean $(IMAGES:%=hashes-of-%)
+.PHONY: help demo test lint bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
 
 help:
-	@echo "make demo    hash the sample that comes with the project"
-	@echo "make test    lint, types, import contracts and all tests"
-	@echo "make bench   the table of README.md, measured here (ROWS=$(ROWS) RUNS=$(RUNS))"
-	@echo "make pins    renew requirements/*.txt and containers/*/requirements.txt"
-	@echo "make clean   remove what these commands made"
+	@echo "make demo         hash the sample that comes with the project"
+	@echo "make test         lint, types, import contracts and all tests"
+	@echo "make bench        the table of README.md, measured here (ROWS=$(ROWS) RUNS=$(RUNS))"
+	@echo "make bench-spark  Spark ML's FeatureHasher against backend=pyspark, needs Java"
+	@echo "make pins         renew requirements/*.txt and containers/*/requirements.txt"
+	@echo "make clean        remove what these commands made"
 
 demo: $(VENV)/.run
 	$(BIN)/python run.py backend=sklearn transform=hashing
@@ -30,6 +31,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.run --rows $(ROWS) --runs $(RUNS)
+
+bench-spark: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.spark --rows $(ROWS) --runs $(RUNS)
 
 # One stamp for each set of packages, so that a second call installs nothing.
 $(VENV)/.%: requirements/%.txt requirements/run.txt | $(BIN)/python

@@ -21,7 +21,8 @@ from typing import get_args
 
 import pyarrow as pa
 
-from benchmarks.run import ROOT, Command, log_of, machine, measured
+from benchmarks.figures import machine, times
+from benchmarks.run import ROOT, Command, log_of, measured
 from framework import part_rows
 from framework.config import OutputConfig
 from framework.runtime.background import Background
@@ -55,13 +56,13 @@ def rows_of(folder: Path) -> list[pa.RecordBatch]:
 
 def writing(batches: Sequence[pa.RecordBatch], runs: int, folder: Path) -> Seconds:
     """The time of writing these rows in each format, after a round that does not count."""
-    times: Seconds = {name: [] for name in FORMATS}
+    taken: Seconds = {name: [] for name in FORMATS}
     for turn in range(runs + 1):
         for name in FORMATS:
             seconds = _written(batches, name, folder / "parts")
             if turn:
-                times[name].append(seconds)
-    return times
+                taken[name].append(seconds)
+    return taken
 
 
 def _written(batches: Sequence[pa.RecordBatch], name: str, folder: Path) -> float:
@@ -105,10 +106,7 @@ def report(jobs: Seconds, parts: Seconds, sizes: dict[str, float], rows: int) ->
 
 
 def _times(seconds: Seconds, name: str) -> str:
-    pairs = zip(seconds[name], seconds[BASE], strict=True)
-    ratios = [one / other for one, other in pairs]
-    spread = f"({min(ratios):.2f}-{max(ratios):.2f})"
-    return f"{median(seconds[name]):.2f} | {median(ratios):.2f} {spread}"
+    return f"{median(seconds[name]):.2f} | {times(seconds[name], seconds[BASE], digits=2)}"
 
 
 def main() -> None:

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.feature_extraction import FeatureHasher
 
-from benchmarks.run import ROOT, log_of, machine
+from benchmarks.figures import machine
+from benchmarks.run import ROOT, log_of
 from framework import load
 
 ROWS = 20_000

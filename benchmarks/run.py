@@ -10,18 +10,15 @@ memory, which would slow down what is timed.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
 from benchmarks import generate
+from benchmarks.figures import machine, spread, times
 from benchmarks.measure import Measurement, measure
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,7 +26,6 @@ README = ROOT / "README.md"
 START, END = "<!-- benchmark -->", "<!-- /benchmark -->"
 TIMES_LONGER = 5
 """How many times longer the second file is, which shows whether memory is flat."""
-PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "hydra-core")
 
 
 @dataclass(frozen=True)
@@ -144,38 +140,19 @@ def report(results: Results, rows: int, megabytes: float) -> str:
 
 def cells(runs: Sequence[Measurement]) -> str:
     """Two cells of a table: seconds, and peak memory."""
-    walls = [run.wall_seconds for run in runs]
-    spread = f"({min(walls):.2f}-{max(walls):.2f})"
-    return f"{median(walls):.2f} {spread} | {median(run.peak_rss_mb for run in runs):,.0f}"
+    walls = spread([run.wall_seconds for run in runs])
+    return f"{walls} | {median(run.peak_rss_mb for run in runs):,.0f}"
 
 
 def ratios(results: Results, slow: str, fast: str, digits: int = 1) -> str:
     """How many times as long one command takes as another: of each pair of runs, the median."""
-    pairs = zip(results[slow], results[fast], strict=True)
-    times = [one.wall_seconds / other.wall_seconds for one, other in pairs]
-    return f"{median(times):.{digits}f} ({min(times):.{digits}f}-{max(times):.{digits}f})"
+    one, other = ([run.wall_seconds for run in results[name]] for name in (slow, fast))
+    return times(one, other, digits)
 
 
 def _memory_ratio(results: Results) -> float:
     long, short = (median(run.peak_rss_mb for run in results[name]) for name in (LONGER, OURS))
     return long / short
-
-
-def machine() -> str:
-    """What the figures depend on: the day, the processor, the versions."""
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    cores = len(os.sched_getaffinity(0))
-    return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, {cores} cores, "
-        f"{platform.system()}; Python {platform.python_version()}, {packages}."
-    )
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
 
 
 def fill_in(page: str, table: str) -> str:

@@ -20,8 +20,9 @@ from statistics import median
 import numpy as np
 
 from benchmarks import generate
+from benchmarks.figures import machine
 from benchmarks.measure import Measurement
-from benchmarks.run import ROOT, Command, Results, cells, log_of, machine, measured, ratios
+from benchmarks.run import ROOT, Command, Results, cells, log_of, measured, ratios
 
 TIMES = (1, 2, 5, 10)
 """How many times the shortest log's rows the logs have."""

@@ -1,0 +1,41 @@
+"""What all tables say in one way: medians with their ranges, and the machine they were taken on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "hydra-core")
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """The median, in brackets the lowest and the highest."""
+    low, high = min(values), max(values)
+    return f"{median(values):.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
+
+
+def times(slow: Sequence[float], fast: Sequence[float], digits: int = 1) -> str:
+    """How many times as long one takes as the other: of each pair of runs, the median."""
+    return spread([one / other for one, other in zip(slow, fast, strict=True)], digits)
+
+
+def machine(packages: Sequence[str] = PACKAGES) -> str:
+    """What the figures depend on: the day, the processor, the versions."""
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    cores = len(os.sched_getaffinity(0))
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, {cores} cores, "
+        f"{platform.system()}; Python {platform.python_version()}, {versions}."
+    )
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
