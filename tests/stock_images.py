@@ -1,8 +1,10 @@
-"""Environments with exactly the packages of AWS's scikit-learn images and nothing else.
+"""Environments with exactly the packages of AWS's images and nothing else.
 
 The table is that of AWS's release notes; scipy, which AWS does not list, is the newest that its
-scikit-learn takes. The images have Python 3.12. Where this machine has none, the running Python
-stands in for it with the releases nearest to the pins that it can have; `EXACTLY` then says so.
+scikit-learn takes. Of what the Spark image has, a job uses NumPy alone; pyarrow, which it has not,
+is the one that `conf/backend/pyspark.yaml` ships. The images have Python 3.12. Where this machine
+has none, the running Python stands in for it with the releases nearest to the pins that it can
+have; `EXACTLY` then says so.
 """
 
 from __future__ import annotations
@@ -15,13 +17,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
+from framework.defaults import PROJECT
+
 PYTHON = "3.12"
+BACKEND = PROJECT / "conf" / "backend" / "pyspark.yaml"
 IMAGES: dict[str, tuple[str, ...]] = {
     "1.9-0": ("numpy==2.5.1", "scikit-learn==1.9.0", "pandas==2.2.3", "pyarrow==25.0.0", "scipy"),
     "1.4-2-py312": (
         "numpy==2.1.0", "scikit-learn==1.4.2", "pandas==2.3.2", "pyarrow==17.0.0", "scipy",
     ),
 }  # fmt: skip
+SPARK = "spark-3.5-py312"
+SPARK_HAS = ("numpy==1.26.4",)
 NEAREST = {"numpy==2.5.1": "numpy>=2.1,<2.6"}
 """What to take where the running Python is too old for a pin."""
 
@@ -51,14 +60,21 @@ FOUND = python_of_the_images()
 EXACTLY = "" if FOUND else f"-nearest-for-python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
+def packages_of(image: str) -> tuple[str, ...]:
+    """What an image has, and what a job for it brings along."""
+    if image != SPARK:
+        return IMAGES[image]
+    return (*SPARK_HAS, *yaml.safe_load(BACKEND.read_text("utf-8"))["requirements"])
+
+
 def python_with(image: str, cache: Path) -> Path:
     """The Python of an environment with an image's packages, made if it is not there yet.
 
     Args:
-        image: A key of `IMAGES`.
+        image: A key of `IMAGES`, or `SPARK`.
         cache: A folder that may be used by several processes at once.
     """
-    pins = IMAGES[image]
+    pins = packages_of(image)
     if FOUND is None:
         pins = tuple(NEAREST.get(pin, pin) for pin in pins)
     key = hashlib.sha256(repr((FOUND or sys.executable, pins)).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""The entry script in the stock scikit-learn images: their packages alone, no network."""
+"""The entry script in the stock images: their packages alone, no network."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
 
-import pyarrow.parquet as pq
 import pytest
 
 from framework.defaults import PROJECT
-from framework.runtime.spec import EVALUATION, ML_ROOT, OUTPUT, under
-from tests.stock_images import EXACTLY, FOUND, IMAGES, NEAREST, PYTHON, python_with
+from framework.errors import JobFailed
+from framework.runtime.spec import OUTPUT, under
+from framework.targets import spark
+from tests.stock_images import (
+    EXACTLY,
+    FOUND,
+    IMAGES,
+    NEAREST,
+    PYTHON,
+    SPARK,
+    packages_of,
+    python_with,
+)
+from tests.stock_jobs import Both, Planned, assert_same, in_image, parts
 
 pytestmark = pytest.mark.slow
 
@@ -45,43 +53,11 @@ def stock(request: pytest.FixtureRequest) -> Path:
     return python_with(request.param, Path(request.config.cache.mkdir("stock-images")))
 
 
-@dataclass(frozen=True)
-class Planned:
-    """What ``action=plan`` wrote."""
-
-    folder: Path
-
-    @property
-    def request(self) -> dict[str, Any]:
-        return dict(json.loads((self.folder / "request.json").read_text("utf-8")))
-
-    def lay_out(self, ml: Path) -> list[str]:
-        """Do what SageMaker does before it starts a container.
-
-        Returns:
-            The entrypoint, its paths those under `ml`.
-        """
-        for each in self.request["ProcessingInputs"]:
-            source = Path(unquote(urlsplit(each["S3Input"]["S3Uri"]).path))
-            folder = under(ml, each["S3Input"]["LocalPath"])
-            folder.mkdir(parents=True)
-            for file in source.iterdir() if source.is_dir() else [source]:
-                (folder / file.name).symlink_to(file)
-        for each in self.request["ProcessingOutputConfig"]["Outputs"]:
-            under(ml, each["S3Output"]["LocalPath"]).mkdir(parents=True)
-        hosts = {"current_host": "algo-1", "hosts": ["algo-1"]}
-        (ml / "config").mkdir()
-        (ml / "config/resourceconfig.json").write_text(json.dumps(hosts))
-        words = self.request["AppSpecification"]["ContainerEntrypoint"]
-        return [word.replace(ML_ROOT, str(ml)) for word in words]
-
-
-@dataclass(frozen=True)
-class Both:
-    """The same job, planned and carried out by the local target."""
-
-    planned: Planned
-    local: Path
+@pytest.fixture(scope="module")
+def stock_spark(request: pytest.FixtureRequest) -> Path:
+    if FOUND is None:
+        pytest.skip(f"there is no Python {PYTHON} here")
+    return python_with(SPARK, Path(request.config.cache.mkdir("stock-images")))
 
 
 @pytest.fixture(scope="session")
@@ -108,57 +84,6 @@ def prefix() -> tuple[str, ...]:
     except FileNotFoundError:
         return ()
     return () if done.returncode else NO_NETWORK
-
-
-def in_image(python: Path, planned: Planned, ml: Path, prefix: tuple[str, ...]) -> Path:
-    """Runs the entry script with nothing but the image's packages around it."""
-    entrypoint = planned.lay_out(ml)
-    assert entrypoint[0] == "python3"
-    done = subprocess.run(
-        [*prefix, str(python), "-I", *entrypoint[1:]],
-        cwd=ml,
-        env={"HEADRACE_ML_ROOT": str(ml), "PATH": os.defpath, "TMPDIR": str(ml)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return under(ml, OUTPUT)
-
-
-def parts(folder: Path) -> Iterator[str]:
-    for part in sorted(folder.glob("*/part-*")):
-        yield str(part.relative_to(folder))
-
-
-def assert_same(made: Path, local: Path) -> None:
-    """The same bytes; a Parquet file names the library's version, so there the same rows."""
-    names = list(parts(local))
-    assert names
-    assert list(parts(made)) == names
-    for name in names:
-        if name.endswith(".parquet"):
-            assert pq.ParquetFile(made / name).read().equals(pq.ParquetFile(local / name).read())
-        else:
-            assert (made / name).read_bytes() == (local / name).read_bytes()
-    theirs, ours = (
-        json.loads((each / "report/manifest.json").read_text()) for each in (made, local)
-    )
-    assert theirs.pop("versions") != ours.pop("versions")
-    if not names[0].endswith(".parquet"):
-        assert theirs == ours
-        metrics = (made / "report/metrics.json").read_bytes()
-        assert metrics == (local / "report/metrics.json").read_bytes()
-    assert_same_evaluation(made / "report", local / "report")
-
-
-def assert_same_evaluation(made: Path, local: Path) -> None:
-    """The same figures, by whichever release of scikit-learn."""
-    assert (made / EVALUATION).exists() == (local / EVALUATION).exists()
-    if (local / EVALUATION).exists():
-        theirs, ours = (json.loads((each / EVALUATION).read_text()) for each in (made, local))
-        assert theirs["model"].pop("scikit_learn") != ours["model"].pop("scikit_learn")
-        assert theirs == ours
 
 
 def test_the_environment_is_the_images(stock: Path, request: pytest.FixtureRequest) -> None:
@@ -229,3 +154,68 @@ def test_shipped_packages_alone_will_do(prefix: tuple[str, ...], tmp_path: Path)
     manifest = json.loads((made / "report/manifest.json").read_text())
     shipped = {tuple(name.split("-")[:2]) for name in manifest["packages"]}
     assert {(name, manifest["versions"][name]) for name in ("numpy", "pyarrow")} <= shipped
+
+
+def test_the_pyarrow_that_is_shipped_takes_the_numpy_of_spark(stock_spark: Path) -> None:
+    code = (
+        "import numpy, pyarrow\n"
+        "assert pyarrow.array(numpy.ones(2)).to_numpy().sum() == 2\n"
+        "print(*(f'{each.__name__}=={each.__version__}' for each in (numpy, pyarrow)))\n"
+    )
+    command = [str(stock_spark), "-I", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.stderr) == ([*packages_of(SPARK)], "")
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case != "evaluation"])
+def test_the_same_bytes_with_the_numpy_of_spark(
+    stock_spark: Path,
+    case: str,
+    made: Callable[[str], Both],
+    prefix: tuple[str, ...],
+    tmp_path: Path,
+) -> None:
+    """Without Spark itself; an evaluation needs scikit-learn, which the image has not."""
+    both = made(case)
+    assert_same(in_image(stock_spark, both.planned, tmp_path, prefix), both.local)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("case", ["hashing", "learning"])
+def test_the_same_bytes_on_spark(
+    stock_spark: Path, case: str, made: Callable[[str], Both], tmp_path: Path
+) -> None:
+    """The driver and its workers are the image's Python, to which Spark brings its own library."""
+    planned = planned_for_spark(case, tmp_path)
+    ml = tmp_path / "ml"
+    (program, *words) = planned.lay_out(ml)
+    assert program == spark.PROGRAM
+    argv, environment = spark.stand_in(words, ml, 1)
+    pythons = dict.fromkeys(("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"), str(stock_spark))
+    path = {name: os.environ[name] for name in ("PATH", "JAVA_HOME") if name in os.environ}
+    done = subprocess.run(
+        argv,
+        cwd=ml,
+        env={**path, **environment, **pythons, "HEADRACE_ML_ROOT": str(ml), "TMPDIR": str(ml)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    output = under(ml, OUTPUT)
+    assert_same(output, made(case).local)
+    versions = json.loads((output / "report/manifest.json").read_text())["versions"]
+    assert {f"{name}=={versions[name]}" for name in ("numpy", "pyarrow")} == {*packages_of(SPARK)}
+
+
+def planned_for_spark(case: str, folder: Path) -> Planned:
+    """The same job as `made`'s, for the Spark backend, with no wheels: `stock_spark` has them."""
+    command = [sys.executable, str(PROJECT / "run.py"), "action=plan", "backend=pyspark"]
+    command += [*CASES[case], "transform.n_features=4096", f"output.path={folder / 'plan'}"]
+    planned = Planned(folder / "plan")
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    try:
+        spark.check(planned.request)
+    except JobFailed as error:
+        pytest.skip(str(error))
+    return planned
