@@ -1,7 +1,7 @@
 """Measures how time and memory grow with the rows, and what sharing the work between hosts costs.
 
-    python -m benchmarks.scale --rows 1000000 --runs 3
-    python -m benchmarks.scale --once 40000000
+    python benchmarks/scale.py --rows 1000000 --runs 3
+    python benchmarks/scale.py --once 40000000
 
 Every command is a whole process, from its start to files on disk, and they take turns, as in
 `benchmarks.run`. The logs are generated, 156 MB and about a second for each million rows, and stay
@@ -11,6 +11,7 @@ in the folder; no row of a long one is a copy of another, so that its distinct v
 from __future__ import annotations
 
 import argparse
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+
+if not __package__:  # run by its path, as in the lines above
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks import generate
 from benchmarks.figures import machine

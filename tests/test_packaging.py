@@ -26,6 +26,8 @@ RUNTIME = {"numpy", "pyarrow", "annotated_types"}
 """All that a stock image and the entry script bring; the last travels inside the script."""
 MODEL = PROJECT / "framework/runtime/evaluation/model.py"
 """The one file of the runtime that needs more, and only when a model is trained."""
+SPARK = {"py4j", "pyspark"}
+"""What Spark brings where it runs; `framework.runtime.spark` alone imports it."""
 
 
 def imported(*folders: str, without: Path | None = None) -> set[str]:
@@ -62,15 +64,17 @@ def wanted(extras: list[str]) -> list[Requirement]:
 
 
 def test_the_runtime_imports_only_what_every_image_has() -> None:
-    assert imported("framework/runtime", "transforms", without=MODEL) <= RUNTIME
-    assert imported("framework/runtime") - RUNTIME == {"scipy", "sklearn", "threadpoolctl"}
+    assert imported("framework/runtime", "transforms", without=MODEL) <= RUNTIME | SPARK
+    assert imported("framework/runtime/spark") - RUNTIME == SPARK
+    needed = imported("framework/runtime") - RUNTIME - SPARK
+    assert needed == {"scipy", "sklearn", "threadpoolctl"}
 
 
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (["framework", "transforms"], []),
-        (["benchmarks"], ["bench"]),
+        (["framework", "transforms"], ["spark"]),
+        (["benchmarks"], ["bench", "spark"]),
         (["tests"], ["bench", "test"]),
     ],
 )

@@ -64,15 +64,15 @@ def test_a_package_and_what_it_needs(pip_index: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("python", "tag"), [("3.12", "cp312-cp312-manylinux_2_17_x86_64"), ("3.11", "cp311-none-any")]
+    ("python", "tag"), [("3.12", "cp312-cp312-manylinux_2_28_x86_64"), ("3.11", "cp311-none-any")]
 )
 def test_what_fits_the_image(pip_index: Path, python: str, tag: str) -> None:
     for each in (
-        *("cp312-cp312-manylinux_2_17_x86_64", "cp312-cp312-macosx_11_0_arm64"),
+        *("cp312-cp312-manylinux_2_28_x86_64", "cp312-cp312-macosx_11_0_arm64"),
         *("cp311-none-any", "cp312-cp312-manylinux_2_17_aarch64"),
     ):
         make_wheel(pip_index, "tiny_fit", tag=each)
-    make_wheel(pip_index, "tiny_fit", "2.0", tag="cp312-cp312-manylinux_2_28_x86_64")
+    make_wheel(pip_index, "tiny_fit", "2.0", tag="cp312-cp312-manylinux_2_34_x86_64")
     assert names("tiny_fit", python_version=python) == [f"tiny_fit-1.0-{tag}.whl"]
 
 
