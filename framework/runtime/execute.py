@@ -136,7 +136,7 @@ class _Run:
         return together.finish()
 
     def _process(self) -> Process:
-        return Process(self.jobs, skip_bad_rows=self.spec.dataset.on_bad_rows == "skip")
+        return Process(self.jobs, skip_bad_rows=self.spec.dataset.skips_bad_rows)
 
     def _groups(self) -> Iterator[Group]:
         size = self.spec.runtime.block_bytes

@@ -42,6 +42,11 @@ class DatasetSpec:
     columns: tuple[str, ...] | None = None
     on_bad_rows: str = "error"
 
+    @property
+    def skips_bad_rows(self) -> bool:
+        """Whether rows that cannot be used are left out and counted, instead of being an error."""
+        return self.on_bad_rows == "skip"
+
     @classmethod
     def of(cls, raw: dict[str, Any]) -> DatasetSpec:
         """The same from plain data, which has lists."""

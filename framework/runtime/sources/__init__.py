@@ -65,7 +65,7 @@ def _names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         case "jsonl":
             from framework.runtime.sources import jsonl
 
-            return jsonl.read_names(path, skip_bad_rows=dataset.on_bad_rows == "skip")
+            return jsonl.read_names(path, skip_bad_rows=dataset.skips_bad_rows)
         case kind:
             from framework.runtime.sources import delimited
 

@@ -37,7 +37,7 @@ def judged(
         DataError: A label is neither 0 nor 1, or a channel has no rows.
     """
     spec = order.job
-    process = Process([job], skip_bad_rows=spec.dataset.on_bad_rows == "skip")
+    process = Process([job], skip_bad_rows=spec.dataset.skips_bad_rows)
     with closing(Evaluator(evaluation, job.schema, job.channels, folder)) as evaluator:
         for work in in_order(process, _groups(order, job, splits), spec.threads):
             for channel, batch in work.results[0].by_channel.items():

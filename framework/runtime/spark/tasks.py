@@ -55,9 +55,9 @@ def scan(order: Order, text: str) -> list[Seen]:
 def learn(order: Order, learned: Learned, place: Place, text: str) -> Learning:
     """Let the steps of one pass learn from one split."""
     split, job = Split.from_json(text), prepared(order, learned)
-    skip_bad_rows = order.job.dataset.on_bad_rows == "skip"
+    skip = order.job.dataset.skips_bad_rows
     groups = groups_of_split(order, job, split)
-    rows, content = analysed(job, Pass(*place), groups, skip_bad_rows=skip_bad_rows)
+    rows, content = analysed(job, Pass(*place), groups, skip_bad_rows=skip)
     return {split.number: rows}, content
 
 
@@ -76,8 +76,8 @@ def write(order: Order, learned: Learned, text: str) -> Writing:
     The same split gives the same files, wherever and how often it is done.
     """
     split, job = Split.from_json(text), prepared(order, learned)
-    skip_bad_rows = order.job.dataset.on_bad_rows == "skip"
-    totals, process = Totals(), Process([job], skip_bad_rows=skip_bad_rows)
+    skip = order.job.dataset.skips_bad_rows
+    totals, process = Totals(), Process([job], skip_bad_rows=skip)
     with closing(Background()) as background:
         writer = part_writer(order, job, job.channels, split.mark, background)
         for group, first_row in groups_of_split(order, job, split):
