@@ -28,6 +28,7 @@ from framework.runtime.outcome import Host, Outcome, Outcomes, Task
 from framework.runtime.parts import Part
 from framework.runtime.pipeline import Process
 from framework.runtime.preflight import Prepared, preflight
+from framework.runtime.process import give_back
 from framework.runtime.progress import Progress
 from framework.runtime.sources import Group, Portion, files_below, groups_of, total_bytes
 from framework.runtime.spec import JobSpec, under
@@ -116,6 +117,7 @@ class _Run:
             rows += seen.rows
             gathering.add(seen.states)
             self._progress.advance(seen.done, 0)
+            give_back()
         self._progress.next_pass()
         if this.numbers:
             self._first_rows = first_rows
@@ -129,6 +131,7 @@ class _Run:
         for work in in_order(self.process, self._numbered(), self.threads):
             together.add(work.results)
             self._progress.advance(work.done, work.results[0].good + work.results[0].rejected)
+            give_back()
         self._progress.show()
         for outcome in outcomes:
             if not outcome.is_a_share:

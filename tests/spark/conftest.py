@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -52,6 +53,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkContext]:
     """A cluster of threads, whose workers find the project and its packages as the tests do."""
     from pyspark import SparkConf, SparkContext
 
+    logging.getLogger("py4j").setLevel(logging.WARNING)  # it says when the interpreter ends, too
     conf = SparkConf().setMaster("local[2,4]").setAppName("tests").setAll(list(SETTINGS.items()))
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTHONPATH", str(PROJECT))
