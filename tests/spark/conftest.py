@@ -6,6 +6,7 @@ import gc
 import logging
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,8 +65,20 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkContext]:
     with context:
         context.setLogLevel("OFF")
         yield context
+    _end_threads_of(SparkContext)
     del context
     gc.collect()  # here, where what has been left open is no fault
+
+
+def _end_threads_of(spark: type[SparkContext]) -> None:
+    """py4j has a thread that would go on, and sleep as other tests have told `time.sleep` to."""
+    gateway, spark._gateway, spark._jvm = spark._gateway, None, None
+    if gateway is not None:
+        gateway.shutdown()
+    for thread in threading.enumerate():
+        if type(thread).__name__ == "FinalizerWorker":
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 @pytest.fixture
