@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from framework.runtime.pending import Pending
 from framework.runtime.tokens import U32, U64
 
 LIMIT = 1 << 16
@@ -31,17 +32,15 @@ class Distinct:
     level: int = 0
     prints: U64 = field(default_factory=lambda: np.empty(0, np.uint64))
     hashes: U32 = field(default_factory=lambda: np.empty(0, np.uint32))
-    _pending: list[tuple[U64, U32]] = field(default_factory=list)
-    _waiting: int = 0
+    _pending: Pending = field(default_factory=lambda: Pending(_PENDING))
 
     def add(self, prints: U64, hashes: U32) -> None:
         """See some values: fingerprints and the hashes of their tokens, shape (values,) each."""
         if self.level:
             sampled = self._sampled(prints)
             prints, hashes = prints[sampled], hashes[sampled]
-        self._pending.append((prints, hashes))
-        self._waiting += len(prints)
-        if self._waiting > _PENDING:
+        self._pending.add(prints, hashes)
+        if self._pending.is_enough:
             self._settle()
 
     def merge(self, other: Distinct) -> None:
@@ -74,9 +73,8 @@ class Distinct:
         return self.level == 0
 
     def _settle(self) -> None:
-        prints = np.concatenate([self.prints, *(prints for prints, _ in self._pending)])
-        hashes = np.concatenate([self.hashes, *(hashes for _, hashes in self._pending)])
-        self._pending, self._waiting = [], 0
+        self._pending.add(self.prints, self.hashes)
+        prints, hashes = self._pending.joined(np.uint64, np.uint32)
         order = np.argsort(prints)
         prints, hashes = prints[order], hashes[order]
         new = np.ones(len(prints), np.bool_)

@@ -131,7 +131,7 @@ class _Run:
         for work in in_order(self.process, self._numbered(), self.threads):
             together.add(work.results)
             self._progress.advance(work.done, work.results[0].good + work.results[0].rejected)
-            give_back()
+            give_back(len(self.jobs))
         self._progress.show()
         for outcome in outcomes:
             if not outcome.is_a_share:

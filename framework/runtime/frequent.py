@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from framework.runtime.pending import Pending
 from framework.runtime.tokens import U64, ColumnTokens, Encoded
 
 SHOWN = 10
@@ -53,8 +54,7 @@ class Frequent:
     """The candidates, by their fingerprints."""
     _sketch: Counts | None = None
     """Shape (DEPTH, WIDTH); None as long as all values are known."""
-    _pending: list[tuple[U64, Counts]] = field(default_factory=list)
-    _waiting: int = 0
+    _pending: Pending = field(default_factory=lambda: Pending(_PENDING))
 
     def see(self, column: ColumnTokens) -> None:
         """Take in the column's cells of one batch."""
@@ -74,7 +74,7 @@ class Frequent:
         self._texts |= other._texts
         if other._sketch is not None:
             self._sketch = other._sketch if self._sketch is None else self._sketch + other._sketch
-        for prints, counts in other._pending:
+        for prints, counts in other._pending.pairs:
             self._add(prints, counts)
 
     def state(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Frequent:
             "rows": self.rows,
             "texts": [[str(known), text] for known, text in self._texts.items()],
             "sketch": self._sketch,
-            "counted": [list(pair) for pair in self._pending],
+            "counted": [list(pair) for pair in self._pending.pairs],
         }
 
     @classmethod
@@ -110,21 +110,17 @@ class Frequent:
         self._texts = {known: text for (known, text), count in pairs if count >= least}
 
     def _add(self, prints: U64, counts: Counts) -> None:
-        self._pending.append((prints, counts))
-        self._waiting += len(prints)
-        if self._waiting > _PENDING:
+        self._pending.add(prints, counts)
+        if self._pending.is_enough:
             self._settle()
 
     def _settle(self) -> None:
         """Into the sketch, unless all values are known and few."""
-        prints = np.concatenate([np.empty(0, np.uint64), *(each for each, _ in self._pending)])
-        counts = np.concatenate([np.empty(0, np.int64), *(each for _, each in self._pending)])
-        self._pending, self._waiting = [], 0
+        prints, counts = self._pending.joined(np.uint64, np.int64)
         if self._sketch is None:
             distinct, places = np.unique(prints, return_inverse=True)
             if len(distinct) <= EXACT:
-                summed = _sums(places, counts, len(distinct))
-                self._pending, self._waiting = [(distinct, summed)], len(distinct)
+                self._pending.add(distinct, _sums(places, counts, len(distinct)))
                 return
             self._sketch = np.zeros((DEPTH, WIDTH), np.int64)
         for row, chosen in zip(self._sketch, _places(prints), strict=True):
@@ -135,7 +131,7 @@ class Frequent:
         self._settle()
         prints = np.fromiter(known, np.uint64, len(known))
         if self._sketch is None:
-            ((distinct, counted),) = self._pending
+            ((distinct, counted),) = self._pending.pairs
             counts = counted[np.searchsorted(distinct, prints)]
         else:
             rows = zip(self._sketch, _places(prints), strict=True)

@@ -16,7 +16,7 @@ _M_ARENA_MAX = -8
 _KEPT = 64 << 20
 _ARENAS = 2
 _SPARE = 128 << 20
-"""Bytes that glibc may keep although nobody uses them; less would make blocks slower."""
+"""Bytes that glibc may keep for a job although nobody uses them; less would make blocks slower."""
 
 
 def set_up() -> None:
@@ -51,19 +51,22 @@ class _MallInfo(ctypes.Structure):
     )
 
 
-def give_back() -> None:
+def give_back(jobs: int = 1) -> None:
     """Give memory back that is free in too many pieces; to be called after each block.
 
     Arrays of ever other sizes leave gaps, so that over tens of millions of rows the process would
     grow by a third. It is done once gaps add up to more than the next blocks can fill. glibc before
     2.33 does not tell how much that is, and others are left alone.
+
+    Args:
+        jobs: How many of them each block is worked on for.
     """
     libc = ctypes.CDLL(None)
     mallinfo = getattr(libc, "mallinfo2", None)
     if mallinfo is None:
         return
     mallinfo.restype = _MallInfo
-    if mallinfo().fordblks > _SPARE:
+    if mallinfo().fordblks > jobs * _SPARE:
         libc.malloc_trim(0)
 
 

@@ -1,0 +1,48 @@
+"""What was seen of some blocks and is counted together, which is quicker than one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+_BLOCKS = 16
+"""Small arrays that stay where large ones come and go cut the heap into pieces."""
+
+
+@dataclass
+class Pending:
+    """Pairs of arrays of one length, at least one pair for each block.
+
+    Attributes:
+        most: Length of all pairs together beyond which they are to be counted.
+        pairs: The pairs so far.
+        length: Their length together.
+    """
+
+    most: int
+    pairs: list[tuple[Array, Array]] = field(default_factory=list)
+    length: int = 0
+
+    def add(self, one: Array, other: Array) -> None:
+        """Keep copies: an array that is a part of a larger one would keep all of that."""
+        self.pairs.append((one.copy(), other.copy()))
+        self.length += len(one)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether it is time to count them."""
+        return self.length > self.most or len(self.pairs) > _BLOCKS
+
+    def joined(self, *types: npt.DTypeLike) -> tuple[Array, Array]:
+        """All pairs in one, of these types; they wait no more."""
+        pairs, self.pairs, self.length = self.pairs, [], 0
+        one, other = (
+            np.concatenate([np.empty(0, kind), *(pair[place] for pair in pairs)])
+            for place, kind in enumerate(types)
+        )
+        return one, other
