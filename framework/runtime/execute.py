@@ -24,8 +24,7 @@ from framework.runtime.learning.passes import Pass, passes
 from framework.runtime.message import tell
 from framework.runtime.metrics import Totals
 from framework.runtime.ordered import in_order
-from framework.runtime.outcome import Host, Outcome, Outcomes, Task
-from framework.runtime.parts import Part
+from framework.runtime.outcome import Host, Outcome, Outcomes, Task, Written
 from framework.runtime.pipeline import Process
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.process import give_back
@@ -62,10 +61,10 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
             stack.enter_context(closing(Outcome(task, job, host)))
             for task, job in zip(tasks, run.jobs, strict=True)
         ]
-        parts = run.write(outcomes, background)
+        written = run.write(outcomes, background)
     statistics = run.process.statistics()
-    for outcome, written in zip(outcomes, parts, strict=True):
-        outcome.report(written, statistics, _timings(started, threads, len(tasks)))
+    for outcome, rows in zip(outcomes, written, strict=True):
+        outcome.report(rows, statistics, _timings(started, threads, len(tasks)))
 
 
 def _fitting(tasks: Sequence[Task], files: Sequence[Path]) -> tuple[list[Task], list[Prepared]]:
@@ -123,9 +122,7 @@ class _Run:
             self._first_rows = first_rows
         return gathering.finished()
 
-    def write(
-        self, outcomes: Sequence[Outcome], background: Background
-    ) -> list[dict[str, list[Part]]]:
+    def write(self, outcomes: Sequence[Outcome], background: Background) -> list[Written]:
         """The pass that makes the results."""
         together = Outcomes(outcomes, background, same_rows=self.process.same_rows)
         for work in in_order(self.process, self._numbered(), self.threads):
@@ -133,9 +130,9 @@ class _Run:
             self._progress.advance(work.done, work.results[0].good + work.results[0].rejected)
             give_back(len(self.jobs))
         self._progress.show()
-        for outcome in outcomes:
-            if not outcome.is_a_share:
-                refuse_nothing(outcome.totals, self.files)
+        if not outcomes[0].is_a_share:
+            for totals in together.totals:
+                refuse_nothing(totals, self.files)
         return together.finish()
 
     def _process(self) -> Process:

@@ -1,4 +1,4 @@
-"""What one job leaves behind, in the making: its parts, then its report, the manifest last."""
+"""What jobs leave behind, in the making: their parts, then their reports, each manifest last."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from framework.runtime.background import Background
 from framework.runtime.errors import DataError
@@ -44,7 +44,7 @@ class Task:
 
 
 class Outcome:
-    """Takes the rows of one job as they come and writes everything that it leaves but the parts.
+    """What one job leaves beside its parts: the model's figures, the report.
 
     Args:
         task: The job.
@@ -67,7 +67,6 @@ class Outcome:
         self.host = host
         self.spec = task.spec
         self.prepared = prepared
-        self._totals = Totals()
         _make_folders({**folders, REPORT: self._report})
         self.shelf = Shelf({name: folders[name] for name in prepared.channels}, prepared.schema)
         self._evaluator = evaluator(
@@ -75,24 +74,18 @@ class Outcome:
         )
 
     @property
-    def totals(self) -> Totals:
-        """What the rows add up to so far."""
-        return self._totals
-
-    @property
     def is_a_share(self) -> bool:
         """Whether other hosts do the rest: then it may be that none of the good rows is here."""
         return self.host.count > 1
 
     def add(self, rows: Rows) -> None:
-        """Take the next rows."""
-        for index, batch in rows.by_channel.items():
-            if self._evaluator is not None:
+        """Take the next rows, for the model if there is one."""
+        if self._evaluator is not None:
+            for index, batch in rows.by_channel.items():
                 self._evaluator.add(self.prepared.channels[index], batch)
-        self._totals.add(rows)
 
     def finish(self) -> None:
-        """Judge the rows."""
+        """Judge the model."""
         if self._evaluator is not None:
             self._evaluator.finish()
 
@@ -101,17 +94,27 @@ class Outcome:
         if self._evaluator is not None:
             self._evaluator.close()
 
-    def report(
-        self, parts: dict[str, list[Part]], statistics: Statistics, timings: Mapping[str, Any]
-    ) -> None:
+    def report(self, written: Written, statistics: Statistics, timings: Mapping[str, Any]) -> None:
         """Write the report, the manifest last."""
         report = Report(self._report, self.spec, self.prepared, self.host.count)
-        observed = Observed(self._totals, statistics, self.prepared.columns.time)
-        report.write(parts, observed, timings, self._evaluator)
+        observed = Observed(written.totals, statistics, self.prepared.columns.time)
+        report.write(written.parts, observed, timings, self._evaluator)
+
+
+class Written(NamedTuple):
+    """The rows of one job, once they are on the disk.
+
+    Attributes:
+        parts: Of each channel.
+        totals: What the rows add up to.
+    """
+
+    parts: dict[str, list[Part]]
+    totals: Totals
 
 
 class Outcomes:
-    """The outcomes of jobs that are done in one go, and their parts.
+    """The outcomes of jobs that are done in one go, and their rows.
 
     Args:
         outcomes: At least one.
@@ -123,33 +126,51 @@ class Outcomes:
         self, outcomes: Sequence[Outcome], background: Background, *, same_rows: bool
     ) -> None:
         groups = [outcomes] if same_rows else [[each] for each in outcomes]
-        self._groups = [(group, _part_writer(group, background)) for group in groups]
+        self._groups = [_Group(group, background) for group in groups]
+
+    @property
+    def totals(self) -> Sequence[Totals]:
+        """What the rows add up to so far, of jobs with different rows."""
+        return [group.totals for group in self._groups]
 
     def add(self, results: Sequence[Rows]) -> None:
         """Take the next rows of each job."""
         rest = iter(results)
-        for group, writer in self._groups:
-            own = list(islice(rest, len(group)))
-            for outcome, rows in zip(group, own, strict=True):
-                outcome.add(rows)
-            for index in own[0].by_channel:
-                channel = group[0].prepared.channels[index]
-                writer.add(channel, [rows.by_channel[index] for rows in own])
+        for group in self._groups:
+            group.add(list(islice(rest, len(group.outcomes))))
 
-    def finish(self) -> list[dict[str, list[Part]]]:
-        """Write what is left of the rows, judge them; for each job the parts of each channel."""
-        parts = [parts for _, writer in self._groups for parts in writer.close()]
-        for group, _ in self._groups:
-            for outcome in group:
+    def finish(self) -> list[Written]:
+        """Write what is left of the rows, judge the models; what each job has got."""
+        written = [each for group in self._groups for each in group.written()]
+        for group in self._groups:
+            for outcome in group.outcomes:
                 outcome.finish()
-        return parts
+        return written
 
 
-def _part_writer(group: Sequence[Outcome], background: Background) -> PartWriter:
-    output = group[0].spec.output
-    writer, host = writer_of(output.format), group[0].host
-    shelves = [outcome.shelf for outcome in group]
-    return PartWriter(shelves, writer, output.rows_per_part, background, host.mark)
+class _Group:
+    """Jobs whose rows differ in nothing but their entries."""
+
+    def __init__(self, outcomes: Sequence[Outcome], background: Background) -> None:
+        self.outcomes = outcomes
+        self.totals = Totals()
+        output, host = outcomes[0].spec.output, outcomes[0].host
+        shelves = [outcome.shelf for outcome in outcomes]
+        self._writer = PartWriter(
+            shelves, writer_of(output.format), output.rows_per_part, background, host.mark
+        )
+
+    def add(self, results: Sequence[Rows]) -> None:
+        first = results[0]
+        self.totals.add(first)
+        for outcome, rows in zip(self.outcomes, results, strict=True):
+            outcome.add(rows)
+        for index in first.by_channel:
+            channel = self.outcomes[0].prepared.channels[index]
+            self._writer.add(channel, [rows.by_channel[index] for rows in results])
+
+    def written(self) -> list[Written]:
+        return [Written(parts, self.totals) for parts in self._writer.close()]
 
 
 def _make_folders(folders: Mapping[str, Path]) -> None:

@@ -52,11 +52,14 @@ def sparse_rows(columns: Sequence[ColumnTokens], keys: Sequence[U32]) -> SparseR
         by_column[position] = column.row_keys(keys[position])
     by_row = np.ascontiguousarray(by_column.T)
     by_row.sort(axis=1)
-    present = by_row != MISSING
-    flat = by_row.ravel() if present.all() else by_row[present]
+    if (by_row[:, -1] != MISSING).all():  # it is the greatest key
+        flat, offsets = by_row.ravel(), _full(by_row.shape)
+    else:
+        present = by_row != MISSING
+        flat, offsets = by_row[present], _offsets(present)
     # The key's lowest bit is the sign, and so is the highest bit of a float.
     values = (flat << np.uint32(31) | _ONE_AS_BITS).view(np.float32)
-    return _summed(_offsets(present), (flat >> np.uint32(1)).view(np.int32), values)
+    return _summed(offsets, (flat >> np.uint32(1)).view(np.int32), values)
 
 
 def _weighted(columns: Sequence[ColumnTokens], keys: Sequence[U32]) -> SparseRows:
@@ -78,11 +81,15 @@ def _weighted(columns: Sequence[ColumnTokens], keys: Sequence[U32]) -> SparseRow
     return _summed(_offsets(present), indices, weights[row, source])
 
 
+def _full(shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
+    """Where rows start whose cells are all there."""
+    rows, columns = shape
+    return np.arange(rows + 1, dtype=np.int32) * np.int32(columns)
+
+
 def _offsets(present: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    rows, columns = present.shape
-    if present.all():
-        return np.arange(rows + 1, dtype=np.int32) * np.int32(columns)
-    offsets = np.zeros(rows + 1, np.int32)
+    """Where rows start."""
+    offsets = np.zeros(len(present) + 1, np.int32)
     np.cumsum(np.count_nonzero(present, axis=1), out=offsets[1:])
     return offsets
 
@@ -97,18 +104,21 @@ def _summed(
     repeated = np.flatnonzero(again)
     if not len(repeated):
         return SparseRows(offsets, indices, values)
-    merged = _without(values, repeated)
+    if len(repeated) > len(again) // _PIECE:
+        kept = np.flatnonzero(~again)
+        once, merged = indices.take(kept), values.take(kept)
+    else:
+        once, merged = _without(indices, repeated), _without(values, repeated)
     np.add.at(merged, repeated - np.arange(1, len(repeated) + 1), values[repeated])
     moved = offsets - np.searchsorted(repeated, offsets).astype(np.int32)
-    return SparseRows(moved, _without(indices, repeated), merged)
+    return SparseRows(moved, once, merged)
 
 
 def _without(entries: Array, places: npt.NDArray[np.int64]) -> Array:
-    """All entries but those at some places, which ascend."""
-    if len(places) > len(entries) // _PIECE:
-        kept: Array = np.delete(entries, places)
-        return kept
-    # Long pieces are copied at once, many times faster than by a mask.
+    """All entries but those at a few places, which ascend.
+
+    Long pieces are copied at once, many times faster than by what is left of the places.
+    """
     starts, ends = [0, *(places + 1)], [*places, len(entries)]
     joined: Array = np.concatenate([entries[a:b] for a, b in zip(starts, ends, strict=True)])
     return joined
