@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from framework.runtime.hashing import HashFunction
-    from framework.runtime.tokens import U32, ColumnTokens
+    from framework.runtime.tokens import U32, ColumnTokens, RowTokens
 
 INDICES = "indices"
 VALUES = "values"
@@ -80,13 +80,13 @@ class Hasher(ABC):
         ends = accumulate(map(len, hashes))
         return [folded[end - len(each) : end] for end, each in zip(ends, hashes, strict=True)]
 
-    def entries(self, tokens: Sequence[ColumnTokens]) -> list[pa.ListArray]:
+    def entries(self, tokens: RowTokens) -> list[pa.ListArray]:
         """The sparse rows of what `tokens` made: the columns of indices and of values."""
         import pyarrow as pa
 
         from framework.runtime.sparse import sparse_rows
 
-        sparse = sparse_rows(tokens, self.keys([column.hashes for column in tokens]))
+        sparse = sparse_rows(tokens, self.keys([column.hashes for column in tokens.columns]))
         offsets = pa.array(sparse.offsets)
         flat = (pa.array(sparse.indices), pa.array(sparse.values))
         return [pa.ListArray.from_arrays(offsets, entries) for entries in flat]
@@ -95,8 +95,9 @@ class Hasher(ABC):
         """Hash the features of every row."""
         import pyarrow as pa
 
+        from framework.runtime.tokens import RowTokens
         from framework.runtime.transform import without_features
 
         kept = without_features(batch).columns
-        columns = [*kept, *self.entries(self.tokens(batch))]
+        columns = [*kept, *self.entries(RowTokens(self.tokens(batch)))]
         return pa.RecordBatch.from_arrays(columns, schema=self.output_schema(batch.schema))

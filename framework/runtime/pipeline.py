@@ -30,7 +30,7 @@ from framework.runtime.hashing import murmur3_32
 from framework.runtime.preflight import Prepared
 from framework.runtime.sources import Group
 from framework.runtime.statistics import Statistics
-from framework.runtime.tokens import ColumnTokens, column_tokens
+from framework.runtime.tokens import ColumnTokens, RowTokens, column_tokens
 from framework.runtime.transform import Role, positions, without_features
 from framework.runtime.typed import typed
 
@@ -144,14 +144,15 @@ class Process:
         if order is not None:
             kept = kept.take(pa.array(order))
             tokens = [column.take(order) for column in tokens]
-        return tuple(self._ended(copy(steps), end, kept, tokens) for end in self._ends)
+        rows = RowTokens(tokens)
+        return tuple(self._ended(copy(steps), end, kept, rows) for end in self._ends)
 
     def _ended(
         self,
         steps: Steps,
         end: Sequence[Link],
         kept: pa.RecordBatch,
-        tokens: Sequence[ColumnTokens],
+        tokens: RowTokens,
     ) -> Rows:
         link, *others = end
         with blamed(link):

@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from framework.runtime.tokens import MISSING, U32, ColumnTokens
+from framework.runtime.tokens import U32, ColumnTokens, RowTokens
 
 Values = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
 
 _ONE_AS_BITS = np.float32(1).view(np.uint32)
 _PIECE = 1024
+MISSING = np.uint32(0xFFFFFFFF)
+"""The key of a cell that gives no feature. No index reaches it: they end at 2**31 - 2."""
+_NONE = np.array([MISSING])
 _ABSENT = np.uint64(MISSING >> np.uint32(1)) << np.uint64(32)
 
 
@@ -38,19 +41,16 @@ class SparseRows:
     values: Values
 
 
-def sparse_rows(columns: Sequence[ColumnTokens], keys: Sequence[U32]) -> SparseRows:
+def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
     """The rows whose tokens these are.
 
     Args:
-        columns: At least one column; all have the same number of rows.
-        keys: For each column those of its hashes (see `ColumnTokens.row_keys`).
+        tokens: Of each row.
+        keys: For each column ``index << 1 | negative`` of each of its hashes, which a hasher makes.
     """
-    if any(column.is_numeric for column in columns):
-        return _weighted(columns, keys)
-    by_column = np.empty((len(columns), len(columns[0].cells.codes)), np.uint32)
-    for position, column in enumerate(columns):
-        by_column[position] = column.row_keys(keys[position])
-    by_row = np.ascontiguousarray(by_column.T)
+    by_row = np.concatenate([*keys, _NONE]).take(tokens.places)
+    if any(column.is_numeric for column in tokens.columns):
+        return _weighted(tokens.columns, by_row)
     by_row.sort(axis=1)
     if (by_row[:, -1] != MISSING).all():  # it is the greatest key
         flat, offsets = by_row.ravel(), _full(by_row.shape)
@@ -62,17 +62,14 @@ def sparse_rows(columns: Sequence[ColumnTokens], keys: Sequence[U32]) -> SparseR
     return _summed(offsets, (flat >> np.uint32(1)).view(np.int32), values)
 
 
-def _weighted(columns: Sequence[ColumnTokens], keys: Sequence[U32]) -> SparseRows:
+def _weighted(columns: Sequence[ColumnTokens], keys: U32) -> SparseRows:
     """The general form: every entry remembers its column, to find its number after the sort."""
-    shape = len(columns[0].cells.codes), len(columns)
-    by_row, weights = np.empty(shape, np.uint64), np.ones(shape)
-    for position, column in enumerate(columns):
-        entries = column.row_keys(keys[position])
-        index = (entries >> np.uint32(1)).astype(np.uint64)
-        by_row[:, position] = index << np.uint64(32) | np.uint64(position)
+    weights = np.where(keys & np.uint32(1), -1.0, 1.0)
+    for place, column in enumerate(columns):
         if column.is_numeric:
-            weights[:, position] = column.row_weights()
-        weights[:, position] *= np.where(entries & np.uint32(1), -1.0, 1.0)
+            weights[:, place] *= column.row_weights()
+    index = (keys >> np.uint32(1)).astype(np.uint64)
+    by_row = index << np.uint64(32) | np.arange(len(columns), dtype=np.uint64)
     by_row.sort(axis=1)
     present = by_row < _ABSENT
     row, chosen = np.nonzero(present)[0], by_row[present]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +25,6 @@ from framework.runtime.transform import Role, features, role_of
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
-MISSING = np.uint32(0xFFFFFFFF)
-"""The key of a cell that gives no feature. No index reaches it: they end at 2**31 - 2."""
 _INTEGERS = {1: pa.uint8(), 2: pa.uint16(), 4: pa.uint32(), 8: pa.uint64()}
 _PRINT_SEED = 0x5BD1E995
 
@@ -120,20 +120,21 @@ class ColumnTokens:
         cells = self.cells._replace(codes=self.cells.codes[rows], missing=missing)
         return replace(self, cells=cells)
 
-    def row_keys(self, keys: U32) -> U32:
-        """The key of each row's token, `MISSING` where there is none, shape (rows,).
+    def places(self, first: int, none: int) -> npt.NDArray[np.intp]:
+        """Where each row's token stands among the hashes of all columns, shape (rows,).
 
         Args:
-            keys: ``index << 1 | negative`` of each of `hashes`, which a hasher makes of them.
+            first: Where the first of `hashes` stands.
+            none: What stands for no token.
         """
         if not len(self.cells.values):
-            return np.full(len(self.cells.codes), MISSING)
+            return np.full(len(self.cells.codes), none)
         if self.is_numeric:
-            by_row = np.where(self.row_weights() == 0, MISSING, keys)
+            by_row = np.where(self.row_weights() == 0, none, first)
         else:
-            by_row = keys.take(self.cells.codes)
+            by_row = self.cells.codes + np.intp(first)
         if self.cells.missing is not None:
-            by_row[self.cells.missing] = MISSING
+            by_row[self.cells.missing] = none
         return by_row
 
     def row_weights(self) -> npt.NDArray[np.float64]:
@@ -142,6 +143,31 @@ class ColumnTokens:
             return np.zeros(len(self.cells.codes))
         numbers: npt.NDArray[np.float64] = self.cells.values.to_numpy(zero_copy_only=False)
         return numbers.take(self.cells.codes)
+
+
+@dataclass(frozen=True)
+class RowTokens:
+    """The tokens of rows, for hashers of any width.
+
+    Attributes:
+        columns: The feature columns, at least one; all have the same number of rows.
+    """
+
+    columns: Sequence[ColumnTokens]
+
+    @cached_property
+    def places(self) -> npt.NDArray[np.intp]:
+        """Where each cell's token stands among the hashes of all columns, shape (rows, columns).
+
+        Behind the last of them where a cell has none.
+        """
+        counts = [len(column.hashes) for column in self.columns]
+        rows, none = len(self.columns[0].cells.codes), sum(counts)
+        by_column = np.empty((len(counts), rows), np.intp)
+        firsts = accumulate(counts[:-1], initial=0)
+        for place, (column, first) in enumerate(zip(self.columns, firsts, strict=True)):
+            by_column[place] = column.places(first, none)
+        return np.ascontiguousarray(by_column.T)
 
 
 def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> list[ColumnTokens]:

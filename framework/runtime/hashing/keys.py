@@ -16,10 +16,9 @@ def signed_keys(hashes: U32, n_features: int, *, alternate_sign: bool) -> U32:
 
     Source: ``sklearn/feature_extraction/_hashing_fast.pyx``
     """
-    negative = hashes >> np.uint32(31)
-    magnitude = np.where(negative, ~hashes + _ONE, hashes)
-    keys = (magnitude % np.uint32(n_features)) << _ONE
-    return keys | negative if alternate_sign else keys
+    sign = (hashes.view(np.int32) >> 31).view(np.uint32)  # all ones where it is negative
+    keys = (((hashes ^ sign) - sign) % np.uint32(n_features)) << _ONE
+    return keys | sign & _ONE if alternate_sign else keys
 
 
 def unsigned_keys(hashes: U32, n_features: int, first: int = 0) -> U32:

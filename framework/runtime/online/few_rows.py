@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from framework.runtime.chain import Link
 from framework.runtime.hasher import Hasher
-from framework.runtime.tokens import ColumnTokens, cell_tokens, in_type
+from framework.runtime.tokens import ColumnTokens, RowTokens, cell_tokens, in_type
 from framework.runtime.transform import features, role_of
 
 
@@ -33,7 +33,7 @@ class FewRows:
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Hash the features of every row."""
         kept = [batch.column(place) for place in self._kept]
-        columns = [*kept, *self._hasher.entries(self._tokens(batch))]
+        columns = [*kept, *self._hasher.entries(RowTokens(self._tokens(batch)))]
         return pa.RecordBatch.from_arrays(columns, schema=self._after)
 
     def _tokens(self, batch: pa.RecordBatch) -> list[ColumnTokens]:
