@@ -17,7 +17,7 @@ from framework.errors import ConfigError, Problem
 from framework.inputs import DataInput
 from framework.job import NO_WHEELS, Job, Wheels
 from framework.mapping import Mapping, ProcessingInput, ProcessingOutput
-from framework.registry import Plugin, find
+from framework.registry import Plugin
 from framework.request import build_request
 from framework.runtime.plugins import channels_of
 from framework.runtime.spec import (
@@ -129,7 +129,8 @@ def _evaluation(config: EvaluationConfig) -> EvaluationSpec | None:
 
 
 def _plugins(plan: Plan) -> tuple[Plugin, ...]:
-    return tuple(find(name) for name in sorted({step.name for step in plan.chain}))
+    used = {step.name: step.plugin for step in plan.chain}
+    return tuple(used[name] for name in sorted(used))
 
 
 def _check_apart(output_path: str, data: DataInput) -> None:

@@ -63,10 +63,15 @@ class Step:
     """One step of a chain, checked: its label, its plugin, and the plugin's class built."""
 
     label: str
-    name: str
+    plugin: Plugin
     transform: object
     parameters: dict[str, Any]
     """Every field of `transform` in plain data, defaults filled in."""
+
+    @property
+    def name(self) -> str:
+        """The plugin's."""
+        return self.plugin.name
 
 
 def plugins() -> dict[str, Plugin]:
@@ -84,18 +89,6 @@ def plugins() -> dict[str, Plugin]:
                 "rename or remove one"
             )
     return dict(sorted(found.items()))
-
-
-def find(name: str) -> Plugin:
-    """The transform of that name.
-
-    Raises:
-        PluginError: There is none.
-    """
-    try:
-        return plugins()[name]
-    except KeyError:
-        raise PluginError(f"no transform is called {name!r}") from None
 
 
 def _own() -> Iterable[Plugin]:

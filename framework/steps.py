@@ -63,7 +63,8 @@ def _check_one(
     if name not in plugins:
         what = f"no transform is called {name!r}; {suggest(name, plugins)}"
         return None, [Problem(f"{address}.name" if named else address, what)]
-    transform = plugins[name].transform
+    plugin = plugins[name]
+    transform = plugin.transform
     judge = adapter(transform)
     try:
         checked = judge.validate_python(raw)
@@ -76,7 +77,7 @@ def _check_one(
         return None, [_below(address, problem) for problem in problems]
     values = {item.name: getattr(checked, item.name) for item in fields(checked) if item.init}
     parameters = judge.dump_python(checked, mode="json")
-    return Step(label, name, transform(**values), parameters), []
+    return Step(label, plugin, transform(**values), parameters), []
 
 
 def _below(address: str, problem: Problem) -> Problem:

@@ -180,7 +180,7 @@ def test_every_choice_is_in_the_readme() -> None:
 def test_every_parameter_is_in_the_docs(name: str) -> None:
     _, _, rest = TRANSFORMS_PAGE.partition(f"\n## {name}\n")
     section = rest.partition("\n## ")[0]
-    for parameter in fields(registry.find(name).transform):
+    for parameter in fields(registry.plugins()[name].transform):
         what = f"docs/transforms.md says nothing of {name}.{parameter.name}"
         assert f"`{parameter.name}`" in section, what
 

@@ -89,7 +89,7 @@ def prepared(request: pytest.FixtureRequest) -> tuple[Link, pa.RecordBatch]:
 
 
 def bound(name: str, parameters: dict[str, Any], with_id: bool) -> tuple[Link, pa.RecordBatch]:
-    transform = adapter(registry.find(name).transform).validate_python(parameters)
+    transform = adapter(registry.plugins()[name].transform).validate_python(parameters)
     table = {key: cells for key, cells in TABLE.items() if with_id or key != "id"}
     wanted = getattr(transform, "wants", lambda _: ())(batch_of(table, ROLES).schema)
     extra = {EXTRA[role][0]: role for role in wanted}
@@ -199,7 +199,10 @@ def test_several_threads_at_once(prepared: Prepared) -> None:
 def learning_cases() -> Iterator[Any]:
     for case in cases():
         name, parameters, _ = case.values[0]
-        if learner(adapter(registry.find(name).transform).validate_python(parameters)) is not None:
+        if (
+            learner(adapter(registry.plugins()[name].transform).validate_python(parameters))
+            is not None
+        ):
             yield case
 
 
@@ -303,7 +306,7 @@ def test_what_it_touches_is_there(learning: Learning) -> None:
 
 @pytest.mark.parametrize("name", registry.plugins())
 def test_the_client_validates_it(name: str) -> None:
-    plugin = adapter(registry.find(name).transform)
+    plugin = adapter(registry.plugins()[name].transform)
     schema = plugin.json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     default = plugin.validate_python({})
@@ -318,18 +321,18 @@ def test_the_client_validates_it(name: str) -> None:
 @pytest.mark.parametrize("name", registry.plugins())
 def test_its_file_says_what_it_does(name: str) -> None:
     """The docstring has an example of two rows."""
-    source = registry.find(name).source
+    source = registry.plugins()[name].source
     docstring = source.split('"""')[1]
     assert "before" in docstring
     assert "after" in docstring
-    for field in fields(registry.find(name).transform):
+    for field in fields(registry.plugins()[name].transform):
         assert f"{field.name}: " in source
 
 
 @pytest.mark.parametrize("name", registry.plugins())
 def test_it_knows_its_channels(name: str) -> None:
     for parameters in [{}, *VARIANTS.get(name, [])]:
-        transform = adapter(registry.find(name).transform).validate_python(parameters)
+        transform = adapter(registry.plugins()[name].transform).validate_python(parameters)
         channels = channels_of([transform])
         assert channels[0] == "train"
         assert len(set(channels)) == len(channels)
@@ -340,7 +343,7 @@ import sys
 from framework import registry
 from framework.steps import adapter
 for name in registry.plugins():
-    adapter(registry.find(name).transform).validate_python({})
+    adapter(registry.plugins()[name].transform).validate_python({})
 print(*sorted({"numpy", "pyarrow", "sklearn", "scipy", "pandas"} & sys.modules.keys()))
 """
 

@@ -19,7 +19,7 @@ from framework.config import JobConfig
 from framework.errors import ConfigError
 from framework.inputs import DataInput, resolve
 from framework.job import NO_WHEELS, Job, Wheels
-from framework.registry import Step
+from framework.registry import Step, plugins
 from framework.runtime.spec import JobSpec, StepSpec
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -36,9 +36,12 @@ class Channels:
         return self.names
 
 
+PLUGINS = plugins()
 CHAIN = (
-    Step("split", "split", Channels(("train", "validation")), {"method": "hash", "seed": 7}),
-    Step("hash_it", "feature_hasher", object(), {"n_features": 64}),
+    Step(
+        "split", PLUGINS["split"], Channels(("train", "validation")), {"method": "hash", "seed": 7}
+    ),
+    Step("hash_it", PLUGINS["feature_hasher"], object(), {"n_features": 64}),
 )
 
 
@@ -239,7 +242,7 @@ def test_a_result_beside_the_files_of_a_glob(tmp_path: Path) -> None:
 
 
 def test_a_channel_that_would_overwrite_the_code() -> None:
-    chain = (Step("split", "split", Channels(("train", "code")), {}),)
+    chain = (Step("split", PLUGINS["split"], Channels(("train", "code")), {}),)
     assert refused(plan(chain=chain), FILE) == [
         "transform.steps: the output 'code' to 'file:///results/ctr/code' and the input 'code' "
         "from 'file:///results/ctr/code/entry.pyz' share a place"
@@ -247,5 +250,5 @@ def test_a_channel_that_would_overwrite_the_code() -> None:
 
 
 def test_a_channel_called_report() -> None:
-    chain = (Step("split", "split", Channels(("train", "report")), {}),)
+    chain = (Step("split", PLUGINS["split"], Channels(("train", "report")), {}),)
     assert "transform.steps: 2 outputs are called 'report'" in refused(plan(chain=chain), FILE)

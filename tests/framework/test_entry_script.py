@@ -16,7 +16,7 @@ from framework.entry_script import Program, entry_script
 from framework.errors import PluginError
 from framework.mapping import Mapping, ProcessingInput, ProcessingOutput
 from framework.plugin_imports import check_travels_alone
-from framework.registry import Plugin, find
+from framework.registry import Plugin, plugins
 from framework.runtime.spec import (
     DatasetSpec,
     JobSpec,
@@ -66,7 +66,8 @@ if __name__ == "__main__":
 @pytest.fixture
 def program() -> Program:
     spec = JobSpec(DatasetSpec(label="click"), STEPS, OutputSpec(), RuntimeSpec())
-    return Program(spec, MAPPING, tuple(find(step.name) for step in STEPS))
+    known = plugins()
+    return Program(spec, MAPPING, tuple(known[step.name] for step in STEPS))
 
 
 def opened(content: bytes) -> zipfile.ZipFile:
