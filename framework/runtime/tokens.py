@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from framework.runtime.hashing.splitmix import mix
 from framework.runtime.hashing.words import Cells
 from framework.runtime.transform import Role, features, role_of
 
+I32 = npt.NDArray[np.int32]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
@@ -120,7 +120,7 @@ class ColumnTokens:
         cells = self.cells._replace(codes=self.cells.codes[rows], missing=missing)
         return replace(self, cells=cells)
 
-    def places(self, first: int, none: int) -> npt.NDArray[np.intp]:
+    def places(self, first: np.int32, none: np.int32) -> I32:
         """Where each row's token stands among the hashes of all columns, shape (rows,).
 
         Args:
@@ -132,7 +132,7 @@ class ColumnTokens:
         if self.is_numeric:
             by_row = np.where(self.row_weights() == 0, none, first)
         else:
-            by_row = self.cells.codes + np.intp(first)
+            by_row = self.cells.codes + first
         if self.cells.missing is not None:
             by_row[self.cells.missing] = none
         return by_row
@@ -156,15 +156,14 @@ class RowTokens:
     columns: Sequence[ColumnTokens]
 
     @cached_property
-    def places(self) -> npt.NDArray[np.intp]:
+    def places(self) -> I32:
         """Where each cell's token stands among the hashes of all columns, shape (rows, columns).
 
         Behind the last of them where a cell has none.
         """
         counts = [len(column.hashes) for column in self.columns]
-        rows, none = len(self.columns[0].cells.codes), sum(counts)
-        by_column = np.empty((len(counts), rows), np.intp)
-        firsts = accumulate(counts[:-1], initial=0)
+        *firsts, none = np.cumsum([0, *counts], dtype=np.int32)
+        by_column = np.empty((len(counts), len(self.columns[0].cells.codes)), np.int32)
         for place, (column, first) in enumerate(zip(self.columns, firsts, strict=True)):
             by_column[place] = column.places(first, none)
         return np.ascontiguousarray(by_column.T)
