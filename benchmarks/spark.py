@@ -3,7 +3,7 @@
     python -m benchmarks.spark --rows 1000000 --runs 3
 
 One Spark in this process does both in turn, so that whatever else the machine does falls on both.
-Its start is in neither time: each has done a small job before. Both read the same file with the
+Its start is in neither time: the first turn does not count. Both read the same file with the
 same cores, divide the rows four to one by a hash of the id, hash all columns but label and id into
 the same width, and write everything to disk: headrace as npz, Spark as Parquet.
 """
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 CORES = 2
 WIDTH = 2**20
-WARMING = 0.1
-"""The share of the rows that the job has which comes first, and does not count."""
 LABEL, ID = "click", "id"
 TRAIN_PERCENT = 80
 RESULTS = ("ours", "theirs")
@@ -146,24 +144,22 @@ def started(folder: Path) -> Iterator[SparkSession]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def measured(
-    session: SparkSession, small: Path, log: Path, runs: int, folder: Path
-) -> tuple[Side, Side]:
-    """Both in turn, `runs` times.
+def measured(session: SparkSession, log: Path, runs: int, folder: Path) -> tuple[Side, Side]:
+    """Both in turn, `runs` times after a turn in which Spark warms up.
 
     Args:
         session: Where they run.
-        small: The log of the job that comes first, so that Spark is warm.
-        log: The one to measure.
+        log: What they read.
         runs: Runs that count, of each.
         folder: For the results of the last turn.
     """
-    warming, both = sides(session, small), sides(session, log)
+    both = sides(session, log)
     for turn in range(runs + 1):
-        for side, name in zip(both if turn else warming, RESULTS, strict=True):
+        for side, name in zip(both, RESULTS, strict=True):
             seconds = side.run(folder / name)
-            side.seconds.append(seconds)
             print(f"{turn}/{runs}  {seconds:7.2f} s  {side.name}", file=sys.stderr)
+            if turn:
+                side.seconds.append(seconds)
     return both
 
 
@@ -183,7 +179,7 @@ def report(both: tuple[Side, Side], rows: int, megabytes: float, java: str) -> s
         *(_line(side, rows) for side in both),
         "",
         f"Medians of {len(ours.seconds)} runs (in brackets the fastest and the slowest), taking "
-        "turns in one Spark that has done a small job of each before.",
+        "turns in one Spark that has done both once before.",
         "",
         f"* **{times(theirs.seconds, ours.seconds)} times** faster than Spark ML, pair by pair",
         "",
@@ -216,11 +212,10 @@ def main() -> None:
     except HeadraceError as error:
         sys.exit(str(error))
     given.folder.mkdir(parents=True, exist_ok=True)
-    lengths = (max(1, int(WARMING * given.rows)), given.rows)
-    small, log = (log_of(given.folder, rows) for rows in lengths)
+    log = log_of(given.folder, given.rows)
     folder = given.folder.resolve() / "spark"
     with started(folder) as session:
-        both = measured(session, small, log, given.runs, folder)
+        both = measured(session, log, given.runs, folder)
         java = java_of(session)
     print(report(both, given.rows, log.stat().st_size / 1e6, java))
 

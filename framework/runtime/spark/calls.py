@@ -17,6 +17,7 @@ from pyspark import AccumulatorParam
 
 from framework.runtime.errors import HeadraceError
 from framework.runtime.packages import use
+from framework.runtime.spark.between import leave
 from framework.runtime.spark.order import Learned, Order, Place
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class Call(Generic[T]):
         except HeadraceError as error:
             self.counters.failures.add([(str(error), error.exit_status)])
             return None
+        finally:
+            leave()
         self.counters.bytes.add(size)
         return made
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from py4j.protocol import Py4JJavaError
@@ -15,7 +16,7 @@ from framework.runtime.progress import Progress
 from framework.runtime.sources import Portion
 from framework.runtime.spark.calls import Counters, Failures, Learn, Merging, Scan, Write
 from framework.runtime.spark.order import Learned, Order, Place
-from framework.runtime.spark.scan import Seen
+from framework.runtime.spark.scan import Seen, look_at
 from framework.runtime.spark.splits import Split
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FEW = 64
 """Results that the driver puts together by itself; of more, executors make fewer first."""
+FEW_WINDOWS = 16
+"""The driver has looked at so many before Spark would have begun to."""
 SCANS = 4
 """Tasks for each core that look at windows; each has as many as that takes."""
 _SECONDS = 0.2
@@ -79,6 +82,10 @@ class Cluster:
 
     def scan(self, windows: Sequence[Portion]) -> list[Seen]:
         """Look at windows of files; what each of them tells, in order."""
+        if len(windows) <= FEW_WINDOWS:
+            spec = self._order.job
+            with ThreadPoolExecutor(spec.threads, "scan") as pool:
+                return list(pool.map(partial(look_at, dataset=spec.dataset), windows))
         each = math.ceil(len(windows) / (SCANS * self.cores))
         shares = [windows[start : start + each] for start in range(0, len(windows), each)]
         splits = [Split(number, tuple(share), 0) for number, share in enumerate(shares)]
