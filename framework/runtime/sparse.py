@@ -23,7 +23,6 @@ _PIECE = 1024
 MISSING = np.uint32(0xFFFFFFFF)
 """The key of a cell that gives no feature. No index reaches it: they end at 2**31 - 2."""
 _NONE = np.array([MISSING])
-_ABSENT = np.uint64(MISSING >> np.uint32(1)) << np.uint64(32)
 
 
 @dataclass(frozen=True)
@@ -48,47 +47,68 @@ def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
         tokens: Of each row.
         keys: For each column ``index << 1 | negative`` of each of its hashes, which a hasher makes.
     """
-    by_row = np.concatenate([*keys, _NONE]).take(tokens.places)
+    joined = np.concatenate([*keys, _NONE])
+    by_row = joined.take(tokens.places)
     if any(column.is_numeric for column in tokens.columns):
-        return _weighted(tokens.columns, by_row)
+        return _weighted(tokens.columns, by_row, int(joined[:-1].max(initial=0)) >> 1)
     by_row.sort(axis=1)
-    if (by_row[:, -1] != MISSING).all():  # it is the greatest key
-        flat, offsets = by_row.ravel(), _full(by_row.shape)
-    else:
-        present = by_row != MISSING
-        flat, offsets = by_row[present], _offsets(present)
+    offsets, flat = _without_gaps(MISSING, by_row)
     # The key's lowest bit is the sign, and so is the highest bit of a float.
     values = (flat << np.uint32(31) | _ONE_AS_BITS).view(np.float32)
     return _summed(offsets, (flat >> np.uint32(1)).view(np.int32), values)
 
 
-def _weighted(columns: Sequence[ColumnTokens], keys: U32) -> SparseRows:
-    """The general form: every entry remembers its column, to find its number after the sort."""
-    weights = np.where(keys & np.uint32(1), -1.0, 1.0)
+def _weighted(columns: Sequence[ColumnTokens], keys: U32, last: int) -> SparseRows:
+    """The general form: every entry remembers its column, to find its number after the sort.
+
+    Args:
+        columns: Some of them numeric.
+        keys: Of each cell, shape (rows, columns).
+        last: The highest index.
+    """
+    rows, count = keys.shape
+    weights = (keys << np.uint32(31) | _ONE_AS_BITS).view(np.float32).astype(np.float64)
     for place, column in enumerate(columns):
         if column.is_numeric:
             weights[:, place] *= column.row_weights()
-    index = (keys >> np.uint32(1)).astype(np.uint64)
-    by_row = index << np.uint64(32) | np.arange(len(columns), dtype=np.uint64)
+    shift = (count - 1).bit_length()
+    # Words of 32 bits are sorted sooner, and nearly always have room for index and column.
+    word = np.uint32 if last < _absent(np.uint32, shift) else np.uint64
+    index: Array = (keys >> np.uint32(1)).astype(word)
+    column_of: Array = np.arange(count, dtype=word)
+    by_row = index << word(shift) | column_of
     by_row.sort(axis=1)
-    present = by_row < _ABSENT
-    row, chosen = np.nonzero(present)[0], by_row[present]
-    source = (chosen & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    indices = (chosen >> np.uint64(32)).astype(np.int32)
-    return _summed(_offsets(present), indices, weights[row, source])
+    cells = (by_row & word((1 << shift) - 1)).astype(np.intp)
+    cells += (np.arange(rows) * count)[:, np.newaxis]
+    absent = word(_absent(word, shift) << shift)
+    offsets, flat, chosen = _without_gaps(absent, by_row, cells)
+    return _summed(offsets, (flat >> word(shift)).astype(np.int32), weights.take(chosen))
 
 
-def _full(shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
-    """Where rows start whose cells are all there."""
-    rows, columns = shape
-    return np.arange(rows + 1, dtype=np.int32) * np.int32(columns)
+def _absent(word: type[np.unsignedinteger[Any]], shift: int) -> int:
+    """The index of a cell that gives no feature, in words that have room for a column as well."""
+    return min(int(MISSING) >> 1, np.iinfo(word).max >> shift)
 
 
-def _offsets(present: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    """Where rows start."""
-    offsets = np.zeros(len(present) + 1, np.int32)
+def _without_gaps(absent: np.unsignedinteger[Any], by_row: Array, *others: Array) -> list[Array]:
+    """Sorted cells without those that give no feature, which come last in each row.
+
+    Args:
+        absent: Such a cell's word, or less than that, but more than any other's.
+        by_row: Shape (rows, columns).
+        others: What else there is of each cell.
+
+    Returns:
+        Where each row starts, shape (rows + 1,); then what is left of each array, flat.
+    """
+    rows, columns = by_row.shape
+    if (by_row[:, -1] < absent).all():
+        offsets = np.arange(rows + 1, dtype=np.int32) * np.int32(columns)
+        return [offsets, by_row.ravel(), *(other.ravel() for other in others)]
+    present = by_row < absent
+    offsets = np.zeros(rows + 1, np.int32)
     np.cumsum(np.count_nonzero(present, axis=1), out=offsets[1:])
-    return offsets
+    return [offsets, by_row[present], *(other[present] for other in others)]
 
 
 def _summed(
