@@ -199,10 +199,8 @@ def test_several_threads_at_once(prepared: Prepared) -> None:
 def learning_cases() -> Iterator[Any]:
     for case in cases():
         name, parameters, _ = case.values[0]
-        if (
-            learner(adapter(registry.plugins()[name].transform).validate_python(parameters))
-            is not None
-        ):
+        transform = registry.plugins()[name].transform
+        if learner(adapter(transform).validate_python(parameters)) is not None:
             yield case
 
 
