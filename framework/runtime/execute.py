@@ -62,9 +62,9 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
             for task, job in zip(tasks, run.jobs, strict=True)
         ]
         written = run.write(outcomes, background)
-    statistics = run.process.statistics()
+    statistics, timings = run.process.statistics(), _timings(started, threads, len(tasks))
     for outcome, rows in zip(outcomes, written, strict=True):
-        outcome.report(rows, statistics, _timings(started, threads, len(tasks)))
+        outcome.report(rows, statistics, timings)
 
 
 def _fitting(tasks: Sequence[Task], files: Sequence[Path]) -> tuple[list[Task], list[Prepared]]:

@@ -67,6 +67,9 @@ def test_fused_runs_leave_what_single_runs_leave(headrace: Runner, tmp_path: Pat
         one, other = (tmp_path / each / str(number) for each in ("basic", "fused"))
         assert _bytes(one) == _bytes(other)
         assert (other / "code" / "entry.pyz").exists()
+    told = [path.read_text() for path in (tmp_path / "fused").glob("*/report/timings.json")]
+    assert len(told) == 3
+    assert len(set(told)) == 1  # the time is that of all of them together
 
 
 @pytest.mark.parametrize(
