@@ -21,9 +21,9 @@ from framework.runtime.transform import Role, role_of
 from framework.runtime.writers.base import Entries, Layout, named_columns, slices
 
 _ROWS_AT_ONCE = 16_384
+"""Few enough for what is made of a column's cells to stay in a core's cache."""
 _ENTRY_ROWS = 8192
-"""Few enough for what is made of a column's cells, or of these rows' entries, to stay in a core's
-cache."""
+"""Fewer would have threads wait for each other more often, more would only take memory."""
 _WIDTH = "n_features"
 
 

@@ -27,7 +27,6 @@ from framework.runtime.ordered import in_order
 from framework.runtime.outcome import Host, Outcome, Outcomes, Task, Written
 from framework.runtime.pipeline import Process
 from framework.runtime.preflight import Prepared, preflight
-from framework.runtime.process import give_back
 from framework.runtime.progress import Progress
 from framework.runtime.sources import Group, Portion, files_below, groups_of, total_bytes
 from framework.runtime.spec import JobSpec, under
@@ -116,7 +115,6 @@ class _Run:
             rows += seen.rows
             gathering.add(seen.states)
             self._progress.advance(seen.done, 0)
-            give_back()
         self._progress.next_pass()
         if this.numbers:
             self._first_rows = first_rows
@@ -128,7 +126,6 @@ class _Run:
         for work in in_order(self.process, self._numbered(), self.threads):
             together.add(work.results)
             self._progress.advance(work.done, work.results[0].good + work.results[0].rejected)
-            give_back(len(self.jobs))
         self._progress.show()
         if not outcomes[0].is_a_share:
             for totals in together.totals:

@@ -1,4 +1,4 @@
-"""How the runtime sets up its process before the work begins, and keeps it small on the way."""
+"""How the runtime sets up its process before the work begins."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 _KEPT = 64 << 20
 _ARENAS = 2
-_SPARE = 128 << 20
-"""Bytes that glibc may keep for a job although nobody uses them; less would make blocks slower."""
 
 
 def set_up() -> None:
@@ -37,37 +35,6 @@ def _keep_freed_memory() -> None:
         mallopt(_M_MMAP_THRESHOLD, _KEPT)
         mallopt(_M_TRIM_THRESHOLD, _KEPT)
         mallopt(_M_ARENA_MAX, _ARENAS)
-
-
-class _MallInfo(ctypes.Structure):
-    """``struct mallinfo2``, see mallinfo(3)."""
-
-    _fields_ = tuple(
-        (name, ctypes.c_size_t)
-        for name in (
-            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
-            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
-        )
-    )
-
-
-def give_back(jobs: int = 1) -> None:
-    """Give memory back that is free in too many pieces; to be called after each block.
-
-    Arrays of ever other sizes leave gaps, so that over tens of millions of rows the process would
-    grow by a third. It is done once gaps add up to more than the next blocks can fill. glibc before
-    2.33 does not tell how much that is, and others are left alone.
-
-    Args:
-        jobs: How many of them each block is worked on for.
-    """
-    libc = ctypes.CDLL(None)
-    mallinfo = getattr(libc, "mallinfo2", None)
-    if mallinfo is None:
-        return
-    mallinfo.restype = _MallInfo
-    if mallinfo().fordblks > jobs * _SPARE:
-        libc.malloc_trim(0)
 
 
 def _leave_pandas_out() -> None:
