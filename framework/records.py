@@ -16,6 +16,7 @@ from typing import Any
 
 from framework.errors import HeadraceError
 from framework.runtime.spec import EVALUATION, REPORT
+from framework.secrets import masked
 from framework.uris import path_of, uri_of
 from framework.whole_files import json_text, write_whole
 
@@ -92,7 +93,7 @@ class SweepRun:
     folder: Path
     """Hydra's folder of this run."""
     settings: dict[str, str]
-    """Its overrides: key → value, as they were written."""
+    """Its overrides: key → value, as they were written; those of secrets are masked."""
     output: str
     """Where its result went: a path or a URI."""
     record: RunRecord | None
@@ -151,7 +152,8 @@ def _notes(folder: Path) -> Iterator[tuple[Path, Note]]:
 
 
 def _run(folder: Path, note: Note) -> SweepRun:
-    settings = dict(each.partition("=")[::2] for each in note.overrides)
+    pairs = (each.partition("=")[::2] for each in note.overrides)
+    settings = {key: masked(key, value) for key, value in pairs}
     record, failure, status = None, note.failure, note.exit_status
     if note.output and path_of(uri_of(note.output)):
         try:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from html import escape
 
+from framework.runtime.shown import plain
+
+LIMIT = 1_000
+"""Characters of a cell from which it is cut."""
+
 
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
     """The lines of a table whose columns are as wide as their widest cells.
 
     Args:
-        rows: Cells in one line each, as many in every row.
+        rows: Cells, as many in every row; what a terminal would obey comes out escaped.
         right: Positions of the columns whose cells end together, as numbers do.
     """
+    rows = [[plain(cell, LIMIT) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -55,6 +61,6 @@ def listed(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:
     lines = []
     for name, value in pairs:
         first, *others = value.splitlines() or [""]
-        lines.append(f"{name.ljust(width)}{first}".rstrip())
-        lines += [f"{' ' * width}{other}".rstrip() for other in others]
+        lines.append(f"{name.ljust(width)}{plain(first, LIMIT)}".rstrip())
+        lines += [f"{' ' * width}{plain(other, LIMIT)}".rstrip() for other in others]
     return lines

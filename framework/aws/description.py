@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from framework.aws.record import JobRecord, utc
+from framework.secrets import masked_arguments
 from framework.table import aligned, listed
 from framework.units import duration
 
@@ -62,7 +63,7 @@ def _code(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "image", application.get("ImageUri", NOT_YET)
     yield "starts", " ".join(application.get("ContainerEntrypoint", [IMAGES_OWN]))
     if arguments := application.get("ContainerArguments"):
-        yield "arguments", " ".join(arguments)
+        yield "arguments", " ".join(masked_arguments(arguments))
     if environment := answer.get("Environment"):
         yield "environment", f"{', '.join(sorted(environment))} (values are not shown)"
     yield "role", answer.get("RoleArn", NOT_YET)

@@ -37,3 +37,11 @@ def test_html_takes_nothing_in_a_cell_for_a_tag() -> None:
     )
     assert as_html([("a",)], has_header=False) == f"<table><tr><td {left}>a</td></tr></table>"
     assert as_html([]) == ""
+
+
+def test_what_a_terminal_obeys_is_escaped() -> None:
+    assert aligned([("a\x1b[31m\nb", "c")]) == [r"a\x1b[31m\nb  c"]
+    assert listed([("reason", "one\x07\ntwo\x1b[2J")], 8) == [
+        r"reason  one\x07",
+        r"        two\x1b[2J",
+    ]
