@@ -16,6 +16,7 @@ from typing import Any
 
 from framework.errors import HeadraceError
 from framework.recount import faults
+from framework.runtime.seal import FILES, SHA256
 from framework.stored import StoredResult, UnreadableError
 from framework.table import aligned
 
@@ -23,7 +24,7 @@ SAME, DIFFERENT, INCOMPARABLE = 0, 1, 2
 SHOWN = 40
 """Characters of a setting's value."""
 NOT_SETTINGS = frozenset(
-    {"format_version", "config_sha256", "output_format", "rows", "channels", "hosts"}
+    {"format_version", "config_sha256", "output_format", "rows", "channels", "hosts", FILES, SHA256}
 )
 """Keys of a manifest that are no settings, or stand in its ``config`` too."""
 MISSING = "-"

@@ -19,6 +19,7 @@ from framework.job import NO_WHEELS, Job, Wheels
 from framework.mapping import Mapping, ProcessingInput, ProcessingOutput
 from framework.registry import Plugin
 from framework.request import build_request
+from framework.result_files import REQUEST
 from framework.runtime.plugins import channels_of
 from framework.runtime.spec import (
     DATA_INPUT,
@@ -61,7 +62,7 @@ def compile_job(
     _check_apart(config.output.path, data)
     backend = BACKENDS[config.backend.name]
     outputs = _outputs(plan)
-    spec = _spec(plan, outputs, wheels)
+    spec = _spec(plan, outputs, data, wheels)
     program = Program(spec, Mapping((_data(config, data),), outputs), _plugins(plan))
     shipments = backend.ship(program, config.backend)
     inputs = tuple(_inputs(config, data, shipments, wheels))
@@ -109,7 +110,9 @@ def _files(data: DataInput, shipments: Sequence[Shipment], wheels: Wheels) -> di
     return {**{each.file: each.content for each in shipments}, **manifest, **packages}
 
 
-def _spec(plan: Plan, outputs: tuple[ProcessingOutput, ...], wheels: Wheels) -> JobSpec:
+def _spec(
+    plan: Plan, outputs: tuple[ProcessingOutput, ...], data: DataInput, wheels: Wheels
+) -> JobSpec:
     config = plan.config
     return JobSpec(
         dataset=DatasetSpec(**config.dataset.model_dump(exclude={"path"})),
@@ -119,7 +122,17 @@ def _spec(plan: Plan, outputs: tuple[ProcessingOutput, ...], wheels: Wheels) -> 
         outputs={output.name: output.container_path for output in outputs},
         evaluation=_evaluation(config.evaluation),
         packages={name: hashlib.sha256(wheels[name]).hexdigest() for name in wheels},
+        files=tuple(_names(config, data, wheels)),
     )
+
+
+def _names(config: JobConfig, data: DataInput, wheels: Wheels) -> Iterator[str]:
+    """The paths of all files that will lie beside the result."""
+    yield REQUEST
+    yield from BACKENDS[config.backend.name].files(config.backend)
+    yield from () if data.manifest is None else (MANIFEST,)
+    yield from (f"{PACKAGES}/{name}" for name in wheels)
+    yield from data.copies
 
 
 def _evaluation(config: EvaluationConfig) -> EvaluationSpec | None:

@@ -11,6 +11,7 @@ from framework.entry_script import Program, entry_script
 from framework.runtime.spec import CODE_INPUT
 
 SCRIPT = "entry.pyz"
+FILE = f"code/{SCRIPT}"
 PYTHON_ON_SCRIPT = ("python3", f"{CODE_INPUT}/{SCRIPT}")
 
 
@@ -37,6 +38,9 @@ class Backend(Protocol):
     def ship(self, program: Program, config: BackendConfig) -> tuple[Shipment, ...]:
         """What brings the program, or what it has to know, into the container."""
 
+    def files(self, config: BackendConfig) -> tuple[str, ...]:
+        """Return the paths of all files that `ship` makes; the job itself has to know them."""
+
     def outputs(self, config: BackendConfig) -> dict[str, str]:
         """Outputs beside those of the program: name → folder in the container."""
 
@@ -58,4 +62,8 @@ class WithScript(Alone):
 
     def ship(self, program: Program, config: BackendConfig) -> tuple[Shipment, ...]:
         """The self-contained entry script, as the input that the SDK calls ``code``."""
-        return (Shipment("code", CODE_INPUT, f"code/{SCRIPT}", entry_script(program)),)
+        return (Shipment("code", CODE_INPUT, FILE, entry_script(program)),)
+
+    def files(self, config: BackendConfig) -> tuple[str, ...]:
+        """The script alone."""
+        return (FILE,)

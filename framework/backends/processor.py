@@ -9,6 +9,8 @@ from framework.entry_script import Program
 from framework.image_uris import own_image
 from framework.runtime.spec import CONFIG_INPUT, JOB_FILE
 
+FILE = f"config/{JOB_FILE}"
+
 
 class ProcessorBackend(Alone):
     """The SDK's plain ``Processor``."""
@@ -24,4 +26,8 @@ class ProcessorBackend(Alone):
     def ship(self, program: Program, config: BackendConfig) -> tuple[Shipment, ...]:
         """The parameters alone."""
         content = program.spec.to_json().encode()
-        return (Shipment("config", CONFIG_INPUT, f"config/{JOB_FILE}", content),)
+        return (Shipment("config", CONFIG_INPUT, FILE, content),)
+
+    def files(self, config: BackendConfig) -> tuple[str, ...]:
+        """The parameters alone."""
+        return (FILE,)

@@ -16,10 +16,11 @@ from framework.image_uris import spark_image
 from framework.runtime.spec import CODE_INPUT, PROCESSING
 
 SCRIPT = "entry.py"
-ARCHIVE = "headrace.zip"
+SCRIPT_FILE = f"code/{SCRIPT}"
+ARCHIVE_FILE = "py-files/headrace.zip"
+SETTINGS_FILE = "conf/configuration.json"
 PY_FILES_INPUT = f"{PROCESSING}/input/py-files"
 CONF_INPUT = f"{PROCESSING}/input/conf"
-CONF_FILE = "configuration.json"
 EVENT_LOGS = f"{PROCESSING}/spark-events"
 
 
@@ -37,12 +38,16 @@ class PySparkBackend:
 
     def ship(self, program: Program, config: BackendConfig) -> tuple[Shipment, ...]:
         """The archive that all processes import from, Spark's settings, and the driver's script."""
-        archive = Shipment("py-files", PY_FILES_INPUT, f"py-files/{ARCHIVE}", py_files(program))
-        code = Shipment("code", CODE_INPUT, f"code/{SCRIPT}", driver_script(program))
+        archive = Shipment("py-files", PY_FILES_INPUT, ARCHIVE_FILE, py_files(program))
+        code = Shipment("code", CODE_INPUT, SCRIPT_FILE, driver_script(program))
         if not config.spark:
             return (archive, code)
         settings = _configuration(config.spark)
-        return (archive, Shipment("conf", CONF_INPUT, f"conf/{CONF_FILE}", settings), code)
+        return (archive, Shipment("conf", CONF_INPUT, SETTINGS_FILE, settings), code)
+
+    def files(self, config: BackendConfig) -> tuple[str, ...]:
+        """The same."""
+        return (ARCHIVE_FILE, SCRIPT_FILE, *([SETTINGS_FILE] if config.spark else []))
 
     def outputs(self, config: BackendConfig) -> dict[str, str]:
         """The event logs, if they are wanted."""

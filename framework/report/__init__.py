@@ -12,12 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from framework.runtime.spec import REPORT
+from framework.runtime.spec import REPORT_PAGE
 
 if TYPE_CHECKING:
     from framework.records import RunRecord, SweepRecord
 
-RUN_PAGE = Path(REPORT, "report.html")
+RUN_PAGE = Path(REPORT_PAGE)
 SWEEP_PAGE = Path("summary.html")
 
 

@@ -17,11 +17,14 @@ from framework.runtime.columns import Columns
 from framework.runtime.digest import merged
 from framework.runtime.errors import DataError
 from framework.runtime.parts import Part
-from framework.runtime.spec import JobSpec
+from framework.runtime.seal import FILES, SHA256, sealed
+from framework.runtime.spec import REPORT, REPORT_PAGE, JobSpec
 from framework.runtime.transform import Role
 from framework.runtime.version import VERSION
 
 FORMAT_VERSION = 1
+MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
+"""Names in the folder of the report."""
 
 
 def manifest(
@@ -73,7 +76,8 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         raise ValueError(
             f"{len(manifests)} of {count} hosts left a manifest: {', '.join(manifests)}"
         )
-    together = {key: value for key, value in first.items() if key != "host_count"}
+    without = ("host_count", FILES, SHA256)
+    together = {key: value for key, value in first.items() if key not in without}
     every = list(manifests.values())
     together["rows"] = {key: sum(one["rows"][key] for one in every) for key in first["rows"]}
     together["channels"] = {
@@ -81,7 +85,11 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         for name in first["channels"]
     }
     together["hosts"] = {host: _share(one) for host, one in manifests.items()}
-    return together
+    if not all(FILES in one for one in every):  # not by an entrypoint of ours
+        return together
+    reports = (f"{REPORT}/{name}" for name in (MANIFEST, METRICS, TIMINGS))
+    files = [file for one in every for file in one[FILES]]
+    return sealed(together, [*files, *reports, REPORT_PAGE])
 
 
 def _difference(one: dict[str, Any], other: dict[str, Any]) -> str | None:

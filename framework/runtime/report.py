@@ -9,12 +9,20 @@ from typing import Any
 
 from framework.runtime.evaluation.evaluator import Evaluator
 from framework.runtime.learning import files
-from framework.runtime.manifest import manifest, write_bytes, write_json
+from framework.runtime.manifest import (
+    MANIFEST,
+    METRICS,
+    TIMINGS,
+    manifest,
+    write_bytes,
+    write_json,
+)
 from framework.runtime.metrics import metrics
 from framework.runtime.observed import OBSERVED, Observed
 from framework.runtime.parts import Part
 from framework.runtime.preflight import Prepared
-from framework.runtime.spec import EVALUATION, JobSpec
+from framework.runtime.seal import sealed
+from framework.runtime.spec import EVALUATION, REPORT, REPORT_PAGE, JobSpec
 
 
 @dataclass(frozen=True)
@@ -52,16 +60,28 @@ class Report:
             DataError: A file cannot be written.
         """
         written = self._manifest(parts, observed.totals.rejected)
+        names = [METRICS, TIMINGS, MANIFEST]
         if self.host_count > 1:
+            names.append(OBSERVED)
             write_bytes(self.folder / OBSERVED, observed.to_bytes())
         totals, statistics, time = observed.totals, observed.statistics, observed.time
         described = metrics(written, totals, statistics, self.prepared.hasher, time)
-        write_json(self.folder / "metrics.json", described)
+        write_json(self.folder / METRICS, described)
         if evaluator is not None:
+            names.append(EVALUATION)
             write_json(self.folder / EVALUATION, evaluator.report)
             timings = {**timings, "evaluation_seconds": round(evaluator.seconds, 3)}
-        write_json(self.folder / "timings.json", dict(timings))
-        write_json(self.folder / "manifest.json", written)
+        write_json(self.folder / TIMINGS, dict(timings))
+        write_json(self.folder / MANIFEST, sealed(written, self._files(written, names)))
+
+    def _files(self, written: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+        """All files that belong to the result, of this host."""
+        # Of several hosts, each has a folder of its name in that of the report.
+        report = REPORT if self.host_count == 1 else f"{REPORT}/{self.folder.name}"
+        parts = [part for channel in written["channels"].values() for part in channel["parts"]]
+        made = [each["file"] for each in (*parts, *written.get(files.STATES, {}).values())]
+        own = [f"{report}/{name}" for name in names]
+        return [*self.spec.files, *made, *own, *([REPORT_PAGE] if self.host_count == 1 else [])]
 
     def _manifest(self, parts: Mapping[str, Sequence[Part]], rejected: int) -> dict[str, Any]:
         prepared = self.prepared

@@ -25,6 +25,8 @@ OUTPUT = f"{PROCESSING}/output"
 REPORT = "report"
 EVALUATION = "evaluation.json"
 TRAIN = "train"
+REPORT_PAGE = f"{REPORT}/report.html"
+"""Path below ``output.path``; the client makes the page, if it does."""
 JOB_FILE = "job.json"
 THREADS_VARIABLE = "HEADRACE_THREADS"
 
@@ -105,6 +107,8 @@ class JobSpec:
     evaluation: EvaluationSpec | None = None
     packages: dict[str, str] = field(default_factory=dict)
     """Wheels that come as an input: file name → SHA-256."""
+    files: tuple[str, ...] = ()
+    """What lies beside the result because the job was given it: paths below ``output.path``."""
 
     @property
     def threads(self) -> int:
@@ -145,6 +149,7 @@ class JobSpec:
             outputs=raw["outputs"],
             evaluation=None if evaluation is None else EvaluationSpec(**evaluation),
             packages=raw["packages"],
+            files=tuple(raw["files"]),
         )
 
 

@@ -102,6 +102,16 @@ def test_the_request_of_each_backend(backend: str, monkeypatch: pytest.MonkeyPat
     assert ParamValidator().validate(request, rules).generate_report() == ""
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_container_is_told_which_files_lie_beside_the_result(backend: str) -> None:
+    """Its manifest has to list them."""
+    glob = DataInput("file:///data", "ManifestFile", b"[]", ("/data/a.csv",))
+    copies = DataInput("s3://b/input/data/", copies={"input/data/a.csv": Path("/data/a.csv")})
+    for data, wheels in ((glob, {"a.whl": b"a"}), (copies, NO_WHEELS), (FILE, NO_WHEELS)):
+        job = made(plan(backend=BACKENDS[backend]), data, wheels=wheels)
+        assert {*job.spec.files} == {"request.json", *job.files, *job.uploads}
+
+
 def test_the_container_is_told_what_the_request_says() -> None:
     output = {"format": "parquet", "rows_per_part": 9}
     job = made(plan(backend={"name": "processor"}, output=output), FILE)

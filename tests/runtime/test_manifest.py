@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
+from framework.result_files import listed
 from framework.runtime.execute import execute
 from framework.runtime.manifest import merge
 from framework.runtime.outcome import Host, Task
@@ -193,6 +195,49 @@ def test_merged_manifests(tmp_path: Path) -> None:
         assert [part["file"] for part in channel["parts"]] == [
             f"{name}/part-algo-{number}-00000.npz" for number in (1, 2)
         ]
+
+
+def below(output: Path) -> set[str]:
+    return {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
+
+
+STANDARDIZE = StepSpec("standardize", "standardize", {})
+
+
+def test_the_manifest_lists_all_files_of_the_result(tmp_path: Path) -> None:
+    brought = ("request.json", "code/entry.pyz", "packages/a.whl")
+    spec = job(id="id", label="click", steps=[SPLIT, STANDARDIZE, HASH], numeric=("c0",))
+    result = run(tmp_path, clicks(60).replace("v", ""), replace(spec, files=brought))
+    assert set(result.manifest["files"]) == {
+        *brought, *below(result.output), "report/report.html"
+    }  # fmt: skip
+    assert "report/state/standardize.arrow" in result.manifest["files"]
+    found = listed((result.output / "report/manifest.json").read_bytes())
+    assert found is not None
+    assert found.digests == {
+        name: hashlib.sha256((result.output / name).read_bytes()).hexdigest()
+        for name in below(result.output)
+        if name.endswith((".npz", ".arrow"))
+    }
+
+
+def test_the_manifest_of_several_hosts_lists_the_files_of_all(tmp_path: Path) -> None:
+    results = on_hosts(tmp_path, clicks(300), 2)
+    contents = [
+        (result.output / f"report/algo-{number}/manifest.json").read_bytes()
+        for number, result in enumerate(results, 1)
+    ]
+    for content, result in zip(contents, results, strict=True):
+        alone = listed(content)
+        assert alone is not None
+        assert set(alone.files) == below(result.output)
+    merged = merge({f"algo-{n}": json.loads(content) for n, content in enumerate(contents, 1)})
+    found = listed(json.dumps(merged).encode())
+    assert found is not None
+    reports = {f"report/{name}.json" for name in ("manifest", "metrics", "timings")}
+    every = below(results[0].output) | below(results[1].output)
+    assert set(found.files) == every | reports | {"report/report.html"}
+    assert len(found.digests) == 6
 
 
 def test_packages_are_named(tmp_path: Path) -> None:
