@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import glob
 import json
-import os
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
 from framework.errors import ConfigError, Problem
+from framework.runtime.data_files import files_below, is_hidden
 from framework.uris import FILE, S3, path_of, uri_of
-
-HIDDEN = (".", "_")
-"""Names that start so are no data (``_SUCCESS``, ``.crc``), as Hadoop and Spark have it."""
 
 INSTANCES = "resources.instance_count"
 COPIES = "input/data"
@@ -121,31 +118,20 @@ def _without_magic(pattern: Path) -> Path:
 
 
 def _matches(pattern: Path, base: Path) -> set[str]:
-    """Files that match, and files below folders that match; hidden ones only by their own name."""
-    named_hidden = _is_hidden(pattern.relative_to(base).parts)
+    """Files that match, and the data files below folders that match."""
+    spelled = [part for part in pattern.relative_to(base).parts if is_hidden(part)]
     found = set[str]()
     matches = glob.iglob(str(pattern), recursive=True)  # noqa: PTH207 (takes an absolute pattern)
     for match in map(Path, matches):
-        if named_hidden or not _is_hidden(match.relative_to(base).parts):
+        if _is_meant(match.relative_to(base), spelled):
             found.update(map(str, files_below(match) if match.is_dir() else [match]))
     return found
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """The files of a folder that count as data; links are followed, each folder is entered once.
-
-    Raises:
-        OSError: A folder cannot be read.
-    """
-    seen: set[str] = set()
-    for parent, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
-        if (real := os.path.realpath(parent)) in seen:  # a link back to a folder above
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
-        paths = (Path(parent, name) for name in names if not name.startswith(HIDDEN))
-        yield from (path for path in paths if path.is_file())
+def _is_meant(match: Path, spelled: list[str]) -> bool:
+    """Whether each hidden name was asked for by a part of the glob that begins like it."""
+    hidden = filter(is_hidden, match.parts)
+    return all(any(fnmatchcase(name, part) for part in spelled) for name in hidden)
 
 
 def _named_in_utf8(files: list[str]) -> tuple[str, ...]:
@@ -153,14 +139,6 @@ def _named_in_utf8(files: list[str]) -> tuple[str, ...]:
     for file in files:
         file.encode()
     return tuple(files)
-
-
-def _is_hidden(parts: Iterable[str]) -> bool:
-    return any(part.startswith(HIDDEN) for part in parts)
-
-
-def _raise(error: OSError) -> None:
-    raise error
 
 
 def _error(what: str) -> ConfigError:

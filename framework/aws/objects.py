@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from framework.aws.clients import client, explained
 from framework.errors import ConfigError, JobFailed, Problem
-from framework.inputs import HIDDEN
+from framework.runtime.data_files import is_hidden
 from framework.uris import S3
 
 MOST_AT_ONCE = 1000
@@ -58,7 +58,7 @@ def with_prefix(uri: str) -> Iterator[S3Object]:
 
 def data_objects(objects: Sequence[S3Object]) -> Sequence[S3Object]:
     """Those that hold data: markers such as ``_SUCCESS`` do not count, unless there is no other."""
-    data = [each for each in objects if not PurePosixPath(each.key).name.startswith(HIDDEN)]
+    data = [each for each in objects if not is_hidden(PurePosixPath(each.key).name)]
     return data or objects
 
 

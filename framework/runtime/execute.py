@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from framework.runtime.alike import refuse_unlike
 from framework.runtime.background import Background
+from framework.runtime.data_files import files_of_input
 from framework.runtime.errors import DataError, HeadraceError
 from framework.runtime.evaluation.model import require
 from framework.runtime.learning.analysis import Analysis, Gathering
@@ -28,7 +29,7 @@ from framework.runtime.outcome import Host, Outcome, Outcomes, Task, Written
 from framework.runtime.pipeline import Process
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.progress import Progress
-from framework.runtime.sources import Group, Portion, files_below, groups_of, total_bytes
+from framework.runtime.sources import Group, Portion, groups_of, total_bytes
 from framework.runtime.spec import JobSpec, under
 
 
@@ -47,9 +48,7 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
     spec = tasks[0].spec
     if spec.evaluation is not None:
         require()
-    files = files_below(under(tasks[0].root, spec.input))
-    if not files:
-        raise DataError("the input holds no files")
+    files = files_of_input(under(tasks[0].root, spec.input))
     threads = spec.threads
     tasks, jobs = _fitting(tasks, files)
     run = _Run(spec, jobs, files, threads)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.errors import ConfigError, JobFailed, Problem
-from framework.inputs import HIDDEN
+from framework.runtime.data_files import is_data
 from framework.targets import mirror
 from framework.targets.inputs import Locate, named_in
 from framework.targets.mirror import Mirror
@@ -97,18 +97,10 @@ class Fetching:
 def _data(objects: Sequence[S3Object], entry: dict[str, Any]) -> list[S3Object]:
     """The objects that count as data, by the rule for files of this machine."""
     uri, folder = _uri(entry), join(_uri(entry), "")
-    found = [
-        each
-        for each in objects
-        if each.uri == uri or not any(map(_is_hidden, each.uri.removeprefix(folder).split("/")))
-    ]
+    found = [each for each in objects if each.uri == uri or is_data(each.uri.removeprefix(folder))]
     if not found:
         raise ConfigError([Problem(_where(entry), f"no files in {uri!r}")])
     return found
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(HIDDEN) and name not in mirror.ELSEWHERE
 
 
 def _uri(entry: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from framework.errors import ConfigError, Problem
-from framework.inputs import files_below
+from framework.runtime.data_files import files_below
 
 
 @dataclass(frozen=True)

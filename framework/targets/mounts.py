@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from framework.inputs import files_below
+from framework.runtime.data_files import files_below
 from framework.runtime.spec import under
 from framework.targets.interrupts import Interrupts
 from framework.targets.sandbox import Host

@@ -85,6 +85,31 @@ def test_a_glob_that_spells_the_underscore_means_it(tmp_path: Path) -> None:
     assert resolve(f"{tmp_path}/_*.csv").files == (f"{tmp_path}/_a.csv",)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("_*.csv", ["_a.csv"]),
+        ("[_b]*.csv", ["b.csv"]),
+        ("*/_x/*.csv", ["c/_x/d.csv"]),
+        ("c/_*", ["c/_x/d.csv", "c/_y.csv"]),
+        ("**/_x/*.csv", ["c/_x/d.csv"]),
+        ("**/_*.csv", ["_a.csv", "c/_y.csv"]),
+        ("*/*_x/*.csv", []),
+    ],
+)
+def test_hidden_names_are_data_where_the_glob_spells_them(
+    tmp_path: Path, pattern: str, names: list[str]
+) -> None:
+    """Then all that it matches is hidden: nobody who reads the input has to know the glob."""
+    touch(tmp_path, "_a.csv", "b.csv", "c/_x/d.csv", "c/_x/_e.csv", "c/_y.csv", "_z/_x/f.csv")
+    if not names:
+        expected = f"dataset.path: no file matches '{tmp_path}/{pattern}'"
+        assert refused(tmp_path / pattern) == expected
+        return
+    found = resolve(f"{tmp_path}/{pattern}").files
+    assert [str(Path(file).relative_to(tmp_path)) for file in found] == names
+
+
 def test_a_path_that_exists_is_no_glob(tmp_path: Path) -> None:
     touch(tmp_path, "a[1].csv", "a1.csv")
     assert resolve(f"{tmp_path}/a[1].csv").files == (f"{tmp_path}/a[1].csv",)

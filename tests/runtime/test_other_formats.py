@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.runtime.errors import DataError
-from framework.runtime.sources import Portion, columns_of, files_below, groups_of
+from framework.runtime.sources import Portion, columns_of, groups_of
 from framework.runtime.sources.files import format_of
 from framework.runtime.spec import DatasetSpec, StepSpec
 from tests.runtime.jobs import HASH, clicks, gzipped, job, run
@@ -266,14 +266,6 @@ def test_a_file_that_is_unlike_the_first(tmp_path: Path, second: str, message: s
 def test_a_file_among_many_may_have_no_rows(tmp_path: Path) -> None:
     result = run(tmp_path, {"1.csv": "c\n", "2.csv": "c\nx\n", "3.csv": "c"}, job())
     assert result.manifest["rows"]["written"] == 1
-
-
-def test_hidden_files_are_no_input(tmp_path: Path) -> None:
-    for name in ("b.csv", "a/c.csv", "_SUCCESS", ".b.csv.crc", "_tmp/d.csv", "a/.x/e.csv"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    found = [str(path.relative_to(tmp_path)) for path in files_below(tmp_path)]
-    assert found == ["a/c.csv", "b.csv"]
 
 
 NAMES: Sequence[tuple[str, str]] = [

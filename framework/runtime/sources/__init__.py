@@ -7,7 +7,7 @@ from pathlib import Path
 
 from framework.runtime.columns import Columns
 from framework.runtime.sources.base import BadRow, Block, Parsed, Portion
-from framework.runtime.sources.files import files_below, format_of, total_bytes
+from framework.runtime.sources.files import format_of, total_bytes
 from framework.runtime.sources.groups import Group, grouped
 from framework.runtime.spec import DatasetSpec
 
@@ -18,7 +18,6 @@ __all__ = [
     "Parsed",
     "Portion",
     "columns_of",
-    "files_below",
     "groups_of",
     "total_bytes",
 ]

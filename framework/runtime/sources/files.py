@@ -33,16 +33,6 @@ class Reader(Protocol):
         """At most `size` bytes; none at the end."""
 
 
-def files_below(path: Path) -> list[Path]:
-    """All files of an input, sorted; names with a leading dot or underscore do not count.
-
-    That is the convention of Hadoop and Spark for markers such as ``_SUCCESS``. Where there are no
-    others, one of these has been asked for by its name.
-    """
-    found = sorted(file for file in path.rglob("*") if file.is_file())
-    return [file for file in found if not _is_hidden(file.relative_to(path))] or found
-
-
 def format_of(path: Path, declared: str) -> str:
     """How a file is to be read.
 
@@ -100,7 +90,3 @@ def _decompressed(file: IO[bytes], compression: str | None) -> Reader:
         stream: Reader = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
         return stream
     return file
-
-
-def _is_hidden(relative: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in relative.parts)

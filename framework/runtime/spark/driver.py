@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.runtime.background import Background
-from framework.runtime.errors import DataError
+from framework.runtime.data_files import files_of_input
 from framework.runtime.evaluation.evaluator import Evaluator
 from framework.runtime.evaluation.model import require
 from framework.runtime.execute import refuse_nothing
@@ -21,7 +21,7 @@ from framework.runtime.parts import Part
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.progress import Progress
 from framework.runtime.report import Report
-from framework.runtime.sources import files_below, total_bytes
+from framework.runtime.sources import total_bytes
 from framework.runtime.spark.cluster import Cluster
 from framework.runtime.spark.judging import judged
 from framework.runtime.spark.order import Learned, Order
@@ -66,9 +66,7 @@ class _Run:
     """A job on its way."""
 
     def __init__(self, spec: JobSpec, root: Path, context: SparkContext) -> None:
-        self.files = files_below(under(root, spec.input))
-        if not self.files:
-            raise DataError("the input holds no files")
+        self.files = files_of_input(under(root, spec.input))
         self.job = preflight(spec, self.files)
         self._passes = passes(self.job)
         self._order = Order(spec.to_json(), str(root), str(self.files[0]))

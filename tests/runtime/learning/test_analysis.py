@@ -14,12 +14,13 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from framework.runtime.alike import difference
+from framework.runtime.data_files import files_below
 from framework.runtime.errors import DataError, PluginError
 from framework.runtime.learning.analysis import analysed, concluded
 from framework.runtime.learning.passes import passes
 from framework.runtime.learning.states import to_bytes
 from framework.runtime.preflight import Prepared, preflight
-from framework.runtime.sources import Group, Portion, files_below, groups_of
+from framework.runtime.sources import Group, Portion, groups_of
 from framework.runtime.spec import DATA_INPUT, JobSpec, StepSpec, under
 from tests.runtime.jobs import HASH, clicks, job, laid_out, run, run_together
 from transforms.rare_values import RareValues
