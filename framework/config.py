@@ -124,7 +124,9 @@ class OutputConfig(Model):
     format: Literal["npz", "parquet", "libsvm", "recordio"] = Field(
         "npz", description="file format of the parts"
     )
-    overwrite: bool = Field(False, description="replace what an earlier job left in the folder")
+    overwrite: bool = Field(
+        False, description="replace an earlier result: what its manifest lists, and nothing else"
+    )
     rows_per_part: Annotated[int, Ge(1)] = Field(
         OutputSpec.rows_per_part, description="rows in each part"
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 def json_text(value: dict[str, Any]) -> str:
@@ -15,21 +17,20 @@ def json_text(value: dict[str, Any]) -> str:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes aside, waits for the disk, renames; makes the folders above if need be.
+    """Write aside, wait for the disk, rename; make the folders above if need be.
 
     Raises:
-        OSError: The disk said no; what was there before is still there.
+        OSError: It cannot be written; what was there before is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}-", delete=False
-    ) as aside:
+    aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    # The umask decides who may read it: a request may hold what nobody else should see.
+    with os.fdopen(os.open(aside, _NEW, 0o666), "wb") as file:
         try:
-            aside.write(content)
-            aside.flush()
-            os.fsync(aside.fileno())
-            Path(aside.name).chmod(0o644)
-            Path(aside.name).replace(path)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            aside.replace(path)
         except BaseException:
-            Path(aside.name).unlink(missing_ok=True)
+            aside.unlink(missing_ok=True)
             raise

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 from framework import defaults
 from framework.actions.preparation import prepare
-from framework.errors import ConfigError, Problem
+from framework.errors import ConfigError, JobFailed, Problem
+from framework.output_folder import WHERE, OccupiedError, replaceable, shown
+from framework.result_files import MANIFEST, RECEIPT, REQUEST, receipt
 from framework.runtime.spec import PACKAGES
 from framework.table import aligned, listed
-from framework.targets.earlier import packages_in
+from framework.targets.interrupts import Interrupts
+from framework.targets.moves import Replacement
+from framework.targets.scratch import scratch
 from framework.units import size
-from framework.uris import S3
+from framework.uris import path_of, uri_of
 from framework.whole_files import json_text, write_whole
 
 if TYPE_CHECKING:
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
     from framework.compose import Plan
     from framework.job import Job
 
-REQUEST = "request.json"
 NAME_WIDTH = len("request  ")
 IMAGES_OWN = ("the", "image's", "own", "entrypoint")
 
@@ -35,26 +38,46 @@ def perform(plan: Plan) -> None:
     for note in ready.notes:
         print(f"note     {note}")
     folder = _folder(ready)
-    try:
-        _write(ready.job, folder)
-    except OSError as exc:
-        what = f"cannot write in {str(folder)!r}: {exc.strerror}"
-        raise ConfigError([Problem("output.path", what)]) from exc
-    print(f"request  {folder / REQUEST}")
+    if _write(ready.job, folder):
+        print(f"request  {folder / REQUEST}")
+    else:
+        print(
+            f"note     no request is written: {shown(folder)} holds a result, which a plan leaves"
+        )
 
 
 def _folder(ready: Ready) -> Path:
     """Where the request goes: to the result's own place, unless that is on S3."""
-    path = ready.config.output.path
-    return Path(defaults.run_folder() if path.startswith(S3) else path)
+    return path_of(uri_of(ready.config.output.path)) or Path(defaults.run_folder())
 
 
-def _write(job: Job, folder: Path) -> None:
-    for wheel in packages_in(folder):
-        wheel.unlink()
-    for name, content in job.files.items():
-        write_whole(folder / name, content)
-    write_whole(folder / REQUEST, json_text(job.request).encode())
+def _write(job: Job, folder: Path) -> bool:
+    """Write the request and the files; of a result that is there, leave all as it is.
+
+    Returns:
+        Whether they were written.
+
+    Raises:
+        ConfigError: They cannot be.
+    """
+    contents = {**job.files, REQUEST: json_text(job.request).encode()}
+    contents[RECEIPT] = receipt(job.name, contents)
+    try:
+        with Interrupts().caught() as interrupts, scratch(str(folder), job.name) as root:
+            # Whether Hydra's own records may be there has been judged before.
+            old = replaceable(folder, overwrite=True, is_run_folder=True)
+            if MANIFEST in old:
+                return False
+            for name, content in contents.items():
+                write_whole(root / name, content)
+            files = {name: root / name for name in contents}
+            Replacement.of(folder, root.parent, old, files).carry_out(interrupts.check)
+            return True
+    except (JobFailed, OccupiedError) as exc:
+        raise ConfigError([Problem(WHERE, str(exc))]) from exc
+    except OSError as exc:
+        what = f"cannot write in {shown(folder)}: {exc.strerror}"
+        raise ConfigError([Problem(WHERE, what)]) from exc
 
 
 def _estimated(ready: Ready) -> Iterator[str]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from framework import inputs, output_folder
+from framework import defaults, inputs, output_folder
 from framework.account import Account, NoAccount
 from framework.compilation import compile_job
 from framework.errors import ConfigError, Problem
 from framework.job_names import job_name
-from framework.uris import S3, uri_of
+from framework.targets import scratch
+from framework.uris import S3, path_of, uri_of
 
 if TYPE_CHECKING:
     from framework.compose import Plan
@@ -139,7 +140,9 @@ def _put_off(problems: list[Problem]) -> tuple[tuple[str, ...], list[Problem]]:
 
 def _output_problems(config: JobConfig, asking: bool) -> list[Problem]:
     if not config.output.path.startswith(S3):
-        return output_folder.check(config.output)
+        is_run_folder = defaults.is_run_folder(str(path_of(uri_of(config.output.path))))
+        problems = scratch.recover(config.output.path)
+        return problems or output_folder.check(config.output, is_run_folder=is_run_folder)
     if not asking:
         return []
     from framework.aws import output_prefix

@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from framework import output_folder
 from framework.aws.clients import client
 from framework.aws.objects import bucket_and_key, unlisted
 from framework.config import OutputConfig
 from framework.errors import ConfigError, Problem
 from framework.inputs import COPIES
+from framework.runtime.spec import PACKAGES
 from framework.uris import join
 
 WHERE = "output.path"
-OURS = output_folder.OURS | {COPIES.partition("/")[0]}
+OURS = frozenset(
+    {".hydra", "run.json", "request.json", "code", "config", "input.manifest"}
+    | {PACKAGES, COPIES.partition("/")[0]}
+)
 """What is left there by jobs and plans, and is no result."""
 
 

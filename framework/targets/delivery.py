@@ -8,103 +8,145 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from framework import host_reports
 from framework.errors import JobFailed
 from framework.job import Job
+from framework.output_folder import OccupiedError, replaceable
+from framework.result_files import MANIFEST, is_inside, listed
+from framework.runtime.seal import sealed
+from framework.runtime.shown import quoted
 from framework.runtime.spec import under
-from framework.targets.earlier import MANIFEST, REQUEST, RESULT, earlier, packages_in
 from framework.targets.interrupts import Interrupts
-from framework.targets.moves import Moves
+from framework.targets.moves import Replacement
 from framework.targets.publication import publish
 from framework.targets.sandbox import Host, Sandbox, outputs
-from framework.uris import path_of
+from framework.uris import uri_of
 from framework.whole_files import json_text, write_whole
 
+Files = dict[str, Path]
+"""Path below ``output.path`` → where the file waits."""
 
-def deliver(
-    job: Job, sandbox: Sandbox, hosts: Sequence[Host], overwrite: bool, interrupts: Interrupts
-) -> dict[str, Any]:
-    """Bring the result to its place, the manifest last of all.
 
-    Args:
-        job: Which has been run.
-        sandbox: Holds the files that ship with the job.
+@dataclass(frozen=True)
+class Delivery:
+    """A job that has been run, on the way to its place.
+
+    Attributes:
+        job: The job.
+        sandbox: Holds the files that ship with it.
         hosts: Hold the outputs.
         overwrite: Whether an earlier result is replaced. If anything fails, it comes back; for what
             happens on S3 see `framework.targets.publication`.
-        interrupts: Obeyed between two moves.
-
-    Returns:
-        The manifest; nothing if the entrypoint writes none.
-
-    Raises:
-        JobFailed: Two hosts wrote the same file, or S3 does not take one.
-        OSError: The disk said no; everything is as it was before.
     """
-    places = {name: sandbox.outputs.place(uri) for name, _, uri in outputs(job.request)}
-    _move(job, sandbox, hosts, places, overwrite, interrupts)
-    if sandbox.is_for_s3:
-        key = job.request["ProcessingOutputConfig"].get("KmsKeyId")
-        publish(sandbox.outputs, sandbox.output, overwrite, key, interrupts.check)
-    return delivered(job, sandbox, MANIFEST)
+
+    job: Job
+    sandbox: Sandbox
+    hosts: Sequence[Host]
+    overwrite: bool
+
+    def deliver(self, interrupts: Interrupts) -> dict[str, Any]:
+        """Bring the result to its place, the manifest last of all.
+
+        Args:
+            interrupts: Obeyed between two moves.
+
+        Returns:
+            The manifest; nothing if the entrypoint writes none.
+
+        Raises:
+            JobFailed: Two hosts wrote the same file, something that must stay is in the way, or S3
+                does not take a file.
+            OSError: The disk cannot be written; everything is as it was before.
+        """
+        files = self._files()
+        _complete(files)
+        place = self.sandbox.outputs.place(self.sandbox.output)
+        if self.sandbox.is_for_s3:
+            for file, source in files.items():
+                (place / file).parent.mkdir(parents=True, exist_ok=True)
+                source.rename(place / file)
+            key = self.job.request["ProcessingOutputConfig"].get("KmsKeyId")
+            publish(
+                self.sandbox.outputs, self.sandbox.output, self.overwrite, key, interrupts.check
+            )
+        else:
+            self._replace(place, files, interrupts)
+        return self.delivered(MANIFEST)
+
+    def delivered(self, file: str) -> dict[str, Any]:
+        """Return what a JSON file says, once it is in its place; nothing if there is none."""
+        path = self.sandbox.outputs.place(self.sandbox.output) / file
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+    def _replace(self, place: Path, files: Files, interrupts: Interrupts) -> None:
+        """Put the files in their places on this machine, all of them or none."""
+        try:
+            # Whether Hydra's own records may be there has been judged before.
+            old = replaceable(place, overwrite=self.overwrite, is_run_folder=True)
+        except OccupiedError as error:
+            raise JobFailed(str(error)) from error
+        Replacement.of(place, self.sandbox.root.parent, old, files).carry_out(interrupts.check)
+
+    def _files(self) -> Files:
+        """Return all files of the result, the manifest last."""
+        found: list[tuple[str, Path]] = list(_below(self.sandbox.files, ""))
+        base = PurePosixPath(uri_of(self.sandbox.output))
+        for name, inside, uri in outputs(self.job.request):
+            folder = self._gathered(name, str(inside))
+            prefix = PurePosixPath(uri_of(uri)).relative_to(base)
+            found += _below(folder, "" if prefix == PurePosixPath() else f"{prefix}/")
+        files: Files = {}
+        for file, source in sorted(found, key=lambda pair: (pair[0] == MANIFEST, pair[0])):
+            if file in files:
+                raise JobFailed(f"two outputs hold {quoted(file)}, or one and what ships with it")
+            if not is_inside(file):
+                raise JobFailed(f"an output holds {quoted(file)}; a result has no such names")
+            files[file] = source
+        return files
+
+    def _gathered(self, name: str, inside: str) -> Path:
+        """Return one folder with what all hosts wrote for an output."""
+        folders = {host.name: under(host.ml, inside) for host in self.hosts}
+        if len(folders) == 1:
+            return next(iter(folders.values()))
+        together = self.sandbox.root / "gathered" / name
+        together.mkdir(parents=True)
+        writers: dict[str, str] = {}
+        for host, folder in folders.items():
+            for file, source in _below(folder, ""):
+                if file in writers:
+                    what = f"{writers[file]} and {host} both wrote {file}"
+                    raise JobFailed(f"output {name!r}: {what}")
+                writers[file] = host
+                (together / file).parent.mkdir(parents=True, exist_ok=True)
+                source.rename(together / file)
+        _merge_reports(together, list(folders))
+        return together
 
 
-def delivered(job: Job, sandbox: Sandbox, name: str) -> dict[str, Any]:
-    """What a JSON file of the report says, once it is in its place; nothing if there is none."""
-    files = [sandbox.outputs.place(uri) / name for _, _, uri in outputs(job.request)]
-    return next((_read(file) for file in files if file.exists()), {})
+def _below(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
+    """Yield the files of a folder and their paths below ``output.path``.
+
+    A link to a file becomes a copy: what it points to may not stay.
+    """
+    for above, _, names in os.walk(folder):
+        for path in (Path(above, name) for name in names):
+            if path.is_file():
+                if path.is_symlink():
+                    _copy_in_place(path)
+                yield f"{prefix}{path.relative_to(folder).as_posix()}", path
 
 
-def _move(
-    job: Job,
-    sandbox: Sandbox,
-    hosts: Sequence[Host],
-    places: dict[str, Path],
-    overwrite: bool,
-    interrupts: Interrupts,
-) -> None:
-    ready = [(_gathered(job, sandbox, hosts, name), places[name]) for name in places]
-    ready.sort(key=lambda pair: (pair[0] / MANIFEST).exists())
-    output = sandbox.outputs.place(sandbox.output)
-    staged = [path for path in sandbox.files.rglob("*") if path.is_file()]
-    files = [(path, output / path.relative_to(sandbox.files)) for path in staged]
-    with Moves(job.name, interrupts).together() as moves:
-        if overwrite:
-            for old in _earlier_result(output, places.values()):
-                moves.set_aside(old)
-        for old in packages_in(output):
-            moves.set_aside(old)
-        for _, place in files:  # a plan may have left its own
-            moves.set_aside(place)
-        for source, place in (*files, *ready):
-            interrupts.check()
-            moves.place(source, place)
-
-
-def _gathered(job: Job, sandbox: Sandbox, hosts: Sequence[Host], name: str) -> Path:
-    """One folder with what all hosts wrote for this output."""
-    inside = next(str(path) for output, path, _ in outputs(job.request) if output == name)
-    folders = {host.name: under(host.ml, inside) for host in hosts}
-    if len(hosts) == 1:
-        return folders[hosts[0].name]
-    together = sandbox.root / "gathered" / name
-    together.mkdir(parents=True)
-    writers: dict[Path, str] = {}
-    for host, folder in folders.items():
-        for file in [path for path in folder.rglob("*") if not path.is_dir()]:
-            place = together / file.relative_to(folder)
-            if place in writers:
-                what = f"{writers[place]} and {host} both wrote {file.relative_to(folder)}"
-                raise JobFailed(f"output {name!r}: {what}")
-            writers[place] = host
-            place.parent.mkdir(parents=True, exist_ok=True)
-            file.rename(place)
-    _merge_reports(together, list(folders))
-    return together
+def _copy_in_place(link: Path) -> None:
+    copy = link.with_name(f".{link.name}.copy")
+    shutil.copyfile(link, copy)
+    copy.replace(link)
 
 
 def _merge_reports(together: Path, hosts: Sequence[str]) -> None:
@@ -113,27 +155,15 @@ def _merge_reports(together: Path, hosts: Sequence[str]) -> None:
         write_whole(together / name, json_text(content).encode())
 
 
+def _complete(files: Files) -> None:
+    """Have the manifest list what the entrypoint did not know of, such as Spark's event logs."""
+    content = _bytes(files[MANIFEST]) if MANIFEST in files else None
+    listing = listed(content) if content else None
+    if content is None or listing is None or set(files) <= set(listing.files):
+        return
+    complete = sealed(json.loads(content), (*files, *listing.files))
+    write_whole(files[MANIFEST], json_text(complete).encode())
+
+
 def _bytes(file: Path) -> bytes | None:
     return file.read_bytes() if file.exists() else None
-
-
-def _earlier_result(output: Path, places: Iterable[Path]) -> list[Path]:
-    """What an earlier job left where the result goes, its manifest's folder first."""
-    named = [Path(os.path.normpath(path)) for path in _named_by(output / REQUEST)]
-    inside = [path for path in named if path != output and path.is_relative_to(output)]
-    return list(dict.fromkeys([*(output / name for name in RESULT), *inside, *places]))
-
-
-def _named_by(file: Path) -> Iterator[Path]:
-    """What an earlier request names here: its output folders and single input files."""
-    try:
-        request = file.read_bytes()
-    except OSError:
-        return
-    named = earlier(request)
-    yield from filter(None, map(path_of, named.outputs))
-    yield from (path for path in filter(None, map(path_of, named.inputs)) if path.is_file())
-
-
-def _read(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text(encoding="utf-8")))

@@ -47,7 +47,8 @@ def _output_problems(request: dict[str, Any], output: str) -> Iterator[Problem]:
             continue
         uri = each["S3Output"]["S3Uri"]
         yield from _uri_problems(where, uri)
-        if output.startswith(S3) and not within(uri, output):
+        is_comparable = output.startswith(S3) or (path_of(uri) and path_of(output))
+        if is_comparable and not within(uri, output):
             yield Problem(where, f"should be below output.path, {output!r} (got {uri!r})")
         elif uri.startswith(S3) and not output.startswith(S3):
             yield Problem(where, f"should be on this machine, as output.path is (got {uri!r})")

@@ -9,24 +9,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from framework import output_folder
 from framework.channels import channels_of
-from framework.errors import ConfigError, HeadraceError, JobFailed
+from framework.errors import ConfigError, HeadraceError, JobFailed, Problem
+from framework.output_folder import WHERE, OccupiedError, obstacle, replaceable, shown, unwritable
 from framework.progress import Progress
-from framework.runtime.spec import EVALUATION
+from framework.result_files import MANIFEST, REQUEST
+from framework.runtime.spec import EVALUATION, REPORT
 from framework.targets import delivery, limits, processes, spark
 from framework.targets.base import Result
 from framework.targets.command import commands
 from framework.targets.interrupts import Interrupts
 from framework.targets.relay import Relay
-from framework.targets.sandbox import Host, Sandbox, reveal
-from framework.targets.scratch import disk_errors, scratch
-from framework.uris import S3
+from framework.targets.sandbox import Host, Sandbox, outputs, reveal
+from framework.targets.scratch import disk_errors, is_gone, scratch
+from framework.uris import path_of, uri_of
 
 if TYPE_CHECKING:
     from framework.config import JobConfig, OutputConfig
     from framework.job import Job
 
+PART = "part-00000"
+"""Stands for what a job will write, whose names are not known yet."""
 DEFAULT_LIMIT_SECONDS = 86_400
 """SageMaker's own stopping condition where a request has none."""
 
@@ -89,16 +92,20 @@ def _carried_out(
     for job, config in jobs:
         limits.check(job.request, config.output.path)
         spark.check(job.request)
-        _check_output(config.output)
+        _refuse_unwritable(config.output)
     with Interrupts().caught() as interrupts, ExitStack() as folders:
         laid = []
         for job, config in jobs:
             root = folders.enter_context(scratch(config.output.path, job.name))
+            _refuse_occupied(job, config.output)
             laid.append(_LaidOut.of(job, config, root, interrupts))
         error = _failure(lambda: execute([each.hosts for each in laid], interrupts))
-        if len(laid) > 1:  # the process tells each of several jobs why it alone was not done
-            return [each.refusal() or error or each.outcome(began, interrupts) for each in laid]
-        return [error or each.outcome(began, interrupts) for each in laid]
+        # The process tells each of several jobs why it alone was not done.
+        alone = [each.refusal() if len(laid) > 1 else None for each in laid]
+        return [
+            each.vanished() or refusal or error or each.outcome(began, interrupts)
+            for each, refusal in zip(laid, alone, strict=True)
+        ]
 
 
 def _failure(work: Callable[[], None]) -> HeadraceError | None:
@@ -121,8 +128,17 @@ class _LaidOut:
     @classmethod
     def of(cls, job: Job, config: JobConfig, root: Path, interrupts: Interrupts) -> _LaidOut:
         sandbox = Sandbox(root, config.output.path)
-        with disk_errors(str(root.parent)):
+        with disk_errors(_place(root)):
             return cls(job, config, sandbox, sandbox.lay_out(job, interrupts))
+
+    def vanished(self) -> HeadraceError | None:
+        """Return an error if somebody has removed the folder that the job works in."""
+        root, place = self.sandbox.root, path_of(uri_of(self.config.output.path))
+        if not is_gone(root):
+            return None
+        return JobFailed(
+            f"the folder {shown(place or root.parent)} was removed while the job ran; run it again"
+        )
 
     def refusal(self) -> HeadraceError | None:
         """What the process had to say against this job."""
@@ -133,26 +149,50 @@ class _LaidOut:
         """Bring the result to its place; what came out, or why nothing did."""
         output = self.config.output
         try:
-            with disk_errors(str(self.sandbox.root.parent)):
-                manifest = delivery.deliver(
-                    self.job, self.sandbox, self.hosts, output.overwrite, interrupts
-                )
-                evaluation = delivery.delivered(self.job, self.sandbox, EVALUATION)
+            with disk_errors(_place(self.sandbox.root)):
+                on_its_way = delivery.Delivery(self.job, self.sandbox, self.hosts, output.overwrite)
+                manifest = on_its_way.deliver(interrupts)
+                evaluation = on_its_way.delivered(f"{REPORT}/{EVALUATION}")
         except HeadraceError as error:
             return error
         seconds = time.monotonic() - began
         return Result(output.path, manifest, seconds, channels_of(manifest), evaluation)
 
 
-def _check_output(output: OutputConfig) -> None:
-    if output.path.startswith(S3):
+def _refuse_unwritable(output: OutputConfig) -> None:
+    folder = path_of(uri_of(output.path))
+    if folder and (problems := unwritable(folder)):
+        raise ConfigError(problems)
+
+
+def _refuse_occupied(job: Job, output: OutputConfig) -> None:
+    """Look at the place that the result goes to; nobody else can write there any more.
+
+    Raises:
+        ConfigError: Something that must stay is in the way.
+    """
+    folder = path_of(uri_of(output.path))
+    if folder is None:
         from framework.aws import output_prefix  # boto3 takes its time
 
-        problems = output_prefix.check(output)
-    else:
-        problems = output_folder.check(output)
-    if problems:
-        raise ConfigError(problems)
+        if problems := output_prefix.check(output):
+            raise ConfigError(problems)
+        return
+    try:
+        # Whether Hydra's own records may be there has been judged before.
+        old = replaceable(folder, overwrite=output.overwrite, is_run_folder=True)
+    except OccupiedError as error:
+        raise ConfigError([Problem(WHERE, str(error))]) from error
+    base = uri_of(output.path)
+    folders = (uri.removeprefix(base).strip("/") for _, _, uri in outputs(job.request))
+    files = [*job.files, REQUEST, MANIFEST, *(f"{each}/{PART}" for each in folders if each)]
+    if problem := obstacle(folder, files, old):
+        raise ConfigError([Problem(WHERE, problem)])
+
+
+def _place(root: Path) -> str:
+    """The output folder that a scratch root is for."""
+    return str(root.parent.parent)
 
 
 def _execute(

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from framework.job import Job
+from framework.result_files import REQUEST
 from framework.runtime.spec import under
 from framework.targets.fetching import Fetching
 from framework.targets.inputs import Link, links
@@ -109,7 +110,7 @@ class Sandbox:
         """
         for name, content in job.files.items():
             write_whole(self.files / name, content)
-        write_whole(self.files / "request.json", json_text(job.request).encode())
+        write_whole(self.files / REQUEST, json_text(job.request).encode())
         entries = job.request.get("ProcessingInputs", ())
         hint = LARGER_TMPDIR if self.is_for_s3 else LARGER_OUTPUT
         Fetching(self.inputs, self.locate, hint, interrupts.check).fetch(entries)

@@ -194,7 +194,7 @@ def test_the_job_that_was_looked_at_is_the_one_that_runs() -> None:
         run(job)
     assert str(caught.value) == (
         "1 problem in the configuration:\n"
-        f"  output.path: the folder {job.config.output.path!r} is not empty; "
+        f"  output.path: the folder {job.config.output.path!r} holds a result; "
         "choose another or set output.overwrite=true"
     )
 

@@ -248,6 +248,6 @@ def test_what_stands_in_the_way_is_told_without_pip(run: Runner, tmp_path: Path)
     assert (done.returncode, done.stderr) == (
         2,
         "1 problem in the configuration:\n"
-        f"  output.path: the folder '{tmp_path / 'out'}' is not empty; choose another or set "
-        "output.overwrite=true\n",
+        f"  output.path: the folder '{tmp_path / 'out'}' is not empty ('mine.txt'); choose "
+        "another folder\n",
     )

@@ -56,7 +56,7 @@ def started(folder: Path, *overrides: str) -> subprocess.Popen[str]:
     program = (sys.executable, str(PROJECT / "run.py"))
     command = [*program, *SPARK, *overrides, "runtime.block_bytes=100"]
     running = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
-    parts = ".scratch-*/*/processing/output/train/part-*"
+    parts = ".headrace/scratch-*/*/processing/output/train/part-*"
     wait_for(lambda: list((folder / "spark").glob(parts)))
     return running
 

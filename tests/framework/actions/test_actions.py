@@ -33,7 +33,7 @@ def test_plan_writes_what_would_be_sent_and_runs_nothing(
     actions.perform(compose(composed("action=plan", "backend.region=eu-west-1", "job.name=ctr")))
     out = tmp_path / "out"
     written = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    assert written == {"request.json", "code/entry.pyz"}
+    assert written == {"request.json", "code/entry.pyz", "plan.json"}
     request = json.loads((out / "request.json").read_text())
     assert request["ProcessingJobName"] == "ctr"
     assert zipfile.ZipFile(out / "code" / "entry.pyz").testzip() is None
@@ -62,6 +62,39 @@ def test_a_plan_may_be_made_again_in_its_own_folder(composed: Composer, tmp_path
     actions.perform(plan)
     after = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert after == before
+
+
+def test_a_plan_leaves_a_result_as_it_is(
+    composed: Composer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    actions.perform(compose(composed()))
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError) as caught:
+        actions.perform(compose(composed("action=plan")))
+    assert str(caught.value).splitlines()[1:] == [
+        f"  output.path: the folder '{out}' holds a result; "
+        "choose another or set output.overwrite=true"
+    ]
+    capsys.readouterr()
+    actions.perform(compose(composed("action=plan", "output.overwrite=true")))
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"note     no request is written: '{out}' holds a result, which a plan leaves"
+    )
+    after = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert after == before
+
+
+@pytest.mark.parametrize("overwrite", ["true", "false"])
+def test_a_plan_never_removes_a_users_wheels(
+    composed: Composer, tmp_path: Path, overwrite: str
+) -> None:
+    wheel = tmp_path / "out/packages/mine.whl"
+    wheel.parent.mkdir(parents=True)
+    wheel.touch()
+    with pytest.raises(ConfigError, match=r"is not empty \('packages'\)"):
+        actions.perform(compose(composed("action=plan", f"output.overwrite={overwrite}")))
+    assert wheel.exists()
 
 
 def test_every_problem_with_places_is_told_at_once(composed: Composer, tmp_path: Path) -> None:

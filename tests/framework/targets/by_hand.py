@@ -16,12 +16,18 @@ DATA = "/opt/ml/processing/input/data"
 OUTPUT = "/opt/ml/processing/output"
 
 WRITE_RESULT = """
-import json, os, pathlib
+import hashlib, json, os, pathlib
 ml = pathlib.Path(os.environ["HEADRACE_ML_ROOT"])
 out = ml / "processing/output"
-(out / "train/part-00000.npz").write_bytes(b"12345")
-part = {"file": "part-00000.npz", "bytes": 5}
-manifest = {"channels": {"train": {"rows": 2, "parts": [part]}}}
+content = b"12345"
+(out / "train/part-00000.npz").write_bytes(content)
+part = {"file": "train/part-00000.npz", "bytes": 5, "sha256": hashlib.sha256(content).hexdigest()}
+manifest = {
+    "channels": {"train": {"rows": 2, "parts": [part]}},
+    "files": ["code/entry.pyz", "report/manifest.json", "request.json", "train/part-00000.npz"],
+}
+text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+manifest["sha256"] = hashlib.sha256(text.encode()).hexdigest()
 (out / "report/manifest.json").write_text(json.dumps(manifest))
 """
 

@@ -15,27 +15,31 @@ import pytest
 from framework import targets
 from framework.channels import Channel
 from framework.errors import ConfigError, JobFailed
-from tests.framework.targets.by_hand import (
-    WRITE_RESULT,
-    data_input,
-    everything_below,
-    make_config,
-    make_job,
-)
+from framework.result_files import listed, receipt
+from framework.targets import moves
+from tests.framework.targets.by_hand import WRITE_RESULT, everything_below, make_config, make_job
+from tests.framework.targets.results import found, put
+
+DELIVERED = [
+    *("code", "code/entry.pyz", "report", "report/manifest.json"),
+    *("request.json", "train", "train/part-00000.npz"),
+]
 
 
-def test_a_folder_with_something_in_it_is_refused(output: Path) -> None:
-    output.mkdir()
-    (output / "mine.txt").write_text("precious")
-    (output / ".hydra").mkdir()
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_with_something_in_it_is_refused(output: Path, overwrite: bool) -> None:
+    users = {"train/mine.csv": b"1", "packages/mine.whl": b"2", "request.json": b"3", "a.log": b""}
+    put(output, users)
+    why = "and is not taken for a result of headrace: there is no report/manifest.json; "
     with pytest.raises(ConfigError) as caught:
-        targets.run(make_job(output, WRITE_RESULT), make_config(output))
+        targets.run(make_job(output, WRITE_RESULT), make_config(output, overwrite=overwrite))
     assert str(caught.value).splitlines() == [
         "1 problem in the configuration:",
-        f"  output.path: the folder '{output}' is not empty; "
-        "choose another or set output.overwrite=true",
+        f"  output.path: the folder '{output}' is not empty ('packages', 'request.json', 'train')"
+        + (f", {why}" if overwrite else "; ")
+        + "choose another folder",
     ]
-    assert everything_below(output) == [".hydra", "mine.txt"]
+    assert found(output) == users
 
 
 def test_hydras_own_records_do_not_count(output: Path) -> None:
@@ -44,39 +48,27 @@ def test_hydras_own_records_do_not_count(output: Path) -> None:
     assert (output / "report/manifest.json").is_file()
 
 
+def planned(output: Path) -> dict[str, bytes]:
+    files = {"request.json": b"{}", "code/entry.pyz": b"planned", "packages/a.whl": b"a"}
+    files["plan.json"] = receipt("job-0", files)
+    put(output, files)
+    return files
+
+
 def test_what_a_plan_left_is_replaced(output: Path) -> None:
-    (output / "code").mkdir(parents=True)
-    for name in ("request.json", "code/entry.pyz"):
-        (output / name).write_text("{}")
+    planned(output)
     job = make_job(output, WRITE_RESULT)
     targets.run(job, make_config(output))
+    assert everything_below(output) == DELIVERED
     assert (output / "code/entry.pyz").read_bytes() == job.files["code/entry.pyz"]
     assert json.loads((output / "request.json").read_text()) == job.request
 
 
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_only_the_packages_of_this_job_are_left(output: Path, overwrite: bool) -> None:
-    (output / "packages").mkdir(parents=True)
-    for name in ("old.whl", "same.whl"):
-        (output / "packages" / name).write_text("old")
-    job = make_job(output, WRITE_RESULT)
-    job.files["packages/same.whl"] = b"new"
-    targets.run(job, make_config(output, overwrite=overwrite))
-    assert {path.name: path.read_text() for path in (output / "packages").iterdir()} == {
-        "same.whl": "new"
-    }
-    (output / "packages/mine.txt").touch()
-    targets.run(make_job(output, WRITE_RESULT), make_config(output, overwrite=True))
-    assert [path.name for path in (output / "packages").iterdir()] == ["mine.txt"]
-
-
 def test_a_failing_job_leaves_a_plan_as_it_was(output: Path) -> None:
-    (output / "code").mkdir(parents=True)
-    (output / "code/entry.pyz").write_text("planned")
+    files = planned(output)
     with pytest.raises(JobFailed):
         targets.run(make_job(output, "raise SystemExit(1)"), make_config(output))
-    assert everything_below(output) == ["code", "code/entry.pyz"]
-    assert (output / "code/entry.pyz").read_text() == "planned"
+    assert found(output) == files
 
 
 def test_a_file_in_the_place_of_the_folder(output: Path) -> None:
@@ -97,95 +89,186 @@ def test_a_folder_that_cannot_be_made() -> None:
     assert line.startswith(f"  output.path: cannot write in '{inside}': ")
 
 
-def earlier_result(output: Path) -> None:
-    names = ("train", "validation", "report", "odd")
-    targets.run(make_job(output, WRITE_RESULT, outputs=names), make_config(output))
-    (output / "validation/part-00007.npz").write_text("old")
-    (output / "odd/old.txt").write_text("old")
-    request = json.loads((output / "request.json").read_text())
-    request["ProcessingInputs"].append(data_input(f"file://{output}/config/job.json"))
-    (output / "request.json").write_text(json.dumps(request))
-    (output / "config").mkdir()
-    (output / "config/job.json").write_text("old")
-    (output / "mine.txt").write_text("precious")
+MINE = {"mine.txt": b"precious", "train/mine.csv": b"1", "packages/mine.whl": b"2"}
+
+
+def earlier_result(output: Path) -> dict[str, bytes]:
+    """The files of an earlier result of other channels, with the user's own among them."""
+    script = WRITE_RESULT.replace("train", "validation")
+    targets.run(make_job(output, script, outputs=("validation", "report")), make_config(output))
+    put(output, MINE)
+    return found(output)
 
 
 def test_overwrite_replaces_the_earlier_result_and_nothing_else(output: Path) -> None:
     earlier_result(output)
     script = WRITE_RESULT.replace("12345", "new")
     targets.run(make_job(output, script), make_config(output, overwrite=True))
-    assert everything_below(output) == [
-        *("code", "code/entry.pyz", "mine.txt", "report", "report/manifest.json"),
-        *("request.json", "train", "train/part-00000.npz"),
-    ]
-    assert (output / "train/part-00000.npz").read_text() == "new"
-    assert (output / "code/entry.pyz").read_text() == script
+    after = found(output)
+    assert {*after} == {*MINE, *(name for name in DELIVERED if "." in name)}
+    assert {name: after[name] for name in MINE} == MINE
+    assert after["train/part-00000.npz"] == b"new"
+    assert after["code/entry.pyz"].decode() == script
 
 
 def test_a_job_that_fails_leaves_the_earlier_result_as_it_was(output: Path) -> None:
-    earlier_result(output)
-    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
+    before = earlier_result(output)
     with pytest.raises(JobFailed):
         targets.run(
             make_job(output, WRITE_RESULT + "raise SystemExit(1)"),
             make_config(output, overwrite=True),
         )
-    assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
+    assert found(output) == before
 
 
-@pytest.mark.parametrize("step", range(1, 12))
+@pytest.mark.parametrize("step", range(1, 9))
 def test_a_disk_that_fails_at_any_move_leaves_the_earlier_result_as_it_was(
     output: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
-    earlier_result(output)
-    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
-    rename, calls = os.rename, 0
+    before = earlier_result(output)
+    move, calls = moves.move, 0
 
-    def failing(source: str, destination: str) -> None:
+    def failing(source: Path, destination: Path) -> None:
         nonlocal calls
         calls += 1
         if calls == step:
             raise OSError(errno.EIO, "Input/output error", str(source), None, str(destination))
-        rename(source, destination)
+        move(source, destination)
 
-    monkeypatch.setattr(os, "rename", failing)
+    monkeypatch.setattr(moves, "move", failing)
     with pytest.raises(JobFailed, match=r"^cannot write '.*': Input/output error$"):
         targets.run(make_job(output, WRITE_RESULT), make_config(output, overwrite=True))
-    assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
+    assert found(output) == before
+
+
+PUT = """
+import pathlib
+for name, content in {files!r}.items():
+    path = pathlib.Path({output!r}, name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+"""
+
+
+def test_what_appears_in_the_way_while_the_job_runs_stays(output: Path) -> None:
+    before = earlier_result(output)
+    files = {"train/part-00000.npz": "mine"}
+    script = WRITE_RESULT + PUT.format(files=files, output=str(output))
+    with pytest.raises(JobFailed) as caught:
+        targets.run(make_job(output, script), make_config(output, overwrite=True))
+    assert str(caught.value) == (
+        f"'{output}/train/part-00000.npz' is in the way and belongs to no earlier result; "
+        "move it away or choose another folder"
+    )
+    assert found(output) == {**before, "train/part-00000.npz": b"mine"}
+
+
+def test_what_appears_in_an_empty_folder_while_the_job_runs_stays(output: Path) -> None:
+    script = WRITE_RESULT + PUT.format(files={"mine.txt": "mine"}, output=str(output))
+    with pytest.raises(JobFailed) as caught:
+        targets.run(make_job(output, script), make_config(output))
+    assert str(caught.value) == (
+        f"the folder '{output}' is not empty ('mine.txt'); choose another folder"
+    )
+    assert found(output) == {"mine.txt": b"mine"}
+
+
+@pytest.mark.parametrize("then", ["", "(ml / 'output').mkdir(parents=True); raise SystemExit(1)"])
+def test_a_folder_that_is_removed_while_the_job_runs(output: Path, then: str) -> None:
+    script = f"{WRITE_RESULT}\nimport shutil; shutil.rmtree({str(output)!r}); {then}"
+    with pytest.raises(JobFailed) as caught:
+        targets.run(make_job(output, script), make_config(output))
+    assert str(caught.value) == (
+        f"the folder '{output}' was removed while the job ran; run it again"
+    )
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("name", ["code", "train", "test"])
+def test_a_link_in_a_result_is_refused_and_what_it_leads_to_stays(
+    output: Path, tmp_path: Path, name: str
+) -> None:
+    earlier_result(output)
+    put(tmp_path / "elsewhere", {"entry.pyz": b"mine", "part-00000.npz": b"mine"})
+    if (output / name).exists():
+        shutil.rmtree(output / name)
+    (output / name).symlink_to(tmp_path / "elsewhere")
+    job = make_job(output, WRITE_RESULT, outputs=("report", "train", "test"))
+    with pytest.raises(ConfigError) as caught:
+        targets.run(job, make_config(output, overwrite=True))
+    assert str(caught.value).splitlines()[1:] == [
+        f"  output.path: '{output}/{name}' is a link, which is not followed; move it away or "
+        "choose another folder"
+    ]
+    assert found(tmp_path / "elsewhere") == {"entry.pyz": b"mine", "part-00000.npz": b"mine"}
 
 
 def test_the_manifest_is_moved_last(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier_result(output)
     moved = []
-    rename = os.rename
+    move = moves.move
 
-    def noting(source: str, destination: str) -> None:
-        moved.append(str(Path(destination).relative_to(output)))
-        rename(source, destination)
+    def noting(source: Path, destination: Path) -> None:
+        moved.append(source.name)
+        move(source, destination)
 
-    monkeypatch.setattr(os, "rename", noting)
-    job = make_job(output, WRITE_RESULT, outputs=("report", "train", "validation"))
-    targets.run(job, make_config(output))
-    assert sorted(moved[:2]) == ["code/entry.pyz", "request.json"]
-    assert moved[2:] == ["train", "validation", "report"]
-
-
-def test_the_output_on_another_file_system_is_copied(
-    output: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rename = os.rename
-
-    def elsewhere(source: str, destination: str) -> None:
-        if ".scratch-" in str(source):
-            raise OSError(errno.EXDEV, "Invalid cross-device link")
-        rename(source, destination)
-
-    monkeypatch.setattr(os, "rename", elsewhere)
-    targets.run(make_job(output, WRITE_RESULT), make_config(output))
-    assert everything_below(output) == [
-        *("code", "code/entry.pyz", "report", "report/manifest.json"),
-        *("request.json", "train", "train/part-00000.npz"),
+    monkeypatch.setattr(moves, "move", noting)
+    targets.run(make_job(output, WRITE_RESULT), make_config(output, overwrite=True))
+    parts = "part-00000.npz"
+    assert moved == [
+        *("manifest.json", "entry.pyz", "request.json", parts),
+        *("entry.pyz", "request.json", parts, "manifest.json"),
     ]
-    assert (output / "train/part-00000.npz").read_bytes() == b"12345"
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_system_without_linux_own_rename(
+    output: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(moves, "_rename_no_replace", lambda: None)
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    earlier_result(output)
+    targets.run(make_job(output, WRITE_RESULT), make_config(output, overwrite=True))
+    assert {*found(output)} == {*MINE, *(name for name in DELIVERED if "." in name)}
+    put(output.parent, {"source": b"1", "taken": b"2"})
+    with pytest.raises(FileExistsError):
+        moves.move(output.parent / "source", output.parent / "taken")
+    assert (output.parent / "taken").read_bytes() == b"2"
+
+
+def test_the_manifest_lists_what_the_entrypoint_did_not_know_of(output: Path) -> None:
+    script = f'{WRITE_RESULT}\n(out / "train/more.txt").write_text("1")'
+    targets.run(make_job(output, script), make_config(output))
+    listing = listed((output / "report/manifest.json").read_bytes())
+    assert listing is not None
+    assert "train/more.txt" in listing.files
+    targets.run(make_job(output, WRITE_RESULT), make_config(output, overwrite=True))
+    assert everything_below(output) == DELIVERED
+
+
+@pytest.mark.parametrize("name", ["\\udcff.txt", ".headrace/lock"])
+def test_a_name_that_no_manifest_can_list(output: Path, name: str) -> None:
+    lines = [
+        WRITE_RESULT,
+        f'path = out / "train/{name}"',
+        "path.parent.mkdir(exist_ok=True)",
+        "path.touch()",
+    ]
+    with pytest.raises(JobFailed) as caught:
+        targets.run(make_job(output, "\n".join(lines)), make_config(output))
+    assert str(caught.value) == (f"an output holds 'train/{name}'; a result has no such names")
+    assert not output.exists()
+
+
+def test_a_link_that_an_entrypoint_writes_becomes_a_file(output: Path) -> None:
+    script = f'{WRITE_RESULT}\n(out / "train/link.npz").symlink_to(out / "train/part-00000.npz")'
+    targets.run(make_job(output, script), make_config(output))
+    assert not (output / "train/link.npz").is_symlink()
+    assert (output / "train/link.npz").read_bytes() == b"12345"
 
 
 SHARED = """
@@ -276,25 +359,3 @@ def test_a_disk_that_is_full_before_the_job_starts(small_disk: Path) -> None:
         targets.run(job, make_config(output))
     assert str(caught.value) == f"cannot write '{output}': No space left on device"
     assert everything_below(small_disk) == []
-
-
-def test_a_disk_that_is_full_when_the_result_arrives(output: Path, small_disk: Path) -> None:
-    job = make_job(output, WRITE_RESULT.replace('b"12345"', "bytes(1_000_000)"))
-    target = job.request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
-    target["S3Uri"] = f"file://{small_disk}/train"
-    with pytest.raises(JobFailed) as caught:
-        targets.run(job, make_config(output))
-    assert "No space left on device" in str(caught.value)
-    assert str(caught.value).startswith(f"cannot write '{small_disk}/")
-    assert everything_below(small_disk) == []
-    assert not output.exists()
-
-
-def test_a_result_can_go_to_another_file_system(output: Path, small_disk: Path) -> None:
-    job = make_job(output, WRITE_RESULT)
-    target = job.request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
-    target["S3Uri"] = f"file://{small_disk}/deep/train"
-    result = targets.run(job, make_config(output))
-    assert everything_below(small_disk) == ["deep", "deep/train", "deep/train/part-00000.npz"]
-    assert json.loads((output / "report/manifest.json").read_text()) == result.manifest
-    assert result.channels[0].bytes == 5

@@ -71,7 +71,7 @@ def test_a_result_is_delivered_with_the_request_and_the_files_that_ship(output: 
 def test_a_request_whose_entrypoint_writes_no_manifest_is_executed_too(output: Path) -> None:
     result = targets.run(make_job(output, "pass"), make_config(output))
     assert (result.manifest, result.channels) == ({}, ())
-    assert (output / "train").is_dir()
+    assert everything_below(output) == ["code", "code/entry.pyz", "request.json"]
 
 
 def test_the_container_finds_its_configuration_inputs_and_outputs(
@@ -112,7 +112,7 @@ def test_the_environment_holds_what_the_request_says_and_nothing_of_the_users(
     assert isinstance(environment, dict)
     ml = environment["HEADRACE_ML_ROOT"]
     assert seen["folder"] == ml
-    assert ml.startswith(f"{output}/.scratch-job-1-")
+    assert ml.startswith(f"{output}/.headrace/scratch-")
     assert environment["MODE"] == "x"
     assert environment["AT"] == f"{ml}/processing"
     assert environment["OPENBLAS_NUM_THREADS"] == "1"
