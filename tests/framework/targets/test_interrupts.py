@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from framework.targets.interrupts import SIGNALS, Interrupts
+from framework.runtime.signals import SIGNALS
+from framework.targets.interrupts import Interrupts
 
 
 def handlers() -> list[Any]:
