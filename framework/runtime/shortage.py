@@ -13,9 +13,10 @@ _MEMORY_SIGNS = (
     "can't start new thread",
     "cannot allocate memory",
     "failed to map segment",
+    "memory allocation still failed",
     "std::bad_alloc",
 )
-"""What libraries say in errors of other kinds."""
+"""What libraries say in errors of other kinds, and when they end the process themselves."""
 _REFUSALS = frozenset(
     {
         *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
@@ -51,7 +52,10 @@ def _is_want_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
-    said = str(error).lower()
-    return isinstance(error, ImportError | OSError | RuntimeError) and any(
-        sign in said for sign in _MEMORY_SIGNS
-    )
+    return isinstance(error, ImportError | OSError | RuntimeError) and tells_of_memory(str(error))
+
+
+def tells_of_memory(text: str) -> bool:
+    """Whether a library's words mean that there was not enough memory."""
+    said = text.lower()
+    return any(sign in said for sign in _MEMORY_SIGNS)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from framework import report
 from framework.errors import HeadraceError, JobFailed, PluginError
 from framework.progress import Progress
+from framework.runtime.shortage import MEMORY, tells_of_memory
 from framework.runtime.shown import harmless
 from framework.targets.processes import Ended, Line
 from framework.targets.sandbox import MESSAGE_BYTES, Host
@@ -66,6 +67,8 @@ class Relay:
     def _epitaph(self, ended: Ended) -> str:
         """What can be said of a process that left no message."""
         last = self._last[ended.host]
+        if tells_of_memory(last):
+            return f"{ended.host}: {MEMORY}"
         said = f"; its last line on stderr: {last}" if last else ""
         return f"{ended.host} {_cause(ended.status)} and left no message{said}"
 
