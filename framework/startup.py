@@ -70,44 +70,53 @@ def guard_streams() -> None:
             setattr(sys, name, _nowhere(number))
         elif stream is getattr(sys, f"__{name}__") and stream.fileno() == number:
             stream.flush()
-            setattr(sys, name, _wrapped(_Guarded(number), stream))
+            setattr(sys, name, _Guarded(number, stream))
 
 
 def lost() -> str | None:
     """Return why stdout did not take all that was printed; None if it did, or nobody reads it."""
-    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    if not isinstance(raw, _Guarded):
+    if not isinstance(sys.stdout, _Guarded):
         return None
     sys.stdout.flush()
-    return raw.error
+    return sys.stdout.error
 
 
-class _Guarded(io.FileIO):
-    """A standard stream that leads nowhere from the first error on."""
+class _Guarded(io.TextIOWrapper):
+    """A standard stream that leads nowhere from the first error on.
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number, "w", closefd=False)
+    This layer and not the raw file below it: a signal that raises `KeyboardInterrupt` here cannot
+    make the layers below write anything twice.
+    """
+
+    def __init__(self, number: int, like: io.TextIOWrapper) -> None:
+        super().__init__(
+            io.BufferedWriter(io.FileIO(number, "w", closefd=False)),
+            encoding=like.encoding,
+            errors="backslashreplace" if like.errors == "strict" else like.errors,
+            line_buffering=like.line_buffering,
+            write_through=like.write_through,
+        )
+        self._number = number
         self.error: str | None = None
 
-    def write(self, data: bytes) -> int:  # type: ignore[override]
+    def write(self, text: str) -> int:
         try:
-            return super().write(data)
-        except BrokenPipeError:  # as `head` does when it has had enough
-            pass
+            return super().write(text)
         except OSError as error:
+            self._give_up(error)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            self._give_up(error)
+            super().flush()
+
+    def _give_up(self, error: OSError) -> None:
+        if not isinstance(error, BrokenPipeError):  # as `head` does when it has had enough
             self.error = error.strerror or str(error)
-        _lead_nowhere(self.fileno())
-        return len(data)
-
-
-def _wrapped(raw: io.FileIO, like: io.TextIOWrapper) -> io.TextIOWrapper:
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw),
-        encoding=like.encoding,
-        errors="backslashreplace" if like.errors == "strict" else like.errors,
-        line_buffering=like.line_buffering,
-        write_through=like.write_through,
-    )
+        _lead_nowhere(self._number)
 
 
 def _nowhere(number: int) -> IO[str]:

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from framework import targets
 from framework.channels import Channel
 from framework.errors import ConfigError, JobFailed
+from tests import children
 from tests.framework.targets.by_hand import (
     WRITE_RESULT,
     data_input,
@@ -261,11 +261,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only root can mount a small tmpfs")
     disk = tmp_path / "disk"
     disk.mkdir()
-    done = subprocess.run([mount, "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=False)
+    done = children.run([mount, "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=False)
     if done.returncode != 0:
         pytest.skip("this machine does not let root mount a tmpfs")
     yield disk
-    subprocess.run(["umount", disk], check=True)  # noqa: S607 - where mount is, umount is
+    children.run(["umount", disk], check=True)
 
 
 def test_a_disk_that_is_full_before_the_job_starts(small_disk: Path) -> None:
