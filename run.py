@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from framework import startup
+
+if __name__ == "__main__":
+    startup.prepare()  # before what takes its time to be imported
+
 import hydra
 
 from framework import cli

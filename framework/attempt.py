@@ -10,8 +10,11 @@ from typing import Protocol, TypeVar
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
-from framework.errors import HeadraceError
+from framework.errors import HeadraceError, JobFailed
 from framework.records import FAILED, RUN, UNFINISHED, Note
+from framework.runtime.shortage import shortage
+from framework.runtime.shown import harmless
+from framework.startup import INTERRUPTED
 
 
 class Outcome(Protocol):
@@ -23,8 +26,6 @@ class Outcome(Protocol):
 
 
 T = TypeVar("T", bound=Outcome)
-
-INTERRUPTED = 130
 
 
 def attempt(work: Callable[[], T | None]) -> T | None:
@@ -39,26 +40,35 @@ def attempt(work: Callable[[], T | None]) -> T | None:
     _note(UNFINISHED, FAILED)  # unless it lives to say more
     try:
         result = work()
-    except HeadraceError as error:
-        status = tell(error)
-        if not _in_sweep():
-            raise SystemExit(status) from error
-        _note(str(error), status)
-        return None
     except KeyboardInterrupt:
         _note("interrupted", INTERRUPTED)
         raise
     except Exception as error:
-        _note(f"{type(error).__name__}: {error}", FAILED)
-        raise
+        known = mendable(error)
+        if known is None:
+            _note(harmless(f"{type(error).__name__}: {error}"), FAILED)
+            raise
+        status = tell(known)
+        if not _in_sweep():
+            raise SystemExit(status) from error
+        _note(harmless(str(known)), status)
+        return None
     _note("", 0, "" if result is None else result.output)
     return result
+
+
+def mendable(error: Exception) -> HeadraceError | None:
+    """Return an error that the user can mend, None for a bug, which keeps its traceback."""
+    if isinstance(error, HeadraceError):
+        return error
+    lacking = shortage(error)
+    return None if lacking is None else JobFailed(lacking)
 
 
 def tell(error: HeadraceError) -> int:
     """Print an error where errors go; the exit status that it stands for."""
     sys.stdout.flush()
-    print(error, file=sys.stderr, flush=True)
+    print(harmless(str(error)), file=sys.stderr, flush=True)
     return error.exit_status
 
 

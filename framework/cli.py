@@ -10,16 +10,18 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
+from pathlib import Path
 
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from framework import defaults
-from framework.attempt import INTERRUPTED, attempt, tell
-from framework.errors import ConfigError, HeadraceError, JobFailed
+from framework import defaults, startup
+from framework.attempt import attempt, mendable, tell
+from framework.errors import ConfigError, HeadraceError, JobFailed, Problem
 from framework.hydra_errors import problem_of
+from framework.startup import INTERRUPTED
 from framework.sweep.callback import SweepSummary
 from framework.sweep.objective import objective
 
@@ -45,6 +47,7 @@ def main(run: Callable[[], object]) -> int:
     # Hydra then raises its errors instead of printing them and ending the process.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        _check_working_folder()
         run()
     except HeadraceError as exc:
         return tell(exc)
@@ -55,9 +58,26 @@ def main(run: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    except SystemExit as exc:
+        if exc.code:
+            raise
+    except Exception as exc:
+        known = mendable(exc)
+        if known is None:
+            raise
+        return tell(known)
     finally:
         SweepSummary.end()
-    return 0
+    lost = startup.lost()
+    return 0 if lost is None else tell(JobFailed(f"cannot write to stdout: {lost}"))
+
+
+def _check_working_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as exc:
+        what = f"the working folder cannot be used ({exc.strerror}); change to one that is there"
+        raise ConfigError([Problem("", what)]) from exc
 
 
 def execute(config: DictConfig) -> float:
@@ -72,4 +92,10 @@ def execute(config: DictConfig) -> float:
     from framework import actions
     from framework.compose import compose
 
-    return objective(attempt(lambda: actions.perform(compose(config))))
+    startup.begin()
+    try:
+        return objective(attempt(lambda: actions.perform(compose(config))))
+    except KeyboardInterrupt:
+        if startup.is_worker():  # whose pool would go on with the next run
+            os._exit(INTERRUPTED)
+        raise

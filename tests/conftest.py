@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from xdist.remote import Producer
 
 from framework import defaults
-from tests import moto_server
+from tests import children, moto_server
 from tests.scheduling import FoldersTogether
 
 Completed = subprocess.CompletedProcess[str]
@@ -53,7 +53,7 @@ def headrace(tmp_path: Path) -> Callable[..., Completed]:
         python: str = sys.executable,
         environment: dict[str, str] | None = None,
     ) -> Completed:
-        return subprocess.run(
+        return children.run(
             [python, str(project / "run.py"), *arguments],
             cwd=tmp_path,
             env={**os.environ, **(environment or {})},

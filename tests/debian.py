@@ -9,12 +9,13 @@ import fcntl
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests import children
 
 
 def code_name() -> str | None:
@@ -48,7 +49,7 @@ def run(*command: str, cwd: Path | None = None) -> None:
         AssertionError: It failed; with what it said.
     """
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(
+    done = children.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"

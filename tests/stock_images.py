@@ -13,13 +13,13 @@ import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import yaml
 
 from framework.defaults import PROJECT
+from tests import children
 
 PYTHON = "3.12"
 BACKEND = PROJECT / "conf" / "backend" / "pyspark.yaml"
@@ -50,10 +50,10 @@ def _is_wanted(path: Path) -> bool:
     """Whether it runs: a shim of pyenv's may be there without what it stands for."""
     code = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
     try:
-        done = subprocess.run([path, "-c", code], capture_output=True, text=True, check=False)
+        done = children.run([path, "-c", code], capture_output=True, text=True, check=False)
     except OSError:
         return False
-    return done.stdout.strip() == PYTHON
+    return bool(done.stdout.strip() == PYTHON)
 
 
 FOUND = python_of_the_images()
@@ -89,7 +89,7 @@ def python_with(image: str, cache: Path) -> Path:
 
 
 def _install(folder: Path, pins: tuple[str, ...]) -> None:
-    subprocess.run([FOUND or sys.executable, "-m", "venv", str(folder)], check=True)
+    children.run([FOUND or sys.executable, "-m", "venv", str(folder)], check=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-qq", "--only-binary=:all:"]
-    done = subprocess.run([*pip, *pins], capture_output=True, text=True, check=False)
+    done = children.run([*pip, *pins], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

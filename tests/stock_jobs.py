@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pyarrow.parquet as pq
 
 from framework.runtime.spec import EVALUATION, ML_ROOT, OUTPUT, under
+from tests import children
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def in_image(python: Path, planned: Planned, ml: Path, prefix: tuple[str, ...]) 
     """Runs the entry script with nothing but the image's packages around it."""
     entrypoint = planned.lay_out(ml)
     assert entrypoint[0] == "python3"
-    done = subprocess.run(
+    done = children.run(
         [*prefix, str(python), "-I", *entrypoint[1:]],
         cwd=ml,
         env={"HEADRACE_ML_ROOT": str(ml), "PATH": os.defpath, "TMPDIR": str(ml)},

@@ -15,6 +15,7 @@ import pytest
 
 from framework.compare import SAME, main
 from framework.defaults import PROJECT
+from tests import children
 from tests.conftest import Completed
 from tests.runtime.jobs import clicks, gzipped
 
@@ -87,9 +88,9 @@ def test_a_host_that_is_killed_in_the_middle(data: Path, tmp_path: Path) -> None
     (data / "1.csv").write_text(HEADER + "".join(LINES) * 40)
     job = (*DATASET, f"dataset.path={data}", "resources.instance_count=3", "output.path=out")
     command = [sys.executable, str(PROJECT / "run.py"), *job, "runtime.block_bytes=300"]
-    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    os.kill(_process_of("algo-2", running.pid), signal.SIGKILL)
-    _, stderr = running.communicate(timeout=60)
+    with children.started(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        os.kill(_process_of("algo-2", running.pid), signal.SIGKILL)
+        _, stderr = running.communicate(timeout=60)
     assert running.returncode == 1
     assert stderr.splitlines()[-1].startswith(
         "algo-2 was killed by SIGKILL, perhaps for want of memory, and left no message"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from framework.defaults import PROJECT
+from tests import children
 
 NOTEBOOK = PROJECT / "docs" / "notebook.ipynb"
 
@@ -30,7 +30,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> list[Cell]:
         (project / name).symlink_to(PROJECT / name)
     (project / "docs").mkdir()
     copy = Path(shutil.copy(NOTEBOOK, project / "docs"))
-    ran = subprocess.run(
+    ran = children.run(
         [
             str(Path(sys.executable).parent / "jupyter-execute"),
             "--inplace",

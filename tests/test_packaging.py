@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import shutil
-import subprocess
 import sys
 import tomllib
 import zipfile
@@ -19,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from framework.defaults import PROJECT
 from framework.runtime.version import VERSION
+from tests import children
 
 METADATA = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PINS = PROJECT / "requirements"
@@ -113,7 +113,7 @@ def test_a_wheel_holds_the_two_packages_and_nothing_else(tmp_path: Path) -> None
         shutil.copytree(PROJECT / name, source / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(PROJECT / name, source)
-    subprocess.run(
+    children.run(
         [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation",
          "--disable-pip-version-check", "-w", str(tmp_path), str(source)],
         check=True,

@@ -21,6 +21,7 @@ from framework import registry
 from framework.config import JobConfig
 from framework.defaults import PROJECT
 from framework.runtime.distinct import LIMIT
+from tests import children
 from tests.moto_server import ACCOUNT
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -63,8 +64,8 @@ def checkout(tmp_path: Path) -> Path:
 
 def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        ["bash", "-euc", command],  # noqa: S607 - whichever bash the reader has
+    return children.run(
+        ["bash", "-euc", command],
         cwd=folder,
         env={**os.environ, "PATH": path},
         capture_output=True,
@@ -111,7 +112,7 @@ def test_the_result_is_read_as_shown(checkout: Path) -> None:
     [folder] = re.findall(r'load_npz\("(\w+)/', example)
     [command] = [line for line in commands() if line.endswith(f"output.path={folder}")]
     assert shell(command, checkout).returncode == 0
-    ran = subprocess.run(
+    ran = children.run(
         [sys.executable, "-c", example], cwd=checkout, capture_output=True, text=True, check=False
     )
     assert ran.stderr == ""
@@ -125,7 +126,7 @@ def test_the_examples_from_python_run(checkout: Path) -> None:
     for example, last in zip(
         [*readme, *page], [r"\(.*\) 0\.1\d+ 0\.\d+"] * 2 + [r"\d+"], strict=True
     ):
-        ran = subprocess.run(
+        ran = children.run(
             [sys.executable, "-c", example],
             cwd=checkout,
             capture_output=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -16,6 +15,7 @@ from framework.defaults import PROJECT
 from framework.errors import JobFailed
 from framework.runtime.spec import OUTPUT, under
 from framework.targets import spark
+from tests import children
 from tests.stock_images import (
     EXACTLY,
     FOUND,
@@ -70,7 +70,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Both]:
         for action in ("plan", "run"):
             command = [sys.executable, str(PROJECT / "run.py"), f"action={action}", *CASES[case]]
             command += ["transform.n_features=4096", f"output.path={root / action}"]
-            subprocess.run(command, cwd=root, check=True, capture_output=True)
+            children.run(command, cwd=root, check=True, capture_output=True)
         return Both(Planned(root / "plan"), root / "run")
 
     return make
@@ -80,7 +80,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Both]:
 def prefix() -> tuple[str, ...]:
     """Starts a command without a network, where this machine lets somebody do that."""
     try:
-        done = subprocess.run([*NO_NETWORK, "true"], capture_output=True, check=False)
+        done = children.run([*NO_NETWORK, "true"], capture_output=True, check=False)
     except FileNotFoundError:
         return ()
     return () if done.returncode else NO_NETWORK
@@ -94,7 +94,7 @@ def test_the_environment_is_the_images(stock: Path, request: pytest.FixtureReque
         f"absent = [name for name in {ABSENT!r} if importlib.util.find_spec(name)]\n"
         "print(json.dumps([[f'{name}=={version(name)}' for name in names], absent]))\n"
     )
-    done = subprocess.run([stock, "-I", "-c", code], capture_output=True, text=True, check=True)
+    done = children.run([stock, "-I", "-c", code], capture_output=True, text=True, check=True)
     found, absent = json.loads(done.stdout)
     assert absent == []
     for pin in IMAGES[request.node.callspec.params["stock"]][:-1]:
@@ -106,7 +106,7 @@ def test_there_is_no_network(prefix: tuple[str, ...]) -> None:
         pytest.skip("nobody can make a network namespace here: the jobs run with the network on")
     code = "import socket; print([name for _, name in socket.if_nameindex()])"
     command = [*prefix, sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = children.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "['lo']\n"
 
 
@@ -128,7 +128,7 @@ def test_a_message_from_there(stock: Path, made: Callable[[str], Both], tmp_path
     data = next(under(tmp_path, "/opt/ml/processing/input/data").iterdir())
     data.unlink()
     data.write_text("id,click\n1,yes\n")
-    done = subprocess.run(
+    done = children.run(
         [str(stock), "-I", *entrypoint[1:]],
         env={"HEADRACE_ML_ROOT": str(tmp_path), "PATH": os.defpath},
         capture_output=True,
@@ -147,7 +147,7 @@ def test_shipped_packages_alone_will_do(prefix: tuple[str, ...], tmp_path: Path)
     needs = ("backend=script", "target=container", "backend.requirements=[numpy,pyarrow]")
     for name, more in {"plan": ("action=plan", *needs), "run": ()}.items():
         command = [sys.executable, str(PROJECT / "run.py"), *more, f"output.path={tmp_path / name}"]
-        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+        children.run(command, cwd=tmp_path, check=True, capture_output=True)
     made = in_image(Path(FOUND), Planned(tmp_path / "plan"), tmp_path / "ml", prefix)
     for part in parts(tmp_path / "run"):
         assert (made / part).read_bytes() == (tmp_path / "run" / part).read_bytes()
@@ -163,7 +163,7 @@ def test_the_pyarrow_that_is_shipped_takes_the_numpy_of_spark(stock_spark: Path)
         "print(*(f'{each.__name__}=={each.__version__}' for each in (numpy, pyarrow)))\n"
     )
     command = [str(stock_spark), "-I", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = children.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout.split(), done.stderr) == ([*packages_of(SPARK)], "")
 
 
@@ -193,7 +193,7 @@ def test_the_same_bytes_on_spark(
     argv, environment = spark.stand_in(words, ml, 1)
     pythons = dict.fromkeys(("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"), str(stock_spark))
     path = {name: os.environ[name] for name in ("PATH", "JAVA_HOME") if name in os.environ}
-    done = subprocess.run(
+    done = children.run(
         argv,
         cwd=ml,
         env={**path, **environment, **pythons, "HEADRACE_ML_ROOT": str(ml), "TMPDIR": str(ml)},
@@ -213,7 +213,7 @@ def planned_for_spark(case: str, folder: Path) -> Planned:
     command = [sys.executable, str(PROJECT / "run.py"), "action=plan", "backend=pyspark"]
     command += [*CASES[case], "transform.n_features=4096", f"output.path={folder / 'plan'}"]
     planned = Planned(folder / "plan")
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    children.run(command, cwd=folder, check=True, capture_output=True)
     try:
         spark.check(planned.request)
     except JobFailed as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from threading import Thread
 from typing import IO
 
@@ -12,6 +14,14 @@ from framework.images.engine import Engine
 
 LABEL = "headrace.job"
 CREATED = "created"
+_REMOVAL = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from framework.images.containers import remove
+from framework.images.engine import engine
+with engine() as client:
+    remove(client, sys.argv[2])
+"""
 
 
 def started(client: Engine, job: str) -> Container | None:
@@ -56,6 +66,11 @@ def remove(client: Engine, job: str) -> None:
             container.remove(force=True, v=True)
         except NotFound:  # it went by itself
             continue
+
+
+def removal(job: str) -> tuple[str, ...]:
+    """Return the command that does what `remove` does, in any process, from any folder."""
+    return (sys.executable, "-c", _REMOVAL, str(Path(__file__).parents[2]), job)
 
 
 def user_of(client: Engine, uid: int, gid: int) -> str:

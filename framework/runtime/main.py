@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 from framework.runtime.errors import HeadraceError
 from framework.runtime.message import tell
+from framework.runtime.shortage import shortage
+from framework.runtime.shown import harmless
+from framework.runtime.signals import end_on_signals
 from framework.runtime.spec import CODE_INPUT, CONFIG_INPUT, JOB_FILE, ML_ROOT, JobSpec, under
 
 if TYPE_CHECKING:
@@ -44,16 +47,25 @@ def ended(run: Callable[[Path], None]) -> int:
         The exit status.
     """
     root = Path(os.environ.get(ROOT_VARIABLE, ML_ROOT))
+    end_on_signals(root)
     try:
         run(root)
     except HeadraceError as error:
-        tell(root, str(error))
-        print(error, file=sys.stderr, flush=True)
-        return error.exit_status
+        return _failed(root, str(error), error.exit_status)
     except Exception as error:
-        tell(root, f"{type(error).__name__}: {error}")
+        if (lacking := shortage(error)) is not None:
+            return _failed(root, lacking, HeadraceError.exit_status)
+        tell(root, harmless(f"{type(error).__name__}: {error}"))
         raise
     return 0
+
+
+def _failed(root: Path, message: str, status: int) -> int:
+    """Say why the job failed, in both places and the same words."""
+    text = harmless(message)
+    tell(root, text)
+    print(text, file=sys.stderr, flush=True)
+    return status
 
 
 def _run(shipped: str | None, root: Path) -> None:

@@ -36,6 +36,17 @@ def plain(text: str, limit: int = _PATH_LIMIT) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in _cut(text, limit))
 
 
+def harmless(text: str) -> str:
+    """Return a whole message, whatever is in it, as a terminal may get it: its lines stay lines.
+
+    Args:
+        text: Text of any length; tabs and line ends stay, what else cannot be printed is escaped.
+    """
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else repr(each)[1:-1] for each in text
+    )
+
+
 def listed(names: Iterable[str], most: int = _MOST) -> str:
     """Return names between quotes, one behind the other; beyond `most` only how many more."""
     every = list(names)

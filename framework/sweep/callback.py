@@ -1,12 +1,18 @@
-"""What happens around the runs of a sweep: at their end the summary, whatever became of them."""
+"""What happens around the runs: folders are looked at first, a sweep ends in its summary."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
+
+from framework.runtime.shown import quoted
+
+_PATH = 400
+"""Characters of a path that are shown."""
 
 
 class SweepSummary(Callback):
@@ -19,11 +25,26 @@ class SweepSummary(Callback):
     _under_way: ClassVar[Path | None] = None
     """The folder of the sweep, from its start to its summary."""
 
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Look at the folder that Hydra is about to write to.
+
+        Raises:
+            SystemExit: It cannot be used.
+        """
+        _require("hydra.run.dir", Path(config.hydra.run.dir))
+
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Remember where the runs will be, and forget those of an earlier sweep there."""
+        """Remember where the runs will be, and forget those of an earlier sweep there.
+
+        Raises:
+            SystemExit: The folder of the sweep cannot be used.
+        """
         from framework.records import forget
+        from framework.sweep import workers
 
         folder = Path(config.hydra.sweep.dir).absolute()
+        _require("hydra.sweep.dir", folder)
+        workers.watch()
         forget(folder)
         if config.get("action") == "run":
             SweepSummary._under_way = folder
@@ -55,6 +76,24 @@ class SweepSummary(Callback):
         show(sweep)
         try_sweep_page(sweep)
         return sweep.exit_status
+
+
+def _require(address: str, folder: Path) -> None:
+    """End the process, as Hydra hears no exception, if a folder cannot be written to."""
+    from framework.attempt import tell
+    from framework.errors import ConfigError, Problem
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except (FileExistsError, NotADirectoryError):
+        file = next(each for each in (folder, *folder.parents) if each.exists())
+        problem = f"{quoted(str(file), _PATH)} is a file; give a folder"
+    except OSError as exc:
+        place = quoted(str(folder.absolute()), _PATH)
+        problem = f"cannot write in {place}: {exc.strerror}; give another folder"
+    raise SystemExit(tell(ConfigError([Problem(address, problem)])))
 
 
 def _status(folder: Path) -> int:

@@ -171,7 +171,8 @@ def _execute(name: str, host: Host, order: Path, logs: bool, interrupts: Interru
         relay = Relay([host], progress, logs)
         try:
             command = Command(host, argv, _environment())
-            failed = processes.run([command], LIMIT_SECONDS, relay, interrupts)
+            remove = containers.removal(name)
+            failed = processes.run([command], LIMIT_SECONDS, relay, interrupts, remove)
         except processes.TimeLimitError:
             raise JobFailed("the job was stopped after a day; give it less to do") from None
         finally:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as events: they end a job between two steps, never in the middle of one."""
+"""Ctrl-C and its like as events: they end a job between two steps, never in the middle of one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from framework.runtime.signals import obeyed
 
 
 class Interrupts:
@@ -41,11 +41,7 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        # One that the caller's shell ignores (`command &` in a script) stays ignored, and one that
-        # a program around Python handles (None) could not be given back.
-        leave = (signal.SIG_IGN, None)
-        wanted = [each for each in SIGNALS if signal.getsignal(each) not in leave]
-        before = {each: signal.signal(each, self._handle) for each in wanted}
+        before = {each: signal.signal(each, self._handle) for each in obeyed()}
         try:
             yield self
         finally:

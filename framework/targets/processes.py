@@ -16,6 +16,7 @@ from typing import IO, Literal, Protocol
 from framework.errors import JobFailed
 from framework.targets.command import Command
 from framework.targets.interrupts import Interrupts
+from framework.targets.lifeline import Lifeline
 
 Stream = Literal["stdout", "stderr"]
 GRACE_SECONDS = 5.0
@@ -64,16 +65,20 @@ def run(
     limit_seconds: float,
     listener: Listener,
     interrupts: Interrupts,
+    at_last: Sequence[str] = (),
 ) -> Ended | None:
     """Run the processes side by side until all have ended or one has failed.
 
-    Whatever happens, none of them is alive when this returns.
+    Whatever happens, none of them is alive when this returns, nor soon after this process itself
+    has been killed.
 
     Args:
         commands: What to run.
         limit_seconds: The stopping condition.
         listener: Hears each line as soon as it is printed, in this thread.
         interrupts: Signals to obey.
+        at_last: A command that removes what is no process of this machine, should this process be
+            killed.
 
     Returns:
         The first process that failed, if one did.
@@ -83,31 +88,33 @@ def run(
         KeyboardInterrupt: A signal came in.
         JobFailed: One of them could not even be started.
     """
-    processes = _Processes()
-    interrupts.tell(lambda: processes.events.put(Interrupted()))
-    deadline = time.monotonic() + limit_seconds
-    try:
-        for each in commands:
-            interrupts.check()
-            processes.start(each)
-        listener.started()
-        return processes.wait(deadline, listener)
-    finally:
-        processes.stop()
+    with Lifeline("JOB", command=at_last) as lifeline:
+        processes = _Processes(lifeline)
+        interrupts.tell(lambda: processes.events.put(Interrupted()))
+        deadline = time.monotonic() + limit_seconds
+        try:
+            for each in commands:
+                interrupts.check()
+                processes.start(each)
+            listener.started()
+            return processes.wait(deadline, listener)
+        finally:
+            processes.stop()
 
 
 class _Processes:
     """Those that run. A thread for each pipe and each process turns them into one queue."""
 
-    def __init__(self) -> None:
+    def __init__(self, lifeline: Lifeline) -> None:
         self.events: queue.SimpleQueue[Line | Ended | Interrupted] = queue.SimpleQueue()
+        self._lifeline = lifeline
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, command: Command) -> None:
         try:
             process = subprocess.Popen(  # noqa: S603 - running the request is what we are for
                 command.argv,
-                env=command.environment,
+                env={**command.environment, **self._lifeline.mark},
                 cwd=command.host.ml,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -119,6 +126,7 @@ class _Processes:
             raise JobFailed(f"{program!r} cannot be started here: {exc.strerror}") from exc
         name = command.host.name
         self._running[name] = process
+        self._watch()
         readers = [
             _thread(self._read, name, "stdout", process.stdout),
             _thread(self._read, name, "stderr", process.stderr),
@@ -149,10 +157,17 @@ class _Processes:
             elif isinstance(event, Interrupted):
                 raise KeyboardInterrupt
             else:
-                del self._running[event.host]
+                self._forget(event.host)
                 if event.status != 0:
                     return event
         return None
+
+    def _forget(self, host: str) -> None:
+        del self._running[host]
+        self._watch()
+
+    def _watch(self) -> None:
+        self._lifeline.watch(process.pid for process in self._running.values())
 
     def _next(self, deadline: float) -> Line | Ended | Interrupted | None:
         """The next event, or nothing once it is too late, even if they never pause."""
@@ -175,7 +190,7 @@ class _Processes:
             if event is None or isinstance(event, Interrupted):
                 return
             if isinstance(event, Ended):
-                del self._running[event.host]
+                self._forget(event.host)
 
 
 def _thread(work: Callable[..., None], *arguments: object) -> threading.Thread:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections import deque
@@ -10,11 +11,15 @@ from collections.abc import Sequence
 from framework import report
 from framework.errors import HeadraceError, JobFailed, PluginError
 from framework.progress import Progress
+from framework.runtime.shortage import MEMORY, tells_of_memory
+from framework.runtime.shown import harmless
 from framework.targets.processes import Ended, Line
 from framework.targets.sandbox import MESSAGE_BYTES, Host
 
 KEPT_LINES = 200
 """How much of a process's stderr is held back at most: enough for any traceback."""
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+_NO_COLOUR = "\x1b[0m"
 
 
 class Relay:
@@ -62,13 +67,29 @@ class Relay:
     def _epitaph(self, ended: Ended) -> str:
         """What can be said of a process that left no message."""
         last = self._last[ended.host]
+        if tells_of_memory(last):
+            return f"{ended.host}: {MEMORY}"
         said = f"; its last line on stderr: {last}" if last else ""
         return f"{ended.host} {_cause(ended.status)} and left no message{said}"
 
     def _show(self, line: Line) -> None:
         prefix = f"{line.host}: " if len(self._hosts) > 1 else ""
         stream = sys.stdout if line.stream == "stdout" else sys.stderr
-        print(f"{prefix}{line.text}", file=stream, flush=True)
+        print(f"{prefix}{shown(line.text)}", file=stream, flush=True)
+
+
+def shown(text: str) -> str:
+    """Return a line of a process as a terminal may get it: with its colours, which end with it.
+
+    All else that moves the cursor or sets the terminal is escaped. Of a line that a process has
+    written again and again, as progress bars are, only the last is shown, as on a terminal.
+    """
+    *_, last = text.rstrip("\r").split("\r")
+    pieces = [
+        piece if _COLOUR.fullmatch(piece) else harmless(piece) for piece in _COLOUR.split(last)
+    ]
+    line = "".join(pieces)
+    return line + _NO_COLOUR if len(pieces) > 1 and not line.endswith(_NO_COLOUR) else line
 
 
 def _without(message: str, held: str) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+
+from tests import children
 
 ML = "/opt/ml"
 
@@ -67,7 +68,7 @@ def _start(job: dict[str, Any], ml: Path, python: Path) -> None:
     application = job["AppSpecification"]
     words = [*application["ContainerEntrypoint"], *application.get("ContainerArguments", [])]
     assert words[0] == "python3"
-    done = subprocess.run(
+    done = children.run(
         [str(python), "-I", *(word.replace(ML, str(ml)) for word in words[1:])],
         cwd=ml,
         env={"HEADRACE_ML_ROOT": str(ml), "PATH": os.defpath, **job.get("Environment", {})},

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from framework.defaults import PROJECT
+from tests import children
 from tests.aws.rights import enforced
 from tests.moto_server import ACCOUNT
 
@@ -38,9 +38,9 @@ def cli(request: pytest.FixtureRequest) -> Path:
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+            children.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
             pip = [str(folder / "bin/python"), "-m", "pip", "install", "-qq", "awscli"]
-            subprocess.run(pip, check=True, capture_output=True)
+            children.run(pip, check=True, capture_output=True)
             (folder / "complete").touch()
     return folder / "bin"
 
@@ -49,8 +49,8 @@ def test_a_newcomer_gets_there(aws: str, cli: Path, tmp_path: Path) -> None:
     for name in ("run.py", "conf", "data", "framework", "transforms"):
         (tmp_path / name).symlink_to(PROJECT / name)
     path = os.pathsep.join([str(Path(sys.executable).parent), str(cli), os.environ["PATH"]])
-    done = subprocess.run(
-        ["bash", "-euxo", "pipefail", "-c", "".join(blocks())],  # noqa: S607 - any bash
+    done = children.run(
+        ["bash", "-euxo", "pipefail", "-c", "".join(blocks())],
         cwd=tmp_path,
         env={**os.environ, "PATH": path},
         capture_output=True,

@@ -17,6 +17,7 @@ import pytest
 from framework.aws.clients import client
 from framework.defaults import PROJECT
 from framework.errors import HeadraceError, JobFailed
+from tests import children
 from tests.aws.conftest import ROLE, Logs, Perform
 from tests.aws.stub import Answer, Stub, description
 from tests.conftest import Completed
@@ -259,19 +260,19 @@ def test_ctrl_c_leaves_the_job_alone(account: None, sagemaker: Service, tmp_path
         CreateProcessingJob=[{"ProcessingJobArn": "arn:x"}],
         DescribeProcessingJob=[ABSENT, description("InProgress")],
     )
-    process = subprocess.Popen(
+    with children.started(
         [sys.executable, str(PROJECT / "run.py"), *JOB, "job.logs=false"],
         cwd=tmp_path,
         env=os.environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stderr is not None
-    lines = [process.stderr.readline() for _ in range(2)]
-    assert lines == ["submitted ctr in us-east-1\n", "ctr: InProgress\n"]
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    ) as process:
+        assert process.stderr is not None
+        lines = [process.stderr.readline() for _ in range(2)]
+        assert lines == ["submitted ctr in us-east-1\n", "ctr: InProgress\n"]
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     assert err == f"\nthe job ctr goes on\n{HOW_TO_GO_ON}interrupted\n"
     assert service.calls("StopProcessingJob") == []

@@ -18,6 +18,7 @@ from framework import defaults, progress
 from framework.aws import clients, waiting
 from framework.aws.waiting import follow
 from framework.errors import JobFailed
+from tests import children
 from tests.aws.conftest import Logs
 from tests.aws.stub import Answer, Stub, description
 from tests.moto_server import REGION
@@ -215,7 +216,7 @@ def test_the_last_look_says_what_it_could_not_read(
 def test_ctrl_c_ends_the_watch_and_not_the_job(logs: Logs, sagemaker: Callable[..., Stub]) -> None:
     logs.put("one")
     stub = sagemaker(DescribeProcessingJob=[RUNNING])
-    with subprocess.Popen(
+    with children.started(
         [sys.executable, "run.py", "action=logs", "job.name=ctr"],
         cwd=defaults.PROJECT,
         stdout=subprocess.PIPE,
@@ -250,7 +251,7 @@ def test_a_terminal_gets_a_bar_with_the_state_and_then_the_progress(
     thread = threading.Thread(target=job)
     thread.start()
     ours, theirs = pty.openpty()
-    done = subprocess.run(
+    done = children.run(
         [sys.executable, "-c", ON_A_TERMINAL],
         cwd=defaults.PROJECT,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},

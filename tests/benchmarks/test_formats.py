@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import scipy.sparse as sp
 from benchmarks import formats
 from framework.defaults import PROJECT
 from framework.runtime.writers import writer_of
+from tests import children
 from tests.runtime.jobs import HASH, SPLIT, clicks, job, run
 
 
@@ -61,7 +61,7 @@ def test_megabytes_are_those_of_all_parts(tmp_path: Path) -> None:
 def test_one_command_measures_and_prints(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.formats", "--rows", "2000", "--runs", "1"]
     command += ["--folder", str(tmp_path)]
-    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    ran = children.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     ratio = r"\d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\)"
     row = rf"^\| `(\w+)` \| \d+\.\d\d \| {ratio} \| \d+\.\d\d \| {ratio} \| \d+ \| \d+\.\d\d \|$"

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks import generate
+from tests import children
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "data" / "avazu_sample.csv"
@@ -55,7 +56,7 @@ def clicks_by(log: Table, column: str) -> dict[str, float]:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     script = str(ROOT / "benchmarks" / "generate.py")
-    return subprocess.run(
+    return children.run(
         [sys.executable, script, *arguments], capture_output=True, text=True, check=False
     )
 

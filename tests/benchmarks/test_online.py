@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from benchmarks import online
 from framework.defaults import PROJECT
+from tests import children
 
 
 def test_medians_and_percentiles() -> None:
@@ -32,7 +32,7 @@ def test_the_first_turn_does_not_count() -> None:
 
 @pytest.mark.slow
 def test_the_command_prints_the_table(tmp_path: Path) -> None:
-    ran = subprocess.run(
+    ran = children.run(
         [sys.executable, "-m", "benchmarks.online", "--runs=1", f"--folder={tmp_path}"],
         cwd=PROJECT,
         capture_output=True,

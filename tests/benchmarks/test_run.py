@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from benchmarks import run
 from benchmarks.measure import Measurement
 from framework.defaults import PROJECT
+from tests import children
 
 PLACEHOLDER = Path("log.csv")
 
@@ -86,7 +86,7 @@ def test_a_command_that_fails_ends_the_benchmark(tmp_path: Path) -> None:
 def test_one_command_measures_and_prints(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.run", "--rows", "2000", "--runs", "1"]
     command += ["--folder", str(tmp_path)]
-    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    ran = children.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     rows = re.findall(r"^\| (.+) \| \d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\) \| \d+ \|$", ran.stdout, re.M)
     assert len(rows) == len(run.commands(PLACEHOLDER, PLACEHOLDER))

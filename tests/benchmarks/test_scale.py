@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from benchmarks import scale
 from benchmarks.measure import Measurement
 from framework.defaults import PROJECT
+from tests import children
 
 LOG = Path("log.csv")
 
@@ -76,7 +76,7 @@ def test_the_files_of_hosts_hold_other_rows_each(tmp_path: Path) -> None:
 def test_one_command_measures_and_prints(tmp_path: Path) -> None:
     command = [sys.executable, str(PROJECT / "benchmarks/scale.py"), "--rows", "300", "--runs", "1"]
     command += ["--folder", str(tmp_path)]
-    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    ran = children.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     rows = re.findall(r"^\| (.+) \| \d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\) \| \d+ \|", ran.stdout, re.M)
     assert rows == [

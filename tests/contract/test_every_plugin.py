@@ -7,7 +7,6 @@ A plugin whose required columns or parameters the batch below does not have adds
 from __future__ import annotations
 
 import pickle
-import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +28,7 @@ from framework.runtime.learning.states import from_bytes, in_their_order, to_byt
 from framework.runtime.plugins import channels_of
 from framework.runtime.transform import Learner, Role, Transform, learner, role_of
 from framework.steps import adapter
+from tests import children
 from tests.transforms.batches import batch_of
 
 ROWS = 60
@@ -347,7 +347,7 @@ print(*sorted({"numpy", "pyarrow", "sklearn", "scipy", "pandas"} & sys.modules.k
 
 
 def test_listing_and_validating_imports_nothing_heavy() -> None:
-    done = subprocess.run(
+    done = children.run(
         [sys.executable, "-c", LISTING],
         cwd=registry.FOLDER.parent,
         capture_output=True,

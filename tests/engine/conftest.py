@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from framework.defaults import PROJECT
+from tests import children
 from tests.engine.engine import BASE, Engine, running
 from tests.engine.packages import missing, parts
 
@@ -36,7 +36,7 @@ def built(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 def build(engine: Engine, backend: str, folder: Path) -> str:
     index = f"http://user:{SECRET}@127.0.0.1:9/simple"
     pip = {"PIP_EXTRA_INDEX_URL": index, "PIP_RETRIES": "0", "AWS_SECRET_ACCESS_KEY": SECRET}
-    done = subprocess.run(
+    done = children.run(
         [
             *(sys.executable, str(PROJECT / "run.py"), "action=build"),
             *(f"backend={backend}", f"backend.base_image={BASE}"),
@@ -48,7 +48,7 @@ def build(engine: Engine, backend: str, folder: Path) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return str(done.stdout)
 
 
 @pytest.fixture(autouse=True)

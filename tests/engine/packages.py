@@ -8,13 +8,12 @@ from __future__ import annotations
 import fcntl
 import os
 import platform
-import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import debian
+from tests import children, debian
 
 INSTALLED = ("docker-compose", "docker-registry", "iptables", "mmdebstrap", "runc")
 """Packages whose programs have the same names."""
@@ -41,7 +40,7 @@ def missing() -> str | None:
     if os.geteuid() != 0:
         return "only root can start an engine"
     unshare = ("unshare", "--net", "--mount", "true")
-    if subprocess.run(unshare, check=False).returncode:
+    if children.run(unshare, check=False).returncode:
         return "this machine lets nobody make a network namespace"
     return None
 

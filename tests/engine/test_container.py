@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -20,7 +21,9 @@ import pytest
 from framework.aws.clients import client
 from framework.defaults import PROJECT
 from framework.errors import JobFailed
+from framework.runtime.signals import SIGNALS
 from framework.targets.container import ContainerTarget
+from tests import children
 from tests.conftest import Completed
 from tests.engine.engine import Engine
 from tests.framework.targets.by_hand import CODE, data_input, make_config, make_job
@@ -256,35 +259,58 @@ def test_an_image_that_is_not_there(tmp_path: Path, headrace: Callable[..., Comp
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-def test_an_interrupt_leaves_nothing(
-    number: signal.Signals, tmp_path: Path, engine: Engine
-) -> None:
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
     large = tmp_path / "large.csv"
     sample = (PROJECT / "data/avazu_sample.csv").read_text().splitlines(keepends=True)
     with large.open("w") as file:
         file.write(sample[0])
         for _ in range(400):
             file.writelines(sample[1:])
-    process = subprocess.Popen(
+    return large
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_an_interrupt_leaves_nothing(
+    number: signal.Signals, large: Path, tmp_path: Path, engine: Engine
+) -> None:
+    with at_work(large, tmp_path, engine) as process:
+        os.killpg(process.pid, number)  # as a terminal does: everybody hears it
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr.splitlines()[-1] == "interrupted"
+    assert not (tmp_path / "out").exists()
+
+
+def test_kill_9_leaves_no_process_and_no_container(
+    large: Path, tmp_path: Path, engine: Engine
+) -> None:
+    with at_work(large, tmp_path, engine) as process:
+        processes = children.below(process.pid)
+        process.kill()
+        process.wait()
+        children.until(lambda: not children.alive(processes), seconds=1.5)
+        children.until(lambda: not engine.client.containers.list(all=True))
+
+
+@contextmanager
+def at_work(data: Path, folder: Path, engine: Engine) -> Iterator[subprocess.Popen[str]]:
+    """A job whose container has been started."""
+    with children.started(
         [
             *(sys.executable, str(PROJECT / "run.py"), "backend=processor", "target=container"),
-            *(f"dataset.path={large}", f"output.path={tmp_path / 'out'}", "runtime.threads=1"),
+            *(f"dataset.path={data}", f"output.path={folder / 'out'}", "runtime.threads=1"),
         ],
-        cwd=tmp_path,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
-    while not engine.client.containers.list():
-        assert process.poll() is None
-        time.sleep(0.1)
-    os.killpg(process.pid, number)  # as a terminal does: everybody hears it
-    stdout, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (130, "")
-    assert stderr.splitlines()[-1] == "interrupted"
-    assert not (tmp_path / "out").exists()
+    ) as process:
+        while not engine.client.containers.list():
+            assert process.poll() is None
+            time.sleep(0.1)
+        yield process
 
 
 @pytest.fixture
@@ -326,7 +352,7 @@ def home() -> Iterator[Path]:
 def test_by_a_plain_user(engine: Engine, home: Path) -> None:
     """All that is left is the result, and all of it is theirs."""
     Path(engine.environment["DOCKER_HOST"].removeprefix("unix://")).chmod(0o666)
-    done = subprocess.run(
+    done = children.run(
         [
             # They may read everything, or Python might be out of their reach.
             *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),

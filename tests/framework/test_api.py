@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from framework.defaults import PROJECT
 from framework.errors import ConfigError, DataError, JobFailed
 from framework.hydra_session import fresh_folder
 from framework.result import RowsError
+from tests import children
 
 HASHED = "transform.n_features=1024"
 
@@ -267,7 +267,7 @@ main()
 
 def test_inside_the_program_of_another_hydra(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
-    ran = subprocess.run(
+    ran = children.run(
         [sys.executable, "program.py", "hydra.run.dir=theirs"],
         cwd=tmp_path,
         env={"PYTHONPATH": str(PROJECT)},
@@ -324,7 +324,7 @@ print(framework.compile is compile, callable(framework.run), dir(framework)[0] i
 
 
 def test_importing_the_package_imports_nothing() -> None:
-    ran = subprocess.run(
+    ran = children.run(
         [sys.executable, "-c", IMPORTS], cwd=PROJECT, capture_output=True, text=True, check=False
     )
     assert (ran.stderr, ran.stdout) == ("", "\nTrue True True\n")

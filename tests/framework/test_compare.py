@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from framework.compare import main
 from framework.defaults import PROJECT
 from framework.part_rows import rows_of
 from framework.runtime.spec import StepSpec
+from tests import children
 from tests.runtime.jobs import FORMATS, HASH, SPLIT, Result, clicks, job, run
 
 OTHER = StepSpec("split", "split", {"train_fraction": 0.25})
@@ -192,7 +192,7 @@ def test_results_on_s3(
 def test_the_command(made: Callable[..., Result]) -> None:
     place = str(made().output)
     command = [sys.executable, "-m", "framework.compare", place, place]
-    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    ran = children.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.endswith("\nthe same rows\n")
 

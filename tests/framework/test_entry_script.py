@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import sys
 import zipfile
 from dataclasses import replace
@@ -24,6 +23,7 @@ from framework.runtime.spec import (
     RuntimeSpec,
     StepSpec,
 )
+from tests import children
 
 MAPPING = Mapping(
     (ProcessingInput("data", "file:///data/ü.csv", "/opt/ml/processing/input/data"),),
@@ -140,7 +140,7 @@ def test_it_imports_from_itself_alone(program: Program, tmp_path: Path) -> None:
         "print(annotated_types.__file__, spec.__file__, plugin.__file__)\n"
         "try:\n    import framework.compose\nexcept ModuleNotFoundError as error: print(error)\n"
     )
-    done = subprocess.run(
+    done = children.run(
         [sys.executable, "-I", "-c", code, script], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.stderr == ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from framework.errors import ConfigError
 from framework.image_uris import own_image, sklearn_image
 from framework.region import find_region
 from framework.runtime.version import VERSION
+from tests import children
 
 ASK_THE_SDK = """
 import json, sys
@@ -52,7 +52,7 @@ def test_every_region_agrees_with_the_sdk() -> None:
         for version in sorted(set(versions).difference(image_uris.TOO_OLD))
         for region in versions[version]["registries"]
     ]
-    answer = subprocess.run(  # in a process of its own: the SDK configures logging at import
+    answer = children.run(  # in a process of its own: the SDK configures logging at import
         [sys.executable, "-W", "ignore", "-c", ASK_THE_SDK],
         input=json.dumps(asked),
         capture_output=True,

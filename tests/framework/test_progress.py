@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from framework.progress import Lines, Progress, Shown, State
+from tests import children
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -104,7 +105,7 @@ with Progress(1) as progress:
 
 def test_a_terminal_gets_a_bar_and_log_lines_beside_it() -> None:
     ours, theirs = pty.openpty()
-    done = subprocess.run(
+    done = children.run(
         [sys.executable, "-c", ON_A_TERMINAL],
         cwd=REPOSITORY,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
@@ -131,4 +132,4 @@ def _read(terminal: int) -> bytes:
 
 def test_nothing_imports_rich_where_there_is_no_terminal() -> None:
     script = ON_A_TERMINAL + "import sys; assert 'rich' not in sys.modules"
-    subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=True, capture_output=True)
+    children.run([sys.executable, "-c", script], cwd=REPOSITORY, check=True, capture_output=True)

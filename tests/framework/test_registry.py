@@ -17,6 +17,7 @@ import pytest
 from framework import registry
 from framework.errors import PluginError
 from framework.runtime.plugins import GROUP
+from tests import children
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 UPPER = '''\
@@ -162,7 +163,7 @@ def python_with_package(tmp_path_factory: pytest.TempPathFactory) -> str:
     [site] = (root / "v").glob("lib/python*/site-packages")
     (site / "outer.pth").write_text("\n".join(sorted(here)))
     wheel = _wheel(root)
-    subprocess.run(
+    children.run(
         [python, "-m", "pip", "install", "-q", "--no-index", "--no-deps", str(wheel)],
         check=True,
         capture_output=True,

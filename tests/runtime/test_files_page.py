@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from framework.defaults import PROJECT
 from framework.runtime.spec import StepSpec
+from tests import children
 from tests.runtime.jobs import SPLIT, clicks, job, run
 
 PAGE = (PROJECT / "docs" / "files.md").read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ def test_an_example_reads_the_part(tmp_path: Path, format_name: str) -> None:
     (tmp_path / "hashed").symlink_to(result.output)
     (example,) = (text for text in EXAMPLES if f".{format_name}" in text)
     program = f"{example}\n{SHOWS[format_name]}\n"
-    ran = subprocess.run(
+    ran = children.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     rows = result.manifest["channels"]["train"]["rows"]

@@ -19,6 +19,7 @@ from framework.defaults import PROJECT
 from framework.runtime.main import main
 from framework.runtime.progress import Progress
 from framework.runtime.spec import CONFIG_INPUT, DATA_INPUT, OUTPUT, JobSpec, StepSpec, under
+from tests import children
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job
 
 Started = Callable[..., "subprocess.Popen[str]"]
@@ -206,7 +207,7 @@ def small_disk(path: Path, kilobytes: int) -> tuple[str, ...]:
 
 def can_mount(path: Path) -> bool:
     try:
-        done = subprocess.run([*small_disk(path, 64), "true"], capture_output=True, check=False)
+        done = children.run([*small_disk(path, 64), "true"], capture_output=True, check=False)
     except FileNotFoundError:
         return False
     return done.returncode == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
 import sys
 import warnings
 import zipfile
@@ -31,6 +30,7 @@ from framework.runtime.online import RowTransformer, SkewWarning, load
 from framework.runtime.spec import JobSpec, StepSpec
 from framework.runtime.transform import Role, with_role
 from framework.runtime.version import VERSION
+from tests import children
 from tests.conftest import Completed
 from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, job, run
 
@@ -556,7 +556,7 @@ def test_numpy_and_pyarrow_are_enough(headrace: Any, tmp_path: Path) -> None:
         rows = {row["id"]: row for row in csv.DictReader(file)}
     part = tmp_path / "out/train/part-00000.npz"
     matrix, ids = sp.load_npz(part), np.load(part)["id"]
-    served = subprocess.run(
+    served = children.run(
         [sys.executable, "-c", SERVER % (CLIENT,), "out", json.dumps(rows[ids[5].decode()])],
         cwd=tmp_path,
         env={"PYTHONPATH": str(PROJECT)},

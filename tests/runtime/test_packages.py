@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from framework.runtime.errors import HeadraceError
 from framework.runtime.main import main
 from framework.runtime.packages import use
 from framework.runtime.spec import DATA_INPUT, PACKAGES_INPUT, under
+from tests import children
 from tests.runtime.jobs import job
 from tests.tiny_wheels import make_wheel
 
@@ -190,22 +192,25 @@ def test_several_processes_at_once(tmp_path: Path, scratch: Path, shipped: Shipp
         "use(Path(sys.argv[1]), json.loads(sys.argv[2]))\n"
         "import tiny_race.m0, tiny_race.m59\n"
     )
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path), json.dumps(packages)],
-            cwd=PROJECT,
-            env={**os.environ, "TMPDIR": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"},
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(6)
-    ]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("g")
-        process.stdin.flush()
-    ended = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                children.started(
+                    [sys.executable, "-c", code, str(tmp_path), json.dumps(packages)],
+                    cwd=PROJECT,
+                    env={**os.environ, "TMPDIR": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"},
+                    stdin=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for _ in range(6)
+        ]
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("g")
+            process.stdin.flush()
+        ended = [(each.communicate(timeout=60)[1], each.returncode) for each in processes]
     assert ended == [("", 0)] * 6
     assert len(list(scratch.iterdir())) == 1
 
@@ -230,7 +235,7 @@ def test_importing_it_imports_nothing_that_may_be_shipped() -> None:
         "import sys, framework.runtime.main, framework.runtime.packages\n"
         "print([name for name in ('numpy', 'pyarrow') if name in sys.modules])\n"
     )
-    done = subprocess.run(
+    done = children.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.runtime.shown import listed, plain, quoted
+from framework.runtime.shown import harmless, listed, plain, quoted
 
 
 def test_a_usual_name_stays_readable() -> None:
@@ -27,6 +27,19 @@ def test_long_text_is_cut_in_the_middle() -> None:
 
 def test_many_names_are_counted() -> None:
     assert listed(["a", "b", "c"], most=2) == "'a', 'b', and 1 more"
+
+
+def test_a_message_keeps_its_lines_and_nothing_else_that_a_terminal_obeys() -> None:
+    said = "2 problems:\n\ta\x1b[2Jb\r\x00\u202e\u009b\ud83d ü\u2028c"
+    told = "2 problems:\n\ta\\x1b[2Jb\\r\\x00\\u202e\\x9b\\ud83d ü\\u2028c"
+    assert harmless(said) == told
+    assert harmless(told) == told
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_every_line_of_a_message_is_printable(text: str) -> None:
+    assert all(line.replace("\t", "").isprintable() for line in harmless(text).split("\n"))
+    assert harmless(text).count("\n") == text.count("\n")
 
 
 @given(st.text(st.characters(exclude_categories=())))

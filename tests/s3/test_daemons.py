@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 from concurrent.futures import CancelledError
@@ -11,6 +10,7 @@ import pytest
 
 from framework.aws.daemons import DaemonExecutor, interruptible, wait
 from framework.defaults import PROJECT
+from tests import children
 
 
 def test_calls_run_side_by_side_and_give_their_results() -> None:
@@ -86,4 +86,4 @@ def test_the_interpreter_does_not_wait_for_them() -> None:
         "import threading; from framework.aws.daemons import DaemonExecutor; "
         "DaemonExecutor(1).submit(threading.Event().wait)"
     )
-    subprocess.run([sys.executable, "-c", script], cwd=PROJECT, check=True, timeout=60)
+    children.run([sys.executable, "-c", script], cwd=PROJECT, check=True, timeout=60)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from framework.defaults import PROJECT
+from tests import children
 from tests.s3.faults import cut_answer, cut_request, error, stall, stall_request
 from tests.s3.proxy import Act, Proxy
 
@@ -174,17 +175,17 @@ def test_a_signal_while_nothing_moves(
     put({"in/a.csv": SAMPLE})
     started = threading.Event()
     proxy.on(method, path, stalled(started, proxy.over))
-    program = subprocess.Popen(
+    with children.started(
         [sys.executable, PROJECT / "run.py", *FROM_S3],
         cwd=tmp_path,
         env=os.environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert started.wait(60)
-    program.send_signal(number)
-    out, err = program.communicate(timeout=60)
+    ) as program:
+        assert started.wait(60)
+        program.send_signal(number)
+        out, err = program.communicate(timeout=60)
     assert (program.returncode, out, said(err)) == (130, "", ["interrupted"])
     assert proxy.count(method, path) == 1
     assert there() == {}

@@ -48,7 +48,7 @@ def kill(pids: list[int]) -> None:
 
 def wait_for(condition: Callable[[], object]) -> None:
     """Wait until something is true."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

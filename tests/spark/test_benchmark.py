@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from benchmarks import spark
 from framework.defaults import PROJECT
 from framework.runtime.spec import OUTPUT, under
+from tests import children
 
 ROWS = 2000
 
@@ -28,9 +28,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def printed(folder: Path) -> str:
     command = [sys.executable, "-m", "benchmarks.spark", f"--rows={ROWS}", "--runs=1"]
     command += [f"--folder={folder}"]
-    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    ran = children.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    return ran.stdout
+    return str(ran.stdout)
 
 
 def test_the_table_is_all_that_is_printed(printed: str) -> None:

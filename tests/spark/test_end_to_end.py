@@ -6,7 +6,8 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ import pytest
 from framework.compare import SAME, main
 from framework.defaults import PROJECT
 from framework.errors import JobFailed
+from framework.runtime.signals import SIGNALS
 from framework.targets import spark
+from tests import children
 from tests.conftest import Completed
 from tests.runtime.jobs import clicks
 from tests.spark.processes import kill, mentioning, wait_for
@@ -51,22 +54,23 @@ def test_the_rows_of_another_backend(headrace: Command, tmp_path: Path) -> None:
     assert not mentioning(str(tmp_path))
 
 
-def started(folder: Path, *overrides: str) -> subprocess.Popen[str]:
+@contextmanager
+def started(folder: Path, *overrides: str) -> Iterator[subprocess.Popen[str]]:
     """A job that has written a first part."""
     program = (sys.executable, str(PROJECT / "run.py"))
     command = [*program, *SPARK, *overrides, "runtime.block_bytes=100"]
-    running = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
-    parts = ".headrace/scratch-*/*/processing/output/train/part-*"
-    wait_for(lambda: list((folder / "spark").glob(parts)))
-    return running
+    with children.started(command, cwd=folder, stderr=subprocess.PIPE, text=True) as running:
+        parts = ".headrace/scratch-*/*/processing/output/train/part-*"
+        wait_for(lambda: list((folder / "spark").glob(parts)))
+        yield running
 
 
 @pytest.mark.usefixtures("data")
 def test_an_executor_that_is_killed_is_no_loss(headrace: Command, tmp_path: Path) -> None:
     """Two instances are two executors, processes of their own; another one takes its place."""
-    running = started(tmp_path, "resources.instance_count=2", "runtime.split_bytes=10000")
-    kill(mentioning(str(tmp_path), "CoarseGrainedExecutorBackend")[:1])
-    _, stderr = running.communicate(timeout=120)
+    with started(tmp_path, "resources.instance_count=2", "runtime.split_bytes=10000") as running:
+        kill(mentioning(str(tmp_path), "CoarseGrainedExecutorBackend")[:1])
+        _, stderr = running.communicate(timeout=120)
     assert running.returncode == 0, stderr
     alone = headrace(*JOB, "output.path=alone")
     assert alone.returncode == 0
@@ -74,13 +78,30 @@ def test_an_executor_that_is_killed_is_no_loss(headrace: Command, tmp_path: Path
 
 
 @pytest.mark.usefixtures("data")
-def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
-    running = started(tmp_path, "runtime.split_bytes=10000")
-    running.send_signal(signal.SIGINT)
-    running.communicate(timeout=60)
-    assert running.returncode == 130
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    with started(tmp_path, "runtime.split_bytes=10000") as running:
+        processes = children.below(running.pid)
+        running.send_signal(number)
+        _, stderr = running.communicate(timeout=60)
+    assert (running.returncode, stderr) == (130, "interrupted\n")
     assert not (tmp_path / "spark").exists()
-    wait_for(lambda: not mentioning(str(tmp_path)))
+    children.until(lambda: not children.alive(processes), seconds=1.5)
+    assert not mentioning(str(tmp_path))
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize("instances", [1, 2])
+def test_kill_9_leaves_no_process(tmp_path: Path, instances: int) -> None:
+    """Neither the driver, nor the JVM, executors, or Python's workers in sessions of their own."""
+    hosts = (f"resources.instance_count={instances}", "runtime.split_bytes=10000")
+    with started(tmp_path, *hosts) as running:
+        processes = children.below(running.pid)
+        assert len(processes) >= 5
+        running.kill()
+        running.wait()
+        children.until(lambda: not children.alive(processes), seconds=1.5)
+        assert not mentioning(str(tmp_path))
 
 
 def test_a_mistake_is_one_line(headrace: Command, data: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.runtime.hashing import HASH_FUNCTIONS, hash_cells
+from tests import children
 from tests.transforms.batches import CELLS, UNICODE, WIDTHS, batch_of, sparse_rows, tables
 from transforms.custom_hasher import CustomHasher
 
@@ -121,7 +121,7 @@ print([sparse_rows(CustomHasher(2**20, name, 5).apply(batch)) for name in ("xxh3
 
 def test_the_same_in_every_process() -> None:
     printed = {
-        subprocess.run(
+        children.run(
             [sys.executable, "-c", SCRIPT],
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,

@@ -18,6 +18,7 @@ from framework import report
 from framework.records import Note, RunRecord, SweepRecord
 from framework.report import write_run_page, write_sweep_page
 from framework.report.__main__ import main
+from tests import children
 from tests.framework.report.samples import (
     HOSTILE,
     evaluation,
@@ -252,9 +253,7 @@ def test_a_page_that_cannot_be_made_is_one_line(
 
 def test_nothing_of_it_is_imported_before_a_page_is_made() -> None:
     program = "import sys, framework.report; print({'jinja2', 'pygal'} & set(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
+    done = children.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import pytest
 
 from framework.defaults import PROJECT
 from framework.records import Note, SweepRecord
+from tests import children
 from tests.conftest import Completed
 
 pytestmark = pytest.mark.slow
@@ -149,7 +149,7 @@ def test_a_worker_that_is_killed_leaves_a_true_summary(
         *("hydra.launcher.n_jobs=2", f"hydra.sweep.dir={folder}"),
         *("+transform.steps.slow.seconds=0,600", f"dataset.path={SAMPLE}"),
     ]
-    with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as ran:
+    with children.started(command, stdout=PIPE, stderr=PIPE, text=True) as ran:
         deadline = time.monotonic() + 60
         while not _has_ended_well(folder / "0"):
             assert time.monotonic() < deadline

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from framework.channels import Channel
 from framework.errors import ConfigError, JobFailed
 from framework.result_files import listed, receipt
 from framework.targets import moves
+from tests import children
 from tests.framework.targets.by_hand import WRITE_RESULT, everything_below, make_config, make_job
 from tests.framework.targets.results import found, put
 
@@ -344,11 +344,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only root can mount a small tmpfs")
     disk = tmp_path / "disk"
     disk.mkdir()
-    done = subprocess.run([mount, "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=False)
+    done = children.run([mount, "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=False)
     if done.returncode != 0:
         pytest.skip("this machine does not let root mount a tmpfs")
     yield disk
-    subprocess.run(["umount", disk], check=True)  # noqa: S607 - where mount is, umount is
+    children.run(["umount", disk], check=True)
 
 
 def test_a_disk_that_is_full_before_the_job_starts(small_disk: Path) -> None:

@@ -15,7 +15,9 @@ import pytest
 
 from framework import targets
 from framework.errors import JobFailed
+from framework.runtime.signals import SIGNALS
 from framework.targets import processes
+from tests import children
 from tests.framework.targets.by_hand import make_config, make_job
 
 REPOSITORY = Path(__file__).parents[3]
@@ -68,24 +70,52 @@ def until(condition: object, seconds: float = 20) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_to_the_client_ends_everything(
     output: Path, pids: Path, number: signal.Signals
 ) -> None:
     script = SLEEP.format(folder=str(pids))
-    client = subprocess.Popen(
-        [sys.executable, "-c", CLIENT, output, script, "2"],
-        cwd=REPOSITORY,
-        stderr=subprocess.PIPE,
-    )
-    until(lambda: len(list(pids.iterdir())) == 4)
-    began = time.monotonic()
-    client.send_signal(number)
-    _, err = client.communicate(timeout=20)
+    command = [sys.executable, "-c", CLIENT, output, script, "2"]
+    with children.started(command, cwd=REPOSITORY, stderr=subprocess.PIPE) as client:
+        until(lambda: len(list(pids.iterdir())) == 4)
+        began = time.monotonic()
+        client.send_signal(number)
+        _, err = client.communicate(timeout=20)
     assert (client.returncode, err) == (130, b"")
     assert time.monotonic() - began < processes.GRACE_SECONDS
     assert not [pid for pid in names(pids) if is_alive(pid)]
     assert not output.exists()
+
+
+IN_A_SESSION_OF_ITS_OWN = """
+import os, pathlib, subprocess, sys, time
+pids = pathlib.Path({folder!r})
+sleep = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); "
+         "print(flush=True); time.sleep(60)"]
+child = subprocess.Popen(sleep, start_new_session=True, stdout=subprocess.PIPE)
+child.stdout.readline()
+(pids / str(child.pid)).touch()
+time.sleep({seconds})
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_grandchild_that_has_gone_its_own_way(
+    output: Path, pids: Path, number: signal.Signals
+) -> None:
+    script = IN_A_SESSION_OF_ITS_OWN.format(folder=str(pids), seconds=60)
+    command = [sys.executable, "-c", CLIENT, output, script, "1"]
+    with children.started(command, cwd=REPOSITORY) as client:
+        until(lambda: names(pids))
+        client.send_signal(number)
+        client.wait(timeout=20)
+        until(lambda: not is_alive(names(pids)[0]), seconds=1.5)
+
+
+def test_one_that_outlives_its_entrypoint(output: Path, pids: Path) -> None:
+    script = IN_A_SESSION_OF_ITS_OWN.format(folder=str(pids), seconds=0)
+    targets.run(make_job(output, script), make_config(output))
+    until(lambda: not is_alive(names(pids)[0]), seconds=1.5)
 
 
 def test_the_stopping_condition_stops_every_host(output: Path, pids: Path) -> None:
@@ -165,9 +195,9 @@ def test_the_end_of_a_process_is_noticed_at_once(output: Path) -> None:
 
 
 def test_the_signal_handlers_are_put_back(output: Path) -> None:
-    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(each) for each in SIGNALS]
     targets.run(make_job(output, "pass"), make_config(output))
-    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
 def test_the_request_may_ask_for_no_stopping_condition(output: Path) -> None:

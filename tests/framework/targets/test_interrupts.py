@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from framework.targets.interrupts import SIGNALS, Interrupts
+from framework.runtime.signals import SIGNALS
+from framework.targets.interrupts import Interrupts
+
+
+@pytest.fixture(autouse=True)
+def as_on_a_terminal() -> Iterator[None]:
+    """None of them is ignored, as some are under ``nohup``."""
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_DFL)
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 def handlers() -> list[Any]:

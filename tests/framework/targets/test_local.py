@@ -118,6 +118,7 @@ def test_the_environment_holds_what_the_request_says_and_nothing_of_the_users(
     assert environment["OPENBLAS_NUM_THREADS"] == "1"
     allowed = {
         *("AT", "MODE", "HEADRACE_ML_ROOT", "HEADRACE_THREADS", "PYTHONUNBUFFERED"),
+        "HEADRACE_LIFELINE_JOB",  # by which processes are found that outlive the client
         *("PYTHONDONTWRITEBYTECODE", "PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"),
         "LC_CTYPE",  # Python's own doing, PEP 538
     }

@@ -1,0 +1,61 @@
+"""What a machine lacks, in words: memory, threads, room on a disk. That is no bug."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+
+MEMORY = (
+    "there is not enough memory; allow more (a larger instance, `ulimit -v`), or set "
+    "runtime.threads and runtime.block_bytes lower"
+)
+_MEMORY_SIGNS = (
+    "can't start new thread",
+    "cannot allocate memory",
+    "failed to map segment",
+    "memory allocation still failed",
+    "std::bad_alloc",
+)
+"""What libraries say in errors of other kinds, and when they end the process themselves."""
+_REFUSALS = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
+        *(errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ESTALE),
+    }
+)
+
+
+def shortage(error: BaseException) -> str | None:
+    """Return what the machine lacks if that is why something failed, else None.
+
+    Args:
+        error: Any exception; those that it was raised from count as well.
+    """
+    for each in _chain(error):
+        if _is_want_of_memory(each):
+            return MEMORY
+        if isinstance(each, OSError) and each.errno in _REFUSALS:
+            place = each.filename2 or each.filename
+            return f"{place}: {each.strerror}" if place is not None else str(each.strerror)
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+
+
+def _is_want_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError):  # Arrow's own is one, too
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    return isinstance(error, ImportError | OSError | RuntimeError) and tells_of_memory(str(error))
+
+
+def tells_of_memory(text: str) -> bool:
+    """Whether a library's words mean that there was not enough memory."""
+    said = text.lower()
+    return any(sign in said for sign in _MEMORY_SIGNS)
