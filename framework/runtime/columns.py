@@ -49,19 +49,24 @@ class Columns:
             DataError: A name stands twice, or one that the configuration names is not there.
         """
         _refuse_twins(names, origin)
-        roles = _declared(dataset)
+        roles, known = _declared(dataset), frozenset(names)
         for name in roles:
-            if name not in names:
+            if name not in known:
                 raise DataError(f"{origin}: there is no column {name!r}; {suggest(name, names)}")
         if dataset.categorical is None:
             roles |= {name: Role.CATEGORICAL for name in names if name not in roles}
         used = {name: roles[name] for name in names if name in roles}
         return cls(tuple(names), used, (), dataset.categorical is None, dataset.time)
 
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The names, to look one up among many."""
+        return frozenset(self.names)
+
     @property
     def has_time(self) -> bool:
         """Whether there is a column that says when a row happened."""
-        return self.time in self.names
+        return self.time in self.known
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -79,7 +84,7 @@ class Columns:
         if Role.ROW_TEXT in self.wanted:
             return self.names
         used = dict.fromkeys([*self.roles, self.time])
-        return tuple(name for name in used if name in self.names)
+        return tuple(name for name in used if name in self.known)
 
     @property
     def closed(self) -> bool:
@@ -93,10 +98,11 @@ class Columns:
             DataError: They differ.
         """
         _refuse_twins(names, origin)
+        there = frozenset(names)
         for name in self.read:
-            if name not in names:
+            if name not in there:
                 raise DataError(f"{origin}: there is no column {name!r}, unlike in the first file")
-        unknown = [name for name in names if name not in self.names]
+        unknown = [name for name in names if name not in self.known]
         if unknown and self.closed:
             raise DataError(f"{origin}: column {unknown[0]!r} does not stand in the first file")
 

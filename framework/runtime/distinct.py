@@ -73,6 +73,8 @@ class Distinct:
         return self.level == 0
 
     def _settle(self) -> None:
+        if not self._pending.pairs:
+            return
         self._pending.add(self.prints, self.hashes)
         prints, hashes = self._pending.joined(np.uint64, np.uint32)
         order = np.argsort(prints)

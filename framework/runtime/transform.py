@@ -130,5 +130,5 @@ def features(schema: pa.Schema) -> list[int]:
 
 def without_features(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The columns that are no features: what a hasher leaves as it is."""
-    places = features(batch.schema)
+    places = frozenset(features(batch.schema))
     return batch.select([place for place in range(batch.num_columns) if place not in places])
