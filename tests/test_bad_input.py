@@ -294,6 +294,12 @@ CHAINS: dict[str, tuple[tuple[str, ...], str]] = {
         "transform.steps.split: column 'a' is numeric, so before should be a number "
         "(got '2014-10-21')",
     ),
+    "a number of another kind": (
+        ("transform.steps.split.method=time", "transform.steps.split.column=a",
+         "transform.steps.split.before=5.5"),
+        "transform.steps.split: before should be written from the year down, so that times sort "
+        "as texts: 14102100, 2014-10-21, 2014-10-21T05:00:00Z (got '5.5')",
+    ),
 }  # fmt: skip
 
 
@@ -304,6 +310,22 @@ def test_a_chain_that_does_not_fit_the_data(command: Command, fault: str, action
     ended = command({"d.csv": GOOD}, f"action={action}", *overrides)
     expected = f"{HEADED if action == 'plan' else ''}{message}\n"
     assert (ended.stderr, ended.status, ended.left) == (expected, 2, [])
+
+
+@pytest.mark.parametrize("action", ["plan", "run"])
+def test_times_that_do_not_sort_as_texts(command: Command, action: str) -> None:
+    ended = command(
+        {"d.csv": "click,t\n1,11/06/2017\n0,01/02/2018\n"},
+        f"action={action}",
+        "transform.steps.split.method=time",
+        "transform.steps.split.column=t",
+        "transform.steps.split.before=11/07/2017",
+    )
+    message = (
+        "transform.steps.split: before should be written from the year down, so that times sort "
+        "as texts: 14102100, 2014-10-21, 2014-10-21T05:00:00Z (got '11/07/2017')"
+    )
+    assert (ended.stderr, ended.status, ended.left) == (f"{HEADED}{message}\n", 2, [])
 
 
 BAD_ROWS = (
