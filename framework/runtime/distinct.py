@@ -75,7 +75,8 @@ class Distinct:
     def _settle(self) -> None:
         if not self._pending.pairs:
             return
-        self._pending.add(self.prints, self.hashes)
+        if len(self.prints):
+            self._pending.add(self.prints, self.hashes)
         prints, hashes = self._pending.joined(np.uint64, np.uint32)
         order = np.argsort(prints)
         prints, hashes = prints[order], hashes[order]
