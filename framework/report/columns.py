@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-
 SHOWN = 1000
 """Columns on a page; more of them than anybody reads would make it slow to open."""
 

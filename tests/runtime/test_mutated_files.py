@@ -1,4 +1,4 @@
-"""Damaged JSON-lines and Parquet files: an error of ours or rows, the same for blocks of any size."""
+"""Damaged JSON-lines and Parquet files: our error or rows, the same for blocks of any size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from framework.runtime.errors import HeadraceError
-from framework.runtime.spec import DatasetSpec
 from tests.runtime.jobs import HASH, SPLIT, job, run
 
 SIZES = (1, 64, 1 << 20)
@@ -144,9 +143,8 @@ def test_parquet_with_bytes_changed(
 
 
 def test_the_damaged_files_are_good_before(tmp_path: Path) -> None:
-    dataset = {"label": "y", "categorical": ("a", "b"), "numeric": ("n",)}
+    dataset: dict[str, Any] = {"label": "y", "categorical": ("a", "b"), "numeric": ("n",)}
     for content in PARQUET:
         assert not isinstance(has_one_outcome(tmp_path, "d.parquet", content, dataset), str)
     lines = "\n".join(GOOD_LINES).encode()
     assert not isinstance(has_one_outcome(tmp_path, "d.jsonl", lines, {"label": "y"}), str)
-    assert DatasetSpec(**dataset).label == "y"
