@@ -328,6 +328,37 @@ def test_times_that_do_not_sort_as_texts(command: Command, action: str) -> None:
     assert (ended.stderr, ended.status, ended.left) == (f"{HEADED}{message}\n", 2, [])
 
 
+@pytest.mark.parametrize("action", ["plan", "run"])
+@pytest.mark.parametrize("name", ["a.csv", "d.jsonl"])
+def test_names_for_columns_of_files_that_name_their_own(
+    command: Command, action: str, name: str
+) -> None:
+    """Wherever the file stands among the others, which are never read."""
+    files = {name: '{"click": 1}', "c.csv": "1,x\n", "z.jsonl": '{"click": 1, "a": "x"}'}
+    ended = command(files, f"action={action}", "dataset.columns=[click,a]")
+    first = "z.jsonl" if name == "a.csv" else name
+    message = (
+        "dataset.columns: names the columns of CSV and TSV files without a header; "
+        f"{first} is read as jsonl, which names its own: leave it out"
+    )
+    expected = f"{HEADED if action == 'plan' else ''}{message}\n"
+    assert (ended.stderr, ended.status, ended.left) == (expected, 2, [])
+
+
+def test_an_advice_does_not_lead_to_another_error(command: Command) -> None:
+    rows = ['{"click": 1, "a": "x"}'] * 1200 + ['{"click": 0, "a": "q", "z": "1", "w": [1]}']
+    files = {"d.jsonl": "\n".join(rows)}
+    ended = command(files)
+    assert (ended.status, ended.stderr) == (
+        1,
+        "d.jsonl, line 1201: key 'z' does not stand in the first 1000 rows; "
+        "name the columns in dataset.categorical\n",
+    )
+    for columns in ("[a]", "[a,z]"):
+        ended = command(files, f"dataset.categorical={columns}", f"output.path=out{len(columns)}")
+        assert (ended.status, ended.stderr) == (0, "")
+
+
 BAD_ROWS = (
     "id,click,n,a\n1,1,1,x\n2,no,1,x\n3,1\n,1,1,x\n4,0,one,x\n5,0,,\n6,1,1,caf\xe9\n7,1,1,x,y\n8,1,1,z\n"
 ).encode("latin-1")

@@ -55,7 +55,7 @@ def calls_of(tmp_path: Path, columns: int, **settings: Any) -> int:
         run(tmp_path, content, job(label="y", threads=1, **settings))
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
     return counted["call"] + counted["c_call"]
 
 

@@ -143,7 +143,7 @@ def test_a_nested_column_that_is_asked_for(
 @pytest.mark.parametrize("steps", [[HASH], [SPLIT, HASH]])
 def test_a_nested_column_that_nobody_asks_for(tmp_path: Path, steps: list[StepSpec]) -> None:
     lines = "".join(json.dumps(row) + "\n" for row in NESTED.to_pylist())
-    for name, content in {"d.parquet": parquet_bytes(NESTED), "d.jsonl": lines}.items():
+    for name, content in (("d.parquet", parquet_bytes(NESTED)), ("d.jsonl", lines.encode())):
         result = run(tmp_path, {name: content}, job(categorical=("a",), steps=steps))
         assert result.manifest["rows"]["written"] == 2
 
