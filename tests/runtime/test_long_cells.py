@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction import FeatureHasher as Oracle
 from sklearn.utils import murmurhash3_32
 
+from framework.runtime.errors import DataError
 from framework.runtime.hashing import HASH_FUNCTIONS, hash64, hash_cells, words
 from framework.runtime.hashing.hash64 import key_of
+from tests.runtime.jobs import job, run
 from tests.transforms.batches import batch_of, sparse_rows
 from transforms.feature_hasher import FeatureHasher
 
@@ -111,3 +114,28 @@ def test_many_long_cells_are_hashed_together(monkeypatch: pytest.MonkeyPatch) ->
     counted = Counted(monkeypatch)
     hash_cells(pa.array([f"{i:05}" * 1000 for i in range(200)]))
     assert (counted.words, counted.calls) == (0, 5000 // 8)
+
+
+@settings(deadline=None, max_examples=15)
+@given(drawn=TEXTS)
+def test_long_ids_are_the_ones_of_the_file(
+    tmp_path_factory: pytest.TempPathFactory, drawn: list[tuple[str, int]]
+) -> None:
+    texts = [f"{text}." for text in texts_of(drawn)]
+    content = "id,c\n" + "".join(f"{text},x\n" for text in texts)
+    result = run(tmp_path_factory.mktemp("ids"), content, job(id="id"))
+    assert [each.decode() for each in result.array("id")] == texts
+
+
+def test_ids_that_would_fill_the_memory(tmp_path: Path) -> None:
+    long = "x" * 3_000_000
+    content = f"id,c\n{long},x\n" + "".join(f"{i},x\n" for i in range(1000))
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, content, job(id="id"))
+    assert str(caught.value) == (
+        "column 'id': npz makes the 1,001 ids of a part as long as the longest, which has "
+        "3,000,000 bytes; use output.format=parquet, or a smaller output.rows_per_part"
+    )
+    assert (
+        run(tmp_path, content, job(id="id", format="parquet")).manifest["rows"]["written"] == 1001
+    )
