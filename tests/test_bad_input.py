@@ -294,6 +294,12 @@ CHAINS: dict[str, tuple[tuple[str, ...], str]] = {
         "transform.steps.split: column 'a' is numeric, so before should be a number "
         "(got '2014-10-21')",
     ),
+    "a number of another kind": (
+        ("transform.steps.split.method=time", "transform.steps.split.column=a",
+         "transform.steps.split.before=5.5"),
+        "transform.steps.split: before should be written from the year down, so that times sort "
+        "as texts: 14102100, 2014-10-21, 2014-10-21T05:00:00Z (got '5.5')",
+    ),
 }  # fmt: skip
 
 
@@ -304,6 +310,53 @@ def test_a_chain_that_does_not_fit_the_data(command: Command, fault: str, action
     ended = command({"d.csv": GOOD}, f"action={action}", *overrides)
     expected = f"{HEADED if action == 'plan' else ''}{message}\n"
     assert (ended.stderr, ended.status, ended.left) == (expected, 2, [])
+
+
+@pytest.mark.parametrize("action", ["plan", "run"])
+def test_times_that_do_not_sort_as_texts(command: Command, action: str) -> None:
+    ended = command(
+        {"d.csv": "click,t\n1,11/06/2017\n0,01/02/2018\n"},
+        f"action={action}",
+        "transform.steps.split.method=time",
+        "transform.steps.split.column=t",
+        "transform.steps.split.before=11/07/2017",
+    )
+    message = (
+        "transform.steps.split: before should be written from the year down, so that times sort "
+        "as texts: 14102100, 2014-10-21, 2014-10-21T05:00:00Z (got '11/07/2017')"
+    )
+    assert (ended.stderr, ended.status, ended.left) == (f"{HEADED}{message}\n", 2, [])
+
+
+@pytest.mark.parametrize("action", ["plan", "run"])
+@pytest.mark.parametrize("name", ["a.csv", "d.jsonl"])
+def test_names_for_columns_of_files_that_name_their_own(
+    command: Command, action: str, name: str
+) -> None:
+    """Wherever the file stands among the others, which are never read."""
+    files = {name: '{"click": 1}', "c.csv": "1,x\n", "z.jsonl": '{"click": 1, "a": "x"}'}
+    ended = command(files, f"action={action}", "dataset.columns=[click,a]")
+    first = "z.jsonl" if name == "a.csv" else name
+    message = (
+        "dataset.columns: names the columns of CSV and TSV files without a header; "
+        f"{first} is read as jsonl, which names its own: leave it out"
+    )
+    expected = f"{HEADED if action == 'plan' else ''}{message}\n"
+    assert (ended.stderr, ended.status, ended.left) == (expected, 2, [])
+
+
+def test_an_advice_does_not_lead_to_another_error(command: Command) -> None:
+    rows = ['{"click": 1, "a": "x"}'] * 1200 + ['{"click": 0, "a": "q", "z": "1", "w": [1]}']
+    files = {"d.jsonl": "\n".join(rows)}
+    ended = command(files)
+    assert (ended.status, ended.stderr) == (
+        1,
+        "d.jsonl, line 1201: key 'z' does not stand in the first 1000 rows; "
+        "name the columns in dataset.categorical\n",
+    )
+    for columns in ("[a]", "[a,z]"):
+        ended = command(files, f"dataset.categorical={columns}", f"output.path=out{len(columns)}")
+        assert (ended.status, ended.stderr) == (0, "")
 
 
 BAD_ROWS = (

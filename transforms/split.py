@@ -48,7 +48,8 @@ class Split:
         seed: Seed of the hash or of the shuffle.
         column: Column that holds the time (method time).
         before: First point in time that does not train, written as in the column (method time).
-            Times are compared as text, so they have to be written from the year down to the hour.
+            Times are compared as text, so they have to be written from the year down, each part in
+            as many digits: 14102100, 2014-10-21, 2014-10-21T05:00:00+02:00.
     """
 
     method: Literal["hash", "shuffle", "time"] = "hash"
@@ -65,6 +66,8 @@ class Split:
             raise ValueError("method 'time' needs both 'column' and 'before'")
         if self.method == "time" and self.test_fraction:
             raise ValueError("method 'time' has no test_fraction")
+        if self.method == "time" and not _is_number(self.before or ""):
+            _sorting_like(self.before or "")
 
     def channels(self) -> tuple[str, ...]:
         """The channels that rows are given to."""
@@ -111,12 +114,15 @@ class Split:
         """The same columns and the channel."""
         import pyarrow as pa
 
+        from framework.runtime.shown import quoted
         from framework.runtime.transform import Role, with_role
 
         if self.method == "time" and self.column not in schema.names:
-            raise ValueError(f"there is no column {self.column!r} at this point of the chain")
+            raise ValueError(
+                f"there is no column {quoted(self.column or '')} at this point of the chain"
+            )
         if self.method == "time":
-            _refuse_other_kind(schema.field(self.column), self.before or "")
+            _refuse_unlike(schema.field(self.column), self.before or "")
         return schema.append(with_role(pa.field(CHANNEL, pa.int8()), Role.CHANNEL))
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -150,18 +156,19 @@ class Split:
         import pyarrow.compute as pc
 
         from framework.runtime.errors import BadRows
+        from framework.runtime.shown import quoted
 
         times = batch.column(batch.schema.get_field_index(self.column))
         point = self.before or ""
         if pa.types.is_floating(times.type):
             unlike, early = times.is_null(), pc.less(times, float(point))
         else:
-            written = _written_like(point)
+            written = _sorting_like(point)
             unlike = pc.invert(pc.fill_null(pc.match_substring_regex(times, written), False))
             early = pc.less(times, point)
         if pc.any(unlike).as_py():
             mask = unlike.to_numpy(zero_copy_only=False)
-            raise BadRows(self.column or "", mask, f"a time written like {point!r}")
+            raise BadRows(self.column or "", mask, f"a time written like {quoted(point)}")
         return np.where(early.to_numpy(zero_copy_only=False), TRAIN, VALIDATION)
 
 
@@ -195,24 +202,36 @@ def _shuffled(
     return channel
 
 
-def _refuse_other_kind(times: pa.Field, point: str) -> None:
+def _refuse_unlike(times: pa.Field, point: str) -> None:
     import pyarrow as pa
 
+    from framework.runtime.shown import quoted
+
     if not pa.types.is_floating(times.type):
-        return
-    try:
-        float(point)
-    except ValueError:
+        _sorting_like(point)
+    elif not _is_number(point):
         raise ValueError(
-            f"column {times.name!r} is numeric, so before should be a number (got {point!r})"
-        ) from None
+            f"column {quoted(times.name)} is numeric, so before should be a number "
+            f"(got {quoted(point)})"
+        )
 
 
-def _written_like(point: str) -> str:
-    """A pattern for times that compare with this one as text: digits where it has digits."""
-    import re
+def _sorting_like(point: str) -> str:
+    """Return the pattern of the texts that compare with this one as times do."""
+    from framework.runtime.shown import quoted
+    from framework.runtime.times import sorting_like
 
-    shape = re.sub(r"\d", "0", point)
-    start = "".join(r"\d" if sign == "0" else re.escape(sign) for sign in shape)
-    # A longer time, as 2014-10-21T05 beside 2014-10-21, still compares; digits alone do not.
-    return f"^{start}$" if point.isdigit() else f"^{start}"
+    pattern = sorting_like(point)
+    if pattern is None:
+        raise ValueError(
+            "before should be written from the year down, so that times sort as texts: "
+            f"14102100, 2014-10-21, 2014-10-21T05:00:00Z (got {quoted(point)})"
+        )
+    return pattern
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

@@ -153,10 +153,11 @@ def _output_problems(config: JobConfig, asking: bool) -> list[Problem]:
 def _preflight(job: Job, data: DataInput, asking: bool) -> None:
     # pyarrow takes its time to import
     from framework.runtime.chain import ChainError
-    from framework.runtime.preflight import preflight
+    from framework.runtime.preflight import preflight, refuse_named
 
     with _first_file(data, asking) as file:
         try:
+            refuse_named([Path(each) for each in data.files], job.spec.dataset)
             if file is not None:
                 preflight(job.spec, [file])
         except ChainError as exc:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
+
+SHOWN = 1000
+"""Columns on a page; more of them than anybody reads would make it slow to open."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +41,16 @@ class Column:
 
 
 def columns_of(metrics: dict[str, Any], numeric: Collection[str]) -> list[Column]:
-    """The columns in their order; none where there are no metrics.
+    """Return the first `SHOWN` columns in their order; none where there are no metrics.
 
     Args:
         metrics: What ``metrics.json`` says.
         numeric: Those whose one token is their name.
     """
-    rows = metrics.get("rows", 0) or 1
+    rows, known = metrics.get("rows", 0) or 1, frozenset(numeric)
     return [
-        _column(name, described, rows, is_numeric=name in numeric)
-        for name, described in metrics.get("columns", {}).items()
+        _column(name, described, rows, is_numeric=name in known)
+        for name, described in islice(metrics.get("columns", {}).items(), SHOWN)
     ]
 
 

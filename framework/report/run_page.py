@@ -50,6 +50,7 @@ def run_page(record: RunRecord) -> dict[str, Any]:
         "rate_name": "click rate" if rates else "mean label",
         "has_rates": rates,
         "columns": columns_of(record.metrics, record.manifest["columns"]["numeric"]),
+        "all_columns": len(record.metrics.get("columns", {})),
         "collisions_are_exact": record.metrics.get("collisions_are_exact", True),
         "verdict": verdict,
         "calibration": verdict and calibration_chart(verdict),

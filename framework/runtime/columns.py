@@ -10,6 +10,7 @@ from functools import cached_property
 import pyarrow as pa
 
 from framework.runtime.errors import DataError
+from framework.runtime.shown import plain, quoted
 from framework.runtime.spec import DatasetSpec
 from framework.runtime.transform import Role, with_role
 
@@ -18,6 +19,8 @@ EXTRA = {
     Role.ROW_NUMBER: ("__row_number__", pa.int64()),
     Role.TIME: ("__time__", pa.dictionary(pa.int32(), pa.string())),
 }
+BESIDE = "__beside__"
+"""A column that a block of JSON lines may have: what a row's text has to tell beside its cells."""
 _TYPES = {Role.LABEL: pa.float64(), Role.NUMERIC: pa.float64()}
 _SHOWN = 30
 
@@ -31,8 +34,7 @@ class Columns:
         roles: Name → role, for those that are used, in the input's order.
         wanted: What the reader adds because a step asks for it, or to count by it.
         takes_all: Whether every column that is not named otherwise is a feature.
-        time: The column that says when a row happened, whatever else it is; only for counting, so
-            the input may be without it.
+        time: The column that says when a row happened, whatever else it is; only for counting.
     """
 
     names: tuple[str, ...]
@@ -49,19 +51,27 @@ class Columns:
             DataError: A name stands twice, or one that the configuration names is not there.
         """
         _refuse_twins(names, origin)
-        roles = _declared(dataset)
+        roles, known = _declared(dataset), frozenset(names)
         for name in roles:
-            if name not in names:
-                raise DataError(f"{origin}: there is no column {name!r}; {suggest(name, names)}")
+            if name not in known:
+                raise DataError(f"{plain(origin)}: {_absent(name, names)}")
+        if dataset.time is not None and dataset.time not in known:
+            what = f"{_absent(dataset.time, names)}; dataset.time=null does without counts by time"
+            raise DataError(f"{plain(origin)}: {what}")
         if dataset.categorical is None:
             roles |= {name: Role.CATEGORICAL for name in names if name not in roles}
         used = {name: roles[name] for name in names if name in roles}
         return cls(tuple(names), used, (), dataset.categorical is None, dataset.time)
 
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The names, to look one up among many."""
+        return frozenset(self.names)
+
     @property
     def has_time(self) -> bool:
         """Whether there is a column that says when a row happened."""
-        return self.time in self.names
+        return self.time in self.known
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -76,15 +86,39 @@ class Columns:
     @property
     def read(self) -> tuple[str, ...]:
         """Names of the columns that have to be read: all of them where the row's text is wanted."""
-        if Role.ROW_TEXT in self.wanted:
+        if self.wants_row_text:
             return self.names
         used = dict.fromkeys([*self.roles, self.time])
-        return tuple(name for name in used if name in self.names)
+        return tuple(name for name in used if name in self.known)
+
+    @property
+    def wants_row_text(self) -> bool:
+        """Whether the row's text is wanted."""
+        return Role.ROW_TEXT in self.wanted
 
     @property
     def closed(self) -> bool:
         """Whether a column that is not among `names` would be missed."""
-        return self.takes_all or Role.ROW_TEXT in self.wanted
+        return self.takes_all or self.wants_row_text
+
+    def uses(self, name: str) -> bool:
+        """Return whether a column is read for itself, not only as a piece of the row's text."""
+        return name in self.roles or name == self.time
+
+    def way_without(self, name: str) -> str:
+        """Return how to do without a column that cannot be used."""
+        role, named = self.roles.get(name), "name the columns to use in dataset.categorical"
+        match role, self.takes_all:
+            case Role.CATEGORICAL, True:
+                return f"{named}, without this one"
+            case Role.CATEGORICAL, False:
+                return "leave it out of dataset.categorical"
+            case Role.NUMERIC, True:
+                return f"leave it out of dataset.numeric, and {named}"
+            case Role.NUMERIC, False:
+                return "leave it out of dataset.numeric"
+            case _:
+                return f"dataset.{role or 'time'} should name a column of plain values"
 
     def refuse_other(self, names: Sequence[str], origin: str) -> None:
         """Check another file's columns: the same names, in any order.
@@ -93,12 +127,15 @@ class Columns:
             DataError: They differ.
         """
         _refuse_twins(names, origin)
+        there = frozenset(names)
         for name in self.read:
-            if name not in names:
-                raise DataError(f"{origin}: there is no column {name!r}, unlike in the first file")
-        unknown = [name for name in names if name not in self.names]
+            if name not in there:
+                what = f"there is no column {quoted(name)}, unlike in the first file"
+                raise DataError(f"{plain(origin)}: {what}")
+        unknown = [name for name in names if name not in self.known]
         if unknown and self.closed:
-            raise DataError(f"{origin}: column {unknown[0]!r} does not stand in the first file")
+            what = f"column {quoted(unknown[0])} does not stand in the first file"
+            raise DataError(f"{plain(origin)}: {what}")
 
 
 def _declared(dataset: DatasetSpec) -> dict[str, Role]:
@@ -115,14 +152,19 @@ def _refuse_twins(names: Sequence[str], origin: str) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise DataError(f"{origin}: the column name {name!r} stands twice in the header")
+            what = f"the column name {quoted(name)} stands twice in the header"
+            raise DataError(f"{plain(origin)}: {what}")
         seen.add(name)
 
 
+def _absent(name: str, names: Sequence[str]) -> str:
+    return f"there is no column {quoted(name)}; {suggest(name, names)}"
+
+
 def suggest(name: str, names: Sequence[str]) -> str:
-    """What may have been meant by a name that does not exist."""
+    """Return what may have been meant by a name that does not exist."""
     near = difflib.get_close_matches(name, names, 1)
     if near:
-        return f"did you mean {near[0]!r}?"
+        return f"did you mean {quoted(near[0])}?"
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"there are: {', '.join(names[:_SHOWN])}{more}"
+    return f"there are: {', '.join(map(plain, names[:_SHOWN]))}{more}"

@@ -73,7 +73,10 @@ class Distinct:
         return self.level == 0
 
     def _settle(self) -> None:
-        self._pending.add(self.prints, self.hashes)
+        if not self._pending.pairs:
+            return
+        if len(self.prints):
+            self._pending.add(self.prints, self.hashes)
         prints, hashes = self._pending.joined(np.uint64, np.uint32)
         order = np.argsort(prints)
         prints, hashes = prints[order], hashes[order]

@@ -37,6 +37,7 @@ DEPTH, WIDTH = 4, 1 << 13
 _CANDIDATE = SHARE / 2
 _CANDIDATES = 1000
 _PENDING = 1 << 14
+_TRUE = np.ones(1, np.bool_)
 
 Counts = npt.NDArray[np.int64]
 
@@ -55,6 +56,8 @@ class Frequent:
     _sketch: Counts | None = None
     """Shape (DEPTH, WIDTH); None as long as all values are known."""
     _pending: Pending = field(default_factory=lambda: Pending(_PENDING))
+    _is_settled: bool = False
+    """Whether what is pending is one sorted pair, or counted."""
 
     def see(self, column: ColumnTokens) -> None:
         """Take in the column's cells of one batch."""
@@ -110,17 +113,26 @@ class Frequent:
         self._texts = {known: text for (known, text), count in pairs if count >= least}
 
     def _add(self, prints: U64, counts: Counts) -> None:
+        self._is_settled = False
         self._pending.add(prints, counts)
         if self._pending.is_enough:
             self._settle()
 
     def _settle(self) -> None:
         """Into the sketch, unless all values are known and few."""
+        if self._is_settled:
+            return
         prints, counts = self._pending.joined(np.uint64, np.int64)
         if self._sketch is None:
-            distinct, places = np.unique(prints, return_inverse=True)
-            if len(distinct) <= EXACT:
-                self._pending.add(distinct, _sums(places, counts, len(distinct)))
+            order = np.argsort(prints)
+            prints, counts = prints[order], counts[order]
+            starts = np.flatnonzero(
+                np.concatenate([_TRUE[: len(prints)], prints[1:] != prints[:-1]])
+            )
+            if len(starts) <= EXACT:
+                sums = np.add.reduceat(counts, starts) if len(starts) else counts
+                self._pending.add(prints[starts], sums)
+                self._is_settled = True
                 return
             self._sketch = np.zeros((DEPTH, WIDTH), np.int64)
         for row, chosen in zip(self._sketch, _places(prints), strict=True):

@@ -53,7 +53,7 @@ class Hasher(ABC):
 
         from framework.runtime.transform import N_FEATURES, Role, features, role_of, with_role
 
-        chosen = features(schema)
+        chosen = frozenset(features(schema))
         if not chosen:
             raise ValueError("there is no feature column left to hash")
         numeric = any(role_of(schema.field(place)) is Role.NUMERIC for place in chosen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ import pyarrow as pa
 from framework.runtime.columns import Columns
 from framework.runtime.digest import merged
 from framework.runtime.errors import DataError
+from framework.runtime.json_text import indented
 from framework.runtime.parts import Part
 from framework.runtime.seal import FILES, SHA256, sealed
 from framework.runtime.spec import REPORT, REPORT_PAGE, JobSpec
@@ -124,8 +124,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     Raises:
         DataError: It cannot be written.
     """
-    text = json.dumps(content, indent=2, ensure_ascii=False)
-    write_bytes(path, f"{text}\n".encode())
+    write_bytes(path, f"{indented(content)}\n".encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:

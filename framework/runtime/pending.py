@@ -41,6 +41,9 @@ class Pending:
     def joined(self, *types: npt.DTypeLike) -> tuple[Array, Array]:
         """All pairs in one, of these types; they wait no more."""
         pairs, self.pairs, self.length = self.pairs, [], 0
+        if len(pairs) == 1:  # most columns, if there are very many
+            (one, other) = pairs[0]
+            return one.astype(types[0], copy=False), other.astype(types[1], copy=False)
         one, other = (
             np.concatenate([np.empty(0, kind), *(pair[place] for pair in pairs)])
             for place, kind in enumerate(types)

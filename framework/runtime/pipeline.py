@@ -119,7 +119,7 @@ class Process:
 
     def statistics(self) -> Statistics:
         """What all threads together have seen."""
-        merged = Statistics()
+        merged = Statistics() if self._statistics.empty() else self._statistics.get()
         while not self._statistics.empty():
             merged.merge(self._statistics.get())
         return merged

@@ -14,8 +14,10 @@ from framework.runtime.columns import Columns
 from framework.runtime.evaluation import needs
 from framework.runtime.hasher import Hasher
 from framework.runtime.plugins import channels_of, load
-from framework.runtime.sources import columns_of
-from framework.runtime.spec import JobSpec
+from framework.runtime.shown import plain
+from framework.runtime.sources import DELIMITERS, columns_of
+from framework.runtime.sources.files import format_of
+from framework.runtime.spec import DatasetSpec, JobSpec
 from framework.runtime.transform import N_FEATURES, Role, Transform, positions
 from framework.runtime.writers import writer_of
 
@@ -82,8 +84,9 @@ def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:
     Raises:
         DataError: The file has not the columns that the configuration names.
         ChainError: A step, the output format or the evaluation cannot work with the columns that
-            reach it.
+            reach it; or columns are named that the files name themselves.
     """
+    refuse_named(files, spec.dataset)
     steps = load(spec.steps)
     columns = columns_of(files[0], spec.dataset)
     columns = replace(columns, wanted=_wanted(steps, columns))
@@ -96,6 +99,21 @@ def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:
     if spec.evaluation is not None:
         needs.check(prepared.schema, prepared.channels)
     return prepared
+
+
+def refuse_named(files: Sequence[Path], dataset: DatasetSpec) -> None:
+    """Refuse names for the columns of files that name their own, as far as file names tell.
+
+    Raises:
+        ChainError: There is such a file.
+    """
+    for file in files if dataset.columns is not None else ():
+        if (kind := format_of(file, dataset.format)) not in DELIMITERS:
+            raise ChainError(
+                "dataset.columns",
+                f"names the columns of CSV and TSV files without a header; {plain(file.name)} "
+                f"is read as {kind}, which names its own: leave it out",
+            )
 
 
 def _wanted(steps: Sequence[tuple[str, Transform]], columns: Columns) -> tuple[Role, ...]:

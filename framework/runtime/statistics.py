@@ -138,10 +138,13 @@ def _described(column: ColumnStatistics) -> dict[str, Any]:
 def _counted(columns: Sequence[ColumnStatistics], hasher: Hasher) -> list[int]:
     """How many tokens of each column share their index with another token of any column."""
     keys = hasher.keys([column.hashes for column in columns])
-    each = [of_column >> np.uint32(1) for of_column in keys]
-    found, counts = np.unique(np.concatenate(each), return_counts=True)
-    shared = found[counts > 1]
-    return [int(np.count_nonzero(np.isin(indices, shared))) for indices in each]
+    every = np.concatenate(keys) >> np.uint32(1)
+    found, counts = np.unique(every, return_counts=True)
+    is_shared = np.isin(every, found[counts > 1])
+    before = np.concatenate([[0], np.cumsum(is_shared)])  # of all hashes up to each
+    ends = np.cumsum([0, *map(len, keys)])
+    counted: list[int] = np.diff(before[ends]).tolist()
+    return counted
 
 
 def _expected(columns: Sequence[ColumnStatistics], hasher: Hasher) -> list[int]:

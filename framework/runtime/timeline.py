@@ -22,7 +22,7 @@ from framework.runtime.transform import Role, positions
 LIMIT = 10_000
 LONGEST = 64
 """Characters of a point in time."""
-NO_COLUMN = "the data has no such column"
+NO_ROWS = "there are no rows"
 LEFT_OUT = f"more than {LIMIT:,} points in time, or one of more than {LONGEST} characters"
 
 Point = str | None
@@ -91,7 +91,7 @@ class Timeline:
         if not self.is_kept:
             return {"left_out": LEFT_OUT}
         if not self._points:
-            return {"left_out": NO_COLUMN}
+            return {"left_out": NO_ROWS}
         points = sorted(self._points, key=lambda point: (point is None, point or ""))
         described: dict[str, dict[str, list[float]]] = {}
         for index, name in enumerate(channels):

@@ -25,6 +25,8 @@ I32 = npt.NDArray[np.int32]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
+_FEW_ROWS = 64
+"""Rows that are hashed cell by cell: finding distinct values takes a step for each column."""
 _INTEGERS = {1: pa.uint8(), 2: pa.uint16(), 4: pa.uint32(), 8: pa.uint64()}
 _PRINT_SEED = 0x5BD1E995
 
@@ -33,7 +35,8 @@ class Encoded(NamedTuple):
     """A column by its distinct values.
 
     Attributes:
-        values: The distinct values: text for a categorical column, float64 for a numeric one.
+        values: The values, distinct unless the rows are few: text for a categorical column, float64
+            for a numeric one.
         codes: For each row the position of its value in `values`, shape (rows,).
         missing: True where the cell is null, shape (rows,); None where no cell is.
     """
@@ -51,6 +54,16 @@ class Encoded(NamedTuple):
         codes = dictionary.indices.fill_null(0).to_numpy()
         missing = column.is_null().to_numpy(zero_copy_only=False)
         return cls(dictionary.dictionary, codes, missing)
+
+    @classmethod
+    def cell_by_cell(cls, column: pa.Array) -> Encoded:
+        """Take every cell that is not null for a value, though the same may come twice."""
+        if not column.null_count:
+            return cls.all_of(column)
+        missing = column.is_null().to_numpy(zero_copy_only=False)
+        codes = np.cumsum(~missing, dtype=np.int32) - np.int32(1)
+        codes[missing] = 0
+        return cls(column.drop_null(), codes, missing)
 
     @classmethod
     def all_of(cls, column: pa.Array) -> Encoded:
@@ -177,20 +190,21 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
         function: Hashes the tokens.
         seed: Its seed.
     """
-    places = features(batch.schema)
-    fields = [batch.schema.field(place) for place in places]
-    encoded = [
-        _encoded(batch.column(place), role_of(field))
-        for place, field in zip(places, fields, strict=True)
+    is_few = batch.num_rows <= _FEW_ROWS
+    encode = Encoded.cell_by_cell if is_few else Encoded.of
+    fields = [(place, batch.schema.field(place)) for place in features(batch.schema)]
+    columns = [
+        (field.name, encode(in_type(batch.column(place), role_of(field))))
+        for place, field in fields
     ]
-    texts = [_texts(field.name, cells.values) for field, cells in zip(fields, encoded, strict=True)]
-    hashes, marks = hash_texts(pa.concat_arrays(texts), (function, seed), (murmur3_32, _PRINT_SEED))
-    made, start = [], 0
-    for field, cells, own in zip(fields, encoded, texts, strict=True):
-        part = slice(start, start + len(own))
-        start += len(own)
-        prints = _prints(cells.values, hashes[part], marks[part])
-        made.append(ColumnTokens(field.name, cells, hashes[part], prints))
+    join = _joined_at_once if is_few else _joined
+    texts, counts = join([(name, cells.values) for name, cells in columns])
+    hashes, marks = hash_texts(texts, (function, seed), (murmur3_32, _PRINT_SEED))
+    made, end = [], 0
+    for (name, cells), count in zip(columns, counts, strict=True):
+        start, end = end, end + count
+        prints = _prints(cells.values, hashes[start:end], marks[start:end])
+        made.append(ColumnTokens(name, cells, hashes[start:end], prints))
     return made
 
 
@@ -206,12 +220,7 @@ def cell_tokens(
         function: Hashes the tokens.
         seed: Its seed.
     """
-    # A numeric column has one token, its name, which an empty text follows.
-    texts = [pa.array([""]) if _is_number(cells) else cells for _, cells in columns]
-    marks = pa.array([_mark(name, cells) for name, cells in columns])
-    counts = [len(each) for each in texts]
-    marks = marks.take(pa.array(np.repeat(np.arange(len(counts)), counts)))
-    tokens = pc.binary_join_element_wise(marks, pa.concat_arrays(texts), "")
+    tokens, counts = _joined_at_once(columns)
     [hashes] = hash_texts(tokens, (function, seed))
     made, end, no_prints = [], 0, np.empty(0, np.uint64)
     for (name, cells), count in zip(columns, counts, strict=True):
@@ -220,14 +229,26 @@ def cell_tokens(
     return made
 
 
+def _joined(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, list[int]]:
+    """The tokens of all columns' values, one column behind the other, and how many each has."""
+    texts = [_texts(name, values) for name, values in columns]
+    return pa.concat_arrays(texts), [len(each) for each in texts]
+
+
+def _joined_at_once(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, list[int]]:
+    """The same, quicker for few values, since it takes no step for each column."""
+    # A numeric column has one token, its name, which an empty text follows.
+    texts = [pa.array([""]) if _is_number(values) else values for _, values in columns]
+    marks = pa.array([_mark(name, values) for name, values in columns])
+    counts = [len(each) for each in texts]
+    marks = marks.take(pa.array(np.repeat(np.arange(len(counts)), counts)))
+    return pc.binary_join_element_wise(marks, pa.concat_arrays(texts), ""), counts
+
+
 def in_type(column: pa.Array, role: Role) -> pa.Array:
     """A feature column as it is hashed: numbers as float64, all else as text."""
     wanted = pa.float64() if role is Role.NUMERIC else pa.string()
     return column if column.type == wanted else column.cast(wanted)
-
-
-def _encoded(column: pa.Array, role: Role) -> Encoded:
-    return Encoded.of(in_type(column, role))
 
 
 def _is_number(values: pa.Array) -> bool:

@@ -39,6 +39,7 @@ class Role(StrEnum):
     """When the row happened, for counting: the text of the column that ``dataset.time`` names."""
 
 
+_ROLES = {role.encode(): role for role in Role}
 FEATURES = (Role.CATEGORICAL, Role.NUMERIC)
 
 
@@ -108,7 +109,7 @@ def role_of(field: pa.Field) -> Role:
 
     declared = (field.metadata or {}).get(ROLE)
     if declared is not None:
-        return Role(declared.decode())
+        return _ROLES.get(declared) or Role(declared.decode())
     numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
     return Role.NUMERIC if numeric else Role.CATEGORICAL
 
@@ -130,5 +131,5 @@ def features(schema: pa.Schema) -> list[int]:
 
 def without_features(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The columns that are no features: what a hasher leaves as it is."""
-    places = features(batch.schema)
+    places = frozenset(features(batch.schema))
     return batch.select([place for place in range(batch.num_columns) if place not in places])

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from framework.runtime.columns import Columns
+from framework.runtime.columns import BESIDE, Columns
 from framework.runtime.errors import BadRows
 from framework.runtime.transform import Role
 
@@ -37,7 +37,7 @@ def typed(text: pa.RecordBatch, columns: Columns, first_row: int = 0) -> pa.Reco
 
 def _extra(text: pa.RecordBatch, columns: Columns, role: Role, first_row: int) -> pa.Array:
     if role is Role.ROW_TEXT:
-        return row_text(text.select(columns.names))
+        return _with_what_is_beside(row_text(text.select(columns.names)), text)
     if role is Role.TIME:
         return text.column(columns.time).dictionary_encode()
     return pa.array(np.arange(first_row, first_row + text.num_rows))
@@ -49,6 +49,16 @@ def row_text(text: pa.RecordBatch) -> pa.StringArray:
         return text.column(0).fill_null("")
     return pc.binary_join_element_wise(
         *text.columns, UNIT_SEPARATOR, null_handling="replace", null_replacement=""
+    )
+
+
+def _with_what_is_beside(texts: pa.StringArray, text: pa.RecordBatch) -> pa.StringArray:
+    place = text.schema.get_field_index(BESIDE)
+    if place < 0:
+        return texts
+    beside = pc.binary_join_element_wise("", text.column(place), UNIT_SEPARATOR)
+    return pc.binary_join_element_wise(
+        texts, beside, "", null_handling="replace", null_replacement=""
     )
 
 

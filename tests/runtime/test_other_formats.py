@@ -11,17 +11,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from framework.runtime.chain import ChainError
 from framework.runtime.errors import DataError
 from framework.runtime.sources import Portion, columns_of, groups_of
 from framework.runtime.sources.files import format_of
 from framework.runtime.spec import DatasetSpec, StepSpec
-from tests.runtime.jobs import HASH, clicks, gzipped, job, run
+from framework.runtime.transform import Role
+from framework.runtime.typed import typed
+from tests.runtime.jobs import HASH, SPLIT, clicks, gzipped, job, run
 
 BY_TIME = StepSpec("split", "split", {"method": "time", "column": "t", "before": "5"})
 
@@ -103,16 +107,92 @@ def test_parquet_that_is_broken(tmp_path: Path) -> None:
     assert message.startswith("data.parquet: the Parquet data is broken (")
 
 
-def test_parquet_with_a_nested_column(tmp_path: Path) -> None:
-    content = parquet_bytes(pa.table({"a": [["x"]]}))
-    message = fails(tmp_path, content, "data.parquet")
-    assert message.startswith("data.parquet: column 'a' is no plain value (list<")
+NESTED = pa.table({"a": ["x", "q"], "tags": [["p"], []], "n": [{"m": 1}, None]})
 
 
-def test_parquet_with_bytes_that_are_not_utf8(tmp_path: Path) -> None:
-    content = parquet_bytes(pa.table({"a": [b"x", b"\xff"]}))
-    message = fails(tmp_path, content, "data.parquet")
-    assert message.startswith("data.parquet, rows 1 to 2, column 'a': ")
+@pytest.mark.parametrize(
+    ("dataset", "column", "way"),
+    [
+        ({}, "'tags'", "name the columns to use in dataset.categorical, without this one"),
+        ({"categorical": ("a", "tags")}, "'tags'", "leave it out of dataset.categorical"),
+        ({"categorical": ("a",), "numeric": ("tags",)}, "'tags'",
+         "leave it out of dataset.numeric"),
+        ({"numeric": ("tags",)}, "'tags'", "leave it out of dataset.numeric, and name the columns "
+         "to use in dataset.categorical"),
+        ({"categorical": ("a",), "label": "tags"}, "'tags'",
+         "dataset.label should name a column of plain values"),
+        ({"categorical": ("a",), "time": "tags"}, "'tags'",
+         "dataset.time should name a column of plain values"),
+    ],
+)  # fmt: skip
+def test_a_nested_column_that_is_asked_for(
+    tmp_path: Path, dataset: dict[str, Any], column: str, way: str
+) -> None:
+    content = parquet_bytes(NESTED)
+    message = fails(tmp_path, content, "data.parquet", **dataset)
+    kind = pq.ParquetFile(io.BytesIO(content)).schema_arrow.field("tags").type
+    assert message == f"data.parquet: column {column} is no plain value ({kind}); {way}"
+    lines = "".join(json.dumps(row) + "\n" for row in NESTED.to_pylist())
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, {"data.jsonl": lines}, job(**dataset))
+    assert str(caught.value).startswith(
+        f"data.jsonl, line 1: key {column}: a list or an object is no cell; {way}"
+    )
+
+
+@pytest.mark.parametrize("steps", [[HASH], [SPLIT, HASH]])
+def test_a_nested_column_that_nobody_asks_for(tmp_path: Path, steps: list[StepSpec]) -> None:
+    lines = "".join(json.dumps(row) + "\n" for row in NESTED.to_pylist())
+    for name, content in (("d.parquet", parquet_bytes(NESTED)), ("d.jsonl", lines.encode())):
+        result = run(tmp_path, {name: content}, job(categorical=("a",), steps=steps))
+        assert result.manifest["rows"]["written"] == 2
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.dictionary(pa.int32(), pa.binary())])
+@pytest.mark.parametrize("block_bytes", [1, 400, 1 << 20])
+def test_parquet_with_bytes_that_are_not_utf8(
+    tmp_path: Path, kind: pa.DataType, block_bytes: int
+) -> None:
+    column = pa.array([b"tea", b"caf\xe9", None, b"", b"caf\xe9", b"\xff"]).cast(kind)
+    content = parquet_bytes(pa.table({"a": column, "b": ["x"] * 5 + ["y"]}))
+    skipping = job(on_bad_rows="skip", block_bytes=block_bytes, format="npz")
+    result = run(tmp_path, {"d.parquet": content}, skipping)
+    assert result.manifest["rows"] == {"read": 6, "written": 3, "rejected": 3}
+    good = parquet_bytes(pa.table({"a": ["tea", None, ""], "b": ["x"] * 3}))
+    expected = run(tmp_path, {"d.parquet": good}, skipping)
+    assert (result.matrix() != expected.matrix()).nnz == 0
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, {"d.parquet": content}, job(block_bytes=block_bytes))
+    message = str(caught.value).split(";")[0]
+    assert message == "d.parquet, row 2: column 'a': the bytes b'caf\\xe9' are not UTF-8"
+
+
+def test_parquet_texts_that_are_not_utf8(tmp_path: Path) -> None:
+    """Arrow believes a writer who says that bytes are text."""
+    offsets = pa.py_buffer(np.array([0, 1, 3], np.int32))
+    texts = pa.StringArray.from_buffers(2, offsets, pa.py_buffer(b"x\xed\xa0"))
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, {"d.parquet": parquet_bytes(pa.table({"a": texts}))}, job())
+    assert str(caught.value) == (
+        "d.parquet, row 2: column 'a': the bytes b'\\xed\\xa0' are not UTF-8"
+    )
+
+
+def test_a_parquet_name_that_is_not_utf8(tmp_path: Path) -> None:
+    content = parquet_bytes(pa.table({"abcd": ["1"]}), store_schema=False)
+    message = fails(tmp_path, content.replace(b"abcd", b"a\xed\xa0\xbd"), "data.parquet")
+    assert message == "data.parquet: the name of a column is not UTF-8"
+
+
+def test_parquet_times_beyond_the_calendar_are_bad(tmp_path: Path) -> None:
+    times = pa.array([5, 2**62], pa.int64()).cast(pa.timestamp("us"))
+    content = parquet_bytes(pa.table({"t": times}))
+    path = tmp_path / "d.parquet"
+    path.write_bytes(content)
+    spec = DatasetSpec()
+    (group,) = groups_of([Portion(path)], spec, columns_of(path, spec), 1 << 20)
+    parsed = group.parse()
+    assert parsed.batch.num_rows + len(parsed.bad) == 2
 
 
 SCALARS = st.one_of(
@@ -174,7 +254,12 @@ def test_json_values_that_are_no_cells(tmp_path: Path, value: str, place: int) -
     lines[place] = f'{{"a": {value}}}'
     with pytest.raises(DataError) as caught:
         run(tmp_path, {"data.jsonl": "\n".join(lines)}, job())
-    what = "the text is not valid Unicode" if "ud800" in value else "a list or an object is no cell"
+    what = "the text is not valid Unicode"
+    if "ud800" not in value:
+        what = (
+            "a list or an object is no cell; "
+            "name the columns to use in dataset.categorical, without this one"
+        )
     assert str(caught.value) == f"data.jsonl, line {place + 1}: key 'a': {what}"
 
 
@@ -189,6 +274,95 @@ def test_a_json_key_that_comes_late(tmp_path: Path) -> None:
     assert str(caught.value) == message
     result = run(tmp_path, {"data.jsonl": "\n".join(lines)}, job(categorical=("a",)))
     assert result.manifest["rows"]["written"] == 1201
+
+
+@pytest.mark.parametrize("role", ["categorical", "numeric"])
+def test_a_late_key_that_is_named_is_a_column_of_nulls_before(tmp_path: Path, role: str) -> None:
+    roles = {"categorical": ("a", "b")} if role == "categorical" else {"numeric": ("b",)}
+    lines = ['{"a": "x"}'] * 1200 + ['{"a": "x", "b": 2}']
+    for block_bytes in (40, 1 << 20):
+        spec = job(steps=[SPLIT, HASH], block_bytes=block_bytes, **roles)
+        result = run(tmp_path, {"data.jsonl": "\n".join(lines)}, spec)
+        assert result.metrics["columns"]["b"]["nulls"] == 1200
+        assert result.metrics["columns"]["b"]["distinct"] == 1
+        assert result.manifest["input_columns"] == ["a", "b"]
+
+
+def row_texts(folder: Path, content: str, size: int, **dataset: Any) -> list[str]:
+    path = folder / "data.jsonl"
+    path.write_text(content)
+    spec = DatasetSpec(**dataset)
+    columns = replace(columns_of(path, spec), wanted=(Role.ROW_TEXT,))
+    groups = groups_of([Portion(path)], spec, columns, size)
+    batches = [typed(group.parse().batch, columns) for group in groups]
+    return [text for batch in batches for text in batch.column("__row_text__").to_pylist()]
+
+
+@pytest.mark.parametrize("size", [1, 100, 1 << 20])
+def test_what_nobody_reads_is_still_a_part_of_the_rows_text(tmp_path: Path, size: int) -> None:
+    """So that a split by the whole row needs no `dataset.id`, whichever keys come late."""
+    rows = [
+        '{"a": "x", "c": [1]}', '{"c": [2], "a": "x"}', '{"a": "x"}', '{"a": "x", "c": "\\ud800"}',
+        *['{"a": "y"}'] * 1000,
+        '{"a": "x", "\\ud83d": 1, "b": {"d": 2, "e": null}}',
+        '{"b": {"e": null, "d": 2}, "\\ud83d": 1, "a": "x"}',
+    ]  # fmt: skip
+    texts = row_texts(tmp_path, "\n".join(rows), size, categorical=("a",))
+    late = '{"\\ud83d": "1", "b": {"d": "2", "e": null}}'
+    expected = ['{"c": ["1"]}', '{"c": ["2"]}', None, '{"c": "\\ud800"}']
+    whole = [f"x\x1f\x1f{rest}" if rest else "x\x1f" for rest in expected]
+    assert texts[:4] == whole
+    assert texts[-2] == texts[-1]
+    assert json.loads(texts[-1].split("\x1f")[-1]) == json.loads(late)
+
+
+@pytest.mark.parametrize("place", [0, 1500])
+def test_a_json_key_that_stands_twice(tmp_path: Path, place: int) -> None:
+    lines = ['{"a": 1}'] * 2000
+    lines[place] = '{"b": {"c": 1, "c": 2}, "a": 1, "a": 2}'
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, {"data.jsonl": "\n".join(lines)}, job(categorical=("a",)))
+    assert str(caught.value) == f"data.jsonl, line {place + 1}: key 'a' stands twice"
+
+
+@pytest.mark.parametrize("place", [0, 1500])
+def test_a_json_key_that_is_not_unicode(tmp_path: Path, place: int) -> None:
+    lines = ['{"a": 1}'] * 2000
+    lines[place] = '{"a": 1, "a\\ud83d": 1}'
+    files = {"data.jsonl": "\n".join(lines)}
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, files, job())
+    assert str(caught.value) == (
+        f"data.jsonl, line {place + 1}: key 'a\\ud83d': the name is not valid Unicode"
+    )
+    assert run(tmp_path, files, job(on_bad_rows="skip")).manifest["rows"]["rejected"] == 1
+    assert run(tmp_path, files, job(categorical=("a",))).manifest["rows"]["written"] == 2000
+
+
+def test_json_lines_beside_a_csv_file_may_have_more_keys(tmp_path: Path) -> None:
+    files = {"1.csv": "a\nx\n", "2.jsonl": '{"a": "y", "b": 1}\n{"a": "z"}\n', "3.csv": "a\nw\n"}
+    result = run(tmp_path, files, job(categorical=("a",), steps=[SPLIT, HASH]))
+    assert result.manifest["rows"]["written"] == 4
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        ({"d.jsonl": '{"a": 1}'}, "d.jsonl is read as jsonl"),
+        ({"1.csv": "x\n", "2.parquet": b""}, "2.parquet is read as parquet"),
+        ({"1.csv.gz": gzipped("x\n"), "2.ndjson.gz": b""}, "2.ndjson.gz is read as jsonl"),
+    ],
+)
+def test_columns_that_are_named_for_files_that_name_their_own(
+    tmp_path: Path, files: dict[str, bytes | str], kind: str
+) -> None:
+    with pytest.raises(ChainError) as caught:
+        run(tmp_path, files, job(columns=("a",)))
+    assert caught.value.exit_status == 2
+    assert str(caught.value) == (
+        "dataset.columns: names the columns of CSV and TSV files without a header; "
+        f"{kind}, which names its own: leave it out"
+    )
 
 
 @pytest.mark.parametrize("place", [0, 1, 1500])

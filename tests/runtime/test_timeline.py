@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from framework.runtime import timeline
+from framework.runtime.errors import DataError
 from framework.runtime.spec import StepSpec
 from tests.runtime.jobs import HASH, job, run
 
@@ -108,9 +109,12 @@ def test_without_the_key_there_is_none(tmp_path: Path) -> None:
 
 
 def test_a_column_that_is_not_there(tmp_path: Path) -> None:
-    """It is only counted by, so that the rows are worth as much without it."""
-    expected = {"column": "tt", "left_out": "the data has no such column"}
-    assert time_of(tmp_path, time="tt") == expected
+    with pytest.raises(DataError) as caught:
+        time_of(tmp_path, time="tt")
+    assert str(caught.value) == (
+        "data.csv: there is no column 'tt'; did you mean 't'?; "
+        "dataset.time=null does without counts by time"
+    )
 
 
 def test_what_is_only_counted_is_not_in_the_digest() -> None:

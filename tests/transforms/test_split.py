@@ -262,9 +262,32 @@ def test_a_bad_time_in_a_whole_job(tmp_path: Path) -> None:
     )
 
 
+def test_a_time_with_another_offset_is_a_bad_row() -> None:
+    split = Split("time", column="t", before="2014-10-21T00:00:00+02:00")
+    with pytest.raises(BadRows) as caught:
+        split.apply(batch_of({"t": ["2014-10-20T23:30:00+02:00", "2014-10-20T23:30:00-05:00"]}))
+    assert caught.value.mask.tolist() == [False, True]
+
+
+NOT_SORTED = (
+    "before should be written from the year down, so that times sort as texts: "
+    "14102100, 2014-10-21, 2014-10-21T05:00:00Z (got {})"
+)
+
+
+def test_a_number_that_is_no_time_where_the_column_is_text() -> None:
+    split = Split("time", column="t", before="-5.5")
+    assert channel_of(split, batch_of({"t": [-6.0, -5.5]})) == [0, 1]
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
+        split.output_schema(batch_of({"t": ["-6"]}).schema)
+    assert str(caught.value) == NOT_SORTED.format("'-5.5'")
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
+        ({"method": "time", "column": "t", "before": "11/08/2017 00:00"},
+         NOT_SORTED.format("'11/08/2017 00:00'")),
         ({"train_fraction": 0.8, "test_fraction": 0.3},
          "train_fraction and test_fraction should add up to at most 1"),
         ({"method": "time", "column": "hour"}, "method 'time' needs both 'column' and 'before'"),

@@ -15,6 +15,7 @@ GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _SHIFTS = np.uint64(30), np.uint64(27)
 _LAST_SHIFT = np.uint64(31)
+ALL = (1 << 64) - 1
 
 
 def mix(words: U64) -> U64:
@@ -25,3 +26,10 @@ def mix(words: U64) -> U64:
         words *= factor
     words ^= np.right_shift(words, _LAST_SHIFT, out=shifted)
     return words
+
+
+def mixed(word: int) -> int:
+    """Scatter a single word, one of Python's integers."""
+    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 & ALL
+    word = (word ^ word >> 27) * 0x94D049BB133111EB & ALL
+    return word ^ word >> 31

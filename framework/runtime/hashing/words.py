@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +19,16 @@ I64 = npt.NDArray[np.int64]
 
 WORD = 8
 """Bytes that are looked at together."""
+_PIECE = 1 << 16
+"""Words of a long text that are Python's integers at a time, each of which takes 40 bytes."""
 _KEEP = np.array([(1 << 8 * n) - 1 for n in range(WORD + 1)], np.uint64)
 """Mask that keeps the first n bytes of a little-endian 64-bit word."""
 _ALIKE = 64
 """Cells up to this many bytes are hashed together, longer ones by powers of two."""
+_START = 1024
+"""Bytes of a cell that cost as much as to hash it alone rather than with others."""
+_FEW = 64
+"""Cells for which one step of NumPy takes as long as a step of Python for each."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +83,20 @@ class Cells:
         return view[starts] & _KEEP[left]
 
     def by_length(self) -> Iterator[I64 | None]:
-        """Groups of cells of like length, so that one long cell does not widen all; None is all."""
+        """Yield groups of cells of like length; None is all cells.
+
+        One long cell does not widen all others. A few long ones come one by one: hashed together,
+        each of their words would cost many steps of NumPy on next to nothing.
+        """
         if not len(self.lengths) or self.lengths.max() <= _ALIKE:
             yield None
             return
         classes = np.ceil(np.log2(np.maximum(self.lengths, _ALIKE))).astype(np.int64)
-        for size in np.unique(classes):
-            yield np.flatnonzero(classes == size)
+        for size in np.unique(classes).tolist():
+            rows = np.flatnonzero(classes == size)
+            longest = 2**size
+            is_few = len(rows) * (longest + _START) < _FEW * longest
+            yield from rows[:, np.newaxis] if longest > _ALIKE and is_few else [rows]
 
 
 @dataclass(frozen=True)
@@ -94,17 +108,41 @@ class Words:
         lengths: Bytes of each text, shape (texts,).
     """
 
-    words: list[U32]
+    words: list[U32] | U32
     lengths: U32
 
     @classmethod
     def of(cls, cells: Cells) -> Words:
         """The words of every cell."""
+        if len(cells.lengths) == 1:
+            return cls._of_one(cells)
         words: list[U32] = []
         longest = int(cells.lengths.max(initial=0))
         for position in range(0, longest, WORD):
             words += _halves(cells.word(position))
         return cls(words[: -(-longest // 4)], cells.lengths.astype(np.uint32))
+
+    @classmethod
+    def _of_one(cls, cells: Cells) -> Words:
+        """The words of a single cell, which may be long."""
+        start, length = int(cells.starts[0]), int(cells.lengths[0])
+        words = np.zeros((-(-length // 4), 1), "<u4")
+        words.view(np.uint8).ravel()[:length] = cells.data[start : start + length]
+        return cls(words, cells.lengths.astype(np.uint32))
+
+    @property
+    def only(self) -> U32 | None:
+        """The words of the only text, shape (words,); None if there are several texts."""
+        if len(self.lengths) != 1:
+            return None
+        return (
+            self.words.ravel() if isinstance(self.words, np.ndarray) else np.concatenate(self.words)
+        )
+
+
+def pieces(words: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """Cut the words of a long text into pieces that make few of Python's integers at a time."""
+    return (words[start : start + _PIECE] for start in range(0, len(words), _PIECE))
 
 
 def _halves(words: U64) -> list[U32]:

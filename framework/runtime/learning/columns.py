@@ -33,8 +33,9 @@ class ColumnLearner(ABC):
         """
         if self.columns is None:
             return self._of_role(schema)
+        there = frozenset(schema.names)
         for name in self.columns:
-            if name not in schema.names:
+            if name not in there:
                 raise ValueError(f"there is no column {name!r} at this point of the chain")
             if role_of(schema.field(name)) is not self.role:
                 raise ValueError(f"column {name!r} has to be a {self.role} feature")
@@ -44,7 +45,7 @@ class ColumnLearner(ABC):
         """The same columns."""
         import pyarrow as pa
 
-        kind, names = _type_of(self.role), self.touches(schema)
+        kind, names = _type_of(self.role), frozenset(self.touches(schema))
         return pa.schema([each.with_type(kind) if each.name in names else each for each in schema])
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -74,11 +75,13 @@ class ColumnLearner(ABC):
 
     def changed(self, batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
         """The batch with other cells in these columns."""
-        schema = self.output_schema(batch.schema)
-        for name, cells in columns.items():
-            place = schema.get_field_index(name)
-            batch = batch.set_column(place, schema.field(place), cells)
-        return batch
+        import pyarrow as pa
+
+        every = [
+            columns.get(name, cells)
+            for name, cells in zip(batch.schema.names, batch.columns, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(every, schema=self.output_schema(batch.schema))
 
     def _of_role(self, schema: pa.Schema) -> list[str]:
         found = [schema.field(place).name for place in positions(schema, self.role)]

@@ -60,11 +60,11 @@ def _names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         case "parquet":
             from framework.runtime.sources import parquet
 
-            return parquet.read_names(path)
+            return parquet.read_names(path, dataset)
         case "jsonl":
             from framework.runtime.sources import jsonl
 
-            return jsonl.read_names(path, skip_bad_rows=dataset.skips_bad_rows)
+            return jsonl.read_names(path, dataset)
         case kind:
             from framework.runtime.sources import delimited
 
@@ -77,7 +77,7 @@ def _blocks(portion: Portion, dataset: DatasetSpec, columns: Columns, size: int)
         case "parquet":
             from framework.runtime.sources import parquet
 
-            columns.refuse_other(parquet.read_names(path), path.name)
+            columns.refuse_other(parquet.read_names(path, dataset), path.name)
             yield from parquet.parquet_blocks(portion, columns.read, size)
         case "jsonl":
             from framework.runtime.sources import jsonl

@@ -28,7 +28,7 @@ class Group:
             return self.blocks[0].parse()
         parsed = [block.parse() for block in self.blocks]
         bad = tuple(row for each in parsed for row in each.bad)
-        return Parsed(pa.concat_batches([each.batch for each in parsed]), bad)
+        return Parsed(_together([each.batch for each in parsed]), bad)
 
     def place(self, row: int) -> str:
         """Where a row stands, for a person; only asked where no row was bad."""
@@ -44,6 +44,15 @@ class Group:
         """The file that the rows are from, or the first and the last of several."""
         first, last = self.blocks[0].path.name, self.blocks[-1].path.name
         return first if first == last else f"{first} to {last}"
+
+
+def _together(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """One batch; a column that only some of them have is null for the others."""
+    if all(batch.schema.equals(batches[0].schema) for batch in batches):
+        return pa.concat_batches(batches)
+    tables = map(pa.Table.from_batches, ([batch] for batch in batches))
+    table = pa.concat_tables(tables, promote_options="default").combine_chunks()
+    return next(iter(table.to_batches()), batches[0])
 
 
 def grouped(blocks: Iterable[tuple[Block, int]], size: int) -> Iterator[Group]:

@@ -17,11 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from framework.runtime.errors import DataError
 from framework.runtime.hashing.words import WORD, Cells
+from framework.runtime.shown import quoted
 from framework.runtime.writers.base import Layout, refuse_left_over, refuse_unhashed
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _INT32_MAX = 2**31 - 1
+_MOST_ID_BYTES = 1 << 31
+_WIDE = 512
+"""Bytes beyond which ids are laid out byte by byte instead of in steps of a word for all."""
 _LONGEST_HEADER = 2**16
 """Of an array in NumPy's file format 1.0."""
 
@@ -120,7 +125,8 @@ def _beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, _
         labels = [batch.column(layout.label).to_numpy() for batch in batches]
         arrays["label"] = _Pieces.of(labels, np.float64)
     if layout.id is not None:
-        arrays["id"] = _fixed_width([batch.column(layout.id) for batch in batches])
+        columns = [batch.column(layout.id) for batch in batches]
+        arrays["id"] = _fixed_width(columns, schema.field(layout.id).name)
     return arrays
 
 
@@ -136,14 +142,29 @@ def _entries(batches: Sequence[pa.RecordBatch], place: int) -> list[Array]:
     return [batch.column(place).flatten().to_numpy() for batch in batches]
 
 
-def _fixed_width(columns: Sequence[pa.StringArray]) -> _Pieces:
-    """Texts as UTF-8 bytes of one width, as wide as the longest, padded with zero bytes."""
+def _fixed_width(columns: Sequence[pa.StringArray], name: str) -> _Pieces:
+    """Texts as UTF-8 bytes of one width, as wide as the longest, padded with zero bytes.
+
+    Raises:
+        DataError: That would take more memory than a part should.
+    """
     cells = [Cells.of(column) for column in columns]
     width = max((int(part.lengths.max(initial=0)) for part in cells), default=0) or 1
+    rows = sum(len(part.lengths) for part in cells)
+    if rows * width > _MOST_ID_BYTES:
+        raise DataError(
+            f"column {quoted(name)}: npz makes the {rows:,} ids of a part as long as the longest, "
+            f"which has {width:,} bytes; use output.format=parquet, or a smaller "
+            "output.rows_per_part"
+        )
     return _Pieces.of([_padded(part, width) for part in cells], f"S{width}")
 
 
 def _padded(cells: Cells, width: int) -> Array:
+    if width > _WIDE:
+        wide = np.zeros((len(cells.lengths), width), np.uint8)
+        wide[np.arange(width) < cells.lengths[:, np.newaxis]] = cells.data[: cells.lengths.sum()]
+        return wide.view(f"S{width}").ravel()
     words = -(-width // WORD)
     padded = np.empty((len(cells.lengths), words), "<u8")
     for position in range(words):
