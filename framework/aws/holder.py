@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from framework.runtime.shown import plain, quoted
+from framework.runtime.shown import plain
 
 _PROC = Path("/proc")
 _BOOT = _PROC / "sys/kernel/random/boot_id"
@@ -67,7 +67,7 @@ class Holder:
         return self.machine == _machine() and not _is_running(self.pid, self.begun)
 
     def __str__(self) -> str:
-        return f"the job {quoted(self.job)} (process {self.pid} on {plain(self.host)})"
+        return f"the job {plain(self.job)} (process {self.pid} on {plain(self.host)})"
 
 
 def _machine() -> str:

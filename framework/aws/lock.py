@@ -22,6 +22,7 @@ from framework.aws.daemons import DaemonExecutor, interruptible
 from framework.aws.holder import Holder
 from framework.aws.objects import bucket_and_key
 from framework.errors import JobFailed
+from framework.runtime.shown import quoted
 from framework.uris import join
 
 NAME = ".headrace.lock"
@@ -77,9 +78,10 @@ def held_by(output: str) -> Holder | None:
     return found.holder if found and found.is_held else None
 
 
-def in_use(holder: Holder) -> str:
-    """Say who is writing, and what can be done about it."""
-    return f"{holder} is writing there; wait for its end ({ADVICE}) or choose another"
+def in_use(output: str, holder: Holder) -> str:
+    """Say who is writing to a prefix, and what can be done about it."""
+    how = f"wait for its end ({ADVICE}), or choose another prefix"
+    return f"{holder} is writing to {quoted(output, 400)}; {how}"
 
 
 @contextmanager
@@ -115,6 +117,8 @@ class Lock:
 
     def __init__(self, output: str, job: str, kms_key: str | None) -> None:
         encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
+        self.job = job
+        """Name of the job."""
         self._output = output
         self._encryption = encryption if kms_key else {}
         self._uri = join(output, NAME)
@@ -170,7 +174,7 @@ class Lock:
                 self._etag = found.etag
                 return None
             if found and found.is_held:
-                raise JobFailed(f"{self._output}: {in_use(found.holder)}")
+                raise JobFailed(in_use(self._output, found.holder))
             if self._put({"IfMatch": found.etag} if found else {"IfNoneMatch": "*"}):
                 return found.holder if found else None
         raise JobFailed(f"{self._uri} changes all the time: several jobs begin to write there")

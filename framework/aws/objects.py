@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from framework.aws.clients import client, explained
@@ -27,6 +28,8 @@ class S3Object:
     """Bytes."""
     etag: str
     """Changes when the content does."""
+    modified: datetime
+    """When it was written, in whole seconds of S3's clock."""
 
     @property
     def uri(self) -> str:
@@ -53,7 +56,9 @@ def with_prefix(uri: str) -> Iterator[S3Object]:
     for page in pages.paginate(Bucket=bucket, Prefix=prefix):
         for each in page.get("Contents", ()):
             if not each["Key"].endswith("/"):
-                yield S3Object(bucket, each["Key"], each["Size"], each["ETag"])
+                yield S3Object(
+                    bucket, each["Key"], each["Size"], each["ETag"], each["LastModified"]
+                )
 
 
 def data_objects(objects: Sequence[S3Object]) -> Sequence[S3Object]:

@@ -12,6 +12,7 @@ from framework.aws import report, shipping, waiting
 from framework.aws.account import AwsAccount
 from framework.aws.clients import explained
 from framework.aws.failure import job_failed
+from framework.aws.lock import locked
 from framework.aws.manifest import NAME as MANIFEST
 from framework.aws.manifest import evaluation_at
 from framework.channels import channels_of
@@ -49,10 +50,14 @@ class AwsTarget:
 def _submit(job: Job, config: JobConfig, region: str) -> None:
     from framework.targets import submission
 
+    output, key = uri_of(config.output.path), config.job.kms_key
     with explained(), Interrupts().caught() as interrupts:
-        shipping.ship(job, config, region, interrupts.check)
-        interrupts.check()
-        submission.submit(job.request, region)
+        shipping.provide_bucket(output, region)
+        with locked(output, job.name, key, interrupts.check) as lock:
+            shipping.ship(job, config, region, interrupts.check)
+            interrupts.check()
+            lock.confirm()
+            submission.submit(job.request, region)
         _say(f"submitted {job.name} in {region}")
         with _going_on(job.name, region):
             interrupts.check()
