@@ -187,7 +187,7 @@ def _lock_on_s3(
         return nullcontext()
     from framework.aws.lock import locked  # boto3 takes its time
 
-    kms_key = job.request["ProcessingOutputConfig"].get("KmsKeyId")
+    kms_key = job.request.get("ProcessingOutputConfig", {}).get("KmsKeyId")
     return locked(config.output.path, job.name, kms_key, interrupts.check)
 
 
