@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePosixPath
 
 from framework.aws.clients import client, explained
 from framework.errors import ConfigError, JobFailed, Problem
-from framework.runtime.data_files import is_hidden
+from framework.runtime.data_files import is_data
 from framework.uris import S3
 
 MOST_AT_ONCE = 1000
@@ -61,12 +60,6 @@ def with_prefix(uri: str) -> Iterator[S3Object]:
                 )
 
 
-def data_objects(objects: Sequence[S3Object]) -> Sequence[S3Object]:
-    """Those that hold data: markers such as ``_SUCCESS`` do not count, unless there is no other."""
-    data = [each for each in objects if not is_hidden(PurePosixPath(each.key).name)]
-    return data or objects
-
-
 def input_objects(uri: str, where: str) -> list[S3Object]:
     """The objects of an input of the kind ``S3Prefix``: one object, or those below a folder.
 
@@ -90,6 +83,24 @@ def input_objects(uri: str, where: str) -> list[S3Object]:
         what = f"{uri!r} also means {stray!r}, which begins with it; end a folder's name with '/'"
         raise ConfigError([Problem(where, what)])
     return objects
+
+
+def data_objects(uri: str, where: str) -> list[S3Object]:
+    """Return the objects of such an input that count as data, by the rule for files.
+
+    Args:
+        uri: Of an object or a folder.
+        where: What names it, for the message.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    folder = uri.rstrip("/") + "/"
+    objects = input_objects(uri, where)
+    data = [each for each in objects if each.uri == uri or is_data(each.uri.removeprefix(folder))]
+    if not data:
+        raise ConfigError([Problem(where, f"no files in {uri!r}")])
+    return data
 
 
 def unlisted(uri: str, where: str) -> AbstractContextManager[None]:

@@ -42,7 +42,7 @@ class AwsTarget:
             record = waiting.follow(job.name, region, show_logs=config.job.logs)
         if record.status != "Completed":
             raise job_failed(record, region)
-        manifest = _manifest(output, config.job.kms_key)
+        manifest = _manifest(output, job.name, config.job.kms_key)
         judged = _evaluation(output, config.evaluation)
         return Result(output, manifest, time.monotonic() - began, channels_of(manifest), judged)
 
@@ -80,11 +80,11 @@ def _how_to_go_on(name: str, region: str) -> str:
     return "\n".join(aligned(commands))
 
 
-def _manifest(output: str, kms_key: str | None) -> dict[str, Any]:
+def _manifest(output: str, job: str, kms_key: str | None) -> dict[str, Any]:
     """What the job says that it made; nothing where it says nothing."""
     place = join(output, REPORT)
     with explained():
-        manifest = report.complete(place, kms_key)
+        manifest = report.complete(place, job, kms_key)
     if not manifest:
         _say(f"note: the job left no {MANIFEST} below {place}")
     return manifest
