@@ -86,7 +86,7 @@ class Fetching:
             download({self.there.place(each.uri): each for each in objects}, self.check)
 
     def _check_room(self, needed: int) -> None:
-        place = self.there.folder.parent.parent  # what the user knows of the scratch root
+        place = self.there.folder.parents[2]  # what the user knows of the scratch root
         free = shutil.disk_usage(place).free
         if needed > free:
             what = f"the input needs {size(needed)} in {str(place)!r}, {size(free)} are free"
