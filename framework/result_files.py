@@ -36,11 +36,13 @@ class Listing:
         files: Paths below ``output.path``, sorted, the manifest or the receipt among them.
         digests: Path → SHA-256 of those whose content is known.
         job: Name of the job that a receipt is of.
+        region: AWS region that this job was submitted in, if it runs on SageMaker.
     """
 
     files: tuple[str, ...]
     digests: Mapping[str, str]
     job: str | None = None
+    region: str | None = None
 
     def is_unchanged(self, file: str, sha256: str) -> bool:
         """Return whether a file has the content that it had; of most files only parts are known."""
@@ -63,8 +65,8 @@ def listed(manifest: bytes) -> Listing | None:
         return None
     if not isinstance(files, list) or not all(map(is_inside, (*files, *digests))):
         return None
-    job = content.get("job")
-    return Listing(tuple(files), digests, job if isinstance(job, str) else None)
+    job, region = (_text(content.get(key)) for key in ("job", "region"))
+    return Listing(tuple(files), digests, job, region)
 
 
 def receipt(job: str, files: Mapping[str, bytes | None]) -> bytes:
@@ -74,12 +76,25 @@ def receipt(job: str, files: Mapping[str, bytes | None]) -> bytes:
         job: Name of the job that they were made for.
         files: Path below ``output.path`` → content; None where the content is not to be checked.
     """
-    digests = {
-        name: hashlib.sha256(content).hexdigest()
-        for name, content in sorted(files.items())
-        if content is not None
+    contents = {
+        name: None if content is None else hashlib.sha256(content).hexdigest()
+        for name, content in files.items()
     }
-    content = {"format_version": _FORMAT_VERSION, "job": job, "digests": digests}
+    return receipt_of(job, contents)
+
+
+def receipt_of(job: str, files: Mapping[str, str | None], region: str | None = None) -> bytes:
+    """Return a receipt of files whose digests are known.
+
+    Args:
+        job: Name of the job that they were made for.
+        files: Path below ``output.path`` → SHA-256; None where the content is not to be checked.
+        region: AWS region that the job is submitted in.
+    """
+    digests = {name: sha256 for name, sha256 in sorted(files.items()) if sha256 is not None}
+    content: dict[str, Any] = {"format_version": _FORMAT_VERSION, "job": job, "digests": digests}
+    if region is not None:
+        content["region"] = region
     text = json.dumps(sealed(content, (*files, RECEIPT)), indent=2, ensure_ascii=False)
     return f"{text}\n".encode()
 
@@ -99,6 +114,10 @@ def is_inside(path: object) -> bool:
 def folders_of(path: str) -> list[str]:
     """Return the folders that a listed path lies in, the innermost first; not the place itself."""
     return [str(parent) for parent in PurePosixPath(path).parents][:-1]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _digests(content: dict[str, Any]) -> Iterator[tuple[str, str]]:

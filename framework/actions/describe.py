@@ -26,16 +26,16 @@ def perform(plan: Plan) -> None:
     record = ProcessingJobs(AwsAccount(plan.config).region()).find(name)
     print("\n".join(described(record, plan.config.resources.usd_per_hour)))
     if place := report_of(record):
-        print("\n".join(["", *_result(place, plan.config.job.kms_key)]))
+        print("\n".join(["", *_result(place, name, plan.config.job.kms_key)]))
 
 
-def _result(place: str, kms_key: str | None) -> list[str]:
+def _result(place: str, job: str, kms_key: str | None) -> list[str]:
     """The rows of each channel; what keeps them from being told is no failure.
 
     A job of several instances that nobody waited for gets its report now.
     """
     try:
-        channels = channels_of(report.complete(place, kms_key))
+        channels = channels_of(report.complete(place, job, kms_key))
     except AwsError as exc:
         return [f"the manifest below {place} cannot be read: {reason(exc)}"]
     except (ValueError, HeadraceError) as exc:

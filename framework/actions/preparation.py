@@ -123,10 +123,10 @@ def _data(config: JobConfig, asking: bool) -> tuple[DataInput | None, list[Probl
 def _problems_with(data: DataInput, config: JobConfig) -> list[Problem]:
     files, instances = len(data.files), config.resources.instance_count
     if data.uri.startswith(S3) and not data.copies:
-        from framework.aws.objects import data_objects, input_objects
+        from framework.aws.objects import data_objects
 
         try:
-            files = len(data_objects(input_objects(data.uri, "dataset.path")))
+            files = len(data_objects(data.uri, "dataset.path"))
         except ConfigError as exc:
             return list(exc.problems)
     return [] if config.backend.is_a_cluster else inputs.shares(files, instances)
@@ -172,9 +172,9 @@ def _first_file(data: DataInput, asking: bool) -> Iterator[Path | None]:
         yield None
     else:
         from framework.aws.clients import explained
-        from framework.aws.objects import data_objects, input_objects
+        from framework.aws.objects import data_objects
         from framework.aws.stand_in import stand_in
 
-        first, *_ = data_objects(input_objects(data.uri, "dataset.path"))
+        first, *_ = data_objects(data.uri, "dataset.path")
         with explained(), stand_in(first) as file:
             yield file

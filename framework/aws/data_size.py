@@ -72,10 +72,10 @@ def _first(data: DataInput) -> Iterator[tuple[Path, int, int]]:
         files = [Path(file) for file in data.files]
         yield files[0], len(files), total_bytes(files)
         return
-    from framework.aws.objects import data_objects, input_objects  # boto3 takes its time
+    from framework.aws.objects import data_objects  # boto3 takes its time
     from framework.aws.stand_in import stand_in
 
-    objects = data_objects(input_objects(data.uri, "dataset.path"))
+    objects = data_objects(data.uri, "dataset.path")
     with stand_in(objects[0]) as file:
         yield file, len(objects), sum(each.size for each in objects)
 

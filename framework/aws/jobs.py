@@ -80,7 +80,7 @@ class ProcessingJobs:
         try:
             return self.ask(name)
         except AwsError as exc:
-            if _means_no_such_job(exc):
+            if means_no_such_job(exc):
                 raise ConfigError([Problem(NAME_KEY, self._nobody(name))]) from exc
             raise problem_at(SERVICE)(reason(exc)) from exc
 
@@ -132,7 +132,7 @@ class ProcessingJobs:
         try:
             return self.ask(summary[NAME])
         except AwsError as exc:
-            if _means_no_such_job(exc):  # deleted in this moment
+            if means_no_such_job(exc):  # deleted in this moment
                 return JobRecord(summary)
             raise
 
@@ -149,8 +149,11 @@ def _age(summary: Mapping[str, Any]) -> Any:
     return summary["CreationTime"]
 
 
-def _means_no_such_job(error: BaseException) -> bool:
-    """The service says ``ValidationException`` for this, its documentation ``ResourceNotFound``."""
+def means_no_such_job(error: BaseException) -> bool:
+    """Return whether there is no job of that name.
+
+    The service says ``ValidationException`` for this, its documentation ``ResourceNotFound``.
+    """
     code = code_of(error)
     return code == "ResourceNotFound" or (
         code == "ValidationException" and "could not find" in str(error).lower()

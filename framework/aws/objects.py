@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from datetime import datetime
 
 from framework.aws.clients import client, explained
 from framework.errors import ConfigError, JobFailed, Problem
-from framework.runtime.data_files import is_hidden
+from framework.runtime.data_files import is_data
 from framework.uris import S3
 
 MOST_AT_ONCE = 1000
@@ -27,6 +27,8 @@ class S3Object:
     """Bytes."""
     etag: str
     """Changes when the content does."""
+    modified: datetime
+    """When it was written, in whole seconds of S3's clock."""
 
     @property
     def uri(self) -> str:
@@ -53,13 +55,9 @@ def with_prefix(uri: str) -> Iterator[S3Object]:
     for page in pages.paginate(Bucket=bucket, Prefix=prefix):
         for each in page.get("Contents", ()):
             if not each["Key"].endswith("/"):
-                yield S3Object(bucket, each["Key"], each["Size"], each["ETag"])
-
-
-def data_objects(objects: Sequence[S3Object]) -> Sequence[S3Object]:
-    """Those that hold data: markers such as ``_SUCCESS`` do not count, unless there is no other."""
-    data = [each for each in objects if not is_hidden(PurePosixPath(each.key).name)]
-    return data or objects
+                yield S3Object(
+                    bucket, each["Key"], each["Size"], each["ETag"], each["LastModified"]
+                )
 
 
 def input_objects(uri: str, where: str) -> list[S3Object]:
@@ -85,6 +83,24 @@ def input_objects(uri: str, where: str) -> list[S3Object]:
         what = f"{uri!r} also means {stray!r}, which begins with it; end a folder's name with '/'"
         raise ConfigError([Problem(where, what)])
     return objects
+
+
+def data_objects(uri: str, where: str) -> list[S3Object]:
+    """Return the objects of such an input that count as data, by the rule for files.
+
+    Args:
+        uri: Of an object or a folder.
+        where: What names it, for the message.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    folder = uri.rstrip("/") + "/"
+    objects = input_objects(uri, where)
+    data = [each for each in objects if each.uri == uri or is_data(each.uri.removeprefix(folder))]
+    if not data:
+        raise ConfigError([Problem(where, f"no files in {uri!r}")])
+    return data
 
 
 def unlisted(uri: str, where: str) -> AbstractContextManager[None]:

@@ -1,63 +1,118 @@
-"""The prefix that a result goes to: empty unless the user says otherwise, or cleared with care.
+"""The prefix that a result goes to: what may stand there, and what keeps a job from it.
 
-What `framework.output_folder` is for folders.
+The same rule as for folders: what a manifest or a receipt of ours lists belongs to an earlier job
+and may be replaced, anything else stays. Where there is neither, a prefix has to be empty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Sequence
 
-from framework.aws.clients import client
-from framework.aws.objects import bucket_and_key, unlisted
+from framework.aws import lock
+from framework.aws.clients import AwsError, client
+from framework.aws.jobs import means_no_such_job
+from framework.aws.objects import bucket_and_key, unlisted, with_prefix
+from framework.aws.prefix_content import PrefixContent, look
+from framework.aws.record import JobRecord
 from framework.config import OutputConfig
-from framework.errors import ConfigError, Problem
-from framework.inputs import COPIES
-from framework.runtime.spec import PACKAGES
+from framework.errors import ConfigError, JobFailed, Problem
+from framework.result_files import MANIFEST, RECEIPT, Listing
+from framework.runtime.shown import listed, plain, quoted
 from framework.uris import join
 
 WHERE = "output.path"
-OURS = frozenset(
-    {".hydra", "run.json", "request.json", "code", "config", "input.manifest"}
-    | {PACKAGES, COPIES.partition("/")[0]}
-)
-"""What is left there by jobs and plans, and is no result."""
+MOST_NAMES = 3
+"""Objects that a message names."""
+URI_LENGTH = 400
 
 
-def check(output: OutputConfig) -> list[Problem]:
-    """What keeps a result from being written there, as far as a listing shows it.
+def check(output: OutputConfig, new: Iterable[str] = ()) -> list[Problem]:
+    """Return what keeps a result from being written there, as far as it can be seen now.
 
     Args:
         output: Its path is an ``s3://`` URI.
+        new: Files that will be written, as far as they are known: paths below it.
     """
     if not bucket_and_key(output.path)[0]:
         return [Problem(WHERE, f"{output.path!r} names no bucket")]
     try:
         with unlisted(output.path, WHERE):
-            is_empty = not is_occupied(output.path)
+            if next(with_prefix(join(output.path, "")), None) is None:
+                return []  # and there is no lock
+            problem = _in_use(output.path) or refusal(look(output.path), output.overwrite, new)
     except ConfigError as exc:
         return list(exc.problems)
-    if is_empty or output.overwrite:
-        return []
-    what = f"the prefix {output.path!r} is not empty"
-    return [Problem(WHERE, f"{what}; choose another or set output.overwrite=true")]
+    except JobFailed as exc:
+        problem = str(exc)
+    return [Problem(WHERE, problem)] if problem else []
 
 
-def is_occupied(uri: str) -> bool:
-    """Whether a prefix holds something that is not left by a plan or an earlier submission.
+def refusal(content: PrefixContent, overwrite: bool, new: Iterable[str]) -> str | None:
+    """Return why a result may not be written to a prefix, or None.
+
+    Args:
+        content: What is there.
+        overwrite: Whether an earlier result may be replaced.
+        new: Files that will be written, as far as they are known: paths below the prefix.
 
     Raises:
-        botocore.exceptions.ClientError: There is no such bucket, or it may not be listed.
+        botocore.exceptions.ClientError: SageMaker cannot be asked.
     """
-    names = (PurePosixPath(name) for name in _names_in(uri))
-    return any(name.name not in OURS and name.suffix != ".log" for name in names)
+    prefix = f"the prefix {shown(content.output)}"
+    if job := _in_progress(content.receipt):
+        how = f"wait for its end, stop it by action=stop job.name={job}, or choose another prefix"
+        return f"the job {job} on SageMaker is writing to {shown(content.output)}; {how}"
+    if content.result is not None and not overwrite:
+        return f"{prefix} holds a result; choose another or set output.overwrite=true"
+    if content.changed:
+        names = listed(content.changed, MOST_NAMES)
+        what = "changed since it was written, so it is not replaced"
+        return f"{prefix}: {names} {what}; move it away or choose another prefix"
+    if content.result is None and content.others:
+        why = f", and {_why(content)}" if overwrite else ""
+        return f"{prefix} is not empty ({_named(content.others)}){why}; choose another prefix"
+    clashes = sorted({*content.others}.intersection({*new, RECEIPT}))
+    return obstacle(content.output, clashes, "is in the way") if clashes else None
 
 
-def _names_in(uri: str) -> Iterator[str]:
-    """What lies directly below a prefix; folders without what is in them."""
-    bucket, prefix = bucket_and_key(join(uri, ""))
-    pages = client("s3").get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/"):
-        found = [each["Prefix"] for each in page.get("CommonPrefixes", ())]
-        found += [each["Key"] for each in page.get("Contents", ())]
-        yield from (key.removeprefix(prefix).rstrip("/") for key in found if key != prefix)
+def obstacle(output: str, names: Iterable[str], why: str) -> str:
+    """Say that files are there which belong to no job, and what would become of them."""
+    what = f"{listed(names, MOST_NAMES)} {why} and belongs to no earlier result"
+    return f"the prefix {shown(output)}: {what}; move it away or choose another prefix"
+
+
+def shown(uri: str) -> str:
+    """Return a URI for a message."""
+    return quoted(uri, URI_LENGTH)
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first of them: of a prefix without a manifest no more is listed."""
+    return listed(names[:MOST_NAMES]) + (", and more" if len(names) > MOST_NAMES else "")
+
+
+def _why(content: PrefixContent) -> str:
+    """Why there is no result that could be replaced."""
+    why = f"there is no {MANIFEST}"
+    if MANIFEST in content.others:
+        why = f"{MANIFEST} is none of headrace's, or has been changed"
+    return f"is not taken for a result of headrace: {why}"
+
+
+def _in_use(output: str) -> str | None:
+    holder = lock.held_by(output)
+    return None if holder is None else lock.in_use(output, holder)
+
+
+def _in_progress(receipt: Listing | None) -> str | None:
+    """The job that a receipt was left by, if SageMaker is still at it."""
+    if receipt is None or receipt.region is None or receipt.job is None:
+        return None
+    sagemaker = client("sagemaker", receipt.region)
+    try:
+        record = JobRecord(sagemaker.describe_processing_job(ProcessingJobName=receipt.job))
+    except AwsError as exc:
+        if means_no_such_job(exc):
+            return None
+        raise
+    return None if record.has_ended else plain(receipt.job)

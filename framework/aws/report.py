@@ -9,6 +9,7 @@ from typing import Any
 
 from framework import host_reports
 from framework.aws.clients import client
+from framework.aws.lock import locked
 from framework.aws.manifest import manifest_at
 from framework.aws.objects import S3Object, with_prefix
 from framework.aws.upload import upload
@@ -16,31 +17,42 @@ from framework.uris import join
 from framework.whole_files import json_text
 
 
-def complete(report: str, kms_key: str | None) -> dict[str, Any]:
+def complete(report: str, job: str, kms_key: str | None) -> dict[str, Any]:
     """Make one report of those of the instances, where that has not been done yet.
 
     Args:
         report: URI of the folder ``report`` of a job that has completed.
+        job: Name of the job.
         kms_key: Encrypts the objects; default: as the bucket has it.
 
     Returns:
         The manifest; empty where there is none.
 
     Raises:
-        JobFailed: An instance left no manifest, or S3 does not take the report.
+        JobFailed: An instance left no manifest, another job is writing there by now, or S3 does
+            not take the report.
         ValueError: What is there is no manifest of ours.
         botocore.exceptions.ClientError: The objects cannot be read.
     """
-    base = join(report, "")
-    objects = {each.uri.removeprefix(base): each for each in with_prefix(base)}
-    hosts = sorted({name.partition("/")[0] for name in objects if "/" in name}, key=_number)
+    objects, hosts = _found(report)
     if host_reports.MANIFEST in objects or not hosts:
         return manifest_at(report)
-    merged = host_reports.merged(hosts, lambda name: _content(objects.get(name)))
-    manifest = merged.pop(host_reports.MANIFEST, {})
-    _put(report, merged, kms_key)
-    _put(report, {host_reports.MANIFEST: manifest} if manifest else {}, kms_key)
-    return manifest
+    with locked(report.rpartition("/")[0], job, kms_key, lambda: None):
+        objects, hosts = _found(report)
+        if host_reports.MANIFEST in objects or not hosts:  # somebody was quicker
+            return manifest_at(report)
+        merged = host_reports.merged(hosts, lambda name: _content(objects.get(name)))
+        manifest = merged.pop(host_reports.MANIFEST, {})
+        _put(report, merged, kms_key)
+        _put(report, {host_reports.MANIFEST: manifest} if manifest else {}, kms_key)
+        return manifest
+
+
+def _found(report: str) -> tuple[dict[str, S3Object], list[str]]:
+    """The files of the report, and the instances that left one."""
+    base = join(report, "")
+    objects = {each.uri.removeprefix(base): each for each in with_prefix(base)}
+    return objects, sorted({name.partition("/")[0] for name in objects if "/" in name}, key=_number)
 
 
 def _number(host: str) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from framework.aws import report, shipping, waiting
 from framework.aws.account import AwsAccount
 from framework.aws.clients import explained
 from framework.aws.failure import job_failed
+from framework.aws.lock import locked
 from framework.aws.manifest import NAME as MANIFEST
 from framework.aws.manifest import evaluation_at
 from framework.channels import channels_of
@@ -41,7 +42,7 @@ class AwsTarget:
             record = waiting.follow(job.name, region, show_logs=config.job.logs)
         if record.status != "Completed":
             raise job_failed(record, region)
-        manifest = _manifest(output, config.job.kms_key)
+        manifest = _manifest(output, job.name, config.job.kms_key)
         judged = _evaluation(output, config.evaluation)
         return Result(output, manifest, time.monotonic() - began, channels_of(manifest), judged)
 
@@ -49,10 +50,14 @@ class AwsTarget:
 def _submit(job: Job, config: JobConfig, region: str) -> None:
     from framework.targets import submission
 
+    output, key = uri_of(config.output.path), config.job.kms_key
     with explained(), Interrupts().caught() as interrupts:
-        shipping.ship(job, config, region, interrupts.check)
-        interrupts.check()
-        submission.submit(job.request, region)
+        shipping.provide_bucket(output, region)
+        with locked(output, job.name, key, interrupts.check) as lock:
+            shipping.ship(job, config, region, interrupts.check)
+            interrupts.check()
+            lock.confirm()
+            submission.submit(job.request, region)
         _say(f"submitted {job.name} in {region}")
         with _going_on(job.name, region):
             interrupts.check()
@@ -75,11 +80,11 @@ def _how_to_go_on(name: str, region: str) -> str:
     return "\n".join(aligned(commands))
 
 
-def _manifest(output: str, kms_key: str | None) -> dict[str, Any]:
+def _manifest(output: str, job: str, kms_key: str | None) -> dict[str, Any]:
     """What the job says that it made; nothing where it says nothing."""
     place = join(output, REPORT)
     with explained():
-        manifest = report.complete(place, kms_key)
+        manifest = report.complete(place, job, kms_key)
     if not manifest:
         _say(f"note: the job left no {MANIFEST} below {place}")
     return manifest

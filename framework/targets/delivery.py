@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from framework import host_reports
 from framework.errors import JobFailed
@@ -29,6 +29,9 @@ from framework.targets.sandbox import Host, Sandbox, outputs
 from framework.uris import uri_of
 from framework.whole_files import json_text, write_whole
 
+if TYPE_CHECKING:
+    from framework.aws.lock import Lock
+
 Files = dict[str, Path]
 """Path below ``output.path`` → where the file waits."""
 
@@ -43,12 +46,14 @@ class Delivery:
         hosts: Hold the outputs.
         overwrite: Whether an earlier result is replaced. If anything fails, it comes back; for what
             happens on S3 see `framework.targets.publication`.
+        lock: That of the prefix, if the result goes to S3.
     """
 
     job: Job
     sandbox: Sandbox
     hosts: Sequence[Host]
     overwrite: bool
+    lock: Lock | None = None
 
     def deliver(self, interrupts: Interrupts) -> dict[str, Any]:
         """Bring the result to its place, the manifest last of all.
@@ -67,14 +72,13 @@ class Delivery:
         files = self._files()
         _complete(files)
         place = self.sandbox.outputs.place(self.sandbox.output)
-        if self.sandbox.is_for_s3:
+        if self.lock is not None:
             for file, source in files.items():
                 (place / file).parent.mkdir(parents=True, exist_ok=True)
                 source.rename(place / file)
             key = self.job.request["ProcessingOutputConfig"].get("KmsKeyId")
-            publish(
-                self.sandbox.outputs, self.sandbox.output, self.overwrite, key, interrupts.check
-            )
+            mirror, output = self.sandbox.outputs, self.sandbox.output
+            publish(mirror, output, self.overwrite, key, self.lock, interrupts.check)
         else:
             self._replace(place, files, interrupts)
         return self.delivered(MANIFEST)

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from framework.errors import ConfigError, JobFailed, Problem
-from framework.runtime.data_files import is_data
+from framework.errors import JobFailed
 from framework.targets import mirror
 from framework.targets.inputs import Locate, named_in
 from framework.targets.mirror import Mirror
 from framework.units import size
-from framework.uris import S3, join
+from framework.uris import S3
 
 if TYPE_CHECKING:
     from framework.aws.objects import S3Object
@@ -56,9 +55,9 @@ class Fetching:
         if _kind(entry) == "ManifestFile":
             found = list(self._named(entry))
         elif self._is_missing(_uri(entry)):
-            from framework.aws.objects import input_objects
+            from framework.aws.objects import data_objects
 
-            found = _data(self._listed(input_objects, _uri(entry), _where(entry)), entry)
+            found = self._listed(data_objects, _uri(entry), _where(entry))
         else:
             return []
         mirror.check([each.uri for each in found], _where(entry))
@@ -87,20 +86,11 @@ class Fetching:
             download({self.there.place(each.uri): each for each in objects}, self.check)
 
     def _check_room(self, needed: int) -> None:
-        place = self.there.folder.parent.parent  # what the user knows of the scratch root
+        place = self.there.folder.parents[2]  # what the user knows of the scratch root
         free = shutil.disk_usage(place).free
         if needed > free:
             what = f"the input needs {size(needed)} in {str(place)!r}, {size(free)} are free"
             raise JobFailed(f"{what}; {self.hint}")
-
-
-def _data(objects: Sequence[S3Object], entry: dict[str, Any]) -> list[S3Object]:
-    """The objects that count as data, by the rule for files of this machine."""
-    uri, folder = _uri(entry), join(_uri(entry), "")
-    found = [each for each in objects if each.uri == uri or is_data(each.uri.removeprefix(folder))]
-    if not found:
-        raise ConfigError([Problem(_where(entry), f"no files in {uri!r}")])
-    return found
 
 
 def _uri(entry: dict[str, Any]) -> str:

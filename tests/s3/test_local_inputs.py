@@ -60,7 +60,7 @@ def test_the_objects_below_a_folder_become_files(put: Put, proxy: Proxy, tmp_pat
     assert seen(output) == {name: name for name in names}
     assert proxy.count("GET", "_SUCCESS") == 0
     assert everything_below(output) == [
-        *("code", "code/entry.pyz", "report", "request.json", "train", "train/algo-1.json")
+        *("code", "code/entry.pyz", "request.json", "train", "train/algo-1.json")
     ]
 
 

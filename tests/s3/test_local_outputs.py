@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from framework import targets
 from framework.channels import Channel
-from framework.errors import ConfigError, JobFailed
-from tests.framework.targets.by_hand import (
-    WRITE_RESULT,
-    data_input,
-    make_config,
-    make_job,
-)
+from framework.errors import JobFailed
+from tests.framework.targets.by_hand import make_config, make_job
 from tests.s3.faults import error
-from tests.s3.proxy import Proxy, pass_on
+from tests.s3.proxy import Proxy
+from tests.s3.results import ENTRY, MANIFEST, OUT, PART, RECEIPT, RESULT, WRITE_RESULT
 
 pytestmark = pytest.mark.usefixtures("patient", "scratch")
 Put = Callable[..., None]
-OUT = "s3://logs/out"
-ENTRY = "out/code/entry.pyz"
-MANIFEST = "out/report/manifest.json"
-PART = "out/train/part-00000.npz"
-RESULT = [ENTRY, MANIFEST, "out/request.json", PART]
-
-
-def refused(job: Any, config: Any) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        targets.run(job, config)
-    return str(caught.value).splitlines()[1:]
 
 
 def test_a_result_goes_to_s3_with_its_manifest_last(
@@ -50,7 +34,9 @@ def test_a_result_goes_to_s3_with_its_manifest_last(
     assert content(PART) == b"12345"
     assert json.loads(content(MANIFEST)) == result.manifest
     assert (result.output, result.channels) == (OUT, (Channel("train", 2, 1, 5),))
-    assert [each for each in proxy.seen if each.startswith("PUT")][-1] == f"PUT /logs/{MANIFEST}"
+    puts = [each.removeprefix("PUT /logs/") for each in proxy.seen if each.startswith("PUT")]
+    assert puts[:3] == ["out/.headrace.lock", "out/.headrace.lock", RECEIPT]
+    assert puts[-1] == MANIFEST
 
 
 @pytest.mark.parametrize("place", ["s3://logs", "s3://logs/", "s3://logs/a/b/"])
@@ -107,7 +93,7 @@ def test_a_job_that_fails_uploads_nothing(s3: Any, keys: Callable[[], list[str]]
     assert keys() == []
 
 
-@pytest.mark.parametrize("key", RESULT)
+@pytest.mark.parametrize("key", [*RESULT, RECEIPT])
 def test_an_upload_that_fails_leaves_nothing(
     s3: Any, proxy: Proxy, keys: Callable[[], list[str]], key: str
 ) -> None:
@@ -118,109 +104,3 @@ def test_an_upload_that_fails_leaves_nothing(
         f"s3://logs/{key} cannot be written: AWS refused PutObject: AccessDenied: Access Denied"
     )
     assert keys() == []
-
-
-# -- what is there already
-
-
-@pytest.mark.parametrize("key", ["out/train/part-7.npz", "out/x", "out/.x/y", "out//x"])
-def test_a_prefix_with_something_in_it_is_refused(
-    put: Put, proxy: Proxy, keys: Callable[[], list[str]], key: str
-) -> None:
-    put({key: b"precious", "out/": b""})
-    assert refused(make_job(OUT, WRITE_RESULT), make_config(OUT)) == [
-        f"  output.path: the prefix '{OUT}' is not empty; "
-        "choose another or set output.overwrite=true"
-    ]
-    assert keys() == sorted(["out/", key])
-
-
-def test_what_is_no_result_does_not_count(
-    put: Put, aws: str, keys: Callable[[], list[str]]
-) -> None:
-    names = ("request.json", "code/entry.pyz", "config/job.json", "run.log", ".hydra/config.yaml")
-    others = ("out/", "out/input/data/a.csv", "output/train/a", "out", "outer")
-    put({**{f"out/{name}": b"old" for name in names}, **dict.fromkeys(others, b"")})
-    targets.run(make_job(OUT, WRITE_RESULT), make_config(OUT))
-    assert set(RESULT) < set(keys())
-
-
-def test_somebody_who_writes_there_meanwhile(
-    s3: Any, put: Put, aws: str, tmp_path: Path, keys: Callable[[], list[str]]
-) -> None:
-    script = f"""
-    import boto3
-    boto3.client("s3", endpoint_url="{aws}", region_name="us-east-1", aws_access_key_id="x",
-        aws_secret_access_key="x").put_object(Bucket="logs", Key="out/train/x", Body=b"theirs")
-    """
-    with pytest.raises(JobFailed) as caught:
-        targets.run(make_job(OUT, script), make_config(OUT))
-    assert str(caught.value) == (
-        f"the prefix '{OUT}' is not empty any more: somebody else writes there; "
-        "choose another or set output.overwrite=true"
-    )
-    assert keys() == ["out/train/x"]
-
-
-@pytest.fixture
-def earlier(s3: Any, put: Put, aws: str) -> None:
-    """A result with what an older version of a job might have left, and somebody's own file."""
-    job = make_job(OUT, WRITE_RESULT, outputs=("train", "odd", "report"))
-    job.request["ProcessingInputs"].append(data_input(f"{OUT}/config/job.json"))
-    job.files["config/job.json"] = b"{}"
-    targets.run(job, make_config(OUT))
-    put({"out/odd/x": b"old", "out/validation/part-7.npz": b"old", "out/mine.txt": b"precious"})
-    put({"out/packages/old-1.0-py3-none-any.whl": b"old"})
-
-
-def test_overwrite_replaces_the_earlier_result_and_nothing_else(
-    earlier: None, proxy: Proxy, keys: Callable[[], list[str]], content: Callable[[str], bytes]
-) -> None:
-    script = WRITE_RESULT.replace("12345", "54321")
-    targets.run(make_job(OUT, script), make_config(OUT, overwrite=True))
-    assert keys() == sorted([*RESULT, "out/mine.txt"])
-    assert content(PART) == b"54321"
-    changes = [each for each in proxy.seen if each.startswith(("PUT", "POST"))]
-    assert changes[0] == "POST /logs?delete"
-    assert sorted(changes[1:-2]) == [f"PUT /logs/{key}" for key in RESULT if key != MANIFEST]
-    assert changes[-2:] == ["POST /logs?delete", f"PUT /logs/{MANIFEST}"]
-
-
-@pytest.mark.parametrize("output", [OUT, f"{OUT}/", "s3://logs", "s3://logs/", "file:///", ""])
-def test_overwrite_does_not_believe_a_request_that_claims_everything(
-    earlier: None, put: Put, aws: str, content: Callable[[str], bytes], output: str
-) -> None:
-    request = make_job(OUT, "", outputs=("train",)).request
-    targets_of(request)[0]["S3Uri"] = output
-    put({"out/request.json": json.dumps(request).encode()})
-    targets.run(make_job(OUT, WRITE_RESULT), make_config(OUT, overwrite=True))
-    assert content("out/mine.txt") == b"precious"
-
-
-def targets_of(request: dict[str, Any]) -> list[dict[str, str]]:
-    return [each["S3Output"] for each in request["ProcessingOutputConfig"]["Outputs"]]
-
-
-@pytest.mark.parametrize("step", range(6))
-def test_overwrite_never_leaves_a_manifest_of_something_else(
-    earlier: None,
-    proxy: Proxy,
-    keys: Callable[[], list[str]],
-    content: Callable[[str], bytes],
-    step: int,
-) -> None:
-    steps = (("POST", "delete"), *(("PUT", key) for key in RESULT), ("POST", "delete"))
-    method, path = steps[step]
-    if step == 5:
-        proxy.on(method, path, pass_on, times=1)
-    proxy.on(method, path, error(403, "AccessDenied", "Access Denied"), times=1)
-    script = WRITE_RESULT.replace("12345", "54321")
-    with pytest.raises(JobFailed, match=r"AccessDenied: Access Denied$"):
-        targets.run(make_job(OUT, script), make_config(OUT, overwrite=True))
-    if step == 0:  # nothing has been touched yet
-        assert content(PART) == b"12345"
-        assert MANIFEST in keys()
-    else:
-        assert not [key for key in keys() if key.endswith("manifest.json")]
-        assert PART not in keys()
-    assert "out/mine.txt" in keys()
