@@ -1,0 +1,152 @@
+"""One case: prepare the folders, run under a fault, judge, run once more, judge again."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults import scenarios
+from tests.faults.judge import MANIFEST, UNHARMED, Expected, State, Stored, Trial, judge, leftovers
+from tests.faults.runs import End, Moment, Place, Run
+from tests.faults.scenarios import OWN, Scenario
+from tests.faults.shim import Control, Plan, build
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A run of a scenario without faults.
+
+    Attributes:
+        place: Where its result lies.
+        seconds: How long it took.
+    """
+
+    place: Place
+    seconds: float
+
+    @property
+    def control(self) -> Control:
+        """Its counters."""
+        return Control(self.place.root / "control-0")
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all cases share, all workers of one test run included.
+
+    Attributes:
+        folder: Holds the shim, the inputs and the references.
+        library: The shim.
+    """
+
+    folder: Path
+    library: Path
+
+    @classmethod
+    def open(cls, folder: Path) -> Workshop | str:
+        """Build the shim and write the inputs, once; the reason if there can be none."""
+        folder.mkdir(exist_ok=True)
+        library = folder / "shim.so"
+        with _alone(folder / "lock"):
+            if not library.exists():
+                built = build(folder)
+                if isinstance(built, str):
+                    return built
+                scenarios.write_inputs(folder / "inputs")
+        return cls(folder, library)
+
+    @property
+    def inputs(self) -> Path:
+        """What all scenarios read."""
+        return self.folder / "inputs"
+
+    def reference(self, scenario: Scenario) -> Reference:
+        """The run of a scenario without faults, made by the first who asks."""
+        root = self.folder / scenario.name
+        with _alone(self.folder / f"{scenario.name}.lock"):
+            told = root / "seconds.json"
+            if not told.exists():
+                shutil.rmtree(root, ignore_errors=True)
+                place = self.prepared(root, scenario, with_own=False)
+                end = self.start(place, scenario).end()
+                assert end.status == 0, end.err
+                told.write_text(json.dumps(end.seconds))
+            return Reference(Place(root), json.loads(told.read_text()))
+
+    def prepared(self, root: Path, scenario: Scenario, *, with_own: bool = True) -> Place:
+        """Make the folders of a case, with what lies there before."""
+        root.mkdir(parents=True, exist_ok=True)
+        place = Place(root).make()
+        if scenario.earlier:
+            earlier = self.reference(scenarios.ALL[scenario.earlier])
+            shutil.copytree(earlier.place.output, place.output)
+        for name, content in OWN.items() if scenario.own and with_own else ():
+            file = place.output / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        return place
+
+    def start(self, place: Place, scenario: Scenario, *more: str, plan: Plan | None = None) -> Run:
+        """Start the scenario's command, with further overrides behind."""
+        arguments = [*scenario.arguments(self.inputs, place.output), *more]
+        return Run(place, self.library, arguments, plan)
+
+    def expected(self, scenario: Scenario) -> Expected:
+        """What may lie there after a run of a scenario."""
+        result = Stored.of(self.reference(scenario).place.output)
+        own = OWN if scenario.own else {}
+        if not scenario.earlier:
+            return Expected(result, own)
+        earlier = self.reference(scenarios.ALL[scenario.earlier])
+        return Expected(result, own, Stored.of(earlier.place.output))
+
+
+def verdict(
+    shop: Workshop, place: Place, scenario: Scenario, wrong: Plan | Moment, trial: Trial
+) -> list[str]:
+    """Run a scenario under a fault, then once more without; return all that is not as promised."""
+    expected = shop.expected(scenario)
+    run = shop.start(place, scenario, plan=wrong if isinstance(wrong, Plan) else None)
+    if isinstance(wrong, Moment):
+        run.signalled(wrong)
+    end = run.end()
+    state, found = judge(end, place, expected, trial)
+    problems = _told("under the fault", end, state, found)
+    return problems + after(shop, place, scenario, expected, state)
+
+
+def after(
+    shop: Workshop, place: Place, scenario: Scenario, expected: Expected, state: State
+) -> list[str]:
+    """Run once more; whatever the run before has left, it must work.
+
+    Where it left the result, or all as it was at first, another run would show nothing new.
+    """
+    left = leftovers(place)
+    if state is not State.BROKEN and not left:
+        return []
+    replaces = (place.output / MANIFEST).exists()
+    end = shop.start(place, scenario, *["output.overwrite=true"] * replaces).end()
+    state, found = judge(end, place, expected, UNHARMED)
+    if left and not end.err.strip():
+        found.append(f"it does not say that it cleaned up {', '.join(left)}")
+    return _told("in the next run", end, state, found)
+
+
+def _told(when: str, end: End, state: State, found: list[str]) -> list[str]:
+    told = (
+        f"(status {end.status}, {state.value}, fault met: {end.control.fired}; {end.err.strip()})"
+    )
+    return [f"{when}: {problem} {told}" for problem in found]
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    with file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
