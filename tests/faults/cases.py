@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,17 +107,33 @@ class Workshop:
 
 
 def verdict(
-    shop: Workshop, place: Place, scenario: Scenario, wrong: Plan | Moment, trial: Trial
+    shop: Workshop,
+    place: Place,
+    scenario: Scenario,
+    trials: Sequence[tuple[Plan | Moment, Trial]],
 ) -> list[str]:
-    """Run a scenario under a fault, then once more without; return all that is not as promised."""
+    """Run a scenario under faults, then once more without; return all that is not as promised."""
     expected = shop.expected(scenario)
-    run = shop.start(place, scenario, plan=wrong if isinstance(wrong, Plan) else None)
-    if isinstance(wrong, Moment):
-        run.signalled(wrong)
-    end = run.end()
-    state, found = judge(end, place, expected, trial)
-    problems = _told("under the fault", end, state, found)
+    problems: list[str] = []
+    for wrong, trial in trials:
+        run = shop.start(place, scenario, *_again(place), plan=plan_of(wrong))
+        if isinstance(wrong, Moment):
+            run.signalled(wrong)
+        end = run.end()
+        state, found = judge(end, place, expected, trial)
+        problems += _told(f"under {wrong}", end, state, found)
     return problems + after(shop, place, scenario, expected, state)
+
+
+def plan_of(wrong: Plan | Moment) -> Plan | None:
+    """What the shim has to do."""
+    return wrong if isinstance(wrong, Plan) else None
+
+
+def _again(place: Place) -> list[str]:
+    """What a run needs to replace the whole result of a run that was killed too late."""
+    has_result = (place.output / MANIFEST).exists()
+    return ["output.overwrite=true"] * has_result
 
 
 def after(
@@ -130,8 +146,7 @@ def after(
     left = leftovers(place)
     if state is not State.BROKEN and not left:
         return []
-    replaces = (place.output / MANIFEST).exists()
-    end = shop.start(place, scenario, *["output.overwrite=true"] * replaces).end()
+    end = shop.start(place, scenario, *_again(place)).end()
     state, found = judge(end, place, expected, UNHARMED)
     if left and not end.err.strip():
         found.append(f"it does not say that it cleaned up {', '.join(left)}")

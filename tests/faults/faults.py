@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from tests.faults.judge import Trial
@@ -14,7 +14,6 @@ from tests.faults.runs import Moment
 from tests.faults.scenarios import SAMPLED, Scenario
 from tests.faults.shim import KINDS, Control, Plan
 
-INTERRUPTED = 130
 FULL = ("write", "make", "open")
 """What a full disk refuses; it goes on renaming and removing."""
 CHANGING = tuple(kind for kind in KINDS if kind not in ("noreplace", "any"))
@@ -30,12 +29,20 @@ ERRORS = {
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 WAYS = {
     "fails": 8,  # one call fails; on a full disk all that need room
-    "readonly": 1,  # from one call on the disk takes no change
-    "killed": 4,  # SIGKILL at one call
+    "readonly": 1,  # from one call on the disk takes no change at all
+    "killed": 2,  # SIGKILL at one call
+    "killed twice": 1,  # and once more in the run that puts it in order
+    "killed first": 2,  # and the run that puts it in order fails
     "signalled": 3,  # the client gets a signal at one call
     "moment": 2,  # a signal or SIGKILL after some time, wherever the run then is
 }
 """What can happen → how often, in parts."""
+
+INTERRUPT = Trial((0, 130), ("interrupted",))
+KILLED = {
+    "client": Trial((0, -signal.SIGKILL), may_leave=True),
+    "child": Trial((0, 1), ("killed by SIGKILL",)),
+}
 
 
 @dataclass(frozen=True)
@@ -57,10 +64,10 @@ class Fault:
     @property
     def name(self) -> str:
         """For the name of its test."""
-        return f"{self.index}-{self.scenario.name}-{self.way}"
+        return f"{self.index}-{self.scenario.name}-{self.way.replace(' ', '-')}"
 
-    def drawn(self, counted: Control, seconds: float) -> tuple[Plan | Moment, Trial]:
-        """What goes wrong, and how the run may end then.
+    def drawn(self, counted: Control, seconds: float) -> list[tuple[Plan | Moment, Trial]]:
+        """What goes wrong in one run after the other, and how each may end then.
 
         Args:
             counted: Calls of a run of the same scenario without faults.
@@ -69,21 +76,26 @@ class Fault:
         random = Random(f"{self.seed} {self.index} {self.way}")  # noqa: S311 - no secret
         roles = [role for role in ("client", "child") if counted.seen(role, "any")]
         role = random.choice(roles)
-        if self.way == "fails":
-            return _failing(random, counted, role)
-        if self.way == "moment":
-            return _moment(random, seconds)
         number = random.randint(1, counted.seen(role, "any"))
-        if self.way == "readonly":
-            plan = Plan(role, "any", number, "fail", errno.EROFS, CHANGING)
-            return plan, Trial((0, 1, 2), (os.strerror(errno.EROFS),), may_leave=True)
-        if self.way == "killed":
-            return Plan(role, "any", number, "signal self", signal.SIGKILL), _killed(role)
-        value = random.choice(SIGNALS)
-        return Plan(role, "any", number, "signal client", value), INTERRUPT
-
-
-INTERRUPT = Trial((0, INTERRUPTED), ("interrupted",))
+        match self.way:
+            case "fails":
+                return [_failing(random, counted, role)]
+            case "readonly":
+                plan = Plan(role, "any", number, "fail", errno.EROFS, CHANGING)
+                return [(plan, Trial((0, 1, 2), (os.strerror(errno.EROFS),), may_leave=True))]
+            case "killed":
+                return [_killed(role, number)]
+            case "killed twice":
+                kills = [random.randint(1, counted.seen("client", "any")) for _ in range(2)]
+                return [_killed("client", number) for number in kills]
+            case "killed first":
+                number = random.randint(1, counted.seen("client", "any"))
+                again, trial = _killed(roles[-1], 1)
+                return [_killed("client", number), (again, replace(trial, follows_a_kill=True))]
+            case "signalled":
+                plan = Plan(role, "any", number, "signal client", random.choice(SIGNALS))
+                return [(plan, INTERRUPT)]
+        return [_moment(random, seconds)]
 
 
 def faults(seed: str, count: int) -> Iterator[Fault]:
@@ -108,12 +120,9 @@ def _moment(random: Random, seconds: float) -> tuple[Moment, Trial]:
     after = random.uniform(0.1, 1.0) * seconds
     role = random.choice(("client", "client", "child"))
     if role == "child":
-        return Moment(after, role, signal.SIGKILL), _killed(role)
-    killed = Trial((0, -signal.SIGKILL), may_leave=True)
-    return Moment(after, role, number), killed if number == signal.SIGKILL else INTERRUPT
+        return Moment(after, role, signal.SIGKILL, random.random()), KILLED[role]
+    return Moment(after, role, number), KILLED[role] if number == signal.SIGKILL else INTERRUPT
 
 
-def _killed(role: str) -> Trial:
-    if role == "client":
-        return Trial((0, -signal.SIGKILL), may_leave=True)
-    return Trial((0, 1), ("killed by SIGKILL",))
+def _killed(role: str, number: int) -> tuple[Plan, Trial]:
+    return Plan(role, "any", number, "signal self", signal.SIGKILL), KILLED[role]

@@ -69,11 +69,13 @@ class Trial:
         statuses: Exit statuses that it may have.
         says: Texts of which stderr must have one, unless the status is 0.
         may_leave: Whether it may leave what only the next run can put in order.
+        follows_a_kill: Whether the run before was killed, perhaps when its result was whole.
     """
 
     statuses: tuple[int, ...] = (0,)
     says: tuple[str, ...] = ()
     may_leave: bool = False
+    follows_a_kill: bool = False
 
 
 UNHARMED = Trial()
@@ -106,7 +108,7 @@ def judge(end: End, place: Place, expected: Expected, trial: Trial) -> tuple[Sta
     left = leftovers(place)
     if left and not trial.may_leave:
         wrong.append(f"it leaves {', '.join(left)}")
-    if state not in _states(end.status, expected) and not (trial.may_leave and left):
+    if state not in _states(end.status, expected, trial) and not (trial.may_leave and left):
         wrong.append(f"with status {end.status} it leaves {state.value} {why}")
     return state, wrong
 
@@ -139,11 +141,12 @@ def leftovers(place: Place) -> list[str]:
     return sorted(str(path.relative_to(place.disk)) for path in found)
 
 
-def _states(status: int, expected: Expected) -> Iterable[State]:
+def _states(status: int, expected: Expected, trial: Trial) -> Iterable[State]:
     before = State.NOTHING if expected.earlier is None else State.EARLIER
     if status == 0:
         return (State.RESULT,)
-    return (before, State.RESULT) if status == 130 else (before,)
+    # A signal may come when all has been done, and before the process has ended.
+    return (before, State.RESULT) if status == 130 or trial.follows_a_kill else (before,)
 
 
 def _lost(output: Path, own: Mapping[str, bytes]) -> Iterable[str]:

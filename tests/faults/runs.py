@@ -58,11 +58,13 @@ class Moment:
         seconds: After the start of the client.
         role: Whom it is for; a child that is not there gets none.
         number: Of the signal.
+        share: From 0 to 1, says which of several children gets it.
     """
 
     seconds: float
     role: str
     number: int
+    share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -131,16 +133,34 @@ class Run:
             start_new_session=True,
         )
 
+    @property
+    def pid(self) -> int:
+        """The client's process."""
+        return self._process.pid
+
     def signalled(self, moment: Moment) -> Run:
-        """The same run, after a signal at a moment; one that has ended gets none."""
+        """The same run, after a signal at a moment; one that has ended gets none.
+
+        Nor does a client in the milliseconds in which Python itself gets up: it could not answer.
+        """
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0, self._began + moment.seconds - time.monotonic()))
             return self
-        for pid, role in self.control.processes().items():
-            if role == moment.role:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, moment.number)
+        while moment.number != signal.SIGKILL and not self._listens():
+            if self._process.poll() is not None:
+                return self
+            time.sleep(0.01)
+        found = sorted(pid for pid, role in self.control.processes().items() if role == moment.role)
+        if found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found[int(moment.share * len(found))], moment.number)
         return self
+
+    def _listens(self) -> bool:
+        """Whether the client has a handler for SIGTERM."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        masks = [line.split()[1] for line in status if line.startswith("SigCgt:")]
+        return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in masks)
 
     def stopped(self) -> bool:
         """Wait until a planned SIGSTOP has hit the client; return whether it has."""

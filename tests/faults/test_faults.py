@@ -23,9 +23,9 @@ COUNT = int(os.environ.get("HEADRACE_FAULTS", "40"))
 def test_a_fault(shop: Workshop, root: Path, fault: Fault) -> None:
     reference = shop.reference(fault.scenario)
     place = shop.prepared(root / "case", fault.scenario)
-    wrong, trial = fault.drawn(reference.control, reference.seconds)
-    problems = verdict(shop, place, fault.scenario, wrong, trial)
-    assert not problems, "\n".join((f"{wrong}", *problems, f"once more: {_command(fault)}"))
+    trials = fault.drawn(reference.control, reference.seconds)
+    problems = verdict(shop, place, fault.scenario, trials)
+    assert not problems, "\n".join((*problems, f"once more: {_command(fault)}"))
 
 
 def _command(fault: Fault) -> str:
