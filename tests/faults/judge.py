@@ -17,6 +17,8 @@ from tests.faults.runs import End, Place
 
 MANIFEST = "report/manifest.json"
 TRANSIENT = ".headrace"
+HYDRAS = ".hydra"
+"""Hydra's own record of a run, where its run folder is that of the result."""
 DIFFERS = frozenset({"request.json", "entry.pyz", "plan.json", "timings.json", "report.html"})
 """Files whose bytes depend on time and place. They must be whole; all others must be the same."""
 
@@ -116,7 +118,8 @@ def judge(end: End, place: Place, expected: Expected, trial: Trial) -> tuple[Sta
 def look(output: Path, expected: Expected) -> tuple[State, str]:
     """What lies there, and if that is nothing promised, why not."""
     own = set(expected.own)
-    names = [name for name in _names(output) if name not in own and not _is_transient(name)]
+    others = (f"{TRANSIENT}/", f"{HYDRAS}/")
+    names = [name for name in _names(output) if name not in own and not name.startswith(others)]
     if not names:
         return State.NOTHING, ""
     try:
@@ -134,9 +137,11 @@ def look(output: Path, expected: Expected) -> tuple[State, str]:
 
 def leftovers(place: Place) -> list[str]:
     """What a run that has ended must have removed: scratch, and folders that hold nothing."""
-    hidden = [path for path in place.output.rglob(".*") if path.name != ".keep"]
+    hidden = [path for path in place.output.rglob(".*") if path.name not in (".keep", HYDRAS)]
     folders = [path for path in (place.output, *place.output.rglob("*")) if path.is_dir()]
     empty = [path for path in folders if not path.is_symlink() and not any(path.iterdir())]
+    if place.output / HYDRAS in empty:
+        empty.remove(place.output / HYDRAS)
     found = [*hidden, *empty, *place.temporary.iterdir()]
     return sorted(str(path.relative_to(place.disk)) for path in found)
 
@@ -161,10 +166,6 @@ def _lost(output: Path, own: Mapping[str, bytes]) -> Iterable[str]:
 def _names(folder: Path) -> list[str]:
     paths = (path for path in sorted(folder.rglob("*")) if not path.is_dir() or path.is_symlink())
     return [str(path.relative_to(folder)) for path in paths]
-
-
-def _is_transient(name: str) -> bool:
-    return name.startswith(f"{TRANSIENT}/")
 
 
 def _sha256(file: Path, name: str) -> str:

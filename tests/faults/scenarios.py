@@ -31,6 +31,7 @@ class Scenario:
         data: A file below the folder of inputs, or `.` for all of them.
         earlier: Name of the scenario whose result lies there already.
         own: Whether `OWN` lies there too.
+        place: The setting that names the folder of the result.
     """
 
     name: str
@@ -38,10 +39,11 @@ class Scenario:
     data: str = "a.csv"
     earlier: str = ""
     own: bool = False
+    place: str = "output.path"
 
     def arguments(self, inputs: Path, output: Path) -> list[str]:
         """What comes behind ``run.py``."""
-        places = [f"dataset.path={inputs / self.data}", f"output.path={output}"]
+        places = [f"dataset.path={inputs / self.data}", f"{self.place}={output}"]
         return [*PLAIN, *places, *self.overrides]
 
     @property
@@ -60,6 +62,7 @@ SAMPLED = (
     Scenario("planned", earlier="plan"),
     Scenario("folder", data="."),
     Scenario("passes", ("transform=standard_hashing",)),
+    Scenario("default", place="hydra.run.dir"),
 )
 """Faults are dealt out to these, one after the other; to the one that can lose most twice."""
 # More channels, more parts, another format: nothing of it may stay beside the new result.
