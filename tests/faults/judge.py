@@ -118,8 +118,7 @@ def judge(end: End, place: Place, expected: Expected, trial: Trial) -> tuple[Sta
 def look(output: Path, expected: Expected) -> tuple[State, str]:
     """What lies there, and if that is nothing promised, why not."""
     own = set(expected.own)
-    others = (f"{TRANSIENT}/", f"{HYDRAS}/")
-    names = [name for name in _names(output) if name not in own and not name.startswith(others)]
+    names = [name for name in _names(output) if name not in own]
     if not names:
         return State.NOTHING, ""
     try:
@@ -165,7 +164,8 @@ def _lost(output: Path, own: Mapping[str, bytes]) -> Iterable[str]:
 
 def _names(folder: Path) -> list[str]:
     paths = (path for path in sorted(folder.rglob("*")) if not path.is_dir() or path.is_symlink())
-    return [str(path.relative_to(folder)) for path in paths]
+    names = [str(path.relative_to(folder)) for path in paths]
+    return [name for name in names if not name.startswith((f"{TRANSIENT}/", f"{HYDRAS}/"))]
 
 
 def _sha256(file: Path, name: str) -> str:
