@@ -16,6 +16,9 @@ from tests.faults.runs import End, Moment, Place, Run
 from tests.faults.scenarios import OWN, Scenario
 from tests.faults.shim import Control, Plan, build
 
+CLEANED = " while it wrote to "
+"""What a run says if it found something that the run before had left."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -148,7 +151,7 @@ def after(
         return []
     end = shop.start(place, scenario, *_again(place)).end()
     state, found = judge(end, place, expected, UNHARMED)
-    if left and not end.err.strip():
+    if left and left != [place.output.name] and CLEANED not in end.err:
         found.append(f"it does not say that it cleaned up {', '.join(left)}")
     return _told("in the next run", end, state, found)
 

@@ -108,6 +108,8 @@ def judge(end: End, place: Place, expected: Expected, trial: Trial) -> tuple[Sta
     if was_killed:
         return state, wrong
     left = leftovers(place)
+    if trial.follows_a_kill and left == [place.output.name]:
+        left = []  # the killed run made the folder; nobody can tell that it was not the user
     if left and not trial.may_leave:
         wrong.append(f"it leaves {', '.join(left)}")
     if state not in _states(end.status, expected, trial) and not (trial.may_leave and left):

@@ -13,7 +13,7 @@
  *
  * ACTION 0: the call fails with errno VALUE. From then on every call whose kind is a bit of LASTING
  * fails as well, in every process. A write that fails for want of room takes half of its bytes first.
- * ACTION 1: signal VALUE goes to the process itself, in the middle of a write, before any other call.
+ * ACTION 1: signal VALUE goes to the process itself before the call; SIGKILL in the middle of a write.
  * ACTION 2: signal VALUE goes to the client, whoever calls; then the call goes on.
  *
  * Not seen: stdio of C (fopen, fwrite), mmap and direct system calls. headrace uses none for files.
@@ -138,7 +138,7 @@ static ssize_t allowed(int file, size_t wanted, ssize_t (*half)(int, const void 
     int saved = errno, first = !control->fired, error = faulty(WRITE);
     errno = saved;
     if (error < 0) {
-        if (half) half(file, bytes, wanted / 2, offset);
+        if (half && plan_value == SIGKILL) half(file, bytes, wanted / 2, offset);
         kill(getpid(), plan_value);
         return (ssize_t)wanted;
     }
