@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.judge import UNHARMED, Expected, State, Stored, Trial, judge
+from tests.faults.judge import PAGE, UNHARMED, Expected, State, Stored, Trial, judge
 from tests.faults.runs import End, Place
 from tests.faults.shim import Control
 
@@ -127,6 +127,17 @@ def test_the_result_that_the_status_does_not_promise(
     _, wrong = judge(ended(place, status, MESSAGE), place, expected, trial)
     what = {0: State.EARLIER, 1: State.RESULT}[status].value
     assert wrong == [f"with status {status} it leaves {what} "]
+
+
+def test_a_result_without_its_page_is_whole_if_the_run_says_so(
+    place: Place, expected: Expected
+) -> None:
+    page = Stored({**expected.result.files, PAGE: ""})
+    wanted = Expected(page, expected.own)
+    silent, told = ended(place, 0), ended(place, 0, "note: report.html was not made (why)\n")
+    says_nothing = ["it does not say that the page is missing"]
+    assert judge(silent, place, wanted, UNHARMED) == (State.RESULT, says_nothing)
+    assert judge(told, place, wanted, UNHARMED) == (State.RESULT, [])
 
 
 def test_a_file_of_the_user_that_is_changed_or_lost(place: Place, expected: Expected) -> None:
