@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults import scenarios
-from tests.faults.judge import MANIFEST, UNHARMED, Expected, State, Stored, Trial, judge, leftovers
+from tests.faults.judge import (
+    MANIFEST,
+    TRANSIENT,
+    UNHARMED,
+    Expected,
+    State,
+    Stored,
+    Trial,
+    judge,
+    leftovers,
+)
 from tests.faults.runs import End, Moment, Place, Run
 from tests.faults.scenarios import OWN, Scenario
 from tests.faults.shim import Control, Plan, build
@@ -115,45 +125,37 @@ def verdict(
     scenario: Scenario,
     trials: Sequence[tuple[Plan | Moment, Trial]],
 ) -> list[str]:
-    """Run a scenario under faults, then once more without; return all that is not as promised."""
+    """Run a scenario under faults, then once more without; return all that is not as promised.
+
+    The last run is left out where the one before left the result, or all as it was at first: it
+    would show nothing new.
+    """
     expected = shop.expected(scenario)
     problems: list[str] = []
+    more: list[str] = []
     for wrong, trial in trials:
-        run = shop.start(place, scenario, *_again(place), plan=plan_of(wrong))
-        if isinstance(wrong, Moment):
-            run.signalled(wrong)
-        end = run.end()
+        plan = wrong if isinstance(wrong, Plan) else None
+        run = shop.start(place, scenario, *more, plan=plan)
+        end = (run.signalled(wrong) if isinstance(wrong, Moment) else run).end()
         state, found = judge(end, place, expected, trial)
         problems += _told(f"under {wrong}", end, state, found)
-    return problems + after(shop, place, scenario, expected, state)
-
-
-def plan_of(wrong: Plan | Moment) -> Plan | None:
-    """What the shim has to do."""
-    return wrong if isinstance(wrong, Plan) else None
-
-
-def _again(place: Place) -> list[str]:
-    """What a run needs to replace the whole result of a run that was killed too late."""
-    has_result = (place.output / MANIFEST).exists()
-    return ["output.overwrite=true"] * has_result
-
-
-def after(
-    shop: Workshop, place: Place, scenario: Scenario, expected: Expected, state: State
-) -> list[str]:
-    """Run once more; whatever the run before has left, it must work.
-
-    Where it left the result, or all as it was at first, another run would show nothing new.
-    """
+        if (place.output / MANIFEST).exists():  # this run, too, was killed too late
+            more = ["output.overwrite=true"]
     left = leftovers(place)
-    if state is not State.BROKEN and not left:
-        return []
-    end = shop.start(place, scenario, *_again(place)).end()
-    state, found = judge(end, place, expected, UNHARMED)
-    if left and left != [place.output.name] and CLEANED not in end.err:
-        found.append(f"it does not say that it cleaned up {', '.join(left)}")
-    return _told("in the next run", end, state, found)
+    if state is State.BROKEN or left:
+        has_to_tell = _tells(place)
+        end = shop.start(place, scenario, *more).end()
+        state, found = judge(end, place, expected, UNHARMED)
+        if has_to_tell and CLEANED not in end.err:
+            found.append(f"it does not say that it cleaned up {', '.join(left)}")
+        problems += _told("in the next run", end, state, found)
+    return problems
+
+
+def _tells(place: Place) -> bool:
+    """Whether something lies there of which the next run has to speak."""
+    files = [file for file in (place.output / TRANSIENT).rglob("*") if file.is_file()]
+    return any(file.stat().st_size for file in files)
 
 
 def _told(when: str, end: End, state: State, found: list[str]) -> list[str]:

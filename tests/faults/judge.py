@@ -149,9 +149,7 @@ def leftovers(place: Place) -> list[str]:
     hidden = [path for path in place.output.rglob(".*") if path.name not in (".keep", HYDRAS)]
     folders = [path for path in (place.output, *place.output.rglob("*")) if path.is_dir()]
     empty = [path for path in folders if not path.is_symlink() and not any(path.iterdir())]
-    if place.output / HYDRAS in empty:
-        empty.remove(place.output / HYDRAS)
-    found = [*hidden, *empty, *place.temporary.iterdir()]
+    found = {*hidden, *empty, *place.temporary.iterdir()} - {place.output / HYDRAS}
     return sorted(str(path.relative_to(place.disk)) for path in found)
 
 
