@@ -7,11 +7,16 @@ IMAGES := script processor
 ROWS ?= 1000000
 RUNS ?= 5
 
-.PHONY: help demo test lint bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
+# Faults that `make test-faults` injects, and what they are drawn from: the same seed, the same faults.
+HEADRACE_FAULTS ?= 200
+HEADRACE_FAULT_SEED ?= $(shell date +%s)
+
+.PHONY: help demo test test-faults lint bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
 
 help:
 	@echo "make demo         hash the sample that comes with the project"
 	@echo "make test         lint, types, import contracts and all tests"
+	@echo "make test-faults  inject $(HEADRACE_FAULTS) faults, see docs/reliability.md"
 	@echo "make bench        the table of README.md, measured here (ROWS=$(ROWS) RUNS=$(RUNS))"
 	@echo "make bench-spark  Spark ML's FeatureHasher against backend=pyspark, needs Java"
 	@echo "make pins         renew requirements/*.txt and containers/*/requirements.txt"
@@ -21,7 +26,14 @@ demo: $(VENV)/.run
 	$(BIN)/python run.py backend=sklearn transform=hashing
 
 test: lint
+	@echo "tests/faults draws from HEADRACE_FAULT_SEED=$${HEADRACE_FAULT_SEED:-1}"
 	$(BIN)/pytest -n 2 -m ""
+
+test-faults: SEED := $(HEADRACE_FAULT_SEED)
+test-faults: $(VENV)/.dev
+	@echo "HEADRACE_FAULTS=$(HEADRACE_FAULTS) HEADRACE_FAULT_SEED=$(SEED)"
+	@HEADRACE_FAULTS=$(HEADRACE_FAULTS) HEADRACE_FAULT_SEED=$(SEED) \
+		$(BIN)/pytest -n 2 -m "" tests/faults
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
