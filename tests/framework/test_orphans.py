@@ -102,6 +102,6 @@ def test_a_signal(project: Path, way: str, number: signal.Signals) -> None:
         client.send_signal(number)
         _, stderr = client.communicate(timeout=60)
         assert (client.returncode, stderr) == (130, "interrupted\n")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         children.until(lambda: not children.alive(processes), seconds=1.5)
         assert not list((project / "out").glob("*/*"))
