@@ -13,9 +13,16 @@ from framework import steps
 from framework.config import JobConfig
 from framework.cross_checks import cross_check
 from framework.errors import ConfigError, Problem
-from framework.problems import keys_of, problems_of
+from framework.problems import keys_of, models_of, problems_of, tag_of
 from framework.registry import Step
 from framework.resolve import resolve
+
+CHOICES = {
+    group: tuple(map(tag_of, models))
+    for group, field in JobConfig.model_fields.items()
+    if len(models := models_of(field.annotation)) > 1
+}
+"""The groups whose keys depend on their ``name``, and the names."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ def compose(cfg: DictConfig) -> Plan:
     """
     resolved = resolve(cfg)
     chain, wrong_steps = steps.check(_steps_in(resolved.values))
-    wrong_keys = problems_of(JobConfig.model_validate, resolved.values, _keys_at)
+    wrong_keys = problems_of(JobConfig.model_validate, resolved.values, _keys_at, CHOICES)
     _refuse(resolved.once([*wrong_keys, *wrong_steps]))
     config = JobConfig.model_validate(resolved.values)
     _refuse(cross_check(config, chain))

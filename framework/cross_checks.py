@@ -63,9 +63,6 @@ def _channels_declared_twice(chain: Sequence[Step]) -> Iterable[Problem]:
 
 def _spark(config: JobConfig) -> Iterable[Problem]:
     backend = config.backend
-    for key in ("spark", "event_logs"):
-        if getattr(backend, key) and not backend.is_a_cluster:
-            yield Problem(f"backend.{key}", f"backend={backend.name} has no Spark; use pyspark")
     for place, argument in enumerate(config.job.arguments if backend.is_a_cluster else ()):
         if shlex.quote(argument) != argument:
             what = f"the image hands it to a shell as it is, which would change {argument!r}"
