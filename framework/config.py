@@ -45,6 +45,8 @@ class BackendConfig(Model):
 
     is_a_cluster: ClassVar[bool] = False
     """Whether several instances work on all files together, instead of each on its own."""
+    ships_program: ClassVar[bool] = True
+    """Whether what runs is ours in any case; an image with code in it may do more."""
 
     name: str
     image_uri: Text | None = Field(
@@ -89,6 +91,8 @@ class ScriptConfig(OwnImageConfig):
 
 class ProcessorConfig(OwnImageConfig):
     """An own image with the code in it."""
+
+    ships_program: ClassVar[bool] = False
 
     name: Literal["processor"]
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import CachingConfigRepository
+from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException
+from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -28,6 +31,7 @@ from framework.runtime.shown import quoted
 
 ONE_CHOICE = [group for group in typed_text.GROUPS if group != "experiment"]
 """Groups that Hydra would mix several choices of; presets may be put together."""
+FILE = "file://"
 MOST = 20
 """Problems that are looked for; each one costs several compositions."""
 
@@ -98,6 +102,15 @@ class CheckedLoader(ConfigLoaderImpl):
                 what = f"takes one choice (got {quoted(each.get_value_string())})"
                 raise Refused([Problem(each.key_or_group, what)])
         return parsed, repo
+
+    def _load_single_config(self, default: ResultDefault, repo: Any) -> ConfigResult:
+        loaded = super()._load_single_config(default, repo)
+        place, name = loaded.path.removeprefix(FILE), default.config_path or ""
+        if loaded.path.startswith(FILE) and OmegaConf.is_dict(loaded.config):
+            package = loaded.header["package"] if default.package is None else default.package
+            file = Path(place, name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
+            typed_text.keep_in(loaded.config, file, package or "")
+        return loaded
 
     def _process_config_searchpath(
         self, config_name: str | None, parsed_overrides: list[Override], repo: Any

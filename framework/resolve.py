@@ -29,6 +29,8 @@ class Resolved:
     problems: list[Problem] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
     """The address of each key that only repeats another (``${…}``) → the other's address."""
+    linked: dict[str, str] = field(default_factory=dict)
+    """The address of each key with a link in it → its text."""
 
     def once(self, problems: Iterable[Problem]) -> list[Problem]:
         """Drops what is said twice: in the same words, or of a key that repeats a wrong one."""
@@ -109,6 +111,8 @@ def _problem_of(key: object, raw: object) -> str | None:
 
 
 def _note_link(raw: object, path: tuple[str, ...], where: tuple[str, ...], found: Resolved) -> None:
+    if isinstance(raw, str) and "${" in raw:
+        found.linked[".".join(where)] = raw
     link = LINK.fullmatch(raw) if isinstance(raw, str) else None
     if link:
         dots, key = link.groups()

@@ -11,8 +11,10 @@ import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
+import yaml
 from antlr4 import CommonTokenStream, InputStream
 from hydra.core.override_parser.overrides_parser import create_functions
 from hydra.core.override_parser.overrides_visitor import HydraErrorListener, HydraOverrideVisitor
@@ -20,6 +22,7 @@ from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException
 from hydra.grammar.gen.OverrideLexer import OverrideLexer
 from hydra.grammar.gen.OverrideParser import OverrideParser
+from omegaconf import Container, DictConfig, OmegaConf
 
 from framework.config import JobConfig
 from framework.errors import PluginError
@@ -63,6 +66,46 @@ def _kept(override: str, others: Sequence[str]) -> str:
         end = typed.start + len(typed.text)
         override = f'{override[: typed.start]}"{typed.text}"{override[end:]}'
     return override
+
+
+def keep_in(config: Container, file: Path, package: str) -> None:
+    """Give texts in a configuration that YAML reads as something else the form that they were in.
+
+    Args:
+        config: What stands in the file, at its place in the whole configuration.
+        file: The YAML file.
+        package: The place.
+    """
+    root = tuple(package.split(".")) if package else ()
+    leaves = [leaf for leaf in _leaves(config, ()) if _holds_text(leaf[0], ())]
+    tree = yaml.compose(file.read_text("utf-8"), yaml.SafeLoader) if leaves else None
+    for address, node, key in leaves:
+        text = _text_at(tree, address[len(root) :])
+        if text is not None:
+            node[key] = text
+
+
+def _leaves(node: Any, address: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    """Find numbers and truth values: the address of each, its node and its key there."""
+    for key in list(node) if isinstance(node, DictConfig) else range(len(node)):
+        child = node._get_node(key)
+        where = (*address, str(key))
+        if OmegaConf.is_config(child):
+            if not (child._is_none() or child._is_missing() or child._is_interpolation()):
+                yield from _leaves(child, where)
+        elif isinstance(child._value(), bool | int | float):
+            yield where, node, key
+
+
+def _text_at(tree: Any, address: Sequence[str]) -> str | None:
+    for key in address:
+        if isinstance(tree, yaml.MappingNode):
+            tree = {name.value: value for name, value in tree.value}.get(key)
+        elif isinstance(tree, yaml.SequenceNode):
+            tree = dict(enumerate(tree.value)).get(int(key))
+        else:
+            return None
+    return str(tree.value) if isinstance(tree, yaml.ScalarNode) else None
 
 
 @dataclass(frozen=True)
