@@ -17,6 +17,7 @@ import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import CachingConfigRepository
 from hydra.core.default_element import ResultDefault
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException
 from hydra.plugins.config_source import ConfigResult
@@ -137,7 +138,13 @@ def _without_wrong_ones(
         What the others make, unless something else is wrong; and a problem for each one left out.
     """
     problems: list[Problem] = []
-    left = list(overrides)
+    left: list[str] = []
+    for each in overrides:  # the grammar first, which needs no composing
+        try:
+            OverridesParser.create().parse_overrides([each])
+            left.append(each)
+        except Exception as exc:
+            problems.append(problem_of(exc, each))
     while len(problems) < MOST:
         errors: dict[int, Exception] = {}
         count = bisect_left(

@@ -25,6 +25,7 @@ from framework.runtime.shown import quoted
 MADE = ("callbacks", "launcher", "sweeper")
 LOGGING = ("hydra_logging", "job_logging")
 CALLBACKS = ("framework.sweep.callback.SweepSummary",)
+FUSED = "hydra_plugins.headrace_fused_launcher.FusedLauncher"
 SAMPLERS = re.compile(r"optuna\.samplers\.[A-Z]\w*Sampler")
 """What ``hydra/sweeper/sampler`` chooses from."""
 FUNCTIONS = ("custom_search_space",)
@@ -96,7 +97,7 @@ def _is_known(name: object, path: tuple[str, ...]) -> bool:
         case ("hydra", "callbacks", _):
             return name in CALLBACKS
         case ("hydra", "launcher"):
-            return name in _names_of(Launcher)
+            return name == FUSED or name in _names_of(Launcher)
         case ("hydra", "sweeper"):
             return name in _names_of(Sweeper)
         case ("hydra", "sweeper", "sampler"):
@@ -118,7 +119,8 @@ def _linked(parent: Any, key: Any, where: str, group: str) -> Iterator[Problem]:
     if node._is_interpolation():
         is_name = key == PYTHON_OBJECT or (group in LOGGING and key in NAMES_OBJECT)
         value = _value_of(parent, key)
-        if is_name or OmegaConf.is_config(value) or _is_object(value):
+        holds_more = OmegaConf.is_config(value) or isinstance(value, Mapping | list | tuple)
+        if is_name or holds_more or _is_object(value):
             yield Problem(where, f"{quoted(str(node._value()))} {WRITTEN_OUT}")
     elif OmegaConf.is_config(node) and not node._is_none() and not node._is_missing():
         for below in list(node) if isinstance(node, DictConfig) else range(len(node)):

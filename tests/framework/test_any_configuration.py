@@ -1,4 +1,4 @@
-"""Whatever a person types, the command line ends in an exit status and a message, and makes nothing.
+"""Whatever a person types ends in an exit status and a message, and makes no object.
 
 Everything goes through the real thing: ``hydra.main``, `framework.cli.main`, our checks. Only what
 would be done with a right configuration is left out.
@@ -12,14 +12,12 @@ from pathlib import Path
 
 import hydra
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig
 
 from framework import actions, cli
-from framework.compose import compose
 from framework.defaults import PROJECT
-from framework.hydra_loader import checked
 
 MADE: list[object] = []
 """What Hydra was made to call."""
@@ -57,15 +55,29 @@ WORDS = [
     *("~/x", "~nobody-here/x", "s3://b/k", "pkg://tests", "file:///", "ext://os.system", "'", '"'),
     *("${x}", "${dataset.path}", "${transform}", "${transform.n_features}", "${.a}", "${..a}"),
     *("${oc.env:NOPE}", "${oc.decode:'{a: 1}'}", "${hydra:run.dir}", "${now:%Y}", "${run_folder:}"),
-    *("${", "}", "[", "{", "choice(1,2)", "range(1,3)", "1,2", "\x1b[31m", "\n", "\udcff", "é", NAME),
+    *(
+        "${",
+        "}",
+        "[",
+        "{",
+        "choice(1,2)",
+        "range(1,3)",
+        "1,2",
+        "\x1b[31m",
+        "\n",
+        "\udcff",
+        "é",
+        NAME,
+    ),
 ]
 TEXT = st.sampled_from(WORDS) | st.text(st.characters(exclude_characters="\0"), max_size=12)
 VALUE = st.recursive(
     TEXT,
     lambda inside: (
         st.lists(inside, max_size=3).map(lambda each: f"[{','.join(each)}]")
-        | st.dictionaries(st.sampled_from(["a", "name", "_target_", "()", "class", "1"]), inside)
-        .map(lambda each: "{" + ",".join(f"{k}:{v}" for k, v in each.items()) + "}")
+        | st.dictionaries(
+            st.sampled_from(["a", "name", "_target_", "()", "class", "1"]), inside
+        ).map(lambda each: "{" + ",".join(f"{k}:{v}" for k, v in each.items()) + "}")
         | inside.map(lambda each: f"'{each}'")
     ),
     max_leaves=4,
@@ -86,10 +98,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @given(st.lists(TYPED, min_size=1, max_size=4))
-@settings(max_examples=int(os.environ.get("HEADRACE_EXAMPLES", "40")), suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_is_typed(folder: Path, typed: list[str]) -> None:
+@settings(
+    max_examples=int(os.environ.get("HEADRACE_EXAMPLES", "20")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@pytest.mark.usefixtures("folder")
+def test_whatever_is_typed(typed: list[str]) -> None:
     sys.argv[1:] = ["hydra.output_subdir=null", *typed]
     MADE.clear()
+    status: object
     try:
         status = cli.main(run, sys.argv[1:])
     except SystemExit as exc:
