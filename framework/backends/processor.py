@@ -28,6 +28,6 @@ class ProcessorBackend(Alone):
         content = program.spec.to_json().encode()
         return (Shipment("config", CONFIG_INPUT, FILE, content),)
 
-    def files(self, config: BackendConfig) -> tuple[str, ...]:
+    def files(self, config: ProcessorConfig) -> tuple[str, ...]:
         """The parameters alone."""
         return (FILE,)

@@ -45,7 +45,7 @@ class PySparkBackend:
         settings = _configuration(config.spark)
         return (archive, Shipment("conf", CONF_INPUT, SETTINGS_FILE, settings), code)
 
-    def files(self, config: BackendConfig) -> tuple[str, ...]:
+    def files(self, config: PySparkConfig) -> tuple[str, ...]:
         """The same."""
         return (ARCHIVE_FILE, SCRIPT_FILE, *([SETTINGS_FILE] if config.spark else []))
 
