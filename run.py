@@ -25,4 +25,4 @@ def run(config: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(run))
+    sys.exit(cli.main(run, sys.argv[1:]))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
+from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -20,7 +21,10 @@ from yaml import YAMLError
 from framework import defaults, startup
 from framework.attempt import attempt, mendable, tell
 from framework.errors import ConfigError, HeadraceError, JobFailed, Problem
-from framework.hydra_errors import problem_of
+from framework.hydra_errors import problem_of, setting_problem
+from framework.hydra_loader import checked
+from framework.hydra_objects import NO_PACKAGE
+from framework.runtime.shown import quoted
 from framework.startup import INTERRUPTED
 from framework.sweep.callback import SweepSummary
 from framework.sweep.objective import objective
@@ -30,16 +34,22 @@ WORKER_KILLED = (
     "runs that it had not ended are lost"
 )
 
+RERUN = (
+    "would load a pickle, which may run any code; "
+    "a run's overrides are in its .hydra/overrides.yaml"
+)
+
 # Here and not in main(): a sweep's worker processes import this module but never call main().
 defaults.register()
 sys.path.append(str(defaults.PROJECT / "framework" / "sweep" / "plugins"))
 
 
-def main(run: Callable[[], object]) -> int:
+def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
     """Runs the program, of which Hydra is the outer half.
 
     Args:
         run: A function decorated by ``hydra.main`` that calls `execute`.
+        arguments: What Hydra will find on the command line.
 
     Returns:
         The exit status.
@@ -48,7 +58,9 @@ def main(run: Callable[[], object]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         _check_working_folder()
-        run()
+        _refuse(arguments)
+        with checked():
+            run()
     except HeadraceError as exc:
         return tell(exc)
     except (HydraException, OmegaConfBaseException, YAMLError) as exc:
@@ -63,6 +75,8 @@ def main(run: Callable[[], object]) -> int:
             raise
     except Exception as exc:
         known = mendable(exc)
+        if known is None and (problem := setting_problem(exc)) is not None:
+            known = ConfigError([problem])
         if known is None:
             raise
         return tell(known)
@@ -78,6 +92,22 @@ def _check_working_folder() -> None:
     except OSError as exc:
         what = f"the working folder cannot be used ({exc.strerror}); change to one that is there"
         raise ConfigError([Problem("", what)]) from exc
+
+
+def _refuse(arguments: Sequence[str]) -> None:
+    """Refuse the options by which Hydra would run code that a file holds or a package brings.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    options, _ = get_args_parser().parse_known_args(list(arguments))
+    problems = []
+    if options.experimental_rerun is not None:
+        problems.append(Problem("--experimental-rerun", RERUN))
+    if (options.config_path or "").startswith("pkg:"):
+        problems.append(Problem("--config-path", f"{quoted(options.config_path)} {NO_PACKAGE}"))
+    if problems:
+        raise ConfigError(problems)
 
 
 def execute(config: DictConfig) -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from framework.account import Account
 from framework.backends import BACKENDS, Shipment
-from framework.config import EvaluationConfig, JobConfig
+from framework.config import AnyEvaluation, JobConfig
 from framework.entry_script import Program
 from framework.errors import ConfigError, Problem
 from framework.inputs import DataInput
@@ -135,7 +135,7 @@ def _names(config: JobConfig, data: DataInput, wheels: Wheels) -> Iterator[str]:
     yield from data.copies
 
 
-def _evaluation(config: EvaluationConfig) -> EvaluationSpec | None:
+def _evaluation(config: AnyEvaluation) -> EvaluationSpec | None:
     if config.name == "none":
         return None
     return EvaluationSpec(config.passes, config.learning_rate, config.alpha)

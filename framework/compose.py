@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,19 @@ from typing import Any
 from omegaconf import DictConfig
 
 from framework import steps
-from framework.config import JobConfig
+from framework.config import JobConfig, TransformConfig
 from framework.cross_checks import cross_check
 from framework.errors import ConfigError, Problem
-from framework.problems import keys_of, problems_of
+from framework.problems import keys_of, models_of, problems_of, tag_of
 from framework.registry import Step
-from framework.resolve import resolve
+from framework.resolve import Resolved, resolve
+
+CHOICES = {
+    group: tuple(map(tag_of, models))
+    for group, field in JobConfig.model_fields.items()
+    if len(models := models_of(field.annotation)) > 1
+}
+"""The groups whose keys depend on their ``name``, and the names."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +49,10 @@ def compose(cfg: DictConfig) -> Plan:
     """
     resolved = resolve(cfg)
     chain, wrong_steps = steps.check(_steps_in(resolved.values))
-    wrong_keys = problems_of(JobConfig.model_validate, resolved.values, _keys_at)
+    wrong_keys = problems_of(JobConfig.model_validate, resolved.values, _keys_at, CHOICES)
     _refuse(resolved.once([*wrong_keys, *wrong_steps]))
     config = JobConfig.model_validate(resolved.values)
-    _refuse(cross_check(config, chain))
+    _refuse([*cross_check(config, chain), *_unused_width(config, resolved)])
     return Plan(_with_absolute_paths(config), chain)
 
 
@@ -71,6 +78,16 @@ def _steps_in(values: Mapping[str, Any]) -> Mapping[Any, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
+def _unused_width(config: JobConfig, resolved: Resolved) -> Iterator[Problem]:
+    default = TransformConfig.model_fields["n_features"].default
+    is_used = any(
+        where.startswith(f"{steps.ADDRESS}.") and "n_features" in text
+        for where, text in resolved.linked.items()
+    )
+    if config.transform.n_features != default and not is_used:
+        yield Problem("transform.n_features", "no step of this chain takes it; leave it out")
+
+
 def _with_absolute_paths(config: JobConfig) -> JobConfig:
     return config.model_copy(
         update={
@@ -81,4 +98,9 @@ def _with_absolute_paths(config: JobConfig) -> JobConfig:
 
 
 def _absolute(path: str) -> str:
-    return path if "://" in path else str(Path(path).expanduser().absolute())
+    if "://" in path:
+        return path
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError:  # ~somebody, whom this machine does not know
+        return str(Path(path).absolute())

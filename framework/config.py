@@ -7,7 +7,7 @@ composed configuration becomes a `JobConfig`; past it, nobody sees a dict.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -41,36 +41,77 @@ def spark_properties(given: Any) -> Any:
 
 
 class BackendConfig(Model):
-    """Which image, and how the code gets into it."""
+    """What all backends have in common: which image, and how the code gets into it."""
 
-    name: Literal["sklearn", "script", "processor", "pyspark"] = Field(
-        description="one of SageMaker Processing's kinds"
-    )
+    is_a_cluster: ClassVar[bool] = False
+    """Whether several instances work on all files together, instead of each on its own."""
+    ships_program: ClassVar[bool] = True
+    """Whether what runs is ours in any case; an image with code in it may do more."""
+
+    name: str
     image_uri: Text | None = Field(
         None, description="the image by hand, instead of the backend's own"
     )
-    framework_version: Text = Field(
-        "1.9-0", description="version of AWS's image: scikit-learn, or Spark for pyspark"
-    )
     region: Text | None = Field(None, description="AWS region; default: the usual AWS variables")
-    base_image: Text | None = Field(
-        None, description="what action=build starts from; default: as its Dockerfile says"
-    )
     requirements: tuple[Text, ...] = Field(
         (), description="pip requirements of packages that the image lacks; shipped as wheels"
     )
     python_version: Annotated[str, Field(pattern=r"^3\.1[1-9]$")] = Field(
         "3.12", description="Python of the image, which the wheels have to fit"
     )
-    spark: Annotated[dict[str, str], BeforeValidator(spark_properties)] = Field(
-        {}, description="Spark's properties for pyspark, without the 'spark.' in front"
-    )
-    event_logs: bool = Field(False, description="keep Spark's event logs, for pyspark")
 
-    @property
-    def is_a_cluster(self) -> bool:
-        """Whether several instances work on all files together, instead of each on its own."""
-        return self.name == "pyspark"
+
+class AwsImageConfig(BackendConfig):
+    """A backend whose image AWS provides."""
+
+    framework_version: Text = Field(
+        "1.9-0", description="version of AWS's image: scikit-learn, or Spark for pyspark"
+    )
+
+
+class OwnImageConfig(BackendConfig):
+    """A backend whose image the user builds."""
+
+    base_image: Text | None = Field(
+        None, description="what action=build starts from; default: as its Dockerfile says"
+    )
+
+
+class SklearnConfig(AwsImageConfig):
+    """AWS's scikit-learn image and a shipped script."""
+
+    name: Literal["sklearn"]
+
+
+class ScriptConfig(OwnImageConfig):
+    """An own image and a shipped script."""
+
+    name: Literal["script"]
+
+
+class ProcessorConfig(OwnImageConfig):
+    """An own image with the code in it."""
+
+    ships_program: ClassVar[bool] = False
+
+    name: Literal["processor"]
+
+
+class PySparkConfig(AwsImageConfig):
+    """AWS's Spark image."""
+
+    is_a_cluster: ClassVar[bool] = True
+
+    name: Literal["pyspark"]
+    spark: Annotated[dict[str, str], BeforeValidator(spark_properties)] = Field(
+        {}, description="Spark's properties, without the 'spark.' in front"
+    )
+    event_logs: bool = Field(False, description="keep Spark's event logs")
+
+
+AnyBackend = Annotated[
+    SklearnConfig | ScriptConfig | ProcessorConfig | PySparkConfig, Field(discriminator="name")
+]
 
 
 class TargetConfig(Model):
@@ -132,12 +173,16 @@ class OutputConfig(Model):
     )
 
 
-class EvaluationConfig(Model):
-    """Whether a model is trained on the rows and judged, and how."""
+class NoEvaluation(Model):
+    """The rows alone; no model is trained."""
 
-    name: Literal["none", "logistic"] = Field(
-        description="logistic: logistic regression by stochastic gradient descent"
-    )
+    name: Literal["none"]
+
+
+class LogisticEvaluation(Model):
+    """A model is trained on the rows and judged: logistic regression by gradient descent."""
+
+    name: Literal["logistic"]
     passes: Annotated[int, Ge(1), Le(100)] = Field(
         EvaluationSpec.passes, description="how often the model sees each row of train"
     )
@@ -148,6 +193,9 @@ class EvaluationConfig(Model):
     alpha: Annotated[float, Ge(0), Le(1)] = Field(
         EvaluationSpec.alpha, description="weight of the L2 penalty"
     )
+
+
+AnyEvaluation = Annotated[NoEvaluation | LogisticEvaluation, Field(discriminator="name")]
 
 
 class ResourcesConfig(Model):
@@ -205,12 +253,12 @@ class JobConfig(Model):
     action: Literal[
         "run", "plan", "build", "push", "jobs", "describe", "logs", "stop", "policy", "schema"
     ] = Field("run", description="what to do with the job")
-    backend: BackendConfig
+    backend: AnyBackend
     target: TargetConfig
     dataset: DatasetConfig
     transform: TransformConfig
     output: OutputConfig
-    evaluation: EvaluationConfig = EvaluationConfig(name="none")
+    evaluation: AnyEvaluation = NoEvaluation(name="none")
     resources: ResourcesConfig = ResourcesConfig()
     job: JobSettings = JobSettings()
     runtime: RuntimeConfig = RuntimeConfig()

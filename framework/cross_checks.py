@@ -13,6 +13,8 @@ from framework.registry import Step
 from framework.runtime.evaluation import needs
 from framework.runtime.hasher import Hasher
 from framework.runtime.plugins import channels_of
+from framework.runtime.shown import quoted
+from framework.runtime.spec import RuntimeSpec
 from framework.runtime.transform import Role, learner
 from framework.steps import ADDRESS
 
@@ -41,16 +43,18 @@ def _columns_named_twice(dataset: DatasetConfig) -> Iterable[Problem]:
     for key, column in used.items():
         for role in ("numeric", "categorical"):
             if column is not None and column in (getattr(dataset, role) or ()):
-                yield Problem(f"dataset.{role}", f"the column {column!r} is the {key} already")
+                yield Problem(
+                    f"dataset.{role}", f"the column {quoted(column)} is the {key} already"
+                )
     if dataset.label is not None and dataset.label == dataset.id:
-        yield Problem("dataset.id", f"the column {dataset.id!r} is the label already")
+        yield Problem("dataset.id", f"the column {quoted(dataset.id)} is the label already")
     for column in dataset.numeric:
         if column in (dataset.categorical or ()):
-            yield Problem("dataset.categorical", f"the column {column!r} is numeric already")
+            yield Problem("dataset.categorical", f"the column {quoted(column)} is numeric already")
     for role in ("numeric", "categorical", "columns"):
         counts = Counter(getattr(dataset, role) or ())
         for column in (name for name, count in counts.items() if count > 1):
-            yield Problem(f"dataset.{role}", f"the column {column!r} is named twice")
+            yield Problem(f"dataset.{role}", f"the column {quoted(column)} is named twice")
 
 
 def _channels_declared_twice(chain: Sequence[Step]) -> Iterable[Problem]:
@@ -63,12 +67,12 @@ def _channels_declared_twice(chain: Sequence[Step]) -> Iterable[Problem]:
 
 def _spark(config: JobConfig) -> Iterable[Problem]:
     backend = config.backend
-    for key in ("spark", "event_logs"):
-        if getattr(backend, key) and not backend.is_a_cluster:
-            yield Problem(f"backend.{key}", f"backend={backend.name} has no Spark; use pyspark")
+    if config.runtime.split_bytes != RuntimeSpec.split_bytes and not backend.is_a_cluster:
+        what = f"is for Spark's tasks, and backend={backend.name} has none; leave it out"
+        yield Problem("runtime.split_bytes", what)
     for place, argument in enumerate(config.job.arguments if backend.is_a_cluster else ()):
         if shlex.quote(argument) != argument:
-            what = f"the image hands it to a shell as it is, which would change {argument!r}"
+            what = f"the image hands it to a shell as it is, which would change {quoted(argument)}"
             yield Problem(f"job.arguments[{place}]", f"{what}; quote it for one")
 
 

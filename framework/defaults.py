@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from framework.config import JobConfig
+from framework.problems import models_of, tag_of
 
 PROJECT = Path(__file__).resolve().parent.parent
 BASE_NODE = "headrace_defaults"
@@ -54,9 +55,22 @@ def run_folder_is(path: str) -> Iterator[None]:
         _CHOSEN.reset(token)
 
 
+def complete(config: DictConfig) -> None:
+    """Fill in the defaults that depend on a choice, which nobody knows before it is made."""
+    for group, field in JobConfig.model_fields.items():
+        models = models_of(field.annotation)
+        node = config._get_node(group) if group in config else None
+        if len(models) > 1 and isinstance(node, DictConfig) and "name" in node:
+            chosen = [model for model in models if tag_of(model) == node._get_node("name")]
+            for key, value in defaults_of(chosen[0]).items() if chosen else ():
+                if key not in node:
+                    node[key] = value
+
+
 def _default(field: FieldInfo) -> object:
-    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-        return defaults_of(field.annotation)
+    if models := models_of(field.annotation):
+        common = [defaults_of(model) for model in models]
+        return {key: common[0][key] for key in common[0] if all(key in each for each in common)}
     if field.is_required():
         return MISSING
     default = field.get_default(call_default_factory=True, validated_data={})

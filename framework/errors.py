@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from framework.runtime.errors import DataError, HeadraceError, PluginError
+from framework.runtime.shown import plain
 
 __all__ = ["ConfigError", "DataError", "HeadraceError", "JobFailed", "PluginError", "Problem"]
 
@@ -18,7 +19,7 @@ class Problem:
     what: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}" if self.where else self.what
+        return f"{plain(self.where)}: {self.what}" if self.where else self.what
 
 
 class ConfigError(HeadraceError):

@@ -10,15 +10,12 @@ from pathlib import Path
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
 from hydra.version import VersionBase
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from framework import defaults
 from framework.errors import ConfigError
-from framework.hydra_errors import problem_of
+from framework.hydra_loader import checked
 from framework.overrides import Overrides, texts_of
 
 VERSION_BASE = "1.3"
@@ -34,11 +31,12 @@ def composed(overrides: Sequence[Overrides]) -> DictConfig:
         ConfigError: What Hydra does not accept.
     """
     defaults.register()
+    texts = list(texts_of(overrides))
     try:
         with _ONE_AT_A_TIME, _hydra():
-            return hydra.compose("config", list(texts_of(overrides)))
-    except (HydraException, OmegaConfBaseException, YAMLError) as exc:
-        raise ConfigError([problem_of(exc)]) from None
+            return hydra.compose("config", texts)
+    except ConfigError as exc:
+        raise ConfigError(exc.problems) from None
 
 
 def fresh_folder() -> str:
@@ -55,7 +53,10 @@ def _hydra() -> Iterator[None]:
     GlobalHydra.instance().clear()
     try:
         folder = str(defaults.PROJECT / "conf")
-        with hydra.initialize_config_dir(folder, job_name="headrace", version_base=VERSION_BASE):
+        with (
+            checked(),
+            hydra.initialize_config_dir(folder, job_name="headrace", version_base=VERSION_BASE),
+        ):
             yield
     finally:
         GlobalHydra.instance().hydra = theirs

@@ -6,9 +6,13 @@ Source: https://hydra.cc/docs/1.3/advanced/override_grammar/basic/
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from os import PathLike, fspath
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 
 Overrides = str | Mapping[str, object]
 
@@ -24,6 +28,29 @@ def texts_of(overrides: Sequence[Overrides]) -> Iterator[str]:
             yield each
         else:
             yield from (f"{key}={_text(value)}" for key, value in each.items())
+
+
+def with_quotes(override: str) -> str | None:
+    """Return the override as a shell takes it, with quotes around a value that wants them.
+
+    Returns:
+        None if quotes around the value, or around the members of a list, do not help.
+    """
+    key, _, value = override.partition("=")
+    if value.startswith("[") and value.endswith("]"):
+        members = [each.strip() for each in value[1:-1].split(",")]
+        better = f"{key}=[{','.join(map(_in_double_quotes, members))}]"
+    else:
+        better = f"{key}={_in_double_quotes(value)}"
+    try:
+        OverridesParser.create().parse_overrides([better])
+    except HydraException:
+        return None
+    return shlex.quote(better) if value else None
+
+
+def _in_double_quotes(text: str) -> str:
+    return '"' + re.sub(r"(\\*)(\"|$)", _escaped, text) + '"'
 
 
 def _text(value: object) -> str:
@@ -51,4 +78,4 @@ def _quoted(text: str) -> str:
 
 def _escaped(found: re.Match[str]) -> str:
     backslashes, quote = found.groups()
-    return backslashes * 2 + ("\\'" if quote else "")
+    return backslashes * 2 + (f"\\{quote}" if quote else "")

@@ -12,6 +12,7 @@ from framework import registry
 from framework.errors import Problem
 from framework.problems import keys_of, problems_of, suggest
 from framework.registry import Plugin, Step
+from framework.runtime.shown import quoted
 
 ADDRESS = "transform.steps"
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
@@ -61,7 +62,7 @@ def _check_one(
     named = "name" in raw
     name = str(raw.pop("name", label))
     if name not in plugins:
-        what = f"no transform is called {name!r}; {suggest(name, plugins)}"
+        what = f"no transform is called {quoted(name)}; {suggest(name, plugins)}"
         return None, [Problem(f"{address}.name" if named else address, what)]
     plugin = plugins[name]
     transform = plugin.transform

@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from xdist.remote import Producer
 
 from framework import defaults
+from framework.hydra_loader import checked
 from tests import children, moto_server
 from tests.scheduling import FoldersTogether
 
@@ -35,9 +36,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Folders
 
 @pytest.fixture
 def composed(tmp_path: Path) -> Iterator[Callable[..., DictConfig]]:
-    """Composes conf/ with the given overrides; the result goes to a fresh folder."""
+    """Composes conf/ as the command line does; the result goes to a fresh folder."""
     defaults.register()
-    with hydra.initialize_config_dir(str(defaults.PROJECT / "conf"), version_base="1.3"):
+    conf = str(defaults.PROJECT / "conf")
+    with checked(), hydra.initialize_config_dir(conf, version_base="1.3"):
         yield lambda *overrides: hydra.compose(
             "config", [f"output.path={tmp_path / 'out'}", *overrides]
         )

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from framework import registry
 from framework.config import JobConfig
 from framework.defaults import PROJECT
+from framework.problems import models_of
 from framework.runtime.distinct import LIMIT
 from tests import children
 from tests.moto_server import ACCOUNT
@@ -157,9 +158,8 @@ def test_links_lead_somewhere() -> None:
 
 def keys(model: type[BaseModel], group: str = "") -> Iterator[tuple[str, str]]:
     for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from keys(kind, name)
+        if models := models_of(field.annotation):
+            yield from dict.fromkeys(key for each in models for key in keys(each, name))
         elif name != "name" or group == "job":  # a group's own choice: backend=sklearn
             yield group, name
 

@@ -62,6 +62,8 @@ class Split:
     def __post_init__(self) -> None:
         if self.train_fraction + self.test_fraction > 1:
             raise ValueError("train_fraction and test_fraction should add up to at most 1")
+        if self.method != "time" and (self.column or self.before):
+            raise ValueError(f"'column' and 'before' are for method 'time', not {self.method!r}")
         if self.method == "time" and not (self.column and self.before):
             raise ValueError("method 'time' needs both 'column' and 'before'")
         if self.method == "time" and self.test_fraction:

@@ -73,7 +73,13 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
     # A local run begins with the very same look, so that here it would only cost the time.
     if dry or plan.config.target.name != "local":
         _preflight(job, data, asking)
+    notes = (*notes, *_without_effect(plan.config))
     return Ready(job, plan.config, data, notes if asking else (*notes, NOT_ASKED))
+
+
+def _without_effect(config: JobConfig) -> Iterator[str]:
+    if config.job.arguments and (config.target.name == "local" or config.backend.ships_program):
+        yield "job.arguments: headrace's own program takes none, so they have no effect"
 
 
 def _wheels(config: JobConfig) -> Wheels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 def perform(plan: Plan) -> Result:
     """Runs the job to its end and shows what came out."""
     ready = prepare(plan, dry=False)
+    for note in ready.notes:
+        print(f"note: {note}", file=sys.stderr, flush=True)
     return shown(targets.run(ready.job, ready.config))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from framework.backends.base import Backend, Shipment
 from framework.backends.processor import ProcessorBackend
 from framework.backends.pyspark import PySparkBackend
@@ -10,7 +12,7 @@ from framework.backends.sklearn import SklearnBackend
 
 __all__ = ["BACKENDS", "Backend", "Shipment"]
 
-BACKENDS: dict[str, Backend] = {
+BACKENDS: dict[str, Backend[Any]] = {
     "sklearn": SklearnBackend(),
     "script": ScriptBackend(),
     "processor": ProcessorBackend(),

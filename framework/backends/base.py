@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from framework.account import Account
 from framework.config import BackendConfig
@@ -26,22 +26,25 @@ class Shipment:
     content: bytes
 
 
-class Backend(Protocol):
-    """One of SageMaker Processing's kinds."""
+C = TypeVar("C", bound=BackendConfig, contravariant=True)
 
-    def entrypoint(self, config: BackendConfig) -> tuple[str, ...]:
+
+class Backend(Protocol[C]):
+    """One of SageMaker Processing's kinds, with a configuration of its own."""
+
+    def entrypoint(self, config: C) -> tuple[str, ...]:
         """The container's command; empty for the image's own."""
 
-    def image_uri(self, config: BackendConfig, account: Account) -> str:
+    def image_uri(self, config: C, account: Account) -> str:
         """The image; `account` is asked only by who needs one."""
 
-    def ship(self, program: Program, config: BackendConfig) -> tuple[Shipment, ...]:
+    def ship(self, program: Program, config: C) -> tuple[Shipment, ...]:
         """What brings the program, or what it has to know, into the container."""
 
-    def files(self, config: BackendConfig) -> tuple[str, ...]:
+    def files(self, config: C) -> tuple[str, ...]:
         """Return the paths of all files that `ship` makes; the job itself has to know them."""
 
-    def outputs(self, config: BackendConfig) -> dict[str, str]:
+    def outputs(self, config: C) -> dict[str, str]:
         """Outputs beside those of the program: name → folder in the container."""
 
 

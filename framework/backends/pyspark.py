@@ -10,7 +10,7 @@ import json
 
 from framework.account import Account
 from framework.backends.base import Shipment
-from framework.config import BackendConfig
+from framework.config import PySparkConfig
 from framework.entry_script import Program, driver_script, py_files
 from framework.image_uris import spark_image
 from framework.runtime.spec import CODE_INPUT, PROCESSING
@@ -27,16 +27,16 @@ EVENT_LOGS = f"{PROCESSING}/spark-events"
 class PySparkBackend:
     """What ``PySparkProcessor`` of SDK 2.x did."""
 
-    def entrypoint(self, config: BackendConfig) -> tuple[str, ...]:
+    def entrypoint(self, config: PySparkConfig) -> tuple[str, ...]:
         """The image's own way to ``spark-submit``."""
         logs = ("--local-spark-event-logs-dir", EVENT_LOGS) if config.event_logs else ()
         return ("smspark-submit", "--py-files", PY_FILES_INPUT, *logs, f"{CODE_INPUT}/{SCRIPT}")
 
-    def image_uri(self, config: BackendConfig, account: Account) -> str:
+    def image_uri(self, config: PySparkConfig, account: Account) -> str:
         """The image by hand, or AWS's by region and version."""
         return config.image_uri or spark_image(account.region(), config.framework_version)
 
-    def ship(self, program: Program, config: BackendConfig) -> tuple[Shipment, ...]:
+    def ship(self, program: Program, config: PySparkConfig) -> tuple[Shipment, ...]:
         """The archive that all processes import from, Spark's settings, and the driver's script."""
         archive = Shipment("py-files", PY_FILES_INPUT, ARCHIVE_FILE, py_files(program))
         code = Shipment("code", CODE_INPUT, SCRIPT_FILE, driver_script(program))
@@ -45,11 +45,11 @@ class PySparkBackend:
         settings = _configuration(config.spark)
         return (archive, Shipment("conf", CONF_INPUT, SETTINGS_FILE, settings), code)
 
-    def files(self, config: BackendConfig) -> tuple[str, ...]:
+    def files(self, config: PySparkConfig) -> tuple[str, ...]:
         """The same."""
         return (ARCHIVE_FILE, SCRIPT_FILE, *([SETTINGS_FILE] if config.spark else []))
 
-    def outputs(self, config: BackendConfig) -> dict[str, str]:
+    def outputs(self, config: PySparkConfig) -> dict[str, str]:
         """The event logs, if they are wanted."""
         return {"spark-event-logs": EVENT_LOGS} if config.event_logs else {}
 

@@ -15,7 +15,7 @@ from framework.images.base_image import look_at
 from framework.images.context import write_context
 from framework.images.engine import Engine, engine
 from framework.images.messages import watched
-from framework.images.names import built_name
+from framework.images.names import built_name, owned
 from framework.images.wheels import download
 
 SAGEMAKER_PLATFORM = "linux/amd64"
@@ -46,11 +46,11 @@ def build(config: JobConfig, code: Mapping[str, str]) -> Built:
         ConfigError: The backend has no own image, or the base image does not do.
         JobFailed: No engine, no packages, or the build failed; with its last lines.
     """
-    name = built_name(config.backend)
-    folder = PROJECT / "containers" / config.backend.name
+    name, backend = built_name(config.backend), owned(config.backend)
+    folder = PROJECT / "containers" / backend.name
     platform = SAGEMAKER_PLATFORM if config.target.name == "aws" else None
     with engine() as client, tempfile.TemporaryDirectory(prefix="headrace-wheels-") as wheels:
-        base = look_at(client, config.backend.base_image or default_base(folder), platform)
+        base = look_at(client, backend.base_image or default_base(folder), platform)
         download(folder / "requirements.txt", base, Path(wheels))
         baked_in = {path: text.encode() for path, text in code.items()}
         _run(

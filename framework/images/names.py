@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from framework.config import BackendConfig
+from framework.config import BackendConfig, OwnImageConfig
 from framework.errors import ConfigError, Problem
 from framework.image_uris import own_image
 
 OWN = ("script", "processor")
 """Backends whose image this project builds."""
+
+
+def owned(backend: BackendConfig) -> OwnImageConfig:
+    """Return the same backend, if its image is the user's own.
+
+    Raises:
+        ConfigError: AWS provides the image.
+    """
+    if not isinstance(backend, OwnImageConfig):
+        what = (
+            f"AWS provides the image of backend={backend.name}, so there is none to build or push; "
+            f"allowed: {', '.join(OWN)}"
+        )
+        raise ConfigError([Problem("backend", what)])
+    return backend
 
 
 def built_name(backend: BackendConfig) -> str:
@@ -16,10 +31,5 @@ def built_name(backend: BackendConfig) -> str:
     Raises:
         ConfigError: AWS provides the image.
     """
-    if backend.name not in OWN:
-        what = (
-            f"AWS provides the image of backend={backend.name}, so there is none to build or push; "
-            f"allowed: {', '.join(OWN)}"
-        )
-        raise ConfigError([Problem("backend", what)])
-    return backend.image_uri or own_image(backend.name)
+    own = owned(backend)
+    return own.image_uri or own_image(own.name)

@@ -23,7 +23,7 @@ from framework.targets.interrupts import Interrupts
 from framework.uris import join, uri_of
 
 if TYPE_CHECKING:
-    from framework.config import EvaluationConfig, JobConfig
+    from framework.config import AnyEvaluation, JobConfig
     from framework.job import Job
 
 
@@ -90,7 +90,7 @@ def _manifest(output: str, job: str, kms_key: str | None) -> dict[str, Any]:
     return manifest
 
 
-def _evaluation(output: str, config: EvaluationConfig) -> dict[str, Any]:
+def _evaluation(output: str, config: AnyEvaluation) -> dict[str, Any]:
     if config.name == "none":
         return {}
     with explained():

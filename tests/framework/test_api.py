@@ -104,10 +104,9 @@ WRONG = [
     ("transform.n_features=0", "transform.n_features: should be at least 1 (got 0)"),
     ("datset=avazu", "datset: unknown key; did you mean 'dataset'?"),
     ("backend=sklern", "backend: there is no choice 'sklern'; did you mean 'sklearn'?"),
-    (
-        "a=b=c",
-        "a=b=c: is no override; write key=value (mismatched input '=' expecting <EOF>)",
-    ),
+    ("job.name=b=c", "job.name: the value wants quotes; write 'job.name=\"b=c\"'"),
+    ("job.arguments.x=1", "job.arguments.x: job.arguments is a list, whose places are numbers"),
+    ("evaluation=null", "evaluation: there is no choice 'null'; allowed: logistic, none"),
 ]
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-import typing
 import zipfile
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from framework.backends import BACKENDS
-from framework.config import BackendConfig
+from framework.compose import CHOICES
+from framework.config import AnyBackend, ProcessorConfig, PySparkConfig, SklearnConfig
 from framework.entry_script import Program
 from framework.errors import Problem
 from framework.image_uris import sklearn_image, spark_image
@@ -24,6 +25,7 @@ PROGRAM = Program(
     Mapping((ProcessingInput("data", "s3://b/d", "/opt/ml/processing/input/data"),), ()),
     (),
 )
+BACKEND: TypeAdapter[Any] = TypeAdapter(AnyBackend)
 PYTHON = ("python3", "/opt/ml/processing/input/code/entry.pyz")
 
 
@@ -58,37 +60,37 @@ class Paris(Asked):
 
 
 def test_every_backend_of_the_configuration_is_there() -> None:
-    assert tuple(BACKENDS) == typing.get_args(BackendConfig.model_fields["name"].annotation)
+    assert tuple(BACKENDS) == CHOICES["backend"]
 
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_an_image_by_hand_wins_and_needs_no_region(name: str) -> None:
-    config = BackendConfig.model_validate({"name": name, "image_uri": "mine:1"})
+    config = BACKEND.validate_python({"name": name, "image_uri": "mine:1"})
     assert BACKENDS[name].image_uri(config, Asked()) == "mine:1"
 
 
 def test_sklearns_image_is_awss() -> None:
-    config = BackendConfig(name="sklearn", framework_version="1.4-2-py312")
+    config = SklearnConfig(name="sklearn", framework_version="1.4-2-py312")
     image = BACKENDS["sklearn"].image_uri(config, Paris())
     assert image == sklearn_image("eu-west-3", "1.4-2-py312")
 
 
 @pytest.mark.parametrize("name", ["script", "processor"])
 def test_own_images_have_the_projects_version(name: str) -> None:
-    config = BackendConfig.model_validate({"name": name})
+    config = BACKEND.validate_python({"name": name})
     assert BACKENDS[name].image_uri(config, Asked()) == f"headrace-{name}:{VERSION}"
 
 
 @pytest.mark.parametrize("name", ["script", "processor"])
 def test_own_images_come_from_the_accounts_registry(name: str) -> None:
-    config = BackendConfig.model_validate({"name": name})
+    config = BACKEND.validate_python({"name": name})
     image = f"123456789012.dkr.ecr.eu-west-3.amazonaws.com/headrace-{name}:{VERSION}"
     assert BACKENDS[name].image_uri(config, Paris()) == image
 
 
 @pytest.mark.parametrize("name", ["sklearn", "script"])
 def test_a_script_is_shipped(name: str) -> None:
-    config = BackendConfig.model_validate({"name": name})
+    config = BACKEND.validate_python({"name": name})
     (shipped,) = BACKENDS[name].ship(PROGRAM, config)
     assert (shipped.input_name, shipped.file) == ("code", "code/entry.pyz")
     assert shipped.container_path == "/opt/ml/processing/input/code"
@@ -97,7 +99,7 @@ def test_a_script_is_shipped(name: str) -> None:
 
 
 def test_a_baked_image_gets_the_parameters_alone() -> None:
-    config = BackendConfig(name="processor")
+    config = ProcessorConfig(name="processor")
     (shipped,) = BACKENDS["processor"].ship(PROGRAM, config)
     assert (shipped.input_name, shipped.file) == ("config", "config/job.json")
     assert shipped.container_path == "/opt/ml/processing/input/config"
@@ -105,7 +107,7 @@ def test_a_baked_image_gets_the_parameters_alone() -> None:
     assert BACKENDS["processor"].entrypoint(config) == ()
 
 
-SPARK = BackendConfig(name="pyspark", framework_version="3.5")
+SPARK = PySparkConfig(name="pyspark", framework_version="3.5")
 
 
 def test_spark_gets_a_script_and_an_archive() -> None:
@@ -125,7 +127,7 @@ def test_spark_gets_a_script_and_an_archive() -> None:
 
 def test_sparks_settings_go_the_way_that_its_image_reads() -> None:
     given = {"executor": {"memory": "4g", "cores": 2}, "speculation": True}
-    config = BackendConfig.model_validate({"name": "pyspark", "spark": given, "event_logs": True})
+    config = BACKEND.validate_python({"name": "pyspark", "spark": given, "event_logs": True})
     _, settings, _ = BACKENDS["pyspark"].ship(PROGRAM, config)
     assert settings.container_path == "/opt/ml/processing/input/conf"
     assert settings.file == "conf/configuration.json"

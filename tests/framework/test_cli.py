@@ -126,11 +126,11 @@ def test_tab_completion(headrace: Runner) -> None:
         ),
         (
             ["transform.n_features=1,2"],
-            "Ambiguous value for argument 'transform.n_features=1,2' 1. To use it as a list, use "
-            "key=[value1,value2] 2. To use it as string, quote the value: key=\\'value1,value2\\' "
-            "3. To sweep over it, add --multirun to your command line",
+            "transform.n_features: has several values; for a run with each, add -m; for a list, "
+            "write 'transform.n_features=[1,2]'; for one text, write "
+            "'transform.n_features=\"1,2\"'",
         ),
-        (["~nothing"], "Could not delete from config. 'nothing' does not exist."),
+        (["~nothing"], "~nothing: Could not delete from config. 'nothing' does not exist."),
     ],
 )
 def test_what_hydra_refuses(headrace: Runner, arguments: list[str], problem: str) -> None:

@@ -52,7 +52,7 @@ FAULTS = [
     ),
     (
         ["backend.python_version=3.10"],
-        [r"backend.python_version: should be text that matches ^3\.1[1-9]$ (got 3.1)"],
+        [r"backend.python_version: should be text that matches ^3\.1[1-9]$ (got '3.10')"],
     ),
     (
         ["backend.requirements=['-r more.txt',pyarrow,'./a.whl']"],
@@ -135,7 +135,7 @@ FAULTS = [
     (
         ["job.env.HOME=${oc.env:HEADRACE_NO_SUCH_VARIABLE}"],
         [
-            "job.env.HOME: ${oc.env:HEADRACE_NO_SUCH_VARIABLE} cannot be resolved: "
+            "job.env.HOME: '${oc.env:HEADRACE_NO_SUCH_VARIABLE}' cannot be resolved: "
             'KeyError raised while resolving interpolation: "Environment variable '
             "'HEADRACE_NO_SUCH_VARIABLE' not found\""
         ],
@@ -143,7 +143,7 @@ FAULTS = [
     (
         ["output.rows_per_part=${output.rows}"],
         [
-            "output.rows_per_part: ${output.rows} cannot be resolved: "
+            "output.rows_per_part: '${output.rows}' cannot be resolved: "
             "Interpolation key 'output.rows' not found"
         ],
     ),
@@ -202,7 +202,12 @@ FAULTS = [
         ],
     ),
     (
-        ["evaluation.passes=0", "evaluation.learning_rate=9", "evaluation.alpha=-1"],
+        [
+            "evaluation=logistic",
+            "evaluation.passes=0",
+            "evaluation.learning_rate=9",
+            "evaluation.alpha=-1",
+        ],
         [
             "evaluation.passes: should be at least 1 (got 0)",
             "evaluation.learning_rate: should be at most 8 (got 9)",
@@ -224,9 +229,8 @@ FAULTS = [
 def test_a_fault_is_told_in_full(
     composed: Composer, overrides: list[str], lines: list[str]
 ) -> None:
-    cfg = composed(*overrides)
     with pytest.raises(ConfigError) as caught:
-        compose(cfg)
+        compose(composed(*overrides))
     assert [str(problem) for problem in caught.value.problems] == lines
 
 

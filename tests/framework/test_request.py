@@ -12,12 +12,12 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 
 from framework.config import (
-    BackendConfig,
     DatasetConfig,
     JobConfig,
     JobSettings,
     OutputConfig,
     ResourcesConfig,
+    ScriptConfig,
     TargetConfig,
     TransformConfig,
 )
@@ -45,7 +45,7 @@ EVERYTHING = JobSettings(
 
 def config(job: JobSettings | None = None, **resources: Any) -> JobConfig:
     return JobConfig(
-        backend=BackendConfig(name="script"),
+        backend=ScriptConfig(name="script"),
         target=TargetConfig(name="local"),
         dataset=DatasetConfig(path="/data", label=None),
         transform=TransformConfig(steps={"feature_hasher": None}),

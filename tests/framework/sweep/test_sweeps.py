@@ -84,7 +84,7 @@ def test_fused_runs_leave_what_single_runs_leave(headrace: Runner, tmp_path: Pat
             "several instances run every job by themselves (resources.instance_count=2)",
         ),
         (
-            ["transform=split", "output.format=parquet", "transform.n_features=4,8"],
+            ["transform=split", "output.format=parquet", "job.name=a,b"],
             "no step hashes",
         ),
     ],
