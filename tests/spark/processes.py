@@ -51,7 +51,7 @@ def wait_for(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.05)  # a look at all processes takes its time, too
 
 
 def workers() -> list[int]:
