@@ -180,7 +180,7 @@ def test_the_same_bytes_with_the_numpy_of_spark(
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("case", ["hashing", "learning"])
+@pytest.mark.parametrize("case", ["learning"])
 def test_the_same_bytes_on_spark(
     stock_spark: Path, case: str, made: Callable[[str], Both], tmp_path: Path
 ) -> None:
