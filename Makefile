@@ -27,7 +27,7 @@ demo: $(VENV)/.run
 
 test: lint
 	@echo "tests/faults draws from HEADRACE_FAULT_SEED=$${HEADRACE_FAULT_SEED:-1}"
-	$(BIN)/pytest -n 2 -m ""
+	$(BIN)/pytest -n 2 -m "" --durations=20
 
 test-faults: SEED := $(HEADRACE_FAULT_SEED)
 test-faults: $(VENV)/.dev

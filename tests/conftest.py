@@ -102,14 +102,11 @@ def pip_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def copy_of_project(tmp_path: Path) -> Path:
-    """The program in a folder of its own, for tests that add to it."""
+    """The program in a folder of its own, for tests that add to it; its byte code goes along."""
     folder = tmp_path / "project"
     folder.mkdir()
     for name in PROGRAM:
         source = defaults.PROJECT / name
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source, folder / name, ignore=ignored)
-        else:
-            shutil.copy(source, folder / name)
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, folder / name)
     return folder

@@ -18,7 +18,7 @@ from tests import children
 
 @dataclass(frozen=True)
 class Planned:
-    """What ``action=plan`` wrote."""
+    """A job's request and code, as ``action=plan`` writes them, and ``action=run`` too."""
 
     folder: Path
 
@@ -49,7 +49,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Both:
-    """The same job, planned and carried out by the local target."""
+    """A job, and what the local target made of it."""
 
     planned: Planned
     local: Path

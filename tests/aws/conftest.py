@@ -10,6 +10,7 @@ import botocore.loaders
 import botocore.session
 import pytest
 from botocore.config import Config
+from jsonschema import Draft202012Validator
 from omegaconf import DictConfig
 
 from framework import actions
@@ -34,6 +35,12 @@ def one_loader() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda *_: loader)
         yield
+
+
+@pytest.fixture(autouse=True)
+def schema_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For one job, the SDK checks its own schema of its own settings twenty times: a second."""
+    monkeypatch.setattr(Draft202012Validator, "check_schema", lambda *_, **__: None)
 
 
 @pytest.fixture

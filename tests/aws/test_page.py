@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from framework.defaults import PROJECT
 from tests import children
 from tests.aws.rights import enforced
 from tests.moto_server import ACCOUNT
+from tests.stock_images import environment
 
 pytestmark = pytest.mark.slow
 PAGE = (PROJECT / "docs/sagemaker.md").read_text(encoding="utf-8")
@@ -34,15 +34,7 @@ def blocks() -> list[str]:
 @pytest.fixture
 def cli(request: pytest.FixtureRequest) -> Path:
     """The folder of AWS's own command line, in an environment of its own."""
-    folder = Path(request.config.cache.mkdir("aws-cli")) / "env"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            children.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-            pip = [str(folder / "bin/python"), "-m", "pip", "install", "-qq", "awscli"]
-            children.run(pip, check=True, capture_output=True)
-            (folder / "complete").touch()
-    return folder / "bin"
+    return environment(Path(request.config.cache.mkdir("aws-cli")), sys.executable, ("awscli",))
 
 
 def test_a_newcomer_gets_there(aws: str, cli: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,12 @@ import pytest
 from framework.compare import SAME, main
 from framework.defaults import PROJECT
 from framework.result_files import RECEIPT
+from tests.aws.conftest import Perform
 from tests.aws.service import carry_out
+from tests.conftest import Completed
 from tests.moto_server import ACCOUNT
 from tests.stock_images import python_with
 
-Runner = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = pytest.mark.slow
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/processing"
 SHAPE = ("dataset=avazu", "transform.n_features=4096", "output.rows_per_part=1000")
@@ -43,28 +43,22 @@ def objects(bucket: Any, prefix: str) -> dict[str, bytes]:
     return {each.key.removeprefix(prefix): each.get()["Body"].read() for each in found}
 
 
-def ran(headrace: Runner, *overrides: str) -> subprocess.CompletedProcess[str]:
-    done = headrace(*overrides)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
 @pytest.mark.parametrize("instances", [1, 2])
 def test_what_sagemaker_would_do_gives_the_bytes_of_the_local_target(
     bucket: Any,
-    headrace: Runner,
+    perform: Perform,
     tmp_path: Path,
     instances: int,
     request: pytest.FixtureRequest,
 ) -> None:
     count = f"resources.instance_count={instances}"
-    ran(headrace, *SETTINGS, INPUT, OUTPUT, count)
+    perform(*SETTINGS, INPUT, OUTPUT, count)
     cache = Path(request.config.cache.mkdir("stock-images"))
     carry_out("ctr", python_with("1.9-0", cache), tmp_path / "hosts", instances)
-    ran(headrace, *SHAPE, INPUT, "output.path=s3://bucket/here/", "job.name=ctr", count)
+    perform(*SHAPE, INPUT, "output.path=s3://bucket/here/", "job.name=ctr", count)
     there, here = objects(bucket, "out/"), objects(bucket, "here/")
     assert_same(there, here, instances)
-    ran(headrace, "action=describe", "job.name=ctr", count)
+    perform("action=describe", "job.name=ctr", count)
     assert objects(bucket, "out/").keys() == {*here, RECEIPT}
     assert main(["s3://bucket/out", "s3://bucket/here", "--recount"]) == SAME
 
@@ -90,27 +84,27 @@ def assert_same(there: dict[str, bytes], here: dict[str, bytes], instances: int)
 
 
 def test_data_of_this_machine_gives_the_same_bytes(
-    bucket: Any, headrace: Runner, tmp_path: Path, request: pytest.FixtureRequest
+    bucket: Any, perform: Perform, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     for name, content in objects(bucket, "in/").items():
         (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "in" / name).write_bytes(content)
-    ran(headrace, *SETTINGS, f"dataset.path={tmp_path / 'in'}", OUTPUT)
+    perform(*SETTINGS, f"dataset.path={tmp_path / 'in'}", OUTPUT)
     assert objects(bucket, "out/input/data/") == objects(bucket, "in/")
     cache = Path(request.config.cache.mkdir("stock-images"))
     carry_out("ctr", python_with("1.9-0", cache), tmp_path / "hosts")
-    ran(headrace, *SHAPE, INPUT, "output.path=s3://bucket/here/", "job.name=ctr")
+    perform(*SHAPE, INPUT, "output.path=s3://bucket/here/", "job.name=ctr")
     there = objects(bucket, "out/")
     kept = {name: body for name, body in there.items() if not name.startswith("input/")}
     assert_same(kept, objects(bucket, "here/"), 1)
 
 
 def test_the_request_that_a_plan_shows_is_what_was_sent(
-    bucket: Any, headrace: Runner, tmp_path: Path
+    bucket: Any, headrace: Callable[..., Completed], perform: Perform
 ) -> None:
-    planned = ran(headrace, "action=plan", *SETTINGS, INPUT, OUTPUT, "job.env={A: '1'}")
+    planned = headrace("action=plan", *SETTINGS, INPUT, OUTPUT, "job.env={A: '1'}")
     path = Path(planned.stdout.splitlines()[-1].removeprefix("request").strip())
-    ran(headrace, *SETTINGS, INPUT, OUTPUT, "job.env={A: '1'}")
+    perform(*SETTINGS, INPUT, OUTPUT, "job.env={A: '1'}")
     request = json.loads(path.read_text())
     assert json.loads(objects(bucket, "out/")["request.json"]) == request
     described = boto3.client("sagemaker").describe_processing_job(ProcessingJobName="ctr")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 import scipy.sparse as sp
 
 from benchmarks import formats
-from framework.defaults import PROJECT
 from framework.runtime.writers import writer_of
-from tests import children
+from tests.benchmarks.conftest import Printed
 from tests.runtime.jobs import HASH, SPLIT, clicks, job, run
 
 
@@ -58,11 +56,8 @@ def test_megabytes_are_those_of_all_parts(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_command_measures_and_prints(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.formats", "--rows", "2000", "--runs", "1"]
-    command += ["--folder", str(tmp_path)]
-    ran = children.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
+def test_one_command_measures_and_prints(printed: Printed) -> None:
+    table = printed(formats.main, "--rows=2000", "--runs=1")
     ratio = r"\d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\)"
     row = rf"^\| `(\w+)` \| \d+\.\d\d \| {ratio} \| \d+\.\d\d \| {ratio} \| \d+ \| \d+\.\d\d \|$"
-    assert tuple(re.findall(row, ran.stdout, re.MULTILINE)) == formats.FORMATS
+    assert tuple(re.findall(row, table, re.MULTILINE)) == formats.FORMATS

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
 from benchmarks import online
-from framework.defaults import PROJECT
-from tests import children
+from tests.benchmarks.conftest import Printed
 
 
 def test_medians_and_percentiles() -> None:
@@ -31,15 +28,8 @@ def test_the_first_turn_does_not_count() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_prints_the_table(tmp_path: Path) -> None:
-    ran = children.run(
-        [sys.executable, "-m", "benchmarks.online", "--runs=1", f"--folder={tmp_path}"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
+def test_the_command_prints_the_table(printed: Printed) -> None:
+    table = printed(online.main, "--runs=1")
     number = r"[\d,]+"
     for name in (*online.CHAINS, "FeatureHasher"):
-        assert re.search(rf"{name}` \| {number} \| {number} \| {number} \|\n", ran.stdout)
+        assert re.search(rf"{name}` \| {number} \| {number} \| {number} \|\n", table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from benchmarks import run
 from benchmarks.measure import Measurement
 from framework.defaults import PROJECT
-from tests import children
+from tests.benchmarks.conftest import Printed
 
 PLACEHOLDER = Path("log.csv")
 
@@ -83,10 +82,7 @@ def test_a_command_that_fails_ends_the_benchmark(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_command_measures_and_prints(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.run", "--rows", "2000", "--runs", "1"]
-    command += ["--folder", str(tmp_path)]
-    ran = children.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    rows = re.findall(r"^\| (.+) \| \d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\) \| \d+ \|$", ran.stdout, re.M)
+def test_one_command_measures_and_prints(printed: Printed) -> None:
+    table = printed(run.main, "--rows=2000", "--runs=1")
+    rows = re.findall(r"^\| (.+) \| \d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\) \| \d+ \|$", table, re.M)
     assert len(rows) == len(run.commands(PLACEHOLDER, PLACEHOLDER))

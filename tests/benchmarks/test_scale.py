@@ -12,6 +12,7 @@ from benchmarks import scale
 from benchmarks.measure import Measurement
 from framework.defaults import PROJECT
 from tests import children
+from tests.benchmarks.conftest import Printed
 
 LOG = Path("log.csv")
 
@@ -73,13 +74,16 @@ def test_the_files_of_hosts_hold_other_rows_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_command_measures_and_prints(tmp_path: Path) -> None:
-    command = [sys.executable, str(PROJECT / "benchmarks/scale.py"), "--rows", "300", "--runs", "1"]
-    command += ["--folder", str(tmp_path)]
-    ran = children.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    rows = re.findall(r"^\| (.+) \| \d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\) \| \d+ \|", ran.stdout, re.M)
+def test_one_command_measures_and_prints(printed: Printed) -> None:
+    table = printed(scale.main, "--rows=300", "--runs=1")
+    rows = re.findall(r"^\| (.+) \| \d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\) \| \d+ \|", table, re.M)
     assert rows == [
         *("300 rows", "600 rows", "1,500 rows", "3,000 rows"),
         *("one host, two threads", "two hosts, one thread each"),
     ]
+
+
+def test_it_may_be_run_by_its_path(tmp_path: Path) -> None:
+    command = [sys.executable, str(PROJECT / "benchmarks/scale.py"), "--help"]
+    ran = children.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "--rows ROWS" in ran.stdout

@@ -1,6 +1,7 @@
 """What an engine of our own consists of: Debian's packages, and a base image made of them.
 
 All of it is kept in a folder of the user's cache, so that only the first time takes a minute.
+``python3 -m tests.engine.packages`` fetches it beforehand, as ``.ci/run`` does.
 """
 
 from __future__ import annotations
@@ -86,3 +87,7 @@ def _make_base(tar: Path) -> None:
         options = ("--quiet", "--mode=root", "--variant=minbase", f"--include={IN_BASE}")
         debian.run("mmdebstrap", *options, *left_out, tar.stem, str(made))
         made.rename(tar)
+
+
+if __name__ == "__main__" and missing() is None:
+    parts()

@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from docker.models.containers import Container
 
 from framework.aws.clients import client
 from framework.defaults import PROJECT
@@ -218,13 +219,17 @@ def test_a_container_that_says_much_and_fails_without_a_message(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_container_that_is_killed(engine: Engine, tmp_path: Path) -> None:
-    def kill() -> None:
-        while not (running := engine.client.containers.list()):
-            time.sleep(0.1)
-        running[0].kill()
+def first_container(engine: Engine) -> Container:
+    """Wait until one runs."""
+    deadline = time.monotonic() + 60
+    while not (running := engine.client.containers.list()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return running[0]
 
-    thread = threading.Thread(target=kill)
+
+def test_a_container_that_is_killed(engine: Engine, tmp_path: Path) -> None:
+    thread = threading.Thread(target=lambda: first_container(engine).kill())
     thread.start()
     with pytest.raises(JobFailed) as caught:
         run_script(tmp_path / "out", "import time; time.sleep(60)")

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
+from tests.children import LIMIT_SECONDS
+
 
 @contextmanager
 def killing_workers_once(folder: Path) -> Iterator[list[int]]:
@@ -48,10 +50,10 @@ def kill(pids: list[int]) -> None:
 
 def wait_for(condition: Callable[[], object]) -> None:
     """Wait until something is true."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + LIMIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.05)  # a look at all processes takes its time, too
 
 
 def workers() -> list[int]:

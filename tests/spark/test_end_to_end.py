@@ -70,7 +70,7 @@ def test_an_executor_that_is_killed_is_no_loss(headrace: Command, tmp_path: Path
     """Two instances are two executors, processes of their own; another one takes its place."""
     with started(tmp_path, "resources.instance_count=2", "runtime.split_bytes=10000") as running:
         kill(mentioning(str(tmp_path), "CoarseGrainedExecutorBackend")[:1])
-        _, stderr = running.communicate(timeout=120)
+        _, stderr = running.communicate(timeout=children.LIMIT_SECONDS)
     assert running.returncode == 0, stderr
     alone = headrace(*JOB, "output.path=alone")
     assert alone.returncode == 0
@@ -83,7 +83,7 @@ def test_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None
     with started(tmp_path, "runtime.split_bytes=10000") as running:
         processes = children.below(running.pid)
         running.send_signal(number)
-        _, stderr = running.communicate(timeout=60)
+        _, stderr = running.communicate(timeout=children.LIMIT_SECONDS)
     assert (running.returncode, stderr) == (130, "interrupted\n")
     assert not (tmp_path / "spark").exists()
     children.until(lambda: not children.alive(processes), seconds=1.5)
