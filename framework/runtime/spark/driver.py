@@ -21,7 +21,7 @@ from framework.runtime.parts import Part
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.progress import Progress
 from framework.runtime.report import Report
-from framework.runtime.sources import total_bytes
+from framework.runtime.sources import first_file, total_bytes
 from framework.runtime.spark.cluster import Cluster
 from framework.runtime.spark.judging import judged
 from framework.runtime.spark.order import Learned, Order
@@ -69,7 +69,8 @@ class _Run:
         self.files = files_of_input(under(root, spec.input))
         self.job = preflight(spec, self.files)
         self._passes = passes(self.job)
-        self._order = Order(spec.to_json(), str(root), str(self.files[0]))
+        first = first_file(self.files, spec.dataset)
+        self._order = Order(spec.to_json(), str(root), str(first))
         progress = Progress(total_bytes(self.files), 1 + len(self._passes))
         self.cluster = Cluster(context, self._order, progress)
         self._splits = splits_of(self.files, spec, self.cluster.scan)
