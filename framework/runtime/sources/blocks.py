@@ -90,22 +90,51 @@ def blocks(
     path = portion.path
     with opened(path) as (reader, file):
         _skip(reader, file, portion.start)
-        start, pending = portion.start, b""
-        left = sys.maxsize if portion.end is None else portion.end - start
+        source, start, pending = _Source(reader, portion), portion.start, b""
         is_last = False
         while not is_last:
             # As much again as waits for its end: else a long row would be looked at many times.
-            more = max(size, min(len(pending), longest + 2 - len(pending)))
-            data = reader.read(min(more, left))
-            left, is_last = left - len(data), not data
-            pending += data
-            rows = rows_in(pending, delimiter, longest, is_last=is_last)
+            data = source.read(max(size, min(len(pending), longest + 2 - len(pending))))
+            is_last, pending = not data, pending + data
+            is_large = len(pending) > 2 * size
+            rows = rows_in(pending, delimiter, longest, is_last=is_last, until_open_quote=is_large)
             if rows.end:
                 taken = pending[: rows.end]
                 yield Bytes(path, start, taken, file.tell(), rows.open_quotes)
             if rows.too_long is not None:
                 raise too_long(path, line_number(path, start + rows.too_long), longest)
             start, pending = start + rows.end, pending[rows.end :]
+            if rows.open_quotes and is_large:  # what follows makes blocks of the usual size
+                source.put_back(pending)
+                pending, is_last = b"", False
+
+
+class _Source:
+    """The bytes of a portion; some may be put back, to be read once more."""
+
+    def __init__(self, reader: Reader, portion: Portion) -> None:
+        self._reader = reader
+        self._left = sys.maxsize if portion.end is None else portion.end - portion.start
+        self._again: list[bytes] = []
+        self._position = 0
+        """In the last of those that were put back."""
+
+    def read(self, size: int) -> bytes:
+        while self._again:
+            start, self._position = self._position, self._position + size
+            if data := self._again[-1][start : self._position]:
+                return data
+            self._again.pop()
+            self._position = 0
+        data = self._reader.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+    def put_back(self, data: bytes) -> None:
+        if self._again:
+            self._again[-1] = self._again[-1][self._position :]
+        self._again.append(data)
+        self._position = 0
 
 
 def too_long(path: Path, line: int, longest: int) -> DataError:

@@ -53,7 +53,14 @@ class Rows:
     too_long: int | None = None
 
 
-def rows_in(data: bytes, delimiter: str | None, longest: int, *, is_last: bool) -> Rows:
+def rows_in(
+    data: bytes,
+    delimiter: str | None,
+    longest: int,
+    *,
+    is_last: bool,
+    until_open_quote: bool = False,
+) -> Rows:
     """Find where the rows at the beginning of some bytes end.
 
     Args:
@@ -62,6 +69,7 @@ def rows_in(data: bytes, delimiter: str | None, longest: int, *, is_last: bool) 
             JSON lines.
         longest: Bytes of the longest line, and of the longest row.
         is_last: Whether nothing comes behind these bytes.
+        until_open_quote: Look no further than to the first quote that was left open.
     """
     if delimiter is None or b'"' not in data:
         return _plain_rows(data, longest, is_last=is_last, with_cr=delimiter is not None)
@@ -70,7 +78,8 @@ def rows_in(data: bytes, delimiter: str | None, longest: int, *, is_last: bool) 
             return Rows(_last_even_line_end(data))
         if data.count(b'"') % 2 == 0:
             return Rows(len(data))
-    return _Scan(data, delimiter, longest, is_last=is_last).rows()
+    scan = _Scan(data, delimiter, longest, is_last=is_last)
+    return scan.rows(until_open_quote=until_open_quote)
 
 
 def _plain_rows(data: bytes, longest: int, *, is_last: bool, with_cr: bool) -> Rows:
@@ -106,13 +115,15 @@ def _quotes_are_regular(data: bytes, delimiter: str) -> bool:
 
 
 def _last_even_line_end(data: bytes) -> int:
-    end = data.rfind(b"\n") + 1
-    inside = data.count(b'"', 0, end) % 2
-    while end and inside:
-        before = data.rfind(b"\n", 0, end - 1) + 1
-        inside ^= data.count(b'"', before, end) % 2
-        end = before
-    return end
+    """Where the last line ends that ends outside cells; 0 if none does."""
+    end, inside = len(data), data.count(b'"') % 2
+    while True:
+        quote = data.rfind(b'"', 0, end)
+        if not inside and (line_end := data.rfind(b"\n", quote + 1, end) + 1):
+            return line_end
+        if quote < 0:
+            return 0
+        end, inside = quote, inside ^ 1
 
 
 class _Scan:
@@ -127,7 +138,7 @@ class _Scan:
         self._row = 0
         """Where the row begins that is being looked at."""
 
-    def rows(self) -> Rows:
+    def rows(self, *, until_open_quote: bool) -> Rows:
         """The rows, up to the first that may go on or is too long."""
         found: list[OpenQuote] = []
         position = 0
@@ -148,6 +159,8 @@ class _Scan:
                 return Rows(self._row, tuple(found), self._line_start(quote))
             found.append(OpenQuote(self._row, quote, line_end))
             position = self._row = line_end
+            if until_open_quote:
+                return Rows(line_end, tuple(found))
         is_whole = self._follow(position, len(self._data))
         end = len(self._data) if is_whole and self._is_last else self._row
         return Rows(end, tuple(found), None if is_whole else self._row)
