@@ -70,8 +70,9 @@ def windows(path: Path, dataset: DatasetSpec, size: int) -> list[Portion]:
     Raises:
         DataError: The file cannot be read, or has no header.
     """
-    kind, end = format_of(path, dataset.format), path.stat().st_size
-    if kind == "parquet" or end <= size or not can_be_cut(path):
+    end = path.stat().st_size
+    kind = format_of(path, dataset.format) if end > size else None
+    if kind in (None, "parquet") or not can_be_cut(path):
         return [Portion(path)]
     start = 0
     if kind in DELIMITERS:

@@ -72,7 +72,7 @@ def splits_of(
     seen = iter(look(large) if large else ())
     pieces: list[Piece] = []
     for file, each in zip(files, found, strict=True):
-        if format_of(file, spec.dataset.format) == "parquet":
+        if file.stat().st_size and format_of(file, spec.dataset.format) == "parquet":
             pieces += pieces_of_groups(file, size)
         elif len(each) > 1:
             found_here = list(islice(seen, len(each)))
