@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -209,7 +210,7 @@ def test_one_open_quote_costs_one_line(
     """Whether other cells are quoted or not; a run names the line, and goes on where it is to."""
     content = "y,a,b\n" + others * 40 + '0,"open,w\n' + others * 40
     line = 2 + 40 * others.count("\n")
-    settings = {"label": "y", "block_bytes": block_bytes, "threads": threads}
+    settings: dict[str, Any] = {"label": "y", "block_bytes": block_bytes, "threads": threads}
     result = run(tmp_path, content, job(on_bad_rows="skip", **settings))
     assert result.manifest["rows"] == {"read": 81, "written": 80, "rejected": 1}
     with pytest.raises(DataError) as caught:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from framework.runtime import execute as module
 from framework.runtime.errors import DataError
+from framework.runtime.learning.analysis import Gathering
+from framework.runtime.pipeline import Process
 from framework.runtime.spec import StepSpec
 from tests.runtime.jobs import HASH, clicks, job, run
 
@@ -50,14 +51,14 @@ def test_a_file_that_changes_between_two_passes(
     what: str,
     block_bytes: int,
 ) -> None:
-    gathering = module.Gathering.finished
+    gathering = Gathering.finished
 
     def finished(self: Any) -> Any:
         (file,) = tmp_path.rglob("day=1/a.csv")
         change(file)
         return gathering(self)
 
-    monkeypatch.setattr(module.Gathering, "finished", finished)
+    monkeypatch.setattr(Gathering, "finished", finished)
     spec = job(steps=[SHUFFLE, HASH], label="click", id="id", block_bytes=block_bytes)
     with pytest.raises(DataError) as caught:
         run(tmp_path, FILES, spec)
@@ -68,8 +69,8 @@ def test_a_file_that_changes_between_two_passes(
 def test_a_file_that_changes_while_the_result_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], what: str
 ) -> None:
-    process = module.Process.__call__
-    changed = []
+    process = Process.__call__
+    changed: list[Path] = []
 
     def called(self: Any, *arguments: Any) -> Any:
         if not changed:
@@ -78,7 +79,7 @@ def test_a_file_that_changes_while_the_result_is_written(
             changed.append(file)
         return process(self, *arguments)
 
-    monkeypatch.setattr(module.Process, "__call__", called)
+    monkeypatch.setattr(Process, "__call__", called)
     with pytest.raises(DataError) as caught:
         run(tmp_path, FILES, job(label="click", id="id", block_bytes=2000))
     assert str(caught.value) == f"day=2/a.csv: the file {what} {ADVICE}"
