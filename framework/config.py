@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from framework.runtime.spec import EvaluationSpec, OutputSpec, RuntimeSpec
+from framework.runtime.spec import DatasetSpec, EvaluationSpec, OutputSpec, RuntimeSpec
 
 Text = Annotated[str, Len(1)]
 ROLE_ARN = r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$"
@@ -144,6 +144,10 @@ class DatasetConfig(Model):
     )
     on_bad_rows: Literal["error", "skip"] = Field(
         "error", description="what to do with a row that cannot be used; skipped rows are counted"
+    )
+    max_line_bytes: Annotated[int, Ge(1), Le(2**31 - 1)] = Field(
+        DatasetSpec.max_line_bytes,
+        description="bytes of the longest line, and of the longest row with line ends in cells",
     )
 
 

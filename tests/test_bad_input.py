@@ -137,7 +137,8 @@ FAULTS: dict[str, tuple[Content, tuple[str, ...], str]] = {
     ),
     "quote left open": (
         {"d.csv": GOOD + '1,"x,y\n0,x,y\n'}, (),
-        "d.csv, line 4: 2 cells, but the header names 3 columns; is a quote left open?",
+        "d.csv, line 4: a quote opens a cell here and none closes it (a closing quote stands "
+        "before a delimiter or a line end)",
     ),
     "gzip cut short": (
         {"d.csv.gz": gzipped(LONG)[:-3000]}, (), "d.csv.gz: the gzip data is cut short",

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from framework.runtime.errors import BadRows, DataError
+from framework.runtime.shown import plain, quoted
 from framework.runtime.sources import Group
 
 _SHOWN = 5
@@ -51,7 +52,7 @@ class Steps:
         values = [shown_cell(batch, bad.column, int(row)) for row in rows[:_SHOWN]]
         known = batch.num_rows == self._rows
         place = self._group.place(int(rows[0])) if known else self._group.name
-        first = f"{place}, column {bad.column!r}: expected {bad.expected}, got {values[0]}"
+        first = f"{place}, column {quoted(bad.column)}: expected {bad.expected}, got {values[0]}"
         if len(rows) == 1:
             return first
         return f"{first}; {len(rows) - 1} more such rows follow closely: {', '.join(values[1:])}"
@@ -60,4 +61,6 @@ class Steps:
 def shown_cell(batch: pa.RecordBatch, column: str, row: int) -> str:
     """A cell as a message shows it."""
     value = batch.column(batch.schema.get_field_index(column))[row].as_py()
-    return "an empty cell" if value is None else repr(value)[:60]
+    if value is None:
+        return "an empty cell"
+    return quoted(value) if isinstance(value, str) else plain(repr(value))

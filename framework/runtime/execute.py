@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from framework.runtime.pipeline import Process
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.progress import Progress
 from framework.runtime.sources import Group, Portion, groups_of, total_bytes
+from framework.runtime.sources.unchanged import unchanged
 from framework.runtime.spec import JobSpec, under
 
 
@@ -50,16 +51,18 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
         require()
     files = files_of_input(under(tasks[0].root, spec.input))
     threads = spec.threads
-    tasks, jobs = _fitting(tasks, files)
-    run = _Run(spec, jobs, files, threads)
-    run.learn()
     with ExitStack() as stack:
+        check = stack.enter_context(unchanged(files))
+        tasks, jobs = _fitting(tasks, files)
+        run = _Run(spec, jobs, files, threads)
+        run.learn(check)
         background = stack.enter_context(closing(Background()))
         outcomes = [
             stack.enter_context(closing(Outcome(task, job, host)))
             for task, job in zip(tasks, run.jobs, strict=True)
         ]
         written = run.write(outcomes, background)
+        check()
     statistics, timings = run.process.statistics(), _timings(started, threads, len(tasks))
     for outcome, rows in zip(outcomes, written, strict=True):
         outcome.report(rows, statistics, timings)
@@ -99,10 +102,11 @@ class _Run:
         self._passes = passes(jobs[0])
         self._progress = Progress(total_bytes(files), 1 + len(self._passes))
 
-    def learn(self) -> None:
-        """The passes that have to come before; most jobs have none."""
+    def learn(self, check: Callable[[], None]) -> None:
+        """The passes that have to come before; most jobs have none. Each ends with a check."""
         for this in self._passes:
             learned = self._learned(this)
+            check()
             self.jobs = [job.with_states(learned) for job in self.jobs]
             self.process = self._process()
 

@@ -15,7 +15,7 @@ from framework.runtime.evaluation import needs
 from framework.runtime.hasher import Hasher
 from framework.runtime.plugins import channels_of, load
 from framework.runtime.shown import plain
-from framework.runtime.sources import DELIMITERS, columns_of
+from framework.runtime.sources import DELIMITERS, columns_of, first_file
 from framework.runtime.sources.files import format_of
 from framework.runtime.spec import DatasetSpec, JobSpec
 from framework.runtime.transform import N_FEATURES, Role, Transform, positions
@@ -75,7 +75,7 @@ class Prepared:
 
 
 def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:
-    """Read the first file's header and hand its columns through the chain.
+    """Read the header of the first file that is not empty, and hand its columns through the chain.
 
     Args:
         spec: The job.
@@ -88,7 +88,7 @@ def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:
     """
     refuse_named(files, spec.dataset)
     steps = load(spec.steps)
-    columns = columns_of(files[0], spec.dataset)
+    columns = columns_of(first_file(files, spec.dataset), spec.dataset)
     columns = replace(columns, wanted=_wanted(steps, columns))
     links = chain.bind(steps, columns.schema)
     try:

@@ -43,6 +43,7 @@ class DatasetSpec:
     categorical: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
     on_bad_rows: str = "error"
+    max_line_bytes: int = 64 << 20
 
     @property
     def skips_bad_rows(self) -> bool:
@@ -124,6 +125,8 @@ class JobSpec:
         """What decides the rows: neither folders, threads, nor what is only counted."""
         meaning = {key: asdict(self)[key] for key in ("dataset", "steps", "output")}
         del meaning["dataset"]["time"]
+        if self.dataset.max_line_bytes == DatasetSpec.max_line_bytes:  # as before there was one
+            del meaning["dataset"]["max_line_bytes"]
         return meaning
 
     @property

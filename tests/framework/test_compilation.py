@@ -140,6 +140,7 @@ def test_every_setting_reaches_the_container() -> None:
         "categorical": ["c"],
         "columns": ["a", "b", "c"],
         "on_bad_rows": "skip",
+        "max_line_bytes": 9,
     }
     runtime = {"threads": 3, "block_bytes": 5, "split_bytes": 7}
     job = made(plan(dataset=given, runtime=runtime), FILE)

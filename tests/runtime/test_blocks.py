@@ -9,6 +9,7 @@ import pytest
 from framework.runtime.sources import Portion
 from framework.runtime.sources import blocks as module
 from framework.runtime.sources.blocks import Bytes, blocks
+from framework.runtime.sources.quotes import OpenQuote
 from tests.runtime.jobs import job, run
 
 
@@ -19,7 +20,7 @@ def test_the_first_line_counts_every_kind_of_line_end(
     monkeypatch.setattr(module, "_READ", read)
     path = tmp_path / "a.csv"
     path.write_bytes(b"1\r\n2\r3\n4\r\r\n6\n")
-    assert [(each.data, each.first_line()) for each in blocks(Portion(path), 1)] == [
+    assert [(each.data, each.first_line()) for each in blocks(Portion(path), 1, 100)] == [
         (b"1\r\n", 1),
         (b"2\r3\n", 2),
         (b"4\r\r\n", 4),
@@ -30,20 +31,18 @@ def test_the_first_line_counts_every_kind_of_line_end(
 def test_progress_counts_the_bytes_on_disk(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"abc\n" * 100)
-    consumed = [each.consumed for each in blocks(Portion(path), 50)]
+    consumed = [each.consumed for each in blocks(Portion(path), 50, 100)]
     assert consumed == sorted(consumed)
     assert consumed[-1] == 400
 
 
-def test_a_quote_that_stays_open_does_not_fill_the_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_LONGEST", 100)
+def test_a_quote_that_stays_open_does_not_fill_the_memory(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b'"a,b\n' + b"1,2\n" * 1000)
-    made = list(blocks(Portion(path), 4, delimiter=","))
+    made = list(blocks(Portion(path), 4, 100, delimiter=","))
     assert b"".join(each.data for each in made) == path.read_bytes()
     assert max(len(each.data) for each in made) < 120
+    assert [each.open_quotes for each in made if each.open_quotes] == [(OpenQuote(0, 0, 5),)]
 
 
 def test_skipping_bad_rows_reads_the_file_once(

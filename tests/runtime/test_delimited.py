@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from framework.runtime.errors import DataError
@@ -85,16 +85,17 @@ STRAY = st.text('ab"', max_size=5)
 @given(st.lists(st.tuples(st.one_of(STRAY, st.just('"x\ny"'), st.just('""",\n"')), STRAY)), SIZES)
 def test_stray_quotes(rows: list[tuple[str, ...]], size: int) -> None:
     """Not RFC 4180, but seen: the csv module's reading counts, or the row is called ragged."""
-    text = "a,b\n" + "".join(",".join(row) + "\n" for row in rows)
-    lines = list(csv.reader(io.StringIO(text, newline="")))
+    lines = [",".join(row) + "\n" for row in rows]
+    read_alone = [list(csv.reader(io.StringIO(line, newline=""))) for line in lines]
+    assume(all(len(found) == 1 and "\n" not in found[0][-1] for found in read_alone))
     good = [
         {name: cell or None for name, cell in zip("ab", row, strict=True)}
-        for row in lines[1:]
+        for (row,) in read_alone
         if len(row) == 2
     ]
-    found = read(text.encode(), size)
+    found = read(("a,b\n" + "".join(lines)).encode(), size)
     assert [row for row in found if "place" not in row] == good
-    assert sum("place" in row for row in found) == sum(len(row) not in (0, 2) for row in lines[1:])
+    assert sum("place" in row for row in found) == sum(len(row) != 2 for (row,) in read_alone)
 
 
 @given(st.text('ab,"\n\r', max_size=40), SIZES)
@@ -184,8 +185,12 @@ def test_a_bad_row_is_named_by_the_line_where_it_begins(size: int) -> None:
 
 def test_a_quote_left_open() -> None:
     rows = read(b'a,b\n1,2\n"3,4\n5,6\n', 4)
-    reason = "1 cells, but the header names 2 columns; is a quote left open?"
-    assert rows == [{"a": "1", "b": "2"}, {"place": "data.csv, line 3", "reason": reason}]
+    reason = (
+        "a quote opens a cell here and none closes it (a closing quote stands before a delimiter "
+        "or a line end)"
+    )
+    bad: Row = {"place": "data.csv, line 3", "reason": reason}
+    assert sorted(rows, key=repr) == [{"a": "1", "b": "2"}, {"a": "5", "b": "6"}, bad]
 
 
 @pytest.mark.parametrize("size", [1, 10, 1000])
@@ -219,7 +224,8 @@ def test_several_zstd_frames_are_one_file() -> None:
     [
         (b"", "data.csv: the file is empty"),
         (b"\n1,2\n", "data.csv, line 1: there is no header"),
-        (b"\xef\xbb\xbf", "data.csv, line 1: there is no header"),
+        (b"\xef\xbb\xbf", "data.csv: the file is empty"),
+        (b"\xef\xbb\xbf\n", "data.csv, line 1: there is no header"),
         (b"a,,b\n", "data.csv, line 1: a column in the header has no name"),
         (b"a,b,\n", "data.csv, line 1: a column in the header has no name"),
         (b"a,\xff\n", "data.csv, line 1: the header is not UTF-8"),

@@ -30,7 +30,8 @@ def written(folder: Path, rows: list[tuple[str, str]], quoting: int) -> Path:
 
 def portions(path: Path, dataset: DatasetSpec, size: int) -> list[Portion]:
     found = windows(path, dataset, size)
-    return cut(found, [look_at(each, dataset) for each in found])
+    seen = [look_at(each, dataset) for each in found]
+    return cut(found, seen, dataset.max_line_bytes)
 
 
 def rows_of(pieces: list[Portion], dataset: DatasetSpec) -> list[list[str | None]]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from framework.runtime.columns import Columns
+from framework.runtime.errors import DataError
 from framework.runtime.sources.base import BadRow, Block, Parsed, Portion
-from framework.runtime.sources.files import format_of, total_bytes
+from framework.runtime.sources.files import format_of, is_empty, name_of, total_bytes
 from framework.runtime.sources.groups import Group, grouped
 from framework.runtime.spec import DatasetSpec
 
@@ -18,6 +19,7 @@ __all__ = [
     "Parsed",
     "Portion",
     "columns_of",
+    "first_file",
     "groups_of",
     "total_bytes",
 ]
@@ -31,7 +33,23 @@ def columns_of(path: Path, dataset: DatasetSpec) -> Columns:
     Raises:
         DataError: The file has none, or not those that the configuration names.
     """
-    return Columns.of(_names(path, dataset), dataset, path.name)
+    if _is_empty(path, dataset):
+        raise DataError(f"{name_of(path)}: the file is empty")
+    return Columns.of(_names(path, dataset), dataset, name_of(path))
+
+
+def first_file(files: Sequence[Path], dataset: DatasetSpec) -> Path:
+    """The first file of an input that is not empty.
+
+    Raises:
+        DataError: All of them are, or one cannot be read.
+    """
+    for file in files:
+        if not _is_empty(file, dataset):
+            return file
+    if len(files) == 1:
+        raise DataError(f"{name_of(files[0])}: the file is empty")
+    raise DataError(f"all {len(files)} files of the input are empty")
 
 
 def groups_of(
@@ -55,6 +73,13 @@ def _blocks_of_all(
         before += portion.path.stat().st_size
 
 
+def _is_empty(path: Path, dataset: DatasetSpec) -> bool:
+    """Whether a file holds nothing, as parts do that nobody had rows for: it has no columns."""
+    if not path.stat().st_size:
+        return True
+    return format_of(path, dataset.format) != "parquet" and is_empty(path)
+
+
 def _names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
     match format_of(path, dataset.format):
         case "parquet":
@@ -68,26 +93,28 @@ def _names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         case kind:
             from framework.runtime.sources import delimited
 
-            return delimited.read_header(path, DELIMITERS[kind], dataset.columns).names
+            return delimited.read_header(path, DELIMITERS[kind], dataset).names
 
 
 def _blocks(portion: Portion, dataset: DatasetSpec, columns: Columns, size: int) -> Iterator[Block]:
-    path = portion.path
+    path, longest = portion.path, dataset.max_line_bytes
+    if _is_empty(path, dataset):
+        return
     match format_of(path, dataset.format):
         case "parquet":
             from framework.runtime.sources import parquet
 
-            columns.refuse_other(parquet.read_names(path, dataset), path.name)
+            columns.refuse_other(parquet.read_names(path, dataset), name_of(path))
             yield from parquet.parquet_blocks(portion, columns.read, size)
         case "jsonl":
             from framework.runtime.sources import jsonl
 
-            yield from jsonl.json_blocks(portion, columns, size)
+            yield from jsonl.json_blocks(portion, columns, size, longest)
         case kind:
             from framework.runtime.sources import delimited
 
-            header = delimited.read_header(path, DELIMITERS[kind], dataset.columns)
-            columns.refuse_other(header.names, path.name)
+            header = delimited.read_header(path, DELIMITERS[kind], dataset)
+            columns.refuse_other(header.names, name_of(path))
             yield from delimited.delimited_blocks(
-                portion, header, columns.read, DELIMITERS[kind], size
+                portion, header, columns.read, DELIMITERS[kind], size, longest
             )

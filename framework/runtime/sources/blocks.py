@@ -1,52 +1,46 @@
-"""A stream of bytes cut into blocks that end where a line ends."""
+"""A stream of bytes cut into blocks that end where a row ends."""
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import numpy as np
-
+from framework.runtime.errors import DataError
 from framework.runtime.sources.base import Block, Portion
-from framework.runtime.sources.files import Reader, opened
+from framework.runtime.sources.files import Reader, name_of, opened
+from framework.runtime.sources.quotes import OpenQuote, rows_in
 
-_PATIENCE = 16
-"""A quote left open for this many blocks, and for `_LONGEST` bytes, is taken for a stray one."""
-_LONGEST = 1 << 26
 _READ = 1 << 20
-_CLOSING = re.compile(rb'[^"]*(?:""[^"]*)*"(?!")')
 
 
 @dataclass(frozen=True)
 class Bytes:
-    """Some whole lines of a file.
+    """Some whole rows of a file.
 
     Attributes:
         path: The file.
         start: Where the lines stand in its decompressed content.
         data: The lines.
         consumed: Bytes of the file on disk read so far.
+        open_quotes: Rows among them that are bad since a quote was left open.
     """
 
     path: Path
     start: int
     data: bytes
     consumed: int
+    open_quotes: tuple[OpenQuote, ...] = ()
+
+    def line_of(self, position: int) -> int:
+        """Number, from 1, of the file's line that holds a byte of `data`; reads the file again."""
+        return line_number(self.path, self.start + position)
 
     def first_line(self) -> int:
         """Number of the first line in the file, from 1; reads the file again to count."""
-        line, left, last = 1, self.start, b""
-        with opened(self.path) as (reader, _):
-            while left and (data := reader.read(min(left, _READ))):
-                seen = last + data
-                line += seen.count(b"\n") + data.count(b"\r") - seen.count(b"\r\n")
-                left -= len(data)
-                last = b"\r" if data.endswith(b"\r") else b""
-        return line
+        return self.line_of(0)
 
 
 @dataclass(frozen=True)
@@ -76,76 +70,95 @@ class LinesBlock(Block):
 
     def line(self, number: int) -> str:
         """Name of the file, and which of its lines the block's line of that number (from 0) is."""
-        return f"{self.path.name}, line {self.bytes.first_line() + number}"
+        return f"{name_of(self.path)}, line {self.bytes.first_line() + number}"
 
 
-def blocks(portion: Portion, size: int, delimiter: str | None = None) -> Iterator[Bytes]:
-    """Cut a portion of a file into blocks of whole lines.
+def blocks(
+    portion: Portion, size: int, longest: int, delimiter: str | None = None
+) -> Iterator[Bytes]:
+    """Cut a portion of a file into blocks of whole rows.
 
     Args:
         portion: In bytes of the decompressed content.
-        size: Bytes of a block, about; a longer line makes a longer block.
+        size: Bytes of a block, about; a longer row makes a longer block.
+        longest: Bytes of the longest line, and of the longest row with line ends in quoted cells.
         delimiter: What stands between cells, if a line end in a quoted cell belongs to the cell.
+
+    Raises:
+        DataError: A line is too long, or the file cannot be read.
     """
     path = portion.path
     with opened(path) as (reader, file):
         _skip(reader, file, portion.start)
-        start, pending = portion.start, b""
-        left = sys.maxsize if portion.end is None else portion.end - start
-        while data := reader.read(min(size, left)):
-            pending += data
+        source, start, pending = _Source(reader, portion), portion.start, b""
+        is_last = False
+        while not is_last:
+            # As much again as waits for its end: else a long row would be looked at many times.
+            data = source.read(max(size, min(len(pending), longest + 2 - len(pending))))
+            is_last, pending = not data, pending + data
+            is_large = len(pending) > 2 * size
+            rows = rows_in(pending, delimiter, longest, is_last=is_last, until_open_quote=is_large)
+            if rows.end:
+                taken = pending[: rows.end]
+                yield Bytes(path, start, taken, file.tell(), rows.open_quotes)
+            if rows.too_long is not None:
+                raise too_long(path, line_number(path, start + rows.too_long), longest)
+            start, pending = start + rows.end, pending[rows.end :]
+            if rows.open_quotes and is_large:  # what follows makes blocks of the usual size
+                source.put_back(pending)
+                pending, is_last = b"", False
+
+
+class _Source:
+    """The bytes of a portion; some may be put back, to be read once more."""
+
+    def __init__(self, reader: Reader, portion: Portion) -> None:
+        self._reader = reader
+        self._left = sys.maxsize if portion.end is None else portion.end - portion.start
+        self._again: list[bytes] = []
+        self._position = 0
+        """In the last of those that were put back."""
+
+    def read(self, size: int) -> bytes:
+        while self._again:
+            start, self._position = self._position, self._position + size
+            if data := self._again[-1][start : self._position]:
+                return data
+            self._again.pop()
+            self._position = 0
+        data = self._reader.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+    def put_back(self, data: bytes) -> None:
+        if self._again:
+            self._again[-1] = self._again[-1][self._position :]
+        self._again.append(data)
+        self._position = 0
+
+
+def too_long(path: Path, line: int, longest: int) -> DataError:
+    """Return the error for a line that is longer than a line may be."""
+    return DataError(
+        f"{name_of(path)}, line {line}: the line has more than {longest:,} bytes; "
+        "if it has to, set dataset.max_line_bytes to more"
+    )
+
+
+def line_number(path: Path, position: int) -> int:
+    """Return the number, from 1, of the line at a position of a file's decompressed content.
+
+    Raises:
+        DataError: The file, which is read again to count, cannot be read.
+    """
+    line, left, last = 1, position, b""
+    with opened(path) as (reader, _):
+        while left and (data := reader.read(min(left, _READ))):
+            seen = last + data
+            line += seen.count(b"\n") + data.count(b"\r") - seen.count(b"\r\n")
             left -= len(data)
-            end = _last_line_end(pending, delimiter)
-            if not end and len(pending) > max(_PATIENCE * size, _LONGEST):
-                end = _last_line_end(pending, None)
-            if end:
-                yield Bytes(path, start, pending[:end], file.tell())
-                start, pending = start + end, pending[end:]
-        if pending:
-            yield Bytes(path, start, pending, file.tell())
-
-
-def _last_line_end(data: bytes, delimiter: str | None) -> int:
-    """Where the last line ends that ends for sure; 0 if none does."""
-    if delimiter is None or b'"' not in data:
-        return data.rfind(b"\n") + 1
-    if _quotes_are_regular(data, delimiter):
-        return _last_even_line_end(data)
-    return _last_unquoted_line_end(data, delimiter)
-
-
-def _quotes_are_regular(data: bytes, delimiter: str) -> bool:
-    """Whether a quote only stands around a cell, or doubled in it: then every second one closes."""
-    is_edge = np.zeros(256, np.bool_)
-    is_edge[list(f'\r\n"{delimiter}'.encode())] = True
-    text = np.frombuffer(data, np.uint8)
-    quotes = np.flatnonzero(text == ord('"'))
-    before, after = quotes[0::2] - 1, quotes[1::2] + 1
-    edges = is_edge[text[before[before >= 0]]], is_edge[text[after[after < len(text)]]]
-    return bool(edges[0].all() and edges[1].all())
-
-
-def _last_even_line_end(data: bytes) -> int:
-    end = data.rfind(b"\n") + 1
-    inside = data.count(b'"', 0, end) % 2
-    while end and inside:
-        before = data.rfind(b"\n", 0, end - 1) + 1
-        inside ^= data.count(b'"', before, end) % 2
-        end = before
-    return end
-
-
-def _last_unquoted_line_end(data: bytes, delimiter: str) -> int:
-    """The same with quotes anywhere: only one that opens a cell counts, as in the csv module."""
-    opening = re.compile(rb"(?:^|[\r\n" + re.escape(delimiter.encode()) + rb'])"')
-    end = position = 0
-    while quote := opening.search(data, position):
-        end = max(end, data.rfind(b"\n", position, quote.end()) + 1)
-        closing = _CLOSING.match(data, quote.end())
-        if closing is None:
-            return end
-        position = closing.end()
-    return max(end, data.rfind(b"\n", position) + 1)
+            last = b"\r" if data.endswith(b"\r") else b""
+    return line
 
 
 def _skip(reader: Reader, file: IO[bytes], size: int) -> None:

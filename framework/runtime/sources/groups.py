@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from framework.runtime.sources.base import Block, Parsed
+from framework.runtime.sources.files import name_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Group:
     @property
     def name(self) -> str:
         """The file that the rows are from, or the first and the last of several."""
-        first, last = self.blocks[0].path.name, self.blocks[-1].path.name
+        first, last = name_of(self.blocks[0].path), name_of(self.blocks[-1].path)
         return first if first == last else f"{first} to {last}"
 
 

@@ -38,7 +38,7 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
     """
     names: dict[str, None] = {}
     seen = 0
-    for number, line, data in _sampled_lines(path):
+    for number, line, data in _sampled_lines(path, dataset.max_line_bytes):
         try:
             names |= dict.fromkeys(_names_of(_parsed(line), strict=dataset.categorical is None))
         except ValueError as error:
@@ -54,9 +54,11 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
     return tuple(names | dict.fromkeys([*(dataset.categorical or ()), *dataset.numeric]))
 
 
-def json_blocks(portion: Portion, columns: Columns, size: int) -> Iterator[JsonLinesBlock]:
+def json_blocks(
+    portion: Portion, columns: Columns, size: int, longest: int
+) -> Iterator[JsonLinesBlock]:
     """Cut a portion of a file into blocks that can be parsed on their own."""
-    for data in blocks(portion, size):
+    for data in blocks(portion, size, longest):
         yield JsonLinesBlock(data, columns.names, columns.read, columns)
 
 
@@ -127,8 +129,8 @@ class JsonLinesBlock(LinesBlock):
         return "" if isinstance(value, str) else f"; {self.columns.way_without(name)}"
 
 
-def _sampled_lines(path: Path) -> Iterator[tuple[int, bytes, Any]]:
-    for data in blocks(Portion(path), _SAMPLED_BYTES):
+def _sampled_lines(path: Path, longest: int) -> Iterator[tuple[int, bytes, Any]]:
+    for data in blocks(Portion(path), _SAMPLED_BYTES, longest):
         for number, line in _lines(data.data):
             yield number, line, data
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,8 @@ from framework.runtime.parts import Part
 from framework.runtime.preflight import Prepared, preflight
 from framework.runtime.progress import Progress
 from framework.runtime.report import Report
-from framework.runtime.sources import total_bytes
+from framework.runtime.sources import first_file, total_bytes
+from framework.runtime.sources.unchanged import unchanged
 from framework.runtime.spark.cluster import Cluster
 from framework.runtime.spark.judging import judged
 from framework.runtime.spark.order import Learned, Order
@@ -47,13 +48,17 @@ def execute(spec: JobSpec, root: Path, context: SparkContext) -> None:
     started = time.monotonic()
     if spec.evaluation is not None:
         require()
-    run = _Run(spec, root, context)
-    run.learn()
-    parts, observed, peak = run.write()
-    refuse_nothing(observed.totals, run.files)
+    files = files_of_input(under(root, spec.input))
     folder = under(root, spec.outputs[REPORT])
-    folder.mkdir(parents=True, exist_ok=True)
-    evaluator = run.judged(folder)
+    with unchanged(files) as check:
+        run = _Run(spec, root, context, files)
+        run.learn(check)
+        parts, observed, peak = run.write()
+        check()
+        refuse_nothing(observed.totals, files)
+        folder.mkdir(parents=True, exist_ok=True)
+        evaluator = run.judged(folder)
+        check()
     timings = {
         "seconds": round(time.monotonic() - started, 3),
         "peak_memory_mb": peak,
@@ -65,21 +70,25 @@ def execute(spec: JobSpec, root: Path, context: SparkContext) -> None:
 class _Run:
     """A job on its way."""
 
-    def __init__(self, spec: JobSpec, root: Path, context: SparkContext) -> None:
-        self.files = files_of_input(under(root, spec.input))
+    def __init__(
+        self, spec: JobSpec, root: Path, context: SparkContext, files: Sequence[Path]
+    ) -> None:
+        self.files = files
         self.job = preflight(spec, self.files)
         self._passes = passes(self.job)
-        self._order = Order(spec.to_json(), str(root), str(self.files[0]))
+        first = first_file(self.files, spec.dataset)
+        self._order = Order(spec.to_json(), str(root), str(first))
         progress = Progress(total_bytes(self.files), 1 + len(self._passes))
         self.cluster = Cluster(context, self._order, progress)
         self._splits = splits_of(self.files, spec, self.cluster.scan)
         self._learned: Learned = ()
 
-    def learn(self) -> None:
-        """The passes that have to come before; most jobs have none."""
+    def learn(self, check: Callable[[], None]) -> None:
+        """The passes that have to come before; most jobs have none. Each ends with a check."""
         for this in self._passes:
             place = (this.place, this.labels, this.numbers)
             rows, content = self.cluster.learn(self._learned, place, self._splits)
+            check()
             self.job = concluded(self.job, this, [content])
             self._learned = _learned(self.job)
             if this.numbers:

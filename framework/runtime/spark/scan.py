@@ -16,7 +16,7 @@ import numpy as np
 
 from framework.runtime.sources import DELIMITERS, Portion
 from framework.runtime.sources.delimited import read_header
-from framework.runtime.sources.files import COMPRESSIONS, format_of, opened
+from framework.runtime.sources.files import can_be_cut, format_of, opened
 from framework.runtime.spec import DatasetSpec
 
 _LINE_END = ord("\n")
@@ -24,18 +24,34 @@ _QUOTE = ord('"')
 
 
 @dataclass(frozen=True)
+class LineEnds:
+    """The line ends of a window outside cells, for one way in which it may begin.
+
+    Attributes:
+        first: Where the line after the first of them begins, in the file; None if there is none.
+        last: The same for the last of them.
+        longest: Bytes from one of them to the next, at most.
+    """
+
+    first: int | None = None
+    last: int | None = None
+    longest: int = 0
+
+
+@dataclass(frozen=True)
 class Seen:
     """What one window tells.
 
     Attributes:
-        cuts: Where the first line after a line end begins, in the file, if the window begins
-            outside a cell and if it begins inside one; None where there is none.
+        outside: Its line ends if it begins outside a cell.
+        inside: Those if it begins inside one.
         regular: Whether quotes only stand around cells or doubled in them, in either case.
         turns: Whether the window ends inside a cell if it begins outside one, and the other way
             round.
     """
 
-    cuts: tuple[int | None, int | None]
+    outside: LineEnds
+    inside: LineEnds
     regular: tuple[bool, bool]
     turns: bool
 
@@ -54,12 +70,13 @@ def windows(path: Path, dataset: DatasetSpec, size: int) -> list[Portion]:
     Raises:
         DataError: The file cannot be read, or has no header.
     """
-    kind, end = format_of(path, dataset.format), path.stat().st_size
-    if kind == "parquet" or path.suffix.lower() in COMPRESSIONS or end <= size:
+    end = path.stat().st_size
+    kind = format_of(path, dataset.format) if end > size else None
+    if kind in (None, "parquet") or not can_be_cut(path):
         return [Portion(path)]
     start = 0
     if kind in DELIMITERS:
-        start = read_header(path, DELIMITERS[kind], dataset.columns).size
+        start = read_header(path, DELIMITERS[kind], dataset).size
     if end - start <= size:
         return [Portion(path)]
     edges = [start, *range(start - start % size + size, end, size), end]
@@ -74,34 +91,42 @@ def look_at(window: Portion, dataset: DatasetSpec) -> Seen:
     """
     kind = format_of(window.path, dataset.format)
     before, data, after = _read(window)
-    if kind not in DELIMITERS or b'"' not in data:
-        end = data.find(b"\n") + 1
-        cut = window.start + end if end else None
-        return Seen((cut, None), (True, True), turns=False)
-    return _with_quotes(window.start, before, data, after, DELIMITERS[kind])
+    if kind in DELIMITERS and b'"' in data:
+        return _with_quotes(window.start, before, data, after, DELIMITERS[kind])
+    if len(data) > dataset.max_line_bytes:
+        line_ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_END)
+    else:  # no two are too far apart
+        found = dict.fromkeys((data.find(b"\n"), data.rfind(b"\n")))
+        line_ends = np.array([each for each in found if each >= 0], np.int64)
+    return Seen(_line_ends(line_ends, window.start + 1), LineEnds(), (True, True), turns=False)
 
 
-def cut(found: Sequence[Portion], seen: Sequence[Seen]) -> list[Portion]:
+def cut(found: Sequence[Portion], seen: Sequence[Seen], longest: int) -> list[Portion]:
     """The pieces of one file, at whose edges rows begin and end.
 
     Args:
         found: All windows of the file, in order.
         seen: What each of them tells.
+        longest: Bytes of the longest row.
 
     Returns:
-        At least one piece; the whole file if quotes stand where they should not, since only who
-        reads it from its beginning then knows where its rows end.
+        At least one piece; the whole file if quotes stand where they should not, or if a row is too
+        long, since only who reads it from its beginning then knows where its rows end.
     """
-    path, inside = found[0].path, False
+    path, inside, row = found[0].path, False, found[0].start
     starts: list[int] = []
     for each in seen:
-        place = each.cuts[inside]
-        if not each.regular[inside]:
+        ends = each.inside if inside else each.outside
+        if not each.regular[inside] or ends.longest > longest:
             return [Portion(path)]
-        if place is not None and place != found[-1].end and each is not seen[0]:
-            starts.append(place)
+        if ends.first is not None and ends.last is not None:
+            if ends.first - row > longest:
+                return [Portion(path)]
+            row = ends.last
+            if ends.first != found[-1].end and each is not seen[0]:
+                starts.append(ends.first)
         inside ^= each.turns
-    if inside:
+    if inside or (found[-1].end or 0) - row > longest:
         return [Portion(path)]
     return [
         Portion(path, start, end) for start, end in zip([0, *starts], [*starts, None], strict=True)
@@ -130,10 +155,13 @@ def _with_quotes(start: int, before: bytes, data: bytes, after: bytes, delimiter
         bool(closes[0::2].all() and opens[1::2].all()),
     )
     inside = np.searchsorted(quotes, line_ends) % 2
-    cuts = [_first(line_ends[inside == parity], start) for parity in (0, 1)]
-    return Seen((cuts[0], cuts[1]), regular, bool(len(quotes) % 2))
+    outside, within = (_line_ends(line_ends[inside == parity], start) for parity in (0, 1))
+    return Seen(outside, within, regular, bool(len(quotes) % 2))
 
 
-def _first(line_ends: np.ndarray[tuple[int], np.dtype[np.int64]], start: int) -> int | None:
-    """Where the line after the first of these begins; they count the byte before the window."""
-    return start + int(line_ends[0]) if len(line_ends) else None
+def _line_ends(found: np.ndarray[tuple[int], np.dtype[np.int64]], start: int) -> LineEnds:
+    """Those at the given positions; `start` is where the line begins that follows one at 0."""
+    if not len(found):
+        return LineEnds()
+    longest = int(np.diff(found).max(initial=0))
+    return LineEnds(start + int(found[0]), start + int(found[-1]), longest)

@@ -72,10 +72,11 @@ def splits_of(
     seen = iter(look(large) if large else ())
     pieces: list[Piece] = []
     for file, each in zip(files, found, strict=True):
-        if format_of(file, spec.dataset.format) == "parquet":
+        if file.stat().st_size and format_of(file, spec.dataset.format) == "parquet":
             pieces += pieces_of_groups(file, size)
         elif len(each) > 1:
-            pieces += _with_bytes(cut(each, list(islice(seen, len(each)))))
+            found_here = list(islice(seen, len(each)))
+            pieces += _with_bytes(cut(each, found_here, spec.dataset.max_line_bytes))
         else:
             pieces += _with_bytes(each)
     return packed(pieces, size)
