@@ -180,9 +180,13 @@ def _with_ours(config: DictConfig, problems: Sequence[Problem]) -> list[Problem]
         with defaults.run_folder_is("."):
             compose(own)
     except ConfigError as exc:
-        # A choice that does not exist was left out; what another one lacks is nobody's mistake.
+        # What was left out is missing now, and what another choice lacks is nobody's mistake.
         known = {problem.where for problem in problems}
-        further = [each for each in exc.problems if each.where.partition(".")[0] not in known]
+        further = [
+            each
+            for each in exc.problems
+            if known.isdisjoint((each.where, each.where.partition(".")[0]))
+        ]
         return [*problems, *further]
     except HeadraceError:
         pass  # a broken plugin, which stays broken

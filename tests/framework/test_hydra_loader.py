@@ -29,6 +29,13 @@ def refused(composed: Composer, *overrides: str) -> list[str]:
 
 WRONG = [
     (
+        ["dataset=csv", "dataset.path=a=b"],
+        [
+            "dataset.path: the value wants quotes; write 'dataset.path=\"a=b\"'",
+            "dataset.label: this key is required",
+        ],
+    ),
+    (
         ["transform.nfeatures=3", "datset.id=x"],
         [
             "datset: unknown key; did you mean 'dataset'?",
@@ -303,11 +310,11 @@ def test_a_file_of_a_further_folder(
         ),
         (
             ["hydra.run.dir=/etc/passwd"],
-            "hydra.run.dir: cannot be written: '/etc/passwd' (File exists)",
+            "hydra.run.dir: '/etc/passwd' is a file; give a folder",
         ),
         (
             ["-m", "hydra.sweep.dir=/etc/passwd", "action=schema,plan"],
-            "hydra.sweep.dir: cannot be written: '/etc/passwd' (File exists)",
+            "hydra.sweep.dir: '/etc/passwd' is a file; give a folder",
         ),
         (["hydra.verbose=1"], "hydra: Hydra cannot use this (AssertionError: )"),
     ],
