@@ -14,9 +14,8 @@ from framework.runtime.columns import Columns
 from framework.runtime.evaluation import needs
 from framework.runtime.hasher import Hasher
 from framework.runtime.plugins import channels_of, load
-from framework.runtime.shown import plain
 from framework.runtime.sources import DELIMITERS, columns_of, first_file
-from framework.runtime.sources.files import format_of
+from framework.runtime.sources.files import format_of, name_of
 from framework.runtime.spec import DatasetSpec, JobSpec
 from framework.runtime.transform import N_FEATURES, Role, Transform, positions
 from framework.runtime.writers import writer_of
@@ -111,7 +110,7 @@ def refuse_named(files: Sequence[Path], dataset: DatasetSpec) -> None:
         if (kind := format_of(file, dataset.format)) not in DELIMITERS:
             raise ChainError(
                 "dataset.columns",
-                f"names the columns of CSV and TSV files without a header; {plain(file.name)} "
+                f"names the columns of CSV and TSV files without a header; {name_of(file)} "
                 f"is read as {kind}, which names its own: leave it out",
             )
 

@@ -130,6 +130,7 @@ def test_errors_name_the_path_below_the_input(tmp_path: Path) -> None:
         ("day=2/part-0.csv.gz", gzipped(TEXT)[:-9], ": the gzip data is cut short"),
         ("day=2/part-0.log", "x", ": cannot tell the format from the name; set dataset.format to "
          "one of csv, tsv, parquet, jsonl"),
+        ("day=2/part-0.jsonl", "[1]\n", ", line 1: the line is not a JSON object"),
         ("day=2/\x1b[31m.csv", "y,a\n1\n", ""),
     ]  # fmt: skip
     for name, content, what in cases[:-1]:

@@ -140,6 +140,17 @@ def test_blank_lines_and_line_ends(text: str, size: int) -> None:
     assert read(text.encode(), size) == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
 
 
+@pytest.mark.parametrize("size", [1, 5, 100])
+def test_a_byte_order_mark_within_a_file_is_text(size: int) -> None:
+    """As where files were put together, whichever line begins a block."""
+    found = read(b'\xef\xbb\xbfa,b\n1,2\n\xef\xbb\xbf3,4\n\xef\xbb\xbf"5",6\n', size)
+    assert found == [
+        {"a": "1", "b": "2"},
+        {"a": "\ufeff3", "b": "4"},
+        {"a": '\ufeff"5"', "b": "6"},
+    ]
+
+
 def test_one_column() -> None:
     assert read(b'a\nx\n\n""\ny', 2) == [{"a": "x"}, {"a": None}, {"a": "y"}]
 

@@ -114,6 +114,8 @@ class DelimitedBlock(LinesBlock):
 
     def _parse_at_once(self) -> pa.Table:
         data = b"".join(data for data, _ in self._stretches())
+        if data.startswith(BOM):  # Arrow would take it away, but the file does not begin here
+            data = b"\n" + data
         return arrow_csv.read_csv(
             pa.BufferReader(pa.py_buffer(data)),
             arrow_csv.ReadOptions(

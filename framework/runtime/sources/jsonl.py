@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from framework.runtime.columns import BESIDE, Columns
 from framework.runtime.errors import DataError
-from framework.runtime.shown import plain, quoted
+from framework.runtime.shown import quoted
 from framework.runtime.sources.base import BadRow, Parsed, Portion
 from framework.runtime.sources.blocks import LinesBlock, blocks
+from framework.runtime.sources.files import name_of
 from framework.runtime.spec import DatasetSpec
 
 _SAMPLED_ROWS = 1000
@@ -44,13 +45,13 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         except ValueError as error:
             if dataset.skips_bad_rows:
                 continue
-            place = f"{plain(path.name)}, line {data.first_line() + number}"
+            place = f"{name_of(path)}, line {data.first_line() + number}"
             raise DataError(f"{place}: {error}") from error
         seen += 1
         if seen == _SAMPLED_ROWS:
             break
     if not seen:
-        raise DataError(f"{plain(path.name)}: the file is empty")
+        raise DataError(f"{name_of(path)}: the file is empty")
     return tuple(names | dict.fromkeys([*(dataset.categorical or ()), *dataset.numeric]))
 
 

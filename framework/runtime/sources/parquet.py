@@ -22,6 +22,7 @@ from framework.runtime.columns import Columns
 from framework.runtime.errors import DataError
 from framework.runtime.shown import plain, quoted
 from framework.runtime.sources.base import BadRow, Block, Parsed, Portion
+from framework.runtime.sources.files import name_of
 from framework.runtime.spec import DatasetSpec
 
 _ROWS_PER_BYTE = 1 / 128
@@ -72,7 +73,7 @@ class ParquetBlock(Block):
 
     def place(self, row: int) -> str:
         """Return the name of the file and the number of the row, from 1."""
-        return f"{plain(self.path.name)}, row {self.first_row + row + 1}"
+        return f"{name_of(self.path)}, row {self.first_row + row + 1}"
 
     def _without_broken(self, name: str, column: pa.Array, bad: dict[int, BadRow]) -> pa.Array:
         """The column with nulls for cells that cannot be text, whose rows are bad."""
@@ -138,12 +139,12 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         if not _is_plain(field.type)
     }
     if nested:
-        columns = Columns.of(names, dataset, path.name)
+        columns = Columns.of(names, dataset, name_of(path))
         for name in filter(columns.uses, nested):
             what = (
                 f"column {quoted(name)} is no plain value ({plain(str(nested[name]), _SHOWN_TYPE)})"
             )
-            raise DataError(f"{plain(path.name)}: {what}; {columns.way_without(name)}")
+            raise DataError(f"{name_of(path)}: {what}; {columns.way_without(name)}")
     return tuple(name for name in names if name not in nested)
 
 
@@ -177,7 +178,7 @@ def parquet_blocks(portion: Portion, wanted: tuple[str, ...], size: int) -> Iter
             first += batch.num_rows
     if first != end:
         what = f"the Parquet data is broken ({end - first:,} rows are missing)"
-        raise DataError(f"{plain(path.name)}: {what}")
+        raise DataError(f"{name_of(path)}: {what}")
 
 
 def bytes_of_groups(path: Path) -> list[int]:
@@ -192,7 +193,7 @@ def bytes_of_groups(path: Path) -> list[int]:
 
 def _open(path: Path) -> pq.ParquetFile:
     if not path.stat().st_size:
-        raise DataError(f"{plain(path.name)}: the file is empty")
+        raise DataError(f"{name_of(path)}: the file is empty")
     with _explained(path, "is no Parquet file, or is cut short"):
         return pq.ParquetFile(path)
 
@@ -203,6 +204,6 @@ def _explained(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:
-        raise DataError(f"{plain(path.name)}: the name of a column is not UTF-8") from error
+        raise DataError(f"{name_of(path)}: the name of a column is not UTF-8") from error
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{plain(path.name)}: {what} ({plain(str(error))})") from error
+        raise DataError(f"{name_of(path)}: {what} ({plain(str(error))})") from error
