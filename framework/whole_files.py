@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,13 @@ def write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     # The umask decides who may read it: a request may hold what nobody else should see.
-    with os.fdopen(os.open(aside, _NEW, 0o666), "wb") as file:
-        try:
+    try:
+        with os.fdopen(os.open(aside, _NEW, 0o666), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            aside.replace(path)
-        except BaseException:
+        aside.replace(path)  # after the close, which may be the first to tell of an error
+    except BaseException:
+        with suppress(OSError):
             aside.unlink(missing_ok=True)
-            raise
+        raise

@@ -111,8 +111,8 @@ class Replacement:
         """
         if problem := obstacle(self.folder, (each.file for each in self.new), self.old):
             raise JobFailed(problem)
-        self._write()
         try:
+            self._write()
             ready: set[Path] = set()
             for file in self.old:
                 check()
@@ -164,7 +164,7 @@ class Replacement:
         for above in reversed(self.made):
             with suppress(OSError):  # somebody lives there by now
                 (self.folder / above).rmdir()
-        (self.aside / JOURNAL).unlink()
+        (self.aside / JOURNAL).unlink(missing_ok=True)
         remove(self.aside / BEFORE)
 
     def _is_placed(self, new: _New) -> bool:

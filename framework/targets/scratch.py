@@ -43,6 +43,7 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
 """What a file system says that knows no locks."""
 _BUSY = {errno.EWOULDBLOCK, errno.EACCES}
 _OWNER_BYTES = 4096
+_BEGINS = b'{"job": '
 
 
 class BusyError(JobFailed):
@@ -122,13 +123,15 @@ def _held(folder: Path, name: str) -> Iterator[Path]:
     """Hold the lock of an output folder, in which nothing is left undone."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     transient = folder / TRANSIENT
-    lock = _Lock.take(transient, name, folder)
     try:
-        if note := _recovered(folder, transient, lock.former):
-            print(f"note: {note}", file=sys.stderr, flush=True)
-        yield transient
+        lock = _Lock.take(transient, name, folder)
+        try:
+            if note := _recovered(folder, transient, lock.former):
+                print(f"note: {note}", file=sys.stderr, flush=True)
+            yield transient
+        finally:
+            lock.release()
     finally:
-        lock.release()
         with suppress(OSError):  # not empty: the result is there
             for each in missing:
                 each.rmdir()
@@ -188,12 +191,20 @@ class _Lock:
             try:
                 _lock(descriptor, shown_as)
                 if _is(descriptor, transient / LOCK):
-                    return cls(transient, descriptor, _claimed(descriptor, name, transient))
+                    return cls._named(transient, descriptor, name)
             except BaseException:
                 os.close(descriptor)
                 raise
             os.close(descriptor)
         raise BusyError(f"other jobs are writing to {shown(shown_as)}; choose another folder")
+
+    @classmethod
+    def _named(cls, transient: Path, descriptor: int, name: str) -> _Lock:
+        try:
+            return cls(transient, descriptor, _claimed(descriptor, name, transient))
+        except OSError:  # the disk takes nothing
+            _remove_lock(transient)
+            raise
 
     def release(self) -> None:
         """Remove all that was on its way, the folder too, and give the lock back.
@@ -203,10 +214,16 @@ class _Lock:
         with suppress(OSError):
             if _is(self.descriptor, self.transient / LOCK):  # else the folder was removed meanwhile
                 _tidy(self.transient)
-                if not os.path.lexists(self.transient / JOURNAL):
-                    (self.transient / LOCK).unlink()
-                    self.transient.rmdir()
+                _remove_lock(self.transient)
         os.close(self.descriptor)
+
+
+def _remove_lock(transient: Path) -> None:
+    """Remove the lock that is held and its folder; with something beside it the next run tidies."""
+    with suppress(OSError):
+        if os.listdir(transient) == [LOCK]:  # noqa: PTH208 (names)
+            (transient / LOCK).unlink()
+            transient.rmdir()
 
 
 def _provide(transient: Path) -> None:
@@ -253,13 +270,15 @@ def _claimed(descriptor: int, name: str, transient: Path) -> str | None:
     """Write down whose the lock is; return whose it was, None if nobody's."""
     before = os.pread(descriptor, _OWNER_BYTES, 0).strip(b"\0")  # a crash may leave those
     owner = _owner(before)
-    if before and owner is None:
+    # A process that was killed, or a full disk, may have left a part of it.
+    if owner is None and not (before.startswith(_BEGINS) or _BEGINS.startswith(before)):
         raise _foreign(transient)
     entries = os.listdir(transient)  # noqa: PTH208 (names)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    text = json.dumps({"job": name, "pid": os.getpid(), "started": now})
+    text = json.dumps({"job": name, "pid": os.getpid(), "started": now}).encode()
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, text.encode(), 0)
+    if os.pwrite(descriptor, text, 0) < len(text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(transient / LOCK))
     return (owner or ("", 0))[0] if before or entries != [LOCK] else None
 
 
