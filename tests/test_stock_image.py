@@ -32,19 +32,21 @@ pytestmark = pytest.mark.slow
 
 ABSENT = ("annotated_types", "hydra", "omegaconf", "pydantic", "rich", "yaml")
 NO_NETWORK = ("unshare", "--net", "--map-root-user")
+WIDTH = "transform.n_features=4096"
 CASES = {
-    "hashing": ("transform=hashing",),
+    "hashing": ("transform=hashing", WIDTH),
     "custom_hashing": (
         "transform=custom_hashing",
         "transform.steps.custom_hasher.index_ranges=per_column",
+        WIDTH,
     ),
-    "time_hashing": ("transform=time_hashing", "transform.steps.split.method=shuffle"),
-    "learning": ("transform=standard_hashing", "dataset.numeric=[C14]"),
-    "without an id": ("transform=hashing", "dataset.id=null", "dataset.numeric=[C14]"),
+    "time_hashing": ("transform=time_hashing", "transform.steps.split.method=shuffle", WIDTH),
+    "learning": ("transform=standard_hashing", "dataset.numeric=[C14]", WIDTH),
+    "without an id": ("transform=hashing", "dataset.id=null", "dataset.numeric=[C14]", WIDTH),
     "parquet": ("transform=split", "output.format=parquet"),
-    "libsvm": ("transform=hashing", "dataset.numeric=[C14]", "output.format=libsvm"),
-    "evaluation": ("evaluation=logistic", "evaluation.passes=2"),
-    "recordio": ("transform=hashing", "output.format=recordio"),
+    "libsvm": ("transform=hashing", "dataset.numeric=[C14]", "output.format=libsvm", WIDTH),
+    "evaluation": ("evaluation=logistic", "evaluation.passes=2", WIDTH),
+    "recordio": ("transform=hashing", "output.format=recordio", WIDTH),
 }
 
 
@@ -67,8 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Both]:
     @cache
     def make(case: str) -> Both:
         folder = tmp_path_factory.mktemp("jobs") / "out"
-        command = [sys.executable, str(PROJECT / "run.py"), *CASES[case]]
-        command += ["transform.n_features=4096", f"output.path={folder}"]
+        command = [sys.executable, str(PROJECT / "run.py"), *CASES[case], f"output.path={folder}"]
         children.run(command, cwd=folder.parent, check=True, capture_output=True)
         return Both(Planned(folder), folder)
 
@@ -210,7 +211,7 @@ def test_the_same_bytes_on_spark(
 def planned_for_spark(case: str, folder: Path) -> Planned:
     """The same job as `made`'s, for the Spark backend, with no wheels: `stock_spark` has them."""
     command = [sys.executable, str(PROJECT / "run.py"), "action=plan", "backend=pyspark"]
-    command += [*CASES[case], "transform.n_features=4096", f"output.path={folder / 'plan'}"]
+    command += [*CASES[case], f"output.path={folder / 'plan'}"]
     planned = Planned(folder / "plan")
     children.run(command, cwd=folder, check=True, capture_output=True)
     try:
