@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_MODE = 0o666
+"""The umask decides who may read a file: a request may hold what nobody else should see."""
 
 
 def json_text(value: dict[str, Any]) -> str:
@@ -18,21 +20,69 @@ def json_text(value: dict[str, Any]) -> str:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write aside, wait for the disk, rename; make the folders above if need be.
+    """Write a file that is whole or not there; make the folders above if need be.
 
     Raises:
         OSError: It cannot be written; what was there before is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    # The umask decides who may read it: a request may hold what nobody else should see.
+    if not _linked(path, content):
+        _renamed(path, content)
+
+
+def _linked(path: Path, content: bytes) -> bool:
+    """Write a file without a name and then give it one: whoever is killed leaves nothing.
+
+    Returns:
+        Whether that can be done here: on most file systems of Linux, if the name is free.
+    """
+    nameless = getattr(os, "O_TMPFILE", None)
+    if nameless is None or os.path.lexists(path):
+        return False
     try:
-        with os.fdopen(os.open(aside, _NEW, 0o666), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)  # after the close, which may be the first to tell of an error
+        descriptor = os.open(path.parent, nameless | os.O_WRONLY | os.O_CLOEXEC, _MODE)
+    except OSError:
+        return False
+    try:
+        _fill(descriptor, content)
+        return _named(descriptor, path)
+    finally:
+        with suppress(OSError):  # it is on the disk
+            os.close(descriptor)
+
+
+def _named(descriptor: int, path: Path) -> bool:
+    """Give the file that is open a name; return whether that can be done."""
+    with suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:  # with a folder, Python follows the link that /proc has
+            os.link(f"/proc/self/fd/{descriptor}", path.name, dst_dir_fd=folder)
+            return True
+        finally:
+            os.close(folder)
+    return False
+
+
+def _renamed(path: Path, content: bytes) -> None:
+    """Write aside, wait for the disk, rename."""
+    aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(aside, _NEW, _MODE)
+        try:
+            _fill(descriptor, content)
+        finally:
+            with suppress(OSError):  # it is on the disk
+                os.close(descriptor)
+        aside.replace(path)
     except BaseException:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
         raise
+
+
+def _fill(descriptor: int, content: bytes) -> None:
+    """Write it all and wait for the disk."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    os.fsync(descriptor)

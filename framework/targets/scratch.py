@@ -277,8 +277,9 @@ def _claimed(descriptor: int, name: str, transient: Path) -> str | None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     text = json.dumps({"job": name, "pid": os.getpid(), "started": now}).encode()
     os.ftruncate(descriptor, 0)
-    if os.pwrite(descriptor, text, 0) < len(text):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(transient / LOCK))
+    written = 0
+    while written < len(text):  # a disk that gets full takes a part first
+        written += os.pwrite(descriptor, text[written:], written)
     return (owner or ("", 0))[0] if before or entries != [LOCK] else None
 
 
