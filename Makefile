@@ -39,7 +39,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	PYTHONPATH=framework $(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.run --rows $(ROWS) --runs $(RUNS)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from framework import startup
+sys.path.insert(0, str(Path(__file__).resolve().parent / "framework"))
+
+from headrace.cli import startup
 
 if __name__ == "__main__":
     startup.prepare()  # before what takes its time to be imported
 
 import hydra
-
-from framework import cli
+from headrace.cli import main as cli
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

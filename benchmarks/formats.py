@@ -20,16 +20,16 @@ from statistics import median
 from typing import get_args
 
 import pyarrow as pa
+from headrace.config.models import OutputConfig
+from headrace.results import part_rows
+from headrace.runtime.output.parts import PartWriter, Shelf
+from headrace.runtime.output.writers import writer_of
+from headrace.runtime.process.background import Background
+from headrace.runtime.process.setup import set_up
+from headrace.runtime.spec import OutputSpec
 
 from benchmarks.figures import machine, times
 from benchmarks.run import ROOT, Command, log_of, measured
-from framework import part_rows
-from framework.config import OutputConfig
-from framework.runtime.background import Background
-from framework.runtime.parts import PartWriter, Shelf
-from framework.runtime.process import set_up
-from framework.runtime.spec import OutputSpec
-from framework.runtime.writers import writer_of
 
 FORMATS: tuple[str, ...] = get_args(OutputConfig.model_fields["format"].annotation)
 BASE = "npz"

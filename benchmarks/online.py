@@ -2,7 +2,7 @@
 
     python -m benchmarks.online --runs 5
 
-A job for each chain hashes a made-up log; `framework.load` then hashes rows of that log again. All
+A job for each chain hashes a made-up log; `headrace.load` then hashes rows of that log again. All
 chains take turns. scikit-learn's ``FeatureHasher`` on the same rows is there for comparison; it
 checks nothing and does one thing only.
 """
@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from headrace import load
 from sklearn.feature_extraction import FeatureHasher
 
 from benchmarks.figures import machine
 from benchmarks.run import ROOT, log_of
-from framework import load
 
 ROWS = 20_000
 BATCH = 1_000

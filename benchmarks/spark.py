@@ -22,12 +22,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from headrace import compile
+from headrace.errors import HeadraceError
+from headrace.runtime.spec import JobSpec, under
+from headrace.targets.local import spark_submit as spark
+
 from benchmarks.figures import machine, spread, times
 from benchmarks.run import ROOT, log_of
-from framework import compile
-from framework.errors import HeadraceError
-from framework.runtime.spec import JobSpec, under
-from framework.targets import spark
 
 if TYPE_CHECKING:
     from pyspark.ml import Transformer
@@ -88,7 +89,7 @@ def spec_of(log: Path) -> JobSpec:
 
 def ours(session: SparkSession, spec: JobSpec, log: Path, folder: Path) -> None:
     """What the driver does between Spark's start and its end; `folder` stands for ``/opt/ml``."""
-    from framework.runtime.spark.driver import execute
+    from headrace.runtime.spark.driver import execute
 
     data = under(folder, spec.input)
     data.mkdir(parents=True)

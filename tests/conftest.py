@@ -11,12 +11,12 @@ from pathlib import Path
 
 import hydra
 import pytest
+from headrace.config import defaults
+from headrace.config.hydra_loader import checked
 from hypothesis import settings
 from omegaconf import DictConfig
 from xdist.remote import Producer
 
-from framework import defaults
-from framework.hydra_loader import checked
 from tests import children, moto_server
 from tests.scheduling import FoldersTogether
 
@@ -78,7 +78,7 @@ def moto() -> Iterator[str]:
 @pytest.fixture
 def aws(moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """An empty AWS account, for this process and for those that it starts: moto's address."""
-    from framework.aws import clients
+    from headrace.aws import clients
 
     moto_server.reset(moto)
     for name in [name for name in os.environ if name.startswith(("AWS_", "SAGEMAKER_"))]:

@@ -13,28 +13,28 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from headrace.config.defaults import PROJECT
+from headrace.runtime.version import VERSION
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from framework.defaults import PROJECT
-from framework.runtime.version import VERSION
 from tests import children
 
 METADATA = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PINS = PROJECT / "requirements"
 RUNTIME = {"numpy", "pyarrow", "annotated_types"}
 """All that a stock image and the entry script bring; the last travels inside the script."""
-MODEL = PROJECT / "framework/runtime/evaluation/model.py"
+MODEL = PROJECT / "framework/headrace/runtime/evaluation/model.py"
 """The one file of the runtime that needs more, and only when a model is trained."""
 SPARK = {"py4j", "pyspark"}
-"""What Spark brings where it runs; `framework.runtime.spark` alone imports it."""
+"""What Spark brings where it runs; `headrace.runtime.spark` alone imports it."""
 
 
 def imported(*folders: str, without: Path | None = None) -> set[str]:
     """Top-level names of all packages that the files below some folders import, except our own."""
     files = {path for folder in folders for path in (PROJECT / folder).rglob("*.py")} - {without}
     names = {name.partition(".")[0] for path in files for name in _imports(path)}
-    return names - sys.stdlib_module_names - {"framework", "transforms", "tests", "benchmarks"}
+    return names - sys.stdlib_module_names - {"headrace", "transforms", "tests", "benchmarks"}
 
 
 def _imports(path: Path) -> Iterator[str]:
@@ -64,9 +64,9 @@ def wanted(extras: list[str]) -> list[Requirement]:
 
 
 def test_the_runtime_imports_only_what_every_image_has() -> None:
-    assert imported("framework/runtime", "transforms", without=MODEL) <= RUNTIME | SPARK
-    assert imported("framework/runtime/spark") - RUNTIME == SPARK
-    needed = imported("framework/runtime") - RUNTIME - SPARK
+    assert imported("framework/headrace/runtime", "transforms", without=MODEL) <= RUNTIME | SPARK
+    assert imported("framework/headrace/runtime/spark") - RUNTIME == SPARK
+    needed = imported("framework/headrace/runtime") - RUNTIME - SPARK
     assert needed == {"scipy", "sklearn", "threadpoolctl"}
 
 

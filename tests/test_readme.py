@@ -15,13 +15,13 @@ from typing import Any
 
 import boto3
 import pytest
+from headrace.config import registry
+from headrace.config.defaults import PROJECT
+from headrace.config.models import JobConfig
+from headrace.config.problems import models_of
+from headrace.runtime.statistics.distinct import LIMIT
 from pydantic import BaseModel
 
-from framework import registry
-from framework.config import JobConfig
-from framework.defaults import PROJECT
-from framework.problems import models_of
-from framework.runtime.distinct import LIMIT
 from tests import children
 from tests.moto_server import ACCOUNT
 
@@ -123,7 +123,7 @@ def test_the_result_is_read_as_shown(checkout: Path) -> None:
 def test_the_examples_from_python_run(checkout: Path) -> None:
     assert shell("python run.py output.path=hashed", checkout).returncode == 0
     page = re.findall(r"^```python\n(.*?)^```$", PYTHON_PAGE, re.MULTILINE | re.DOTALL)
-    readme = [block for block in blocks("python") if "from framework import compile" in block]
+    readme = [block for block in blocks("python") if "from headrace import compile" in block]
     for example, last in zip(
         [*readme, *page], [r"\(.*\) 0\.1\d+ 0\.\d+"] * 2 + [r"\d+"], strict=True
     ):
@@ -139,7 +139,7 @@ def test_the_examples_from_python_run(checkout: Path) -> None:
 
 
 def test_the_example_transform_passes_the_contract_tests(checkout: Path) -> None:
-    command = "python -m pytest -p no:cacheprovider tests/contract tests/framework/test_conf.py"
+    command = "python -m pytest -p no:cacheprovider tests/contract tests/config/test_conf.py"
     ran = shell(f"{command} -k prefix", checkout)
     passed = re.search(r"(\d+) passed", ran.stdout)
     assert ran.returncode == 0, ran.stdout

@@ -16,14 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge, Le
-
-from framework.runtime.hasher import Hasher
+from headrace.runtime.hashing.hasher import Hasher
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from framework.runtime.hashing import HashFunction
-    from framework.runtime.tokens import U32
+    from headrace.runtime.hashing import HashFunction
+    from headrace.runtime.hashing.tokens import U32
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class CustomHasher(Hasher):
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Label, id and channel as they were, then the sparse row."""
-        from framework.runtime.transform import features
+        from headrace.runtime.transform import features
 
         columns = len(features(schema))
         if self.has_own_ranges and self.n_features < columns:
@@ -61,13 +59,13 @@ class CustomHasher(Hasher):
 
     def hash_function(self) -> tuple[HashFunction, int]:
         """As configured."""
-        from framework.runtime.hashing import HASH_FUNCTIONS
+        from headrace.runtime.hashing import HASH_FUNCTIONS
 
         return HASH_FUNCTIONS[self.hash], self.seed
 
     def fold(self, hashes: U32, place: int, columns: int) -> U32:
         """Index ``h % n_features``, or within the column's own range."""
-        from framework.runtime.hashing.keys import unsigned_keys
+        from headrace.runtime.hashing.keys import unsigned_keys
 
         if not self.has_own_ranges:
             return unsigned_keys(hashes, self.n_features)

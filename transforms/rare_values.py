@@ -15,9 +15,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Len
-
-from framework.runtime.learning.columns import ColumnLearner
-from framework.runtime.transform import Role
+from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.transform import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,14 +45,14 @@ class RareValues(ColumnLearner):
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
         """In how many rows each value stands."""
-        from framework.runtime.learning.counts import counts_of
+        from headrace.runtime.learning.counts import counts_of
 
         return counts_of(self.cells(batch))
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """The counts of equal values added up."""
-        from framework.runtime.learning.counts import VALUE
-        from framework.runtime.learning.states import added_up
+        from headrace.runtime.learning.counts import VALUE
+        from headrace.runtime.learning.states import added_up
 
         merged = added_up(states, VALUE)
         if merged.num_rows > self.max_values:
@@ -67,14 +66,13 @@ class RareValues(ColumnLearner):
     def finish(self, state: pa.Table) -> pa.Table:
         """The values that are kept."""
         import pyarrow.compute as pc
-
-        from framework.runtime.learning.counts import ROWS, VALUE
+        from headrace.runtime.learning.counts import ROWS, VALUE
 
         return state.filter(pc.greater_equal(state[ROWS], self.min_count)).select([VALUE])
 
     def with_state(self, state: pa.Table) -> RareValues:
         """The step that knows them."""
-        from framework.runtime.learning.counts import VALUE, Values
+        from headrace.runtime.learning.counts import VALUE, Values
 
         return _Fitted(**asdict(self), kept=Values(state[VALUE].to_numpy()))
 

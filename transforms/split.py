@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
-
-    from framework.runtime.transform import Role
+    from headrace.runtime.transform import Role
 
 TRAIN, VALIDATION, TEST = range(3)
 CHANNEL = "__channel__"
@@ -78,7 +77,7 @@ class Split:
 
     def wants(self, schema: pa.Schema) -> tuple[Role, ...]:
         """The row's text as the key where there is no id; the row's number for a shuffle."""
-        from framework.runtime.transform import Role, positions
+        from headrace.runtime.transform import Role, positions
 
         if self.method == "shuffle":
             return (Role.ROW_NUMBER,)
@@ -98,7 +97,7 @@ class Split:
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """Their sum."""
-        from framework.runtime.learning.states import added_up
+        from headrace.runtime.learning.states import added_up
 
         return added_up(states)
 
@@ -115,9 +114,8 @@ class Split:
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The same columns and the channel."""
         import pyarrow as pa
-
-        from framework.runtime.shown import quoted
-        from framework.runtime.transform import Role, with_role
+        from headrace.runtime.shown import quoted
+        from headrace.runtime.transform import Role, with_role
 
         if self.method == "time" and self.column not in schema.names:
             raise ValueError(
@@ -139,9 +137,8 @@ class Split:
 
     def _by_hash(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
         import numpy as np
-
-        from framework.runtime.hashing import hash_cells
-        from framework.runtime.transform import Role, positions
+        from headrace.runtime.hashing import hash_cells
+        from headrace.runtime.transform import Role, positions
 
         key = [*positions(batch.schema, Role.ID), *positions(batch.schema, Role.ROW_TEXT)][0]
         hashes = hash_cells(batch.column(key), seed=self.seed).astype(np.int64)
@@ -156,9 +153,8 @@ class Split:
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
-
-        from framework.runtime.errors import BadRows
-        from framework.runtime.shown import quoted
+        from headrace.runtime.errors import BadRows
+        from headrace.runtime.shown import quoted
 
         times = batch.column(batch.schema.get_field_index(self.column))
         point = self.before or ""
@@ -181,7 +177,7 @@ class _Drawn(Split):
     drawn: Any = None
 
     def _by_draw(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-        from framework.runtime.transform import Role, positions
+        from headrace.runtime.transform import Role, positions
 
         (numbers,) = positions(batch.schema, Role.ROW_NUMBER)
         drawn: npt.NDArray[np.int64] = self.drawn.take(batch.column(numbers).to_numpy())
@@ -206,8 +202,7 @@ def _shuffled(
 
 def _refuse_unlike(times: pa.Field, point: str) -> None:
     import pyarrow as pa
-
-    from framework.runtime.shown import quoted
+    from headrace.runtime.shown import quoted
 
     if not pa.types.is_floating(times.type):
         _sorting_like(point)
@@ -220,8 +215,8 @@ def _refuse_unlike(times: pa.Field, point: str) -> None:
 
 def _sorting_like(point: str) -> str:
     """Return the pattern of the texts that compare with this one as times do."""
-    from framework.runtime.shown import quoted
-    from framework.runtime.times import sorting_like
+    from headrace.runtime.shown import quoted
+    from headrace.runtime.times import sorting_like
 
     pattern = sorting_like(point)
     if pattern is None:

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from annotated_types import Len
-
-from framework.runtime.learning.columns import ColumnLearner
-from framework.runtime.transform import Role
+from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.transform import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +38,7 @@ class Standardize(ColumnLearner):
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
         """Number, sum and sum of squares of each column's numbers."""
-        from framework.runtime.learning.moments import moments_of
+        from headrace.runtime.learning.moments import moments_of
 
         columns = self.cells(batch)
         for name, cells in columns.items():
@@ -48,13 +47,13 @@ class Standardize(ColumnLearner):
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """All of it added up."""
-        from framework.runtime.learning.moments import added_up_moments
+        from headrace.runtime.learning.moments import added_up_moments
 
         return added_up_moments(states)
 
     def finish(self, state: pa.Table) -> pa.Table:
         """Mean and scale of each column."""
-        from framework.runtime.learning.moments import means_and_scales
+        from headrace.runtime.learning.moments import means_and_scales
 
         return means_and_scales(state)
 
@@ -84,8 +83,7 @@ class _Fitted(Standardize):
 
 def _refuse_infinite(name: str, numbers: pa.DoubleArray, expected: str) -> None:
     import pyarrow.compute as pc
-
-    from framework.runtime.errors import BadRows
+    from headrace.runtime.errors import BadRows
 
     bad = pc.invert(pc.is_finite(numbers).fill_null(True))
     if pc.any(bad).as_py():

@@ -36,8 +36,7 @@ class TimeFeatures:
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The columns without the raw one, then the two new ones."""
         import pyarrow as pa
-
-        from framework.runtime.transform import Role, role_of, with_role
+        from headrace.runtime.transform import Role, role_of, with_role
 
         if self.column not in schema.names:
             raise ValueError(f"there is no column {self.column!r} at this point of the chain")
@@ -66,8 +65,7 @@ class TimeFeatures:
 
     def _refuse_bad(self, hours: pa.DictionaryArray, bad: list[bool]) -> None:
         import numpy as np
-
-        from framework.runtime.errors import BadRows
+        from headrace.runtime.errors import BadRows
 
         if any(bad):
             mask = np.array(bad).take(hours.indices.fill_null(0).to_numpy())

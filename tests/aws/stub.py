@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from framework.aws.record import JobRecord
+from headrace.targets.sagemaker.record import JobRecord
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
+from headrace.aws.clients import client
+from headrace.config.compose import compose
+from headrace.errors import ConfigError, DataError
+from headrace.prepare import Ready, prepare
 from omegaconf import DictConfig
 
-from framework.actions.preparation import Ready, prepare
-from framework.aws.clients import client
-from framework.compose import compose
-from framework.errors import ConfigError, DataError
 from tests.moto_server import ACCOUNT, REGION
 
 Composer = Callable[..., DictConfig]
@@ -232,7 +232,7 @@ def test_an_endpoint_that_nobody_answers(
     aws: str, composed: Composer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    from framework.aws import clients
+    from headrace.aws import clients
 
     once = clients.PATIENCE.merge(Config(retries={"total_max_attempts": 1}))
     monkeypatch.setattr(clients, "PATIENCE", once)
@@ -273,7 +273,7 @@ def test_a_caller_with_a_role_passes_it_on(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["AccessKeyId"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["SecretAccessKey"])
     monkeypatch.setenv("AWS_SESSION_TOKEN", keys["SessionToken"])
-    from framework.aws import clients
+    from headrace.aws import clients
 
     clients.session.cache_clear()
     assert prepared(composed, "job.role=null").job.request["RoleArn"] == ROLE

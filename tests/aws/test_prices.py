@@ -7,9 +7,8 @@ from datetime import date
 
 import botocore.session
 import pytest
-
-from framework.aws.estimate import vcpus
-from framework.aws.prices import Price, dollars, list_prices, origin, price_of, unknown
+from headrace.targets.sagemaker.cost import vcpus
+from headrace.targets.sagemaker.prices import Price, dollars, list_prices, origin, price_of, unknown
 
 LISTED = list_prices()
 MEASURED_BY_THE_PRICE_LIST_API = {

@@ -8,16 +8,17 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from headrace.aws import lock
+from headrace.aws.clients import client
+from headrace.aws.holder import Holder
+from headrace.aws.lock import ADVICE
+from headrace.config.defaults import PROJECT
+from headrace.config.models import OutputConfig
+from headrace.errors import ConfigError, JobFailed
+from headrace.results import output_prefix
+from headrace.results.layout import RECEIPT, listed
+from headrace.runtime.output.seal import sealed
 
-from framework.aws import lock, output_prefix
-from framework.aws.clients import client
-from framework.aws.holder import Holder
-from framework.aws.lock import ADVICE
-from framework.config import OutputConfig
-from framework.defaults import PROJECT
-from framework.errors import ConfigError, JobFailed
-from framework.result_files import RECEIPT, listed
-from framework.runtime.seal import sealed
 from tests.aws.conftest import ROLE, Perform
 from tests.aws.stub import Answer, Stub, description
 from tests.moto_server import REGION

@@ -6,16 +6,16 @@ import json
 from typing import Any
 
 import pytest
-
-from framework.account import NoAccount
-from framework.aws.clients import client
-from framework.compilation import compile_job
-from framework.compose import Plan
-from framework.config import JobConfig
-from framework.inputs import DataInput
-from framework.job import NO_WHEELS, Job, Wheels
-from framework.steps import check
-from framework.targets import submission
+from headrace import backends
+from headrace.aws.clients import client
+from headrace.config.compose import Plan
+from headrace.config.models import JobConfig
+from headrace.config.steps import check
+from headrace.job.account import NoAccount
+from headrace.job.compiler import compile_job
+from headrace.job.inputs import DataInput
+from headrace.job.job import NO_WHEELS, Job, Wheels
+from headrace.targets.sagemaker import sdk as submission
 
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/service-role/processing"
@@ -56,7 +56,14 @@ def job(
     chain, problems = check(config.transform.steps)
     assert problems == []
     plan = Plan(config, tuple(chain))
-    return compile_job(plan, DataInput("s3://bucket/in/"), "ctr-1", NoAccount(config), wheels)
+    return compile_job(
+        plan,
+        backends.BACKENDS[config.backend.name],
+        DataInput("s3://bucket/in/"),
+        "ctr-1",
+        NoAccount(config),
+        wheels,
+    )
 
 
 JOBS = [

@@ -13,11 +13,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from headrace.aws import clients
+from headrace.config import defaults
+from headrace.errors import JobFailed
+from headrace.targets.sagemaker import follow as waiting
+from headrace.targets.sagemaker.follow import follow
+from headrace.terminal import progress
 
-from framework import defaults, progress
-from framework.aws import clients, waiting
-from framework.aws.waiting import follow
-from framework.errors import JobFailed
 from tests import children
 from tests.aws.conftest import Logs
 from tests.aws.stub import Answer, Stub, description
@@ -233,7 +235,7 @@ def test_ctrl_c_ends_the_watch_and_not_the_job(logs: Logs, sagemaker: Callable[.
 
 
 ON_A_TERMINAL = """
-from framework.aws import waiting
+from headrace.targets.sagemaker import follow as waiting
 waiting.POLL_SECONDS = waiting.LATE_SECONDS = 0.3
 waiting.follow("ctr", "us-east-1")
 """

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from headrace.results.pages import write_run_page, write_sweep_page
+from headrace.results.records import RunRecord, SweepRecord
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from framework.records import RunRecord, SweepRecord
-from framework.report import write_run_page, write_sweep_page
 from tests import debian
-from tests.framework.report.samples import (
+from tests.results.pages.samples import (
     HOSTILE,
     evaluation,
     log,

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import PHONE, Opened
-from tests.framework.report.samples import HOSTILE
+from tests.results.pages.samples import HOSTILE
 
 pytestmark = pytest.mark.browser
 

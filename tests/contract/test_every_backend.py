@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from framework.defaults import PROJECT
+from headrace.config.defaults import PROJECT
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 BACKENDS = sorted(path.stem for path in (PROJECT / "conf" / "backend").glob("*.yaml"))

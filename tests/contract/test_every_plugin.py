@@ -17,17 +17,17 @@ from typing import Any
 import jsonschema
 import pyarrow as pa
 import pytest
+from headrace.config import registry
+from headrace.config.steps import adapter
+from headrace.runtime.chain.chain import ChainError, Link, bind
+from headrace.runtime.chain.columns import EXTRA
+from headrace.runtime.chain.plugins import channels_of
+from headrace.runtime.learning.states import from_bytes, in_their_order, to_bytes
+from headrace.runtime.transform import Learner, Role, Transform, learner, role_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from framework import registry
-from framework.runtime.chain import ChainError, Link, bind
-from framework.runtime.columns import EXTRA
-from framework.runtime.learning.states import from_bytes, in_their_order, to_bytes
-from framework.runtime.plugins import channels_of
-from framework.runtime.transform import Learner, Role, Transform, learner, role_of
-from framework.steps import adapter
 from tests import children
 from tests.transforms.batches import batch_of
 
@@ -338,8 +338,8 @@ def test_it_knows_its_channels(name: str) -> None:
 
 LISTING = """
 import sys
-from framework import registry
-from framework.steps import adapter
+from headrace.config import registry
+from headrace.config.steps import adapter
 for name in registry.plugins():
     adapter(registry.plugins()[name].transform).validate_python({})
 print(*sorted({"numpy", "pyarrow", "sklearn", "scipy", "pandas"} & sys.modules.keys()))

@@ -9,14 +9,14 @@ from tempfile import TemporaryFile
 
 import pytest
 from docker.models.images import Image
+from headrace.config.compose import compose
+from headrace.config.defaults import PROJECT
+from headrace.errors import ConfigError, JobFailed
+from headrace.images import build as building
+from headrace.images.base_image import BaseImage
+from headrace.images.wheels import download
 from omegaconf import DictConfig
 
-from framework.compose import compose
-from framework.defaults import PROJECT
-from framework.errors import ConfigError, JobFailed
-from framework.images import build as building
-from framework.images.base_image import BaseImage
-from framework.images.wheels import download
 from tests.engine.conftest import SECRET, build
 from tests.engine.engine import BASE, Engine
 
@@ -45,8 +45,8 @@ for path in Path("/opt/headrace/packages").rglob("*"):
     print(path, oct(status.st_mode), status.st_mtime_ns, content)
 """
 LIST_TRANSFORMS = """
-from framework.runtime.plugins import load
-from framework.runtime.spec import StepSpec
+from headrace.runtime.chain.plugins import load
+from headrace.runtime.spec import StepSpec
 steps = [StepSpec(name, name) for name in ("split", "feature_hasher")]
 print([type(step).__name__ for _, step in load(steps)])
 """
@@ -97,14 +97,14 @@ def test_all_byte_code_is_there(engine: Engine, image: Image) -> None:
 
 def test_the_script_image_has_no_code(engine: Engine, built: dict[str, str]) -> None:
     image = engine.client.images.get(IMAGES["script"])
-    code = "from importlib.util import find_spec; print(find_spec('framework'))"
+    code = "from importlib.util import find_spec; print(find_spec('headrace'))"
     assert in_container(engine, image, code) == "None"
 
 
 def test_the_processor_image_has_the_transforms(engine: Engine, built: dict[str, str]) -> None:
     image = engine.client.images.get(IMAGES["processor"])
     assert in_container(engine, image, LIST_TRANSFORMS) == "['Split', 'FeatureHasher']"
-    assert image.attrs["Config"]["Entrypoint"] == ["python3", "-m", "framework.runtime"]
+    assert image.attrs["Config"]["Entrypoint"] == ["python3", "-m", "headrace.runtime"]
 
 
 def test_installed_anew_the_packages_are_the_same_files(

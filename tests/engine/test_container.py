@@ -18,16 +18,16 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from docker.models.containers import Container
+from headrace.aws.clients import client
+from headrace.config.defaults import PROJECT
+from headrace.errors import JobFailed
+from headrace.runtime.process.signals import SIGNALS
+from headrace.targets.container.target import ContainerTarget
 
-from framework.aws.clients import client
-from framework.defaults import PROJECT
-from framework.errors import JobFailed
-from framework.runtime.signals import SIGNALS
-from framework.targets.container import ContainerTarget
 from tests import children
 from tests.conftest import Completed
 from tests.engine.engine import Engine
-from tests.framework.targets.by_hand import CODE, data_input, make_config, make_job
+from tests.targets.by_hand import CODE, data_input, make_config, make_job
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("built")]
 

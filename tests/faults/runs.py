@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from framework import defaults
+from headrace.config import defaults
+
 from tests.faults.shim import Control, Plan
 
 LIMIT_SECONDS = 60.0

@@ -15,10 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
-
-from framework.runtime.execute import execute
-from framework.runtime.outcome import Host, Task
-from framework.runtime.spec import (
+from headrace.runtime.execute import execute
+from headrace.runtime.output.outcome import Host, Task
+from headrace.runtime.spec import (
     DATA_INPUT,
     OUTPUT,
     DatasetSpec,

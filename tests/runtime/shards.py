@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from framework import host_reports
-from framework.runtime.execute import execute
-from framework.runtime.outcome import Host, Task
-from framework.runtime.spec import DATA_INPUT, OUTPUT, JobSpec, under
-from framework.whole_files import json_text
+from headrace.results import hosts as host_reports
+from headrace.results.whole_files import json_text
+from headrace.runtime.execute import execute
+from headrace.runtime.output.outcome import Host, Task
+from headrace.runtime.spec import DATA_INPUT, OUTPUT, JobSpec, under
+
 from tests.runtime.jobs import Result
 
 

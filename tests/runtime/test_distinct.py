@@ -6,11 +6,10 @@ import gc
 import weakref
 
 import numpy as np
+from headrace.runtime.hashing.tokens import U64
+from headrace.runtime.statistics.distinct import LIMIT, Distinct
 from hypothesis import given
 from hypothesis import strategies as st
-
-from framework.runtime.distinct import LIMIT, Distinct
-from framework.runtime.tokens import U64
 
 FEW = 7
 

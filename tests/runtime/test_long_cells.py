@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import xxhash
+from headrace.runtime.errors import DataError
+from headrace.runtime.hashing import HASH_FUNCTIONS, hash64, hash_cells, words
+from headrace.runtime.hashing.hash64 import key_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction import FeatureHasher as Oracle
 from sklearn.utils import murmurhash3_32
 
-from framework.runtime.errors import DataError
-from framework.runtime.hashing import HASH_FUNCTIONS, hash64, hash_cells, words
-from framework.runtime.hashing.hash64 import key_of
 from tests.runtime.jobs import job, run
 from tests.transforms.batches import batch_of, sparse_rows
 from transforms.feature_hasher import FeatureHasher
@@ -91,7 +91,7 @@ class Counted:
 
         monkeypatch.setattr(words.Cells, "word", counted_word)
         for module in ("murmur3", "xxh32", "hash64"):
-            home = import_module(f"framework.runtime.hashing.{module}")
+            home = import_module(f"headrace.runtime.hashing.{module}")
             monkeypatch.setattr(home, "pieces", counted_pieces)
 
 

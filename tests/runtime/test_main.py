@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 import scipy.sparse as sp
+from headrace.config.defaults import PROJECT
+from headrace.runtime.main import main
+from headrace.runtime.process.message import tell
+from headrace.runtime.process.progress import Progress
+from headrace.runtime.spec import CONFIG_INPUT, DATA_INPUT, OUTPUT, JobSpec, StepSpec, under
 
-from framework.defaults import PROJECT
-from framework.runtime.main import main
-from framework.runtime.message import tell
-from framework.runtime.progress import Progress
-from framework.runtime.spec import CONFIG_INPUT, DATA_INPUT, OUTPUT, JobSpec, StepSpec, under
 from tests import children
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job
 
@@ -107,7 +107,7 @@ def test_a_bug_keeps_its_traceback(ml: Path, monkeypatch: pytest.MonkeyPatch) ->
     def broken(*_: object) -> None:
         raise ZeroDivisionError("at row 7")
 
-    monkeypatch.setattr("framework.runtime.execute.execute", broken)
+    monkeypatch.setattr("headrace.runtime.execute.execute", broken)
     with pytest.raises(ZeroDivisionError):
         main(SPEC.to_json())
     assert message(ml) == "ZeroDivisionError: at row 7"
@@ -165,7 +165,7 @@ def started(tmp_path: Path) -> Iterator[Started]:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "job.json").write_text(spec.to_json())
         process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "framework.runtime"],
+            [*prefix, sys.executable, "-m", "headrace.runtime"],
             cwd=PROJECT,
             env={**os.environ, "HEADRACE_ML_ROOT": str(root)},
             stdout=subprocess.PIPE,

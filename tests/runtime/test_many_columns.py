@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from headrace.runtime.chain.columns import Columns
+from headrace.runtime.output.json_text import indented
+from headrace.runtime.spec import DatasetSpec, StepSpec
+from headrace.runtime.transform import Role
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.runtime.columns import Columns
-from framework.runtime.json_text import indented
-from framework.runtime.spec import DatasetSpec, StepSpec
-from framework.runtime.transform import Role
 from tests.runtime.jobs import HASH, SPLIT, job, run
 
 

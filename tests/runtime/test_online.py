@@ -20,16 +20,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
+from headrace.config.defaults import PROJECT
+from headrace.runtime.chain import plugins
+from headrace.runtime.errors import DataError, HeadraceError, RowError
+from headrace.runtime.online import RowTransformer, SkewWarning, load
+from headrace.runtime.spec import JobSpec, StepSpec
+from headrace.runtime.transform import Role, with_role
+from headrace.runtime.version import VERSION
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from framework.defaults import PROJECT
-from framework.runtime import plugins
-from framework.runtime.errors import DataError, HeadraceError, RowError
-from framework.runtime.online import RowTransformer, SkewWarning, load
-from framework.runtime.spec import JobSpec, StepSpec
-from framework.runtime.transform import Role, with_role
-from framework.runtime.version import VERSION
 from tests import children
 from tests.conftest import Completed
 from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, job, run
@@ -536,9 +536,9 @@ class Missing:
 
 sys.meta_path.insert(0, Missing())
 import json
-import framework
+import headrace
 
-transformer = framework.load(sys.argv[1])
+transformer = headrace.load(sys.argv[1])
 indices, values = transformer(json.loads(sys.argv[2]))
 print(json.dumps([indices.tolist(), values.tolist()]))
 """

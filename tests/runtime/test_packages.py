@@ -14,12 +14,12 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from headrace.config.defaults import PROJECT
+from headrace.runtime.errors import HeadraceError
+from headrace.runtime.main import main
+from headrace.runtime.process.packages import use
+from headrace.runtime.spec import DATA_INPUT, PACKAGES_INPUT, under
 
-from framework.defaults import PROJECT
-from framework.runtime.errors import HeadraceError
-from framework.runtime.main import main
-from framework.runtime.packages import use
-from framework.runtime.spec import DATA_INPUT, PACKAGES_INPUT, under
 from tests import children
 from tests.runtime.jobs import job
 from tests.tiny_wheels import make_wheel
@@ -187,7 +187,7 @@ def test_several_processes_at_once(tmp_path: Path, scratch: Path, shipped: Shipp
     code = (
         "import json, sys\n"
         "from pathlib import Path\n"
-        "from framework.runtime.packages import use\n"
+        "from headrace.runtime.process.packages import use\n"
         "sys.stdin.read(1)\n"
         "use(Path(sys.argv[1]), json.loads(sys.argv[2]))\n"
         "import tiny_race.m0, tiny_race.m59\n"
@@ -232,7 +232,7 @@ def test_the_job_says_what_is_wrong_with_one(
 
 def test_importing_it_imports_nothing_that_may_be_shipped() -> None:
     code = (
-        "import sys, framework.runtime.main, framework.runtime.packages\n"
+        "import sys, headrace.runtime.main, headrace.runtime.process.packages\n"
         "print([name for name in ('numpy', 'pyarrow') if name in sys.modules])\n"
     )
     done = children.run(

@@ -15,19 +15,19 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
+from headrace.errors import DataError, JobFailed
+from headrace.runtime.hashing import murmur3_32
+from headrace.runtime.hashing.tokens import column_tokens
+from headrace.runtime.pipeline import Rows
+from headrace.runtime.spec import JobSpec, StepSpec
+from headrace.runtime.statistics import distinct, frequent, timeline
+from headrace.runtime.statistics.metrics import Totals, metrics
+from headrace.runtime.statistics.observed import Observed
+from headrace.runtime.statistics.statistics import Statistics
+from headrace.runtime.transform import Role, with_role
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.errors import DataError, JobFailed
-from framework.runtime import distinct, frequent, timeline
-from framework.runtime.hashing import murmur3_32
-from framework.runtime.metrics import Totals, metrics
-from framework.runtime.observed import Observed
-from framework.runtime.pipeline import Rows
-from framework.runtime.spec import JobSpec, StepSpec
-from framework.runtime.statistics import Statistics
-from framework.runtime.tokens import column_tokens
-from framework.runtime.transform import Role, with_role
 from tests.runtime.jobs import HASH, SPLIT, clicks, gzipped, job, run
 from tests.runtime.shards import run_shared
 

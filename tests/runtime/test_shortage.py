@@ -7,8 +7,7 @@ import os
 
 import pyarrow as pa
 import pytest
-
-from framework.runtime.shortage import MEMORY, shortage
+from headrace.runtime.process.shortage import MEMORY, shortage
 
 
 def raised_from(error: Exception, cause: Exception) -> Exception:

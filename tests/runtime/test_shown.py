@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from headrace.runtime.shown import harmless, listed, plain, quoted
 from hypothesis import given
 from hypothesis import strategies as st
-
-from framework.runtime.shown import harmless, listed, plain, quoted
 
 
 def test_a_usual_name_stays_readable() -> None:

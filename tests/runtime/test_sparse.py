@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-
-from framework.runtime.hashing import murmur3_32
-from framework.runtime.sparse import sparse_rows
-from framework.runtime.tokens import RowTokens, cell_tokens
+from headrace.runtime.hashing import murmur3_32
+from headrace.runtime.hashing.sparse import sparse_rows
+from headrace.runtime.hashing.tokens import RowTokens, cell_tokens
 
 NUMBERS = [2.5, None, 0.0, -1.0]
 TEXTS = ["a", "b", None, None]

@@ -6,10 +6,9 @@ import math
 from fractions import Fraction
 
 import numpy as np
+from headrace.runtime.statistics.sums import exact_sum, exact_sum_of_squares, square_root
 from hypothesis import given
 from hypothesis import strategies as st
-
-from framework.runtime.sums import exact_sum, exact_sum_of_squares, square_root
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 NUMBERS = st.lists(

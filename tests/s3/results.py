@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from framework.runtime.seal import sealed
+from headrace.runtime.output.seal import sealed
 
 OUT = "s3://logs/out"
 ENTRY = "out/code/entry.pyz"

@@ -7,9 +7,9 @@ from typing import Any
 
 import boto3
 import pytest
+from headrace import compile, run
+from headrace.errors import ConfigError
 
-from framework import compile, run
-from framework.errors import ConfigError
 from tests.moto_server import ACCOUNT
 
 HASHED = "transform.n_features=1024"
@@ -44,7 +44,7 @@ def test_a_job_for_aws_has_its_place_on_s3_by_default() -> None:
 def test_without_credentials_a_job_is_compiled_with_a_note_and_does_not_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("framework.aws.clients.has_credentials", _none)
+    monkeypatch.setattr("headrace.aws.clients.has_credentials", _none)
     job = compile({"output.path": "s3://logs/out"})
     assert job.notes == ("no AWS credentials, so what is on AWS was not looked at",)
     assert repr(job).splitlines()[-1] == f"note     {job.notes[0]}"
@@ -54,7 +54,7 @@ def test_without_credentials_a_job_is_compiled_with_a_note_and_does_not_run(
 
 
 def _none(*, required: bool) -> bool:
-    from framework.errors import Problem
+    from headrace.errors import Problem
 
     if required:
         raise ConfigError([Problem("", "no credentials")])

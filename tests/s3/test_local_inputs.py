@@ -10,18 +10,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from headrace import targets
+from headrace.errors import ConfigError, JobFailed
 
-from framework import targets
-from framework.errors import ConfigError, JobFailed
-from tests.framework.targets.by_hand import (
+from tests.s3.faults import cut_answer
+from tests.s3.proxy import Proxy
+from tests.targets.by_hand import (
     DATA,
     data_input,
     everything_below,
     make_config,
     make_job,
 )
-from tests.s3.faults import cut_answer
-from tests.s3.proxy import Proxy
 
 pytestmark = pytest.mark.usefixtures("patient", "scratch")
 Put = Callable[..., None]

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from headrace import targets
+from headrace.errors import JobFailed
+from headrace.results.channels import Channel
 
-from framework import targets
-from framework.channels import Channel
-from framework.errors import JobFailed
-from tests.framework.targets.by_hand import make_config, make_job
 from tests.s3.faults import error
 from tests.s3.proxy import Proxy
 from tests.s3.results import ENTRY, MANIFEST, OUT, PART, RECEIPT, RESULT, WRITE_RESULT
+from tests.targets.by_hand import make_config, make_job
 
 pytestmark = pytest.mark.usefixtures("patient", "scratch")
 Put = Callable[..., None]

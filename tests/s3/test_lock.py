@@ -14,11 +14,11 @@ from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
+from headrace.aws import lock as locks
+from headrace.aws.holder import Holder
+from headrace.aws.lock import Lock, held_by, locked
+from headrace.errors import JobFailed
 
-from framework.aws import lock as locks
-from framework.aws.holder import Holder
-from framework.aws.lock import Lock, held_by, locked
-from framework.errors import JobFailed
 from tests.s3.faults import error, stall_request, without
 from tests.s3.proxy import Exchange, Proxy, pass_on
 
@@ -357,7 +357,7 @@ def test_ctrl_c_while_the_lock_is_being_taken(
 
 KILLED = """
 import sys, time
-from framework.aws.lock import locked
+from headrace.aws.lock import locked
 with locked("s3://logs/out", "killed", None, lambda: None):
     print("held", flush=True)
     time.sleep(60)

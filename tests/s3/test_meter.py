@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from framework.aws.meter import Meter, Transferred
-from framework.progress import Lines
+from headrace.aws.meter import Meter, Transferred
+from headrace.terminal.progress import Lines
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from headrace import targets
+from headrace.aws import lock as locks
+from headrace.aws.holder import Holder
+from headrace.errors import ConfigError, JobFailed
+from headrace.results.layout import receipt
+from headrace.runtime.output.seal import sealed
 
-from framework import targets
-from framework.aws import lock as locks
-from framework.aws.holder import Holder
-from framework.errors import ConfigError, JobFailed
-from framework.result_files import receipt
-from framework.runtime.seal import sealed
-from tests.framework.targets.by_hand import make_config, make_job
 from tests.s3.faults import after, error
 from tests.s3.proxy import Proxy, pass_on
 from tests.s3.results import (
@@ -34,6 +33,7 @@ from tests.s3.results import (
     manifest,
     writing,
 )
+from tests.targets.by_hand import make_config, make_job
 
 pytestmark = pytest.mark.usefixtures("patient", "scratch")
 Put = Callable[..., None]
@@ -279,8 +279,8 @@ def test_a_failure_leaves_the_old_result_or_nothing(
 KILLED = """
 import os, sys
 sys.path.insert(0, {project!r})
-from framework import targets
-from tests.framework.targets.by_hand import make_config, make_job
+from headrace import targets
+from tests.targets.by_hand import make_config, make_job
 from tests.s3.results import OUT, writing
 targets.run(make_job(OUT, writing(b"54321")), make_config(OUT, overwrite=True))
 """

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from headrace.config.defaults import PROJECT
+from headrace.runtime.spec import JobSpec
 
-from framework.defaults import PROJECT
-from framework.runtime.spec import JobSpec
 from tests.runtime.jobs import Files, Result, laid_out
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _end_threads_of(spark: type[SparkContext]) -> None:
 @pytest.fixture
 def on_spark(context: SparkContext, tmp_path: Path) -> OnSpark:
     """Lays out an input and executes a job on the cluster."""
-    from framework.runtime.spark.driver import execute
+    from headrace.runtime.spark.driver import execute
 
     def run(files: Files, spec: JobSpec) -> Result:
         root = laid_out(tmp_path, files)

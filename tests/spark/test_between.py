@@ -11,8 +11,7 @@ from pathlib import Path
 from zipimport import zipimporter
 
 import pytest
-
-from framework.runtime.spark import between
+from headrace.runtime.spark import between
 
 
 @pytest.fixture

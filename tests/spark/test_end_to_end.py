@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from headrace.config.defaults import PROJECT
+from headrace.errors import JobFailed
+from headrace.results.compare import SAME, main
+from headrace.runtime.process.signals import SIGNALS
+from headrace.targets.local import spark_submit as spark
 
-from framework.compare import SAME, main
-from framework.defaults import PROJECT
-from framework.errors import JobFailed
-from framework.runtime.signals import SIGNALS
-from framework.targets import spark
 from tests import children
 from tests.conftest import Completed
 from tests.runtime.jobs import clicks

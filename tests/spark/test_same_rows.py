@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from headrace.results.compare import SAME, main
+from headrace.runtime.spec import EvaluationSpec, StepSpec
 
-from framework.compare import SAME, main
-from framework.runtime.spec import EvaluationSpec, StepSpec
 from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, gzipped, job, run
 from tests.runtime.shards import run_shared
 from tests.spark.conftest import OnSpark
@@ -104,7 +104,7 @@ def test_steps_that_learn(on_spark: OnSpark, tmp_path: Path, steps: list[StepSpe
 def test_many_splits_are_put_together_by_executors(
     on_spark: OnSpark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("framework.runtime.spark.cluster.FEW", 4)
+    monkeypatch.setattr("headrace.runtime.spark.cluster.FEW", 4)
     steps = [SPLIT, RARE, HASH]
     alone = run(tmp_path, WHOLE, job(steps=steps, **DATA))
     made = on_spark(WHOLE, job(steps=steps, split_bytes=9_000, **DATA))

@@ -7,12 +7,11 @@ import io
 from pathlib import Path
 
 import pytest
+from headrace.runtime.sources import Portion, columns_of, groups_of
+from headrace.runtime.spark.scan import cut, look_at, windows
+from headrace.runtime.spec import DatasetSpec
 from hypothesis import given
 from hypothesis import strategies as st
-
-from framework.runtime.sources import Portion, columns_of, groups_of
-from framework.runtime.spark.scan import cut, look_at, windows
-from framework.runtime.spec import DatasetSpec
 
 CELLS = st.text(st.sampled_from('ab",\r\né '), max_size=6)
 ROWS = st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=40)

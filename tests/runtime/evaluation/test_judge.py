@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from headrace.runtime.evaluation import figures
+from headrace.runtime.evaluation.buckets import bucket_of
+from headrace.runtime.evaluation.judge import Judge, probabilities
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
-
-from framework.runtime.evaluation import figures
-from framework.runtime.evaluation.buckets import bucket_of
-from framework.runtime.evaluation.judge import Judge, probabilities
 
 Floats = npt.NDArray[np.float64]
 LAST_DIGIT = 5e-7

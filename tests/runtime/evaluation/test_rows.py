@@ -6,14 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
+from headrace.runtime.errors import DataError
+from headrace.runtime.evaluation import rows as module
+from headrace.runtime.evaluation.rows import Rows, cut, needed, refuse_other_labels, tamed
+from headrace.runtime.output.writers.base import Layout
+from headrace.runtime.transform import N_FEATURES, Role, with_role
 from hypothesis import given
 from hypothesis import strategies as st
-
-from framework.runtime.errors import DataError
-from framework.runtime.evaluation import rows as module
-from framework.runtime.evaluation.rows import Rows, cut, needed, refuse_other_labels, tamed
-from framework.runtime.transform import N_FEATURES, Role, with_role
-from framework.runtime.writers.base import Layout
 
 WIDTH = 16
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-
-from framework.runtime.errors import DataError
-from framework.runtime.evaluation.spool import Spool
+from headrace.runtime.errors import DataError
+from headrace.runtime.evaluation.spool import Spool
 
 BATCH = pa.record_batch({"n": pa.array(range(10)), "list": pa.array([[1], [], [2, 3]] * 3 + [[4]])})
 

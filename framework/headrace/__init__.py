@@ -1,0 +1,27 @@
+"""The client half: makes a job of a configuration and hands it to a target. `runtime` ships.
+
+For notebooks, programs and model servers (docs/python.md)::
+
+    from headrace import compile, load, run
+
+This file travels with the runtime half too, and so it imports nothing until it is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headrace.api import CompiledJob, RunResult, compile, run
+    from headrace.runtime.online import load
+
+__all__ = ["CompiledJob", "RunResult", "compile", "load", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "headrace.runtime.online" if name == "load" else "headrace.api"
+    return getattr(import_module(module), name)

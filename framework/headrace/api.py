@@ -1,0 +1,118 @@
+"""The same jobs from Python: compiled and looked at, then run, in a notebook or a program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from headrace import targets
+from headrace.cli.actions.plan import NAME_WIDTH, facts, mapping_rows
+from headrace.config import defaults, hydra_session
+from headrace.config.compose import Plan, compose
+from headrace.config.models import JobConfig
+from headrace.config.overrides import Overrides
+from headrace.errors import ConfigError, Problem
+from headrace.job.job import Job
+from headrace.prepare import Ready, prepare
+from headrace.results.run_result import RunResult
+from headrace.terminal.tables import aligned, as_html, listed
+
+__all__ = ["CompiledJob", "RunResult", "compile", "run"]
+
+ACTIONS = "is for the command line; in Python, compile() plans a job and run() runs it"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CompiledJob:
+    """A job that has been checked and may start; made by `compile`."""
+
+    job: Job
+    """The exact ``CreateProcessingJob`` request, and the files that it ships."""
+    config: JobConfig
+    """The whole configuration, checked, with the place that the result goes to."""
+    notes: tuple[str, ...] = ()
+    """What could not be checked, or still has to become right."""
+    _plan: Plan = field(kw_only=True)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The arguments of ``CreateProcessingJob``."""
+        return self.job.request
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The files that the job ships: path below ``output.path`` → content."""
+        return self.job.files
+
+    @property
+    def mapping(self) -> list[tuple[str, str, str, str]]:
+        """Each input and output: which of the two it is, its name, where it comes from and goes."""
+        return mapping_rows(self.job)[1:]
+
+    def __repr__(self) -> str:
+        """What ``action=plan`` shows."""
+        lines = [*aligned(mapping_rows(self.job)), "", *listed(self._facts(), NAME_WIDTH)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook."""
+        return as_html(mapping_rows(self.job)) + as_html(self._facts(), has_header=False)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        return [*facts(self.job, self._plan), *(("note", note) for note in self.notes)]
+
+
+def compile(*overrides: Overrides) -> CompiledJob:
+    """Compile a job and check all that can be checked. Nothing runs, nothing is written.
+
+    Args:
+        overrides: As on the command line, ``"backend=script"``; or a dict, key → value, whose
+            values need no quoting: ``{"dataset.path": path, "transform.n_features": 4096}``.
+            Without ``output.path`` the result will go to a folder of its own below the current one,
+            ``outputs/<date>/<time>``.
+
+    Raises:
+        ConfigError: Everything that is wrong with the configuration.
+        PluginError: A transform that it names is broken.
+        DataError: The input is not what the configuration says it is.
+    """
+    with defaults.run_folder_is(hydra_session.fresh_folder()):
+        plan = compose(hydra_session.composed(overrides))
+        if plan.config.action != "run":
+            raise ConfigError([Problem("action", ACTIONS)])
+        return _compiled(plan, prepare(plan, dry=True))
+
+
+def run(*what: CompiledJob | Overrides) -> RunResult:
+    """Run a job to its end, on the target that it names.
+
+    Args:
+        what: A job that `compile` made, which is run as it is; or what `compile` takes.
+
+    Raises:
+        ConfigError: Something is wrong with the configuration, or cannot be done.
+        DataError: The input is not what the configuration says it is.
+        JobFailed: The job ended without a result.
+        PluginError: A transform is broken.
+        KeyboardInterrupt: It was interrupted (a notebook's stop button); nothing of it is left.
+    """
+    overrides = [each for each in what if not isinstance(each, CompiledJob)]
+    jobs = [each for each in what if isinstance(each, CompiledJob)]
+    if jobs and len(what) > 1:
+        raise TypeError("run() takes one compiled job or overrides; compile() it with them")
+    compiled = _checked(jobs[0] if jobs else compile(*overrides))
+    return RunResult.of(targets.run(compiled.job, compiled.config), compiled.request)
+
+
+def _compiled(plan: Plan, ready: Ready) -> CompiledJob:
+    return CompiledJob(ready.job, ready.config, ready.notes, _plan=plan)
+
+
+def _checked(compiled: CompiledJob) -> CompiledJob:
+    """What was not looked at for want of credentials has to be looked at before it runs."""
+    if not compiled.notes:
+        return compiled
+    settings = compiled.config.job.model_copy(update={"name": compiled.job.name})
+    config = compiled.config.model_copy(update={"job": settings})
+    plan = replace(compiled._plan, config=config)
+    return _compiled(plan, prepare(plan, dry=False))

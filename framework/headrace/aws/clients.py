@@ -1,0 +1,142 @@
+"""boto3's clients, all with the same patience, and its errors in words for people."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import boto3
+import boto3.session
+from botocore import exceptions
+from botocore.config import Config
+
+from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
+from headrace.runtime.version import VERSION
+
+for _name in ("boto3", "botocore", "s3transfer", "urllib3"):
+    # Hydra prints what anybody logs ("Found credentials in …"), and errors are raised anyway.
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+PATIENCE = Config(
+    retries={"mode": "adaptive", "total_max_attempts": 8},
+    connect_timeout=10,
+    read_timeout=60,
+    max_pool_connections=32,
+    user_agent_extra=f"headrace/{VERSION}",
+)
+"""Throttled and lost calls are tried again, ever more slowly.
+
+Source: https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+"""
+AwsError = (exceptions.BotoCoreError, exceptions.ClientError, boto3.exceptions.Boto3Error)
+"""All that boto3 raises."""
+CREDENTIALS = "AWS credentials"
+HOW = "run 'aws configure', or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+
+_NO_CREDENTIALS = (
+    exceptions.NoCredentialsError,
+    exceptions.PartialCredentialsError,
+    exceptions.CredentialRetrievalError,
+    exceptions.SSOError,
+    exceptions.TokenRetrievalError,
+)
+_BAD_CREDENTIALS = {
+    "AuthFailure": "are not valid",
+    "ExpiredToken": "have expired",
+    "ExpiredTokenException": "have expired",
+    "InvalidAccessKeyId": "are not valid",
+    "InvalidClientTokenId": "are not valid",
+    "InvalidSignatureException": "are not valid",
+    "RequestExpired": "have expired, or this machine's clock is wrong",
+    "SignatureDoesNotMatch": "are not valid",
+    "TokenRefreshRequired": "have expired",
+    "UnrecognizedClientException": "are not valid",
+}
+
+
+def client(service: str, region: str | None = None) -> Any:
+    """A client of a service.
+
+    Endpoint, profile and credentials come from the usual AWS variables and files.
+
+    Args:
+        service: As boto3 calls it, as in ``s3``.
+        region: AWS region; default: the one that boto3 finds.
+
+    Raises:
+        botocore.exceptions.BotoCoreError: The AWS configuration cannot be used; see `explained`.
+    """
+    return session(region).client(service, config=PATIENCE)
+
+
+@cache
+def session(region: str | None = None) -> boto3.session.Session:
+    """The one session of a region: credentials are looked for once."""
+    return boto3.session.Session(region_name=region)
+
+
+def has_credentials(required: bool) -> bool:
+    """Whether there are any; nobody is asked whether they are valid.
+
+    Raises:
+        ConfigError: The AWS configuration cannot be used, or has none though they are required.
+    """
+    with explained(problem_at(CREDENTIALS)):
+        if session().get_credentials():
+            return True
+        if required:
+            raise exceptions.NoCredentialsError
+    return False
+
+
+@contextmanager
+def explained(error: Callable[[str], HeadraceError] = JobFailed) -> Iterator[None]:
+    """Turn what boto3 raises into an error for people.
+
+    Args:
+        error: Makes it of its text; by default the job failed.
+    """
+    try:
+        yield
+    except AwsError as exc:
+        raise error(reason(exc)) from exc
+
+
+def problem_at(where: str) -> Callable[[str], ConfigError]:
+    """For `explained`: the configuration is wrong at that address."""
+    return lambda what: ConfigError([Problem(where, what)])
+
+
+def code_of(error: BaseException) -> str:
+    """AWS's name of an error, as in ``NoSuchKey``; nothing for one that AWS did not answer."""
+    if isinstance(error, exceptions.ClientError):
+        return str(error.response.get("Error", {}).get("Code", ""))
+    return ""
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong and what would be right, in one line."""
+    if isinstance(error, exceptions.ProfileNotFound):
+        return f"{error}; AWS_PROFILE names a profile of ~/.aws/config"
+    if isinstance(error, exceptions.NoRegionError):
+        return "no AWS region; set backend.region or AWS_REGION"
+    if isinstance(error, _NO_CREDENTIALS):
+        return f"{_line(error)}; {HOW}"
+    if isinstance(error, exceptions.ClientError):
+        return _refusal(error)
+    return _line(error)
+
+
+def _refusal(error: exceptions.ClientError) -> str:
+    code, details = code_of(error), error.response.get("Error", {})
+    if code in _BAD_CREDENTIALS:
+        return f"the AWS credentials {_BAD_CREDENTIALS[code]} ({code}); {HOW}"
+    said = str(details.get("Message") or "no reason given").strip()
+    return f"AWS refused {error.operation_name}: {code}: {' '.join(said.split())}"
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".")

@@ -1,0 +1,149 @@
+"""Which image: AWS's by kind, region and version, or one's own by its tag.
+
+AWS's accounts and versions are read from the SDK's own table, and the domain of a region from
+botocore's, as plain JSON: importing the SDK would take seconds (``sagemaker.core.image_uris``),
+importing botocore a tenth of one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+from headrace.config.problems import suggest
+from headrace.errors import ConfigError, Problem
+from headrace.runtime.version import VERSION
+
+SKLEARN_TABLE = ("sagemaker-core", "sagemaker/core/image_uri_config/sklearn.json")
+PARTITIONS = ("botocore", "botocore/data/partitions.json")
+TOO_OLD = ("0.20.0", "0.23-1", "1.0-1", "1.2-1", "1.4-2")
+"""Images whose Python is 3.7 to 3.10; some have no pyarrow either.
+
+Source: docker/<version>/base/Dockerfile.cpu of github.com/aws/sagemaker-scikit-learn-container.
+"""
+
+
+SPARK_TABLE = ("sagemaker-core", "sagemaker/core/image_uri_config/spark.json")
+SPARK_TAGS = {"3.5": "3.5-cpu-py312-v1.0"}
+"""Of those images that have a Python that the runtime half knows; 3.3 and older have 3.9 or less.
+
+Source: github.com/aws/sagemaker-spark-container, releases.
+"""
+
+
+def sklearn_image(region: str, framework_version: str) -> str:
+    """The URI of AWS's scikit-learn image, as ``image_uris.retrieve("sklearn", …)`` gives it.
+
+    Args:
+        region: AWS region, as in ``eu-central-1``.
+        framework_version: Version of the image, as in ``1.9-0``.
+
+    Raises:
+        ConfigError: No such image, or one that is too old for the runtime half.
+    """
+    versions = _table(*SKLEARN_TABLE)["training"]["versions"]
+    tags = {version: f"{version}-cpu-py3" for version in versions if version not in TOO_OLD}
+    return _awss_image("scikit-learn", versions, tags, region, framework_version)
+
+
+def spark_image(region: str, framework_version: str) -> str:
+    """The URI of AWS's Spark image, as ``image_uris.retrieve("spark", …)`` gives it.
+
+    Args:
+        region: AWS region, as in ``eu-central-1``.
+        framework_version: Version of Spark, as in ``3.5``.
+
+    Raises:
+        ConfigError: No such image, or one that is too old for the runtime half.
+    """
+    versions = _table(*SPARK_TABLE)["processing"]["versions"]
+    return _awss_image("Spark", versions, SPARK_TAGS, region, framework_version)
+
+
+def _awss_image(
+    kind: str, versions: dict[str, Any], tags: dict[str, str], region: str, version: str
+) -> str:
+    """The URI of an image of AWS's.
+
+    Args:
+        kind: What it is called.
+        versions: The SDK's table.
+        tags: Version → tag, of all that can be used.
+        region: AWS region.
+        version: What is asked for.
+    """
+    problems = [*_version_problems(kind, version, versions, tags)]
+    image = versions.get(version) or {"registries": _all_registries(versions)}
+    problems += _region_problems(kind, region, image["registries"])
+    if problems:
+        raise ConfigError(problems)
+    registry = f"{image['registries'][region]}.dkr.ecr.{region}.{domain(region)}"
+    return f"{registry}/{image['repository']}:{tags[version]}"
+
+
+def own_image(backend: str, registry: str | None = None) -> str:
+    """The name of an own image, as the project's build and push give it.
+
+    Args:
+        backend: What it is for.
+        registry: Host of the registry that holds it; None for the image on this machine.
+    """
+    name = f"headrace-{backend}:{VERSION}"
+    return f"{registry}/{name}" if registry else name
+
+
+def _version_problems(
+    kind: str, version: str, versions: Iterable[str], usable: Iterable[str]
+) -> Iterable[Problem]:
+    where, allowed = "backend.framework_version", sorted(usable)
+    if version in allowed:
+        return
+    if version in versions:
+        yield Problem(
+            where,
+            f"the image {version!r} has Python 3.10 or older, and the job needs "
+            f"Python 3.11 and pyarrow; allowed: {', '.join(allowed)}",
+        )
+    else:
+        yield Problem(where, f"AWS has no {kind} image {version!r}; {suggest(version, allowed)}")
+
+
+def _region_problems(kind: str, region: str, registries: Iterable[str]) -> Iterable[Problem]:
+    if region not in registries:
+        suggestion = suggest(region, registries)
+        yield Problem("backend.region", f"AWS has no {kind} image in {region!r}; {suggestion}")
+
+
+def _all_registries(versions: dict[str, Any]) -> dict[str, str]:
+    return {
+        region: account for v in versions.values() for region, account in v["registries"].items()
+    }
+
+
+def domain(region: str) -> str:
+    """The domain of AWS's hosts in a region: ``amazonaws.com``, but for China and a few others."""
+    return str(_partition(region).get("outputs", {}).get("dnsSuffix", "amazonaws.com"))
+
+
+def partition(region: str) -> str:
+    """What stands behind ``arn:`` in a region: ``aws``, ``aws-cn``, ``aws-us-gov``."""
+    return str(_partition(region).get("id", "aws"))
+
+
+def _partition(region: str) -> dict[str, Any]:
+    for each in _table(*PARTITIONS)["partitions"]:
+        if region in each["regions"] or re.match(each["regionRegex"], region):
+            return dict(each)
+    return {}
+
+
+@cache
+def _table(package: str, path: str) -> dict[str, Any]:
+    text = Path(str(distribution(package).locate_file(path))).read_text(encoding="utf-8")
+    table: dict[str, Any] = json.loads(text)
+    return table

@@ -1,0 +1,134 @@
+"""The least that the role of a job may be allowed to do, read off the job's request; no I/O.
+
+Source: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, the section on
+``CreateProcessingJob``; narrowed to the buckets, the image and the keys that the request names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.aws.image_uris import partition
+from headrace.uris import S3
+
+LOGS = "/aws/sagemaker/ProcessingJobs"
+METRICS = "/aws/sagemaker/ProcessingJobs"
+PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+NETWORK_CHANGES = [
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+]
+NETWORK_LOOKS = [
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+]
+
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Where:
+    """What ARNs are made of; ``*`` for what is not known."""
+
+    region: str
+    account: str
+
+    def arn(self, service: str, resource: str, account: str | None = None) -> str:
+        """The ARN of something in the region."""
+        owner = self.account if account is None else account
+        return f"arn:{partition(self.region)}:{service}:{self.region}:{owner}:{resource}"
+
+    def s3(self, uri: str) -> str:
+        """The ARN of a bucket or of objects."""
+        return f"arn:{partition(self.region)}:s3:::{uri.removeprefix(S3)}"
+
+
+def policy(request: dict[str, Any], where: Where) -> dict[str, Any]:
+    """An IAM policy document for the role that the job runs as.
+
+    Args:
+        request: The arguments of ``CreateProcessingJob``, with ``s3://`` on both ends.
+        where: Region and account.
+    """
+    statements = [*_data(request, where), *_image(request, where), *_traces(where)]
+    statements += [*_keys(request, where), *_network(request, where)]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _data(request: dict[str, Any], where: Where) -> Iterator[Statement]:
+    sources = [each["S3Input"]["S3Uri"] for each in request["ProcessingInputs"]]
+    outputs = request["ProcessingOutputConfig"]["Outputs"]
+    places = [f"{each['S3Output']['S3Uri']}/" for each in outputs]
+    yield _allow("ReadInputs", ["s3:GetObject"], [where.s3(f"{uri}*") for uri in sources])
+    yield from _listing([*sources, *places], where)
+    yield _allow(
+        "WriteOutputs",
+        ["s3:AbortMultipartUpload", "s3:PutObject"],
+        [where.s3(f"{uri}*") for uri in places],
+    )
+
+
+def _listing(uris: Iterable[str], where: Where) -> Iterator[Statement]:
+    prefixes: dict[str, list[str]] = {}
+    for uri in uris:
+        bucket, _, key = uri.removeprefix(S3).partition("/")
+        prefixes.setdefault(bucket, []).append(f"{key}*")
+    for number, (bucket, keys) in enumerate(prefixes.items(), 1):
+        condition = {"StringLike": {"s3:prefix": keys}}
+        statement = _allow(f"List{number}", ["s3:ListBucket"], [where.s3(bucket)])
+        yield {**statement, "Condition": condition}
+
+
+def _image(request: dict[str, Any], where: Where) -> Iterator[Statement]:
+    host, _, name = request["AppSpecification"]["ImageUri"].partition("/")
+    parts = host.split(".")
+    if parts[1:3] == ["dkr", "ecr"]:
+        repository = name.partition("@")[0].partition(":")[0]
+        image = Where(parts[3], parts[0]).arn("ecr", f"repository/{repository}")
+        yield _allow("PullImage", PULL, [image])
+        yield _allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], ["*"])
+
+
+def _traces(where: Where) -> Iterator[Statement]:
+    group = where.arn("logs", f"log-group:{LOGS}")
+    actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams"]
+    yield _allow("WriteLogs", [*actions, "logs:PutLogEvents"], [group, f"{group}:*"])
+    metrics = _allow("WriteMetrics", ["cloudwatch:PutMetricData"], ["*"])
+    yield {**metrics, "Condition": {"StringEquals": {"cloudwatch:namespace": METRICS}}}
+
+
+def _keys(request: dict[str, Any], where: Where) -> Iterator[Statement]:
+    key = request["ProcessingOutputConfig"].get("KmsKeyId")
+    if not key:
+        return
+    actions = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+    _, is_alias, alias = key.rpartition("alias/")
+    if is_alias:  # names no key in a policy; the key that has it does
+        condition = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{alias}"}}
+        yield {**_allow("UseKey", actions, [where.arn("kms", "key/*")]), "Condition": condition}
+    else:
+        arn = key if key.startswith("arn:") else where.arn("kms", f"key/{key}")
+        yield _allow("UseKey", actions, [arn])
+
+
+def _network(request: dict[str, Any], where: Where) -> Iterator[Statement]:
+    vpc = request.get("NetworkConfig", {}).get("VpcConfig")
+    if vpc:
+        resources = [where.arn("ec2", f"subnet/{each}") for each in vpc["Subnets"]]
+        resources += [
+            where.arn("ec2", f"security-group/{each}") for each in vpc["SecurityGroupIds"]
+        ]
+        interface = where.arn("ec2", "network-interface/*")
+        yield _allow("JoinNetwork", NETWORK_CHANGES, [*resources, interface])
+        yield _allow("LookAtNetwork", NETWORK_LOOKS, ["*"])
+
+
+def _allow(name: str, actions: list[str], resources: list[str]) -> Statement:
+    return {"Sid": name, "Effect": "Allow", "Action": actions, "Resource": resources}

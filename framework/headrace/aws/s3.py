@@ -1,0 +1,153 @@
+"""What lies below an ``s3://`` URI, and how it goes away."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from headrace.aws.clients import client, explained
+from headrace.errors import ConfigError, JobFailed, Problem
+from headrace.runtime.sources.data_files import is_data
+from headrace.uris import S3
+
+MOST_AT_ONCE = 1000
+"""Keys that ``DeleteObjects`` takes."""
+
+
+@dataclass(frozen=True)
+class S3Object:
+    """One object, as a listing shows it."""
+
+    bucket: str
+    key: str
+    size: int
+    """Bytes."""
+    etag: str
+    """Changes when the content does."""
+    modified: datetime
+    """When it was written, in whole seconds of S3's clock."""
+
+    @property
+    def uri(self) -> str:
+        """Its address."""
+        return f"{S3}{self.bucket}/{self.key}"
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """The two halves of ``s3://bucket/some/key``; the key may be empty."""
+    bucket, _, key = uri.removeprefix(S3).partition("/")
+    return bucket, key
+
+
+def with_prefix(uri: str) -> Iterator[S3Object]:
+    """All objects whose keys begin so, in the order of their keys.
+
+    Folders' own markers, empty keys that end with a slash, are no objects.
+
+    Raises:
+        botocore.exceptions.ClientError: There is no such bucket, or it may not be read.
+    """
+    bucket, prefix = bucket_and_key(uri)
+    pages = client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+        for each in page.get("Contents", ()):
+            if not each["Key"].endswith("/"):
+                yield S3Object(
+                    bucket, each["Key"], each["Size"], each["ETag"], each["LastModified"]
+                )
+
+
+def input_objects(uri: str, where: str) -> list[S3Object]:
+    """The objects of an input of the kind ``S3Prefix``: one object, or those below a folder.
+
+    SageMaker takes every key that begins with the URI's. ``s3://b/data`` would bring
+    ``s3://b/database/…`` along, which nobody means, so it is refused on every target.
+
+    Args:
+        uri: Of an object or a folder.
+        where: What names it, for the message.
+
+    Raises:
+        ConfigError: Nothing is there, or more than one object or folder.
+    """
+    with unlisted(uri, where):
+        objects = list(with_prefix(uri))
+    if not objects:
+        raise ConfigError([Problem(where, f"nothing is at {uri!r}")])
+    folder = uri.rstrip("/") + "/"
+    stray = next((o.uri for o in objects if o.uri != uri and not o.uri.startswith(folder)), None)
+    if stray:
+        what = f"{uri!r} also means {stray!r}, which begins with it; end a folder's name with '/'"
+        raise ConfigError([Problem(where, what)])
+    return objects
+
+
+def data_objects(uri: str, where: str) -> list[S3Object]:
+    """Return the objects of such an input that count as data, by the rule for files.
+
+    Args:
+        uri: Of an object or a folder.
+        where: What names it, for the message.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    folder = uri.rstrip("/") + "/"
+    objects = input_objects(uri, where)
+    data = [each for each in objects if each.uri == uri or is_data(each.uri.removeprefix(folder))]
+    if not data:
+        raise ConfigError([Problem(where, f"no files in {uri!r}")])
+    return data
+
+
+def unlisted(uri: str, where: str) -> AbstractContextManager[None]:
+    """For a listing: say which one failed, if it does.
+
+    Args:
+        uri: Of what is listed.
+        where: What names it.
+    """
+    return explained(lambda why: ConfigError([Problem(where, f"cannot list {uri!r}: {why}")]))
+
+
+def object_at(uri: str, where: str) -> S3Object:
+    """The one object of that key.
+
+    Args:
+        uri: Of an object.
+        where: What names it, for the message.
+
+    Raises:
+        ConfigError: It is not there.
+    """
+    with unlisted(uri, where):
+        found = next(with_prefix(uri), None)  # it comes before all whose keys begin with its own
+    if found is None or found.uri != uri:
+        raise ConfigError([Problem(where, f"there is no object {uri!r}")])
+    return found
+
+
+def remove(uris: Iterable[str]) -> None:
+    """Delete objects; one that is not there counts as deleted.
+
+    Raises:
+        JobFailed: S3 keeps one.
+        botocore.exceptions.ClientError: It refuses altogether.
+    """
+    keys: dict[str, list[str]] = defaultdict(list)
+    for uri in uris:
+        bucket, key = bucket_and_key(uri)
+        keys[bucket].append(key)
+    for bucket, chosen in keys.items():
+        for first in range(0, len(chosen), MOST_AT_ONCE):
+            _remove_some(bucket, chosen[first : first + MOST_AT_ONCE])
+
+
+def _remove_some(bucket: str, keys: Sequence[str]) -> None:
+    wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+    for error in client("s3").delete_objects(Bucket=bucket, Delete=wanted).get("Errors", ()):
+        place = f"{S3}{bucket}/{error['Key']}"
+        raise JobFailed(f"{place} cannot be removed: {error['Code']}: {error['Message']}")

@@ -1,0 +1,16 @@
+"""AWS's scikit-learn image with a shipped script."""
+
+from __future__ import annotations
+
+from headrace.aws.image_uris import sklearn_image
+from headrace.backends.base import WithScript
+from headrace.config.models import SklearnConfig
+from headrace.job.account import Account
+
+
+class SklearnBackend(WithScript):
+    """What ``SKLearnProcessor`` of SDK 2.x did."""
+
+    def image_uri(self, config: SklearnConfig, account: Account) -> str:
+        """The image by hand, or AWS's by region and version."""
+        return config.image_uri or sklearn_image(account.region(), config.framework_version)

@@ -1,0 +1,21 @@
+"""What can be done with a job: one file for each value of ``action``."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headrace.config.compose import Plan
+    from headrace.results.result import Result
+
+
+def perform(plan: Plan) -> Result | None:
+    """Does what ``action`` says; only that action's module is imported.
+
+    Returns:
+        What came out of a run, nothing of any other action.
+    """
+    action = importlib.import_module(f"headrace.cli.actions.{plan.config.action}")
+    result: Result | None = action.perform(plan)
+    return result

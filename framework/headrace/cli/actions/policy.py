@@ -1,0 +1,96 @@
+"""``action=policy``: prints the IAM policy that the job's role needs, as JSON and nothing else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from headrace.aws.image_uris import domain
+from headrace.aws.policy import Where
+from headrace.aws.policy import policy as policy_of
+from headrace.backends import BACKENDS
+from headrace.errors import ConfigError
+from headrace.job import inputs
+from headrace.job.account import LOCAL_ROLE, NoAccount
+from headrace.job.compiler import compile_job
+from headrace.uris import S3, uri_of
+
+if TYPE_CHECKING:
+    from headrace.config.compose import Plan
+    from headrace.config.models import JobConfig
+    from headrace.errors import Problem
+
+ANY = "*"
+NAME = "headrace"
+"""Of a job that is never run."""
+
+
+def perform(plan: Plan) -> None:
+    """Prints the policy of the job as SageMaker would run it, whatever the target is."""
+    print(json.dumps(policy(plan), indent=2))
+
+
+def policy(plan: Plan) -> dict[str, Any]:
+    """The policy document.
+
+    Raises:
+        ConfigError: The data is not there, or the mapping is wrong.
+    """
+    account = _OnPaper(plan.config)
+    output = account.output_path(plan.config.output.path, NAME)
+    placed = plan.config.output.model_copy(update={"path": output})
+    config = plan.config.model_copy(update={"output": placed})
+    data = inputs.resolve(config.dataset.path)
+    if data.files:
+        data = inputs.brought_to(uri_of(output), data)
+    wheels = dict.fromkeys(config.backend.requirements, b"")  # where they lie is all that counts
+    job = compile_job(
+        replace(plan, config=config), BACKENDS[config.backend.name], data, NAME, account, wheels
+    )
+    return policy_of(job.request, account.where)
+
+
+class _OnPaper:
+    """The account that a job would run in, as far as the configuration tells of it."""
+
+    def __init__(self, config: JobConfig) -> None:
+        self._role = config.job.role or LOCAL_ROLE
+        self.where = Where(NoAccount(config).region(), _account_id(config))
+
+    def check_access(self, asking: bool) -> None:
+        pass
+
+    def region(self) -> str:
+        return self.where.region
+
+    def registry(self) -> str:
+        return f"{self.where.account}.dkr.ecr.{self.where.region}.{domain(self.where.region)}"
+
+    def role(self) -> str:
+        return self._role
+
+    def output_path(self, path: str, name: str) -> str:
+        """Of a local path, whatever folder of the default bucket a job may get."""
+        bucket = f"sagemaker-{self.where.region}-{self.where.account}"
+        return path if path.startswith(S3) else f"{S3}{bucket}/headrace/{ANY}"
+
+    def problems(self, request: dict[str, Any], asking: bool) -> list[Problem]:
+        return []
+
+
+def _account_id(config: JobConfig) -> str:
+    """The role's account, or the user's own, or any: better a wide policy than none."""
+    if config.job.role:
+        return config.job.role.split(":")[4]
+    from headrace.aws.account import AwsAccount
+
+    try:
+        return AwsAccount(config).account_id()
+    except ConfigError as exc:
+        print(
+            f"note: the account is not known, so ARNs say '{ANY}' for it: {exc.problems[0]}",
+            file=sys.stderr,
+        )
+        return ANY

@@ -1,0 +1,23 @@
+"""``action=push``: pushes the backend's own image to a registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headrace.images.push import push
+from headrace.prepare import account_of
+from headrace.terminal.tables import listed
+
+if TYPE_CHECKING:
+    from headrace.config.compose import Plan
+
+WIDTH = 9
+
+
+def perform(plan: Plan) -> None:
+    """Pushes the image and says where it is."""
+    pushed = push(plan.config, account_of(plan.config))
+    pairs = [("image", pushed.name), ("digest", pushed.digest)]
+    if pushed.made_repository:
+        pairs.append(("made", "the ECR repository, which was missing"))
+    print("\n".join(listed(pairs, WIDTH)))

@@ -1,0 +1,131 @@
+"""Between Hydra and the actions: what a person sees when something is wrong, and exit statuses.
+
+0: done. 1: the job failed. 2: the configuration is wrong. 130: interrupted. A user's mistake ends
+in its message; a bug keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+
+from hydra._internal.utils import get_args_parser
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from headrace.cli import startup
+from headrace.cli.attempt import attempt, mendable, tell
+from headrace.cli.startup import INTERRUPTED
+from headrace.cli.sweep.callback import SweepSummary
+from headrace.cli.sweep.objective import objective
+from headrace.config import defaults
+from headrace.config.hydra_errors import problem_of, setting_problem
+from headrace.config.hydra_loader import checked
+from headrace.config.hydra_objects import NO_PACKAGE
+from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
+from headrace.runtime.shown import quoted
+
+WORKER_KILLED = (
+    "a worker process of the sweep was killed, perhaps for want of memory; "
+    "runs that it had not ended are lost"
+)
+
+RERUN = (
+    "would load a pickle, which may run any code; "
+    "a run's overrides are in its .hydra/overrides.yaml"
+)
+
+# Here and not in main(): a sweep's worker processes import this module but never call main().
+defaults.register()
+
+
+def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
+    """Runs the program, of which Hydra is the outer half.
+
+    Args:
+        run: A function decorated by ``hydra.main`` that calls `execute`.
+        arguments: What Hydra will find on the command line.
+
+    Returns:
+        The exit status.
+    """
+    # Hydra then raises its errors instead of printing them and ending the process.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        _check_working_folder()
+        _refuse(arguments)
+        with checked():
+            run()
+    except HeadraceError as exc:
+        return tell(exc)
+    except (HydraException, OmegaConfBaseException, YAMLError) as exc:
+        return tell(ConfigError([problem_of(exc)]))
+    except BrokenExecutor:
+        return tell(JobFailed(WORKER_KILLED))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except SystemExit as exc:
+        if exc.code:
+            raise
+    except Exception as exc:
+        known = mendable(exc)
+        if known is None and (problem := setting_problem(exc)) is not None:
+            known = ConfigError([problem])
+        if known is None:
+            raise
+        return tell(known)
+    finally:
+        SweepSummary.end()
+    lost = startup.lost()
+    return 0 if lost is None else tell(JobFailed(f"cannot write to stdout: {lost}"))
+
+
+def _check_working_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as exc:
+        what = f"the working folder cannot be used ({exc.strerror}); change to one that is there"
+        raise ConfigError([Problem("", what)]) from exc
+
+
+def _refuse(arguments: Sequence[str]) -> None:
+    """Refuse the options by which Hydra would run code that a file holds or a package brings.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    options, _ = get_args_parser().parse_known_args(list(arguments))
+    problems = []
+    if options.experimental_rerun is not None:
+        problems.append(Problem("--experimental-rerun", RERUN))
+    if (options.config_path or "").startswith("pkg:"):
+        problems.append(Problem("--config-path", f"{quoted(options.config_path)} {NO_PACKAGE}"))
+    if problems:
+        raise ConfigError(problems)
+
+
+def execute(config: DictConfig) -> float:
+    """Does what one composed configuration says.
+
+    Returns:
+        What a sweep that looks for the best settings minimises.
+
+    Raises:
+        SystemExit: It failed, and it is no run of a sweep; the message is on stderr.
+    """
+    from headrace.cli import actions
+    from headrace.config.compose import compose
+
+    startup.begin()
+    try:
+        return objective(attempt(lambda: actions.perform(compose(config))))
+    except KeyboardInterrupt:
+        if startup.is_worker():  # whose pool would go on with the next run
+            os._exit(INTERRUPTED)
+        raise

@@ -1,0 +1,105 @@
+"""What happens around the runs: folders are looked at first, a sweep ends in its summary."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from headrace.runtime.shown import quoted
+
+_PATH = 400
+"""Characters of a path that are shown."""
+
+
+class SweepSummary(Callback):
+    """Shows and writes the summary of a sweep; one of its runs that failed gives the exit status.
+
+    Hydra tells its callbacks of the end only if nothing went wrong on the way; `end` is for the
+    other cases.
+    """
+
+    _under_way: ClassVar[Path | None] = None
+    """The folder of the sweep, from its start to its summary."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Look at the folder that Hydra is about to write to.
+
+        Raises:
+            SystemExit: It cannot be used.
+        """
+        _require("hydra.run.dir", Path(config.hydra.run.dir))
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Remember where the runs will be, and forget those of an earlier sweep there.
+
+        Raises:
+            SystemExit: The folder of the sweep cannot be used.
+        """
+        from headrace.cli.sweep import workers
+        from headrace.results.records import forget
+
+        folder = Path(config.hydra.sweep.dir).absolute()
+        _require("hydra.sweep.dir", folder)
+        workers.watch()
+        forget(folder)
+        if config.get("action") == "run":
+            SweepSummary._under_way = folder
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Sum up.
+
+        Raises:
+            SystemExit: A run failed.
+        """
+        status = SweepSummary.end() or _status(Path(config.hydra.sweep.dir))
+        if status:
+            raise SystemExit(status)
+
+    @classmethod
+    def end(cls) -> int:
+        """Sum up what there is, unless that has been done; the status of the first failure."""
+        folder, cls._under_way = cls._under_way, None
+        if folder is None:
+            return 0
+        from headrace.cli.sweep.summary import show
+        from headrace.results.pages import try_sweep_page
+        from headrace.results.records import RecordError, SweepRecord
+
+        try:
+            sweep = SweepRecord.read(folder)
+        except RecordError:  # it ended before its first run began
+            return 0
+        show(sweep)
+        try_sweep_page(sweep)
+        return sweep.exit_status
+
+
+def _require(address: str, folder: Path) -> None:
+    """End the process, as Hydra hears no exception, if a folder cannot be written to."""
+    from headrace.cli.attempt import tell
+    from headrace.errors import ConfigError, Problem
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except (FileExistsError, NotADirectoryError):
+        file = next(each for each in (folder, *folder.parents) if each.exists())
+        problem = f"{quoted(str(file), _PATH)} is a file; give a folder"
+    except OSError as exc:
+        place = quoted(str(folder.absolute()), _PATH)
+        problem = f"cannot write in {place}: {exc.strerror}; give another folder"
+    raise SystemExit(tell(ConfigError([Problem(address, problem)])))
+
+
+def _status(folder: Path) -> int:
+    from headrace.results.records import RecordError, SweepRecord
+
+    try:
+        return SweepRecord.read(folder).exit_status
+    except RecordError:
+        return 0

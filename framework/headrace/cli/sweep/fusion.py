@@ -1,0 +1,135 @@
+"""Which runs of a sweep can be done in one go, and doing so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
+from pathlib import PurePosixPath
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from headrace.cli.actions.run import shown
+from headrace.cli.attempt import attempt
+from headrace.cli.sweep.objective import objective
+from headrace.config.compose import compose
+from headrace.config.models import JobConfig, OutputConfig
+from headrace.errors import HeadraceError
+from headrace.prepare import Ready, prepare
+from headrace.results.result import Result
+from headrace.runtime.alike import difference
+from headrace.uris import path_of, uri_of
+
+OWN = ("output", "transform", "job")
+"""Groups in which runs may differ, within the limits of `_same_otherwise`."""
+
+Task = Callable[[DictConfig], object]
+
+
+def fused(configs: Sequence[DictConfig]) -> tuple[Mapping[int, Task], str]:
+    """Look for runs that can be done in one go.
+
+    Args:
+        configs: The runs, as Hydra composed them.
+
+    Returns:
+        For each of those runs, by its place, what to do in the place of Hydra's task, and nothing
+        for all others; and why there are none, for a person.
+    """
+    ready = {place: job for place, each in enumerate(configs) if (job := _prepared(each))}
+    if len(ready) < 2:  # whatever is wrong with the others they tell by themselves
+        return {}, ""
+    first, *others = ready.values()
+    for other in others:
+        if reason := _difference(first, other):
+            return {}, reason
+    if _places_overlap([each.config.output for each in ready.values()]):
+        return {}, "they have no output folders of their own"
+    together = Together(tuple(ready.values()))
+    return {place: partial(together.task, n) for n, place in enumerate(ready)}, ""
+
+
+class Together:
+    """Runs that are done in one go, by the first of their tasks.
+
+    Args:
+        runs: Jobs that are alike, on this machine.
+    """
+
+    def __init__(self, runs: Sequence[Ready]) -> None:
+        self._runs = runs
+
+    def task(self, number: int, _: DictConfig) -> float:
+        """Show and note one run's result; what `headrace.cli.main.execute` gives."""
+        return objective(attempt(lambda: self._result(number)))
+
+    def _result(self, number: int) -> Result:
+        outcome = self._outcomes[number]
+        if isinstance(outcome, HeadraceError):
+            raise outcome
+        return shown(outcome)
+
+    @cached_property
+    def _outcomes(self) -> Sequence[Result | HeadraceError]:
+        from headrace.targets.local.target import run_together
+
+        try:
+            return run_together([(run.job, run.config) for run in self._runs])
+        except HeadraceError as error:
+            return [error] * len(self._runs)
+
+
+def _prepared(config: DictConfig) -> Ready | None:
+    """The job of a run that may start; nothing of one that fails or does something else."""
+    with _as_current(config) as own:
+        try:
+            plan = compose(own)
+            return prepare(plan, dry=False) if plan.config.action == "run" else None
+        except HeadraceError:
+            return None
+
+
+@contextmanager
+def _as_current(config: DictConfig) -> Iterator[DictConfig]:
+    """The run's own part of its configuration, while Hydra thinks that it is being run."""
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    before = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(config)
+    try:
+        yield own
+    finally:
+        HydraConfig.instance().cfg = before
+
+
+def _difference(one: Ready, other: Ready) -> str:
+    target, hosts = one.config.target.name, one.config.resources.instance_count
+    if target != "local":
+        return f"target={target} runs every job by itself"
+    if one.config.backend.is_a_cluster:
+        return "Spark runs every job by itself"
+    if hosts > 1:
+        return f"several instances run every job by themselves (resources.instance_count={hosts})"
+    for group in JobConfig.model_fields:
+        if group not in OWN and getattr(one.config, group) != getattr(other.config, group):
+            return f"they differ in {group}"
+    if not _same_otherwise(one.config, other.config):
+        return "they differ in job"
+    return difference(one.job.spec, other.job.spec) or ""
+
+
+def _places_overlap(outputs: Sequence[OutputConfig]) -> bool:
+    """Whether a result would go to where another one is, or below."""
+    places = [PurePosixPath(_resolved(output.path)) for output in outputs]
+    taken = set(places)
+    return len(taken) < len(places) or any(not taken.isdisjoint(each.parents) for each in places)
+
+
+def _resolved(path: str) -> str:
+    place = path_of(uri_of(path))
+    return str(place.resolve()) if place else path
+
+
+def _same_otherwise(one: JobConfig, other: JobConfig) -> bool:
+    """Whether the settings of the job are the same but for its name."""
+    return one.job.model_copy(update={"name": None}) == other.job.model_copy(update={"name": None})

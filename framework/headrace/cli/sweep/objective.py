@@ -1,0 +1,36 @@
+"""What a run is worth to a sweeper that looks for the best settings, as Optuna does."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from headrace.results.stored import StoredResult
+
+if TYPE_CHECKING:
+    from headrace.results.result import Result
+
+WORST = math.inf
+"""No NaN: hydra-optuna-sweeper breaks off at one."""
+
+
+def objective(result: Result | None) -> float:
+    """A number to minimise.
+
+    Args:
+        result: What came out of a run; None if nothing did.
+
+    Returns:
+        The log loss if a model was judged, else the collision rate; `WORST` where there is neither:
+        the run failed, is not waited for, or its rows are not hashed.
+    """
+    if result is None or not result.has_ended:
+        return WORST
+    stored = StoredResult(result.output)
+    judged = stored.report("evaluation").get("binary_classification_metrics", {})
+    loss = judged.get("log_loss", {}).get("value")
+    return _number(stored.report("metrics").get("collision_rate") if loss is None else loss)
+
+
+def _number(figure: Any) -> float:
+    return WORST if figure is None or math.isnan(figure) else float(figure)

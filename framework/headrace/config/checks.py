@@ -1,0 +1,115 @@
+"""What only shows when settings are seen together."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from headrace.config.models import BackendConfig, DatasetConfig, JobConfig
+from headrace.config.registry import Step
+from headrace.config.steps import ADDRESS
+from headrace.errors import Problem
+from headrace.runtime.chain.plugins import channels_of
+from headrace.runtime.evaluation import needs
+from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.shown import quoted
+from headrace.runtime.spec import RuntimeSpec
+from headrace.runtime.transform import Role, learner
+
+
+def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
+    """Everything that is wrong with a configuration whose keys are right one by one."""
+    return [
+        *_requirements(config.backend),
+        *_columns_named_twice(config.dataset),
+        *_channels_declared_twice(chain),
+        *_spark(config),
+        *_steps_that_need_all_rows(chain, config),
+        *_evaluation(config, chain),
+    ]
+
+
+def _requirements(backend: BackendConfig) -> Iterable[Problem]:
+    if backend.requirements:
+        from headrace.config.requirements import problems_in  # most jobs have none
+
+        yield from problems_in(backend.requirements)
+
+
+def _columns_named_twice(dataset: DatasetConfig) -> Iterable[Problem]:
+    used = {"label": dataset.label, "id": dataset.id}
+    for key, column in used.items():
+        for role in ("numeric", "categorical"):
+            if column is not None and column in (getattr(dataset, role) or ()):
+                yield Problem(
+                    f"dataset.{role}", f"the column {quoted(column)} is the {key} already"
+                )
+    if dataset.label is not None and dataset.label == dataset.id:
+        yield Problem("dataset.id", f"the column {quoted(dataset.id)} is the label already")
+    for column in dataset.numeric:
+        if column in (dataset.categorical or ()):
+            yield Problem("dataset.categorical", f"the column {quoted(column)} is numeric already")
+    for role in ("numeric", "categorical", "columns"):
+        counts = Counter(getattr(dataset, role) or ())
+        for column in (name for name, count in counts.items() if count > 1):
+            yield Problem(f"dataset.{role}", f"the column {quoted(column)} is named twice")
+
+
+def _channels_declared_twice(chain: Sequence[Step]) -> Iterable[Problem]:
+    declaring = [step.label for step in chain if hasattr(step.transform, "channels")]
+    for label in declaring[1:]:
+        yield Problem(
+            f"{ADDRESS}.{label}", f"the channels are declared by {ADDRESS}.{declaring[0]} already"
+        )
+
+
+def _spark(config: JobConfig) -> Iterable[Problem]:
+    backend = config.backend
+    if config.runtime.split_bytes != RuntimeSpec.split_bytes and not backend.is_a_cluster:
+        what = f"is for Spark's tasks, and backend={backend.name} has none; leave it out"
+        yield Problem("runtime.split_bytes", what)
+    for place, argument in enumerate(config.job.arguments if backend.is_a_cluster else ()):
+        if shlex.quote(argument) != argument:
+            what = f"the image hands it to a shell as it is, which would change {quoted(argument)}"
+            yield Problem(f"job.arguments[{place}]", f"{what}; quote it for one")
+
+
+def _steps_that_need_all_rows(chain: Sequence[Step], config: JobConfig) -> Iterable[Problem]:
+    instances = config.resources.instance_count
+    for step in chain if instances > 1 and not config.backend.is_a_cluster else ():
+        if learner(step.transform) is not None:
+            what = "learns from all rows, and instances cannot tell each other what they saw"
+            yield _needs_one_instance(step, what, instances)
+        elif _wants_row_numbers(step.transform):
+            what = "numbers all rows, and no instance knows how many rows the others have"
+            yield _needs_one_instance(step, what, instances)
+
+
+def _needs_one_instance(step: Step, what: str, instances: int) -> Problem:
+    advice = f"use one instance (resources.instance_count={instances}), or backend=pyspark"
+    return Problem(f"{ADDRESS}.{step.label}", f"{what}; {advice}")
+
+
+def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
+    if config.evaluation.name == "none":
+        return
+    transforms = [step.transform for step in chain]
+    has_label = config.dataset.label is not None
+    is_hashed = any(isinstance(transform, Hasher) for transform in transforms)
+    for what in needs.missing(channels_of(transforms), has_label=has_label, is_hashed=is_hashed):
+        yield Problem("evaluation", what)
+    instances = config.resources.instance_count
+    if instances > 1 and not config.backend.is_a_cluster:
+        what = "each instance would train and judge a model of its own share of the rows; use one"
+        yield Problem("evaluation", f"{what} (resources.instance_count={instances})")
+
+
+def _wants_row_numbers(transform: object) -> bool:
+    """Whether a step counts rows from the start of the whole input, whatever the columns are."""
+    import pyarrow as pa  # takes its time, and only a job of several instances comes here
+
+    with suppress(KeyError, IndexError, ValueError):  # a step that insists on its columns
+        return Role.ROW_NUMBER in getattr(transform, "wants", lambda _: ())(pa.schema([]))
+    return False

@@ -1,0 +1,268 @@
+"""The models that decide what a configuration may say; every default lives here.
+
+YAML composes (``conf/``), these models decide. `headrace.config.compose` is the one place where a
+composed configuration becomes a `JobConfig`; past it, nobody sees a dict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le, Len
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from headrace.runtime.spec import DatasetSpec, EvaluationSpec, OutputSpec, RuntimeSpec
+
+Text = Annotated[str, Len(1)]
+ROLE_ARN = r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$"
+RoleArn = Annotated[str, Field(pattern=ROLE_ARN)]
+MAX_N_FEATURES = 2**31 - 1
+
+
+class Model(BaseModel):
+    """Frozen, closed to unknown keys, strict about types except that numbers may stand for text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+def spark_properties(given: Any) -> Any:
+    """Names as Spark has them: ``executor.memory`` for ``{"executor": {"memory": "4g"}}``."""
+    if not isinstance(given, Mapping):
+        return given
+    flat: dict[str, Any] = {}
+    for name, value in given.items():
+        below = spark_properties(value) if isinstance(value, Mapping) else None
+        if below is None:
+            flat[str(name)] = str(value).lower() if isinstance(value, bool) else value
+        else:
+            flat |= {f"{name}.{rest}": each for rest, each in below.items()}
+    return flat
+
+
+class BackendConfig(Model):
+    """What all backends have in common: which image, and how the code gets into it."""
+
+    is_a_cluster: ClassVar[bool] = False
+    """Whether several instances work on all files together, instead of each on its own."""
+    ships_program: ClassVar[bool] = True
+    """Whether what runs is ours in any case; an image with code in it may do more."""
+
+    name: str
+    image_uri: Text | None = Field(
+        None, description="the image by hand, instead of the backend's own"
+    )
+    region: Text | None = Field(None, description="AWS region; default: the usual AWS variables")
+    requirements: tuple[Text, ...] = Field(
+        (), description="pip requirements of packages that the image lacks; shipped as wheels"
+    )
+    python_version: Annotated[str, Field(pattern=r"^3\.1[1-9]$")] = Field(
+        "3.12", description="Python of the image, which the wheels have to fit"
+    )
+
+
+class AwsImageConfig(BackendConfig):
+    """A backend whose image AWS provides."""
+
+    framework_version: Text = Field(
+        "1.9-0", description="version of AWS's image: scikit-learn, or Spark for pyspark"
+    )
+
+
+class OwnImageConfig(BackendConfig):
+    """A backend whose image the user builds."""
+
+    base_image: Text | None = Field(
+        None, description="what action=build starts from; default: as its Dockerfile says"
+    )
+
+
+class SklearnConfig(AwsImageConfig):
+    """AWS's scikit-learn image and a shipped script."""
+
+    name: Literal["sklearn"]
+
+
+class ScriptConfig(OwnImageConfig):
+    """An own image and a shipped script."""
+
+    name: Literal["script"]
+
+
+class ProcessorConfig(OwnImageConfig):
+    """An own image with the code in it."""
+
+    ships_program: ClassVar[bool] = False
+
+    name: Literal["processor"]
+
+
+class PySparkConfig(AwsImageConfig):
+    """AWS's Spark image."""
+
+    is_a_cluster: ClassVar[bool] = True
+
+    name: Literal["pyspark"]
+    spark: Annotated[dict[str, str], BeforeValidator(spark_properties)] = Field(
+        {}, description="Spark's properties, without the 'spark.' in front"
+    )
+    event_logs: bool = Field(False, description="keep Spark's event logs")
+
+
+AnyBackend = Annotated[
+    SklearnConfig | ScriptConfig | ProcessorConfig | PySparkConfig, Field(discriminator="name")
+]
+
+
+class TargetConfig(Model):
+    """Who executes the request."""
+
+    name: Literal["local", "container", "aws"] = Field(
+        description="local: this machine, without Docker or AWS; container: in the image; "
+        "aws: on SageMaker"
+    )
+
+
+class DatasetConfig(Model):
+    """Where the data is and what it looks like."""
+
+    path: Text = Field(description="a file, a folder, a glob or s3://…")
+    format: Literal["auto", "csv", "tsv", "parquet", "jsonl"] = Field(
+        "auto", description="auto: by the files' extensions"
+    )
+    label: Text | None = Field(description="the column to predict; null for data without one")
+    id: Text | None = Field(None, description="the column that names the row, never a feature")
+    time: Text | None = Field(
+        None, description="the column that says when, for counts by time; also a feature, as before"
+    )
+    numeric: tuple[Text, ...] = Field((), description="columns whose value is a number")
+    categorical: tuple[Text, ...] | None = Field(
+        None, description="columns whose value is text; default: every other column"
+    )
+    columns: tuple[Text, ...] | None = Field(
+        None, description="names of the columns, for CSV and TSV files without a header"
+    )
+    on_bad_rows: Literal["error", "skip"] = Field(
+        "error", description="what to do with a row that cannot be used; skipped rows are counted"
+    )
+    max_line_bytes: Annotated[int, Ge(1), Le(2**31 - 1)] = Field(
+        DatasetSpec.max_line_bytes,
+        description="bytes of the longest line, and of the longest row with line ends in cells",
+    )
+
+
+class TransformConfig(Model):
+    """The chain of plugins, as it stands in the configuration."""
+
+    n_features: Annotated[int, Ge(1), Le(MAX_N_FEATURES)] = Field(
+        2**20, description="width of the hashed matrix; steps interpolate it"
+    )
+    steps: Annotated[dict[str, dict[str, Any] | None], Len(1)] = Field(
+        description="label → parameters, in order; 'name' defaults to the label"
+    )
+
+
+class OutputConfig(Model):
+    """Where and how rows are written."""
+
+    path: Text = Field(description="the folder for the result; default: Hydra's run folder")
+    format: Literal["npz", "parquet", "libsvm", "recordio"] = Field(
+        "npz", description="file format of the parts"
+    )
+    overwrite: bool = Field(
+        False, description="replace an earlier result: what its manifest lists, and nothing else"
+    )
+    rows_per_part: Annotated[int, Ge(1)] = Field(
+        OutputSpec.rows_per_part, description="rows in each part"
+    )
+
+
+class NoEvaluation(Model):
+    """The rows alone; no model is trained."""
+
+    name: Literal["none"]
+
+
+class LogisticEvaluation(Model):
+    """A model is trained on the rows and judged: logistic regression by gradient descent."""
+
+    name: Literal["logistic"]
+    passes: Annotated[int, Ge(1), Le(100)] = Field(
+        EvaluationSpec.passes, description="how often the model sees each row of train"
+    )
+    learning_rate: Annotated[float, Gt(0), Le(8)] = Field(
+        EvaluationSpec.learning_rate,
+        description="length of the first step, in units of a row's squared length",
+    )
+    alpha: Annotated[float, Ge(0), Le(1)] = Field(
+        EvaluationSpec.alpha, description="weight of the L2 penalty"
+    )
+
+
+AnyEvaluation = Annotated[NoEvaluation | LogisticEvaluation, Field(discriminator="name")]
+
+
+class ResourcesConfig(Model):
+    """What the job runs on."""
+
+    instance_type: Text = Field("ml.m5.xlarge", description="SageMaker instance type")
+    instance_count: Annotated[int, Ge(1), Le(100)] = Field(1, description="number of instances")
+    volume_size_gb: Annotated[int, Ge(1), Le(16_384)] = Field(30, description="disk of each, GB")
+    max_runtime_minutes: Annotated[int, Ge(1), Le(10_080)] = Field(
+        120, description="the job is stopped after this many minutes"
+    )
+    usd_per_hour: Annotated[float, Ge(0)] | None = Field(
+        None, description="price of one instance for the estimates; default: a list price"
+    )
+
+
+class JobSettings(Model):
+    """What `Processor.run` and its constructor take, beside the mapping."""
+
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")] | None = Field(
+        None, description="name of the job, unique in account and region; default: a fresh one"
+    )
+    arguments: tuple[str, ...] = Field((), description="passed to the container as they are")
+    wait: bool = Field(True, description="wait for the end of the job")
+    logs: bool = Field(True, description="show the container's log lines while waiting")
+    experiment_config: dict[
+        Literal["ExperimentName", "TrialName", "TrialComponentDisplayName", "RunName"], Text
+    ] = Field({}, description="SageMaker Experiments association")
+    env: dict[Text, str] = Field({}, description="environment variables of the container")
+    tags: dict[Text, str] = Field({}, description="tags of the job")
+    network_isolation: bool = Field(False, description="cut the container off from all networks")
+    kms_key: Text | None = Field(None, description="KMS key for the volume and the outputs")
+    subnets: tuple[Text, ...] = Field((), description="VPC subnets to run in")
+    security_group_ids: tuple[Text, ...] = Field((), description="VPC security groups")
+    role: RoleArn | None = Field(None, description="ARN of the IAM role that the job runs as")
+
+
+class RuntimeConfig(Model):
+    """How the work is done; never which rows come out."""
+
+    threads: Annotated[int, Ge(1), Le(1024)] | None = Field(
+        None, description="worker threads; default: every core"
+    )
+    block_bytes: Annotated[int, Ge(1)] = Field(
+        RuntimeSpec.block_bytes, description="bytes of input that one thread works on at a time"
+    )
+    split_bytes: Annotated[int, Ge(1)] = Field(
+        RuntimeSpec.split_bytes, description="bytes of input in each of Spark's tasks, about"
+    )
+
+
+class JobConfig(Model):
+    """One whole configuration."""
+
+    action: Literal[
+        "run", "plan", "build", "push", "jobs", "describe", "logs", "stop", "policy", "schema"
+    ] = Field("run", description="what to do with the job")
+    backend: AnyBackend
+    target: TargetConfig
+    dataset: DatasetConfig
+    transform: TransformConfig
+    output: OutputConfig
+    evaluation: AnyEvaluation = NoEvaluation(name="none")
+    resources: ResourcesConfig = ResourcesConfig()
+    job: JobSettings = JobSettings()
+    runtime: RuntimeConfig = RuntimeConfig()

@@ -1,0 +1,203 @@
+"""How pydantic's errors become `Problem`s that a person can act on."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ValidationError
+
+from headrace.errors import Problem
+from headrace.runtime.shown import plain, quoted
+
+UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+UNDECIDED = ("union_tag_invalid", "union_tag_not_found")
+REQUIRED = "this key is required"
+EXPECTED = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dataclass_type": "a mapping of keys",
+    "dict_type": "a mapping of keys",
+    "finite_number": "a finite number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "model_attributes_type": "a mapping of keys",
+    "model_type": "a mapping of keys",
+    "string_type": "text",
+    "tuple_type": "a list",
+    # the rest is filled in from the constraint that was broken
+    "greater_than": "greater than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "string_too_long": "text of at most {max_length} characters",
+    "too_long": "a list of at most {max_length}",
+}
+
+
+def problems_of(
+    validate: Callable[[Any], object],
+    raw: object,
+    keys: Callable[[Sequence[str]], Iterable[str]],
+    choices: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> list[Problem]:
+    """Everything that a validation finds wrong, addressed from the top of `raw`.
+
+    A truth value is not a number here, although pydantic takes ``true`` for 1: a second look with
+    every ``true`` spelt as text finds those.
+
+    Args:
+        validate: Raises pydantic's `ValidationError`.
+        raw: What it validates.
+        keys: The keys that are allowed at an address.
+        choices: The groups whose keys depend on a choice, and the choices.
+    """
+    errors = _errors(validate, raw)
+    known = {error["loc"] for error in errors}
+    numbers = [
+        {**error, "input": error["input"] == "true"}
+        for error in _errors(validate, _spell_out(raw))
+        if error["input"] in ("true", "false") and error["loc"] not in known
+    ]
+    return [_problem(error, keys, choices) for error in [*errors, *numbers]]
+
+
+def suggest(name: str, choices: Iterable[str]) -> str:
+    """The end of a message about a wrong name: the nearest right one, or else all of them."""
+    ordered = sorted(choices)
+    near = difflib.get_close_matches(name, ordered, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"allowed: {plain(', '.join(ordered))}"
+
+
+def keys_of(kind: object, path: Sequence[str] = ()) -> list[str]:
+    """Return the keys that a model or a dataclass has at an address; none where any key will do.
+
+    Args:
+        kind: The model.
+        path: The address, as pydantic gives it: with the choice behind a group that has several
+            models.
+    """
+    models = models_of(kind)
+    if len(models) > 1:
+        chosen = [model for model in models if path and tag_of(model) == path[0]]
+        return keys_of(chosen[0], path[1:]) if chosen else []
+    kind = models[0] if models else kind
+    if not isinstance(kind, type):
+        return []
+    if path:
+        return keys_of(_hints(kind).get(path[0]), path[1:])
+    if issubclass(kind, BaseModel):
+        return list(kind.model_fields)
+    return [field.name for field in fields(kind)] if is_dataclass(kind) else []
+
+
+def models_of(kind: object) -> list[type[BaseModel]]:
+    """Return the models that a key may hold: several where a choice decides, or none."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    inside = typing.get_args(kind)
+    if typing.get_origin(kind) is Annotated:
+        inside = inside[:1]
+    elif typing.get_origin(kind) not in (typing.Union, types.UnionType):
+        inside = ()
+    return [model for each in inside for model in models_of(each)]
+
+
+def tag_of(model: type[BaseModel]) -> str:
+    """Return the choice that a model of several stands for, which is its ``name``."""
+    return str(typing.get_args(model.model_fields["name"].annotation)[0])
+
+
+def _hints(kind: type) -> Mapping[str, object]:
+    if issubclass(kind, BaseModel):
+        return {name: field.annotation for name, field in kind.model_fields.items()}
+    return typing.get_type_hints(kind)
+
+
+def got(value: object) -> str:
+    """A value as an error message shows it: short, and spelt as in YAML."""
+    if isinstance(value, str):
+        return quoted(value)
+    return plain(json.dumps(value, default=str), 60)
+
+
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _errors(validate: Callable[[Any], object], raw: object) -> list[Any]:
+    try:
+        validate(raw)
+    except ValidationError as exc:
+        return list(exc.errors(include_url=False))
+    return []
+
+
+def _spell_out(raw: object) -> object:
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, Mapping):
+        return {key: _spell_out(value) for key, value in raw.items()}
+    return [_spell_out(value) for value in raw] if isinstance(raw, list) else raw
+
+
+def _problem(
+    error: Mapping[str, Any],
+    keys: Callable[[Sequence[str]], Iterable[str]],
+    choices: Mapping[str, Sequence[str]],
+) -> Problem:
+    # pydantic gives a mapping's key that is itself wrong the address (…, key, '[key]')
+    address = [str(part) for part in error["loc"] if part != "[key]"]
+    group, choice, *_ = [*address, "", ""]
+    path = address
+    if choice in choices.get(group, ()):  # an address of pydantic's has it, one of ours has not
+        path = [group, *address[2:]]
+    kind = error["type"]
+    if kind in UNKNOWN:
+        allowed, key = list(keys(address[:-1])), path[-1]
+        has_choice = path != address and len(path) == 2
+        what = f"{group}={choice} has no such key" if has_choice else "unknown key"
+        others = choices[group] if has_choice else ()
+        others = [each for each in others if key in keys([group, each])]
+        if others:
+            what += f" (it is one of {', '.join(others)}); allowed: {', '.join(sorted(allowed))}"
+        elif allowed:
+            what += f"; {suggest(key, allowed)}"
+        return Problem(".".join(path), what)
+    if kind in UNDECIDED:
+        what = REQUIRED if kind == "union_tag_not_found" else _what(error)
+        return Problem(".".join([*path, "name"]), what)
+    return Problem(".".join(path), REQUIRED if kind == "missing" else _what(error))
+
+
+def _what(error: Mapping[str, Any]) -> str:
+    context = {key: _number(value) for key, value in error.get("ctx", {}).items()}
+    if error["type"] == "value_error":
+        return str(context["error"])
+    if error["type"] in ("string_too_short", "too_short"):
+        return "should not be empty"
+    if error["type"] == "union_tag_invalid":
+        given = got(context["tag"])
+        return f"should be one of {context['expected_tags']} (got {given})"
+    if error["type"] == "literal_error":
+        expected = str(context["expected"]).replace(" or ", ", ")
+        expected = f"one of {expected}" if "," in expected else expected
+    elif error["type"] in EXPECTED:
+        expected = EXPECTED[error["type"]].format(**context)
+    else:
+        message = error["msg"].removeprefix("Input should be ")
+        return f"should be {message} (got {got(error['input'])})"
+    return f"should be {expected} (got {got(error['input'])})"

@@ -1,0 +1,101 @@
+"""Builds an own image from its folder in ``containers/``."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace.backends.image_names import built_name, owned
+from headrace.config.defaults import PROJECT
+from headrace.config.models import JobConfig
+from headrace.images.base_image import look_at
+from headrace.images.context import write_context
+from headrace.images.engine import Engine, engine
+from headrace.images.messages import watched
+from headrace.images.wheels import download
+
+SAGEMAKER_PLATFORM = "linux/amd64"
+"""No instance type of SageMaker Processing has another processor."""
+
+_DEFAULT_BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Built:
+    """An image on this machine's engine."""
+
+    name: str
+    id: str
+    bytes: int
+
+
+def build(config: JobConfig, code: Mapping[str, str]) -> Built:
+    """Build the image of the configured backend.
+
+    The build itself has no network: the packages are fetched here, and the context holds them.
+
+    Args:
+        config: Names the backend, and perhaps the image and its base.
+        code: What is baked in: path in the project → text.
+
+    Raises:
+        ConfigError: The backend has no own image, or the base image does not do.
+        JobFailed: No engine, no packages, or the build failed; with its last lines.
+    """
+    name, backend = built_name(config.backend), owned(config.backend)
+    folder = PROJECT / "containers" / backend.name
+    platform = SAGEMAKER_PLATFORM if config.target.name == "aws" else None
+    with engine() as client, tempfile.TemporaryDirectory(prefix="headrace-wheels-") as wheels:
+        base = look_at(client, backend.base_image or default_base(folder), platform)
+        download(folder / "requirements.txt", base, Path(wheels))
+        baked_in = {path: text.encode() for path, text in code.items()}
+        _run(
+            client,
+            _files(folder, Path(wheels)) | baked_in,
+            tag=name,
+            dockerfile=f"{_inside(folder)}/Dockerfile",
+            buildargs={"BASE_IMAGE": base.name, "PIP_NO_INDEX": "1"},
+            platform=platform,
+        )
+        image = client.images.get(name)
+        return Built(name, str(image.id), int(image.attrs["Size"]))
+
+
+def default_base(folder: Path) -> str:
+    """The image that the Dockerfile of a folder is built on if nobody names another."""
+    match = _DEFAULT_BASE.search((folder / "Dockerfile").read_text(encoding="utf-8"))
+    if match is None:
+        raise LookupError(f"{folder}/Dockerfile has no line 'ARG BASE_IMAGE=…'")
+    return match[1]
+
+
+def _inside(folder: Path) -> str:
+    return folder.relative_to(PROJECT).as_posix()
+
+
+def _files(folder: Path, wheels: Path) -> dict[str, bytes | Path]:
+    """The context; its paths are the project's, so that building by hand works with that."""
+    names = ("Dockerfile", "requirements.txt")
+    own: dict[str, bytes | Path] = {f"{_inside(folder)}/{name}": folder / name for name in names}
+    return own | {f"{_inside(folder)}/wheels/{wheel.name}": wheel for wheel in wheels.iterdir()}
+
+
+def _run(client: Engine, files: Mapping[str, bytes | Path], **options: Any) -> None:
+    with tempfile.TemporaryFile() as context:
+        write_context(files, context)
+        context.seek(0)
+        messages = client.api.build(
+            fileobj=context,
+            custom_context=True,
+            network_mode="none",
+            use_config_proxy=False,
+            rm=True,
+            forcerm=True,
+            decode=True,
+            **options,
+        )
+        watched(messages, f"building {options['tag']}")

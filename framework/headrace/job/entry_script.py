@@ -1,0 +1,169 @@
+"""The entry script: one file that brings the runtime half, the plugins and the parameters along.
+
+On Spark it is two: the driver's script, and the archive that all of Spark's processes import from.
+
+A zip that Python runs (https://docs.python.org/3/library/zipapp.html), stored uncompressed so that
+an editor shows it, with the mapping and the chain in a comment at its top. The same job gives the
+same bytes on every machine.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import distribution
+from pathlib import Path
+
+from headrace import runtime
+from headrace.config.plugin_imports import check_travels_alone
+from headrace.config.registry import Plugin
+from headrace.job.mapping import Mapping
+from headrace.runtime.spec import JOB_FILE, JobSpec, StepSpec
+
+SHEBANG = b"#!/usr/bin/env python3\n"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+UNIX = 3
+READABLE_FILE = 0o100644 << 16
+MAIN = f"""\
+import sys
+
+if __name__ == "__main__":
+    from headrace.runtime.main import main
+
+    sys.exit(main(__loader__.get_data("{JOB_FILE}").decode()))
+"""
+DRIVER = f"""\
+import sys
+
+import headrace
+from headrace.runtime.spark.main import main
+
+sys.exit(main(headrace.__loader__.get_data("{JOB_FILE}").decode()))
+"""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What runs in the container."""
+
+    spec: JobSpec
+    mapping: Mapping
+    """For the reader of the script; the job itself obeys the request."""
+    plugins: tuple[Plugin, ...]
+    """Those that the chain uses, each once."""
+
+
+def entry_script(program: Program) -> bytes:
+    """The content of ``entry.pyz``.
+
+    Raises:
+        PluginError: A plugin needs more than its own file.
+    """
+    files = {"__main__.py": _overview(program) + MAIN, **_contents(program)}
+    return _zipped(files, SHEBANG)
+
+
+def driver_script(program: Program) -> bytes:
+    """The script of Spark's driver; needs what `py_files` gives on its path."""
+    return (_overview(program) + DRIVER).encode("utf-8", "backslashreplace")
+
+
+def py_files(program: Program) -> bytes:
+    """A zip that Spark's processes import from.
+
+    Raises:
+        PluginError: A plugin needs more than its own file.
+    """
+    return _zipped(_contents(program))
+
+
+def _contents(program: Program) -> dict[str, str]:
+    code = sorted({**code_files(program.plugins), **_constraints()}.items())
+    return {JOB_FILE: program.spec.to_json(), **dict(code)}
+
+
+def code_files(plugins: tuple[Plugin, ...]) -> dict[str, str]:
+    """The runtime half and the plugins: path below the folder that Python searches → text.
+
+    Raises:
+        PluginError: A plugin needs more than its own file.
+    """
+    return {**_runtime(), **_plugins(plugins)}
+
+
+def _overview(program: Program) -> str:
+    lines = ["", "A processing job, compiled by headrace. What it reads and writes:", ""]
+    lines += (f"  {row}" for row in _mapping_rows(program.mapping))
+    lines += ["", "What it does to every row, in this order:", ""]
+    for number, step in enumerate(program.spec.steps, 1):
+        lines += (f"  {row}" for row in _step_rows(number, step))
+    lines += ["", f"The full parameters are in {JOB_FILE}, beside this file in the zip."]
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines) + "\n"
+
+
+def _mapping_rows(mapping: Mapping) -> Iterator[str]:
+    rows = [(entry.name, entry.uri, entry.container_path) for entry in mapping.inputs]
+    rows += [(entry.name, entry.container_path, entry.uri) for entry in mapping.outputs]
+    wide = max(len(name) for name, _, _ in rows)
+    for name, source, destination in rows:
+        yield f"{name:<{wide}}  {_one_line(source)} -> {_one_line(destination)}"
+
+
+def _step_rows(number: int, step: StepSpec) -> Iterator[str]:
+    label = "" if step.label == step.name else f" ({_one_line(step.label)})"
+    yield f"{number}. {step.name}{label}"
+    for key, value in step.parameters.items():
+        yield f"     {key}: {json.dumps(value, ensure_ascii=False)}"
+
+
+def _one_line(text: str) -> str:
+    """The text with line breaks and other control characters escaped: a comment must not end."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+@cache
+def _runtime() -> dict[str, str]:
+    folder = Path(runtime.__file__).parent
+    files = sorted(folder.rglob("*.py"))
+    names = {f"headrace/runtime/{file.relative_to(folder).as_posix()}": file for file in files}
+    names["headrace/__init__.py"] = folder.parent / "__init__.py"
+    return {name: _text(file) for name, file in names.items()}
+
+
+def _plugins(plugins: tuple[Plugin, ...]) -> dict[str, str]:
+    for plugin in plugins:
+        check_travels_alone(plugin)
+    files = {f"transforms/{plugin.name}.py": plugin.source for plugin in plugins}
+    return {"transforms/__init__.py": "", **files}
+
+
+@cache
+def _constraints() -> dict[str, str]:
+    """``annotated_types``, which the plugins' parameters are declared with, and its licence."""
+    package = distribution("annotated-types")
+    licence = next(file for file in package.files or () if file.name == "LICENSE")
+    module = Path(str(package.locate_file("annotated_types/__init__.py")))
+    return {
+        "annotated_types/__init__.py": _text(module),
+        "annotated_types/LICENSE": _text(Path(str(licence.locate()))),
+    }
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+def _zipped(files: dict[str, str], start: bytes = b"") -> bytes:
+    buffer = io.BytesIO()
+    buffer.write(start)  # before the zip is opened, which then counts its offsets from here
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, text in files.items():
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.create_system = UNIX
+            info.external_attr = READABLE_FILE
+            archive.writestr(info, text.encode("utf-8", "backslashreplace"))
+    return buffer.getvalue()

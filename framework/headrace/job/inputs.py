@@ -1,0 +1,145 @@
+"""``dataset.path``: a file, a folder, a glob or ``s3://…``, made into what the job reads."""
+
+from __future__ import annotations
+
+import glob
+import json
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from headrace.errors import ConfigError, Problem
+from headrace.runtime.sources.data_files import files_below, is_hidden
+from headrace.uris import FILE, S3, path_of, uri_of
+
+INSTANCES = "resources.instance_count"
+COPIES = "input/data"
+"""Below the job's own folder."""
+
+
+@dataclass(frozen=True)
+class DataInput:
+    """What a job reads."""
+
+    uri: str
+    """The file, the folder or prefix, or the folder that a manifest's names start from."""
+    kind: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
+    manifest: bytes | None = None
+    """An S3 manifest file: ``[{"prefix": …}, "name", …]``; only for a glob."""
+    files: tuple[str, ...] = ()
+    """The local files, sorted by path; none for ``s3://…``."""
+    copies: dict[str, Path] = field(default_factory=dict)
+    """Local files that have to be at `uri` first: path below the job's own folder → file."""
+
+
+def resolve(path: str) -> DataInput:
+    """Look at what ``dataset.path`` names.
+
+    Args:
+        path: A local path, a ``file://`` URI, a glob or ``s3://bucket/…``.
+
+    Raises:
+        ConfigError: There is nothing, or nothing that counts as data.
+    """
+    if path.startswith(S3):
+        return _on_s3(path)
+    if "://" in path and not path.startswith(FILE):
+        raise _error(f"cannot read {path!r}; allowed: a local path or s3://…")
+    local = path_of(uri_of(path)) or Path(path)
+    try:
+        return _on_disk(local)
+    except OSError as error:
+        raise _error(f"cannot read {error.filename or str(local)!r}: {error.strerror}") from error
+    except UnicodeEncodeError as error:
+        raise _error(f"the name {error.object!r} is not UTF-8; rename it") from error
+
+
+def brought_to(output: str, data: DataInput) -> DataInput:
+    """The same data, to be copied to where the job's own files are: this machine's, on S3.
+
+    Args:
+        output: URI of the job's own folder.
+        data: Local files.
+    """
+    base = path_of(data.uri) or Path(data.uri)
+    folder = base.parent if data.files == (str(base),) else base
+    names = {f"{COPIES}/{Path(file).relative_to(folder)}": Path(file) for file in data.files}
+    return replace(data, uri=f"{output}/{COPIES}/", kind="S3Prefix", manifest=None, copies=names)
+
+
+def shares(files: int, instances: int) -> list[Problem]:
+    """What is wrong with sharing so many files among so many instances: each needs one at least."""
+    if files >= instances:
+        return []
+    what = "1 file" if files == 1 else f"{files} files"
+    advice = f"set it to at most {files}, or divide the data into more files"
+    return [Problem(INSTANCES, f"{what} cannot be shared among {instances} instances; {advice}")]
+
+
+def _on_s3(uri: str) -> DataInput:
+    if not uri.removeprefix(S3).split("/")[0]:
+        raise _error(f"{uri!r} names no bucket")
+    if glob.has_magic(uri):
+        raise _error(f"{uri!r} is a glob, which needs local files; name a prefix or an object")
+    return DataInput(uri)
+
+
+def _on_disk(path: Path) -> DataInput:
+    if path.is_file():
+        return DataInput(uri_of(str(path)), files=_named_in_utf8([str(path)]))
+    if path.is_dir():
+        return _folder(path)
+    if glob.has_magic(str(path)):
+        return _glob(path)
+    raise _error(f"there is no file or folder {str(path)!r}")
+
+
+def _folder(path: Path) -> DataInput:
+    files = sorted(map(str, files_below(path)))
+    if not files:
+        raise _error(f"the folder {str(path)!r} holds no files")
+    return DataInput(uri_of(str(path)), files=_named_in_utf8(files))
+
+
+def _glob(pattern: Path) -> DataInput:
+    base = _without_magic(pattern)
+    files = sorted(_matches(pattern, base))
+    if not files:
+        raise _error(f"no file matches {str(pattern)!r}")
+    names = [str(Path(file).relative_to(base)) for file in _named_in_utf8(files)]
+    entries = [{"prefix": uri_of(str(base)).rstrip("/") + "/"}, *names]
+    manifest = json.dumps(entries, indent=0, ensure_ascii=False) + "\n"
+    return DataInput(uri_of(str(base)), "ManifestFile", manifest.encode(), tuple(files))
+
+
+def _without_magic(pattern: Path) -> Path:
+    return next(parent for parent in pattern.parents if not glob.has_magic(str(parent)))
+
+
+def _matches(pattern: Path, base: Path) -> set[str]:
+    """Files that match, and the data files below folders that match."""
+    spelled = [part for part in pattern.relative_to(base).parts if is_hidden(part)]
+    found = set[str]()
+    matches = glob.iglob(str(pattern), recursive=True)  # noqa: PTH207 (takes an absolute pattern)
+    for match in map(Path, matches):
+        if _is_meant(match.relative_to(base), spelled):
+            found.update(map(str, files_below(match) if match.is_dir() else [match]))
+    return found
+
+
+def _is_meant(match: Path, spelled: list[str]) -> bool:
+    """Whether each hidden name was asked for by a part of the glob that begins like it."""
+    hidden = filter(is_hidden, match.parts)
+    return all(any(fnmatchcase(name, part) for part in spelled) for name in hidden)
+
+
+def _named_in_utf8(files: list[str]) -> tuple[str, ...]:
+    """The files; raises for a name that neither a request nor S3 can hold."""
+    for file in files:
+        file.encode()
+    return tuple(files)
+
+
+def _error(what: str) -> ConfigError:
+    return ConfigError([Problem("dataset.path", what)])

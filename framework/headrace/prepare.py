@@ -1,0 +1,189 @@
+"""What ``run`` and ``plan`` have in common: everything that can be done before money is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headrace.backends import BACKENDS
+from headrace.config import defaults
+from headrace.errors import ConfigError, Problem
+from headrace.job import inputs
+from headrace.job.account import Account, NoAccount
+from headrace.job.compiler import compile_job
+from headrace.job.job_names import job_name
+from headrace.results import destination as output_folder
+from headrace.targets.local import scratch
+from headrace.uris import S3, path_of, uri_of
+
+if TYPE_CHECKING:
+    from headrace.config.compose import Plan
+    from headrace.config.models import JobConfig
+    from headrace.job.inputs import DataInput
+    from headrace.job.job import Job, Wheels
+
+PREFIX = "headrace"
+NOT_ASKED = "no AWS credentials, so what is on AWS was not looked at"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A job that may start."""
+
+    job: Job
+    config: JobConfig
+    """The plan's, with the place that the result goes to."""
+    data: DataInput
+    notes: tuple[str, ...] = ()
+    """What could not be checked, or still has to become right."""
+
+
+def prepare(plan: Plan, *, dry: bool) -> Ready:
+    """Compiles the job and checks it against the data, the output folder and the account.
+
+    Args:
+        plan: The configuration.
+        dry: Nothing is going to run: without credentials, what is on AWS is not looked at, and
+            there may be fewer files than instances as yet.
+
+    Raises:
+        ConfigError: Everything that stands in the way, as far as it can be known.
+        DataError: The input is not what the configuration says it is.
+        JobFailed: The packages that the image lacks cannot be fetched.
+    """
+    name = plan.config.job.name or job_name(PREFIX)
+    account = account_of(plan.config)
+    asking = _may_ask(plan.config, dry)
+    account.check_access(asking)
+    placed = _placed(plan, account, name)
+    is_fresh, plan = placed != plan, placed  # a folder that only this job has
+    data, problems = _data(plan.config, asking)
+    notes, problems = _put_off(problems) if dry else ((), problems)
+    problems += [] if is_fresh else _output_problems(plan.config, asking)
+    if data is None:
+        raise ConfigError(problems)
+    try:
+        wheels = {} if problems else _wheels(plan.config)
+        job = compile_job(plan, BACKENDS[plan.config.backend.name], data, name, account, wheels)
+    except ConfigError as exc:
+        raise ConfigError([*problems, *exc.problems]) from exc
+    problems += account.problems(job.request, asking)
+    if problems:
+        raise ConfigError(problems)
+    # A local run begins with the very same look, so that here it would only cost the time.
+    if dry or plan.config.target.name != "local":
+        _preflight(job, data, asking)
+    notes = (*notes, *_without_effect(plan.config))
+    return Ready(job, plan.config, data, notes if asking else (*notes, NOT_ASKED))
+
+
+def _without_effect(config: JobConfig) -> Iterator[str]:
+    if config.job.arguments and (config.target.name == "local" or config.backend.ships_program):
+        yield "job.arguments: headrace's own program takes none, so they have no effect"
+
+
+def _wheels(config: JobConfig) -> Wheels:
+    if not config.backend.requirements:
+        return {}
+    from headrace.images.packages import wheels_for  # most jobs have none
+
+    return wheels_for(config)
+
+
+def account_of(config: JobConfig) -> Account:
+    """The account that the target runs jobs in."""
+    if config.target.name != "aws":
+        return NoAccount(config)
+    from headrace.aws.account import AwsAccount
+
+    return AwsAccount(config)
+
+
+def _placed(plan: Plan, account: Account, name: str) -> Plan:
+    output = plan.config.output
+    place = output.model_copy(update={"path": account.output_path(output.path, name)})
+    return replace(plan, config=plan.config.model_copy(update={"output": place}))
+
+
+def _may_ask(config: JobConfig, dry: bool) -> bool:
+    """Whether AWS can be asked, if there is anything to ask. A job that is to run has to."""
+    paths = (config.dataset.path, config.output.path)
+    if config.target.name != "aws" and not any(path.startswith(S3) for path in paths):
+        return True
+    from headrace.aws.clients import has_credentials
+
+    return has_credentials(required=not dry)
+
+
+def _data(config: JobConfig, asking: bool) -> tuple[DataInput | None, list[Problem]]:
+    """Of data on S3 it is known what the job would read, whether it is there or not."""
+    try:
+        data = inputs.resolve(config.dataset.path)
+    except ConfigError as exc:
+        return None, list(exc.problems)
+    if config.target.name == "aws" and data.files:
+        data = inputs.brought_to(uri_of(config.output.path), data)
+    return data, _problems_with(data, config) if asking else []
+
+
+def _problems_with(data: DataInput, config: JobConfig) -> list[Problem]:
+    files, instances = len(data.files), config.resources.instance_count
+    if data.uri.startswith(S3) and not data.copies:
+        from headrace.aws.s3 import data_objects
+
+        try:
+            files = len(data_objects(data.uri, "dataset.path"))
+        except ConfigError as exc:
+            return list(exc.problems)
+    return [] if config.backend.is_a_cluster else inputs.shares(files, instances)
+
+
+def _put_off(problems: list[Problem]) -> tuple[tuple[str, ...], list[Problem]]:
+    """What only a run has to have right, as notes, and all other problems."""
+    notes = tuple(str(problem) for problem in problems if problem.where == inputs.INSTANCES)
+    return notes, [problem for problem in problems if problem.where != inputs.INSTANCES]
+
+
+def _output_problems(config: JobConfig, asking: bool) -> list[Problem]:
+    if not config.output.path.startswith(S3):
+        is_run_folder = defaults.is_run_folder(str(path_of(uri_of(config.output.path))))
+        problems = scratch.recover(config.output.path)
+        return problems or output_folder.check(config.output, is_run_folder=is_run_folder)
+    if not asking:
+        return []
+    from headrace.results import output_prefix
+
+    return output_prefix.check(config.output)
+
+
+def _preflight(job: Job, data: DataInput, asking: bool) -> None:
+    # pyarrow takes its time to import
+    from headrace.runtime.chain.chain import ChainError
+    from headrace.runtime.chain.preflight import preflight, refuse_named
+
+    with _first_file(data, asking) as file:
+        try:
+            refuse_named([Path(each) for each in data.files], job.spec.dataset)
+            if file is not None:
+                preflight(job.spec, [file])
+        except ChainError as exc:
+            raise ConfigError([Problem(exc.where, exc.what)]) from exc
+
+
+@contextmanager
+def _first_file(data: DataInput, asking: bool) -> Iterator[Path | None]:
+    if data.files:
+        yield Path(data.files[0])
+    elif not asking:
+        yield None
+    else:
+        from headrace.aws.clients import explained
+        from headrace.aws.s3 import data_objects
+        from headrace.aws.stand_in import stand_in
+
+        first, *_ = data_objects(data.uri, "dataset.path")
+        with explained(), stand_in(first) as file:
+            yield file

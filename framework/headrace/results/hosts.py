@@ -1,0 +1,92 @@
+"""The reports of several hosts made into the one of their job.
+
+Each host leaves ``report/<host>/`` with a manifest, what it saw, and its timings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from headrace.errors import JobFailed
+
+MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
+
+Read = Callable[[str], bytes | None]
+"""Gives the content of a file of the report, by its path below it; None where there is none."""
+Report = dict[str, dict[str, Any]]
+
+
+def merged(hosts: Sequence[str], read: Read) -> Report:
+    """Make one report of those of the hosts.
+
+    Args:
+        hosts: Names of all that took part.
+        read: Reads their files.
+
+    Returns:
+        File name → content, the manifest last; nothing if no host left a manifest.
+
+    Raises:
+        JobFailed: A host left none, or they do not fit each other: this is no result.
+    """
+    manifests = {host: _json(read, f"{host}/{MANIFEST}") for host in hosts}
+    found = {host: manifest for host, manifest in manifests.items() if manifest}
+    if not found:
+        return {}
+    if missing := [host for host in hosts if host not in found]:
+        raise JobFailed(f"{missing[0]} left no {MANIFEST}; without it there is no result")
+    manifest = _manifest(found)
+    return {**_metrics(hosts, read, manifest), **_timings(hosts, read), MANIFEST: manifest}
+
+
+def _json(read: Read, name: str) -> dict[str, Any]:
+    content = read(name)
+    return {} if content is None else dict(json.loads(content))
+
+
+def _manifest(manifests: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    from headrace.runtime.output.manifest import merge  # needs Arrow, which takes its time
+
+    try:
+        manifest = merge(manifests)
+    except ValueError as exc:
+        raise JobFailed(f"the manifests of the hosts do not go together: {exc}") from exc
+    if not manifest["rows"]["written"]:
+        raise JobFailed(f"there are no good rows in what the {len(manifests)} instances read")
+    return manifest
+
+
+def _metrics(hosts: Sequence[str], read: Read, manifest: dict[str, Any]) -> Report:
+    from headrace.runtime.statistics.metrics import metrics
+    from headrace.runtime.statistics.observed import OBSERVED, Observed
+
+    contents = [read(f"{host}/{OBSERVED}") for host in hosts]
+    observed = [Observed.from_bytes(content) for content in contents if content is not None]
+    if len(observed) < len(hosts):  # not by an entrypoint of ours
+        return {}
+    together, *others = observed
+    for other in others:
+        together.merge(other)
+    hasher = _hasher(manifest["config"]["steps"])
+    described = metrics(manifest, together.totals, together.statistics, hasher, together.time)
+    return {METRICS: described}
+
+
+def _hasher(steps: Sequence[dict[str, Any]]) -> Any:
+    from headrace.runtime.chain.plugins import load
+    from headrace.runtime.hashing.hasher import Hasher
+    from headrace.runtime.spec import StepSpec
+
+    transforms = (transform for _, transform in load([StepSpec(**step) for step in steps]))
+    return next((each for each in transforms if isinstance(each, Hasher)), None)
+
+
+def _timings(hosts: Sequence[str], read: Read) -> Report:
+    """Of the slowest host and the largest, and all their threads."""
+    every = [_json(read, f"{host}/{TIMINGS}") for host in hosts]
+    if not all(every):
+        return {}
+    together = {key: max(one[key] for one in every) for key in ("seconds", "peak_memory_mb")}
+    return {TIMINGS: {**together, "threads": sum(one["threads"] for one in every)}}

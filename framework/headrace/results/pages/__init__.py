@@ -1,0 +1,84 @@
+"""Pages to look at: ``report/report.html`` of a run, ``summary.html`` of a sweep.
+
+Each is one file that needs no network: charts are SVG in the page, styled by its own style sheet.
+What makes them is imported when a page is made, not before.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headrace.runtime.spec import REPORT_PAGE
+
+if TYPE_CHECKING:
+    from headrace.results.records import RunRecord, SweepRecord
+
+RUN_PAGE = Path(REPORT_PAGE)
+SWEEP_PAGE = Path("summary.html")
+
+
+def get_ready() -> None:
+    """Import what makes the page of a run, while there is nothing else to do."""
+    with suppress(ImportError):  # it is told when the page is due
+        from headrace.results.pages import run_page  # noqa: F401
+        from headrace.results.pages.document import get_ready
+
+        get_ready("run.html")
+
+
+def write_run_page(record: RunRecord) -> Path:
+    """Make the page of a run, in its folder.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    from headrace.results.pages.document import write
+    from headrace.results.pages.run_page import run_page
+
+    return write(record.folder / RUN_PAGE, "run.html", run_page(record))
+
+
+def write_sweep_page(record: SweepRecord) -> Path:
+    """Make the page of a sweep, in its folder.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    from headrace.results.pages.document import write
+    from headrace.results.pages.sweep_page import sweep_page
+
+    return write(record.folder / SWEEP_PAGE, "sweep.html", sweep_page(record))
+
+
+def try_run_page(folder: Path) -> None:
+    """Make the page of a run that has just ended; the run is none the worse if that fails.
+
+    Args:
+        folder: ``output.path``.
+    """
+    from headrace.results.records import RunRecord
+
+    _try(RUN_PAGE, lambda: write_run_page(RunRecord.read(folder)))
+
+
+def try_sweep_page(record: SweepRecord) -> None:
+    """Make the page of a sweep that has just ended; a failure is told, and no more."""
+    _try(SWEEP_PAGE, lambda: write_sweep_page(record))
+
+
+def _try(page: Path, write: Callable[[], Path]) -> None:
+    try:
+        write()
+    except Exception as exc:  # whatever it is, the results are there
+        what = " ".join(f"{type(exc).__name__}: {exc}".split())
+        print(f"note: {page} was not made ({what})", file=sys.stderr, flush=True)

@@ -1,0 +1,224 @@
+"""Charts as SVG that takes its colours, fonts and dark scheme from the page around it.
+
+pygal lays them out. Its own style sheet, script, legend and tooltips are left out: the page has a
+style sheet, a legend is HTML beside the chart, and the browser shows what stands in ``<title>``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+import pygal
+from markupsafe import Markup
+from pygal.style import Style
+
+from headrace.results.pages import figures
+from headrace.results.pages.ticks import ticks
+from headrace.results.pages.visible import visible
+
+# For maps that nobody draws here, pygal adds a finder that no Python after 3.11 can ask.
+sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__ != "pygal"]
+
+MOST_SERIES = 8
+"""That colours and dashes tell apart."""
+WIDE, NARROW = (920, 300), (450, 300)
+FONT = 12
+_DENSE = 60
+_DROPPED = ("defs", "desc", "script", "style")
+_NUMBERS = ("d", "x", "y", "cx", "cy", "width", "height")
+_UNUSED = ("style", "id", "rx", "ry")
+_UNUSED_CLASSES = ("reactive", "tooltip-trigger", "left", "top", "always_show", "major")
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is drawn in one colour.
+
+    Attributes:
+        name: For the legend.
+        points: Where each mark stands, (x, y); of a bar, x is its number.
+        titles: What each mark says when it is pointed at.
+    """
+
+    name: str
+    points: Sequence[tuple[float, float | None]]
+    titles: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Axes:
+    """How a chart is laid out.
+
+    Attributes:
+        title: What it shows, for those who cannot see it.
+        x, y: What the axes mean, with the unit.
+        x_marks: Where the x axis has marks, and their texts.
+        y_scale: What the texts of the y axis's marks are multiplied by, as 100 for percent.
+        from_zero: Whether the y axis begins at 0.
+        x_range: Where the x axis begins and ends; default: about where the points do.
+        size: Width and height in pixels where there is room.
+    """
+
+    title: str
+    x: str
+    y: str
+    x_marks: Sequence[tuple[float, str]]
+    y_scale: float = 1
+    from_zero: bool = False
+    x_range: tuple[float, float] | None = None
+    size: tuple[int, int] = WIDE
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawn chart and what its colours mean."""
+
+    svg: Markup
+    legend: tuple[str, ...]
+    kind: str
+    is_wide: bool
+    is_dense: bool
+    """Whether dots would hide their lines."""
+
+
+def stacked_bars(axes: Axes, series: Sequence[Series]) -> Chart:
+    """One bar for each x from 0 on, its series on top of each other."""
+    count = len(series[0].points)
+    heights = [sum(each.points[place][1] or 0 for each in series) for place in range(count)]
+    marks = ticks(0, max(heights))
+    texts = dict(axes.x_marks)
+    chart = pygal.StackedBar(
+        _config(axes, marks),
+        x_labels=[texts.get(place, "") for place in range(count)],
+        x_labels_major=list(texts.values()),
+        show_minor_x_labels=False,
+    )
+    for each in series:
+        chart.add(each.name, [y for _, y in each.points], formatter=_title_of(each))
+    return _chart("bars", _svg(chart, axes), axes, series)
+
+
+def lines(axes: Axes, series: Sequence[Series], *, faint: Series | None = None) -> Chart:
+    """A line with dots for each series.
+
+    Args:
+        axes: The layout.
+        series: At most `MOST_SERIES`.
+        faint: A line to compare with, without dots.
+    """
+    values = [y for each in series for _, y in each.points if y is not None]
+    marks = ticks(0 if axes.from_zero else min(values), max(values))
+    chart = pygal.XY(
+        _config(axes, marks),
+        x_labels=[{"value": x, "label": text} for x, text in axes.x_marks],
+        xrange=axes.x_range or _range([x for each in series for x, _ in each.points]),
+        range=(marks[0], marks[-1]),
+        allow_interruptions=True,
+    )
+    for each in series:
+        chart.add(each.name, list(each.points), formatter=_title_of(each))
+    if faint is not None:
+        chart.add(faint.name, list(faint.points), show_dots=False)
+    return _chart("lines", _svg(chart, axes, faint), axes, series)
+
+
+def _chart(kind: str, svg: Markup, axes: Axes, series: Sequence[Series]) -> Chart:
+    is_dense = any(len(each.points) > _DENSE for each in series)
+    return Chart(svg, tuple(each.name for each in series), kind, axes.size == WIDE, is_dense)
+
+
+def _config(axes: Axes, y_marks: Sequence[float]) -> Any:
+    width, height = axes.size
+    return pygal.Config(
+        width=width,
+        height=height,
+        margin=6,
+        margin_right=18,
+        spacing=8,
+        style=Style(label_font_size=FONT, major_label_font_size=FONT, title_font_size=FONT),
+        css=[],
+        js=[],
+        show_legend=False,
+        x_title=axes.x,
+        y_title=axes.y,
+        y_labels=[
+            {"value": mark, "label": text}
+            for mark, text in zip(y_marks, figures.marks(y_marks, axes.y_scale), strict=True)
+        ],
+        truncate_label=-1,
+        dots_size=3.5,
+    )
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    """A little room at both ends, so that no dot is cut."""
+    low, high = min(values), max(values)
+    room = (high - low) * 0.02 or 0.5
+    return low - room, high + room
+
+
+def _title_of(series: Series) -> Callable[..., str]:
+    def title(value: Any, index: int | None) -> str:
+        return "" if index is None else visible(series.titles[index])
+
+    return title
+
+
+def _svg(chart: Any, axes: Axes, faint: Series | None = None) -> Markup:
+    drawn = chart.render_tree()
+    (graph,) = (child for child in drawn if child.get("class", "").startswith("graph"))
+    root = ElementTree.Element(
+        "svg",
+        {"class": "plot-area", "viewBox": drawn.get("viewBox"), "role": "img"},
+    )
+    root.set("aria-label", visible(axes.title))
+    root.extend(_kept(graph))
+    for series in root.iter("g") if faint is not None else ():
+        if f"serie-{len(chart.raw_series) - 1} " in series.get("class", ""):
+            series.set("class", "faint")
+    return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704 - escaped by it
+
+
+def _kept(parent: Any) -> Iterator[ElementTree.Element]:
+    """What is drawn: without empty groups, and with the marks' descriptions made titles."""
+    for child in parent:
+        if not isinstance(child.tag, str) or child.tag in _DROPPED or _is_extra(child):
+            continue
+        kept = ElementTree.Element(child.tag, _attributes(child))
+        kept.text = child.text
+        value = next((each.text for each in child if each.get("class") == "value"), None)
+        if value is not None and child.tag == "g":
+            ElementTree.SubElement(kept, "title").text = value
+        kept.extend(_kept(child))
+        if len(kept) or child.tag != "g":
+            yield kept
+
+
+def _is_extra(node: Any) -> bool:
+    """A tooltip's box, or the background that the page gives its charts itself."""
+    return bool({"tooltip", "background"} & set(node.get("class", "").split()))
+
+
+def _attributes(node: Any) -> dict[str, str]:
+    """Rounded to a tenth of a pixel; no style of their own, which the page's policy forbids."""
+    kept = {
+        str(key): _rounded(value) if key in _NUMBERS else value
+        for key, value in node.attrib.items()
+        if key not in _UNUSED
+    }
+    classes = [each for each in kept.pop("class", "").split() if each not in _UNUSED_CLASSES]
+    return {**kept, "class": " ".join(classes)} if classes else kept
+
+
+def _rounded(numbers: str) -> str:
+    return " ".join(_shorter(each) for each in numbers.replace("L", "L ").split())
+
+
+def _shorter(text: str) -> str:
+    letter = text[0] if text[:1].isalpha() else ""
+    number = text[len(letter) :]
+    return f"{letter}{float(number):.1f}".removesuffix(".0") if number else letter

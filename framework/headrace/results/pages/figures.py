@@ -1,0 +1,90 @@
+"""Numbers as the pages show them: thousands apart, a unit, the digits that are worth reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from headrace.terminal.units import size
+
+NARROW = "\N{NARROW NO-BREAK SPACE}"
+NONE = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def count(number: float | None) -> str:
+    """1234567 → ``1,234,567``."""
+    return NONE if number is None else f"{number:,.0f}".replace("-", MINUS)
+
+
+def share(fraction: float | None) -> str:
+    """0.17204 → ``17.2 %``; what is more than nothing never shows as nothing."""
+    if fraction is None:
+        return NONE
+    percent = fraction * 100
+    if 0 < percent < 0.01:
+        return f"< 0.01{NARROW}%"
+    decimals = 0 if percent in (0, 100) else 2 if percent < 10 else 1
+    text = f"{percent:.{decimals}f}"
+    if fraction < 1 and text.startswith("100"):
+        text = "99.9"
+    return f"{text}{NARROW}%"
+
+
+def score(number: float | None) -> str:
+    """A metric's value, to four decimals."""
+    return NONE if number is None else f"{number:.4f}".replace("-", MINUS)
+
+
+def seconds(number: float | None) -> str:
+    """0.8312 → ``0.83 s``."""
+    if number is None:
+        return NONE
+    if number < 100:
+        return f"{number:.{2 if number < 10 else 1}f}{NARROW}s"
+    minutes, rest = divmod(round(number), 60)
+    return f"{minutes:,}{NARROW}min {rest}{NARROW}s"
+
+
+def megabytes(number: float | None) -> str:
+    """Millions of bytes: 485.2 → ``485 MB``."""
+    return NONE if number is None else octets(number * 1e6)
+
+
+def octets(number: float | None) -> str:
+    """Bytes: 78412 → ``78.4 kB``."""
+    return NONE if number is None else size(number).replace(" ", NARROW)
+
+
+def widths(numbers: Sequence[int]) -> list[str]:
+    """Widths for an axis: 256, 65536 → ``2⁸``, ``2¹⁶``; 1000, 50000 → ``1k``, ``50k``."""
+    if all(number & (number - 1) == 0 for number in numbers):
+        return [f"2{str(number.bit_length() - 1).translate(_RAISED)}" for number in numbers]
+    return [_short(number) for number in numbers]
+
+
+def marks(numbers: Sequence[float], scale: float = 1) -> list[str]:
+    """An axis's marks: all but zero with as many decimals as the one that needs most.
+
+    Args:
+        numbers: Where the marks stand.
+        scale: What their texts are multiplied by, as 100 for percent.
+    """
+    texts = [f"{number * scale:.10g}" for number in numbers]
+    decimals = max(len(text.partition(".")[2]) for text in texts)
+    return [
+        f"{number * scale:,.{decimals}f}".replace("-", MINUS) if number else "0"
+        for number in numbers
+    ]
+
+
+def _short(number: int) -> str:
+    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= unit:
+            return f"{number / unit:.3g}{name}"
+    return str(number)
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    each.__name__: each for each in (count, share, score, seconds, megabytes, octets)
+}

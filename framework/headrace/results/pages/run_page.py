@@ -1,0 +1,172 @@
+"""What the page of a run shows: each section's data, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.results.channels import Channel, channels_of
+from headrace.results.pages import figures
+from headrace.results.pages.columns import columns_of
+from headrace.results.pages.timeline import Timeline, timeline_of
+from headrace.results.pages.verdict import Verdict, calibration_chart
+from headrace.results.records import RunRecord
+from headrace.uris import path_of
+
+_DIGEST = 12
+"""Characters of a digest that are shown."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure that is seen at once."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ChannelRow:
+    """A channel with the part of all rows that it has, and the mean of its labels."""
+
+    channel: Channel
+    share: float
+    label_mean: float | None
+
+
+def run_page(record: RunRecord) -> dict[str, Any]:
+    """All that ``run.html`` needs."""
+    rates = has_rates(record)
+    timeline = timeline_of(record.metrics.get("time"), has_rates=rates)
+    verdict = Verdict.of(record.evaluation)
+    return {
+        "title": _title(record),
+        "facts": list(_facts(record)),
+        "tiles": list(_tiles(record, verdict)),
+        "timeline": timeline,
+        "channels": _channels(record),
+        "rate_name": "click rate" if rates else "mean label",
+        "has_rates": rates,
+        "columns": columns_of(record.metrics, record.manifest["columns"]["numeric"]),
+        "all_columns": len(record.metrics.get("columns", {})),
+        "collisions_are_exact": record.metrics.get("collisions_are_exact", True),
+        "verdict": verdict,
+        "calibration": verdict and calibration_chart(verdict),
+        "parts": [
+            {**part, "digest": part["sha256"][:_DIGEST]}
+            for channel in record.manifest["channels"].values()
+            for part in channel["parts"]
+        ],
+        "mapping": list(_mapping(record.request)),
+        "left_out": list(_left_out(record, timeline)),
+    }
+
+
+def has_rates(record: RunRecord) -> bool:
+    """Whether the labels' means are parts of one, as those of clicks are."""
+    means = [each.get("label_mean") for each in record.metrics.get("channels", {}).values()]
+    known = [mean for mean in means if mean is not None]
+    return bool(known) and all(0 <= mean <= 1 for mean in known)
+
+
+def _title(record: RunRecord) -> str:
+    request = record.request or {}
+    return str(request.get("ProcessingJobName") or record.folder.absolute().name)
+
+
+def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
+    if record.request is not None:
+        yield "image", record.request["AppSpecification"]["ImageUri"]
+    for kind, name, outside, _ in _mapping(record.request):
+        if (kind, name) == ("input", "data"):
+            yield "data", outside
+    manifest = record.manifest
+    yield "output format", manifest["output_format"]
+    yield "configuration", f"sha256 {manifest['config_sha256'][:_DIGEST]}"
+    yield "versions", ", ".join(f"{name} {which}" for name, which in manifest["versions"].items())
+
+
+def _tiles(record: RunRecord, verdict: Verdict | None) -> Iterator[Tile]:
+    rows, metrics, timings = record.manifest["rows"], record.metrics, record.timings
+    part = figures.share(rows["rejected"] / rows["read"]) if rows["read"] else ""
+    yield Tile("rows written", figures.count(rows["written"]))
+    yield Tile("rows rejected", figures.count(rows["rejected"]), part if rows["rejected"] else "")
+    mean = _mean_of_all(metrics)
+    if mean is not None and has_rates(record):
+        yield Tile("click rate", figures.share(mean))
+    if record.manifest["n_features"] is not None:
+        yield Tile("n_features", figures.count(record.manifest["n_features"]))
+    if "collision_rate" in metrics:
+        note = "" if metrics["collisions_are_exact"] else "expected"
+        yield Tile("tokens that collide", figures.share(metrics["collision_rate"]), note)
+    if verdict is not None:
+        yield Tile("log loss", figures.score(verdict.log_loss), f"on {verdict.channel}")
+        yield Tile("ROC AUC", figures.score(verdict.auc), f"on {verdict.channel}")
+    if "seconds" in timings:
+        yield Tile("time", figures.seconds(timings["seconds"]), _threads(timings))
+        yield Tile("peak memory", figures.megabytes(timings["peak_memory_mb"]))
+
+
+def _threads(timings: dict[str, Any]) -> str:
+    return "1 thread" if timings["threads"] == 1 else f"{timings['threads']} threads"
+
+
+def _mean_of_all(metrics: dict[str, Any]) -> float | None:
+    channels = [each for each in metrics.get("channels", {}).values() if each["rows"]]
+    rows = sum(each["rows"] for each in channels)
+    if not rows or any(each.get("label_mean") is None for each in channels):
+        return None
+    return float(sum(each["rows"] * each["label_mean"] for each in channels) / rows)
+
+
+def _channels(record: RunRecord) -> list[ChannelRow]:
+    channels = channels_of(record.manifest)
+    total = sum(each.rows for each in channels) or 1
+    described = record.metrics.get("channels", {})
+    return [
+        ChannelRow(each, each.rows / total, described.get(each.name, {}).get("label_mean"))
+        for each in channels
+    ]
+
+
+def _mapping(request: dict[str, Any] | None) -> Iterator[tuple[str, str, str, str]]:
+    """Kind, name, place outside and place inside the container."""
+    for each in (request or {}).get("ProcessingInputs", ()):
+        place = each["S3Input"]
+        yield "input", each["InputName"], _place(place["S3Uri"]), place["LocalPath"]
+    for each in (request or {}).get("ProcessingOutputConfig", {}).get("Outputs", ()):
+        place = each["S3Output"]
+        yield "output", each["OutputName"], _place(place["S3Uri"]), place["LocalPath"]
+
+
+def _place(uri: str) -> str:
+    return str(path_of(uri) or uri)
+
+
+def _left_out(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[str, str]]:
+    """Sections that are not there, and what would bring them."""
+    if not record.metrics:
+        yield (
+            "Columns, click rates and time",
+            "report/metrics.json is not there; several instances write one each, to folders of "
+            "their own",
+        )
+    elif timeline is None:
+        yield "Rows and click rate by time", _untimed(record.metrics.get("time"))
+    if record.manifest["n_features"] is None:
+        yield "Collisions", "no step of this run hashes"
+    if record.manifest["columns"]["label"] is None:
+        yield "Click rates", "the data has no label (dataset.label)"
+    if record.evaluation is None:
+        yield "A model's quality", "evaluation=logistic trains one on the result and judges it"
+    if record.request is None:
+        yield "Places inside and outside the container", "request.json is not in this folder"
+
+
+def _untimed(time: dict[str, Any] | None) -> str:
+    if time is None:
+        return "set dataset.time to the column that says when"
+    why = time.get("left_out", "no more than one point in time")
+    return f"column {time['column']!r} has {why}"

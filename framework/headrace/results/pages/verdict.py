@@ -1,0 +1,112 @@
+"""What ``report/evaluation.json`` says of the model that was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.results.pages.charts import NARROW, Axes, Chart, Series, lines
+from headrace.results.pages.figures import count, marks, share
+from headrace.results.pages.ticks import ticks
+
+_X = "mean prediction of a tenth of the rows, %"
+
+
+@dataclass(frozen=True)
+class Tenth:
+    """Some of the rows, taken together by their predictions."""
+
+    rows: int
+    mean_prediction: float
+    base_rate: float
+
+    @property
+    def ratio(self) -> float | None:
+        """What was predicted, divided by what happened."""
+        return self.mean_prediction / self.base_rate if self.base_rate else None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How good the model is on rows that it has not seen."""
+
+    channel: str
+    rows: int
+    base_rate: float
+    log_loss: float
+    auc: float | None
+    normalised_entropy: float | None
+    calibration_ratio: float | None
+    tenths: tuple[Tenth, ...]
+
+    @classmethod
+    def of(cls, evaluation: dict[str, Any] | None) -> Verdict | None:
+        """The verdict on the channel that the job itself judged by."""
+        if not evaluation:
+            return None
+        channel = evaluation["judged_on"]
+        figures = evaluation["channels"][channel]
+        tenths = [
+            Tenth(each["rows"], each["mean_prediction"], each["base_rate"])
+            for each in evaluation["calibration"][channel]
+        ]
+        names = ("rows", "base_rate", "log_loss", "auc", "normalised_entropy", "calibration_ratio")
+        known = {name: figures[name] for name in names}
+        return cls(channel=channel, tenths=tuple(tenths), **known)
+
+    @property
+    def rows_judged(self) -> tuple[str, int, float]:
+        """What has to be equal before two verdicts can be compared."""
+        return (self.channel, self.rows, self.base_rate)
+
+
+def calibration_chart(verdict: Verdict) -> Chart:
+    """Predictions against what happened; a model that can be trusted stays on the diagonal."""
+    points = [(tenth.mean_prediction, tenth.base_rate) for tenth in verdict.tenths]
+    highest = max(x for x, _ in points)
+    axes = Axes(
+        title="Calibration: click rate by mean prediction, a tenth of the rows at a time",
+        x=_X,
+        y="click rate, %",
+        x_marks=_percents(highest),
+        y_scale=100,
+        from_zero=True,
+        size=NARROW,
+    )
+    perfect = Series("perfect", [(0, 0), (highest, highest)], ())
+    return lines(axes, [Series(verdict.channel, points, _titles("", verdict))], faint=perfect)
+
+
+def ratio_chart(verdicts: Sequence[tuple[str, Verdict]]) -> Chart:
+    """By how much each model predicts too little or too much; several are told apart better so.
+
+    Args:
+        verdicts: At least one, each with its name; there were clicks.
+    """
+    series = [
+        Series(name, [(each.mean_prediction, each.ratio) for each in verdict.tenths], titles)
+        for name, verdict in verdicts
+        for titles in [_titles(f"{name}: ", verdict)]
+    ]
+    highest = max(x for each in series for x, _ in each.points)
+    axes = Axes(
+        title="Calibration: mean prediction divided by click rate, a tenth of the rows at a time",
+        x=_X,
+        y="prediction ÷ click rate",
+        x_marks=_percents(highest),
+    )
+    return lines(axes, series, faint=Series("perfect", [(0, 1), (highest, 1)], ()))
+
+
+def _titles(beginning: str, verdict: Verdict) -> list[str]:
+    return [
+        f"{beginning}predicted {share(tenth.mean_prediction)}, happened "
+        f"{share(tenth.base_rate)}, {count(tenth.rows)} rows"
+        for tenth in verdict.tenths
+    ]
+
+
+def _percents(highest: float) -> list[tuple[float, str]]:
+    places = ticks(0, highest)
+    return list(zip(places, marks(places, 100), strict=True))

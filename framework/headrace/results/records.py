@@ -1,0 +1,180 @@
+"""What runs left behind, read back: of one run, and of the runs of a sweep.
+
+A run's own files are those of ``docs/files.md``. A sweep adds one: Hydra's folder of each run holds
+`RUN`, a `Note` of which run it is, where the result went or, if there is none, why.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import starmap
+from pathlib import Path
+from typing import Any
+
+from headrace.errors import HeadraceError
+from headrace.results.whole_files import json_text, write_whole
+from headrace.runtime.spec import EVALUATION, REPORT
+from headrace.terminal.secrets import masked
+from headrace.uris import path_of, uri_of
+
+RUN = "run.json"
+_MULTIRUN = "multirun.yaml"
+"""What Hydra writes into the folder of every sweep."""
+UNFINISHED = "the run ended without a word, as if it had been killed"
+FAILED = 1
+
+
+class RecordError(HeadraceError):
+    """A folder that holds no run, or no sweep."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The report of one finished run; each attribute is a file of ``report/``."""
+
+    folder: Path
+    """``output.path``."""
+    manifest: dict[str, Any]
+    metrics: dict[str, Any]
+    timings: dict[str, Any]
+    evaluation: dict[str, Any] | None = None
+    request: dict[str, Any] | None = None
+    """``request.json``, if it is still there."""
+
+    @classmethod
+    def read(cls, folder: Path) -> RunRecord:
+        """Read a run's result.
+
+        Raises:
+            RecordError: There is none; no manifest, no result.
+        """
+        report = folder / REPORT
+        manifest = _json(report / "manifest.json")
+        if manifest is None:
+            raise RecordError(f"{folder}: holds no result ({REPORT}/manifest.json is missing)")
+        metrics, timings = (_json(report / f"{name}.json") or {} for name in ("metrics", "timings"))
+        evaluation, request = _json(report / EVALUATION), _json(folder / "request.json")
+        return cls(folder, manifest, metrics, timings, evaluation, request)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a run of a sweep leaves in its folder, from its beginning to be read at the end."""
+
+    number: int
+    overrides: Sequence[str]
+    output: str = ""
+    """Where the result went: a path or a URI."""
+    failure: str = UNFINISHED
+    exit_status: int = FAILED
+
+    def write(self, folder: Path) -> None:
+        """Leave it in Hydra's folder of the run."""
+        write_whole(folder / RUN, json_text(asdict(self)).encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> Note | None:
+        """The note of a folder, if it holds one; a strange file of that name is none."""
+        try:
+            told = _json(folder / RUN) or {}
+        except (TypeError, ValueError):
+            return None
+        return cls(**told) if told.keys() == {field.name for field in fields(cls)} else None
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """One run of a sweep, finished or not."""
+
+    number: int
+    folder: Path
+    """Hydra's folder of this run."""
+    settings: dict[str, str]
+    """Its overrides: key → value, as they were written; those of secrets are masked."""
+    output: str
+    """Where its result went: a path or a URI."""
+    record: RunRecord | None
+    """Nothing if it failed, or if the result is not on this machine."""
+    failure: str = ""
+    """Why it failed, in the words that stood on stderr."""
+    exit_status: int = 0
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """All runs of one multirun, by number."""
+
+    folder: Path
+    runs: tuple[SweepRun, ...]
+
+    @property
+    def swept(self) -> tuple[str, ...]:
+        """The keys whose values are not the same in all runs."""
+        keys = dict.fromkeys(key for run in self.runs for key in run.settings)
+        return tuple(key for key in keys if len({run.settings.get(key) for run in self.runs}) > 1)
+
+    @property
+    def exit_status(self) -> int:
+        """That of the first run that failed; 0 if none did."""
+        return next((run.exit_status for run in self.runs if run.exit_status), 0)
+
+    @classmethod
+    def read(cls, folder: Path) -> SweepRecord:
+        """Read a sweep's folder.
+
+        Raises:
+            RecordError: It holds no runs.
+        """
+        runs = sorted(starmap(_run, _notes(folder)), key=lambda run: run.number)
+        if not runs:
+            raise RecordError(f"{folder}: holds no runs of a sweep")
+        return cls(folder, tuple(runs))
+
+
+def forget(folder: Path) -> None:
+    """Remove the notes of an earlier sweep, which are not to be taken for those of the next one."""
+    for place, _ in _notes(folder):
+        (place / RUN).unlink()
+
+
+def _notes(folder: Path) -> Iterator[tuple[Path, Note]]:
+    """The runs of a sweep with their folders, whatever ``hydra.sweep.subdir`` calls these."""
+    for name, folders, files in os.walk(folder):
+        place = Path(name)
+        note = Note.read(place) if RUN in files else None
+        if note is not None:
+            yield place, note
+        if note is not None or (_MULTIRUN in files and place != folder):  # another sweep's
+            folders.clear()
+
+
+def _run(folder: Path, note: Note) -> SweepRun:
+    pairs = (each.partition("=")[::2] for each in note.overrides)
+    settings = {key: masked(key, value) for key, value in pairs}
+    record, failure, status = None, note.failure, note.exit_status
+    if note.output and path_of(uri_of(note.output)):
+        try:
+            record = _result(Path(note.output), folder)
+        except RecordError as error:
+            failure, status = str(error), FAILED
+    return SweepRun(note.number, folder, settings, note.output, record, failure, status)
+
+
+def _result(output: Path, folder: Path) -> RunRecord:
+    try:
+        return RunRecord.read(output)
+    except RecordError:
+        # By default a result lies beside the note, even if the sweep's folder has been moved.
+        if not (folder / REPORT).exists():
+            raise
+        return RunRecord.read(folder)
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,84 @@
+"""A result where it lies: in a folder of this machine or below a prefix on S3."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace.errors import HeadraceError
+from headrace.results.records import RunRecord
+from headrace.runtime.spec import REPORT
+from headrace.uris import S3, join
+
+
+class UnreadableError(HeadraceError):
+    """There is no result, or a file of it cannot be read."""
+
+
+@dataclass(frozen=True)
+class StoredResult:
+    """What one run left behind."""
+
+    place: str
+    """``output.path``: a folder or ``s3://bucket/folder``."""
+
+    def manifest(self) -> dict[str, Any]:
+        """What the run says that it made.
+
+        Raises:
+            HeadraceError: There is no manifest, and so no result.
+        """
+        try:
+            return self._manifest()
+        except ValueError as exc:
+            raise self._error(f"its manifest cannot be read ({exc})") from exc
+
+    def _manifest(self) -> dict[str, Any]:
+        if not self.place.startswith(S3):
+            return RunRecord.read(Path(self.place)).manifest
+        from headrace.aws.clients import explained  # boto3 takes its time
+        from headrace.results.stored_evaluation import manifest_at
+
+        with explained(self._error):
+            found = manifest_at(join(self.place, REPORT))
+        if not found:
+            raise self._error(f"holds no result ({REPORT}/manifest.json is missing)")
+        return found
+
+    def report(self, name: str) -> dict[str, Any]:
+        """A file of the report; empty where it cannot be had, as with several instances.
+
+        Args:
+            name: ``metrics``, ``timings`` or ``evaluation``.
+        """
+        try:
+            return dict(json.loads(self.read(f"{REPORT}/{name}.json")))
+        except (UnreadableError, ValueError):
+            return {}
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a file.
+
+        Args:
+            name: Path below `place`.
+
+        Raises:
+            UnreadableError: It is not there, or cannot be read.
+        """
+        if not self.place.startswith(S3):
+            try:
+                return Path(self.place, name).read_bytes()
+            except OSError as exc:
+                raise self._error(f"{name} cannot be read ({exc.strerror})") from exc
+        from headrace.aws.clients import client, explained
+        from headrace.aws.s3 import bucket_and_key
+
+        bucket, key = bucket_and_key(join(self.place, name))
+        with explained(lambda why: self._error(f"{name} cannot be read ({why})")):
+            content: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content
+
+    def _error(self, what: str) -> UnreadableError:
+        return UnreadableError(f"{self.place}: {what}")

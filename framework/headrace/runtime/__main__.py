@@ -1,0 +1,7 @@
+"""``python -m headrace.runtime``: the entry point of an image that has the runtime baked in."""
+
+import sys
+
+from headrace.runtime.main import main
+
+sys.exit(main())

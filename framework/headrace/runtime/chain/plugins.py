@@ -1,0 +1,107 @@
+"""From the names of transforms to the transforms themselves; imports nothing heavy."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import is_dataclass
+from types import ModuleType
+from typing import Any
+
+from headrace.runtime.errors import PluginError
+from headrace.runtime.spec import TRAIN, StepSpec
+from headrace.runtime.transform import Transform
+
+PACKAGE = "transforms"
+GROUP = "headrace.transforms"
+"""Entry points by which an installed package brings transforms: name = module."""
+DEFAULT_CHANNELS = (TRAIN,)
+_METHODS = ("output_schema", "apply")
+_LEARNING = ("accumulate", "merge", "finish", "with_state")
+
+
+def load(steps: Sequence[StepSpec]) -> list[tuple[str, Transform]]:
+    """The transforms that the steps name, with their parameters, each under its label.
+
+    Raises:
+        PluginError: There is no such transform here, or its file is not as it has to be.
+    """
+    return [(step.label, _class_of(step.name)(**step.parameters)) for step in steps]
+
+
+def source_of(name: str) -> str:
+    """The text of a transform's file, wherever it comes from.
+
+    Raises:
+        PluginError: There is no such transform here.
+    """
+    from inspect import getsource  # slow to import, and seldom needed
+
+    return getsource(_module(name))
+
+
+def class_in(module: ModuleType, plugin: str) -> type[Any]:
+    """The one frozen dataclass with `output_schema` and `apply` that a plugin's file defines.
+
+    Args:
+        module: The file's module; classes with a leading underscore do not count.
+        plugin: What an error message calls the plugin.
+
+    Raises:
+        PluginError: There is none, there are several, it is not frozen, or learns by halves.
+    """
+    classes = [item for item in vars(module).values() if _is_transform(item, module.__name__)]
+    if len(classes) != 1:
+        names = ", ".join(cls.__name__ for cls in classes) or "none"
+        raise PluginError(
+            f"transform {plugin} should define one dataclass with output_schema and apply "
+            f"(found: {names})"
+        )
+    if not getattr(classes[0], "__dataclass_params__").frozen:  # noqa: B009 (mypy knows no such attribute)
+        raise PluginError(
+            f"transform {plugin}: {classes[0].__name__} should be frozen; "
+            "write @dataclass(frozen=True)"
+        )
+    found: type[Any] = classes[0]
+    missing = [name for name in _LEARNING if not hasattr(found, name)]
+    if missing and hasattr(found, _LEARNING[0]):
+        raise PluginError(
+            f"transform {plugin}: {found.__name__} has {_LEARNING[0]}, so it needs "
+            f"{' and '.join(missing)} as well"
+        )
+    return found
+
+
+def channels_of(transforms: Sequence[object]) -> tuple[str, ...]:
+    """The output channels that the chain declares; all rows train if none does."""
+    declared = [step.channels() for step in transforms if hasattr(step, "channels")]
+    return tuple(declared[0]) if declared else DEFAULT_CHANNELS
+
+
+def _class_of(name: str) -> type[Any]:
+    return class_in(_module(name), repr(name))
+
+
+def _module(name: str) -> ModuleType:
+    """The plugin's module: shipped or baked in as a file, else from an installed package."""
+    full = f"{PACKAGE}.{name}"
+    try:
+        return importlib.import_module(full)
+    except ModuleNotFoundError as error:
+        if error.name not in (full, PACKAGE):
+            raise PluginError(f"transform {name!r} cannot be imported: {error}") from error
+    from importlib.metadata import entry_points  # slow to import, and seldom needed
+
+    for point in entry_points(group=GROUP, name=name):
+        return importlib.import_module(point.module)
+    raise PluginError(f"there is no transform {name!r} here; the image should bring it")
+
+
+def _is_transform(item: object, module: str) -> bool:
+    return (
+        isinstance(item, type)
+        and item.__module__ == module
+        and not item.__name__.startswith("_")
+        and is_dataclass(item)
+        and all(callable(getattr(item, method, None)) for method in _METHODS)
+    )

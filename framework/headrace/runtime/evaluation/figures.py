@@ -1,0 +1,122 @@
+"""The figures by which a model is judged, from what a `Judge` has counted."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from headrace.runtime.evaluation.judge import Judge
+from headrace.runtime.evaluation.rows import DECIMALS
+
+_DECILES = 10
+_POINTS = 100
+_UNKNOWN = "NaN"
+"""What SageMaker writes for a standard deviation that was not computed."""
+
+
+def channel_figures(judge: Judge) -> dict[str, Any]:
+    """The figures of one channel that has any rows."""
+    rows, base_rate, log_loss = judge.rows, judge.ones / judge.rows, judge.loss_sum / judge.rows
+    buckets = judge.buckets
+    mean = judge.prediction_sum / rows
+    return {
+        "rows": rows,
+        "base_rate": _rounded(base_rate),
+        "log_loss": _rounded(log_loss),
+        "normalised_entropy": _rounded(normalised_entropy(log_loss, base_rate)),
+        "auc": _rounded(buckets.auc()),
+        "auc_error_bound": _rounded(buckets.auc_error(), up=True),
+        "mean_prediction": _rounded(mean),
+        "calibration_ratio": _rounded(_ratio(mean, base_rate)),
+    }
+
+
+def normalised_entropy(log_loss: float, base_rate: float) -> float | None:
+    """The log loss as a part of what always predicting the base rate would give.
+
+    He et al.: Practical Lessons from Predicting Clicks on Ads at Facebook, ADKDD 2014, section 3.
+
+    Returns:
+        Nothing where all labels are the same: there is nothing to predict then.
+    """
+    if base_rate in (0, 1):
+        return None
+    return log_loss / -(base_rate * math.log(base_rate) + (1 - base_rate) * math.log1p(-base_rate))
+
+
+def calibration(judge: Judge) -> list[dict[str, Any]]:
+    """Predictions against what happened, a tenth of the rows at a time, lowest predictions first.
+
+    The data of a reliability diagram (DeGroot, Fienberg: The Comparison and Evaluation of
+    Forecasters, The Statistician 32, 1983). Rows of equal prediction stay together, so a tenth can
+    hold more rows than another, or be left out.
+    """
+    return [
+        {
+            "decile": number + 1,
+            "rows": group.rows,
+            "mean_prediction": _rounded(group.prediction_sum / group.rows),
+            "base_rate": _rounded(group.ones / group.rows),
+        }
+        for number, group in judge.buckets.groups(_DECILES)
+    ]
+
+
+def binary_classification_metrics(judge: Judge) -> dict[str, Any]:
+    """The same channel in SageMaker's words, a 1 being predicted where its probability is over 0.5.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
+    """
+    (tn, fp), (fn, tp) = judge.confusion.tolist()
+    values = {
+        "accuracy": _ratio(tp + tn, judge.rows),
+        "precision": _ratio(tp, tp + fp),
+        "recall": _ratio(tp, tp + fn),
+        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
+        "true_positive_rate": _ratio(tp, tp + fn),
+        "true_negative_rate": _ratio(tn, tn + fp),
+        "false_positive_rate": _ratio(fp, tn + fp),
+        "false_negative_rate": _ratio(fn, tp + fn),
+        "auc": judge.buckets.auc(),
+        "log_loss": judge.loss_sum / judge.rows,
+    }
+    return {
+        "confusion_matrix": {"0": {"0": tn, "1": fp}, "1": {"0": fn, "1": tp}},
+        **{name: _metric(value) for name, value in values.items()},
+        **_curves(judge),
+    }
+
+
+def _metric(value: float | None) -> dict[str, Any]:
+    return {"value": _rounded(value), "standard_deviation": _UNKNOWN}
+
+
+def _curves(judge: Judge) -> dict[str, Any]:
+    """Both curves, from the highest predictions down; nothing where all labels are the same."""
+    zeros, ones = judge.rows - judge.ones, judge.ones
+    if not (zeros and ones):
+        return {}
+    taken = hits = 0
+    false_positives, true_positives, precisions = [0.0], [0.0], [1.0]
+    for _, group in reversed(judge.buckets.groups(_POINTS)):
+        taken, hits = taken + group.rows, hits + group.ones
+        false_positives.append(round((taken - hits) / zeros, DECIMALS))
+        true_positives.append(round(hits / ones, DECIMALS))
+        precisions.append(round(hits / taken, DECIMALS))
+    return {
+        "receiver_operating_characteristic_curve": {
+            "false_positive_rates": false_positives,
+            "true_positive_rates": true_positives,
+        },
+        "precision_recall_curve": {"precisions": precisions, "recalls": true_positives},
+    }
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def _rounded(value: float | None, *, up: bool = False) -> float | None:
+    if value is None:
+        return None
+    return math.ceil(value * 10**DECIMALS) / 10**DECIMALS if up else round(value, DECIMALS)

@@ -1,0 +1,103 @@
+"""Hashed rows and their labels as a model takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from headrace.runtime.errors import DataError
+from headrace.runtime.output.writers.base import Entries, Layout
+from headrace.runtime.process.waiting import Waiting
+from headrace.runtime.transform import Role, positions
+
+BATCH_ROWS = 65_536
+"""Rows that a model takes at a time. A fixed number, or the result would depend on the blocks.
+
+Each batch costs a few passes over the whole model: 50 ms at 2**24 features, half of it for the rows
+themselves. Batches of 16,384 rows take nearly three times as long there, larger ones no less.
+"""
+
+DECIMALS = 6
+"""Of every figure that is told. The last bits depend on how a processor computes a logarithm."""
+
+_NEEDED = (Role.LABEL, Role.INDICES, Role.VALUES)
+_SHOWN = 5
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows in compressed sparse row form.
+
+    Attributes:
+        offsets: Where each row starts in the next two, shape (rows + 1,).
+        indices: Column of each entry.
+        values: The entries.
+        n_features: Width of the matrix.
+        labels: 0 or 1, shape (rows,).
+    """
+
+    offsets: npt.NDArray[np.int32]
+    indices: npt.NDArray[np.int32]
+    values: Floats
+    n_features: int
+    labels: Floats
+
+    @classmethod
+    def of(cls, batches: Sequence[pa.RecordBatch], layout: Layout) -> Rows:
+        """The rows of at least one batch, joined."""
+        entries = [Entries.of(batch, layout) for batch in batches]
+        lengths = [np.diff(each.offsets) for each in entries]
+        offsets = np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum()
+        values = np.concatenate([each.values for each in entries])
+        return cls(
+            offsets.astype(np.int32),
+            np.concatenate([each.indices for each in entries]).view(np.int32),
+            tamed(values) if values.dtype == np.float64 else values.astype(np.float64),
+            entries[0].n_features,
+            np.concatenate([batch.column(layout.label).to_numpy() for batch in batches]),
+        )
+
+
+def needed(schema: pa.Schema) -> list[int]:
+    """Where the columns stand that a model needs."""
+    return positions(schema, *_NEEDED)
+
+
+def tamed(values: Floats) -> Floats:
+    """Numbers beyond ±1 by their magnitude, ``sign(v) * (1 + log10|v| / 4)``; others as they are.
+
+    Hashed texts are ±1, and so 10,000 counts as 2. As it is, it would throw the model about by
+    itself, and stochastic gradient descent would not recover from that; to scale each column would
+    take a pass over the data.
+    """
+    sizes = np.maximum(np.abs(values), 1.0)
+    return np.asarray(np.where(sizes > 1.0, np.sign(values) * (1.0 + np.log10(sizes) / 4), values))
+
+
+def refuse_other_labels(batch: pa.RecordBatch, place: int) -> None:
+    """Raise `DataError` for labels that are neither 0 nor 1."""
+    labels = batch.column(place).to_numpy()
+    wrong = labels[(labels != 0) & (labels != 1)]
+    if len(wrong):
+        shown = ", ".join(f"{label:g}" for label in wrong[:_SHOWN])
+        raise DataError(
+            f"column {batch.schema.names[place]!r}: a logistic regression needs labels that are "
+            f"0 or 1, got {shown}; use evaluation=none for others"
+        )
+
+
+def cut(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """The same rows, `BATCH_ROWS` at a time, the last time fewer."""
+    waiting = Waiting()
+    for batch in batches:
+        waiting.add(batch)
+        while waiting.rows >= BATCH_ROWS:
+            yield waiting.take(BATCH_ROWS)
+    if waiting.rows:
+        yield waiting.take(waiting.rows)

@@ -1,0 +1,66 @@
+"""A 64-bit hash of each cell, by which cells are told apart; docs/files.md defines it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from headrace.runtime.hashing.splitmix import ALL, GAMMA, mix, mixed
+from headrace.runtime.hashing.words import U64, WORD, Cells, pieces
+
+
+def key_of(name: str) -> U64:
+    """What tells a column's cells from those of the others, shape (1,)."""
+    return hash64(pa.array([name]), np.zeros(1, np.uint64))
+
+
+def hash64(texts: pa.StringArray, key: U64) -> U64:
+    """The hash of each text, shape (texts,); what a null gives has no meaning.
+
+    Args:
+        texts: UTF-8.
+        key: Of their column.
+    """
+    cells = Cells.of(texts)
+    hashes = np.empty(len(texts), np.uint64)
+    for rows in cells.by_length():
+        if rows is None:
+            return _hashed(cells, key)
+        chosen = cells.take(rows)
+        hashes[rows] = _of_one(chosen, key) if len(rows) == 1 else _hashed(chosen, key)
+    return hashes
+
+
+def _hashed(cells: Cells, key: U64) -> U64:
+    hashes = cells.word(0)
+    hashes *= GAMMA
+    hashes += cells.lengths.view(np.uint64)
+    hashes += key
+    mix(hashes)
+    position = WORD
+    while len(rows := np.flatnonzero(cells.lengths > position)):
+        if len(rows) == len(hashes):
+            _mix_in(hashes, cells.word(position))
+        else:
+            hashes[rows] = _mix_in(hashes[rows], cells.take(rows).word(position))
+        position += WORD
+    return hashes
+
+
+def _of_one(cells: Cells, key: U64) -> U64:
+    """The hash of a single text: Python's own integers take a step sooner than NumPy does."""
+    start, length = int(cells.starts[0]), int(cells.lengths[0])
+    words = np.zeros(max(1, -(-length // WORD)), "<u8")
+    words.view(np.uint8)[:length] = cells.data[start : start + length]
+    state = (length + int(key[0])) & ALL
+    for piece in pieces(words):
+        for word in (piece * GAMMA).tolist():
+            state = mixed((state + word) & ALL)
+    return np.array([state], np.uint64)
+
+
+def _mix_in(hashes: U64, words: U64) -> U64:
+    """Mix a word of each text into its hash, in place."""
+    words *= GAMMA
+    hashes += words
+    return mix(hashes)

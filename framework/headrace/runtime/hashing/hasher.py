@@ -1,0 +1,103 @@
+"""What hashing transforms share: tokens from features, sparse rows from tokens."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from headrace.runtime.hashing import HashFunction
+    from headrace.runtime.hashing.tokens import U32, ColumnTokens, RowTokens
+
+INDICES = "indices"
+VALUES = "values"
+
+
+class Hasher(ABC):
+    """Base of the transforms that turn all feature columns into one sparse row.
+
+    A subclass says how wide the matrix is (`n_features`), how tokens are hashed, and how a hash
+    becomes an index. Two columns come out in place of the features: ``indices: list<int32>`` and
+    ``values: list<float>`` (``list<double>`` where a feature is numeric).
+    """
+
+    n_features: int
+
+    @property
+    def has_own_ranges(self) -> bool:
+        """Whether each column is hashed into a range of indices of its own."""
+        return False
+
+    @abstractmethod
+    def hash_function(self) -> tuple[HashFunction, int]:
+        """What hashes the tokens, and its seed."""
+
+    @abstractmethod
+    def fold(self, hashes: U32, place: int, columns: int) -> U32:
+        """The keys, ``index << 1 | negative``, of one column's hashes.
+
+        Args:
+            hashes: Unsigned, shape (tokens,).
+            place: Position of the column among the feature columns; where no column has a range
+                of its own, the hashes are those of all columns.
+            columns: Number of feature columns.
+        """
+
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        """Label, id and channel as they were, then the sparse row."""
+        import pyarrow as pa
+
+        from headrace.runtime.transform import N_FEATURES, Role, features, role_of, with_role
+
+        chosen = frozenset(features(schema))
+        if not chosen:
+            raise ValueError("there is no feature column left to hash")
+        numeric = any(role_of(schema.field(place)) is Role.NUMERIC for place in chosen)
+        kept = [field for place, field in enumerate(schema) if place not in chosen]
+        width = {N_FEATURES: str(self.n_features).encode()}
+        indices = pa.field(INDICES, pa.list_(pa.int32()), metadata=width)
+        values = pa.field(VALUES, pa.list_(pa.float64() if numeric else pa.float32()))
+        made = [with_role(indices, Role.INDICES), with_role(values, Role.VALUES)]
+        return pa.schema([*kept, *made])
+
+    def tokens(self, batch: pa.RecordBatch) -> list[ColumnTokens]:
+        """The tokens of each feature column, in the schema's order."""
+        from headrace.runtime.hashing.tokens import column_tokens
+
+        return column_tokens(batch, *self.hash_function())
+
+    def keys(self, hashes: Sequence[U32]) -> list[U32]:
+        """The keys of the hashes of every feature column, in the columns' order."""
+        import numpy as np
+
+        if self.has_own_ranges:
+            return [self.fold(each, place, len(hashes)) for place, each in enumerate(hashes)]
+        folded = self.fold(np.concatenate(hashes), 0, len(hashes))
+        ends = accumulate(map(len, hashes))
+        return [folded[end - len(each) : end] for end, each in zip(ends, hashes, strict=True)]
+
+    def entries(self, tokens: RowTokens) -> list[pa.ListArray]:
+        """The sparse rows of what `tokens` made: the columns of indices and of values."""
+        import pyarrow as pa
+
+        from headrace.runtime.hashing.sparse import sparse_rows
+
+        sparse = sparse_rows(tokens, self.keys([column.hashes for column in tokens.columns]))
+        offsets = pa.array(sparse.offsets)
+        flat = (pa.array(sparse.indices), pa.array(sparse.values))
+        return [pa.ListArray.from_arrays(offsets, entries) for entries in flat]
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Hash the features of every row."""
+        import pyarrow as pa
+
+        from headrace.runtime.hashing.tokens import RowTokens
+        from headrace.runtime.transform import without_features
+
+        kept = without_features(batch).columns
+        columns = [*kept, *self.entries(RowTokens(self.tokens(batch)))]
+        return pa.RecordBatch.from_arrays(columns, schema=self.output_schema(batch.schema))

@@ -1,0 +1,271 @@
+"""The tokens of a batch: what a hasher makes of each feature column before rows are put together.
+
+Each distinct value of a column is hashed once, all columns' values in one go, then looked up for
+every row. The statistics of a run (distinct values, collisions) come from the very same tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace.runtime.hashing import HashFunction, hash_texts, murmur3_32
+from headrace.runtime.hashing.splitmix import mix
+from headrace.runtime.hashing.words import Cells
+from headrace.runtime.transform import Role, features, role_of
+
+I32 = npt.NDArray[np.int32]
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+
+_FEW_ROWS = 64
+"""Rows that are hashed cell by cell: finding distinct values takes a step for each column."""
+_INTEGERS = {1: pa.uint8(), 2: pa.uint16(), 4: pa.uint32(), 8: pa.uint64()}
+_PRINT_SEED = 0x5BD1E995
+
+
+class Encoded(NamedTuple):
+    """A column by its distinct values.
+
+    Attributes:
+        values: The values, distinct unless the rows are few: text for a categorical column, float64
+            for a numeric one.
+        codes: For each row the position of its value in `values`, shape (rows,).
+        missing: True where the cell is null, shape (rows,); None where no cell is.
+    """
+
+    values: pa.Array
+    codes: npt.NDArray[np.int32]
+    missing: npt.NDArray[np.bool_] | None
+
+    @classmethod
+    def of(cls, column: pa.Array) -> Encoded:
+        """Find the distinct values of a column."""
+        dictionary = _dictionary(column)
+        if not column.null_count:
+            return cls(dictionary.dictionary, dictionary.indices.to_numpy(), None)
+        codes = dictionary.indices.fill_null(0).to_numpy()
+        missing = column.is_null().to_numpy(zero_copy_only=False)
+        return cls(dictionary.dictionary, codes, missing)
+
+    @classmethod
+    def cell_by_cell(cls, column: pa.Array) -> Encoded:
+        """Take every cell that is not null for a value, though the same may come twice."""
+        if not column.null_count:
+            return cls.all_of(column)
+        missing = column.is_null().to_numpy(zero_copy_only=False)
+        codes = np.cumsum(~missing, dtype=np.int32) - np.int32(1)
+        codes[missing] = 0
+        return cls(column.drop_null(), codes, missing)
+
+    @classmethod
+    def all_of(cls, column: pa.Array) -> Encoded:
+        """Take every cell for a value of its own."""
+        codes = np.arange(len(column), dtype=np.int32)
+        if not column.null_count:
+            return cls(column, codes, None)
+        return cls(column, codes, column.is_null().to_numpy(zero_copy_only=False))
+
+
+def _dictionary(column: pa.Array) -> pa.DictionaryArray:
+    """Arrow's encoding; cells that all have the width of an integer are encoded as integers.
+
+    Identifiers often do (Avazu's are eight hexadecimal digits), and Arrow tells integers apart
+    about three times as fast as texts.
+    """
+    integer = _INTEGERS.get(_common_width(column))
+    if integer is None:
+        return column.dictionary_encode()
+    width: int = integer.bit_width // 8
+    data = column.buffers()[2].slice(_first_byte(column), len(column) * width)
+    encoded = pa.Array.from_buffers(integer, len(column), [None, data]).dictionary_encode()
+    count = len(encoded.dictionary)
+    offsets = pa.py_buffer(np.arange(count + 1, dtype=np.int32) * np.int32(width))
+    texts = [None, offsets, encoded.dictionary.buffers()[1]]
+    values = pa.Array.from_buffers(pa.string(), count, texts)
+    return pa.DictionaryArray.from_arrays(encoded.indices, values)
+
+
+def _common_width(column: pa.Array) -> int:
+    """Bytes of every cell of a text column if all have the same number, else 0."""
+    if not pa.types.is_string(column.type) or column.null_count or not len(column):
+        return 0
+    widths = np.diff(Cells.offsets(column))
+    return int(widths[0]) if (widths == widths[0]).all() else 0
+
+
+def _first_byte(column: pa.StringArray) -> int:
+    return int(Cells.offsets(column)[0])
+
+
+@dataclass(frozen=True)
+class ColumnTokens:
+    """The tokens of one column of a batch.
+
+    Attributes:
+        column: Name of the column.
+        cells: The column's cells by their distinct values.
+        hashes: Hash of the token of each distinct value, shape (values,); of a numeric column,
+            whose one token is its name, shape (1,).
+        prints: 64 bits by which each distinct value is known, shape (values,).
+    """
+
+    column: str
+    cells: Encoded
+    hashes: U32
+    prints: U64
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the value of a cell is its weight, instead of a part of its token."""
+        return _is_number(self.cells.values)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> ColumnTokens:
+        """The same tokens for these rows only, in this order."""
+        missing = None if self.cells.missing is None else self.cells.missing[rows]
+        cells = self.cells._replace(codes=self.cells.codes[rows], missing=missing)
+        return replace(self, cells=cells)
+
+    def places(self, first: np.int32, none: np.int32) -> I32:
+        """Where each row's token stands among the hashes of all columns, shape (rows,).
+
+        Args:
+            first: Where the first of `hashes` stands.
+            none: What stands for no token.
+        """
+        if not len(self.cells.values):
+            return np.full(len(self.cells.codes), none)
+        if self.is_numeric:
+            by_row = np.where(self.row_weights() == 0, none, first)
+        else:
+            by_row = self.cells.codes + first
+        if self.cells.missing is not None:
+            by_row[self.cells.missing] = none
+        return by_row
+
+    def row_weights(self) -> npt.NDArray[np.float64]:
+        """The number in each row of a numeric column, shape (rows,); a null has none."""
+        if not len(self.cells.values):
+            return np.zeros(len(self.cells.codes))
+        numbers: npt.NDArray[np.float64] = self.cells.values.to_numpy(zero_copy_only=False)
+        return numbers.take(self.cells.codes)
+
+
+@dataclass(frozen=True)
+class RowTokens:
+    """The tokens of rows, for hashers of any width.
+
+    Attributes:
+        columns: The feature columns, at least one; all have the same number of rows.
+    """
+
+    columns: Sequence[ColumnTokens]
+
+    @cached_property
+    def places(self) -> I32:
+        """Where each cell's token stands among the hashes of all columns, shape (rows, columns).
+
+        Behind the last of them where a cell has none.
+        """
+        counts = [len(column.hashes) for column in self.columns]
+        *firsts, none = np.cumsum([0, *counts], dtype=np.int32)
+        by_column = np.empty((len(counts), len(self.columns[0].cells.codes)), np.int32)
+        for place, (column, first) in enumerate(zip(self.columns, firsts, strict=True)):
+            by_column[place] = column.places(first, none)
+        return np.ascontiguousarray(by_column.T)
+
+
+def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> list[ColumnTokens]:
+    """The tokens of every feature column: ``column=text``, or ``column`` for a numeric one.
+
+    Args:
+        batch: The rows.
+        function: Hashes the tokens.
+        seed: Its seed.
+    """
+    is_few = batch.num_rows <= _FEW_ROWS
+    encode = Encoded.cell_by_cell if is_few else Encoded.of
+    fields = [(place, batch.schema.field(place)) for place in features(batch.schema)]
+    columns = [
+        (field.name, encode(in_type(batch.column(place), role_of(field))))
+        for place, field in fields
+    ]
+    join = _joined_at_once if is_few else _joined
+    texts, counts = join([(name, cells.values) for name, cells in columns])
+    hashes, marks = hash_texts(texts, (function, seed), (murmur3_32, _PRINT_SEED))
+    made, end = [], 0
+    for (name, cells), count in zip(columns, counts, strict=True):
+        start, end = end, end + count
+        prints = _prints(cells.values, hashes[start:end], marks[start:end])
+        made.append(ColumnTokens(name, cells, hashes[start:end], prints))
+    return made
+
+
+def cell_tokens(
+    columns: Sequence[tuple[str, pa.Array]], function: HashFunction, seed: int
+) -> list[ColumnTokens]:
+    """The same tokens without looking for distinct values: quicker for few rows.
+
+    Every cell counts as a value of its own, and `ColumnTokens.prints` is empty.
+
+    Args:
+        columns: Name and cells of each feature column; numbers are float64, all else is text.
+        function: Hashes the tokens.
+        seed: Its seed.
+    """
+    tokens, counts = _joined_at_once(columns)
+    [hashes] = hash_texts(tokens, (function, seed))
+    made, end, no_prints = [], 0, np.empty(0, np.uint64)
+    for (name, cells), count in zip(columns, counts, strict=True):
+        start, end = end, end + count
+        made.append(ColumnTokens(name, Encoded.all_of(cells), hashes[start:end], no_prints))
+    return made
+
+
+def _joined(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, list[int]]:
+    """The tokens of all columns' values, one column behind the other, and how many each has."""
+    texts = [_texts(name, values) for name, values in columns]
+    return pa.concat_arrays(texts), [len(each) for each in texts]
+
+
+def _joined_at_once(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, list[int]]:
+    """The same, quicker for few values, since it takes no step for each column."""
+    # A numeric column has one token, its name, which an empty text follows.
+    texts = [pa.array([""]) if _is_number(values) else values for _, values in columns]
+    marks = pa.array([_mark(name, values) for name, values in columns])
+    counts = [len(each) for each in texts]
+    marks = marks.take(pa.array(np.repeat(np.arange(len(counts)), counts)))
+    return pc.binary_join_element_wise(marks, pa.concat_arrays(texts), ""), counts
+
+
+def in_type(column: pa.Array, role: Role) -> pa.Array:
+    """A feature column as it is hashed: numbers as float64, all else as text."""
+    wanted = pa.float64() if role is Role.NUMERIC else pa.string()
+    return column if column.type == wanted else column.cast(wanted)
+
+
+def _is_number(values: pa.Array) -> bool:
+    return bool(pa.types.is_floating(values.type))
+
+
+def _mark(name: str, values: pa.Array) -> str:
+    """How a column's tokens begin."""
+    return name if _is_number(values) else f"{name}="
+
+
+def _texts(name: str, values: pa.Array) -> pa.StringArray:
+    mark = _mark(name, values)
+    return pa.array([mark]) if _is_number(values) else pc.binary_join_element_wise(mark, values, "")
+
+
+def _prints(values: pa.Array, hashes: U32, marks: U32) -> U64:
+    if _is_number(values):
+        return mix(values.to_numpy(zero_copy_only=False).view(np.uint64).copy())
+    return hashes.astype(np.uint64) << np.uint64(32) | marks

@@ -1,0 +1,211 @@
+"""What steps learn in a pass over the data, before rows are written.
+
+What is learned does not depend on how rows are divided: any groups of them can be looked at
+anywhere (`analysed`), and what came of it is put together in any order (`concluded`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+
+from headrace.runtime.bad_rows import Steps
+from headrace.runtime.chain.chain import Link, refused
+from headrace.runtime.chain.preflight import Prepared
+from headrace.runtime.learning import states
+from headrace.runtime.learning.passes import Pass
+from headrace.runtime.pipeline import Process, blamed, by_channel
+from headrace.runtime.sources import Group
+from headrace.runtime.transform import Learner, Role, positions
+
+_WAITING = 1 << 16
+"""Rows of states that are worth a merge."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one group of rows told.
+
+    Attributes:
+        done: Bytes of the input read so far.
+        rows: Number of rows that were looked at.
+        states: What each step learned from them, by its label.
+    """
+
+    done: int
+    rows: int
+    states: dict[str, pa.Table]
+
+
+class Analysis:
+    """Looks at groups of rows; safe to call from several threads.
+
+    Args:
+        job: Its steps before the pass's place know what they learned.
+        process: Runs these steps.
+        this: The pass.
+    """
+
+    def __init__(self, job: Prepared, process: Process, this: Pass) -> None:
+        self._process = process
+        self._pass = this
+        self._learners = this.learners(job)
+
+    def __call__(self, group: Group, first_row: int = 0) -> Seen:
+        """Let the steps learn from some rows.
+
+        Raises:
+            DataError: A row is bad, and bad rows are not to be skipped.
+        """
+        steps, batch = self._process.until(self._pass.place, group, first_row)
+        return Seen(group.done, batch.num_rows, self._learned(steps, self._chosen(batch)))
+
+    def _chosen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if self._pass.numbers:
+            return _unnumbered(batch)
+        return by_channel(batch).get(0, batch.slice(0, 0))
+
+    def _learned(self, steps: Steps, batch: pa.RecordBatch) -> dict[str, pa.Table]:
+        learned: dict[str, pa.Table] = {}
+        for link, learner in self._learners:
+            batch = steps.run(batch, partial(_accumulated, link, learner, learned))
+        return learned
+
+
+class Gathering:
+    """What the steps of one pass learn, put together as it comes."""
+
+    def __init__(self, job: Prepared, this: Pass) -> None:
+        self._states = {
+            link.label: _State(link, learner, _empty(job, link, learner, this))
+            for link, learner in this.learners(job)
+        }
+
+    def add(self, learned: Mapping[str, pa.Table]) -> None:
+        """Take in what was learned from further rows."""
+        for label, state in learned.items():
+            self._states[label].add(state)
+
+    def merged(self) -> dict[str, pa.Table]:
+        """The state of all rows so far, by the step's label."""
+        return {label: state.merged() for label, state in self._states.items()}
+
+    def finished(self) -> dict[str, pa.Table]:
+        """What the steps have to know of it.
+
+        Raises:
+            ChainError: A step cannot work with what it learned.
+        """
+        return {label: state.finished() for label, state in self._states.items()}
+
+
+def analysed(
+    job: Prepared, this: Pass, groups: Iterable[tuple[Group, int]], *, skip_bad_rows: bool
+) -> tuple[list[int], dict[str, bytes]]:
+    """Let the steps of one pass learn from some rows, to be sent to where it is put together.
+
+    Args:
+        job: Its steps before the pass's place know what they learned.
+        this: The pass.
+        groups: Rows of the input, each group with the position of its first row in the whole
+            input, which may be 0 where no step wants it.
+        skip_bad_rows: Do not learn from bad rows, instead of raising `DataError`.
+
+    Returns:
+        Number of rows of each group, and the state of each of the steps, by its label.
+
+    Raises:
+        DataError: A row is bad, and bad rows are not to be skipped.
+        ChainError: A step cannot work with what it learned.
+    """
+    look = Analysis(job, Process([job], skip_bad_rows=skip_bad_rows), this)
+    gathering, rows = Gathering(job, this), []
+    for group, first_row in groups:
+        seen = look(group, first_row)
+        gathering.add(seen.states)
+        rows.append(seen.rows)
+    return rows, _bytes_of(gathering)
+
+
+def gathered(job: Prepared, this: Pass, learned: Iterable[Mapping[str, bytes]]) -> dict[str, bytes]:
+    """What `analysed` gave for some rows, in any order, as if it had seen them all.
+
+    Raises:
+        ChainError: A step cannot work with what it learned.
+    """
+    return _bytes_of(_gathering(job, this, learned))
+
+
+def concluded(job: Prepared, this: Pass, learned: Iterable[Mapping[str, bytes]]) -> Prepared:
+    """The job after a pass.
+
+    Args:
+        job: The job before it.
+        this: The pass.
+        learned: What `analysed` gave for all rows, each of them once, in any order.
+
+    Raises:
+        ChainError: A step cannot work with what it learned.
+    """
+    return job.with_states(_gathering(job, this, learned).finished())
+
+
+def _gathering(job: Prepared, this: Pass, learned: Iterable[Mapping[str, bytes]]) -> Gathering:
+    gathering = Gathering(job, this)
+    for each in learned:
+        gathering.add({label: states.from_bytes(content) for label, content in each.items()})
+    return gathering
+
+
+def _bytes_of(gathering: Gathering) -> dict[str, bytes]:
+    return {label: states.to_bytes(state) for label, state in gathering.merged().items()}
+
+
+class _State:
+    """What one step learned so far. States are merged when there are as many new as old rows."""
+
+    def __init__(self, link: Link, learner: Learner, empty: pa.Table) -> None:
+        self._link = link
+        self._learner = learner
+        self._states = [empty]
+        self._waiting = 0
+
+    def add(self, state: pa.Table) -> None:
+        self._states.append(state)
+        self._waiting += state.num_rows
+        if self._waiting > max(self._states[0].num_rows, _WAITING):
+            self.merged()
+
+    def merged(self) -> pa.Table:
+        with refused(self._link.label), blamed(self._link):
+            self._states, self._waiting = [self._learner.merge(self._states)], 0
+        return self._states[0]
+
+    def finished(self) -> pa.Table:
+        state = states.in_their_order(self.merged())
+        with refused(self._link.label), blamed(self._link):
+            return self._learner.finish(state)
+
+
+def _accumulated(
+    link: Link, learner: Learner, learned: dict[str, pa.Table], batch: pa.RecordBatch
+) -> pa.RecordBatch:
+    with blamed(link):
+        learned[link.label] = learner.accumulate(batch)
+    return batch
+
+
+def _empty(job: Prepared, link: Link, learner: Learner, this: Pass) -> pa.Table:
+    schema = job.columns.schema if this.numbers else link.before
+    columns = [pa.array([], field.type) for field in schema]
+    batch = pa.RecordBatch.from_arrays(columns, schema=schema)
+    with blamed(link):
+        return learner.accumulate(_unnumbered(batch) if this.numbers else batch)
+
+
+def _unnumbered(batch: pa.RecordBatch) -> pa.RecordBatch:
+    numbers = positions(batch.schema, Role.ROW_NUMBER)
+    return batch.select([place for place in range(batch.num_columns) if place not in numbers])

@@ -1,0 +1,81 @@
+"""``report/state/``: what the steps of a job learned, for those who want the same steps again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from headrace.runtime.chain.chain import ChainError, Link
+from headrace.runtime.errors import DataError
+from headrace.runtime.learning import states
+from headrace.runtime.output.manifest import write_bytes
+from headrace.runtime.spec import REPORT
+
+FOLDER = "state"
+STATES = "states"
+"""Their place in the manifest."""
+
+
+def write(report: Path, links: Sequence[Link]) -> dict[str, Any]:
+    """Write the state of each step that has one.
+
+    Args:
+        report: The folder of the report.
+        links: The chain.
+
+    Returns:
+        What the manifest says of the files, by the step's label.
+
+    Raises:
+        DataError: A file cannot be written.
+    """
+    learned = {link.label: link.state for link in links if link.state is not None}
+    return {label: _written(report, label, state) for label, state in learned.items()}
+
+
+def restored(links: Sequence[Link], run_folder: Path, kept: Mapping[str, Any]) -> list[Link]:
+    """The same chain, its steps knowing what they learned in a run.
+
+    Args:
+        links: The chain.
+        run_folder: ``output.path`` of the run.
+        kept: What its manifest says of the files.
+
+    Raises:
+        ChainError: There is no state for a step, or the step cannot work with it.
+        DataError: A file is not there, or not the one that the manifest means.
+    """
+    return [
+        link if link.learner is None else link.with_state(_state(link.label, run_folder, kept))
+        for link in links
+    ]
+
+
+def _written(report: Path, label: str, state: pa.Table) -> dict[str, Any]:
+    folder, content = report / FOLDER, states.to_bytes(state)
+    path = folder / f"{quote(label, safe='')}.arrow"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror})") from error
+    write_bytes(path, content)
+    file = f"{REPORT}/{FOLDER}/{path.name}"
+    return {"file": file, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _state(label: str, run_folder: Path, kept: Mapping[str, Any]) -> pa.Table:
+    if label not in kept:
+        raise ChainError(f"transform.steps.{label}", "the run did not keep what it learned")
+    path = run_folder / kept[label]["file"]
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    if hashlib.sha256(content).hexdigest() != kept[label]["sha256"]:
+        raise DataError(f"{path}: is not the file that the manifest means (sha256 differs)")
+    return states.from_bytes(content)

@@ -1,0 +1,48 @@
+"""The same hash online: a finished run's folder gives a transformer for single rows.
+
+For model servers, which must not skew from what their model was trained on. Needs NumPy, pyarrow
+and ``annotated_types``, as the job itself does.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from headrace.runtime.online.cells import Cells
+from headrace.runtime.online.fitting import fitted
+from headrace.runtime.online.run_folder import RunFolder, SkewWarning
+from headrace.runtime.online.transformer import RowTransformer
+
+__all__ = ["RowTransformer", "SkewWarning", "load"]
+
+
+def load(
+    run_folder: str | os.PathLike[str], *, absent: Literal["error", "null"] = "error"
+) -> RowTransformer:
+    """A transformer that makes of a row exactly what the job of that folder made of it.
+
+    Nothing of the folder is executed: the transforms are those that are installed here.
+
+    Args:
+        run_folder: ``output.path`` of a finished run. Its ``report/manifest.json`` is enough, with
+            ``report/state/`` if there is one; if ``code/entry.pyz`` is there too, its transforms
+            are compared with those that are here.
+        absent: What a key is that a row does not have: a mistake, or an empty cell, as a key that
+            is absent from a line of a JSON lines file.
+
+    Raises:
+        HeadraceError: The folder holds no result with hashed rows, or a step cannot work on a
+            single row.
+        PluginError: A transform that the job used is not installed here.
+
+    Warns:
+        SkewWarning: A transform, or the version of headrace, is not the one that made the result.
+    """
+    run = RunFolder.read(Path(run_folder))
+    columns, links = fitted(run)
+    cells = Cells(columns, absent_is_null=absent == "null")
+    transformer = RowTransformer(cells, links)
+    transformer.rows([])  # now, and not at the first request, pyarrow imports what it needs
+    return transformer

@@ -1,0 +1,112 @@
+"""From a row as a model server has it to the text that would stand in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from headrace.runtime.bad_rows import shown_cell
+from headrace.runtime.chain.columns import Columns, suggest
+from headrace.runtime.chain.typed import typed
+from headrace.runtime.errors import BadRows, RowError
+from headrace.runtime.transform import Role
+
+Row = Mapping[str, Any]
+
+
+class Cells:
+    """Puts rows together to batches for the first step.
+
+    A text is the text that stands in the file, an integer stands for its decimal digits, ``True``
+    and ``False`` for ``true`` and ``false``, ``None`` and the empty text for an empty cell. A float
+    is a number in a numeric column; in any other it is refused, for 0.5 may be written in
+    many ways, each of which is a value of its own.
+
+    Args:
+        columns: The features, and the names of all columns that a row may have.
+        absent_is_null: Whether a key that is not there is an empty cell, and no mistake.
+    """
+
+    def __init__(self, columns: Columns, *, absent_is_null: bool) -> None:
+        self.columns = columns
+        self._features = frozenset(columns.roles)
+        self._absent_is_null = absent_is_null
+        self._known = frozenset(columns.names)
+
+    def batch(self, rows: Sequence[Row]) -> pa.RecordBatch:
+        """The rows, typed.
+
+        Raises:
+            RowError: A key is missing or unknown, a value cannot stand in a cell, or should be a
+                number and is none.
+        """
+        for position, row in enumerate(rows):
+            self._check(position, row)
+        made = [self._column(name, role, rows) for name, role in self.columns.roles.items()]
+        text = pa.RecordBatch.from_arrays(made, list(self.columns.roles))
+        try:
+            return typed(text, self.columns)
+        except BadRows as bad:
+            raise row_error(bad, text) from None
+
+    def _check(self, position: int, row: Row) -> None:
+        if type(row) is not dict and not isinstance(row, Mapping):
+            raise TypeError(f"a row should be a dict, column → value (got {type(row).__name__})")
+        keys = row.keys()
+        if keys == self._features:
+            return
+        for name in self.columns.roles if not self._absent_is_null else ():
+            if name not in keys:
+                raise RowError(position, name, "the key is missing; give None for an empty cell")
+        for name in keys - self._known:
+            what = f"no such column; {suggest(str(name), list(self.columns.roles))}"
+            raise RowError(position, str(name), what)
+
+    def _column(self, name: str, role: Role, rows: Sequence[Row]) -> pa.StringArray:
+        cells = [row.get(name) for row in rows]
+        try:
+            # The usual case first, and without a call: this is done for every cell.
+            texts = [(cell or None) if type(cell) is str else _text(cell, role) for cell in cells]
+            return pa.array(texts, pa.string())
+        except ValueError:
+            raise _blamed(name, role, cells) from None
+
+
+def row_error(bad: BadRows, batch: pa.RecordBatch) -> RowError:
+    """The first of the rows that a step calls bad."""
+    row = int(np.flatnonzero(bad.mask)[0])
+    got = shown_cell(batch, bad.column, row)
+    return RowError(row, bad.column, f"expected {bad.expected}, got {got}")
+
+
+def _blamed(name: str, role: Role, cells: Sequence[Any]) -> RowError:
+    """Which of the cells it was."""
+    for position, cell in enumerate(cells):
+        try:
+            pa.array([_text(cell, role)], pa.string())
+        except UnicodeEncodeError:
+            return RowError(position, name, f"the text is not valid Unicode ({cell!r:.60})")
+        except ValueError as error:
+            return RowError(position, name, str(error))
+    raise AssertionError(f"every cell of {name!r} is right by itself")
+
+
+def _text(cell: Any, role: Role) -> str | None:
+    if isinstance(cell, np.generic):
+        cell = cell.item()
+    if cell is None:
+        return None
+    if isinstance(cell, str):
+        return str.__str__(cell) or None
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, int):
+        return str(int(cell))
+    if not isinstance(cell, float):
+        raise ValueError(f"a {type(cell).__name__} is no cell; give a text, a number or None")
+    if role is not Role.NUMERIC:
+        raise ValueError(f"give the text that stands in the file, not the float {cell!r}")
+    return repr(float(cell))

@@ -1,0 +1,107 @@
+"""A finished run's folder: what its job was, and whether the same would happen here."""
+
+from __future__ import annotations
+
+import ast
+import json
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace.runtime.chain.plugins import PACKAGE, source_of
+from headrace.runtime.errors import HeadraceError
+from headrace.runtime.learning.files import STATES
+from headrace.runtime.spec import REPORT, DatasetSpec, StepSpec, digest
+from headrace.runtime.version import VERSION
+
+MANIFEST = f"{REPORT}/manifest.json"
+SCRIPT = "code/entry.pyz"
+
+
+class SkewWarning(UserWarning):
+    """What runs here is not what made the result, so that rows may come out differently."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What a run left behind, as far as a single row's way depends on it."""
+
+    path: Path
+    dataset: DatasetSpec
+    steps: tuple[StepSpec, ...]
+    columns: tuple[str, ...]
+    """All columns of the job's input, in its order."""
+    version: str
+    """Of headrace, where the job ran."""
+    states: dict[str, Any]
+    """What the manifest says of the steps that learned, by their labels."""
+
+    @classmethod
+    def read(cls, path: Path) -> RunFolder:
+        """Read a folder's manifest.
+
+        Raises:
+            HeadraceError: There is none, or it does not say what made the rows.
+        """
+        manifest = _manifest(path)
+        try:
+            config, version = manifest["config"], str(manifest["versions"]["headrace"])
+            dataset = DatasetSpec.of(config["dataset"])
+            steps = tuple(StepSpec(**step) for step in config["steps"])
+            columns, sha256 = tuple(manifest["input_columns"]), manifest["config_sha256"]
+        except (AttributeError, KeyError, TypeError) as error:
+            what = f"{MANIFEST} does not tell all that is needed; run the job again with {VERSION}"
+            raise HeadraceError(f"{path}: {what} ({error})") from error
+        if digest(config) != sha256:
+            raise HeadraceError(f"{path}: {MANIFEST} was changed; config_sha256 is not of config")
+        return cls(path, dataset, steps, columns, version, dict(manifest.get(STATES, {})))
+
+    def warn_of_skew(self) -> None:
+        """Compare versions and transforms; the warning points at who called `headrace.load`."""
+        shipped = _shipped(self.path)
+        names = dict.fromkeys(step.name for step in self.steps if step.name in shipped)
+        others = [each for each in names if not _are_the_same(shipped[each], source_of(each))]
+        found = [f"its transform {name!r} is not the one here" for name in others]
+        if _minor(self.version) != _minor(VERSION):
+            found.insert(0, f"it is of headrace {self.version}, here is {VERSION}")
+        if found:
+            text = f"{self.path}: rows may come out differently: {'; '.join(found)}"
+            warnings.warn(text, SkewWarning, stacklevel=4)
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+    except OSError as error:
+        what = f"holds no result ({MANIFEST}: {error.strerror})"
+        raise HeadraceError(f"{path}: {what}") from error
+    except (TypeError, ValueError) as error:
+        raise HeadraceError(f"{path}: {MANIFEST} is broken ({error})") from error
+
+
+def _shipped(path: Path) -> dict[str, str]:
+    """The transforms in the entry script, name → text; none where there is no script."""
+    try:
+        with zipfile.ZipFile(path / SCRIPT) as script:
+            files = [Path(name) for name in script.namelist()]
+            ours = [file for file in files if str(file.parent) == PACKAGE]
+            return {file.stem: script.read(str(file)).decode() for file in ours}
+    except FileNotFoundError:
+        return {}
+    except (OSError, zipfile.BadZipFile) as error:
+        raise HeadraceError(f"{path}: {SCRIPT} cannot be read ({error})") from error
+
+
+def _are_the_same(one: str, other: str) -> bool:
+    """Whether two sources are the same code; comments and line breaks do not count."""
+    try:
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    except SyntaxError:
+        return False
+
+
+def _minor(version: str) -> list[str]:
+    """Within these two numbers, releases give the same rows."""
+    return version.split(".")[:2]

@@ -1,0 +1,95 @@
+"""The transformer: rows in, the very same sparse rows out that the job wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from headrace.runtime.chain.chain import Link
+from headrace.runtime.errors import BadRows, RowError
+from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.hashing.sparse import SparseRows, Values
+from headrace.runtime.online.cells import Cells, Row, row_error
+from headrace.runtime.online.few_rows import FewRows
+from headrace.runtime.transform import N_FEATURES, Role, positions
+
+Step = Callable[[pa.RecordBatch], pa.RecordBatch]
+
+
+class RowTransformer:
+    """Hashes single rows as a job did; made by `headrace.load`.
+
+    It keeps nothing between calls and may be called from any number of threads at once.
+
+    Args:
+        cells: Reads rows.
+        links: The steps, at least one; indices and values come out of the last.
+    """
+
+    def __init__(self, cells: Cells, links: Sequence[Link]) -> None:
+        self._cells = cells
+        self._steps = [_step(link) for link in links]
+        after = links[-1].after
+        (self._indices,) = positions(after, Role.INDICES)
+        (self._values,) = positions(after, Role.VALUES)
+        self.n_features = int(after.field(self._indices).metadata[N_FEATURES])
+        """Width of the matrix."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The keys that a row has to have, in the order of the input's columns."""
+        return tuple(self._cells.columns.roles)
+
+    def __call__(self, row: Row) -> tuple[npt.NDArray[np.int32], Values]:
+        """One row.
+
+        Args:
+            row: Column → value; docs/python.md says what stands for what.
+
+        Returns:
+            The indices, ascending, and the values at them: the row of the job's matrix.
+
+        Raises:
+            RowError: The row cannot be used; it says which column and why.
+        """
+        try:
+            sparse = self.rows([row])
+        except RowError as error:
+            raise RowError(None, error.column, error.what) from None
+        return sparse.indices, sparse.values
+
+    def rows(self, rows: Sequence[Row]) -> SparseRows:
+        """Several rows at once, which is many times quicker for each.
+
+        Returns:
+            The pieces of a CSR matrix:
+            ``scipy.sparse.csr_matrix((sparse.values, sparse.indices, sparse.offsets), shape)``.
+
+        Raises:
+            RowError: A row cannot be used; it says which, from 0, which column and why.
+        """
+        batch = self._cells.batch(rows)
+        for step in self._steps:
+            try:
+                batch = step(batch)
+            except BadRows as bad:
+                raise row_error(bad, batch) from None
+        return self._sparse(batch)
+
+    def _sparse(self, batch: pa.RecordBatch) -> SparseRows:
+        indices, values = batch.column(self._indices), batch.column(self._values)
+        offsets = indices.offsets.to_numpy()
+        # Copies: what Arrow gives must not be written to, which SciPy and scikit-learn at times do.
+        return SparseRows(
+            offsets - offsets[0],
+            indices.flatten().to_numpy().copy(),
+            values.flatten().to_numpy().copy(),
+        )
+
+
+def _step(link: Link) -> Step:
+    hasher = link.transform
+    return FewRows(link, hasher) if isinstance(hasher, Hasher) else link.apply

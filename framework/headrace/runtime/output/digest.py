@@ -1,0 +1,133 @@
+"""Order-free digests of rows: by them two results of any shape can be compared.
+
+Each row has a 64-bit hash, and rows have the sum of their hashes modulo 2**64: it does not depend
+on their order, nor on how they are divided, and a row that is there twice counts twice.
+docs/files.md defines it down to the constants; whoever changes anything here makes another digest,
+and has to say so in the manifest's ``digest``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from headrace.runtime.hashing.hash64 import hash64, key_of
+from headrace.runtime.hashing.splitmix import GAMMA, mix
+from headrace.runtime.hashing.words import U64
+from headrace.runtime.output.writers.base import Entries, Layout, named_columns, slices
+from headrace.runtime.transform import Role, role_of
+
+_ROWS_AT_ONCE = 16_384
+"""Few enough for what is made of a column's cells to stay in a core's cache."""
+_ENTRY_ROWS = 8192
+"""Fewer would have threads wait for each other more often, more would only take memory."""
+_WIDTH = "n_features"
+
+
+def digest_of(
+    batches: Sequence[pa.RecordBatch], schema: pa.Schema, beside: U64 | None = None
+) -> str:
+    """The digest of rows as a step hands them to a writer.
+
+    Args:
+        batches: The rows.
+        schema: Their columns, with roles.
+        beside: What `cells_beside` gives, if it is known.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    if beside is None:
+        beside = cells_beside(batches, schema)
+    layout, total, start = Layout.of(schema), 0, 0
+    width = _width(layout)
+    for rows in slices(batches, _ROWS_AT_ONCE):
+        sums = beside[start : start + rows.num_rows] + width
+        start += rows.num_rows
+        if layout.n_features is not None:
+            _add_entries(sums, Entries.of(rows, layout))
+        total += int(mix(sums).sum())
+    return _text(total)
+
+
+def cells_beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> U64:
+    """The sum of the hashes of each row's cells beside its entries, the same for every width.
+
+    Args:
+        batches: The rows.
+        schema: Their columns, with roles.
+
+    Returns:
+        Shape (rows,).
+    """
+    columns = [
+        (place, key_of(name))
+        for name, place in named_columns(schema).items()
+        if role_of(schema.field(place)) not in (Role.INDICES, Role.VALUES)
+    ]
+    sums = np.zeros(sum(batch.num_rows for batch in batches), np.uint64)
+    start = 0
+    for rows in slices(batches, _ROWS_AT_ONCE):
+        for place, key in columns:
+            sums[start : start + rows.num_rows] += _cells(rows.column(place), key)
+        start += rows.num_rows
+    return sums
+
+
+def merged(digests: Iterable[str]) -> str:
+    """The digest of all rows together."""
+    return _text(sum(int(digest, 16) for digest in digests))
+
+
+def _width(layout: Layout) -> U64:
+    """The hash of the cell that says how wide the matrix is, shape (1,)."""
+    if layout.n_features is None:
+        return np.zeros(1, np.uint64)
+    return _cells(pa.array([layout.n_features]), key_of(_WIDTH))
+
+
+def _add_entries(sums: U64, entries: Entries) -> None:
+    """An entry is a cell whose name is its index."""
+    for start in range(0, len(sums), _ENTRY_ROWS):
+        bounds = entries.offsets[start : start + _ENTRY_ROWS + 1]
+        chosen = slice(bounds[0], bounds[-1])
+        cells = entries.values[chosen].astype(np.float64).view(np.uint64)
+        cells *= GAMMA
+        cells += entries.indices[chosen]
+        sums[start : start + _ENTRY_ROWS] += _row_sums(mix(cells), bounds - bounds[0])
+
+
+def _row_sums(cells: U64, offsets: npt.NDArray[np.int64]) -> U64:
+    sums = np.zeros(len(offsets) - 1, np.uint64)
+    filled = offsets[1:] > offsets[:-1]  # `reduceat` knows no empty rows
+    if len(cells):
+        sums[filled] = np.add.reduceat(cells, offsets[:-1][filled])
+    return sums
+
+
+def _cells(column: pa.Array, key: U64) -> U64:
+    """The hash of each cell of a column, shape (rows,)."""
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        cells = _numbers(column, key)
+    else:
+        cells = hash64(column.cast(pa.string()), key)
+    if column.null_count:
+        missing = column.is_null().to_numpy(zero_copy_only=False)
+        cells[missing] = mix(key - GAMMA)  # a word of ones
+    return cells
+
+
+def _numbers(column: pa.Array, key: U64) -> U64:
+    filled = column.cast(pa.float64()).fill_null(0.0)
+    return mix(_bits(filled.to_numpy(zero_copy_only=False)) * GAMMA + key)
+
+
+def _bits(numbers: npt.NDArray[np.floating]) -> U64:
+    return numbers.astype(np.float64, copy=False).view(np.uint64)
+
+
+def _text(number: int) -> str:
+    return f"{number & 0xFFFFFFFFFFFFFFFF:016x}"

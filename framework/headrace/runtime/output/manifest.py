@@ -1,0 +1,163 @@
+"""``report/manifest.json``: what a job made, written last. No manifest, no result."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from headrace.runtime.chain.columns import Columns
+from headrace.runtime.errors import DataError
+from headrace.runtime.output.digest import merged
+from headrace.runtime.output.json_text import indented
+from headrace.runtime.output.parts import Part
+from headrace.runtime.output.seal import FILES, SHA256, sealed
+from headrace.runtime.spec import REPORT, REPORT_PAGE, JobSpec
+from headrace.runtime.transform import Role
+from headrace.runtime.version import VERSION
+
+FORMAT_VERSION = 1
+MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
+"""Names in the folder of the report."""
+
+
+def manifest(
+    spec: JobSpec,
+    columns: Columns,
+    n_features: int | None,
+    parts: Mapping[str, Sequence[Part]],
+    rejected: int,
+) -> dict[str, Any]:
+    """The manifest of one host's work; the same input and configuration give the same bytes."""
+    written = sum(part.rows for made in parts.values() for part in made)
+    described: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "config_sha256": spec.sha256,
+        "config": spec.meaning,
+        "rows": {"read": written + rejected, "written": written, "rejected": rejected},
+        "columns": _columns(columns),
+        "input_columns": list(columns.names),
+        "n_features": n_features,
+        "output_format": spec.output.format,
+        "channels": {
+            name: _channel([asdict(part) for part in made]) for name, made in parts.items()
+        },
+        "versions": {
+            "headrace": VERSION,
+            "numpy": np.__version__,
+            "pyarrow": pa.__version__,
+            "python": platform.python_version(),
+        },
+    }
+    return {**described, "packages": spec.packages} if spec.packages else described
+
+
+def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """One manifest for the work of several hosts, which says which of them made what.
+
+    Args:
+        manifests: Host → its manifest, at least one, in the order of the hosts.
+
+    Raises:
+        ValueError: They are not of the same job, or one is missing.
+    """
+    (leader, first), *others = manifests.items()
+    for host, other in others:
+        if difference := _difference(first, other):
+            raise ValueError(f"{host} has {difference} than {leader}")
+    count = first.get("host_count", len(manifests))
+    if len(manifests) != count:
+        raise ValueError(
+            f"{len(manifests)} of {count} hosts left a manifest: {', '.join(manifests)}"
+        )
+    without = ("host_count", FILES, SHA256)
+    together = {key: value for key, value in first.items() if key not in without}
+    every = list(manifests.values())
+    together["rows"] = {key: sum(one["rows"][key] for one in every) for key in first["rows"]}
+    together["channels"] = {
+        name: _channel([part for one in every for part in one["channels"][name]["parts"]])
+        for name in first["channels"]
+    }
+    together["hosts"] = {host: _share(one) for host, one in manifests.items()}
+    if not all(FILES in one for one in every):  # not by an entrypoint of ours
+        return together
+    reports = (f"{REPORT}/{name}" for name in (MANIFEST, METRICS, TIMINGS))
+    files = [file for one in every for file in one[FILES]]
+    return sealed(together, [*files, *reports, REPORT_PAGE])
+
+
+def _difference(one: dict[str, Any], other: dict[str, Any]) -> str | None:
+    """What keeps the work of two hosts from being one result."""
+    for key in ("format_version", "config_sha256", "columns", "n_features"):
+        if other[key] != one[key]:
+            return f"other {key}" + (", or the same in another order," if key == "columns" else "")
+    is_same = _feature_order(one) == _feature_order(other)
+    return None if is_same else "its features in another order"
+
+
+def _channel(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "rows": sum(part["rows"] for part in parts),
+        "digest": merged(part["digest"] for part in parts),
+        "parts": list(parts),
+    }
+
+
+def _share(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What one of several hosts did."""
+    channels = manifest["channels"].items()
+    without_parts = {
+        name: {**channel, "parts": len(channel["parts"])} for name, channel in channels
+    }
+    return {"rows": manifest["rows"], "channels": without_parts}
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a file that is whole or not there.
+
+    Raises:
+        DataError: It cannot be written.
+    """
+    write_bytes(path, f"{indented(content)}\n".encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file that is whole or not there.
+
+    Raises:
+        DataError: It cannot be written.
+    """
+    aside = path.with_name(f".{path.name}.tmp")
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _columns(columns: Columns) -> dict[str, Any]:
+    of_role = {role: [n for n, r in columns.roles.items() if r is role] for role in Role}
+    return {
+        "label": next(iter(of_role[Role.LABEL]), None),
+        "id": next(iter(of_role[Role.ID]), None),
+        "numeric": of_role[Role.NUMERIC],
+        "categorical": of_role[Role.CATEGORICAL],
+    }
+
+
+def _feature_order(manifest: dict[str, Any]) -> list[str]:
+    """Which decides the index ranges of each column; files may differ in columns of no use."""
+    if "input_columns" not in manifest:
+        return []
+    used = {*manifest["columns"]["numeric"], *manifest["columns"]["categorical"]}
+    return [name for name in manifest["input_columns"] if name in used]

@@ -1,0 +1,123 @@
+"""What every file format of the parts gives, and what it needs of the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from headrace.runtime.transform import N_FEATURES, Role, features, positions, role_of
+
+_NOT_WRITTEN = (Role.CHANNEL, Role.ROW_TEXT, Role.ROW_NUMBER, Role.TIME)
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class Writer(Protocol):
+    """One file format."""
+
+    suffix: ClassVar[str]
+
+    def check(self, schema: pa.Schema) -> None:
+        """Raise `ValueError` if rows of these columns cannot be written in this format."""
+
+    def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> Writer:
+        """The same for these rows alone, whatever their width: what it has no part in is ready."""
+
+    def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
+        """Write one part; the same rows always give the same bytes."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the columns stand that every format treats alike; None for what is not there."""
+
+    label: int | None
+    id: int | None
+    indices: int | None
+    values: int | None
+    n_features: int | None
+
+    @classmethod
+    def of(cls, schema: pa.Schema) -> Layout:
+        """Find the columns by their roles."""
+        label, id_, indices, values = (
+            next(iter(positions(schema, role)), None)
+            for role in (Role.LABEL, Role.ID, Role.INDICES, Role.VALUES)
+        )
+        width = None if indices is None else int(schema.field(indices).metadata[N_FEATURES])
+        return cls(label, id_, indices, values, width)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The sparse rows of a batch.
+
+    Attributes:
+        offsets: Where each row starts in the next two, shape (rows + 1,).
+        indices: Column of each entry, ascending within a row.
+        values: The entries.
+        n_features: Width of the matrix.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.uint32]
+    values: Floats
+    n_features: int
+
+    @classmethod
+    def of(cls, rows: pa.RecordBatch, layout: Layout) -> Entries:
+        """The entries of rows that `refuse_unhashed` lets pass."""
+        if layout.indices is None or layout.values is None or layout.n_features is None:
+            raise ValueError("there is no sparse row to write")
+        indices, values = rows.column(layout.indices), rows.column(layout.values)
+        offsets = indices.offsets.to_numpy().astype(np.int64)
+        flat = indices.flatten().to_numpy().view(np.uint32)
+        return cls(offsets - offsets[0], flat, values.flatten().to_numpy(), layout.n_features)
+
+
+def named_columns(schema: pa.Schema) -> dict[str, int]:
+    """What is written: name of a column → where it stands.
+
+    Hashed rows have ``indices``, ``values``, ``label`` and ``id``; others the names of the schema.
+    """
+    layout = Layout.of(schema)
+    if layout.indices is None:
+        kept = (i for i, field in enumerate(schema) if role_of(field) not in _NOT_WRITTEN)
+        return {schema.names[i]: i for i in kept}
+    named = {
+        "indices": layout.indices,
+        "values": layout.values,
+        "label": layout.label,
+        "id": layout.id,
+    }
+    return {name: place for name, place in named.items() if place is not None}
+
+
+def slices(batches: Sequence[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """At most so many rows at a time, for work that goes best on what fits into a cache."""
+    for batch in batches:
+        for start in range(0, batch.num_rows, rows):
+            yield batch.slice(start, rows)
+
+
+def refuse_unhashed(schema: pa.Schema, format_name: str) -> None:
+    """Raise `ValueError` if there is no sparse row, and the format holds nothing else."""
+    if Layout.of(schema).indices is None:
+        raise ValueError(
+            f"{format_name} holds hashed rows, but no step hashes; use output.format=parquet"
+        )
+
+
+def refuse_left_over(schema: pa.Schema) -> None:
+    """Raise `ValueError` for a feature that a step added beside the hashed rows: it got lost."""
+    left = [schema.names[place] for place in features(schema)]
+    if left and Layout.of(schema).indices is not None:
+        raise ValueError(
+            f"column {left[0]!r} comes after the step that hashes and would be lost; "
+            "put its step before"
+        )

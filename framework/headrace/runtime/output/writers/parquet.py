@@ -1,0 +1,41 @@
+"""Parquet: hashed rows as ``indices``, ``values``, ``label``, ``id``; others under their names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import IO, ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from headrace.runtime.output.writers.base import named_columns, refuse_left_over
+from headrace.runtime.transform import Role, role_of
+
+
+class ParquetWriter:
+    """Parts for whoever reads columns."""
+
+    suffix: ClassVar[str] = ".parquet"
+
+    def check(self, schema: pa.Schema) -> None:
+        """Everything can be written, but nothing may get lost."""
+        refuse_left_over(schema)
+
+    def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> ParquetWriter:
+        """Nothing is laid out before."""
+        return self
+
+    def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
+        """Write one part."""
+        table = pa.Table.from_batches(batches, schema)
+        columns = named_columns(schema)
+        fields = [pa.field(name, _type(schema.field(place))) for name, place in columns.items()]
+        chosen = table.select(list(columns.values())).replace_schema_metadata(None)
+        renamed = chosen.rename_columns(list(columns)).cast(pa.schema(fields))
+        # Where a page ends, and a dictionary is given up, depends on the chunks, which are blocks.
+        pq.write_table(renamed.combine_chunks(), file, compression="zstd")
+
+
+def _type(field: pa.Field) -> pa.DataType:
+    """The type in the file: sparse values are ``list<float>`` there."""
+    return pa.list_(pa.float32()) if role_of(field) is Role.VALUES else field.type

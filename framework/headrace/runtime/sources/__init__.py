@@ -1,0 +1,120 @@
+"""Inputs: one file or thousands, or pieces of files, as a stream of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from headrace.runtime.chain.columns import Columns
+from headrace.runtime.errors import DataError
+from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion
+from headrace.runtime.sources.files import format_of, is_empty, name_of, total_bytes
+from headrace.runtime.sources.groups import Group, grouped
+from headrace.runtime.spec import DatasetSpec
+
+__all__ = [
+    "BadRow",
+    "Block",
+    "Group",
+    "Parsed",
+    "Portion",
+    "columns_of",
+    "first_file",
+    "groups_of",
+    "total_bytes",
+]
+
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+
+
+def columns_of(path: Path, dataset: DatasetSpec) -> Columns:
+    """The columns of a file and their roles, from its first bytes.
+
+    Raises:
+        DataError: The file has none, or not those that the configuration names.
+    """
+    if _is_empty(path, dataset):
+        raise DataError(f"{name_of(path)}: the file is empty")
+    return Columns.of(_names(path, dataset), dataset, name_of(path))
+
+
+def first_file(files: Sequence[Path], dataset: DatasetSpec) -> Path:
+    """The first file of an input that is not empty.
+
+    Raises:
+        DataError: All of them are, or one cannot be read.
+    """
+    for file in files:
+        if not _is_empty(file, dataset):
+            return file
+    if len(files) == 1:
+        raise DataError(f"{name_of(files[0])}: the file is empty")
+    raise DataError(f"all {len(files)} files of the input are empty")
+
+
+def groups_of(
+    portions: Sequence[Portion], dataset: DatasetSpec, columns: Columns, size: int
+) -> Iterator[Group]:
+    """All rows of all portions, in order, in groups of about `size` bytes.
+
+    Raises:
+        DataError: A file cannot be read, or its columns are not those of the first.
+    """
+    return grouped(_blocks_of_all(portions, dataset, columns, size), size)
+
+
+def _blocks_of_all(
+    portions: Sequence[Portion], dataset: DatasetSpec, columns: Columns, size: int
+) -> Iterator[tuple[Block, int]]:
+    before = 0
+    for portion in portions:
+        for block in _blocks(portion, dataset, columns, size):
+            yield block, before + block.consumed
+        before += portion.path.stat().st_size
+
+
+def _is_empty(path: Path, dataset: DatasetSpec) -> bool:
+    """Whether a file holds nothing, as parts do that nobody had rows for: it has no columns."""
+    if not path.stat().st_size:
+        return True
+    return format_of(path, dataset.format) != "parquet" and is_empty(path)
+
+
+def _names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+    match format_of(path, dataset.format):
+        case "parquet":
+            from headrace.runtime.sources import parquet
+
+            return parquet.read_names(path, dataset)
+        case "jsonl":
+            from headrace.runtime.sources import jsonl
+
+            return jsonl.read_names(path, dataset)
+        case kind:
+            from headrace.runtime.sources import delimited
+
+            return delimited.read_header(path, DELIMITERS[kind], dataset).names
+
+
+def _blocks(portion: Portion, dataset: DatasetSpec, columns: Columns, size: int) -> Iterator[Block]:
+    path, longest = portion.path, dataset.max_line_bytes
+    if _is_empty(path, dataset):
+        return
+    match format_of(path, dataset.format):
+        case "parquet":
+            from headrace.runtime.sources import parquet
+
+            columns.refuse_other(parquet.read_names(path, dataset), name_of(path))
+            yield from parquet.parquet_blocks(portion, columns.read, size)
+        case "jsonl":
+            from headrace.runtime.sources import jsonl
+
+            yield from jsonl.json_blocks(portion, columns, size, longest)
+        case kind:
+            from headrace.runtime.sources import delimited
+
+            header = delimited.read_header(path, DELIMITERS[kind], dataset)
+            columns.refuse_other(header.names, name_of(path))
+            yield from delimited.delimited_blocks(
+                portion, header, columns.read, DELIMITERS[kind], size, longest
+            )

@@ -1,0 +1,77 @@
+"""Which files of an input are data: the one answer, for every target and both halves.
+
+Hadoop and Spark leave markers and unfinished work beside the data, under names that begin with a
+dot or an underscore: ``_SUCCESS``, ``.part-0.csv.crc``, ``_temporary/0/part-0.csv``. Below a folder
+or a prefix that a job names, whatever has such a name in its path is no data. A hidden file that is
+named itself, ``dataset.path=logs/_a.csv``, is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from headrace.runtime.errors import DataError
+from headrace.runtime.shown import plain
+
+_HIDDEN = (".", "_")
+_NOT_NAMES = frozenset({".", ".."})
+
+
+def is_data(relative_path: str) -> bool:
+    """Return whether a file counts as data: no name in its path is hidden.
+
+    Args:
+        relative_path: Its path below the folder or prefix that the job names, with slashes.
+    """
+    return not any(map(is_hidden, relative_path.split("/")))
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder of that name is left out unless it is named itself."""
+    return name.startswith(_HIDDEN) and name not in _NOT_NAMES
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Return the data files of a folder, sorted; links are followed, each folder is entered once.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    return sorted(_walked(folder, hidden=False))
+
+
+def files_of_input(folder: Path) -> list[Path]:
+    """Return the data files of a folder that holds the input of a job, sorted.
+
+    Where all are hidden, the job has named them: whoever brings an input here leaves the hidden
+    files of a folder out.
+
+    Raises:
+        DataError: There are no files, or a folder cannot be read.
+    """
+    try:
+        found = files_below(folder) or sorted(_walked(folder, hidden=True))
+    except OSError as error:
+        name = plain(os.path.relpath(error.filename, folder))
+        raise DataError(f"{name}: the folder cannot be read ({error.strerror})") from error
+    if not found:
+        raise DataError("the input holds no files")
+    return found
+
+
+def _walked(folder: Path, *, hidden: bool) -> Iterator[Path]:
+    seen: set[str] = set()
+    for parent, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
+        if (real := os.path.realpath(parent)) in seen:  # a link back to a folder above
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if hidden or not is_hidden(name))
+        paths = (Path(parent, name) for name in names if hidden or not is_hidden(name))
+        yield from (path for path in paths if path.is_file())
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,0 +1,183 @@
+"""The files of an input: which there are, what they hold, how their bytes are read."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Protocol
+
+import pyarrow as pa
+
+from headrace.runtime.errors import DataError
+from headrace.runtime.shown import plain
+from headrace.runtime.spec import DATA_INPUT, ML_ROOT
+
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
+_UNREAD = {
+    ".bz2": "bzip2",
+    ".xz": "xz",
+    ".lzma": "lzma",
+    ".zip": "zip",
+    ".lz4": "lz4",
+    ".snappy": "snappy",
+    ".sz": "snappy",
+    ".br": "brotli",
+    ".lzo": "lzo",
+    ".deflate": "deflate",
+    ".z": "compress",
+    ".7z": "7z",
+    ".rar": "rar",
+    ".tar": "tar",
+    ".tgz": "tar",
+}
+_BEGINNINGS = (
+    (re.compile(rb"\x1f\x8b\x08"), "gzip"),
+    (re.compile(rb"\x28\xb5\x2f\xfd"), "zstd"),
+    (re.compile(rb"PK(\x03\x04|\x05\x06|\x07\x08)"), "zip"),
+    (re.compile(rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)"), "bzip2"),
+    (re.compile(rb"\xfd7zXZ\x00"), "xz"),
+    (re.compile(rb"\x5d\x00\x00"), "lzma"),
+    (re.compile(rb"\x04\x22\x4d\x18|\x02\x21\x4c\x18"), "lz4"),
+    (re.compile(rb"\xff\x06\x00\x00sNaPpY"), "snappy"),
+    (re.compile(rb"\x82SNAPPY\x00"), "snappy"),
+    (re.compile(rb"\x89LZO\x00"), "lzo"),
+    (re.compile(rb"\x1f\x9d"), "compress"),
+    (re.compile(rb"7z\xbc\xaf\x27\x1c"), "7z"),
+    (re.compile(rb"Rar!\x1a\x07"), "rar"),
+)
+"""How compressed data begins: no text does, and no name is to be trusted."""
+_MAGIC = 10
+BOM = b"\xef\xbb\xbf"
+_INPUT = DATA_INPUT.removeprefix(ML_ROOT) + "/"
+
+
+class Reader(Protocol):
+    """Bytes, some at a time."""
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+
+
+def name_of(path: Path) -> str:
+    """Return how messages name a file: by its path below ``dataset.path``."""
+    _, _, below = str(path).partition(_INPUT)
+    return plain(below or path.name)
+
+
+def format_of(path: Path, declared: str) -> str:
+    """Return how a file is to be read.
+
+    Raises:
+        DataError: Neither the configuration nor the file's name tells, or the name ends like one of
+            a compression that is not read.
+    """
+    if declared != "auto":
+        return declared
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    is_compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
+    if is_compressed:
+        suffixes.pop()
+    if suffixes and suffixes[-1] in FORMATS:
+        return FORMATS[suffixes[-1]]
+    if is_compressed and not suffixes:  # Kaggle calls Avazu's log train.gz
+        return "csv"
+    if suffixes and suffixes[-1] in _UNREAD:
+        raise _unread(path, _UNREAD[suffixes[-1]])
+    raise DataError(
+        f"{name_of(path)}: cannot tell the format from the name; set dataset.format to one of "
+        "csv, tsv, parquet, jsonl"
+    )
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Reader, IO[bytes]]]:
+    """A file's bytes, decompressed, and the file itself, whose position tells the progress.
+
+    Raises:
+        DataError: The file cannot be read, its compression is not one that is read, or its
+            compressed data is broken or cut short.
+    """
+    compression = None
+    try:
+        with path.open("rb") as file:
+            compression = _compression(path, file)
+            yield _decompressed(file, compression), file
+    except EOFError as error:
+        raise DataError(f"{name_of(path)}: the {compression} data is cut short") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        what = f"the {compression} data is broken ({plain(str(error))})"
+        raise DataError(f"{name_of(path)}: {what}") from error
+    except OSError as error:
+        if error.errno is None and compression:
+            what = f"the {compression} data is broken or cut short ({plain(str(error))})"
+            raise DataError(f"{name_of(path)}: {what}") from error
+        reason = error.strerror or plain(str(error))
+        raise DataError(f"{name_of(path)}: cannot be read ({reason})") from error
+
+
+def can_be_cut(path: Path) -> bool:
+    """Return whether reading can begin anywhere in a file: it is not compressed."""
+    try:
+        with path.open("rb") as file:
+            return _compression(path, file) is None
+    except OSError as error:
+        raise DataError(f"{name_of(path)}: cannot be read ({error.strerror})") from error
+
+
+def is_empty(path: Path) -> bool:
+    """Return whether a file of lines has no content, decompressed and without a byte order mark.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    with opened(path) as (reader, _):
+        start = b""
+        while len(start) <= len(BOM) and (data := reader.read(len(BOM) + 1)):
+            start += data
+    return start in (b"", BOM)
+
+
+def total_bytes(files: Sequence[Path]) -> int:
+    """Bytes on disk of all files together."""
+    return sum(file.stat().st_size for file in files)
+
+
+def _compression(path: Path, file: IO[bytes]) -> str | None:
+    """The compression of a file: what its first bytes say, then what its name says."""
+    magic = file.read(_MAGIC)
+    file.seek(0)
+    found = next((name for beginning, name in _BEGINNINGS if beginning.match(magic)), None)
+    compression = found or COMPRESSIONS.get(path.suffix.lower())
+    if compression not in (None, *COMPRESSIONS.values()):
+        raise _unread(path, str(compression))
+    return compression
+
+
+def _unread(path: Path, compression: str) -> DataError:
+    return DataError(
+        f"{name_of(path)}: {compression} compression is not read; decompress the file, or use "
+        "gzip (.gz) or zstd (.zst)"
+    )
+
+
+def _decompressed(file: IO[bytes], compression: str | None) -> Reader:
+    if compression == "gzip":
+        return gzip.GzipFile(fileobj=file)
+    if compression == "zstd":
+        stream: Reader = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+        return stream
+    return file

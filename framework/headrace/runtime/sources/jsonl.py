@@ -1,0 +1,214 @@
+"""JSON lines: one object a line. Numbers stay the text that they are in the file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from headrace.runtime.chain.columns import BESIDE, Columns
+from headrace.runtime.errors import DataError
+from headrace.runtime.shown import quoted
+from headrace.runtime.sources.base import BadRow, Parsed, Portion
+from headrace.runtime.sources.blocks import LinesBlock, blocks
+from headrace.runtime.sources.files import name_of
+from headrace.runtime.spec import DatasetSpec
+
+_SAMPLED_ROWS = 1000
+_SAMPLED_BYTES = 1 << 20
+
+
+def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+    """Return the keys of the first 1,000 rows, in the order in which they first appear.
+
+    Behind them come those that ``dataset.categorical`` and ``dataset.numeric`` name beside: a key
+    may come later, or be in another file.
+
+    Args:
+        path: The file.
+        dataset: Which columns are used, and whether rows that are no JSON object count.
+
+    Raises:
+        DataError: The file is empty, or one of these rows is no JSON object.
+    """
+    names: dict[str, None] = {}
+    seen = 0
+    for number, line, data in _sampled_lines(path, dataset.max_line_bytes):
+        try:
+            names |= dict.fromkeys(_names_of(_parsed(line), strict=dataset.categorical is None))
+        except ValueError as error:
+            if dataset.skips_bad_rows:
+                continue
+            place = f"{name_of(path)}, line {data.first_line() + number}"
+            raise DataError(f"{place}: {error}") from error
+        seen += 1
+        if seen == _SAMPLED_ROWS:
+            break
+    if not seen:
+        raise DataError(f"{name_of(path)}: the file is empty")
+    return tuple(names | dict.fromkeys([*(dataset.categorical or ()), *dataset.numeric]))
+
+
+def json_blocks(
+    portion: Portion, columns: Columns, size: int, longest: int
+) -> Iterator[JsonLinesBlock]:
+    """Cut a portion of a file into blocks that can be parsed on their own."""
+    for data in blocks(portion, size, longest):
+        yield JsonLinesBlock(data, columns.names, columns.read, columns)
+
+
+@dataclass(frozen=True)
+class JsonLinesBlock(LinesBlock):
+    """Some lines of a JSON lines file."""
+
+    columns: Columns
+
+    def parse(self) -> Parsed:
+        """Return the block's rows; an absent key is a null."""
+        rows: list[list[str | None]] = []
+        beside: list[str | None] = []
+        bad: list[BadRow] = []
+        for number, line in _lines(self.bytes.data):
+            try:
+                row, rest = self._row(_parsed(line))
+            except ValueError as error:
+                bad.append(BadRow(partial(self.line, number), str(error)))
+                continue
+            rows.append(row)
+            beside.append(rest)
+        by_name = dict(zip(self.wanted, zip(*rows, strict=True), strict=True)) if rows else {}
+        made = {name: pa.array(by_name.get(name, ()), pa.string()) for name in self.wanted}
+        if any(beside):
+            made[BESIDE] = pa.array(beside, pa.string())
+        return Parsed(pa.RecordBatch.from_arrays(list(made.values()), list(made)), tuple(bad))
+
+    def place(self, row: int) -> str:
+        """Return the name of the file and the number of the line."""
+        for position, (number, _) in enumerate(_lines(self.bytes.data)):
+            if position == row:
+                return self.line(number)
+        raise IndexError(row)
+
+    def _row(self, values: dict[str, Any]) -> tuple[list[str | None], str | None]:
+        """The wanted cells; and what else the row's text has to tell, where that is wanted."""
+        rest = {}
+        if not values.keys() <= self.columns.known:
+            rest = self._unknown(values)
+        cells = []
+        for name in self.wanted:
+            value = values.get(name)
+            if type(value) is not str or not value.isascii():
+                try:
+                    value = _text(value)
+                except ValueError as error:
+                    if self.columns.uses(name):
+                        raise ValueError(
+                            f"key {quoted(name)}: {error}{self._hint(value, name)}"
+                        ) from None
+                    rest[name], value = value, None
+            cells.append(value or None)
+        return cells, _canonical(rest) if rest and self.columns.wants_row_text else None
+
+    def _unknown(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values whose keys none of the first rows has, unless each key is a column."""
+        unknown = {key: value for key, value in values.items() if key not in self.columns.known}
+        if self.columns.takes_all:
+            for key in _names_of(unknown, strict=True):
+                raise ValueError(
+                    f"key {quoted(key)} does not stand in the first {_SAMPLED_ROWS} rows; "
+                    "name the columns in dataset.categorical"
+                )
+        return unknown
+
+    def _hint(self, value: Any, name: str) -> str:
+        return "" if isinstance(value, str) else f"; {self.columns.way_without(name)}"
+
+
+def _sampled_lines(path: Path, longest: int) -> Iterator[tuple[int, bytes, Any]]:
+    for data in blocks(Portion(path), _SAMPLED_BYTES, longest):
+        for number, line in _lines(data.data):
+            yield number, line, data
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Position and content of each line that is not blank."""
+    for number, line in enumerate(data.split(b"\n")):
+        if line.strip():
+            yield number, line
+
+
+class _Twins(dict[str, Any]):
+    """An object in which a key stands twice."""
+
+    key = ""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    twins = _Twins(made)
+    [(twins.key, _)] = Counter(key for key, _ in pairs).most_common(1)
+    return twins
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=str
+)
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        value = _DECODER.decode(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ValueError("the line is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"the line is not JSON ({error})") from error
+    except RecursionError as error:
+        raise ValueError("the line is nested too deeply") from error
+    if not isinstance(value, dict):
+        raise ValueError("the line is not a JSON object")
+    if isinstance(value, _Twins):
+        raise ValueError(f"key {quoted(value.key)} stands twice")
+    return value
+
+
+def _names_of(values: dict[str, Any], *, strict: bool) -> Iterator[str]:
+    """The keys that can name a column; one that cannot is an error if each has to."""
+    for key in values:
+        if _is_unicode(key):
+            yield key
+        elif strict:
+            raise ValueError(f"key {quoted(key)}: the name is not valid Unicode")
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, bool):
+        return None if value is None else "true" if value else "false"
+    if not isinstance(value, str):
+        raise ValueError("a list or an object is no cell")
+    if not _is_unicode(value):
+        raise ValueError("the text is not valid Unicode")
+    return value
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether there is no half of a surrogate pair in it, which JSON can escape."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _canonical(values: dict[str, Any]) -> str:
+    """One text for equal values, whatever their order; ASCII, so that any text may stand in it."""
+    try:
+        return json.dumps(values, sort_keys=True)
+    except RecursionError as error:
+        raise ValueError("the line is nested too deeply") from error

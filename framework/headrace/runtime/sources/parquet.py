@@ -1,0 +1,209 @@
+"""Parquet: columns of any flat type, turned into text; an empty text is a null, as in a CSV.
+
+A text, or bytes, that is not UTF-8 makes its row a bad one. Lists, structs and whatever else is no
+plain value are left out; to use one is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from headrace.runtime.chain.columns import Columns
+from headrace.runtime.errors import DataError
+from headrace.runtime.shown import plain, quoted
+from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion
+from headrace.runtime.sources.files import name_of
+from headrace.runtime.spec import DatasetSpec
+
+_ROWS_PER_BYTE = 1 / 128
+"""Rows of a block for each byte that a block of text would have."""
+_SHOWN_BYTES = 40
+_SHOWN_TYPE = 60
+
+
+@dataclass(frozen=True)
+class ParquetBlock(Block):
+    """Some rows of a Parquet file."""
+
+    file: Path
+    first_row: int
+    batch: pa.RecordBatch
+    read: int
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.file
+
+    @property
+    def consumed(self) -> int:
+        """Bytes of the file on disk read so far, in proportion to its rows."""
+        return self.read
+
+    @property
+    def size(self) -> int:
+        """Bytes of the columns."""
+        return int(self.batch.nbytes)
+
+    def parse(self) -> Parsed:
+        """Return every column as text, without the rows of which a cell is not UTF-8."""
+        names = self.batch.schema.names
+        columns, bad = [], dict[int, BadRow]()
+        for name, column in zip(names, self.batch.columns, strict=True):
+            try:
+                columns.append(_text(column))
+            except pa.ArrowInvalid:
+                columns.append(_text(self._without_broken(name, column, bad)))
+        batch = pa.RecordBatch.from_arrays(columns, names)
+        if bad:
+            good = np.ones(len(batch), np.bool_)
+            good[list(bad)] = False
+            batch = batch.filter(pa.array(good))
+        return Parsed(batch, tuple(bad[row] for row in sorted(bad)))
+
+    def place(self, row: int) -> str:
+        """Return the name of the file and the number of the row, from 1."""
+        return f"{name_of(self.path)}, row {self.first_row + row + 1}"
+
+    def _without_broken(self, name: str, column: pa.Array, bad: dict[int, BadRow]) -> pa.Array:
+        """The column with nulls for cells that cannot be text, whose rows are bad."""
+        cells = column.dictionary_encode()
+        values = [cells.dictionary.slice(place, 1) for place in range(len(cells.dictionary))]
+        reasons = [_fault(value) for value in values]
+        codes = cells.indices.fill_null(-1).to_numpy()
+        faulty = np.array([*(reason is not None for reason in reasons), False])[codes]
+        for row in np.flatnonzero(faulty).tolist():
+            reason = f"column {quoted(name)}: {reasons[codes[row]]}"
+            bad.setdefault(row, BadRow(partial(self.place, row), reason))
+        return column.filter(pa.array(~faulty)).take(_places_of(~faulty))
+
+
+def _text(column: pa.Array) -> pa.StringArray:
+    """A column as text.
+
+    Raises:
+        ArrowInvalid: A cell is not UTF-8.
+    """
+    if pa.types.is_boolean(column.type):
+        column = pc.if_else(column, "true", "false")
+    text = column.cast(pa.string())
+    text.validate(full=True)  # a text is believed to be UTF-8 when it is read
+    empty = pc.equal(text, "")
+    return pc.if_else(empty, None, text) if pc.any(empty).as_py() else text
+
+
+def _fault(value: pa.Array) -> str | None:
+    """Why a single value cannot be text; None if it can."""
+    try:
+        _text(value)
+    except pa.ArrowInvalid:
+        if pa.types.is_primitive(value.type):
+            return "the value cannot be written as text"
+        return (
+            f"the bytes {value.cast(pa.large_binary())[0].as_py()[:_SHOWN_BYTES]!r} are not UTF-8"
+        )
+    return None
+
+
+def _places_of(good: npt.NDArray[np.bool_]) -> pa.Array:
+    """Where each good row stands among the good ones; null for the others."""
+    return pa.array(np.cumsum(good) - 1, mask=~good)
+
+
+def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+    """Return the names of the file's columns, without those that are no plain values.
+
+    Args:
+        path: The file.
+        dataset: Which columns are used.
+
+    Raises:
+        DataError: The file is not Parquet, or a column that is used is no plain value.
+    """
+    with _explained(path, "is no Parquet file, or is cut short"):
+        fields = list(_open(path).schema_arrow)
+        names = [field.name for field in fields]
+    nested = {
+        name: field.type
+        for name, field in zip(names, fields, strict=True)
+        if not _is_plain(field.type)
+    }
+    if nested:
+        columns = Columns.of(names, dataset, name_of(path))
+        for name in filter(columns.uses, nested):
+            what = (
+                f"column {quoted(name)} is no plain value ({plain(str(nested[name]), _SHOWN_TYPE)})"
+            )
+            raise DataError(f"{name_of(path)}: {what}; {columns.way_without(name)}")
+    return tuple(name for name in names if name not in nested)
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether a value is one that has a text."""
+    try:
+        pa.nulls(0, kind).cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return False
+    return not pa.types.is_nested(kind)
+
+
+def parquet_blocks(portion: Portion, wanted: tuple[str, ...], size: int) -> Iterator[ParquetBlock]:
+    """Read some row groups of a file, some rows at a time.
+
+    Raises:
+        DataError: The data is broken, or has not the rows that the file says.
+    """
+    path = portion.path
+    with _explained(path, "the Parquet data is broken"):
+        file = _open(path)
+        groups = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        chosen = range(file.num_row_groups)[portion.start : portion.end]
+        rows, disk = max(1, sum(groups)), path.stat().st_size
+        first = sum(groups[: portion.start])
+        end = first + sum(groups[group] for group in chosen)
+        rows_at_once = max(1, int(size * _ROWS_PER_BYTE))
+        for batch in file.iter_batches(rows_at_once, list(chosen), list(wanted)):
+            read = disk * (first + batch.num_rows) // rows
+            yield ParquetBlock(path, first, batch.select(list(wanted)), read)
+            first += batch.num_rows
+    if first != end:
+        what = f"the Parquet data is broken ({end - first:,} rows are missing)"
+        raise DataError(f"{name_of(path)}: {what}")
+
+
+def bytes_of_groups(path: Path) -> list[int]:
+    """Return the bytes of each row group, uncompressed.
+
+    Raises:
+        DataError: The file is not Parquet.
+    """
+    about = _open(path).metadata
+    return [about.row_group(group).total_byte_size for group in range(about.num_row_groups)]
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    if not path.stat().st_size:
+        raise DataError(f"{name_of(path)}: the file is empty")
+    with _explained(path, "is no Parquet file, or is cut short"):
+        return pq.ParquetFile(path)
+
+
+@contextmanager
+def _explained(path: Path, what: str) -> Iterator[None]:
+    """Turn what Arrow raises for a broken file into a `DataError`."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name_of(path)}: the name of a column is not UTF-8") from error
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{name_of(path)}: {what} ({plain(str(error))})") from error

@@ -1,0 +1,124 @@
+"""A job on Spark, as its driver sees it: cut the input, let steps learn, write, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headrace.runtime.chain.preflight import Prepared, preflight
+from headrace.runtime.evaluation.evaluator import Evaluator
+from headrace.runtime.evaluation.model import require
+from headrace.runtime.execute import refuse_nothing
+from headrace.runtime.learning import states
+from headrace.runtime.learning.analysis import concluded
+from headrace.runtime.learning.passes import passes
+from headrace.runtime.output.parts import Part
+from headrace.runtime.output.report import Report
+from headrace.runtime.process.background import Background
+from headrace.runtime.process.progress import Progress
+from headrace.runtime.sources import first_file, total_bytes
+from headrace.runtime.sources.data_files import files_of_input
+from headrace.runtime.sources.unchanged import unchanged
+from headrace.runtime.spark.cluster import Cluster
+from headrace.runtime.spark.judging import judged
+from headrace.runtime.spark.order import Learned, Order
+from headrace.runtime.spark.splits import numbered, splits_of
+from headrace.runtime.spark.tasks import part_writer
+from headrace.runtime.spec import REPORT, JobSpec, under
+from headrace.runtime.statistics.observed import Observed
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+
+
+def execute(spec: JobSpec, root: Path, context: SparkContext) -> None:
+    """Do a job on a cluster whose hosts all have its input.
+
+    Args:
+        spec: The job.
+        root: What stands in for ``/opt/ml``, on every host.
+        context: The cluster.
+
+    Raises:
+        HeadraceError: The data, the configuration or a plugin is not as it has to be.
+    """
+    started = time.monotonic()
+    if spec.evaluation is not None:
+        require()
+    files = files_of_input(under(root, spec.input))
+    folder = under(root, spec.outputs[REPORT])
+    with unchanged(files) as check:
+        run = _Run(spec, root, context, files)
+        run.learn(check)
+        parts, observed, peak = run.write()
+        check()
+        refuse_nothing(observed.totals, files)
+        folder.mkdir(parents=True, exist_ok=True)
+        evaluator = run.judged(folder)
+        check()
+    timings = {
+        "seconds": round(time.monotonic() - started, 3),
+        "peak_memory_mb": peak,
+        "threads": run.cluster.cores,
+    }
+    Report(folder, spec, run.job).write(parts, observed, timings, evaluator)
+
+
+class _Run:
+    """A job on its way."""
+
+    def __init__(
+        self, spec: JobSpec, root: Path, context: SparkContext, files: Sequence[Path]
+    ) -> None:
+        self.files = files
+        self.job = preflight(spec, self.files)
+        self._passes = passes(self.job)
+        first = first_file(self.files, spec.dataset)
+        self._order = Order(spec.to_json(), str(root), str(first))
+        progress = Progress(total_bytes(self.files), 1 + len(self._passes))
+        self.cluster = Cluster(context, self._order, progress)
+        self._splits = splits_of(self.files, spec, self.cluster.scan)
+        self._learned: Learned = ()
+
+    def learn(self, check: Callable[[], None]) -> None:
+        """The passes that have to come before; most jobs have none. Each ends with a check."""
+        for this in self._passes:
+            place = (this.place, this.labels, this.numbers)
+            rows, content = self.cluster.learn(self._learned, place, self._splits)
+            check()
+            self.job = concluded(self.job, this, [content])
+            self._learned = _learned(self.job)
+            if this.numbers:
+                counts = [rows[split.number] for split in self._splits]
+                self._splits = numbered(self._splits, counts)
+
+    def write(self) -> tuple[dict[str, list[Part]], Observed, float]:
+        """The pass that makes the results: parts, what was seen of the rows, peak memory in MB."""
+        made, observed, peak = self.cluster.write(self._learned, self._splits)
+        parts = {name: [Part(**part) for part in each] for name, each in made.items()}
+        for each in parts.values():
+            each.sort(key=lambda part: part.file)
+        parts |= self._without_rows([name for name, each in parts.items() if not each])
+        return parts, Observed.from_bytes(observed), peak
+
+    def judged(self, folder: Path) -> Evaluator | None:
+        """The model, if one is to be judged."""
+        evaluation = self._order.job.evaluation
+        if evaluation is None:
+            return None
+        return judged(self._order, self.job, self._splits, evaluation, folder)
+
+    def _without_rows(self, channels: Sequence[str]) -> dict[str, list[Part]]:
+        """A channel without rows gets one part without rows."""
+        mark = self._splits[0].mark
+        with closing(Background()) as background:
+            (made,) = part_writer(self._order, self.job, channels, mark, background).close()
+        return made
+
+
+def _learned(job: Prepared) -> Learned:
+    known = [(link.label, link.state) for link in job.links if link.state is not None]
+    return tuple((label, states.to_bytes(state)) for label, state in known)

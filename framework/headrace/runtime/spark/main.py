@@ -1,0 +1,34 @@
+"""The driver's process, which ``spark-submit`` starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from headrace.runtime.main import ended
+from headrace.runtime.process.packages import use
+from headrace.runtime.spec import JobSpec
+
+
+def main(shipped: str) -> int:
+    """Run the job on the cluster that ``spark-submit`` names.
+
+    Args:
+        shipped: The job as JSON.
+
+    Returns:
+        The exit status: 0 done, 1 the job failed, 2 its configuration is wrong.
+    """
+    return ended(lambda root: _run(shipped, root))
+
+
+def _run(shipped: str, root: Path) -> None:
+    spec = JobSpec.from_json(shipped)
+    use(root, spec.packages)  # before NumPy and pyarrow are imported: they may be among them
+    from pyspark import SparkConf, SparkContext
+
+    from headrace.runtime.process.setup import set_up
+    from headrace.runtime.spark.driver import execute
+
+    set_up()
+    with SparkContext.getOrCreate(SparkConf().setAppName("headrace")) as context:
+        execute(spec, root, context)

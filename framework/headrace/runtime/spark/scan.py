@@ -1,0 +1,167 @@
+"""Where a file of lines can be cut: found in windows that are looked at side by side.
+
+A line end may stand inside a quoted cell, and whether it does depends on every quote before it. So
+each window tells what follows for either case, that it begins outside a cell or inside one, and
+whoever knows all windows of a file chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from headrace.runtime.sources import DELIMITERS, Portion
+from headrace.runtime.sources.delimited import read_header
+from headrace.runtime.sources.files import can_be_cut, format_of, opened
+from headrace.runtime.spec import DatasetSpec
+
+_LINE_END = ord("\n")
+_QUOTE = ord('"')
+
+
+@dataclass(frozen=True)
+class LineEnds:
+    """The line ends of a window outside cells, for one way in which it may begin.
+
+    Attributes:
+        first: Where the line after the first of them begins, in the file; None if there is none.
+        last: The same for the last of them.
+        longest: Bytes from one of them to the next, at most.
+    """
+
+    first: int | None = None
+    last: int | None = None
+    longest: int = 0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one window tells.
+
+    Attributes:
+        outside: Its line ends if it begins outside a cell.
+        inside: Those if it begins inside one.
+        regular: Whether quotes only stand around cells or doubled in them, in either case.
+        turns: Whether the window ends inside a cell if it begins outside one, and the other way
+            round.
+    """
+
+    outside: LineEnds
+    inside: LineEnds
+    regular: tuple[bool, bool]
+    turns: bool
+
+
+def windows(path: Path, dataset: DatasetSpec, size: int) -> list[Portion]:
+    """The windows of a file, which leave out what comes before its first row.
+
+    Args:
+        path: The file.
+        dataset: How it is read.
+        size: Bytes of a window.
+
+    Returns:
+        At least one; a single one if the file cannot be cut, or need not be.
+
+    Raises:
+        DataError: The file cannot be read, or has no header.
+    """
+    end = path.stat().st_size
+    kind = format_of(path, dataset.format) if end > size else None
+    if kind in (None, "parquet") or not can_be_cut(path):
+        return [Portion(path)]
+    start = 0
+    if kind in DELIMITERS:
+        start = read_header(path, DELIMITERS[kind], dataset).size
+    if end - start <= size:
+        return [Portion(path)]
+    edges = [start, *range(start - start % size + size, end, size), end]
+    return [Portion(path, *edge) for edge in pairwise(edges)]
+
+
+def look_at(window: Portion, dataset: DatasetSpec) -> Seen:
+    """Look for line ends and quotes.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    kind = format_of(window.path, dataset.format)
+    before, data, after = _read(window)
+    if kind in DELIMITERS and b'"' in data:
+        return _with_quotes(window.start, before, data, after, DELIMITERS[kind])
+    if len(data) > dataset.max_line_bytes:
+        line_ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_END)
+    else:  # no two are too far apart
+        found = dict.fromkeys((data.find(b"\n"), data.rfind(b"\n")))
+        line_ends = np.array([each for each in found if each >= 0], np.int64)
+    return Seen(_line_ends(line_ends, window.start + 1), LineEnds(), (True, True), turns=False)
+
+
+def cut(found: Sequence[Portion], seen: Sequence[Seen], longest: int) -> list[Portion]:
+    """The pieces of one file, at whose edges rows begin and end.
+
+    Args:
+        found: All windows of the file, in order.
+        seen: What each of them tells.
+        longest: Bytes of the longest row.
+
+    Returns:
+        At least one piece; the whole file if quotes stand where they should not, or if a row is too
+        long, since only who reads it from its beginning then knows where its rows end.
+    """
+    path, inside, row = found[0].path, False, found[0].start
+    starts: list[int] = []
+    for each in seen:
+        ends = each.inside if inside else each.outside
+        if not each.regular[inside] or ends.longest > longest:
+            return [Portion(path)]
+        if ends.first is not None and ends.last is not None:
+            if ends.first - row > longest:
+                return [Portion(path)]
+            row = ends.last
+            if ends.first != found[-1].end and each is not seen[0]:
+                starts.append(ends.first)
+        inside ^= each.turns
+    if inside or (found[-1].end or 0) - row > longest:
+        return [Portion(path)]
+    return [
+        Portion(path, start, end) for start, end in zip([0, *starts], [*starts, None], strict=True)
+    ]
+
+
+def _read(window: Portion) -> tuple[bytes, bytes, bytes]:
+    """The byte before a window, its own, and the byte after it; a line end where there is none."""
+    with opened(window.path) as (_, file):
+        file.seek(max(window.start - 1, 0))
+        before = file.read(1) if window.start else b"\n"
+        end = window.path.stat().st_size if window.end is None else window.end
+        data = file.read(end - window.start)
+        return before, data, file.read(1) or b"\n"
+
+
+def _with_quotes(start: int, before: bytes, data: bytes, after: bytes, delimiter: str) -> Seen:
+    text = np.frombuffer(before + data + after, np.uint8)
+    quotes = np.flatnonzero(text[1:-1] == _QUOTE) + 1
+    line_ends = np.flatnonzero(text[1:-1] == _LINE_END) + 1
+    is_edge = np.zeros(256, np.bool_)
+    is_edge[list(f'\r\n"{delimiter}'.encode())] = True
+    opens, closes = is_edge[text[quotes - 1]], is_edge[text[quotes + 1]]
+    regular = (
+        bool(opens[0::2].all() and closes[1::2].all()),
+        bool(closes[0::2].all() and opens[1::2].all()),
+    )
+    inside = np.searchsorted(quotes, line_ends) % 2
+    outside, within = (_line_ends(line_ends[inside == parity], start) for parity in (0, 1))
+    return Seen(outside, within, regular, bool(len(quotes) % 2))
+
+
+def _line_ends(found: np.ndarray[tuple[int], np.dtype[np.int64]], start: int) -> LineEnds:
+    """Those at the given positions; `start` is where the line begins that follows one at 0."""
+    if not len(found):
+        return LineEnds()
+    longest = int(np.diff(found).max(initial=0))
+    return LineEnds(start + int(found[0]), start + int(found[-1]), longest)

@@ -1,0 +1,126 @@
+"""What executors do: look where files can be cut, learn from splits, write parts of them.
+
+Text and bytes come in and go out. A user's mistake is a result like any other, as Spark would try a
+task again that raises it.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from headrace.runtime.chain.preflight import Prepared, preflight
+from headrace.runtime.learning import states
+from headrace.runtime.learning.analysis import analysed, gathered
+from headrace.runtime.learning.passes import Pass
+from headrace.runtime.output.parts import PartWriter, Shelf
+from headrace.runtime.output.writers import writer_of
+from headrace.runtime.pipeline import Process
+from headrace.runtime.process.background import Background
+from headrace.runtime.process.setup import set_up
+from headrace.runtime.sources import Group, groups_of
+from headrace.runtime.spark.order import Learned, Order, Place
+from headrace.runtime.spark.scan import Seen, look_at
+from headrace.runtime.spark.splits import Split
+from headrace.runtime.spec import under
+from headrace.runtime.statistics.metrics import Totals
+from headrace.runtime.statistics.observed import Observed
+
+
+@lru_cache(maxsize=2)
+def prepared(order: Order, learned: Learned) -> Prepared:
+    """The job, its steps knowing what they learned; worked out once in each process."""
+    set_up()
+    known = {label: states.from_bytes(content) for label, content in learned}
+    return preflight(order.job, [Path(order.first)]).with_states(known)
+
+
+Learning = tuple[dict[int, list[int]], dict[str, bytes]]
+"""Rows of each group of each split, by its number; the state of each step, by its label."""
+Writing = tuple[dict[str, list[dict[str, Any]]], bytes, float]
+"""The parts of each channel, what was observed of the rows, and the process's peak memory, MB."""
+
+
+def scan(order: Order, text: str) -> list[Seen]:
+    """Look at some windows of files of lines."""
+    dataset = order.job.dataset
+    return [look_at(window, dataset) for window in Split.from_json(text).portions]
+
+
+def learn(order: Order, learned: Learned, place: Place, text: str) -> Learning:
+    """Let the steps of one pass learn from one split."""
+    split, job = Split.from_json(text), prepared(order, learned)
+    skip = order.job.dataset.skips_bad_rows
+    groups = groups_of_split(order, job, split)
+    rows, content = analysed(job, Pass(*place), groups, skip_bad_rows=skip)
+    return {split.number: rows}, content
+
+
+def learned_together(
+    order: Order, learned: Learned, place: Place, learnings: Sequence[Learning]
+) -> Learning:
+    """What several splits told, in one."""
+    rows = {number: counts for each, _ in learnings for number, counts in each.items()}
+    job, contents = prepared(order, learned), [content for _, content in learnings]
+    return rows, gathered(job, Pass(*place), contents)
+
+
+def write(order: Order, learned: Learned, text: str) -> Writing:
+    """Write the parts of one split, on this host.
+
+    The same split gives the same files, wherever and how often it is done.
+    """
+    split, job = Split.from_json(text), prepared(order, learned)
+    skip = order.job.dataset.skips_bad_rows
+    totals, process = Totals(), Process([job], skip_bad_rows=skip)
+    with closing(Background()) as background:
+        writer = part_writer(order, job, job.channels, split.mark, background)
+        for group, first_row in groups_of_split(order, job, split):
+            (rows,) = process(group, first_row).results
+            totals.add(rows)
+            for channel, batch in rows.by_channel.items():
+                writer.add(job.channels[channel], [batch])
+        (parts,) = writer.close(fill=False)
+    made = {name: [asdict(part) for part in each] for name, each in parts.items()}
+    observed = Observed(totals, process.statistics(), job.columns.time)
+    return made, observed.to_bytes(), _peak_memory_mb()
+
+
+def written_together(writings: Sequence[Writing]) -> Writing:
+    """What several splits left, in one."""
+    first, *others = (Observed.from_bytes(observed) for _, observed, _ in writings)
+    for other in others:
+        first.merge(other)
+    channels = writings[0][0]
+    parts = {name: [part for made, _, _ in writings for part in made[name]] for name in channels}
+    return parts, first.to_bytes(), max(peak for _, _, peak in writings)
+
+
+def part_writer(
+    order: Order, job: Prepared, channels: Sequence[str], mark: str, background: Background
+) -> PartWriter:
+    """Writes the parts of a split into this host's output folders."""
+    spec = order.job
+    folders = {name: under(Path(order.root), spec.outputs[name]) for name in channels}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    writer, rows_per_part = writer_of(spec.output.format), spec.output.rows_per_part
+    return PartWriter([Shelf(folders, job.schema)], writer, rows_per_part, background, mark)
+
+
+def groups_of_split(order: Order, job: Prepared, split: Split) -> Iterator[tuple[Group, int]]:
+    """The rows of a split, and where they stand in the whole input if that is known."""
+    spec = order.job
+    groups = groups_of(split.portions, spec.dataset, job.columns, spec.runtime.block_bytes)
+    if split.first_rows is None:
+        return ((group, 0) for group in groups)
+    return zip(groups, split.first_rows, strict=True)
+
+
+def _peak_memory_mb() -> float:
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)

@@ -1,0 +1,175 @@
+"""The most frequent values of a column, in bounded memory, whatever the order of the rows.
+
+Up to `EXACT` distinct values are all counted. Beyond that a count-min sketch counts: `DEPTH` rows
+of `WIDTH` counters, and each value adds to one counter of every row. The least of its counters is
+never below its count; it is above it by more than 2 / `WIDTH` of all rows for at most one value in
+2**`DEPTH`. The sketch is a sum, so neither blocks nor threads change it.
+
+Source: G. Cormode, S. Muthukrishnan, "An improved data stream summary: the count-min sketch and its
+applications", Journal of Algorithms 55, 58-75 (2005).
+
+A sketch knows no values. Those are remembered that make up `_CANDIDATE` of some block: a value with
+a larger part of all rows has it in some block too. From time to time those are forgotten whose
+counts fell below `_CANDIDATE` of the rows that this thread has seen so far. That loses nothing: if
+none of its later blocks brings such a value back, it is below that part of the thread's rows for
+good, and if so in every thread, of all rows. `SHARE` is twice as much, so that the sketch would
+have to be wrong by half of it before it could matter which blocks there were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headrace.runtime.hashing.pending import Pending
+from headrace.runtime.hashing.tokens import U64, ColumnTokens, Encoded
+
+SHOWN = 10
+SHARE = 0.01
+"""Of all rows, for a value to be told."""
+EXACT = 1024
+LONGEST = 200
+"""Characters of a value that are told."""
+DEPTH, WIDTH = 4, 1 << 13
+_CANDIDATE = SHARE / 2
+_CANDIDATES = 1000
+_PENDING = 1 << 14
+_TRUE = np.ones(1, np.bool_)
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass
+class Frequent:
+    """What is known of the values of one column.
+
+    Attributes:
+        rows: All rows so far, those without a value included.
+    """
+
+    rows: int = 0
+    _texts: dict[int, str] = field(default_factory=dict)
+    """The candidates, by their fingerprints."""
+    _sketch: Counts | None = None
+    """Shape (DEPTH, WIDTH); None as long as all values are known."""
+    _pending: Pending = field(default_factory=lambda: Pending(_PENDING))
+    _is_settled: bool = False
+    """Whether what is pending is one sorted pair, or counted."""
+
+    def see(self, column: ColumnTokens) -> None:
+        """Take in the column's cells of one batch."""
+        rows, counts = len(column.cells.codes), _counts(column.cells)
+        self.rows += rows
+        self._add(column.prints, counts)
+        chosen = np.flatnonzero(counts >= max(rows * _CANDIDATE, 1))
+        for place, known in zip(chosen.tolist(), column.prints[chosen].tolist(), strict=True):
+            if known not in self._texts:
+                self._texts[known] = _text(column.cells.values[place].as_py())
+        if len(self._texts) > _CANDIDATES:
+            self._forget()
+
+    def merge(self, other: Frequent) -> None:
+        """Take in all that another one saw."""
+        self.rows += other.rows
+        self._texts |= other._texts
+        if other._sketch is not None:
+            self._sketch = other._sketch if self._sketch is None else self._sketch + other._sketch
+        for prints, counts in other._pending.pairs:
+            self._add(prints, counts)
+
+    def state(self) -> dict[str, Any]:
+        """All of it as plain data; see `from_state`."""
+        self._settle()
+        return {
+            "rows": self.rows,
+            "texts": [[str(known), text] for known, text in self._texts.items()],
+            "sketch": self._sketch,
+            "counted": [list(pair) for pair in self._pending.pairs],
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Frequent:
+        """The inverse of `state`."""
+        texts = {int(known): text for known, text in state["texts"]}
+        frequent = cls(state["rows"], texts, state["sketch"])
+        for prints, counts in state["counted"]:
+            frequent._add(prints, counts)
+        return frequent
+
+    def report(self) -> list[dict[str, Any]]:
+        """At most `SHOWN` values with at least `SHARE` of the rows, the most frequent one first."""
+        counted = zip(self._texts.values(), self._counts_of(self._texts), strict=True)
+        told = [(text, count) for text, count in counted if count >= max(self.rows * SHARE, 1)]
+        told.sort(key=lambda pair: (-pair[1], pair[0]))
+        return [{"value": text, "rows": count} for text, count in told[:SHOWN]]
+
+    def _forget(self) -> None:
+        counts = self._counts_of(self._texts)
+        least = self.rows * _CANDIDATE
+        pairs = zip(self._texts.items(), counts, strict=True)
+        self._texts = {known: text for (known, text), count in pairs if count >= least}
+
+    def _add(self, prints: U64, counts: Counts) -> None:
+        self._is_settled = False
+        self._pending.add(prints, counts)
+        if self._pending.is_enough:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Into the sketch, unless all values are known and few."""
+        if self._is_settled:
+            return
+        prints, counts = self._pending.joined(np.uint64, np.int64)
+        if self._sketch is None:
+            order = np.argsort(prints)
+            prints, counts = prints[order], counts[order]
+            starts = np.flatnonzero(
+                np.concatenate([_TRUE[: len(prints)], prints[1:] != prints[:-1]])
+            )
+            if len(starts) <= EXACT:
+                sums = np.add.reduceat(counts, starts) if len(starts) else counts
+                self._pending.add(prints[starts], sums)
+                self._is_settled = True
+                return
+            self._sketch = np.zeros((DEPTH, WIDTH), np.int64)
+        for row, chosen in zip(self._sketch, _places(prints), strict=True):
+            row += _sums(chosen, counts, WIDTH)
+
+    def _counts_of(self, known: dict[int, str]) -> list[int]:
+        """The count of each of these values, or the sketch's estimate."""
+        self._settle()
+        prints = np.fromiter(known, np.uint64, len(known))
+        if self._sketch is None:
+            ((distinct, counted),) = self._pending.pairs
+            counts = counted[np.searchsorted(distinct, prints)]
+        else:
+            rows = zip(self._sketch, _places(prints), strict=True)
+            counts = np.min([row[chosen] for row, chosen in rows], axis=0)
+        return [int(count) for count in counts]
+
+
+def _counts(cells: Encoded) -> Counts:
+    """In how many rows each distinct value stands."""
+    counts = np.bincount(cells.codes, minlength=len(cells.values))[: len(cells.values)]
+    if cells.missing is not None and len(counts):
+        counts[0] -= np.count_nonzero(cells.missing)  # a null's code is 0
+    return counts
+
+
+def _places(prints: U64) -> list[npt.NDArray[np.uint16]]:
+    """The counter of each value in each row of the sketch: 16 of the 64 bits decide."""
+    halves = prints.view(np.uint16).reshape(-1, DEPTH)
+    return [halves[:, row] & np.uint16(WIDTH - 1) for row in range(DEPTH)]
+
+
+def _sums(places: npt.NDArray[Any], counts: Counts, length: int) -> Counts:
+    """The counts that fall on each place; float64 adds them up exactly below 2**53."""
+    return np.bincount(places, counts, length).astype(np.int64)
+
+
+def _text(value: str | float) -> str:
+    text = value if isinstance(value, str) else repr(value).removesuffix(".0")
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

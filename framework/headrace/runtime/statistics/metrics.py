@@ -1,0 +1,102 @@
+"""``report/metrics.json``: what the rows and the columns look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.pipeline import Rows
+from headrace.runtime.statistics.statistics import Statistics
+from headrace.runtime.statistics.sums import exact_sum
+from headrace.runtime.statistics.timeline import Timeline
+from headrace.runtime.transform import Role, positions
+
+State = dict[str, Any]
+"""Plain data: what JSON knows, and arrays."""
+
+
+@dataclass
+class Totals:
+    """What the blocks add up to.
+
+    Attributes:
+        rows: Good rows.
+        rejected: Bad rows.
+        label_sums: Sum of the labels of each channel, by its index.
+        timeline: Rows and labels of each channel by point in time.
+    """
+
+    rows: int = 0
+    rejected: int = 0
+    label_sums: dict[int, Fraction] = field(default_factory=dict)
+    timeline: Timeline = field(default_factory=Timeline)
+
+    def add(self, rows: Rows) -> None:
+        """Count one more block."""
+        self.rows += rows.good
+        self.rejected += rows.rejected
+        for channel, batch in rows.by_channel.items():
+            self.timeline.add(channel, batch)
+            for place in positions(batch.schema, Role.LABEL):
+                total = exact_sum(batch.column(place).to_numpy(zero_copy_only=False))
+                self.label_sums[channel] = self.label_sums.get(channel, Fraction()) + total
+
+    def merge(self, other: Totals) -> None:
+        """Count all that another one counted."""
+        self.rows += other.rows
+        self.rejected += other.rejected
+        self.timeline.merge(other.timeline)
+        for channel, total in other.label_sums.items():
+            self.label_sums[channel] = self.label_sums.get(channel, Fraction()) + total
+
+    def state(self) -> State:
+        """All of it as plain data; see `from_state`."""
+        return {
+            "rows": self.rows,
+            "rejected": self.rejected,
+            "label_sums": [[channel, str(total)] for channel, total in self.label_sums.items()],
+            "timeline": self.timeline.state(),
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Totals:
+        """The inverse of `state`."""
+        sums = {channel: Fraction(total) for channel, total in state["label_sums"]}
+        timeline = Timeline.from_state(state["timeline"])
+        return cls(state["rows"], state["rejected"], sums, timeline)
+
+
+def metrics(
+    manifest: dict[str, Any],
+    totals: Totals,
+    statistics: Statistics,
+    hasher: Hasher | None,
+    time: str | None,
+) -> dict[str, Any]:
+    """The content of the file; the same input and configuration give the same bytes.
+
+    Args:
+        manifest: What was written.
+        totals: What the rows add up to.
+        statistics: Of the columns.
+        hasher: What hashes them; None if nothing does.
+        time: The column that tells the rows' points in time, if one does.
+    """
+    has_label, names = bool(totals.label_sums), list(manifest["channels"])
+    channels: dict[str, dict[str, float | None]] = {}
+    for index, (name, channel) in enumerate(manifest["channels"].items()):
+        rows = channel["rows"]
+        channels[name] = {"rows": rows, "bytes": sum(part["bytes"] for part in channel["parts"])}
+        if has_label:
+            total = totals.label_sums.get(index, Fraction())
+            channels[name]["label_mean"] = float(total / rows) if rows else None
+    described: dict[str, Any] = {
+        "rows": manifest["rows"]["written"],
+        "n_features": manifest["n_features"],
+        "channels": channels,
+    }
+    if time is not None:
+        described["time"] = {"column": time, **totals.timeline.report(names, has_label=has_label)}
+    return {**described, **statistics.report(hasher)}

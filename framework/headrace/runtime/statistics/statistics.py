@@ -1,0 +1,163 @@
+"""What a run learns about the columns on its way: values, nulls, collisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.hashing.tokens import U32, ColumnTokens
+from headrace.runtime.statistics.distinct import Distinct
+from headrace.runtime.statistics.frequent import Frequent
+
+
+@dataclass
+class ColumnStatistics:
+    """One feature column, seen so far."""
+
+    numeric: bool = False
+    nulls: int = 0
+    values: Distinct = field(default_factory=Distinct)
+    frequent: Frequent = field(default_factory=Frequent)
+    token: int | None = None
+    """Of a numeric column: the hash of its one token, once it occurred."""
+
+    def see(self, column: ColumnTokens) -> None:
+        """Take in the column's cells of one batch."""
+        cells = column.cells
+        self.numeric = column.is_numeric
+        self.nulls += 0 if cells.missing is None else int(np.count_nonzero(cells.missing))
+        hashes = column.hashes
+        if self.numeric:
+            if len(cells.values):
+                self.token = int(column.hashes[0])
+            hashes = np.zeros(len(cells.values), np.uint32)
+        self.values.add(column.prints, hashes)
+        self.frequent.see(column)
+
+    def merge(self, other: ColumnStatistics) -> None:
+        """Take in all that another one saw."""
+        self.numeric |= other.numeric
+        self.nulls += other.nulls
+        self.values.merge(other.values)
+        self.frequent.merge(other.frequent)
+        self.token = other.token if self.token is None else self.token
+
+    def state(self) -> dict[str, Any]:
+        """All of it as plain data; see `from_state`."""
+        return {
+            "numeric": self.numeric,
+            "nulls": self.nulls,
+            "values": self.values.state(),
+            "frequent": self.frequent.state(),
+            "token": self.token,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> ColumnStatistics:
+        """The inverse of `state`."""
+        values = Distinct.from_state(state["values"])
+        frequent = Frequent.from_state(state["frequent"])
+        return cls(state["numeric"], state["nulls"], values, frequent, state["token"])
+
+    @property
+    def tokens(self) -> int:
+        """Number of distinct tokens: a numeric column has one, its name."""
+        return int(self.token is not None) if self.numeric else self.values.count
+
+    @property
+    def hashes(self) -> U32:
+        """The hash of each distinct token that is known."""
+        if not self.numeric:
+            return self.values.hashes
+        return np.array([] if self.token is None else [self.token], np.uint32)
+
+
+@dataclass
+class Statistics:
+    """All feature columns, by name. Each thread fills one of its own; merging is order-free."""
+
+    columns: dict[str, ColumnStatistics] = field(default_factory=dict)
+
+    def see(self, tokens: Iterable[ColumnTokens]) -> None:
+        """Take in the tokens of one batch."""
+        for column in tokens:
+            self.columns.setdefault(column.column, ColumnStatistics()).see(column)
+
+    def merge(self, other: Statistics) -> None:
+        """Take in all that another one saw."""
+        for name, column in other.columns.items():
+            self.columns.setdefault(name, ColumnStatistics()).merge(column)
+
+    def state(self) -> dict[str, Any]:
+        """All of it as plain data; see `from_state`."""
+        return {name: column.state() for name, column in self.columns.items()}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Statistics:
+        """The inverse of `state`."""
+        return cls({name: ColumnStatistics.from_state(column) for name, column in state.items()})
+
+    def report(self, hasher: Hasher | None) -> dict[str, Any]:
+        """What ``metrics.json`` says of the columns.
+
+        Args:
+            hasher: What hashes them; None if nothing does.
+        """
+        described = {name: _described(column) for name, column in self.columns.items()}
+        if hasher is None:
+            return {"columns": described}
+        everything = list(self.columns.values())
+        exact = all(column.numeric or column.values.exact for column in everything)
+        counting = _counted if exact else _expected
+        colliding = counting(everything, hasher) if everything else []  # a host without rows
+        tokens = sum(column.tokens for column in everything)
+        for name, count in zip(self.columns, colliding, strict=True):
+            described[name]["colliding_tokens"] = count
+        return {
+            "distinct_tokens": tokens,
+            "colliding_tokens": sum(colliding),
+            "collision_rate": round(sum(colliding) / tokens, 6) if tokens else 0.0,
+            "collisions_are_exact": exact,
+            "columns": described,
+        }
+
+
+def _described(column: ColumnStatistics) -> dict[str, Any]:
+    return {
+        "distinct": column.values.count,
+        "distinct_is_exact": column.values.exact,
+        "nulls": column.nulls,
+        "frequent_values": column.frequent.report(),
+    }
+
+
+def _counted(columns: Sequence[ColumnStatistics], hasher: Hasher) -> list[int]:
+    """How many tokens of each column share their index with another token of any column."""
+    keys = hasher.keys([column.hashes for column in columns])
+    every = np.concatenate(keys) >> np.uint32(1)
+    found, counts = np.unique(every, return_counts=True)
+    is_shared = np.isin(every, found[counts > 1])
+    before = np.concatenate([[0], np.cumsum(is_shared)])  # of all hashes up to each
+    ends = np.cumsum([0, *map(len, keys)])
+    counted: list[int] = np.diff(before[ends]).tolist()
+    return counted
+
+
+def _expected(columns: Sequence[ColumnStatistics], hasher: Hasher) -> list[int]:
+    """The same, expected of a hash that spreads evenly.
+
+    One of T tokens over n indices is alone with probability ``(1 - 1/n) ** (T - 1)``.
+    """
+    apart = hasher.has_own_ranges
+    total = sum(column.tokens for column in columns)
+    width = hasher.n_features // len(columns) if apart else hasher.n_features
+    expected = []
+    for column in columns:
+        others = (column.tokens if apart else total) - 1
+        alone = (1 - 1 / width) ** max(others, 0)
+        expected.append(round(column.tokens * (1 - alone)))
+    return expected

@@ -1,0 +1,135 @@
+"""What a transform is: the only thing that a plugin's author has to know.
+
+A transform is a frozen dataclass whose fields are its parameters. Everything that it learns about
+the data comes from the Arrow schema: a field's metadata carries the column's *role*, and a field
+without one is a feature: text is categorical, a number is numeric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROLE = b"headrace.role"
+N_FEATURES = b"headrace.n_features"
+
+
+class Role(StrEnum):
+    """What a column is for."""
+
+    LABEL = "label"
+    ID = "id"
+    CATEGORICAL = "categorical"
+    NUMERIC = "numeric"
+    CHANNEL = "channel"
+    """Index of the row's channel, made by a transform that declares channels."""
+    INDICES = "indices"
+    """Sparse row: its columns, ascending; the field's metadata carries the matrix's width."""
+    VALUES = "values"
+    """Sparse row: its entries."""
+    ROW_TEXT = "row_text"
+    """The row as it stood in the file, its cells joined by U+001F. Only on request."""
+    ROW_NUMBER = "row_number"
+    """Position of the row in the whole input, from 0. Only on request."""
+    TIME = "time"
+    """When the row happened, for counting: the text of the column that ``dataset.time`` names."""
+
+
+_ROLES = {role.encode(): role for role in Role}
+FEATURES = (Role.CATEGORICAL, Role.NUMERIC)
+
+
+@runtime_checkable
+class Transform(Protocol):
+    """One step of a chain.
+
+    Optional further methods, looked up by name:
+
+    * ``channels() -> tuple[str, ...]``: the output channels; the step then adds a column of role
+      `Role.CHANNEL` that holds, for each row, an index into them.
+    * ``wants(schema) -> tuple[Role, ...]``: `Role.ROW_TEXT` or `Role.ROW_NUMBER`, columns that
+      the reader adds only for those who ask.
+    """
+
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        """The columns that `apply` makes of these; raises `ValueError` where it cannot."""
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch with this step done. Must not change its input, nor loop over rows."""
+
+
+@runtime_checkable
+class Learner(Transform, Protocol):
+    """A step that has to see rows before it can do its work, which costs a pass over the data.
+
+    What it learns is a *state*: an Arrow table whose rows have no order, of plain columns without
+    nulls; see `headrace.runtime.learning.states`. It learns from the rows that reach it and,
+    where these have channels, from those of the first channel alone: behind a split it does not
+    see what a model is judged on. One that wants `Role.ROW_NUMBER` learns from all rows as they
+    are read, since it is those that are numbered, and before they are.
+
+    Optional further methods:
+
+    * ``learns() -> bool``: whether it has to, where that depends on the parameters.
+    * ``touches(schema) -> Sequence[str]``: all columns that it reads or changes. Neighbours that
+      touch different ones learn in one pass.
+    """
+
+    def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
+        """The state of some rows; that of an empty batch is the empty state."""
+
+    def merge(self, states: Sequence[pa.Table]) -> pa.Table:
+        """The state of the rows of all these; the same for any order and any grouping of them."""
+
+    def finish(self, state: pa.Table) -> pa.Table:
+        """What the step has to know of the state of all rows; kept in ``report/state/``.
+
+        Args:
+            state: Its rows in the order of their values, the first column first.
+        """
+
+    def with_state(self, state: pa.Table) -> Transform:
+        """The step to use instead, given what `finish` made. Makes the same columns."""
+
+
+def learner(transform: object) -> Learner | None:
+    """The step, if it is one that has to learn."""
+    if isinstance(transform, Learner) and getattr(transform, "learns", lambda: True)():
+        return transform
+    return None
+
+
+def role_of(field: pa.Field) -> Role:
+    """The role of a column, by its metadata or else by its type."""
+    import pyarrow as pa
+
+    declared = (field.metadata or {}).get(ROLE)
+    if declared is not None:
+        return _ROLES.get(declared) or Role(declared.decode())
+    numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+    return Role.NUMERIC if numeric else Role.CATEGORICAL
+
+
+def with_role(field: pa.Field, role: Role) -> pa.Field:
+    """The same column, with that role."""
+    return field.with_metadata({**(field.metadata or {}), ROLE: role.encode()})
+
+
+def positions(schema: pa.Schema, *roles: Role) -> list[int]:
+    """Where the columns of these roles stand, in the schema's order."""
+    return [i for i, field in enumerate(schema) if role_of(field) in roles]
+
+
+def features(schema: pa.Schema) -> list[int]:
+    """Where the feature columns stand; the label and the id never are among them."""
+    return positions(schema, *FEATURES)
+
+
+def without_features(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The columns that are no features: what a hasher leaves as it is."""
+    places = frozenset(features(batch.schema))
+    return batch.select([place for place in range(batch.num_columns) if place not in places])

@@ -1,0 +1,94 @@
+"""What the SDK's local mode cannot do, found before anything is started."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+from headrace.config.models import JobConfig, ResourcesConfig
+from headrace.errors import ConfigError, JobFailed, Problem
+from headrace.targets.local import spark_submit as spark
+
+LOCAL_MODE = "the SageMaker SDK's local mode"
+
+
+def check(request: dict[str, Any], config: JobConfig) -> None:
+    """Refuse a request that local mode would refuse, or carry out as if it said something else.
+
+    Args:
+        request: The arguments of ``CreateProcessingJob``.
+        config: Where they come from.
+
+    Raises:
+        ConfigError: With everything that stands in the way.
+    """
+    problems = [
+        *_spark_problems(request),
+        *_resource_problems(request, config),
+        *_input_problems(request),
+        *_output_problems(request),
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def check_programs() -> None:
+    """Look for what local mode calls.
+
+    Raises:
+        JobFailed: It is not here.
+    """
+    if shutil.which("docker") is None:
+        raise JobFailed(f"{LOCAL_MODE} calls the program 'docker', which is not on the PATH")
+    if shutil.which("docker-compose") is None and not _has_plugin():
+        raise JobFailed(f"{LOCAL_MODE} needs Docker Compose; install 'docker compose'")
+
+
+def _has_plugin() -> bool:
+    command = ["docker", "compose", "version"]
+    return not subprocess.run(command, capture_output=True, check=False).returncode  # noqa: S603
+
+
+def _spark_problems(request: dict[str, Any]) -> Iterator[Problem]:
+    if spark.is_asked_for(request):
+        what = f"{LOCAL_MODE} starts no cluster for Spark's image"
+        yield Problem("backend", f"{what}; use target=local or target=aws")
+
+
+def _resource_problems(request: dict[str, Any], config: JobConfig) -> Iterator[Problem]:
+    count = request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
+    if count > 1:
+        what = f"{LOCAL_MODE} runs one container and deals out no shards (got {count})"
+        yield Problem("resources.instance_count", f"{what}; use target=local")
+    minutes = config.resources.max_runtime_minutes
+    if minutes != ResourcesConfig.model_fields["max_runtime_minutes"].default:
+        what = f"{LOCAL_MODE} has no stopping condition (got {minutes} minutes)"
+        yield Problem("resources.max_runtime_minutes", f"{what}; use target=local")
+
+
+def _input_problems(request: dict[str, Any]) -> Iterator[Problem]:
+    for each in request.get("ProcessingInputs", ()):
+        where = f"input {each['InputName']!r}"
+        if "S3Input" not in each:
+            yield Problem(where, f"{LOCAL_MODE} reads S3Input only; use target=aws")
+            continue
+        yield from _unlike(where, each["S3Input"], "S3InputMode", "File")
+        yield from _unlike(where, each["S3Input"], "S3CompressionType", "None")
+
+
+def _output_problems(request: dict[str, Any]) -> Iterator[Problem]:
+    for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
+        where = f"output {each['OutputName']!r}"
+        if "S3Output" not in each:
+            yield Problem(where, f"{LOCAL_MODE} writes S3Output only; use target=aws")
+            continue
+        yield from _unlike(where, each["S3Output"], "S3UploadMode", "EndOfJob")
+
+
+def _unlike(where: str, entry: dict[str, Any], key: str, known: str) -> Iterator[Problem]:
+    got = entry.get(key, known)
+    if got != known:
+        what = f"{LOCAL_MODE} knows {key} {known!r} only (got {got!r})"
+        yield Problem(where, f"{what}; use target=aws")

@@ -1,0 +1,155 @@
+"""Stands for a container as a process: has the SDK's local mode start it, passes on its lines.
+
+``python -m headrace.targets.container.local_mode ORDER`` prints what the container prints and ends
+as the container ends. It is a process of its own because local mode takes over stdout and hands
+whatever AWS credentials it finds to the container; this process has none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import signal
+import sys
+from collections import deque
+from pathlib import Path
+from typing import IO, Any
+
+from sagemaker.core.local import image, local_session
+
+from headrace.errors import HeadraceError, JobFailed
+from headrace.images.containers import Followed, started
+from headrace.images.engine import Engine, engine
+from headrace.runtime.spec import PROCESSING
+from headrace.targets.container.task import Order
+
+LAST_LINES = 10
+SIGNALLED = 128
+INPUTS = f"{PROCESSING}/input/"
+OWN_DEFAULTS = {
+    "SchemaVersion": "1.0",
+    "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
+}
+"""Stands in for the files of defaults that the SDK would read, and tells nothing to its makers."""
+
+
+class Compose(io.TextIOBase):
+    """Takes the lines of Docker Compose, which local mode prints on stdout.
+
+    They hold the container's as well, but not all: local mode stops reading as soon as Compose has
+    ended. So the container is followed beside it, from the first line after its start.
+    """
+
+    def __init__(self, client: Engine, job: str, stdout: IO[bytes], stderr: IO[bytes]) -> None:
+        self._streams = (stdout, stderr)
+        self._client = client
+        self._job = job
+        self._last: deque[str] = deque(maxlen=LAST_LINES)
+        self._followed: Followed | None = None
+
+    def write(self, text: str) -> int:
+        """Take in a line."""
+        if text.strip():
+            self._last.append(text.rstrip())
+        self._follow()
+        return len(text)
+
+    def status(self) -> int:
+        """Wait for the container's end.
+
+        Returns:
+            Its exit status.
+
+        Raises:
+            JobFailed: There was no container; with the last lines of Compose.
+        """
+        self._follow()
+        if self._followed is None:
+            raise JobFailed("\n".join(["the container cannot be started:", *self._last]))
+        return self._followed.status()
+
+    def _follow(self) -> None:
+        if self._followed is None and (container := started(self._client, self._job)):
+            self._followed = Followed(container, *self._streams)
+
+
+def main(file: str) -> int:
+    """Run the container.
+
+    Args:
+        file: Holds the `Order`.
+
+    Returns:
+        The container's exit status; 1 if it could not be run, and then the message says why.
+    """
+    logging.disable()
+    order = Order.read(Path(file))
+    try:
+        with engine() as client:
+            return _run(order, Compose(client, order.job, sys.stdout.buffer, sys.stderr.buffer))
+    except HeadraceError as exc:
+        order.message_file.write_text(str(exc), encoding="utf-8")
+        print(exc, file=sys.stderr)
+        return exc.exit_status
+
+
+def _run(order: Order, compose: Compose) -> int:
+    session = local_session.LocalSession(sagemaker_config=OWN_DEFAULTS)
+    session.config = {"local": {"container_root": order.folder}}
+    local_session._SageMakerContainer = _container(order)
+    try:
+        with contextlib.redirect_stdout(compose):
+            session.sagemaker_client.create_processing_job(**order.request)
+    except RuntimeError as exc:  # mostly Compose's status, but the container's tells more
+        compose.write(str(exc))
+    except UnicodeDecodeError:
+        pass  # local mode takes every line for UTF-8
+    except OSError as exc:
+        raise JobFailed(f"local mode cannot copy what the container wrote: {exc}") from exc
+    return compose.status()
+
+
+def _container(order: Order) -> type[Any]:
+    """Local mode's container, as the order wants it."""
+
+    class Ordered(image._SageMakerContainer):  # type: ignore[misc]
+        def _create_docker_host(
+            self, host: str, environment: object, subdirs: object, command: str, volumes: list[Any]
+        ) -> dict[str, Any]:
+            service: dict[str, Any] = super()._create_docker_host(host, [], (), command, [])
+            service.pop("networks", None)
+            places = order.mounts | {each.container_dir: each.host_dir for each in volumes}
+            mounts = [_mount(source, inside) for inside, source in places.items()]
+            return dict(_escaped({**service, **order.service, "volumes": mounts}))
+
+    return Ordered
+
+
+def _mount(source: str, inside: str) -> dict[str, Any]:
+    """Inputs can only be read: they are the user's own files."""
+    mount = {"type": "bind", "source": os.path.realpath(source), "target": inside}
+    return mount | {"read_only": f"{inside}/".startswith(INPUTS)}
+
+
+def _escaped(value: Any) -> Any:
+    """The same with ``$`` doubled in every text: Compose would put variables there."""
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, dict):
+        return {key: _escaped(each) for key, each in value.items()}
+    return [_escaped(each) for each in value] if isinstance(value, list) else value
+
+
+def _end_like(status: int) -> None:
+    """End this process as the container ended, by a signal too."""
+    sys.stdout.flush()
+    number = status - SIGNALLED
+    if number in signal.valid_signals():
+        os.kill(os.getpid(), number)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    _end_like(main(sys.argv[1]))

@@ -1,0 +1,69 @@
+"""From the links of a scratch root to what a container can see: a link leads nowhere in there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from headrace.runtime.sources.data_files import files_below
+from headrace.runtime.spec import under
+from headrace.targets.local.interrupts import Interrupts
+from headrace.targets.local.sandbox import Host
+
+
+def input_folders(request: dict[str, Any], host: Host, interrupts: Interrupts) -> dict[str, Path]:
+    """For each input, the folder that holds its files themselves.
+
+    A hard link is a second name for a file, and costs nothing. Where there can be none (another
+    file system, somebody else's file), a folder of the user's is taken as it is if it holds just
+    these files; only what is left is copied.
+
+    Args:
+        request: The arguments of ``CreateProcessingJob``.
+        host: Holds the links; they are replaced.
+        interrupts: Obeyed between two files.
+
+    Returns:
+        Path in the container → folder.
+
+    Raises:
+        OSError: The disk said no.
+    """
+    insides = [each["S3Input"]["LocalPath"] for each in request.get("ProcessingInputs", ())]
+    return {inside: _folder(under(host.ml, inside), interrupts) for inside in insides}
+
+
+def _folder(laid_out: Path, interrupts: Interrupts) -> Path:
+    links = {path: path.resolve() for path in laid_out.rglob("*") if path.is_symlink()}
+    if links and not _takes_hard_links(laid_out, next(iter(links.values()))):
+        base = _base(laid_out, links)
+        if base is not None and set(files_below(base)) == set(links.values()):
+            return base
+    for link, file in links.items():
+        interrupts.check()
+        link.unlink()
+        try:
+            link.hardlink_to(file)
+        except OSError:
+            shutil.copyfile(file, link)
+    return laid_out
+
+
+def _takes_hard_links(folder: Path, file: Path) -> bool:
+    attempt = folder / ".hard-link"
+    try:
+        attempt.hardlink_to(file)
+    except OSError:
+        return False
+    attempt.unlink()
+    return True
+
+
+def _base(laid_out: Path, links: dict[Path, Path]) -> Path | None:
+    """The folder below which the files have the same paths as the links, if there is one."""
+    link, file = next(iter(links.items()))
+    depth = len(link.relative_to(laid_out).parts)
+    base = file.parents[depth - 1]
+    same = all(base / link.relative_to(laid_out) == file for link, file in links.items())
+    return base if same else None

@@ -1,0 +1,196 @@
+"""The container target: executes the request in a real container, by the SDK's local mode.
+
+Local mode sees folders of this machine alone. Inputs are laid out as for ``target=local``; what the
+container wrote is delivered as there, too: all of it, and only if the container succeeded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import ConfigError, JobFailed, Problem
+from headrace.images import containers
+from headrace.images.engine import engine, find_image
+from headrace.results.result import Result
+from headrace.runtime.spec import ML_ROOT, under
+from headrace.targets.container import checks as container_limits
+from headrace.targets.container.mounts import input_folders
+from headrace.targets.container.task import Order
+from headrace.targets.local import processes
+from headrace.targets.local.command import REPOSITORY, Command
+from headrace.targets.local.interrupts import Interrupts
+from headrace.targets.local.relay import Relay
+from headrace.targets.local.sandbox import Host
+from headrace.targets.local.target import carry_out
+from headrace.terminal.progress import Progress
+from headrace.uris import FILE
+
+if TYPE_CHECKING:
+    from headrace.config.models import JobConfig
+    from headrace.job.job import Job
+
+LIMIT_SECONDS = 86_400
+"""What local mode tells the container that its stopping condition is."""
+WITHHELD = ("AWS_", "SAGEMAKER_", "BOTO_")
+NOBODY = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "BOTO_CONFIG": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+"""The AWS configuration that local mode finds: it has to have a region."""
+
+
+class ContainerTarget:
+    """One container for the one instance, folders of a scratch root mounted in it."""
+
+    def run(self, job: Job, config: JobConfig) -> Result:
+        """Execute the job; see `headrace.targets.run`."""
+        container_limits.check(job.request, config)
+        container_limits.check_programs()
+        user = _user_in(job.request["AppSpecification"]["ImageUri"])
+
+        def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
+            with _order(job, hosts[0], user, interrupts) as file:
+                _execute(job.name, hosts[0], file, config.job.logs, interrupts)
+
+        return carry_out(job, config, execute)
+
+
+def _user_in(image: str) -> str:
+    """Who the container will be; looks for the image on the way."""
+    with engine() as client:
+        if find_image(client, image) is None:
+            what = (
+                f"there is no image {image!r} on this machine's Docker engine; action=build makes "
+                "an own one, 'docker pull' fetches another, target=local needs none"
+            )
+            raise ConfigError([Problem("backend", what)])
+        return containers.user_of(client, os.getuid(), os.getgid())
+
+
+@contextmanager
+def _order(job: Job, host: Host, user: str, interrupts: Interrupts) -> Iterator[Path]:
+    """The file that tells local mode what to run.
+
+    Every folder gets another name. Local mode takes its URIs for web addresses, where ``#`` and
+    ``?`` end a path, and mounts nothing below ``/root``, wherever that is meant well.
+    """
+    folders = input_folders(job.request, host, interrupts)
+    own = host.ml.parent / "local-mode"
+    own.mkdir()
+    with tempfile.TemporaryDirectory(prefix="headrace-") as place:
+        names = _Names(Path(place))
+        request = _request(job.request, host, folders, names)
+        mounts = {f"{ML_ROOT}/{name}": str(host.ml / name) for name in ("config", "output")}
+        order = Order(job.name, request, names.of(own), mounts, _service(job, user))
+        file = host.ml.parent / "order.json"
+        order.write(file)
+        yield file
+
+
+class _Names:
+    """Short names for folders: links in a folder of their own."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+
+    def of(self, folder: Path) -> str:
+        link = self._place / str(len(list(self._place.iterdir())))
+        link.symlink_to(folder)
+        return str(link)
+
+
+def _request(
+    request: dict[str, Any], host: Host, folders: dict[str, Path], names: _Names
+) -> dict[str, Any]:
+    """The request in terms of this machine: what local mode is to read, mount and write."""
+
+    def here(entry: dict[str, Any], kind: str, folder: Path) -> dict[str, Any]:
+        return {**entry, kind: {**entry[kind], "S3Uri": FILE + names.of(folder)}}
+
+    app = request["AppSpecification"]
+    inputs = [
+        here(each, "S3Input", folders[each["S3Input"]["LocalPath"]])
+        for each in request.get("ProcessingInputs", ())
+    ]
+    outputs = [
+        here(each, "S3Output", under(host.ml, each["S3Output"]["LocalPath"]))
+        for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ())
+    ]
+    return {
+        "ProcessingJobName": request["ProcessingJobName"],
+        "ProcessingInputs": inputs,
+        "ProcessingOutputConfig": {"Outputs": outputs},
+        "ProcessingResources": request["ProcessingResources"],
+        "AppSpecification": {
+            key: app[key] for key in ("ImageUri", "ContainerEntrypoint") if key in app
+        },
+    }
+
+
+def _service(job: Job, user: str) -> dict[str, Any]:
+    """What the compose file must say, whatever local mode would.
+
+    Source: https://docs.docker.com/reference/compose-file/services/
+    """
+    request = job.request
+    arguments = request["AppSpecification"].get("ContainerArguments")
+    isolated = request.get("NetworkConfig", {}).get("EnableNetworkIsolation", False)
+    return {
+        "user": user,
+        "read_only": True,
+        "tmpfs": [_scratch_folder(job)],
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "network_mode": "none" if isolated else "bridge",
+        "labels": {containers.LABEL: job.name},
+        "logging": {"driver": "json-file"},  # one that can be read back
+        "stdin_open": False,
+        "tty": False,  # which would make one of stdout and stderr
+        "environment": [f"{key}={value}" for key, value in request.get("Environment", {}).items()],
+        **({"command": arguments} if arguments else {}),
+    }
+
+
+def _scratch_folder(job: Job) -> str:
+    """An engine lets nothing in there be executed, unless it is told so: no library of a wheel."""
+    folder = "/tmp"  # noqa: S108 - the container's own
+    return f"{folder}:exec" if job.spec.packages else folder
+
+
+def _execute(name: str, host: Host, order: Path, logs: bool, interrupts: Interrupts) -> None:
+    argv = (
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "headrace.targets.container.local_mode",
+        str(order),
+    )
+    with Progress(1) as progress:
+        relay = Relay([host], progress, logs)
+        try:
+            command = Command(host, argv, _environment())
+            remove = containers.removal(name)
+            failed = processes.run([command], LIMIT_SECONDS, relay, interrupts, remove)
+        except processes.TimeLimitError:
+            raise JobFailed("the job was stopped after a day; give it less to do") from None
+        finally:
+            with engine() as client:
+                containers.remove(client, name)
+    if failed is not None:
+        raise relay.failure(failed)
+
+
+def _environment() -> dict[str, str]:
+    """The user's, without any trace of AWS; Docker's programs need much of the rest."""
+    ours = {key: value for key, value in os.environ.items() if not key.startswith(WITHHELD)}
+    return {**ours, **NOBODY, "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}

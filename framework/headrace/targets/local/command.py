@@ -1,0 +1,112 @@
+"""How one instance is started on this machine: its argv and its environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace.runtime.main import ALONGSIDE_VARIABLE, ROOT_VARIABLE
+from headrace.runtime.spec import ML_ROOT
+from headrace.targets.local import spark_submit as spark
+from headrace.targets.local.sandbox import Host
+
+IMAGE_ENTRYPOINT = ("python3", "-m", "headrace.runtime")
+"""The ENTRYPOINT of an image that has the code baked in; it stands where a request names none."""
+REPOSITORY = Path(__file__).parents[4]
+"""What that image has on its path: the folder that holds ``framework`` and ``transforms``."""
+PASSED_ON = re.compile(r"PATH|HOME|JAVA_HOME|LANG|TMPDIR|LD_LIBRARY_PATH|OPENBLAS_\w+")
+"""All that an entrypoint sees of the user's environment; a container would not even see this."""
+
+_ML_PATH = re.compile(rf"(?<![\w./-]){ML_ROOT}(?=/|$)")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process that is about to start."""
+
+    host: Host
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+
+
+def command(
+    host: Host, request: dict[str, Any], hosts: int, others: Sequence[Host] = ()
+) -> Command:
+    """The process that stands in for the container on one instance.
+
+    Args:
+        host: The instance.
+        request: What to run.
+        hosts: Number of instances.
+        others: Instances of further jobs that the same process does in one go.
+    """
+    program, *words = _words(request)
+    words = [_mapped(word, host) for word in words]
+    environment = _environment(host, request, hosts, os.environ)
+    if others:
+        environment[ALONGSIDE_VARIABLE] = json.dumps([str(other.ml) for other in others])
+    if program == spark.PROGRAM:
+        argv, added = spark.stand_in(words, host.ml, hosts)
+        return Command(host, argv, {**environment, **added})
+    python = program in ("python", "python3")
+    return Command(host, (sys.executable if python else program, *words), environment)
+
+
+def commands(
+    hosts: Sequence[Host], request: dict[str, Any], others: Sequence[Host] = ()
+) -> list[Command]:
+    """The processes of all instances; of a Spark cluster that of its driver, which has executors.
+
+    Args:
+        hosts: The instances.
+        request: What to run.
+        others: Instances of further jobs that the only one of them does in one go.
+    """
+    starting = hosts[:1] if spark.is_asked_for(request) else hosts
+    return [command(host, request, len(hosts), others) for host in starting]
+
+
+def _words(request: dict[str, Any]) -> list[str]:
+    app = request["AppSpecification"]
+    entrypoint = app.get("ContainerEntrypoint") or IMAGE_ENTRYPOINT
+    return [*entrypoint, *app.get("ContainerArguments", [])]
+
+
+def _environment(
+    host: Host, request: dict[str, Any], hosts: int, ours: Mapping[str, str]
+) -> dict[str, str]:
+    passed_on = {key: value for key, value in ours.items() if PASSED_ON.fullmatch(key)}
+    asked_for = request.get("Environment", {})
+    return {
+        **passed_on,
+        **_code(request),
+        "HEADRACE_THREADS": str(_threads(hosts)),
+        **{key: _mapped(value, host) for key, value in asked_for.items()},
+        ROOT_VARIABLE: str(host.ml),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _code(request: dict[str, Any]) -> dict[str, str]:
+    """The image's own code, where the request leaves the entrypoint to the image."""
+    baked_in = not request["AppSpecification"].get("ContainerEntrypoint")
+    return {"PYTHONPATH": str(REPOSITORY)} if baked_in else {}
+
+
+def _threads(hosts: int) -> int:
+    """A host's share of this machine's cores."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, cores // hosts)
+
+
+def _mapped(text: str, host: Host) -> str:
+    """The text with ``/opt/ml`` where this machine has it."""
+    return _ML_PATH.sub(lambda _: str(host.ml), text)

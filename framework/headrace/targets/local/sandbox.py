@@ -1,0 +1,184 @@
+"""The scratch root of a local job: for each instance a folder that stands in for ``/opt/ml``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from headrace.job.job import Job
+from headrace.results.layout import REQUEST
+from headrace.results.whole_files import json_text, write_whole
+from headrace.runtime.spec import under
+from headrace.targets.local.fetching import Fetching
+from headrace.targets.local.inputs import Link, links
+from headrace.targets.local.interrupts import Interrupts
+from headrace.targets.local.mirror import Mirror
+from headrace.uris import S3, path_of, uri_of, within
+
+MESSAGE_BYTES = 1024
+"""SageMaker's limit for an ``ExitMessage``."""
+LARGER_TMPDIR = "set TMPDIR to a folder of a larger disk"
+LARGER_OUTPUT = "choose an output.path on a larger disk"
+"""Where there is more room for what has to be downloaded."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """One instance: its name in the cluster and its ``/opt/ml``."""
+
+    name: str
+    ml: Path
+    places: dict[str, str] = field(default_factory=dict, repr=False)
+    """Path in the container → what the user calls it."""
+
+    @property
+    def message_file(self) -> Path:
+        """Where the entrypoint may say why it failed."""
+        return self.ml / "output" / "message"
+
+    def message(self) -> str:
+        """The first kilobyte of what the entrypoint said, or nothing."""
+        try:
+            with self.message_file.open("rb") as file:
+                return file.read(MESSAGE_BYTES).decode(errors="ignore").strip()
+        except FileNotFoundError:
+            return ""
+
+    def reveal(self, text: str) -> str:
+        """The text with the user's own places instead of those of the scratch root."""
+        for inside, place in self.places.items():
+            for seen in (str(under(self.ml, inside)), inside):
+                text = text.replace(seen, place)
+        return text
+
+
+def reveal(text: str, hosts: Iterable[Host]) -> str:
+    """The text with the user's own places instead of those of any of the scratch roots."""
+    for host in hosts:
+        text = host.reveal(text)
+    return text
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """Everything that a job has before it starts."""
+
+    root: Path
+    output: str
+    """Where the job's own files will go in the end: a path or a URI."""
+
+    @property
+    def files(self) -> Path:
+        """Where the files that ship with the job wait until the result is delivered."""
+        return self.root / "files"
+
+    @property
+    def inputs(self) -> Mirror:
+        """Where inputs of S3 lie while the job runs."""
+        return Mirror(self.root / "inputs")
+
+    @property
+    def outputs(self) -> Mirror:
+        """Where outputs lie; if they are to go to S3, until they are uploaded."""
+        return Mirror(self.root / "outputs")
+
+    @property
+    def is_for_s3(self) -> bool:
+        """Whether the result goes to S3."""
+        return self.output.startswith(S3)
+
+    def locate(self, uri: str) -> Path:
+        """Where an input of the request lies while the job runs."""
+        output = uri_of(self.output)
+        if within(uri_of(uri), output):
+            staged = self.files / PurePosixPath(uri_of(uri)).relative_to(PurePosixPath(output))
+            if staged.exists():
+                return staged
+        return self.inputs.place(uri)
+
+    def lay_out(self, job: Job, interrupts: Interrupts) -> tuple[Host, ...]:
+        """Write the job's files and, for each instance, inputs, configuration and outputs.
+
+        What lies on S3 is downloaded.
+
+        Raises:
+            ConfigError: An input is missing or cannot be shared.
+            JobFailed: An input cannot be downloaded.
+            OSError: The disk said no.
+        """
+        for name, content in job.files.items():
+            write_whole(self.files / name, content)
+        write_whole(self.files / REQUEST, json_text(job.request).encode())
+        entries = job.request.get("ProcessingInputs", ())
+        hint = LARGER_TMPDIR if self.is_for_s3 else LARGER_OUTPUT
+        Fetching(self.inputs, self.locate, hint, interrupts.check).fetch(entries)
+        count = instance_count(job.request)
+        inputs = [links(each, count, self.locate) for each in entries]
+        names = [f"algo-{number + 1}" for number in range(count)]
+        hosts = []
+        for number, name in enumerate(names):
+            mine = [link for each in inputs for link in each[number]]
+            host = Host(name, self.root / name, self._places(job.request, mine))
+            _link(host, mine, interrupts)
+            _configure(host, names, job.request)
+            hosts.append(host)
+        return tuple(hosts)
+
+    def _places(self, request: dict[str, Any], mine: list[Link]) -> dict[str, str]:
+        files = {str(link.path): self.inputs.uri(link.source) for link in mine}
+        folders = {str(inside): _shown(uri) for _, inside, uri in outputs(request)}
+        return {**files, **folders}
+
+
+def instance_count(request: dict[str, Any]) -> int:
+    """How many instances the request asks for."""
+    return int(request["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+
+
+def outputs(request: dict[str, Any]) -> Iterator[tuple[str, PurePosixPath, str]]:
+    """Name, path in the container and URI of each output."""
+    for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
+        target = each["S3Output"]
+        yield each["OutputName"], PurePosixPath(target["LocalPath"]), target["S3Uri"]
+
+
+def _shown(uri: str) -> str:
+    path = path_of(uri)
+    return uri if path is None else str(path)
+
+
+def _link(host: Host, mine: list[Link], interrupts: Interrupts) -> None:
+    made: set[Path] = set()
+    for link in mine:
+        interrupts.check()
+        place = under(host.ml, str(link.path))
+        if place.parent not in made:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            made.add(place.parent)
+        place.symlink_to(link.source)
+
+
+def _configure(host: Host, names: list[str], request: dict[str, Any]) -> None:
+    """Write what SageMaker writes before it starts a container."""
+    config = host.ml / "config"
+    config.mkdir(parents=True)
+    host.message_file.parent.mkdir()
+    for _, inside, _ in outputs(request):
+        under(host.ml, str(inside)).mkdir(parents=True, exist_ok=True)
+    texts = {
+        "processingjobconfig.json": processing_job_config(request),
+        "resourceconfig.json": {"current_host": host.name, "hosts": names},
+    }
+    for name, value in texts.items():
+        (config / name).write_text(json_text(value), encoding="utf-8")
+
+
+def processing_job_config(request: dict[str, Any]) -> dict[str, Any]:
+    """What ``/opt/ml/config/processingjobconfig.json`` holds: the request and the job's ARN.
+
+    The shape: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
+    """
+    arn = f"arn:aws:sagemaker:local:000000000000:processing-job/{request['ProcessingJobName']}"
+    return {"ProcessingJobArn": arn, "Environment": {}, **request}

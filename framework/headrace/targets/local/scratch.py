@@ -1,0 +1,345 @@
+"""The folder that a job on this machine works in, its lock, and what a killed run left in it.
+
+It is ``.headrace`` in the output folder, so that a result has to be renamed only. If the result
+goes to S3, it is one of its own in the folder for temporary files. In it are
+
+* ``lock``, locked as long as the job lives; says whose it is,
+* ``scratch-…``, the scratch root,
+* ``journal.json`` and ``before``, while a result is delivered: see `headrace.targets.local.moves`.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
+from headrace.results.destination import WHERE, shown
+from headrace.results.layout import TRANSIENT
+from headrace.runtime.shown import plain
+from headrace.targets.local.moves import BEFORE, JOURNAL, Replacement, remove
+from headrace.uris import path_of, uri_of
+
+LOCK = "lock"
+SCRATCH = "scratch-"
+TEMPORARY = ".headrace-"
+"""How the names of the folders for results on S3 begin."""
+
+_ATTEMPTS = 100
+_PAUSE = 0.01
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
+"""What a file system says that knows no locks."""
+_BUSY = {errno.EWOULDBLOCK, errno.EACCES}
+_OWNER_BYTES = 4096
+_BEGINS = b'{"job": '
+
+
+class BusyError(JobFailed):
+    """Another job is writing there."""
+
+
+@contextmanager
+def scratch(output: str, name: str) -> Iterator[Path]:
+    """Give a folder to work in; afterwards there is no trace of it.
+
+    Nobody else may write to the output folder meanwhile. It is made if need be, and goes again,
+    with its parents, if nothing came of it. What a killed run left there is put right first.
+
+    Args:
+        output: Where the result goes, a path or a URI.
+        name: The job's.
+
+    Raises:
+        BusyError: Another job is writing there.
+        JobFailed: The disk cannot be written.
+    """
+    folder = path_of(uri_of(output))
+    place = Path(tempfile.gettempdir()) if folder is None else folder
+    holding = _temporary(name) if folder is None else _held(folder, name)
+    with ExitStack() as stack:
+        with disk_errors(str(place)):
+            transient = stack.enter_context(holding)
+            root = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=transient))
+        try:
+            yield root
+        finally:
+            if is_gone(root):  # a process that still ran may have made some of it again
+                _remove_scratch(root)
+                with suppress(OSError):
+                    transient.rmdir()
+
+
+def is_gone(root: Path) -> bool:
+    """Return whether somebody has removed the folder that a scratch root is in."""
+    return not (root.parent / LOCK).exists()
+
+
+def recover(output: str) -> list[Problem]:
+    """Put right what a killed run left in a folder; nothing else is written.
+
+    Returns:
+        What keeps a job from writing there: another one that does.
+    """
+    folder = path_of(uri_of(output))
+    if folder is None or not os.path.lexists(folder / TRANSIENT):
+        return []
+    try:
+        with disk_errors(str(folder)), _held(folder, "headrace"):
+            return []
+    except ConfigError as error:
+        return list(error.problems)
+    except JobFailed as error:
+        return [Problem(WHERE, str(error))]
+
+
+@contextmanager
+def disk_errors(place: str) -> Iterator[None]:
+    """Turn what the disk refuses into an error that says where and why.
+
+    Args:
+        place: Where, if the disk does not say it.
+    """
+    try:
+        yield
+    except OSError as exc:
+        path = exc.filename2 or exc.filename or place
+        raise JobFailed(f"cannot write {str(path)!r}: {exc.strerror}") from exc
+
+
+@contextmanager
+def _held(folder: Path, name: str) -> Iterator[Path]:
+    """Hold the lock of an output folder, in which nothing is left undone."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    transient = folder / TRANSIENT
+    try:
+        lock = _Lock.take(transient, name, folder)
+        try:
+            if note := _recovered(folder, transient, lock.former):
+                print(f"note: {note}", file=sys.stderr, flush=True)
+            yield transient
+        finally:
+            lock.release()
+    finally:
+        with suppress(OSError):  # not empty: the result is there
+            for each in missing:
+                each.rmdir()
+
+
+@contextmanager
+def _temporary(name: str) -> Iterator[Path]:
+    """Hold the lock of a new folder for temporary files; remove those that nobody holds."""
+    _sweep(Path(tempfile.gettempdir()))
+    transient = Path(tempfile.mkdtemp(prefix=TEMPORARY))
+    lock = _Lock.take(transient, name, transient)
+    try:
+        yield transient
+    finally:
+        lock.release()
+
+
+def _sweep(place: Path) -> None:
+    """Remove what killed runs left in the folder for temporary files."""
+    with suppress(OSError):
+        for transient in place.glob(f"{TEMPORARY}*"):
+            found = transient.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+                continue
+            with suppress(HeadraceError, OSError):
+                if _owner((transient / LOCK).read_bytes()):  # else it is about to be locked
+                    _Lock.take(transient, "", transient).release()
+
+
+@dataclass
+class _Lock:
+    """The lock of a folder for what is on its way."""
+
+    transient: Path
+    descriptor: int
+    former: str | None
+    """The job that held it and died; empty if it did not come to say its name."""
+
+    @classmethod
+    def take(cls, transient: Path, name: str, shown_as: Path) -> _Lock:
+        """Take it; make the folder if need be.
+
+        Args:
+            transient: The folder.
+            name: The job's, for others that come.
+            shown_as: What others are told that the job writes to.
+        """
+        for _ in range(_ATTEMPTS):
+            transient.parent.mkdir(parents=True, exist_ok=True)
+            _provide(transient)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            try:
+                descriptor = os.open(transient / LOCK, flags, 0o600)
+            except FileNotFoundError:  # whoever held it has just removed the folder
+                time.sleep(_PAUSE)
+                continue
+            try:
+                _lock(descriptor, shown_as)
+                if _is(descriptor, transient / LOCK):
+                    return cls._named(transient, descriptor, name)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+        raise BusyError(f"other jobs are writing to {shown(shown_as)}; choose another folder")
+
+    @classmethod
+    def _named(cls, transient: Path, descriptor: int, name: str) -> _Lock:
+        try:
+            return cls(transient, descriptor, _claimed(descriptor, name, transient))
+        except OSError:  # the disk takes nothing
+            _remove_lock(transient)
+            raise
+
+    def release(self) -> None:
+        """Remove all that was on its way, the folder too, and give the lock back.
+
+        What has still to be brought back to its place stays, for a next run.
+        """
+        with suppress(OSError):
+            if _is(self.descriptor, self.transient / LOCK):  # else the folder was removed meanwhile
+                _tidy(self.transient)
+                _remove_lock(self.transient)
+        os.close(self.descriptor)
+
+
+def _remove_lock(transient: Path) -> None:
+    """Remove the lock that is held and its folder; with something beside it the next run tidies."""
+    with suppress(OSError):
+        if os.listdir(transient) == [LOCK]:  # noqa: PTH208 (names)
+            (transient / LOCK).unlink()
+            transient.rmdir()
+
+
+def _provide(transient: Path) -> None:
+    """Make the folder; refuse one that is not ours."""
+    with suppress(FileExistsError):
+        transient.mkdir(mode=0o700)
+    with suppress(FileNotFoundError):  # whoever held it has just removed it
+        if not stat.S_ISDIR(transient.lstat().st_mode):
+            raise _foreign(transient)
+        names = os.listdir(transient)  # noqa: PTH208 (names)
+        # Files without a lock are nobody's that we know; what the lock says is looked at later.
+        if (names and LOCK not in names) or not _is_free_or_file(transient / LOCK):
+            raise _foreign(transient)
+
+
+def _is_free_or_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return True
+
+
+def _lock(descriptor: int, shown_as: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        if exc.errno in _NO_LOCKS:
+            what = f"the file system of {shown(shown_as)} knows no locks"
+            print(f"note: {what}: let no second job write there", file=sys.stderr, flush=True)
+        elif exc.errno in _BUSY:
+            raise BusyError(_busy(descriptor, shown_as)) from None
+        else:
+            raise
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    """Return whether an open file is what lies there by now."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    return False
+
+
+def _claimed(descriptor: int, name: str, transient: Path) -> str | None:
+    """Write down whose the lock is; return whose it was, None if nobody's."""
+    before = os.pread(descriptor, _OWNER_BYTES, 0).strip(b"\0")  # a crash may leave those
+    owner = _owner(before)
+    # A process that was killed, or a full disk, may have left a part of it.
+    if owner is None and not (before.startswith(_BEGINS) or _BEGINS.startswith(before)):
+        raise _foreign(transient)
+    entries = os.listdir(transient)  # noqa: PTH208 (names)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    text = json.dumps({"job": name, "pid": os.getpid(), "started": now}).encode()
+    os.ftruncate(descriptor, 0)
+    written = 0
+    while written < len(text):  # a disk that gets full takes a part first
+        written += os.pwrite(descriptor, text[written:], written)
+    return (owner or ("", 0))[0] if before or entries != [LOCK] else None
+
+
+def _owner(content: bytes) -> tuple[str, int] | None:
+    """Return the job and the process that a lock names."""
+    try:
+        found = json.loads(content)
+        return str(found["job"]), int(found["pid"])
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _busy(descriptor: int, shown_as: Path) -> str:
+    job, pid = _owner(os.pread(descriptor, _OWNER_BYTES, 0)) or ("", 0)
+    who = f"the job {plain(job)} (process {pid})" if job else "another job"
+    return f"{who} is writing to {shown(shown_as)}; wait for its end, or choose another folder"
+
+
+def _recovered(folder: Path, transient: Path, former: str | None) -> str | None:
+    """Put right what a killed run left undone; say what it was."""
+    replacement = Replacement.interrupted(folder, transient)
+    if replacement is None:
+        what = "what it left is removed"
+    elif replacement.is_done():
+        replacement.finish()
+        what = "its result is whole"
+    else:
+        replacement.roll_back()
+        what = "what was there before is back" if replacement.old else "what it left is removed"
+    if former is None and replacement is None:
+        return None
+    _tidy(transient)
+    job = f"the job {plain(former)}" if former else "a job"
+    return f"{job} was killed while it wrote to {shown(folder)}: {what}"
+
+
+def _tidy(transient: Path) -> None:
+    """Remove all but the lock, and what has still to be brought back."""
+    if os.path.lexists(transient / JOURNAL):
+        return
+    for path in transient.iterdir():
+        if path.name.startswith(SCRATCH):
+            _remove_scratch(path)
+        elif path.name == BEFORE or path.name.startswith(f".{JOURNAL}-"):
+            remove(path)
+
+
+def _remove_scratch(root: Path) -> None:
+    """Remove a scratch root, even if a process of a killed job still writes to it."""
+    gone = root.with_name(f"{root.name}-gone")  # it does not find its files any more
+    with suppress(OSError):
+        root.rename(gone)
+        root = gone
+    for pause in (0.0, 0.05, 0.2, 0.5):
+        time.sleep(pause)
+        shutil.rmtree(root, ignore_errors=True)
+        if not root.exists():
+            return
+
+
+def _foreign(transient: Path) -> ConfigError:
+    what = f"{shown(transient)} is none of headrace's; move it away or choose another folder"
+    return ConfigError([Problem(WHERE, what)])

@@ -1,0 +1,168 @@
+"""``smspark-submit`` on this machine: the ``pyspark`` package in the place of the image's Spark.
+
+Instances are executors: processes of their own where there are several. What Spark writes on its
+way goes below the instance's folder, and so goes with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from headrace.errors import JobFailed
+
+PROGRAM = "smspark-submit"
+CONFIGURATION = "processing/input/conf/configuration.json"
+"""Where the image looks for Spark's settings, below ``/opt/ml``."""
+TRIES = 4
+"""How often Spark tries a task: on this machine as often as on a cluster."""
+EXECUTOR_MB = 1024
+LOOPBACK = "127.0.0.1"
+QUIET = """\
+rootLogger.level = error
+rootLogger.appenderRef.stderr.ref = stderr
+appender.stderr.type = Console
+appender.stderr.name = stderr
+appender.stderr.target = SYSTEM_ERR
+appender.stderr.layout.type = PatternLayout
+appender.stderr.layout.pattern = Spark: %m%n
+"""
+OURS = {
+    "spark.driver.bindAddress": LOOPBACK,
+    "spark.driver.host": LOOPBACK,
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+
+def is_asked_for(request: dict[str, Any]) -> bool:
+    """Whether a request is for a Spark cluster."""
+    entrypoint = request["AppSpecification"].get("ContainerEntrypoint", ())
+    return tuple(entrypoint[:1]) == (PROGRAM,)
+
+
+def check(request: dict[str, Any]) -> None:
+    """Look for what a cluster on this machine needs, if the request is for one.
+
+    Raises:
+        JobFailed: It is not here.
+    """
+    if not is_asked_for(request):
+        return
+    if find_spec("pyspark") is None:
+        raise JobFailed("Spark on this machine needs the package pyspark: pip install 'pyspark<4'")
+    if not _java():
+        raise JobFailed(
+            "Spark on this machine needs Java 8, 11 or 17: install one (Debian: "
+            "openjdk-17-jre-headless), or set JAVA_HOME"
+        )
+
+
+def stand_in(
+    words: Sequence[str], ml: Path, instances: int
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """What to start instead, and the environment that it needs beside the usual one.
+
+    Args:
+        words: What stands behind ``smspark-submit``, with paths of this machine.
+        ml: What stands in for ``/opt/ml``.
+        instances: Number of instances.
+    """
+    asked = _parsed(words)
+    scratch = ml / "spark"
+    home = _laid_out(scratch)
+    properties = _with_java_options({**_settings(ml / CONFIGURATION), **OURS}, scratch / "local")
+    if asked.local_spark_event_logs_dir:
+        logs = Path(asked.local_spark_event_logs_dir)
+        properties |= {"spark.eventLog.enabled": "true", "spark.eventLog.dir": logs.as_uri()}
+    (scratch / "conf/spark-defaults.conf").write_text(_lines(properties), encoding="utf-8")
+    argv = (str(home / "bin/spark-submit"), *_cluster(instances), *_py_files(asked.py_files))
+    environment = {
+        "SPARK_HOME": str(home),
+        "SPARK_CONF_DIR": str(scratch / "conf"),
+        "SPARK_LOCAL_DIRS": str(scratch / "local"),
+        "SPARK_LOCAL_IP": LOOPBACK,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+    }
+    return (*argv, asked.app, *asked.arguments), environment
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(PROGRAM)
+    parser.add_argument("--py-files")
+    parser.add_argument("--local-spark-event-logs-dir")
+    parser.add_argument("app")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    return parser.parse_args(words)
+
+
+def _laid_out(scratch: Path) -> Path:
+    """A home for Spark whose programs are the package's; a cluster writes into its home."""
+    home = scratch / "home"
+    for folder in (home, scratch / "conf", scratch / "local"):
+        folder.mkdir(parents=True)
+    for entry in _package().iterdir():
+        (home / entry.name).symlink_to(entry)
+    (scratch / "conf/log4j2.properties").write_text(QUIET, encoding="utf-8")
+    return home
+
+
+def _package() -> Path:
+    found = find_spec("pyspark")
+    if found is None or found.origin is None:
+        raise JobFailed("the package pyspark has gone")
+    return Path(found.origin).parent
+
+
+def _settings(configuration: Path) -> dict[str, str]:
+    """The properties of Spark itself; those of Hadoop have no meaning here."""
+    if not configuration.exists():
+        return {}
+    groups = json.loads(configuration.read_text(encoding="utf-8"))
+    wanted = (each["Properties"] for each in groups if each["Classification"] == "spark-defaults")
+    return {name: value for properties in wanted for name, value in properties.items()}
+
+
+def _with_java_options(properties: dict[str, str], temporary: Path) -> dict[str, str]:
+    """The properties, and what Java unpacks into a folder for temporary files goes to this one."""
+    option = f'"-Djava.io.tmpdir={temporary}"'
+    for name in ("spark.driver.extraJavaOptions", "spark.executor.extraJavaOptions"):
+        properties = {**properties, name: f"{properties.get(name, '')} {option}".strip()}
+    return properties
+
+
+def _lines(properties: dict[str, str]) -> str:
+    """A file of Java's properties; a backslash would begin an escape."""
+    escaped = ((name, value.replace("\\", "\\\\")) for name, value in properties.items())
+    return "".join(f"{name} {value}\n" for name, value in escaped)
+
+
+def _cluster(instances: int) -> Iterator[str]:
+    """Threads for one instance; else executors, whatever size those of the cluster have."""
+    cores = len(os.sched_getaffinity(0))
+    if instances == 1:
+        yield from ("--master", f"local[{cores},{TRIES}]")
+        return
+    share = max(1, cores // instances)
+    yield from ("--master", f"local-cluster[{instances},{share},{EXECUTOR_MB}]")
+    yield from ("--conf", f"spark.executor.memory={EXECUTOR_MB}m")
+    yield from ("--conf", f"spark.executor.cores={share}")
+
+
+def _py_files(folder: str | None) -> Iterable[str]:
+    if folder is None:
+        return ()
+    return ("--py-files", ",".join(str(file) for file in sorted(Path(folder).iterdir())))
+
+
+def _java() -> str | None:
+    home = os.environ.get("JAVA_HOME")
+    return shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")

@@ -1,0 +1,150 @@
+"""The Processing jobs of an account in a region: list, find, stop."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from headrace.aws.clients import AwsError, client, explained, problem_at, reason
+from headrace.aws.running import means_no_such_job
+from headrace.config.models import JobConfig
+from headrace.errors import ConfigError, Problem
+from headrace.targets.sagemaker.record import JobRecord
+
+NAME_KEY = "job.name"
+SERVICE = "SageMaker"
+NAME = "ProcessingJobName"
+PAGE = 100
+"""Jobs that ``ListProcessingJobs`` tells at a time, at most."""
+AT_ONCE = 8
+"""Descriptions asked for side by side; the service throttles more."""
+CANDIDATES = 100
+"""Newest jobs among which the nearest name is looked for."""
+
+
+def named(config: JobConfig) -> str:
+    """The job that an action is about.
+
+    Raises:
+        ConfigError: The configuration names none.
+    """
+    if config.job.name is None:
+        what = f"this key is required by action={config.action}"
+        raise ConfigError([Problem(NAME_KEY, what)])
+    return config.job.name
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Some jobs, newest first."""
+
+    jobs: tuple[JobRecord, ...]
+    has_more: bool
+    """Whether there are older ones."""
+
+
+class ProcessingJobs:
+    """All Processing jobs, whoever made them.
+
+    Args:
+        region: AWS region.
+
+    Raises:
+        ConfigError: The AWS configuration cannot be used.
+    """
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        with explained(problem_at(SERVICE)):
+            self._client = client("sagemaker", region)
+
+    def ask(self, name: str) -> JobRecord:
+        """What the service says of a job.
+
+        Raises:
+            botocore.exceptions.BotoCoreError: It cannot be asked.
+            botocore.exceptions.ClientError: There is no such job, or it may not be seen.
+        """
+        return JobRecord(self._client.describe_processing_job(ProcessingJobName=name))
+
+    def find(self, name: str) -> JobRecord:
+        """The same, for a name that comes from the user.
+
+        Raises:
+            ConfigError: There is no such job, or AWS cannot be asked.
+        """
+        try:
+            return self.ask(name)
+        except AwsError as exc:
+            if means_no_such_job(exc):
+                raise ConfigError([Problem(NAME_KEY, self._nobody(name))]) from exc
+            raise problem_at(SERVICE)(reason(exc)) from exc
+
+    def newest(self, count: int, part: str | None = None) -> Listing:
+        """The newest jobs.
+
+        Args:
+            count: How many, at most.
+            part: What their names contain; default: anything.
+
+        Raises:
+            ConfigError: AWS cannot be asked.
+        """
+        with explained(problem_at(SERVICE)), ThreadPoolExecutor(AT_ONCE) as threads:
+            summaries = self._summaries(count, part)
+            jobs = tuple(threads.map(self._described, summaries[:count]))
+        return Listing(jobs, len(summaries) > count)
+
+    def stop(self, name: str) -> None:
+        """Ask for the end of a job that runs; it takes up to two minutes.
+
+        Raises:
+            botocore.exceptions.ClientError: It may not be stopped, or has just ended.
+        """
+        self._client.stop_processing_job(ProcessingJobName=name)
+
+    def _summaries(self, count: int, part: str | None) -> Sequence[Mapping[str, Any]]:
+        """The newest, and at least one more if there are more."""
+        found: list[Mapping[str, Any]] = []
+        for page in self._pages(part):
+            found += page
+            # A server that does not sort (moto) has to be read to the end.
+            if len(found) > count and all(_age(a) >= _age(b) for a, b in pairwise(found)):
+                break
+        return sorted(found, key=lambda job: (_age(job), job[NAME]), reverse=True)
+
+    def _pages(self, part: str | None) -> Iterator[Sequence[Mapping[str, Any]]]:
+        wanted = {"NameContains": part} if part else {}
+        pages = self._client.get_paginator("list_processing_jobs").paginate(
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            PaginationConfig={"PageSize": PAGE},
+            **wanted,
+        )
+        return (page["ProcessingJobSummaries"] for page in pages)
+
+    def _described(self, summary: Mapping[str, Any]) -> JobRecord:
+        """A list tells neither instances nor the start."""
+        try:
+            return self.ask(summary[NAME])
+        except AwsError as exc:
+            if means_no_such_job(exc):  # deleted in this moment
+                return JobRecord(summary)
+            raise
+
+    def _nobody(self, name: str) -> str:
+        what = f"no Processing job is called {name!r} in {self.region}"
+        names: list[str] = []
+        with suppress(*AwsError):  # whoever may describe jobs may not be allowed to list them
+            names = [each[NAME] for each in self._summaries(CANDIDATES, None)]
+        near = difflib.get_close_matches(name, names[:CANDIDATES], n=1)
+        return f"{what}; did you mean {near[0]!r}?" if near else f"{what}; action=jobs lists them"
+
+
+def _age(summary: Mapping[str, Any]) -> Any:
+    return summary["CreationTime"]

@@ -1,0 +1,106 @@
+"""What a job brings along, put where its request says that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from headrace.aws.clients import AwsError, client, code_of
+from headrace.aws.daemons import interruptible
+from headrace.aws.s3 import bucket_and_key
+from headrace.aws.upload import Uploads
+from headrace.errors import ConfigError, Problem
+from headrace.job.inputs import COPIES
+from headrace.results import hosts as host_reports
+from headrace.results.layout import RECEIPT, REQUEST
+from headrace.results.output_prefix import WHERE, obstacle, refusal
+from headrace.results.prefix_content import PrefixContent, look
+from headrace.results.replacement import make_room, receipt_for
+from headrace.results.whole_files import json_text
+from headrace.runtime.spec import EVALUATION, REPORT
+from headrace.uris import join, uri_of
+
+if TYPE_CHECKING:
+    from headrace.config.models import JobConfig
+    from headrace.job.job import Job
+
+NEEDS_NO_CONSTRAINT = "us-east-1"
+REPORT_FILES = frozenset(
+    (host_reports.MANIFEST, host_reports.METRICS, host_reports.TIMINGS, EVALUATION)
+)
+"""What a report consists of, beside what is in folders of it."""
+
+
+def ship(job: Job, config: JobConfig, region: str, check: Callable[[], None]) -> None:
+    """Bring the request, the code, the parameters and this machine's data to S3.
+
+    An earlier result in that place, where ``output.overwrite`` allows one, goes first, its manifest
+    ahead of all else: SageMaker itself would leave it there, beside the new one. A receipt lists
+    what is brought. It goes first, so that nothing is there that it does not list, and once more at
+    the end: what is older than a listing need not be read to see that it is as it was.
+
+    Args:
+        job: What to ship; the caller holds the lock of its prefix.
+        config: Where to.
+        region: Where the job will run.
+        check: Called all the while; what it raises ends it.
+
+    Raises:
+        ConfigError: Something that must stay is in the way; all is as it was.
+        JobFailed: S3 does not take it; of the new files none is left there.
+    """
+    output = uri_of(config.output.path)
+    sources: dict[str, Path | bytes] = {REQUEST: json_text(job.request).encode()}
+    sources |= job.files
+    sources |= job.uploads
+    content = interruptible(lambda: look(output, check), check)
+    refused = interruptible(lambda: refusal(content, config.output.overwrite, sources), check)
+    if problem := refused or _obstacle(content, job):
+        raise ConfigError([Problem(WHERE, problem)])
+    make_room(content, job.name, config.job.kms_key, check)
+    receipt = {join(output, RECEIPT): receipt_for(job.name, sources, check, region)}
+    with Uploads(config.job.kms_key, check).together() as uploads:
+        uploads.place(receipt)
+        uploads.place({join(output, name): source for name, source in sources.items()})
+        uploads.place(receipt)
+
+
+def provide_bucket(output: str, region: str) -> None:
+    """Make the account's default bucket, where it is wanted for the first time.
+
+    Any other bucket has been looked at before.
+
+    Args:
+        output: URI of the prefix that the job writes to.
+        region: AWS region.
+    """
+    s3, (bucket, _) = client("s3", region), bucket_and_key(output)
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except AwsError as exc:
+        if code_of(exc) != "404":
+            return  # it may be written to by those who may not look at it
+        place = {"LocationConstraint": region}
+        constraint = {} if region == NEEDS_NO_CONSTRAINT else {"CreateBucketConfiguration": place}
+        s3.create_bucket(Bucket=bucket, **constraint)
+
+
+def _obstacle(content: PrefixContent, job: Job) -> str | None:
+    """What the job would read as its own, or SageMaker would write over without asking."""
+    read = [name for name in content.others if name.startswith(f"{COPIES}/")]
+    if read and job.uploads:
+        return obstacle(content.output, read, "would be read as data")
+    written = [name for name in content.others if _is_written(name, job.request)]
+    return obstacle(content.output, written, "is in the way") if written else None
+
+
+def _is_written(name: str, request: dict[str, Any]) -> bool:
+    """Return whether a file of the job may get that name: a part, or one of the report's files."""
+    folder, *rest = PurePosixPath(name).parts
+    outputs = {each["OutputName"] for each in request["ProcessingOutputConfig"]["Outputs"]}
+    if not rest or folder not in outputs:
+        return False
+    if folder == REPORT:  # each folder in it is taken for that of an instance
+        return len(rest) > 1 or rest[0] in REPORT_FILES
+    return rest[0].startswith("part-")

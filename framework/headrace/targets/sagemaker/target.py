@@ -1,0 +1,103 @@
+"""The aws target: SageMaker Processing executes the request."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from headrace.aws.account import AwsAccount
+from headrace.aws.clients import explained
+from headrace.aws.lock import locked
+from headrace.results import stored_report as report
+from headrace.results.channels import channels_of
+from headrace.results.result import Result
+from headrace.results.stored_evaluation import NAME as MANIFEST
+from headrace.results.stored_evaluation import evaluation_at
+from headrace.runtime.spec import REPORT
+from headrace.targets.local.interrupts import Interrupts
+from headrace.targets.sagemaker import follow as waiting
+from headrace.targets.sagemaker import shipping
+from headrace.targets.sagemaker.failure import job_failed
+from headrace.terminal.tables import aligned
+from headrace.uris import join, uri_of
+
+if TYPE_CHECKING:
+    from headrace.config.models import AnyEvaluation, JobConfig
+    from headrace.job.job import Job
+
+
+class AwsTarget:
+    """Brings the job's files to S3, submits it with the SageMaker SDK, waits if it is to."""
+
+    def run(self, job: Job, config: JobConfig) -> Result:
+        """Execute the job; see `headrace.targets.run`."""
+        began = time.monotonic()
+        output, region = uri_of(config.output.path), AwsAccount(config).region()
+        _submit(job, config, region)
+        if not config.job.wait:
+            _say(_how_to_go_on(job.name, region))
+            return Result(output, {}, time.monotonic() - began, (), has_ended=False)
+        with _going_on(job.name, region):
+            record = waiting.follow(job.name, region, show_logs=config.job.logs)
+        if record.status != "Completed":
+            raise job_failed(record, region)
+        manifest = _manifest(output, job.name, config.job.kms_key)
+        judged = _evaluation(output, config.evaluation)
+        return Result(output, manifest, time.monotonic() - began, channels_of(manifest), judged)
+
+
+def _submit(job: Job, config: JobConfig, region: str) -> None:
+    from headrace.targets.sagemaker import sdk as submission
+
+    output, key = uri_of(config.output.path), config.job.kms_key
+    with explained(), Interrupts().caught() as interrupts:
+        shipping.provide_bucket(output, region)
+        with locked(output, job.name, key, interrupts.check) as lock:
+            shipping.ship(job, config, region, interrupts.check)
+            interrupts.check()
+            lock.confirm()
+            submission.submit(job.request, region)
+        _say(f"submitted {job.name} in {region}")
+        with _going_on(job.name, region):
+            interrupts.check()
+
+
+@contextmanager
+def _going_on(name: str, region: str) -> Iterator[None]:
+    """Ctrl-C asks nothing of the job: the user learns how to."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say(f"\nthe job {name} goes on\n{_how_to_go_on(name, region)}")
+        raise
+
+
+def _how_to_go_on(name: str, region: str) -> str:
+    settings = f"job.name={name} backend.region={region}"
+    verbs = {"follow it": "logs", "look at it": "describe", "stop it": "stop"}
+    commands = [(what, f"python run.py action={verb} {settings}") for what, verb in verbs.items()]
+    return "\n".join(aligned(commands))
+
+
+def _manifest(output: str, job: str, kms_key: str | None) -> dict[str, Any]:
+    """What the job says that it made; nothing where it says nothing."""
+    place = join(output, REPORT)
+    with explained():
+        manifest = report.complete(place, job, kms_key)
+    if not manifest:
+        _say(f"note: the job left no {MANIFEST} below {place}")
+    return manifest
+
+
+def _evaluation(output: str, config: AnyEvaluation) -> dict[str, Any]:
+    if config.name == "none":
+        return {}
+    with explained():
+        return evaluation_at(join(output, REPORT))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

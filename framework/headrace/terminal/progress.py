@@ -1,0 +1,194 @@
+"""How far a job is: a bar on a terminal, a plain line now and then anywhere else."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from headrace.terminal.units import duration, percent, three_digits
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+SECONDS_BETWEEN_LINES = 5.0
+
+_LINE = re.compile(r"progress rows=(\d+) bytes=(\d+) of=(\d+)")
+
+
+@dataclass(frozen=True)
+class State:
+    """How far the whole job is, all hosts together."""
+
+    rows: int
+    bytes: int
+    of: int | None
+    """Bytes of input, as soon as every host has said how many it has."""
+    seconds: float
+
+    @property
+    def fraction(self) -> float | None:
+        """The part that is done, 0 to 1, once that can be told."""
+        return min(1.0, self.bytes / self.of) if self.of else None
+
+    def __str__(self) -> str:
+        """For people: ``1,250,000 rows, 612,000 rows/s, 43 %, about 12 s left``."""
+        words = [f"{self.rows:,} rows"]
+        if self.seconds > 0:
+            words.append(f"{three_digits(self.rows / self.seconds):,} rows/s")
+        if self.fraction is not None:
+            words += share(self.fraction, self.seconds)
+        return ", ".join(words)
+
+
+def share(fraction: float, seconds: float) -> list[str]:
+    """How much is done, and when the rest will be if it goes on like this."""
+    words = [percent(fraction)]
+    if fraction:
+        words.append(f"about {duration(seconds * (1 - fraction) / fraction)} left")
+    return words
+
+
+class Shown(Protocol):
+    """What a view shows: its text, and how much is done of how much."""
+
+    @property
+    def bytes(self) -> int:
+        """Done so far."""
+
+    @property
+    def of(self) -> int | None:
+        """All that there is to do, once that is known."""
+
+
+class View(Protocol):
+    """One way to show how far something is."""
+
+    def open(self) -> None:
+        """It has started."""
+
+    def show(self, state: Shown) -> None:
+        """It is this far."""
+
+    def close(self) -> None:
+        """It has ended."""
+
+
+class Progress:
+    """Understands the runtime's progress lines.
+
+    Args:
+        hosts: Number of instances that will report.
+        view: Who shows it; default: as stderr allows.
+        clock: Seconds from anywhere on.
+    """
+
+    def __init__(
+        self,
+        hosts: int,
+        view: View | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._hosts = hosts
+        self._view = view or default_view(clock)
+        self._clock = clock
+        self._began = clock()
+        self._reports: dict[str, tuple[int, int, int]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._view.close()
+
+    def open(self) -> None:
+        """Show that the job has started."""
+        self._view.open()
+
+    def heard(self, host: str, text: str) -> bool:
+        """Take in a line that a host printed.
+
+        Returns:
+            Whether it was a progress line; any other is somebody else's.
+        """
+        match = _LINE.fullmatch(text)
+        if match is None:
+            return False
+        rows, done, of = (int(each) for each in match.groups())
+        self._reports[host] = (rows, done, of)
+        self._view.show(self._state())
+        return True
+
+    def _state(self) -> State:
+        rows, done, of = (sum(column) for column in zip(*self._reports.values(), strict=True))
+        complete = len(self._reports) == self._hosts
+        return State(rows, done, of if complete else None, self._clock() - self._began)
+
+
+def default_view(clock: Callable[[], float] = time.monotonic) -> View:
+    """As stderr allows."""
+    return Bar() if sys.stderr.isatty() else Lines(clock)
+
+
+class Lines:
+    """Plain lines on stderr, at most one every `SECONDS_BETWEEN_LINES`."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = clock()
+
+    def open(self) -> None:
+        """Nothing to say yet."""
+
+    def show(self, state: Shown) -> None:
+        """Print the state, unless the last line is too fresh."""
+        now = self._clock()
+        if now - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
+            print(state, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Nothing to tidy up."""
+
+
+class Bar:
+    """A bar on the terminal, gone at the end."""
+
+    def __init__(self) -> None:
+        self._rich: RichProgress | None = None
+
+    def open(self) -> None:
+        """Draw it. The import waits until now, when the processes are getting up anyway."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._rich = Progress(
+            BarColumn(),
+            TextColumn("{task.description}"),
+            console=Console(stderr=True),
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),
+        )
+        self._task = self._rich.add_task("starting", total=None)
+        self._rich.start()
+
+    def show(self, state: Shown) -> None:
+        """Redraw it."""
+        if self._rich is not None:
+            self._rich.update(
+                self._task, description=str(state), completed=state.bytes, total=state.of
+            )
+
+    def close(self) -> None:
+        """Take it away."""
+        if self._rich is not None:
+            self._rich.stop()

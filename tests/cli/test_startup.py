@@ -1,0 +1,193 @@
+"""The first moments of ``run.py``; streams, folders and memory that are not as they should be."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from headrace.config.defaults import PROJECT
+from headrace.runtime.process.shortage import MEMORY
+from headrace.runtime.process.signals import SIGNALS
+
+from tests import children
+
+Ran = Callable[..., tuple[int, str, str]]
+FULL = Path("/dev/full")
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> Ran:
+    """Runs ``run.py`` by a shell's words; exit status, stdout, stderr."""
+
+    def run(words: str, **options: Any) -> tuple[int, str, str]:
+        program = f'"$0" "{PROJECT / "run.py"}" output.path="{tmp_path / "out"}"'
+        done = children.run(
+            ["/bin/bash", "-c", f"set -o pipefail; {program} {words}", sys.executable],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            **options,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+# -- signals
+
+
+def handles_hangup(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (mask,) = (line.split()[1] for line in status if line.startswith("SigCgt:"))
+    return bool(int(mask, 16) >> (signal.SIGHUP - 1) & 1)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("seconds", [0, 0.1, 0.3])
+def test_a_signal_while_it_starts(tmp_path: Path, number: signal.Signals, seconds: float) -> None:
+    command = [sys.executable, str(PROJECT / "run.py"), f"output.path={tmp_path / 'out'}"]
+    pipe = subprocess.PIPE
+    with children.started(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True) as client:
+        children.until(lambda: handles_hangup(client.pid))
+        time.sleep(seconds)
+        client.send_signal(number)
+        told = client.communicate(timeout=60)
+    assert (client.returncode, *told) == (130, "", "interrupted\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    """As under ``nohup``; SIGTERM ends the job all the same."""
+    program = [sys.executable, str(PROJECT / "run.py"), f"output.path={tmp_path / 'out'}"]
+    command = ["/bin/sh", "-c", 'trap "" HUP INT; exec "$0" "$@"', *program]
+    with children.started(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as client:
+        children.until(lambda: (tmp_path / "out").exists())
+        client.send_signal(signal.SIGHUP)
+        client.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        assert client.poll() is None
+        client.send_signal(signal.SIGTERM)
+        _, stderr = client.communicate(timeout=60)
+    assert (client.returncode, stderr) == (130, "interrupted\n")
+
+
+# -- standard streams
+
+
+@pytest.mark.parametrize("action", ["plan", "schema"])
+def test_a_reader_that_has_had_enough(ran: Ran, tmp_path: Path, action: str) -> None:
+    assert ran(f"action={action} | head -c 1 >/dev/null") == (0, "", "")
+    assert (tmp_path / "out" / "request.json").exists() == (action == "plan")
+
+
+def test_a_result_that_nobody_wants_to_hear_of(ran: Ran, tmp_path: Path) -> None:
+    assert ran("| true") == (0, "", "")
+    assert (tmp_path / "out/report/report.html").exists()
+
+
+def test_streams_that_are_closed(ran: Ran, tmp_path: Path) -> None:
+    assert ran("<&- >&- 2>&-") == (0, "", "")
+    assert (tmp_path / "out/report/report.html").exists()
+    assert ran("output.pth=x >&- 2>&-") == (2, "", "")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("words", ["", "action=plan", "--help"])
+def test_an_stdout_that_takes_no_more(ran: Ran, tmp_path: Path, words: str) -> None:
+    told = "cannot write to stdout: No space left on device\n"
+    assert ran(f"{words} >/dev/full") == (1, "", told)
+    if not words:  # the result is there all the same
+        assert (tmp_path / "out/report/report.html").exists()
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+def test_an_stderr_that_takes_no_more(ran: Ran) -> None:
+    assert ran("output.pth=x 2>/dev/full") == (2, "", "")
+
+
+# -- folders
+
+
+def test_a_run_folder_that_is_a_file(ran: Ran, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for words, address in (
+        ("hydra.run.dir=file", "hydra.run.dir"),
+        ("hydra.run.dir=file/x", "hydra.run.dir"),
+    ):
+        status, stdout, stderr = ran(words)
+        problem = f"  {address}: 'file' is a file; give a folder\n"
+        assert (status, stdout, stderr) == (2, "", f"1 problem in the configuration:\n{problem}")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_folder_of_a_sweep_that_is_a_file(ran: Ran, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    status, stdout, stderr = ran(
+        "hydra.mode=MULTIRUN hydra.sweep.dir=file transform.n_features=16,32"
+    )
+    assert (status, stdout) == (2, "")
+    assert stderr == (
+        "1 problem in the configuration:\n"
+        f"  hydra.sweep.dir: '{tmp_path / 'file'}' is a file; give a folder\n"
+    )
+
+
+def test_a_working_folder_that_nobody_can_write_to(tmp_path: Path) -> None:
+    command = [sys.executable, str(PROJECT / "run.py"), f"output.path={tmp_path / 'out'}"]
+    done = children.run(
+        [*command, "hydra.run.dir=run"], cwd="/proc", capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "1 problem in the configuration:\n"
+        "  hydra.run.dir: cannot write in '/proc/run': No such file or directory; "
+        "give another folder\n"
+    )
+
+
+def test_a_working_folder_that_has_gone(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    program = f'rmdir ../gone; exec "{sys.executable}" "{PROJECT / "run.py"}"'
+    done = children.run(
+        ["/bin/sh", "-c", program],
+        cwd=tmp_path / "gone",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "1 problem in the configuration:\n"
+        "  the working folder cannot be used (No such file or directory); "
+        "change to one that is there\n"
+    )
+
+
+# -- memory
+
+
+def limited(folder: Path, megabytes: int) -> tuple[int, str, str]:
+    program = f'ulimit -v {megabytes << 10}; exec "$0" "$@"'
+    job = [sys.executable, str(PROJECT / "run.py"), f"output.path={folder / 'out'}"]
+    done = children.run(
+        ["/bin/sh", "-c", program, *job], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit memory like this")
+@pytest.mark.parametrize("megabytes", [60, 100, 200, 300])
+def test_too_little_memory(tmp_path: Path, megabytes: int) -> None:
+    """While Python imports, while Hydra composes, and in the job's process."""
+    status, stdout, stderr = limited(tmp_path, megabytes)
+    assert (status, stdout) == (1, "")
+    assert stderr.splitlines()[-1] in (MEMORY, f"algo-1: {MEMORY}")
+    assert "Traceback" not in stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,61 @@
+"""Values from Python arrive as they are, whatever stands in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from headrace.config.overrides import texts_of
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+TEXT = st.text(st.characters(exclude_categories=["C"]))
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
+VALUE = st.recursive(PLAIN, st.lists, max_leaves=6)
+
+
+def arrived(value: Any) -> Any:
+    """What Hydra and OmegaConf make of it."""
+    [text] = texts_of([{"key": value}])
+    [override] = OverridesParser.create().parse_overrides([text])
+    config = OmegaConf.create({"key": override.value()})
+    return OmegaConf.to_container(config, resolve=True)["key"]  # type: ignore[index, call-overload]
+
+
+@given(VALUE)
+def test_any_value(value: Any) -> None:
+    assert arrived(value) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "'", "\\", "\\'", "a\\\\'b\\", "${x}", "\\${x}", "null", "1e3", "a,b", "{a:b}", '"'],
+)
+def test_texts_that_have_a_meaning_elsewhere(text: str) -> None:
+    assert arrived(text) == text
+
+
+def test_paths_and_texts_as_on_the_command_line() -> None:
+    assert list(texts_of(["a=b", {"c": Path("d e")}, "+f=1"])) == ["a=b", "c='d e'", "+f=1"]
+
+
+def test_numbers_of_numpy() -> None:
+    numbers = [np.int64(4096), np.float64(0.5), np.float32(2)]
+    assert arrived(numbers) == [4096, 0.5, 2.0]
+
+
+NO_VALUES = [
+    (b"x", "b'x' cannot be a value of a configuration"),
+    ({"b": 1}, "a value is no dict; write a key for each, as 'job.tags.team' (got {'b': 1})"),
+]
+
+
+@pytest.mark.parametrize(("value", "message"), NO_VALUES)
+def test_what_is_no_value(value: object, message: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        list(texts_of([{"a": value}]))
+    assert str(caught.value) == message

@@ -1,0 +1,58 @@
+"""The closing table."""
+
+from __future__ import annotations
+
+from headrace.results.channels import Channel
+from headrace.results.result import Result
+from headrace.results.summary import summary
+
+CHANNELS = (
+    Channel("train", rows=8_012, parts=1, bytes=311_870),
+    Channel("validation", rows=1_988, parts=12, bytes=78),
+)
+
+
+def test_a_result_as_a_table() -> None:
+    manifest = {"rows": {"read": 10_003, "written": 10_000, "rejected": 3}}
+    assert summary(Result("/data/out", manifest, 1.93, CHANNELS)) == "\n".join(
+        [
+            "channel      rows  parts    size",
+            "train       8,012      1  312 kB",
+            "validation  1,988     12    78 B",
+            "10,000 rows in 1.9 s, 3 rejected",
+            "/data/out",
+        ]
+    )
+
+
+def test_nothing_rejected_and_large_numbers() -> None:
+    channels = (Channel("train", rows=40_428_967, parts=309, bytes=5_870_000_000),)
+    assert summary(Result("/o", {}, 1061.0, channels)) == "\n".join(
+        [
+            "channel        rows  parts     size",
+            "train    40,428,967    309  5.87 GB",
+            "40,428,967 rows in 1,061.0 s",
+            "/o",
+        ]
+    )
+
+
+def test_a_model_was_judged() -> None:
+    judged = {
+        "validation": {"log_loss": 0.392149, "auc": 0.741702, "normalised_entropy": 0.930512},
+        "test": {"log_loss": 0.0123, "auc": None, "normalised_entropy": None},
+    }
+    assert summary(Result("/o", {}, 2.0, CHANNELS[:1], {"channels": judged})) == "\n".join(
+        [
+            "channel   rows  parts    size",
+            "train    8,012      1  312 kB",
+            "validation: log loss 0.3921, AUC 0.742, normalised entropy 0.931",
+            "test: log loss 0.0123; all its labels are the same",
+            "8,012 rows in 2.0 s",
+            "/o",
+        ]
+    )
+
+
+def test_a_request_that_reports_nothing() -> None:
+    assert summary(Result("/o", {}, 0.04, ())) == "done in 0.0 s\n/o"
