@@ -269,7 +269,7 @@ def test_inside_the_program_of_another_hydra(tmp_path: Path) -> None:
     ran = children.run(
         [sys.executable, "program.py", "hydra.run.dir=theirs"],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(PROJECT)},
+        env={"PYTHONPATH": str(PROJECT / "framework")},
         capture_output=True,
         text=True,
         check=False,
@@ -324,7 +324,11 @@ print(headrace.compile is compile, callable(headrace.run), dir(headrace)[0] is n
 
 def test_importing_the_package_imports_nothing() -> None:
     ran = children.run(
-        [sys.executable, "-c", IMPORTS], cwd=PROJECT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", IMPORTS],
+        cwd=PROJECT / "framework",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (ran.stderr, ran.stdout) == ("", "\nTrue True True\n")
 

@@ -106,9 +106,9 @@ def test_the_changelog_knows_this_version() -> None:
     assert re.search(rf"^## \[{re.escape(VERSION)}\]", changelog, re.MULTILINE)
 
 
-def test_a_wheel_holds_the_two_packages_and_nothing_else(tmp_path: Path) -> None:
+def test_a_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     source = tmp_path / "source"
-    ignored = shutil.ignore_patterns("__pycache__")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("framework", "transforms", "tests"):
         shutil.copytree(PROJECT / name, source / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -123,14 +123,11 @@ def test_a_wheel_holds_the_two_packages_and_nothing_else(tmp_path: Path) -> None
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         described = archive.read(f"headrace-{VERSION}.dist-info/METADATA").decode()
-    ours = {
-        path.relative_to(PROJECT).as_posix()
-        for folder in ("framework", "transforms")
-        for path in (PROJECT / folder).rglob("*.py")
-    }
-    templates = (PROJECT / "framework" / "report" / "templates").iterdir()
-    data = {"framework/aws/prices.json", "framework/py.typed"}
-    data |= {path.relative_to(PROJECT).as_posix() for path in templates}
+    sources = PROJECT / "framework"
+    ours = {path.relative_to(sources).as_posix() for path in sources.rglob("*.py")}
+    data = {"headrace/targets/sagemaker/prices.json", "headrace/py.typed"}
+    templates = (sources / "headrace/results/pages/templates").iterdir()
+    data |= {path.relative_to(sources).as_posix() for path in templates}
     info = {name for name in names if name.startswith(f"headrace-{VERSION}.dist-info/")}
     assert names - info == ours | data
     assert f"\nVersion: {VERSION}\n" in described

@@ -294,7 +294,7 @@ def test_kill_9_leaves_no_process_and_no_container(
         processes = children.below(process.pid)
         process.kill()
         process.wait()
-        children.until(lambda: not children.alive(processes), seconds=1.5)
+        children.until(lambda: not children.alive(processes))
         children.until(lambda: not engine.client.containers.list(all=True))
 
 

@@ -15,6 +15,7 @@ from typing import IO
 
 from headrace.config import defaults
 
+from tests import children
 from tests.faults.shim import Control, Plan
 
 LIMIT_SECONDS = 60.0
@@ -119,7 +120,7 @@ class Run:
         out: IO[bytes],
         err: IO[bytes],
     ) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+        return children.start(
             [sys.executable, str(defaults.PROJECT / "run.py"), *arguments],
             cwd=place.working,
             env={

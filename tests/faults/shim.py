@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import children
 
 SOURCE = Path(__file__).with_name("shim.c")
 KINDS = ("write", "sync", "rename", "make", "open", "close", "remove", "noreplace", "any")
@@ -32,7 +33,7 @@ def build(folder: Path) -> Path | str:
     library = folder / "shim.so"
     options = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-shared", "-fPIC"]
     command = [compiler, *options, "-o", str(library), str(SOURCE), "-ldl", "-pthread"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = children.run(command, capture_output=True, text=True, check=False, timeout=120)
     return library if done.returncode == 0 else f"the shim cannot be compiled: {done.stderr}"
 
 

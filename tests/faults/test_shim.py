@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests import children
 from tests.faults.cases import Workshop
 from tests.faults.shim import Control, Plan
 
@@ -49,7 +49,7 @@ def run(shop: Workshop, disk: Path, code: str, plan: Plan | None) -> tuple[int, 
     control = Control.new(disk.parent / "control")
     environment = {**os.environ, **control.environment(shop.library, disk, plan)}
     command = [sys.executable, "-c", TOLD.format(code.replace("\n", "\n    "))]
-    done = subprocess.run(command, cwd=disk, env=environment, check=False, timeout=60)
+    done = children.run(command, cwd=disk, env=environment, check=False, timeout=60)
     return done.returncode, control
 
 
@@ -131,7 +131,7 @@ def test_a_signal_comes_in_the_middle_of_a_write(shop: Workshop, disk: Path) -> 
 def child(call: str) -> str:
     """Code that runs some other code in a process with an empty environment."""
     command = f"[sys.executable, '-c', 'import os; {call}']"
-    return f"assert subprocess.run({command}, env={{}}).returncode == 0"
+    return f"assert children.run({command}, env={{}}).returncode == 0"
 
 
 def test_children_are_counted_apart_whatever_environment_they_get(

@@ -77,7 +77,7 @@ def plugin(tmp_path: Path, source: str, module: str = "acme.ratio") -> Plugin:
 def test_what_it_carries(program: Program) -> None:
     archive = opened(entry_script(program))
     folder = Path(runtime.__file__).parent
-    shipped = [f"framework/headrace/runtime/{p.relative_to(folder)}" for p in folder.rglob("*.py")]
+    shipped = [f"headrace/runtime/{p.relative_to(folder)}" for p in folder.rglob("*.py")]
     names = archive.namelist()
     assert names[:2] == ["__main__.py", "job.json"]
     assert names[2:] == sorted(
@@ -139,9 +139,9 @@ def test_it_imports_from_itself_alone(program: Program, tmp_path: Path) -> None:
         [sys.executable, "-I", "-c", code, script], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.stderr == ""
-    modules = ("annotated_types/__init__.py", "framework/headrace/runtime/spec.py")
+    modules = ("annotated_types/__init__.py", "headrace/runtime/spec.py")
     files = " ".join(f"{script}/{module}" for module in (*modules, "transforms/feature_hasher.py"))
-    assert done.stdout == f"{files}\nNo module named 'headrace.config.compose'\n"
+    assert done.stdout == f"{files}\nNo module named 'headrace.config'\n"
 
 
 def test_a_path_cannot_end_the_comment(program: Program) -> None:

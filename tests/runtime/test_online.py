@@ -559,7 +559,7 @@ def test_numpy_and_pyarrow_are_enough(headrace: Any, tmp_path: Path) -> None:
     served = children.run(
         [sys.executable, "-c", SERVER % (CLIENT,), "out", json.dumps(rows[ids[5].decode()])],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(PROJECT)},
+        env={"PYTHONPATH": str(PROJECT / "framework")},
         capture_output=True,
         text=True,
         check=False,

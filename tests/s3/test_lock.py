@@ -19,6 +19,7 @@ from headrace.aws.holder import Holder
 from headrace.aws.lock import Lock, held_by, locked
 from headrace.errors import JobFailed
 
+from tests import children
 from tests.s3.faults import error, stall_request, without
 from tests.s3.proxy import Exchange, Proxy, pass_on
 
@@ -59,7 +60,7 @@ def theirs(put: Callable[..., None]) -> Callable[..., Holder]:
 
 def ended() -> dict[str, object]:
     """A process that was here."""
-    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+    done = children.run([sys.executable, "-c", "import os; print(os.getpid())"],
                           capture_output=True, text=True, check=True)  # fmt: skip
     return {"pid": int(done.stdout)}
 
@@ -367,7 +368,7 @@ with locked("s3://logs/out", "killed", None, lambda: None):
 def test_a_holder_that_is_killed_stops_nobody(
     s3: Any, aws: str, keys: Callable[[], list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    process = subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True)
+    process = children.start([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"

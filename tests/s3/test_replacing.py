@@ -20,6 +20,7 @@ from headrace.errors import ConfigError, JobFailed
 from headrace.results.layout import receipt
 from headrace.runtime.output.seal import sealed
 
+from tests import children
 from tests.s3.faults import after, error
 from tests.s3.proxy import Proxy, pass_on
 from tests.s3.results import (
@@ -322,7 +323,7 @@ def test_whoever_is_killed_on_the_way_blocks_nobody(
     proxy.on(method, path, pass_on, times=nth)
     proxy.on(method, path, killing, times=1)
     environment = {**os.environ, "TMPDIR": str(tmp_path)}  # it leaves its scratch there
-    started.append(subprocess.Popen([sys.executable, str(program)], cwd=tmp_path, env=environment))
+    started.append(children.start([sys.executable, str(program)], cwd=tmp_path, env=environment))
     ready.set()
     assert started[0].wait(60) == -9
     assert LOCK in keys()

@@ -57,7 +57,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkContext]:
     logging.getLogger("py4j").setLevel(logging.WARNING)  # it says when the interpreter ends, too
     conf = SparkConf().setMaster("local[2,4]").setAppName("tests").setAll(list(SETTINGS.items()))
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PYTHONPATH", str(PROJECT))
+        environment.setenv("PYTHONPATH", f"{PROJECT / 'framework'}:{PROJECT}")
         environment.setenv("PYSPARK_PYTHON", sys.executable)
         environment.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         environment.setenv("SPARK_LOCAL_DIRS", str(tmp_path_factory.mktemp("spark")))

@@ -20,7 +20,7 @@ from headrace.targets.local import processes
 from tests import children
 from tests.targets.by_hand import make_config, make_job
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[2]
 
 SLEEP = """
 import os, pathlib, subprocess, sys, time
@@ -109,13 +109,13 @@ def test_a_grandchild_that_has_gone_its_own_way(
         until(lambda: names(pids))
         client.send_signal(number)
         client.wait(timeout=20)
-        until(lambda: not is_alive(names(pids)[0]), seconds=1.5)
+        until(lambda: not is_alive(names(pids)[0]))
 
 
 def test_one_that_outlives_its_entrypoint(output: Path, pids: Path) -> None:
     script = IN_A_SESSION_OF_ITS_OWN.format(folder=str(pids), seconds=0)
     targets.run(make_job(output, script), make_config(output))
-    until(lambda: not is_alive(names(pids)[0]), seconds=1.5)
+    until(lambda: not is_alive(names(pids)[0]))
 
 
 def test_the_stopping_condition_stops_every_host(output: Path, pids: Path) -> None:

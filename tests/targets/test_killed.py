@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from headrace.config.defaults import PROJECT
 from headrace.targets.local import scratch
 
+from tests import children
 from tests.targets.results import USERS, contents, found, put
 
 STEPS = 26
@@ -22,7 +22,7 @@ def deliver(*runs: tuple[Path, int, int]) -> list[int]:
     """How runs end, one after the other, each with its folder, its last step and a failing one."""
     command = [sys.executable, "-m", "tests.targets.killed"]
     text = json.dumps([(str(folder), at, failing) for folder, at, failing in runs])
-    done = subprocess.run(
+    done = children.run(
         command, input=text, cwd=PROJECT, check=True, capture_output=True, text=True, timeout=60
     )
     return list(json.loads(done.stdout))

@@ -87,7 +87,7 @@ def test_kill_9(project: Path, way: str) -> None:
         assert len(processes) >= 2  # the job and the watchdog
         client.kill()
         client.wait()
-        children.until(lambda: not children.alive(processes), seconds=1.5)
+        children.until(lambda: not children.alive(processes))
 
 
 @pytest.mark.parametrize("number", ASKED)
@@ -103,5 +103,5 @@ def test_a_signal(project: Path, way: str, number: signal.Signals) -> None:
         _, stderr = client.communicate(timeout=60)
         assert (client.returncode, stderr) == (130, "interrupted\n")
         assert time.monotonic() - began < 20
-        children.until(lambda: not children.alive(processes), seconds=1.5)
+        children.until(lambda: not children.alive(processes))
         assert not list((project / "out").glob("*/*"))

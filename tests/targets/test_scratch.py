@@ -17,6 +17,7 @@ from headrace.errors import ConfigError, JobFailed
 from headrace.runtime.output.seal import is_sealed
 from headrace.targets.local.scratch import BusyError, recover, scratch
 
+from tests import children
 from tests.targets.results import found, put
 
 HOLD = """
@@ -32,7 +33,7 @@ with scratch(sys.argv[1], "job-1") as root:
 @contextmanager
 def holding(place: Path | str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """A process that works in a folder: itself, and its scratch root."""
-    process = subprocess.Popen(
+    process = children.start(
         [sys.executable, "-c", HOLD, str(place)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT,
     )  # fmt: skip
@@ -179,7 +180,7 @@ def test_two_runs_at_once_into_one_folder(tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, str(PROJECT / "run.py"), f"output.path={out}"]
     runs = [
-        subprocess.Popen(
+        children.start(
             [*command, f"transform.n_features={width}", f"job.name=run-{width}"],
             cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
         )
@@ -202,7 +203,7 @@ def test_the_umask_decides_who_may_read_a_request(tmp_path: Path) -> None:
     for action, more in (("plan", ()), ("run", ("train/part-00000.npz", "report/manifest.json"))):
         out = tmp_path / action
         arguments = [f"action={action}", f"output.path={out}"]
-        done = subprocess.run(
+        done = children.run(
             [*command, *arguments],
             cwd=tmp_path, capture_output=True, text=True, check=False, timeout=110, umask=0o077,
         )  # fmt: skip

@@ -6,14 +6,14 @@ import os
 import pty
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from headrace.config.defaults import PROJECT
 from headrace.terminal.progress import Lines, Progress, Shown, State
 
 from tests import children
 
-REPOSITORY = Path(__file__).parents[2]
+SOURCES = PROJECT / "framework"
 
 
 class Clock:
@@ -94,6 +94,7 @@ def test_plain_lines_come_every_five_seconds_at_most(capsys: pytest.CaptureFixtu
 
 ON_A_TERMINAL = """
 import time
+from headrace.config.defaults import PROJECT
 from headrace.terminal.progress import Progress
 with Progress(1) as progress:
     progress.open()
@@ -107,7 +108,7 @@ def test_a_terminal_gets_a_bar_and_log_lines_beside_it() -> None:
     ours, theirs = pty.openpty()
     done = children.run(
         [sys.executable, "-c", ON_A_TERMINAL],
-        cwd=REPOSITORY,
+        cwd=SOURCES,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
         stdout=subprocess.PIPE,
         stderr=theirs,
@@ -132,4 +133,4 @@ def _read(terminal: int) -> bytes:
 
 def test_nothing_imports_rich_where_there_is_no_terminal() -> None:
     script = ON_A_TERMINAL + "import sys; assert 'rich' not in sys.modules"
-    children.run([sys.executable, "-c", script], cwd=REPOSITORY, check=True, capture_output=True)
+    children.run([sys.executable, "-c", script], cwd=SOURCES, check=True, capture_output=True)

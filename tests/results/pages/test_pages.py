@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from headrace.config.defaults import PROJECT
 from headrace.results import pages as report
 from headrace.results.pages import write_run_page, write_sweep_page
 from headrace.results.pages.__main__ import main
@@ -253,7 +254,10 @@ def test_a_page_that_cannot_be_made_is_one_line(
 
 def test_nothing_of_it_is_imported_before_a_page_is_made() -> None:
     program = "import sys, headrace.results.pages; print({'jinja2', 'pygal'} & set(sys.modules))"
-    done = children.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = children.run(
+        [sys.executable, "-c", program],
+        cwd=PROJECT / "framework", capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert done.stdout == "set()\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,7 @@ def test_rows_and_figures_do_not_depend_on_each_other(
     made = run(tmp_path, log, judged(format=format))
     told = made.bytes()
     told.pop("report/evaluation.json")
-    assert told == alone
+    assert without_the_list(told) == without_the_list(alone)
     npz = run(tmp_path, log, judged())
     assert made.evaluation == npz.evaluation
     assert sorted(path.name for path in (made.output / "report").iterdir()) == [
@@ -172,6 +173,13 @@ def test_rows_and_figures_do_not_depend_on_each_other(
         "metrics.json",
         "timings.json",
     ]
+
+
+def without_the_list(files: dict[str, bytes]) -> dict[str, Any]:
+    """The files, but for what the manifest says of which there are."""
+    manifest = json.loads(files["report/manifest.json"])
+    del manifest["files"], manifest["sha256"]
+    return {**files, "report/manifest.json": manifest}
 
 
 def test_several_widths_in_one_go_are_judged_as_if_each_was_alone(

@@ -23,7 +23,7 @@ from headrace.targets.container import checks as container_limits
 from headrace.targets.container.mounts import input_folders
 from headrace.targets.container.task import Order
 from headrace.targets.local import processes
-from headrace.targets.local.command import REPOSITORY, Command
+from headrace.targets.local.command import SOURCES, Command
 from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.relay import Relay
 from headrace.targets.local.sandbox import Host
@@ -193,4 +193,4 @@ def _execute(name: str, host: Host, order: Path, logs: bool, interrupts: Interru
 def _environment() -> dict[str, str]:
     """The user's, without any trace of AWS; Docker's programs need much of the rest."""
     ours = {key: value for key, value in os.environ.items() if not key.startswith(WITHHELD)}
-    return {**ours, **NOBODY, "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**ours, **NOBODY, "PYTHONPATH": str(SOURCES), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.config.defaults import PROJECT
 from headrace.runtime.main import ALONGSIDE_VARIABLE, ROOT_VARIABLE
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark
@@ -18,8 +19,8 @@ from headrace.targets.local.sandbox import Host
 
 IMAGE_ENTRYPOINT = ("python3", "-m", "headrace.runtime")
 """The ENTRYPOINT of an image that has the code baked in; it stands where a request names none."""
-REPOSITORY = Path(__file__).parents[4]
-"""What that image has on its path: the folder that holds ``framework`` and ``transforms``."""
+SOURCES = Path(__file__).parents[3]
+"""Holds the package ``headrace``, which that image has on its path beside ``transforms``."""
 PASSED_ON = re.compile(r"PATH|HOME|JAVA_HOME|LANG|TMPDIR|LD_LIBRARY_PATH|OPENBLAS_\w+")
 """All that an entrypoint sees of the user's environment; a container would not even see this."""
 
@@ -97,7 +98,7 @@ def _environment(
 def _code(request: dict[str, Any]) -> dict[str, str]:
     """The image's own code, where the request leaves the entrypoint to the image."""
     baked_in = not request["AppSpecification"].get("ContainerEntrypoint")
-    return {"PYTHONPATH": str(REPOSITORY)} if baked_in else {}
+    return {"PYTHONPATH": f"{SOURCES}:{PROJECT}"} if baked_in else {}
 
 
 def _threads(hosts: int) -> int:
