@@ -14,6 +14,7 @@ if __name__ == "__main__":
     startup.prepare()  # before what takes its time to be imported
 
 import hydra
+
 from headrace.cli import main as cli
 
 if TYPE_CHECKING:

@@ -20,6 +20,9 @@ from statistics import median
 from typing import get_args
 
 import pyarrow as pa
+
+from benchmarks.figures import machine, times
+from benchmarks.run import ROOT, Command, log_of, measured
 from headrace.config.models import OutputConfig
 from headrace.results import part_rows
 from headrace.runtime.output.parts import PartWriter, Shelf
@@ -27,9 +30,6 @@ from headrace.runtime.output.writers import writer_of
 from headrace.runtime.process.background import Background
 from headrace.runtime.process.setup import set_up
 from headrace.runtime.spec import OutputSpec
-
-from benchmarks.figures import machine, times
-from benchmarks.run import ROOT, Command, log_of, measured
 
 FORMATS: tuple[str, ...] = get_args(OutputConfig.model_fields["format"].annotation)
 BASE = "npz"

@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from headrace import load
 from sklearn.feature_extraction import FeatureHasher
 
 from benchmarks.figures import machine
 from benchmarks.run import ROOT, log_of
+from headrace import load
 
 ROWS = 20_000
 BATCH = 1_000

@@ -22,13 +22,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from benchmarks.figures import machine, spread, times
+from benchmarks.run import ROOT, log_of
 from headrace import compile
 from headrace.errors import HeadraceError
 from headrace.runtime.spec import JobSpec, under
 from headrace.targets.local import spark_submit as spark
-
-from benchmarks.figures import machine, spread, times
-from benchmarks.run import ROOT, log_of
 
 if TYPE_CHECKING:
     from pyspark.ml import Transformer

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import hydra
 import pytest
-from headrace.config import defaults
-from headrace.config.hydra_loader import checked
 from hypothesis import settings
 from omegaconf import DictConfig
 from xdist.remote import Producer
 
+from headrace.config import defaults
+from headrace.config.hydra_loader import checked
 from tests import children, moto_server
 from tests.scheduling import FoldersTogether
 

@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 
 import yaml
-from headrace.config.defaults import PROJECT
 
+from headrace.config.defaults import PROJECT
 from tests import children
 
 PYTHON = "3.12"

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pyarrow.parquet as pq
-from headrace.runtime.spec import EVALUATION, ML_ROOT, OUTPUT, under
 
+from headrace.runtime.spec import EVALUATION, ML_ROOT, OUTPUT, under
 from tests import children
 
 

@@ -9,20 +9,20 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import headrace
 import hydra
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hydra.core.global_hydra import GlobalHydra
+from hydra.version import VersionBase
+from omegaconf import OmegaConf
+
+import headrace
 from headrace import RunResult, compile, load, run
 from headrace.config.defaults import PROJECT
 from headrace.config.hydra_session import fresh_folder
 from headrace.errors import ConfigError, DataError, JobFailed
 from headrace.results.run_result import RowsError
-from hydra.core.global_hydra import GlobalHydra
-from hydra.version import VersionBase
-from omegaconf import OmegaConf
-
 from tests import children
 
 HASHED = "transform.n_features=1024"

@@ -17,9 +17,9 @@ import hydra
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from headrace.cli import main as cli
 from headrace.config.defaults import PROJECT
-
 from tests.runtime.jobs import clicks, gzipped
 
 Content = Mapping[str, bytes | str]

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.results.compare import SAME, main
-
 from tests import children
 from tests.conftest import Completed
 from tests.runtime.jobs import clicks, gzipped

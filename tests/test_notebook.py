@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from headrace.config.defaults import PROJECT
 
+from headrace.config.defaults import PROJECT
 from tests import children
 
 NOTEBOOK = PROJECT / "docs" / "notebook.ipynb"

@@ -13,11 +13,11 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
-from headrace.config.defaults import PROJECT
-from headrace.runtime.version import VERSION
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from headrace.config.defaults import PROJECT
+from headrace.runtime.version import VERSION
 from tests import children
 
 METADATA = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

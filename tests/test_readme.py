@@ -15,13 +15,13 @@ from typing import Any
 
 import boto3
 import pytest
+from pydantic import BaseModel
+
 from headrace.config import registry
 from headrace.config.defaults import PROJECT
 from headrace.config.models import JobConfig
 from headrace.config.problems import models_of
 from headrace.runtime.statistics.distinct import LIMIT
-from pydantic import BaseModel
-
 from tests import children
 from tests.moto_server import ACCOUNT
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from headrace.terminal.secrets import is_secret, masked_arguments, masked_override
 
 

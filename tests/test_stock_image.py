@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.errors import JobFailed
 from headrace.runtime.spec import OUTPUT, under
 from headrace.targets.local import spark_submit as spark
-
 from tests import children
 from tests.stock_images import (
     EXACTLY,

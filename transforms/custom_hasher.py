@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge, Le
+
 from headrace.runtime.hashing.hasher import Hasher
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from headrace.runtime.hashing import HashFunction
     from headrace.runtime.hashing.tokens import U32
 

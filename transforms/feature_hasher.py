@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge, Le
+
 from headrace.runtime.hashing.hasher import Hasher
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Len
+
 from headrace.runtime.learning.columns import ColumnLearner
 from headrace.runtime.transform import Role
 
@@ -66,6 +67,7 @@ class RareValues(ColumnLearner):
     def finish(self, state: pa.Table) -> pa.Table:
         """The values that are kept."""
         import pyarrow.compute as pc
+
         from headrace.runtime.learning.counts import ROWS, VALUE
 
         return state.filter(pc.greater_equal(state[ROWS], self.min_count)).select([VALUE])

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
+
     from headrace.runtime.transform import Role
 
 TRAIN, VALIDATION, TEST = range(3)
@@ -114,6 +115,7 @@ class Split:
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The same columns and the channel."""
         import pyarrow as pa
+
         from headrace.runtime.shown import quoted
         from headrace.runtime.transform import Role, with_role
 
@@ -137,6 +139,7 @@ class Split:
 
     def _by_hash(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
         import numpy as np
+
         from headrace.runtime.hashing import hash_cells
         from headrace.runtime.transform import Role, positions
 
@@ -153,6 +156,7 @@ class Split:
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
+
         from headrace.runtime.errors import BadRows
         from headrace.runtime.shown import quoted
 
@@ -202,6 +206,7 @@ def _shuffled(
 
 def _refuse_unlike(times: pa.Field, point: str) -> None:
     import pyarrow as pa
+
     from headrace.runtime.shown import quoted
 
     if not pa.types.is_floating(times.type):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from annotated_types import Len
+
 from headrace.runtime.learning.columns import ColumnLearner
 from headrace.runtime.transform import Role
 
@@ -83,6 +84,7 @@ class _Fitted(Standardize):
 
 def _refuse_infinite(name: str, numbers: pa.DoubleArray, expected: str) -> None:
     import pyarrow.compute as pc
+
     from headrace.runtime.errors import BadRows
 
     bad = pc.invert(pc.is_finite(numbers).fill_null(True))

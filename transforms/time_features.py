@@ -36,6 +36,7 @@ class TimeFeatures:
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The columns without the raw one, then the two new ones."""
         import pyarrow as pa
+
         from headrace.runtime.transform import Role, role_of, with_role
 
         if self.column not in schema.names:
@@ -65,6 +66,7 @@ class TimeFeatures:
 
     def _refuse_bad(self, hours: pa.DictionaryArray, bad: list[bool]) -> None:
         import numpy as np
+
         from headrace.runtime.errors import BadRows
 
         if any(bad):

@@ -10,15 +10,15 @@ import botocore.loaders
 import botocore.session
 import pytest
 from botocore.config import Config
+from jsonschema import Draft202012Validator
+from omegaconf import DictConfig
+
 from headrace.aws import clients
 from headrace.aws.clients import client
 from headrace.cli import actions
 from headrace.config.compose import compose
 from headrace.targets.sagemaker import follow as waiting
 from headrace.targets.sagemaker.log_tail import GROUP
-from jsonschema import Draft202012Validator
-from omegaconf import DictConfig
-
 from tests.aws.stub import Answer, Stub
 from tests.moto_server import REGION
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
+from omegaconf import DictConfig
+
 from headrace.aws.clients import client
 from headrace.config.compose import compose
 from headrace.errors import ConfigError, DataError
 from headrace.prepare import Ready, prepare
-from omegaconf import DictConfig
-
 from tests.moto_server import ACCOUNT, REGION
 
 Composer = Callable[..., DictConfig]

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from headrace.aws.clients import client
 from headrace.targets.sagemaker.description import described
-
 from tests.aws.conftest import Perform
 from tests.aws.stub import START, Stub, description, record
 from tests.conftest import Completed

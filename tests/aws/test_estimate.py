@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from headrace.aws.clients import client
 from headrace.config import defaults
 from headrace.config.models import DatasetConfig, JobConfig, ResourcesConfig
@@ -16,7 +17,6 @@ from headrace.job import inputs
 from headrace.job.inputs import DataInput
 from headrace.targets.sagemaker.cost import Estimate, estimate, estimate_lines, vcpus
 from headrace.targets.sagemaker.data_size import MOST_TEXT, DataSize, measure
-
 from tests.moto_server import REGION
 
 HEADER = "id,click,site\n"

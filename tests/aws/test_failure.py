@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from headrace.targets.sagemaker.failure import job_failed, story
 from headrace.targets.sagemaker.log_tail import LogLine
-
 from tests.aws.conftest import Logs
 from tests.aws.stub import record
 from tests.moto_server import REGION

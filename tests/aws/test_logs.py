@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 from botocore.exceptions import ClientError
+
 from headrace.errors import ConfigError
 from headrace.targets.sagemaker import log_tail
 from headrace.targets.sagemaker.log_tail import LogTail
-
 from tests.aws.conftest import Logs, Perform
 from tests.aws.stub import Answer, Stub, description
 from tests.conftest import Completed

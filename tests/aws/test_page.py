@@ -12,8 +12,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from headrace.config.defaults import PROJECT
 
+from headrace.config.defaults import PROJECT
 from tests import children
 from tests.aws.rights import enforced
 from tests.moto_server import ACCOUNT

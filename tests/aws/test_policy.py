@@ -9,10 +9,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from omegaconf import DictConfig
+
 from headrace.cli import actions
 from headrace.cli.actions.policy import policy
 from headrace.config.compose import compose
-from omegaconf import DictConfig
 
 Composer = Callable[..., DictConfig]
 ROLE = "job.role=arn:aws:iam::123456789012:role/processing"

@@ -7,6 +7,7 @@ from datetime import date
 
 import botocore.session
 import pytest
+
 from headrace.targets.sagemaker.cost import vcpus
 from headrace.targets.sagemaker.prices import Price, dollars, list_prices, origin, price_of, unknown
 

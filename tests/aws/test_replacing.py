@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from headrace.aws import lock
 from headrace.aws.clients import client
 from headrace.aws.holder import Holder
@@ -18,7 +19,6 @@ from headrace.errors import ConfigError, JobFailed
 from headrace.results import output_prefix
 from headrace.results.layout import RECEIPT, listed
 from headrace.runtime.output.seal import sealed
-
 from tests.aws.conftest import ROLE, Perform
 from tests.aws.stub import Answer, Stub, description
 from tests.moto_server import REGION

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from headrace.aws import clients
 from headrace.aws.clients import client
 from headrace.config import defaults
 from headrace.errors import HeadraceError
-
 from tests.aws.conftest import ROLE, Logs, Perform
 from tests.aws.rights import enforced
 from tests.moto_server import REGION

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from headrace.errors import ConfigError
 
+from headrace.errors import ConfigError
 from tests.aws.conftest import Perform
 from tests.aws.stub import Answer, Stub, description
 from tests.conftest import Completed

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from headrace import backends
 from headrace.aws.clients import client
 from headrace.config.compose import Plan

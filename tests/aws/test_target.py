@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from headrace.aws.clients import client
 from headrace.config.defaults import PROJECT
 from headrace.errors import HeadraceError, JobFailed
-
 from tests import children
 from tests.aws.conftest import ROLE, Logs, Perform
 from tests.aws.stub import Answer, Stub, description

@@ -9,10 +9,10 @@ from typing import Any
 
 import boto3
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.results.compare import SAME, main
 from headrace.results.layout import RECEIPT
-
 from tests.aws.conftest import Perform
 from tests.aws.service import carry_out
 from tests.conftest import Completed

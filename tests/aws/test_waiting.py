@@ -13,13 +13,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+
 from headrace.aws import clients
 from headrace.config import defaults
 from headrace.errors import JobFailed
 from headrace.targets.sagemaker import follow as waiting
 from headrace.targets.sagemaker.follow import follow
 from headrace.terminal import progress
-
 from tests import children
 from tests.aws.conftest import Logs
 from tests.aws.stub import Answer, Stub, description

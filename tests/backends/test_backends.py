@@ -8,6 +8,8 @@ import zipfile
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
+
 from headrace.aws.image_uris import sklearn_image, spark_image
 from headrace.backends import BACKENDS
 from headrace.config.compose import CHOICES
@@ -17,7 +19,6 @@ from headrace.job.entry_script import Program
 from headrace.job.mapping import Mapping, ProcessingInput
 from headrace.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec
 from headrace.runtime.version import VERSION
-from pydantic import TypeAdapter
 
 PROGRAM = Program(
     JobSpec(DatasetSpec(), (), OutputSpec(), RuntimeSpec()),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import scipy.sparse as sp
-from headrace.runtime.output.writers import writer_of
 
 from benchmarks import formats
+from headrace.runtime.output.writers import writer_of
 from tests.benchmarks.conftest import Printed
 from tests.runtime.jobs import HASH, SPLIT, clicks, job, run
 

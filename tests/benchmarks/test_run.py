@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from headrace.config.defaults import PROJECT
 
 from benchmarks import run
 from benchmarks.measure import Measurement
+from headrace.config.defaults import PROJECT
 from tests.benchmarks.conftest import Printed
 
 PLACEHOLDER = Path("log.csv")

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from headrace.config.defaults import PROJECT
 
 from benchmarks import scale
 from benchmarks.measure import Measurement
+from headrace.config.defaults import PROJECT
 from tests import children
 from tests.benchmarks.conftest import Printed
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from headrace.targets.local import spark_submit as cluster
 
 from benchmarks import spark
+from headrace.targets.local import spark_submit as cluster
 
 
 def took(*seconds: float) -> spark.Side:

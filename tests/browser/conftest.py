@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from headrace.results.pages import write_run_page, write_sweep_page
-from headrace.results.records import RunRecord, SweepRecord
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from headrace.results.pages import write_run_page, write_sweep_page
+from headrace.results.records import RunRecord, SweepRecord
 from tests import debian
 from tests.results.pages.samples import (
     HOSTILE,

@@ -11,11 +11,12 @@ from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
 from headrace.cli.attempt import attempt
 from headrace.errors import DataError
 from headrace.results.records import Note
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from headrace.cli import actions
-from headrace.cli import main as cli
-from headrace.config.defaults import PROJECT, defaults_of
-from headrace.config.models import JobConfig
-from headrace.errors import ConfigError, DataError, JobFailed, PluginError, Problem
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+
+from headrace.cli import actions
+from headrace.cli import main as cli
+from headrace.config.defaults import PROJECT, defaults_of
+from headrace.config.models import JobConfig
+from headrace.errors import ConfigError, DataError, JobFailed, PluginError, Problem
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 HEAVY = ("boto3", "numpy", "pandas", "pyarrow", "rich", "sagemaker", "scipy", "sklearn")

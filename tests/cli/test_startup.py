@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.runtime.process.shortage import MEMORY
 from headrace.runtime.process.signals import SIGNALS
-
 from tests import children
 
 Ran = Callable[..., tuple[int, str, str]]

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import hydra
 import pytest
-from headrace.cli import actions
-from headrace.cli import main as cli
-from headrace.config.defaults import PROJECT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig
+
+from headrace.cli import actions
+from headrace.cli import main as cli
+from headrace.config.defaults import PROJECT
 
 MADE: list[object] = []
 """What Hydra was made to call."""

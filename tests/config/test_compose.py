@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
+
 from headrace.config.compose import Plan, compose
 from headrace.config.models import JobConfig
 from headrace.errors import ConfigError
-from omegaconf import DictConfig
 
 Composer = Callable[..., DictConfig]
 NO_OBJECTS = "a configuration may name a plugin, never a Python object"

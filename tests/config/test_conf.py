@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
 from headrace.config.compose import compose
 from headrace.config.defaults import PROJECT, defaults_of
 from headrace.config.models import JobConfig
-from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf
 
 Composer = Callable[..., DictConfig]
 CONF = PROJECT / "conf"

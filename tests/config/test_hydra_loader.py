@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
+
 from headrace import compile
 from headrace.config.compose import compose
 from headrace.errors import ConfigError
-from omegaconf import DictConfig
 
 Composer = Callable[..., DictConfig]
 Runner = Callable[..., subprocess.CompletedProcess[str]]

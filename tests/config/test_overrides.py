@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from headrace.config.overrides import texts_of
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
+
+from headrace.config.overrides import texts_of
 
 TEXT = st.text(st.characters(exclude_categories=["C"]))
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT

@@ -13,10 +13,10 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+
 from headrace.config import registry
 from headrace.errors import PluginError
 from headrace.runtime.chain.plugins import GROUP
-
 from tests import children
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from headrace.config.requirements import problems_in
 
 GOOD = ("pyarrow", "pyarrow>=17,<21", "pandas[performance]==2.2.3", "a ; python_version < '3.12'")

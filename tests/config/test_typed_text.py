@@ -7,13 +7,14 @@ from pathlib import Path
 
 import hydra
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import DictConfig
+
 from headrace.config import defaults
 from headrace.config.compose import compose
 from headrace.config.hydra_loader import checked
 from headrace.config.typed_text import kept
-from hypothesis import given
-from hypothesis import strategies as st
-from omegaconf import DictConfig
 
 Composer = Callable[..., DictConfig]
 NUMBERS = st.from_regex(r"[+-]?[0-9_]{1,4}(\.[0-9_]{0,3})?(e[+-]?[0-9]{1,2})?", fullmatch=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]

@@ -17,6 +17,10 @@ from typing import Any
 import jsonschema
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
 from headrace.config import registry
 from headrace.config.steps import adapter
 from headrace.runtime.chain.chain import ChainError, Link, bind
@@ -24,10 +28,6 @@ from headrace.runtime.chain.columns import EXTRA
 from headrace.runtime.chain.plugins import channels_of
 from headrace.runtime.learning.states import from_bytes, in_their_order, to_bytes
 from headrace.runtime.transform import Learner, Role, Transform, learner, role_of
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from pydantic import TypeAdapter
-
 from tests import children
 from tests.transforms.batches import batch_of
 

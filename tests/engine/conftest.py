@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from headrace.config.defaults import PROJECT
 
+from headrace.config.defaults import PROJECT
 from tests import children
 from tests.engine.engine import BASE, Engine, running
 from tests.engine.packages import missing, parts

@@ -9,14 +9,14 @@ from tempfile import TemporaryFile
 
 import pytest
 from docker.models.images import Image
+from omegaconf import DictConfig
+
 from headrace.config.compose import compose
 from headrace.config.defaults import PROJECT
 from headrace.errors import ConfigError, JobFailed
 from headrace.images import build as building
 from headrace.images.base_image import BaseImage
 from headrace.images.wheels import download
-from omegaconf import DictConfig
-
 from tests.engine.conftest import SECRET, build
 from tests.engine.engine import BASE, Engine
 

@@ -18,12 +18,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from docker.models.containers import Container
+
 from headrace.aws.clients import client
 from headrace.config.defaults import PROJECT
 from headrace.errors import JobFailed
 from headrace.runtime.process.signals import SIGNALS
 from headrace.targets.container.target import ContainerTarget
-
 from tests import children
 from tests.conftest import Completed
 from tests.engine.engine import Engine

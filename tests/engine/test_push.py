@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from docker.models.images import Image
-from headrace.aws.clients import client
 
+from headrace.aws.clients import client
 from tests.conftest import Completed
 from tests.engine.engine import ECR, PASSWORD, REGISTRY, USER, Engine
 

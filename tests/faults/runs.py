@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO
 
 from headrace.config import defaults
-
 from tests import children
 from tests.faults.shim import Control, Plan
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from headrace.errors import ConfigError
 from headrace.images.base_image import look_at
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from headrace.aws.clients import client
 from headrace.images import ecr
 

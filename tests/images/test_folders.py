@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from headrace.backends.image_names import OWN
 from headrace.config.defaults import PROJECT
 from headrace.images.build import default_base

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from headrace.errors import JobFailed
 from headrace.images.messages import watched
 from headrace.terminal.progress import Shown

@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
 from headrace.config.models import JobConfig
 from headrace.errors import ConfigError, HeadraceError, JobFailed
 from headrace.images.packages import wheels_for
-
 from tests.conftest import Completed
 from tests.tiny_wheels import make_wheel
 

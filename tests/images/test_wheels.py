@@ -4,10 +4,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
+
 from headrace.errors import JobFailed
 from headrace.images.base_image import BaseImage
 from headrace.images.wheels import download
-
 from tests.tiny_wheels import make_wheel
 
 BASE = BaseImage("base:1", "3.12", ("manylinux_2_36_x86_64", "manylinux_2_28_x86_64"))

@@ -11,6 +11,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
+
 from headrace import backends
 from headrace.config.compose import Plan
 from headrace.config.models import JobConfig

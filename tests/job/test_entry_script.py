@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from headrace import runtime
 from headrace.config.plugin_imports import check_travels_alone
 from headrace.config.registry import Plugin, plugins
@@ -16,7 +17,6 @@ from headrace.errors import PluginError
 from headrace.job.entry_script import Program, entry_script
 from headrace.job.mapping import Mapping, ProcessingInput, ProcessingOutput
 from headrace.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec, StepSpec
-
 from tests import children
 
 MAPPING = Mapping(

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from headrace.errors import ConfigError
 from headrace.job.inputs import DataInput, resolve
 

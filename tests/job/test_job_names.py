@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from headrace.job.job_names import job_name
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headrace.job.job_names import job_name
 
 VALID = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 MOMENT = datetime(2026, 11, 22, 16, 29, 1, 45_678, UTC)

@@ -10,6 +10,7 @@ import botocore.session
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.validate import ParamValidator
+
 from headrace.config.models import (
     DatasetConfig,
     JobConfig,

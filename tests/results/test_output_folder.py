@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from headrace.config.models import OutputConfig
 from headrace.results.destination import OccupiedError, check, obstacle, replaceable
 from headrace.results.layout import receipt

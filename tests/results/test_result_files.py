@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+
 from headrace.results.layout import (
     MANIFEST,
     RECEIPT,

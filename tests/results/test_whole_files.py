@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from headrace.results.whole_files import write_whole
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
+
 from headrace.runtime.execute import execute
 from headrace.runtime.output.outcome import Host, Task
 from headrace.runtime.spec import (

@@ -12,7 +12,6 @@ from headrace.results.whole_files import json_text
 from headrace.runtime.execute import execute
 from headrace.runtime.output.outcome import Host, Task
 from headrace.runtime.spec import DATA_INPUT, OUTPUT, JobSpec, under
-
 from tests.runtime.jobs import Result
 
 

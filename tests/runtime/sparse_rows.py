@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import scipy.sparse as sp
+from hypothesis import strategies as st
+
 from headrace.runtime.output.writers.base import Writer
 from headrace.runtime.transform import N_FEATURES, Role, with_role
-from hypothesis import strategies as st
 
 Row = dict[int, float]
 WIDTHS = [1, 10, 128, 129, 10_000, 2**20, 10**7, 10**7 + 1, 10**8 + 1, 2**28, 2**28 + 1, 2**31 - 1]

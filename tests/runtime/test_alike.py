@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from headrace.runtime.alike import difference
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.spec import JobSpec, StepSpec
-
 from tests.runtime.jobs import FORMATS, SPLIT, clicks, job, run, run_together
 
 WIDTHS = (7, 64, 2**20)

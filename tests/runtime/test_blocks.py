@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from headrace.runtime.sources import Portion
 from headrace.runtime.sources import blocks as module
 from headrace.runtime.sources.blocks import Bytes, blocks
 from headrace.runtime.sources.quotes import OpenQuote
-
 from tests.runtime.jobs import job, run
 
 

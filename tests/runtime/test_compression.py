@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+
 from headrace.runtime.errors import DataError
 from headrace.runtime.sources.files import format_of
-
 from tests.runtime.jobs import Files, gzipped, job, run
 from tests.runtime.test_quotes import OPEN
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from headrace.runtime.errors import DataError
-from headrace.runtime.sources import Portion, columns_of, groups_of
-from headrace.runtime.spec import DatasetSpec
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from headrace.runtime.errors import DataError
+from headrace.runtime.sources import Portion, columns_of, groups_of
+from headrace.runtime.spec import DatasetSpec
 from tests.runtime.jobs import gzipped, job, run
 
 Row = dict[str, str | None]

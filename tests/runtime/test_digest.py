@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from headrace.runtime.output.digest import cells_beside, digest_of, merged
-from headrace.runtime.spec import StepSpec
-from headrace.runtime.transform import Role, with_role
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.runtime.output.digest import cells_beside, digest_of, merged
+from headrace.runtime.spec import StepSpec
+from headrace.runtime.transform import Role, with_role
 from tests.runtime.jobs import FORMATS, HASH, SPLIT, clicks, job, run
 from tests.runtime.sparse_rows import Made, made_up
 

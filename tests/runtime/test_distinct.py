@@ -6,10 +6,11 @@ import gc
 import weakref
 
 import numpy as np
-from headrace.runtime.hashing.tokens import U64
-from headrace.runtime.statistics.distinct import LIMIT, Distinct
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headrace.runtime.hashing.tokens import U64
+from headrace.runtime.statistics.distinct import LIMIT, Distinct
 
 FEW = 7
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.runtime.spec import StepSpec
-
 from tests import children
 from tests.runtime.jobs import SPLIT, clicks, job, run
 

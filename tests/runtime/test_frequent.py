@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headrace.runtime.hashing import murmur3_32
 from headrace.runtime.hashing.tokens import ColumnTokens, column_tokens
 from headrace.runtime.statistics import frequent
 from headrace.runtime.statistics.frequent import EXACT, WIDTH, Frequent
 from headrace.runtime.transform import Role
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.runtime.jobs import job, run
 from tests.transforms.batches import batch_of
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.errors import DataError
 from headrace.runtime.sources import Group, Portion, columns_of, groups_of
 from headrace.runtime.spec import DatasetSpec
-
 from tests.runtime.jobs import clicks, job, run
 
 DATASET = DatasetSpec(label="click", id="id")

@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.datasets import load_svmlight_file
+
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.chain.preflight import preflight
 from headrace.runtime.output.writers import libsvm, writer_of
 from headrace.runtime.output.writers.texts import _stored
 from headrace.runtime.transform import Role, with_role
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.datasets import load_svmlight_file
-
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job, run
 from tests.runtime.sparse_rows import Made, bits, made_up
 

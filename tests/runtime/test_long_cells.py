@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import xxhash
-from headrace.runtime.errors import DataError
-from headrace.runtime.hashing import HASH_FUNCTIONS, hash64, hash_cells, words
-from headrace.runtime.hashing.hash64 import key_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction import FeatureHasher as Oracle
 from sklearn.utils import murmurhash3_32
 
+from headrace.runtime.errors import DataError
+from headrace.runtime.hashing import HASH_FUNCTIONS, hash64, hash_cells, words
+from headrace.runtime.hashing.hash64 import key_of
 from tests.runtime.jobs import job, run
 from tests.transforms.batches import batch_of, sparse_rows
 from transforms.feature_hasher import FeatureHasher

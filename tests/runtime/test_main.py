@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 import scipy.sparse as sp
+
 from headrace.config.defaults import PROJECT
 from headrace.runtime.main import main
 from headrace.runtime.process.message import tell
 from headrace.runtime.process.progress import Progress
 from headrace.runtime.spec import CONFIG_INPUT, DATA_INPUT, OUTPUT, JobSpec, StepSpec, under
-
 from tests import children
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job
 

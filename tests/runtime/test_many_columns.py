@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.output.json_text import indented
 from headrace.runtime.spec import DatasetSpec, StepSpec
 from headrace.runtime.transform import Role
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.runtime.jobs import HASH, SPLIT, job, run
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from headrace.runtime.spec import StepSpec
-from headrace.runtime.statistics.distinct import LIMIT
 from sklearn.utils import murmurhash3_32
 
+from headrace.runtime.spec import StepSpec
+from headrace.runtime.statistics.distinct import LIMIT
 from tests.runtime.jobs import SPLIT, clicks, job, run
 
 SIGMAS = 3

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from headrace.runtime.errors import HeadraceError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from headrace.runtime.errors import HeadraceError
 from tests.runtime.jobs import HASH, SPLIT, job, run
 
 SIZES = (1, 64, 1 << 20)

@@ -20,6 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from headrace.config.defaults import PROJECT
 from headrace.runtime.chain import plugins
 from headrace.runtime.errors import DataError, HeadraceError, RowError
@@ -27,9 +30,6 @@ from headrace.runtime.online import RowTransformer, SkewWarning, load
 from headrace.runtime.spec import JobSpec, StepSpec
 from headrace.runtime.transform import Role, with_role
 from headrace.runtime.version import VERSION
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from tests import children
 from tests.conftest import Completed
 from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, job, run

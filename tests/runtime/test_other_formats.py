@@ -15,6 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.chain.typed import typed
 from headrace.runtime.errors import DataError
@@ -22,9 +25,6 @@ from headrace.runtime.sources import Portion, columns_of, groups_of
 from headrace.runtime.sources.files import format_of
 from headrace.runtime.spec import DatasetSpec, StepSpec
 from headrace.runtime.transform import Role
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.runtime.jobs import HASH, SPLIT, clicks, gzipped, job, run
 
 BY_TIME = StepSpec("split", "split", {"method": "time", "column": "t", "before": "5"})

@@ -14,12 +14,12 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.main import main
 from headrace.runtime.process.packages import use
 from headrace.runtime.spec import DATA_INPUT, PACKAGES_INPUT, under
-
 from tests import children
 from tests.runtime.jobs import job
 from tests.tiny_wheels import make_wheel

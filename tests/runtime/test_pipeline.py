@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+
 from headrace.runtime.chain import preflight
 from headrace.runtime.errors import DataError
 from headrace.runtime.process.ordered import in_order
 from headrace.runtime.transform import Transform
-
 from tests.runtime.jobs import clicks, gzipped, job, run
 
 THREADS = [1, 2, 3, 8]

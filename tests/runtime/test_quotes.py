@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from headrace.runtime.errors import DataError
 from headrace.runtime.sources import Portion, columns_of, groups_of
 from headrace.runtime.spark.scan import cut, look_at, windows
 from headrace.runtime.spec import DatasetSpec
-from hypothesis import example, given
-from hypothesis import strategies as st
-
 from tests.runtime.jobs import gzipped, job, run
 
 OPEN = (

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.chain.preflight import preflight
 from headrace.runtime.output.writers import recordio, writer_of
 from headrace.runtime.transform import Role, with_role
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job, run
 from tests.runtime.record_io import Record, expected, payloads
 from tests.runtime.sparse_rows import Made, made_up

@@ -15,6 +15,9 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headrace.errors import DataError, JobFailed
 from headrace.runtime.hashing import murmur3_32
 from headrace.runtime.hashing.tokens import column_tokens
@@ -25,9 +28,6 @@ from headrace.runtime.statistics.metrics import Totals, metrics
 from headrace.runtime.statistics.observed import Observed
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.transform import Role, with_role
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.runtime.jobs import HASH, SPLIT, clicks, gzipped, job, run
 from tests.runtime.shards import run_shared
 

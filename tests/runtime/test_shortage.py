@@ -7,6 +7,7 @@ import os
 
 import pyarrow as pa
 import pytest
+
 from headrace.runtime.process.shortage import MEMORY, shortage
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from headrace.runtime.shown import harmless, listed, plain, quoted
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headrace.runtime.shown import harmless, listed, plain, quoted
 
 
 def test_a_usual_name_stays_readable() -> None:

@@ -6,9 +6,10 @@ import math
 from fractions import Fraction
 
 import numpy as np
-from headrace.runtime.statistics.sums import exact_sum, exact_sum_of_squares, square_root
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headrace.runtime.statistics.sums import exact_sum, exact_sum_of_squares, square_root
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 NUMBERS = st.lists(

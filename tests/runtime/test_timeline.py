@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from headrace.runtime.errors import DataError
 from headrace.runtime.spec import StepSpec
 from headrace.runtime.statistics import timeline
-
 from tests.runtime.jobs import HASH, job, run
 
 BY_TIME = StepSpec("split", "split", {"method": "time", "column": "t", "before": "14102102"})

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from headrace.runtime.errors import DataError
 from headrace.runtime.learning.analysis import Gathering
 from headrace.runtime.pipeline import Process
 from headrace.runtime.spec import StepSpec
-
 from tests.runtime.jobs import HASH, clicks, job, run
 
 SHUFFLE = StepSpec("split", "split", {"method": "shuffle", "train_fraction": 0.7})

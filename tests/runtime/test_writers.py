@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
+
 from headrace.config.models import OutputConfig
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.chain.preflight import preflight
 from headrace.runtime.output.writers import writer_of
 from headrace.runtime.spec import StepSpec
-
 from tests.runtime.jobs import FORMATS, HASH, SPLIT, Result, clicks, job, run
 
 ALL_TRAIN = StepSpec("split", "split", {"method": "time", "column": "day", "before": "9"})

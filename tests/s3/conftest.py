@@ -10,8 +10,8 @@ from typing import Any
 
 import boto3.session
 import pytest
-from headrace.aws import clients, fetch
 
+from headrace.aws import clients, fetch
 from tests.s3.proxy import Proxy
 
 BUCKET = "logs"

@@ -7,9 +7,9 @@ import threading
 from concurrent.futures import CancelledError
 
 import pytest
+
 from headrace.aws.daemons import DaemonExecutor, interruptible, wait
 from headrace.config.defaults import PROJECT
-
 from tests import children
 
 

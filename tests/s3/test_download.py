@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from headrace.aws import fetch
 from headrace.aws.download import download
 from headrace.aws.s3 import S3Object, input_objects
 from headrace.errors import JobFailed
-
 from tests.s3.faults import (
     after,
     cut_answer,

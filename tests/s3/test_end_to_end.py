@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from headrace.config.defaults import PROJECT
 
+from headrace.config.defaults import PROJECT
 from tests import children
 from tests.s3.faults import cut_answer, cut_request, error, stall, stall_request
 from tests.s3.proxy import Act, Proxy

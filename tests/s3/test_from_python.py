@@ -7,9 +7,9 @@ from typing import Any
 
 import boto3
 import pytest
+
 from headrace import compile, run
 from headrace.errors import ConfigError
-
 from tests.moto_server import ACCOUNT
 
 HASHED = "transform.n_features=1024"

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from headrace import targets
 from headrace.errors import ConfigError, JobFailed
-
 from tests.s3.faults import cut_answer
 from tests.s3.proxy import Proxy
 from tests.targets.by_hand import (

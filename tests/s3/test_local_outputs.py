@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from headrace import targets
 from headrace.errors import JobFailed
 from headrace.results.channels import Channel
-
 from tests.s3.faults import error
 from tests.s3.proxy import Proxy
 from tests.s3.results import ENTRY, MANIFEST, OUT, PART, RECEIPT, RESULT, WRITE_RESULT

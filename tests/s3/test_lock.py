@@ -14,11 +14,11 @@ from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
+
 from headrace.aws import lock as locks
 from headrace.aws.holder import Holder
 from headrace.aws.lock import Lock, held_by, locked
 from headrace.errors import JobFailed
-
 from tests import children
 from tests.s3.faults import error, stall_request, without
 from tests.s3.proxy import Exchange, Proxy, pass_on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from headrace.aws.meter import Meter, Transferred
 from headrace.terminal.progress import Lines
 

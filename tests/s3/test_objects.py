@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from headrace.aws.s3 import input_objects, object_at, remove, with_prefix
 from headrace.config.models import OutputConfig
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.results import output_prefix
-
 from tests.s3.faults import error, only_for
 from tests.s3.proxy import Exchange, Proxy
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from headrace import targets
 from headrace.aws import lock as locks
 from headrace.aws.holder import Holder
 from headrace.errors import ConfigError, JobFailed
 from headrace.results.layout import receipt
 from headrace.runtime.output.seal import sealed
-
 from tests import children
 from tests.s3.faults import after, error
 from tests.s3.proxy import Proxy, pass_on

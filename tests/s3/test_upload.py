@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from headrace.aws import s3 as objects
 from headrace.aws import transfers, upload
 from headrace.errors import JobFailed
-
 from tests.s3.faults import (
     after,
     cut_request,

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.runtime.spec import JobSpec
-
 from tests.runtime.jobs import Files, Result, laid_out
 
 if TYPE_CHECKING:

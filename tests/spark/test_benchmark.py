@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pyarrow.dataset as ds
 import pytest
-from headrace.config.defaults import PROJECT
-from headrace.runtime.spec import OUTPUT, under
 
 from benchmarks import spark
+from headrace.config.defaults import PROJECT
+from headrace.runtime.spec import OUTPUT, under
 from tests import children
 
 ROWS = 2000

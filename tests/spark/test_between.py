@@ -11,6 +11,7 @@ from pathlib import Path
 from zipimport import zipimporter
 
 import pytest
+
 from headrace.runtime.spark import between
 
 

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.errors import JobFailed
 from headrace.results.compare import SAME, main
 from headrace.targets.local import spark_submit as spark
-
 from tests import children
 from tests.conftest import Completed
 from tests.runtime.jobs import clicks

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from headrace.results.compare import SAME, main
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.spec import StepSpec
-
 from tests.runtime.jobs import HASH, SPLIT, clicks, gzipped, job, run
 from tests.spark.conftest import OnSpark
 from tests.spark.processes import killing_workers_once

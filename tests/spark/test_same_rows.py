@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+
 from headrace.results.compare import SAME, main
 from headrace.runtime.spec import EvaluationSpec, StepSpec
-
 from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, gzipped, job, run
 from tests.runtime.shards import run_shared
 from tests.spark.conftest import OnSpark

@@ -7,11 +7,12 @@ import io
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headrace.runtime.sources import Portion, columns_of, groups_of
 from headrace.runtime.spark.scan import cut, look_at, windows
 from headrace.runtime.spec import DatasetSpec
-from hypothesis import given
-from hypothesis import strategies as st
 
 CELLS = st.text(st.sampled_from('ab",\r\né '), max_size=6)
 ROWS = st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=40)

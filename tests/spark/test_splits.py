@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from headrace.runtime.sources import Portion
 from headrace.runtime.spark.scan import Seen, look_at
 from headrace.runtime.spark.splits import Split, numbered, packed, splits_of
-
 from tests.runtime.jobs import job
 
 

@@ -19,7 +19,6 @@ from headrace.results.destination import replaceable
 from headrace.results.layout import MANIFEST
 from headrace.targets.local import moves
 from headrace.targets.local.scratch import scratch
-
 from tests.targets.results import contents
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from headrace.config.models import JobConfig
 from headrace.errors import ConfigError, JobFailed
 from headrace.targets.container import checks as container_limits
-
 from tests.conftest import Completed
 from tests.targets.by_hand import data_input, make_config, make_job
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from headrace import targets
 from headrace.errors import ConfigError, JobFailed
 from headrace.results.channels import Channel
 from headrace.results.layout import listed, receipt
 from headrace.targets.local import moves
-
 from tests import children
 from tests.targets.by_hand import WRITE_RESULT, everything_below, make_config, make_job
 from tests.targets.results import found, put

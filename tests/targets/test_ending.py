@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
+
 from headrace import targets
 from headrace.errors import JobFailed
 from headrace.runtime.process.signals import SIGNALS
 from headrace.targets.local import processes
-
 from tests import children
 from tests.targets.by_hand import make_config, make_job
 

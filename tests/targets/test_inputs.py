@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from headrace.errors import ConfigError
-from headrace.targets.local.inputs import _Key, _shard, links
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.errors import ConfigError
+from headrace.targets.local.inputs import _Key, _shard, links
 from tests.targets.by_hand import DATA, data_input
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from headrace.runtime.process.signals import SIGNALS
 from headrace.targets.local.interrupts import Interrupts
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.targets.local import scratch
-
 from tests import children
 from tests.targets.results import USERS, contents, found, put
 

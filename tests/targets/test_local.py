@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from headrace import targets
 from headrace.errors import ConfigError, JobFailed, PluginError
 from headrace.job.job import Job
 from headrace.results.channels import Channel
-
 from tests.targets.by_hand import (
     WRITE_RESULT,
     data_input,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from headrace.targets.local.mirror import Mirror, problem_of
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headrace.targets.local.mirror import Mirror, problem_of
 
 MIRROR = Mirror(Path("/scratch/inputs"))
 KEYS = st.one_of(st.text(), st.text("./a\0", max_size=12))

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from headrace.targets.container.mounts import input_folders
 from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.sandbox import Host, Sandbox
-
 from tests.targets.by_hand import CODE, DATA, data_input, make_job
 
 Folder = Callable[..., Path]

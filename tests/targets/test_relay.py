@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from headrace.runtime.process.shortage import MEMORY
 from headrace.targets.local.processes import Ended, Line
 from headrace.targets.local.relay import Relay, shown

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.errors import ConfigError, JobFailed
 from headrace.runtime.output.seal import is_sealed
 from headrace.targets.local.scratch import BusyError, recover, scratch
-
 from tests import children
 from tests.targets.results import found, put
 

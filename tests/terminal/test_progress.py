@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.terminal.progress import Lines, Progress, Shown, State
-
 from tests import children
 
 SOURCES = PROJECT / "framework"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from headrace.terminal.units import duration, percent, size, three_digits
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from headrace.runtime.transform import Role, with_role
 from hypothesis import strategies as st
+
+from headrace.runtime.transform import Role, with_role
 
 UNICODE = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=24)
 LONG = st.builds(lambda text, times: text * times, UNICODE, st.sampled_from([5, 40]))

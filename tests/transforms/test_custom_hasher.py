@@ -12,10 +12,10 @@ import mmh3
 import pyarrow as pa
 import pytest
 import xxhash
-from headrace.runtime.hashing import HASH_FUNCTIONS, hash_cells
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.runtime.hashing import HASH_FUNCTIONS, hash_cells
 from tests import children
 from tests.transforms.batches import CELLS, UNICODE, WIDTHS, batch_of, sparse_rows, tables
 from transforms.custom_hasher import CustomHasher

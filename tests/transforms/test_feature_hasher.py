@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
-from headrace.runtime.transform import N_FEATURES, Role
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction import FeatureHasher as Oracle
 from sklearn.utils import murmurhash3_32
 
+from headrace.runtime.transform import N_FEATURES, Role
 from tests.runtime.jobs import HASH, clicks, job, run
 from tests.transforms.batches import CELLS, WIDTHS, batch_of, sparse_rows, tables
 from transforms.feature_hasher import FeatureHasher

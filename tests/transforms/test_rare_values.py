@@ -8,13 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.learning.states import in_their_order
 from headrace.runtime.spec import StepSpec
 from headrace.runtime.transform import Role, Transform
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.runtime.jobs import Result, clicks, job, run
 from tests.transforms.batches import batch_of, tables
 from transforms.rare_values import RareValues

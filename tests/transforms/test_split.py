@@ -10,14 +10,14 @@ import mmh3
 import numpy as np
 import pyarrow as pa
 import pytest
-from headrace.runtime.chain.chain import ChainError
-from headrace.runtime.errors import BadRows, DataError
-from headrace.runtime.spec import StepSpec
-from headrace.runtime.transform import Role
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
+from headrace.runtime.chain.chain import ChainError
+from headrace.runtime.errors import BadRows, DataError
+from headrace.runtime.spec import StepSpec
+from headrace.runtime.transform import Role
 from tests.runtime.jobs import HASH, Result, clicks, job, run
 from tests.transforms.batches import UNICODE, batch_of
 from transforms.split import CHANNEL, Split

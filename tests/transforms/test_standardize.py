@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from headrace.runtime.errors import BadRows, DataError
-from headrace.runtime.learning.states import in_their_order
-from headrace.runtime.spec import StepSpec
-from headrace.runtime.transform import Role, Transform
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
+from headrace.runtime.errors import BadRows, DataError
+from headrace.runtime.learning.states import in_their_order
+from headrace.runtime.spec import StepSpec
+from headrace.runtime.transform import Role, Transform
 from tests.runtime.jobs import Result, job, run
 from tests.transforms.batches import batch_of
 from transforms.standardize import Standardize

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from headrace.runtime.errors import BadRows, DataError
-from headrace.runtime.spec import StepSpec
-from headrace.runtime.transform import Role, role_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.runtime.errors import BadRows, DataError
+from headrace.runtime.spec import StepSpec
+from headrace.runtime.transform import Role, role_of
 from tests.runtime.jobs import HASH, job, run
 from tests.transforms.batches import batch_of
 from transforms.time_features import TimeFeatures

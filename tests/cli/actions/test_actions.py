@@ -9,6 +9,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from omegaconf import DictConfig, OmegaConf
+
 from headrace import targets
 from headrace.cli import actions
 from headrace.cli.actions import schema
@@ -18,7 +20,6 @@ from headrace.errors import ConfigError
 from headrace.job.job import Job
 from headrace.results.channels import Channel
 from headrace.results.result import Result
-from omegaconf import DictConfig, OmegaConf
 
 Composer = Callable[..., DictConfig]
 

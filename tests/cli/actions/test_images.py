@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from omegaconf import DictConfig
+
 from headrace.cli import actions
 from headrace.cli.actions import build
 from headrace.config import registry
@@ -12,8 +14,6 @@ from headrace.config.compose import compose
 from headrace.config.models import JobConfig
 from headrace.errors import ConfigError
 from headrace.images.build import Built
-from omegaconf import DictConfig
-
 from tests.conftest import Completed
 
 Composer = Callable[..., DictConfig]

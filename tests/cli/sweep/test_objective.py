@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
+
 from headrace.cli.sweep.objective import objective
 from headrace.results.result import Result
-
 from tests.conftest import Completed
 
 HAS_OPTUNA = importlib.util.find_spec("optuna") is not None

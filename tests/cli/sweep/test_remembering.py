@@ -8,11 +8,12 @@ from typing import Any
 
 import hydra
 import pytest
-from headrace.config import defaults
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+
+from headrace.config import defaults
 
 BASE = ["backend=script", "transform=hashing", "output.format=parquet"]
 FIRST = [*BASE, "transform.n_features=256"]

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
+
 from headrace.cli.sweep.summary import as_csv, as_text, best, show
 from headrace.results.records import RunRecord, SweepRecord, SweepRun
 

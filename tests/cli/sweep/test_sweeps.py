@@ -12,9 +12,9 @@ from pathlib import Path
 from subprocess import PIPE
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.results.records import Note, SweepRecord
-
 from tests import children
 from tests.conftest import Completed
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from headrace.results.records import Note
 from headrace.runtime.spec import StepSpec
-
 from tests.runtime.jobs import SPLIT, job, run
 
 HOSTILE = (

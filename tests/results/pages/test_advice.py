@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from headrace.results.pages.advice import Advice, Candidate, advise
 from headrace.results.pages.verdict import Verdict
-
 from tests.results.pages.samples import evaluation
 
 N = "\N{NARROW NO-BREAK SPACE}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from headrace.results.pages import figures
 from headrace.results.pages.ticks import ticks
 from headrace.results.pages.visible import visible
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 N = "\N{NARROW NO-BREAK SPACE}"
 DASH = "\N{EN DASH}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from headrace.results.pages.moments import MOST_BARS, Moments
 
 

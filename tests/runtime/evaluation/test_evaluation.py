@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn import metrics
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+
+from benchmarks import generate
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.errors import DataError, HeadraceError
 from headrace.runtime.evaluation import evaluator, rows
 from headrace.runtime.evaluation.model import Model
 from headrace.runtime.spec import EvaluationSpec, JobSpec, StepSpec
-from sklearn import metrics
-from sklearn.linear_model import LogisticRegression, SGDClassifier
-
-from benchmarks import generate
 from tests.runtime.jobs import FORMATS, SPLIT, Result, clicks, job, run, run_together
 
 LOGISTIC = EvaluationSpec()

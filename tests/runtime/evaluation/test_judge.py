@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from headrace.runtime.evaluation import figures
-from headrace.runtime.evaluation.buckets import bucket_of
-from headrace.runtime.evaluation.judge import Judge, probabilities
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
+
+from headrace.runtime.evaluation import figures
+from headrace.runtime.evaluation.buckets import bucket_of
+from headrace.runtime.evaluation.judge import Judge, probabilities
 
 Floats = npt.NDArray[np.float64]
 LAST_DIGIT = 5e-7

@@ -6,13 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation import rows as module
 from headrace.runtime.evaluation.rows import Rows, cut, needed, refuse_other_labels, tamed
 from headrace.runtime.output.writers.base import Layout
 from headrace.runtime.transform import N_FEATURES, Role, with_role
-from hypothesis import given
-from hypothesis import strategies as st
 
 WIDTH = 16
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.spool import Spool
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from sklearn.model_selection import train_test_split
+
 from headrace.runtime.alike import difference
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.errors import DataError, PluginError
@@ -20,8 +22,6 @@ from headrace.runtime.learning.states import to_bytes
 from headrace.runtime.sources import Group, Portion, groups_of
 from headrace.runtime.sources.data_files import files_below
 from headrace.runtime.spec import DATA_INPUT, JobSpec, StepSpec, under
-from sklearn.model_selection import train_test_split
-
 from tests.runtime.jobs import HASH, clicks, job, laid_out, run, run_together
 from transforms.rare_values import RareValues
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from headrace.runtime.chain.chain import Link
 from headrace.runtime.errors import DataError, HeadraceError
 from headrace.runtime.learning.files import write
 from headrace.runtime.online import load
 from headrace.runtime.spec import StepSpec
-
 from tests.runtime.jobs import HASH, Result, clicks, job, run
 
 SHUFFLE = StepSpec("split", "split", {"method": "shuffle", "train_fraction": 0.5})

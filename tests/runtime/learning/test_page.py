@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from headrace.config.defaults import PROJECT
 from headrace.config.steps import adapter
 from headrace.runtime.chain.plugins import class_in
 from headrace.runtime.spec import StepSpec
-
 from tests.runtime.jobs import job, run
 
 PAGE = (PROJECT / "docs" / "transforms.md").read_text(encoding="utf-8")

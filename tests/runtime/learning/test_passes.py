@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from headrace.runtime.chain.preflight import preflight
 from headrace.runtime.learning.passes import Pass, passes
 from headrace.runtime.spec import StepSpec
-
 from tests.runtime.jobs import HASH, job
 
 HASHED = StepSpec("split", "split", {})
