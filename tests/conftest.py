@@ -30,6 +30,10 @@ settings.register_profile(
 settings.load_profile("headrace")
 
 
+# Whatever tests start finds the package, as the tests do themselves.
+os.environ["PYTHONPATH"] = str(defaults.PROJECT / "framework")
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FoldersTogether:
     return FoldersTogether(config, log)
 

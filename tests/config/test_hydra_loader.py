@@ -305,6 +305,15 @@ def test_a_file_of_a_further_folder(
             "give a folder",
         ),
         (
+            ["hydra.searchpath=[structured://this]"],
+            "hydra.searchpath: 'structured://this' names a Python package, "
+            "which Hydra would import; give a folder",
+        ),
+        (
+            ["a=1", "-m", "\x1b[31m\nall is well"],
+            r"unrecognized arguments: \x1b[31m\nall is well; run.py --help shows what there is",
+        ),
+        (
             ["--resolve"],
             "The --resolve flag can only be used in conjunction with --cfg or --help",
         ),
@@ -323,3 +332,9 @@ def test_an_option_of_hydras(headrace: Runner, arguments: list[str], problem: st
     ran = headrace(*arguments)
     expected = f"1 problem in the configuration:\n  {problem}\n"
     assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", expected)
+
+
+def test_a_warning_of_hydras_is_harmless(headrace: Runner) -> None:
+    ran = headrace("hydra.searchpath=['/none\x1b[31m\nforged: all is well']", "--cfg", "job")
+    assert "\x1b" not in ran.stderr
+    assert not any(line.startswith("forged") for line in ran.stderr.splitlines())

@@ -28,7 +28,8 @@ def put(folder: Path, *names: str) -> None:
 
 def put_result(folder: Path, *more: str) -> None:
     """An earlier result: a request, a part, a manifest, and other files of it."""
-    put(folder, "request.json", "train/part-00000.npz", *more)
+    put(folder, "train/part-00000.npz", *more)
+    (folder / "request.json").write_text('{"ProcessingJobName": "job-1"}')
     sha256 = hashlib.sha256(b"train/part-00000.npz").hexdigest()
     part = {"file": "train/part-00000.npz", "sha256": sha256}
     manifest = {"channels": {"train": {"parts": [part]}}}
@@ -141,6 +142,23 @@ def test_a_part_that_was_changed_is_not_replaced(tmp_path: Path) -> None:
         f"'{tmp_path}/train/part-00000.npz' has been changed since it was written, so it is not "
         "replaced; move it away"
     )
+
+
+@pytest.mark.parametrize("content", ["mine", '{"mine": 1}', "[1]"])
+def test_a_users_request_in_the_place_of_ours_is_not_replaced(tmp_path: Path, content: str) -> None:
+    put_result(tmp_path)
+    (tmp_path / "request.json").write_text(content)
+    assert refusal(tmp_path) == (
+        f"'{tmp_path}/request.json' has been changed since it was written, so it is not replaced; "
+        "move it away"
+    )
+
+
+def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to(tmp_path / "nowhere")
+    assert _check(tmp_path / "out") == [
+        f"output.path: '{tmp_path}/out' is a link that leads nowhere"
+    ]
 
 
 def test_what_has_been_looked_at_is_not_read_again(tmp_path: Path) -> None:

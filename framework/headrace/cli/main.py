@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
@@ -26,9 +28,9 @@ from headrace.cli.sweep.objective import objective
 from headrace.config import defaults
 from headrace.config.hydra_errors import problem_of, setting_problem
 from headrace.config.hydra_loader import checked
-from headrace.config.hydra_objects import NO_PACKAGE
+from headrace.config.hydra_objects import NO_PACKAGE, names_package
 from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
-from headrace.runtime.shown import quoted
+from headrace.runtime.shown import plain, quoted
 
 WORKER_KILLED = (
     "a worker process of the sweep was killed, perhaps for want of memory; "
@@ -59,6 +61,7 @@ def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
     try:
         _check_working_folder()
         _refuse(arguments)
+        warnings.showwarning = _warn
         with checked():
             run()
     except HeadraceError as exc:
@@ -100,14 +103,25 @@ def _refuse(arguments: Sequence[str]) -> None:
     Raises:
         ConfigError: There is one.
     """
-    options, _ = get_args_parser().parse_known_args(list(arguments))
+    parser = get_args_parser()
+    setattr(parser, "error", _refuse_words)  # noqa: B010 - argparse would show words as they are
+    options = parser.parse_args(list(arguments))
     problems = []
     if options.experimental_rerun is not None:
         problems.append(Problem("--experimental-rerun", RERUN))
-    if (options.config_path or "").startswith("pkg:"):
+    if names_package(options.config_path):
         problems.append(Problem("--config-path", f"{quoted(options.config_path)} {NO_PACKAGE}"))
     if problems:
         raise ConfigError(problems)
+
+
+def _refuse_words(message: str) -> NoReturn:
+    raise ConfigError([Problem("", f"{plain(message)}; run.py --help shows what there is")])
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    """Show a warning of Hydra's, which may repeat what somebody typed."""
+    print(f"note: {plain(' '.join(str(message).split()))}", file=sys.stderr, flush=True)
 
 
 def execute(config: DictConfig) -> float:

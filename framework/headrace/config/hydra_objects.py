@@ -41,6 +41,9 @@ NAMES_OBJECT = ("()", "class", "factory", "queue", "listener")
 
 WRITTEN_OUT = "has to be written out where Hydra makes objects of it"
 NO_PACKAGE = "names a Python package, which Hydra would import; give a folder"
+_SCHEME = re.compile(r"\s*([a-zA-Z][\w+.-]*):")
+_HOW = ("_args_", "_convert_", "_partial_", "_recursive_")
+"""Keys that tell Hydra how to make an object."""
 
 
 def object_problems(config: DictConfig) -> list[Problem]:
@@ -63,9 +66,15 @@ def search_path_problem(folders: object) -> Problem | None:
     """Return what is wrong with further places of configurations, before Hydra opens them."""
     listed = folders if isinstance(folders, list) else [folders]
     for each in listed:
-        if isinstance(each, str) and each.strip().startswith("pkg:"):
-            return Problem("hydra.searchpath", f"{quoted(each)} {NO_PACKAGE}")
+        if names_package(each):
+            return Problem("hydra.searchpath", f"{quoted(str(each))} {NO_PACKAGE}")
     return None
+
+
+def names_package(place: object) -> bool:
+    """Return whether a place of configurations is no folder, but as ``pkg://`` or ``structured://``."""
+    scheme = _SCHEME.match(place) if isinstance(place, str) else None
+    return scheme is not None and scheme[1].lower() != "file"
 
 
 def _anywhere(node: object, path: tuple[str, ...]) -> Iterator[Problem]:
@@ -85,6 +94,8 @@ def _anywhere(node: object, path: tuple[str, ...]) -> Iterator[Problem]:
 def _is_refused(key: object, value: object, path: tuple[str, ...]) -> bool:
     if key in FUNCTIONS and path[:2] == ("hydra", "sweeper"):
         return value is not None
+    if key in _HOW and path[:2] == ("hydra", "callbacks"):
+        return True
     return key == PYTHON_OBJECT and not _is_known(value, path)
 
 

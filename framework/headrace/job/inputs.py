@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from headrace.errors import ConfigError, Problem
+from headrace.runtime.shown import quoted
 from headrace.runtime.sources.data_files import files_below, is_hidden
 from headrace.uris import FILE, S3, path_of, uri_of
 
@@ -45,12 +46,13 @@ def resolve(path: str) -> DataInput:
     if path.startswith(S3):
         return _on_s3(path)
     if "://" in path and not path.startswith(FILE):
-        raise _error(f"cannot read {path!r}; allowed: a local path or s3://…")
+        raise _error(f"cannot read {quoted(path, 400)}; allowed: a local path or s3://…")
     local = path_of(uri_of(path)) or Path(path)
     try:
         return _on_disk(local)
     except OSError as error:
-        raise _error(f"cannot read {error.filename or str(local)!r}: {error.strerror}") from error
+        shown = quoted(str(error.filename or local), 400)
+        raise _error(f"cannot read {shown}: {error.strerror}") from error
     except UnicodeEncodeError as error:
         raise _error(f"the name {error.object!r} is not UTF-8; rename it") from error
 

@@ -18,7 +18,15 @@ from typing import NamedTuple
 
 from headrace.config.models import OutputConfig
 from headrace.errors import HeadraceError, Problem
-from headrace.results.layout import MANIFEST, RECEIPT, TRANSIENT, Listing, folders_of, listed
+from headrace.results.layout import (
+    MANIFEST,
+    RECEIPT,
+    TRANSIENT,
+    Listing,
+    folders_of,
+    listed,
+    looks_like_ours,
+)
 from headrace.runtime.shown import listed as names_shown
 from headrace.runtime.shown import quoted
 from headrace.uris import path_of, uri_of
@@ -72,7 +80,9 @@ def check(output: OutputConfig, *, is_run_folder: bool) -> list[Problem]:
 def unwritable(folder: Path) -> list[Problem]:
     """List what keeps anybody from writing to a folder. It need not be there, and is not made."""
     try:
-        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        if not existing.exists():
+            return [Problem(WHERE, f"{shown(existing)} is a link that leads nowhere")]
         if not existing.is_dir():
             return [Problem(WHERE, f"{shown(existing)} is a file; give a folder")]
         with tempfile.TemporaryFile(dir=existing):
@@ -213,9 +223,11 @@ def _unchanged(folder: Path, listing: Listing) -> list[str]:
     for file in sorted(listing.files, key=lambda file: file not in (MANIFEST, RECEIPT)):
         if found := regular(folder, file):
             old.append(file)
-            if file not in listing.digests:
-                continue
-            if not listing.is_unchanged(file, _sha256(folder / file, _Identity.of(found))):
+            if file in listing.digests:
+                is_ours = listing.is_unchanged(file, _sha256(folder / file, _Identity.of(found)))
+            else:
+                is_ours = looks_like_ours(file, folder / file)
+            if not is_ours:
                 what = "has been changed since it was written, so it is not replaced"
                 raise OccupiedError(f"{shown(folder / file)} {what}; move it away")
     return old

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from headrace.runtime.output.seal import FILES, is_sealed, sealed
@@ -67,6 +67,23 @@ def listed(manifest: bytes) -> Listing | None:
         return None
     job, region = (_text(content.get(key)) for key in ("job", "region"))
     return Listing(tuple(files), digests, job, region)
+
+
+def looks_like_ours(file: str, path: Path) -> bool:
+    """Return whether a listed file, of which no digest is known, can be what a job left there.
+
+    A manifest is the same for every run of a job, so it holds no digest of what names the run.
+
+    Args:
+        file: Path below ``output.path``, as it is listed.
+        path: Where the file is.
+    """
+    if file != REQUEST:
+        return True
+    try:
+        return "ProcessingJobName" in dict(json.loads(path.read_bytes()))
+    except (ValueError, TypeError, RecursionError):
+        return False
 
 
 def receipt(job: str, files: Mapping[str, bytes | None]) -> bytes:
