@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge, Le
 
-from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.chain.hasher import Hasher
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge, Le
 
-from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.chain.hasher import Hasher
 
 if TYPE_CHECKING:
     from headrace.runtime.hashing import HashFunction

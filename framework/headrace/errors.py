@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headrace.runtime.errors import DataError, HeadraceError, PluginError
+from headrace.runtime.secrets import is_secret, masked_words
 from headrace.runtime.shown import plain
 
 __all__ = ["ConfigError", "DataError", "HeadraceError", "JobFailed", "PluginError", "Problem"]
+
+HIDDEN = (
+    "this value cannot be used; it is not shown, since its key looks like a secret's "
+    "(text with special characters wants quotes)"
+)
+_SHOWS_NOTHING = re.compile(r"[\w ,;-]*")
+"""Words of a message that repeats no value."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +28,10 @@ class Problem:
     what: str
 
     def __str__(self) -> str:
-        return f"{plain(self.where)}: {self.what}" if self.where else self.what
+        what = masked_words(self.what)
+        if is_secret(self.where.partition("=")[0]) and not _SHOWS_NOTHING.fullmatch(what):
+            what = HIDDEN
+        return f"{masked_words(plain(self.where))}: {what}" if self.where else what
 
 
 class ConfigError(HeadraceError):

@@ -6,13 +6,14 @@ in its message; a bug keeps its traceback.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
@@ -30,6 +31,7 @@ from headrace.config.hydra_errors import problem_of, setting_problem
 from headrace.config.hydra_loader import checked
 from headrace.config.hydra_objects import NO_PACKAGE, names_package
 from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
+from headrace.runtime.secrets import masked_words
 from headrace.runtime.shown import plain, quoted
 
 WORKER_KILLED = (
@@ -62,6 +64,7 @@ def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
         _check_working_folder()
         _refuse(arguments)
         warnings.showwarning = _warn
+        logging.setLogRecordFactory(_record)
         with checked():
             run()
     except HeadraceError as exc:
@@ -122,6 +125,14 @@ def _refuse_words(message: str) -> NoReturn:
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
     """Show a warning of Hydra's, which may repeat what somebody typed."""
     print(f"note: {plain(' '.join(str(message).split()))}", file=sys.stderr, flush=True)
+
+
+def _record(*args: Any, **options: Any) -> logging.LogRecord:
+    """Make a record of a log; Hydra's launchers write each run's overrides into theirs."""
+    record = logging.LogRecord(*args, **options)
+    if record.name.startswith("hydra"):
+        record.msg, record.args = masked_words(record.getMessage()), ()
+    return record
 
 
 def execute(config: DictConfig) -> float:

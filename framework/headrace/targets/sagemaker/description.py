@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from headrace.runtime.secrets import masked_arguments
 from headrace.targets.sagemaker.record import JobRecord, utc
-from headrace.terminal.secrets import masked_arguments
 from headrace.terminal.tables import aligned, listed
 from headrace.terminal.units import duration
 

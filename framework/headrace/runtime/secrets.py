@@ -13,6 +13,10 @@ MASK = "***"
 
 _WORDS = r"secret|token|passw(or)?d|passphrase|pwd|credential|(api|access|private)[_-]?key"
 _SECRET = re.compile(rf"(^|[+_-])({_WORDS})s?($|[_-])", re.IGNORECASE)
+_ANYWHERE = re.compile(rf"(?<![a-z])({_WORDS})s?(?![a-z])", re.IGNORECASE)
+_HOLDERS = ("job.env", "job.arguments")
+"""Keys whose whole value may hold secrets under names of its own."""
+_ASSIGNMENT = re.compile(r"([+~]*[\w.@/-]+)=(?=\S)")
 _OPTION = re.compile(r"(--?[\w.-]+)(=(.*))?", re.DOTALL)
 
 
@@ -23,13 +27,22 @@ def is_secret(key: str) -> bool:
 
 def masked(key: str, value: str) -> str:
     """Return the value as it may be shown beside its key."""
-    return MASK if value and is_secret(key) else value
+    holds_some = key.lstrip("+~") in _HOLDERS and _ANYWHERE.search(value) is not None
+    return MASK if value and (is_secret(key) or holds_some) else value
 
 
 def masked_override(override: str) -> str:
     """Return ``key=value`` of a command line as it may be shown."""
     key, sign, value = override.partition("=")
     return f"{key}{sign}{masked(key, value)}"
+
+
+def masked_words(text: str) -> str:
+    """Return a text that may repeat overrides, cut where a secret's value begins."""
+    for found in _ASSIGNMENT.finditer(text):
+        if masked(found[1], text[found.end() :]) == MASK:
+            return f"{text[: found.end()]}{MASK}"
+    return text
 
 
 def masked_arguments(arguments: Sequence[str]) -> list[str]:
