@@ -163,6 +163,28 @@ WITHOUT = [
         "runtime.split_bytes: is for Spark's tasks, and backend=sklearn has none; leave it out",
     ),
     (
+        ["backend.image_uri=x", "backend.framework_version=1.4-2-py312"],
+        "backend.framework_version: has no effect beside backend.image_uri, which names the image; "
+        "leave one out",
+    ),
+    (
+        ["backend.python_version=3.11"],
+        "backend.python_version: has no effect without backend.requirements, whose wheels it is "
+        "for; leave it out",
+    ),
+    (
+        ["dataset.format=parquet", "dataset.max_line_bytes=5"],
+        "dataset.max_line_bytes: Parquet has no lines; leave it out",
+    ),
+    (
+        ["runtime.block_bytes=99999999999999999999"],
+        "runtime.block_bytes: should be at most 2147483647 (got 99999999999999999999)",
+    ),
+    (
+        ['+job.env.A="a\0b"'],
+        r"job.env.A: should be text that matches ^[^\x00]*$ (got 'a\x00b')",
+    ),
+    (
         ["transform.steps.split.before=14102900"],
         "transform.steps.split: 'column' and 'before' are for method 'time', not 'hash'",
     ),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from headrace.config.overrides import texts_of
+from headrace.config.overrides import texts_of, with_quotes
 
 TEXT = st.text(st.characters(exclude_categories=["C"]))
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
@@ -60,3 +60,7 @@ def test_what_is_no_value(value: object, message: str) -> None:
     with pytest.raises(TypeError) as caught:
         list(texts_of([{"a": value}]))
     assert str(caught.value) == message
+
+
+def test_the_keys_of_a_mapping_take_no_quotes() -> None:
+    assert with_quotes('+job.env={"A": "b c", \'B\':1}') == "'+job.env={A: \"b c\", B:1}'"

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from headrace.config.models import BackendConfig, DatasetConfig, JobConfig
+from headrace.config.models import AwsImageConfig, BackendConfig, DatasetConfig, JobConfig
 from headrace.config.registry import Step
 from headrace.config.steps import ADDRESS
 from headrace.errors import Problem
@@ -15,7 +15,7 @@ from headrace.runtime.chain.hasher import Hasher
 from headrace.runtime.chain.plugins import channels_of
 from headrace.runtime.evaluation import needs
 from headrace.runtime.shown import quoted
-from headrace.runtime.spec import RuntimeSpec
+from headrace.runtime.spec import DatasetSpec, RuntimeSpec
 from headrace.runtime.transform import Role, learner
 
 
@@ -23,12 +23,28 @@ def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
     """Everything that is wrong with a configuration whose keys are right one by one."""
     return [
         *_requirements(config.backend),
+        *_without_effect(config),
         *_columns_named_twice(config.dataset),
         *_channels_declared_twice(chain),
         *_spark(config),
         *_steps_that_need_all_rows(chain, config),
         *_evaluation(config, chain),
     ]
+
+
+def _without_effect(config: JobConfig) -> Iterable[Problem]:
+    """Find settings that another one makes idle."""
+    backend, dataset = config.backend, config.dataset
+    defaults = {name: field.default for name, field in type(backend).model_fields.items()}
+    version = backend.framework_version if isinstance(backend, AwsImageConfig) else None
+    if backend.image_uri is not None and version != defaults.get("framework_version"):
+        what = "has no effect beside backend.image_uri, which names the image; leave one out"
+        yield Problem("backend.framework_version", what)
+    if not backend.requirements and backend.python_version != defaults["python_version"]:
+        what = "has no effect without backend.requirements, whose wheels it is for; leave it out"
+        yield Problem("backend.python_version", what)
+    if dataset.format == "parquet" and dataset.max_line_bytes != DatasetSpec.max_line_bytes:
+        yield Problem("dataset.max_line_bytes", "Parquet has no lines; leave it out")
 
 
 def _requirements(backend: BackendConfig) -> Iterable[Problem]:

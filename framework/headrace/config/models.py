@@ -15,6 +15,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from headrace.runtime.spec import DatasetSpec, EvaluationSpec, OutputSpec, RuntimeSpec
 
 Text = Annotated[str, Len(1)]
+Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+"""What a process can be given: a NUL would end it."""
+VariableName = Annotated[str, Field(pattern=r"^[^=\x00]+$")]
+MAX_BYTES = 2**31 - 1
 ROLE_ARN = r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$"
 RoleArn = Annotated[str, Field(pattern=ROLE_ARN)]
 MAX_N_FEATURES = 2**31 - 1
@@ -145,7 +149,7 @@ class DatasetConfig(Model):
     on_bad_rows: Literal["error", "skip"] = Field(
         "error", description="what to do with a row that cannot be used; skipped rows are counted"
     )
-    max_line_bytes: Annotated[int, Ge(1), Le(2**31 - 1)] = Field(
+    max_line_bytes: Annotated[int, Ge(1), Le(MAX_BYTES)] = Field(
         DatasetSpec.max_line_bytes,
         description="bytes of the longest line, and of the longest row with line ends in cells",
     )
@@ -172,7 +176,7 @@ class OutputConfig(Model):
     overwrite: bool = Field(
         False, description="replace an earlier result: what its manifest lists, and nothing else"
     )
-    rows_per_part: Annotated[int, Ge(1)] = Field(
+    rows_per_part: Annotated[int, Ge(1), Le(MAX_BYTES)] = Field(
         OutputSpec.rows_per_part, description="rows in each part"
     )
 
@@ -222,13 +226,13 @@ class JobSettings(Model):
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")] | None = Field(
         None, description="name of the job, unique in account and region; default: a fresh one"
     )
-    arguments: tuple[str, ...] = Field((), description="passed to the container as they are")
+    arguments: tuple[Word, ...] = Field((), description="passed to the container as they are")
     wait: bool = Field(True, description="wait for the end of the job")
     logs: bool = Field(True, description="show the container's log lines while waiting")
     experiment_config: dict[
         Literal["ExperimentName", "TrialName", "TrialComponentDisplayName", "RunName"], Text
     ] = Field({}, description="SageMaker Experiments association")
-    env: dict[Text, str] = Field({}, description="environment variables of the container")
+    env: dict[VariableName, Word] = Field({}, description="environment variables of the container")
     tags: dict[Text, str] = Field({}, description="tags of the job")
     network_isolation: bool = Field(False, description="cut the container off from all networks")
     kms_key: Text | None = Field(None, description="KMS key for the volume and the outputs")
@@ -243,10 +247,10 @@ class RuntimeConfig(Model):
     threads: Annotated[int, Ge(1), Le(1024)] | None = Field(
         None, description="worker threads; default: every core"
     )
-    block_bytes: Annotated[int, Ge(1)] = Field(
+    block_bytes: Annotated[int, Ge(1), Le(MAX_BYTES)] = Field(
         RuntimeSpec.block_bytes, description="bytes of input that one thread works on at a time"
     )
-    split_bytes: Annotated[int, Ge(1)] = Field(
+    split_bytes: Annotated[int, Ge(1), Le(MAX_BYTES)] = Field(
         RuntimeSpec.split_bytes, description="bytes of input in each of Spark's tasks, about"
     )
 

@@ -30,6 +30,9 @@ def texts_of(overrides: Sequence[Overrides]) -> Iterator[str]:
             yield from (f"{key}={_text(value)}" for key, value in each.items())
 
 
+_QUOTED_KEY = re.compile(r"([{,]\s*)([\"'])([\w.-]+)\2\s*:")
+
+
 def with_quotes(override: str) -> str | None:
     """Return the override as a shell takes it, with quotes around a value that wants them.
 
@@ -37,7 +40,11 @@ def with_quotes(override: str) -> str | None:
         None if quotes around the value, or around the members of a list, do not help.
     """
     key, _, value = override.partition("=")
-    if value.startswith("[") and value.endswith("]"):
+    if value.startswith("{"):  # the keys of a mapping take no quotes
+        better = f"{key}=" + _QUOTED_KEY.sub(r"\1\3:", value)
+        if better == override:
+            return None
+    elif value.startswith("[") and value.endswith("]"):
         members = [each.strip() for each in value[1:-1].split(",")]
         better = f"{key}=[{','.join(map(_in_double_quotes, members))}]"
     else:
