@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from headrace.runtime.data_files import files_below, files_of_input, is_data
 from headrace.runtime.errors import DataError
-from headrace.runtime.sources.data_files import files_below, files_of_input, is_data
 from tests.runtime.jobs import job, run
 
 

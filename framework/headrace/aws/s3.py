@@ -10,7 +10,7 @@ from datetime import datetime
 
 from headrace.aws.clients import client, explained
 from headrace.errors import ConfigError, JobFailed, Problem
-from headrace.runtime.sources.data_files import is_data
+from headrace.runtime.data_files import is_data
 from headrace.uris import S3
 
 MOST_AT_ONCE = 1000

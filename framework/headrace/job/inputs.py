@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from headrace.errors import ConfigError, Problem
-from headrace.runtime.sources.data_files import files_below, is_hidden
+from headrace.runtime.data_files import files_below, is_hidden
 from headrace.uris import FILE, S3, path_of, uri_of
 
 INSTANCES = "resources.instance_count"

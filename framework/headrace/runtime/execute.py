@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from headrace.runtime.alike import refuse_unlike
 from headrace.runtime.chain.preflight import Prepared, preflight
+from headrace.runtime.data_files import files_of_input
 from headrace.runtime.errors import DataError, HeadraceError
 from headrace.runtime.evaluation.model import require
 from headrace.runtime.learning.analysis import Analysis, Gathering
@@ -28,7 +29,6 @@ from headrace.runtime.process.message import tell
 from headrace.runtime.process.ordered import in_order
 from headrace.runtime.process.progress import Progress
 from headrace.runtime.sources import Group, Portion, groups_of, total_bytes
-from headrace.runtime.sources.data_files import files_of_input
 from headrace.runtime.sources.unchanged import unchanged
 from headrace.runtime.spec import JobSpec, under
 from headrace.runtime.statistics.metrics import Totals

@@ -27,7 +27,7 @@ from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.chain.typed import typed
 from headrace.runtime.errors import BadRows, HeadraceError
-from headrace.runtime.hashing import murmur3_32
+from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, column_tokens
 from headrace.runtime.sources import Group

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.runtime.chain.preflight import Prepared, preflight
+from headrace.runtime.data_files import files_of_input
 from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.evaluation.model import require
 from headrace.runtime.execute import refuse_nothing
@@ -20,7 +21,6 @@ from headrace.runtime.output.report import Report
 from headrace.runtime.process.background import Background
 from headrace.runtime.process.progress import Progress
 from headrace.runtime.sources import first_file, total_bytes
-from headrace.runtime.sources.data_files import files_of_input
 from headrace.runtime.sources.unchanged import unchanged
 from headrace.runtime.spark.cluster import Cluster
 from headrace.runtime.spark.judging import judged

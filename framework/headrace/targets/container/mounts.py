@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from headrace.runtime.sources.data_files import files_below
+from headrace.runtime.data_files import files_below
 from headrace.runtime.spec import under
 from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.sandbox import Host

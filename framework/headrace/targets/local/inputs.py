@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from headrace.errors import ConfigError, Problem
-from headrace.runtime.sources.data_files import files_below
+from headrace.runtime.data_files import files_below
 
 
 @dataclass(frozen=True)
