@@ -1,4 +1,6 @@
-"""From the feature columns of a batch to sparse rows: hash functions, tokens, indices.
+"""Hash functions over whole text columns, without a loop over rows.
 
-Imports nothing: the client checks configurations with `hasher.Hasher` alone.
+In: Arrow columns of text or numbers. Out: hashes as NumPy arrays, and sparse rows (indices and
+values) made of them. Transforms use `functions.hash_cells` and `hasher.Hasher`; the client needs
+the latter to check a configuration, so nothing is imported here.
 """
