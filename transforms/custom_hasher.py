@@ -13,17 +13,16 @@ every process, on every machine, in every version of Python.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
+import pyarrow as pa
 from annotated_types import Ge, Le
 
-from headrace.runtime.chain.hasher import Hasher
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from headrace.runtime.hashing import HashFunction
-    from headrace.runtime.hashing.tokens import U32
+from headrace.runtime.hashing.functions import HASH_FUNCTIONS, HashFunction
+from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.hashing.keys import unsigned_keys
+from headrace.runtime.hashing.words import U32
+from headrace.runtime.transform import features
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,6 @@ class CustomHasher(Hasher):
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Label, id and channel as they were, then the sparse row."""
-        from headrace.runtime.transform import features
-
         columns = len(features(schema))
         if self.has_own_ranges and self.n_features < columns:
             raise ValueError(
@@ -61,14 +58,10 @@ class CustomHasher(Hasher):
 
     def hash_function(self) -> tuple[HashFunction, int]:
         """As configured."""
-        from headrace.runtime.hashing import HASH_FUNCTIONS
-
         return HASH_FUNCTIONS[self.hash], self.seed
 
     def fold(self, hashes: U32, place: int, columns: int) -> U32:
         """Index ``h % n_features``, or within the column's own range."""
-        from headrace.runtime.hashing.keys import unsigned_keys
-
         if not self.has_own_ranges:
             return unsigned_keys(hashes, self.n_features)
         size = self.n_features // columns

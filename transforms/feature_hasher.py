@@ -14,15 +14,14 @@ Source: https://scikit-learn.org/stable/modules/feature_extraction.html#feature-
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from annotated_types import Ge, Le
 
-from headrace.runtime.chain.hasher import Hasher
-
-if TYPE_CHECKING:
-    from headrace.runtime.hashing import HashFunction
-    from headrace.runtime.hashing.tokens import U32
+from headrace.runtime.hashing.functions import HashFunction, murmur3_32
+from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.hashing.keys import signed_keys
+from headrace.runtime.hashing.words import U32
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,8 @@ class FeatureHasher(Hasher):
 
     def hash_function(self) -> tuple[HashFunction, int]:
         """MurmurHash3 x86 32-bit with seed 0."""
-        from headrace.runtime.hashing import murmur3_32
-
         return murmur3_32, 0
 
     def fold(self, hashes: U32, place: int, columns: int) -> U32:
         """Index ``abs(h) % n_features``, negative where ``h < 0``."""
-        from headrace.runtime.hashing.keys import signed_keys
-
         return signed_keys(hashes, self.n_features, alternate_sign=self.alternate_sign)

@@ -11,18 +11,18 @@ of memory, and about 120 while counts are added up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from annotated_types import Ge, Len
 
 from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.learning.counts import ROWS, VALUE, Values, counts_of
+from headrace.runtime.learning.states import added_up
 from headrace.runtime.transform import Role
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,10 @@ class RareValues(ColumnLearner):
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
         """In how many rows each value stands."""
-        from headrace.runtime.learning.counts import counts_of
-
         return counts_of(self.cells(batch))
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """The counts of equal values added up."""
-        from headrace.runtime.learning.counts import VALUE
-        from headrace.runtime.learning.states import added_up
-
         merged = added_up(states, VALUE)
         if merged.num_rows > self.max_values:
             raise ValueError(
@@ -66,16 +61,10 @@ class RareValues(ColumnLearner):
 
     def finish(self, state: pa.Table) -> pa.Table:
         """The values that are kept."""
-        import pyarrow.compute as pc
-
-        from headrace.runtime.learning.counts import ROWS, VALUE
-
         return state.filter(pc.greater_equal(state[ROWS], self.min_count)).select([VALUE])
 
     def with_state(self, state: pa.Table) -> RareValues:
         """The step that knows them."""
-        from headrace.runtime.learning.counts import VALUE, Values
-
         return _Fitted(**asdict(self), kept=Values(state[VALUE].to_numpy()))
 
 
@@ -84,9 +73,6 @@ class _Fitted(RareValues):
     kept: Any = None
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         replacement = pa.scalar(self.replacement, pa.string())
         columns = self.cells(batch)
         for name, cells in columns.items():

@@ -18,19 +18,22 @@ Rows that do not train validate; the last `test_fraction` of all rows, on the sa
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from annotated_types import Ge, Gt, Le, Lt
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    import numpy.typing as npt
-    import pyarrow as pa
-
-    from headrace.runtime.transform import Role
+from headrace.runtime.errors import BadRows
+from headrace.runtime.hashing.functions import hash_cells
+from headrace.runtime.learning.states import added_up
+from headrace.runtime.shown import quoted
+from headrace.runtime.times import sorting_like
+from headrace.runtime.transform import Role, positions, with_role
 
 TRAIN, VALIDATION, TEST = range(3)
 CHANNEL = "__channel__"
@@ -78,8 +81,6 @@ class Split:
 
     def wants(self, schema: pa.Schema) -> tuple[Role, ...]:
         """The row's text as the key where there is no id; the row's number for a shuffle."""
-        from headrace.runtime.transform import Role, positions
-
         if self.method == "shuffle":
             return (Role.ROW_NUMBER,)
         if self.method == "hash" and not positions(schema, Role.ID):
@@ -92,14 +93,10 @@ class Split:
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
         """The number of rows."""
-        import pyarrow as pa
-
         return pa.table({ROWS: [batch.num_rows]})
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """Their sum."""
-        from headrace.runtime.learning.states import added_up
-
         return added_up(states)
 
     def finish(self, state: pa.Table) -> pa.Table:
@@ -114,11 +111,6 @@ class Split:
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The same columns and the channel."""
-        import pyarrow as pa
-
-        from headrace.runtime.shown import quoted
-        from headrace.runtime.transform import Role, with_role
-
         if self.method == "time" and self.column not in schema.names:
             raise ValueError(
                 f"there is no column {quoted(self.column or '')} at this point of the chain"
@@ -129,20 +121,12 @@ class Split:
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the channel of each row."""
-        import numpy as np
-        import pyarrow as pa
-
         by_method = {"hash": self._by_hash, "shuffle": self._by_draw, "time": self._by_time}
         channel = by_method[self.method](batch).astype(np.int8)
         columns = [*batch.columns, pa.array(channel)]
         return pa.RecordBatch.from_arrays(columns, schema=self.output_schema(batch.schema))
 
     def _by_hash(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-        import numpy as np
-
-        from headrace.runtime.hashing import hash_cells
-        from headrace.runtime.transform import Role, positions
-
         key = [*positions(batch.schema, Role.ID), *positions(batch.schema, Role.ROW_TEXT)][0]
         hashes = hash_cells(batch.column(key), seed=self.seed).astype(np.int64)
         trains = hashes < math.floor(self.train_fraction * 2**32)
@@ -153,13 +137,6 @@ class Split:
         raise TypeError("a shuffle needs with_state first")
 
     def _by_time(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        from headrace.runtime.errors import BadRows
-        from headrace.runtime.shown import quoted
-
         times = batch.column(batch.schema.get_field_index(self.column))
         point = self.before or ""
         if pa.types.is_floating(times.type):
@@ -181,8 +158,6 @@ class _Drawn(Split):
     drawn: Any = None
 
     def _by_draw(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-        from headrace.runtime.transform import Role, positions
-
         (numbers,) = positions(batch.schema, Role.ROW_NUMBER)
         drawn: npt.NDArray[np.int64] = self.drawn.take(batch.column(numbers).to_numpy())
         return drawn
@@ -192,8 +167,6 @@ def _shuffled(
     rows: int, train_fraction: float, test_fraction: float, seed: int
 ) -> npt.NDArray[np.int8]:
     """Each row's channel, drawn as scikit-learn's ``ShuffleSplit`` draws."""
-    import numpy as np
-
     train = math.floor(train_fraction * rows)
     if not train:
         raise ValueError(f"train_fraction={train_fraction} of {rows} rows leaves none to train on")
@@ -205,10 +178,6 @@ def _shuffled(
 
 
 def _refuse_unlike(times: pa.Field, point: str) -> None:
-    import pyarrow as pa
-
-    from headrace.runtime.shown import quoted
-
     if not pa.types.is_floating(times.type):
         _sorting_like(point)
     elif not _is_number(point):
@@ -220,9 +189,6 @@ def _refuse_unlike(times: pa.Field, point: str) -> None:
 
 def _sorting_like(point: str) -> str:
     """Return the pattern of the texts that compare with this one as times do."""
-    from headrace.runtime.shown import quoted
-    from headrace.runtime.times import sorting_like
-
     pattern = sorting_like(point)
     if pattern is None:
         raise ValueError(

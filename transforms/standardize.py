@@ -11,18 +11,18 @@ how rows are divided. Where all of these have the same number, or none, every nu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from annotated_types import Len
 
+from headrace.runtime.errors import BadRows
 from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.learning.moments import added_up_moments, means_and_scales, moments_of
 from headrace.runtime.transform import Role
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,6 @@ class Standardize(ColumnLearner):
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
         """Number, sum and sum of squares of each column's numbers."""
-        from headrace.runtime.learning.moments import moments_of
-
         columns = self.cells(batch)
         for name, cells in columns.items():
             _refuse_infinite(name, cells, "a finite number")
@@ -48,14 +46,10 @@ class Standardize(ColumnLearner):
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """All of it added up."""
-        from headrace.runtime.learning.moments import added_up_moments
-
         return added_up_moments(states)
 
     def finish(self, state: pa.Table) -> pa.Table:
         """Mean and scale of each column."""
-        from headrace.runtime.learning.moments import means_and_scales
-
         return means_and_scales(state)
 
     def with_state(self, state: pa.Table) -> Standardize:
@@ -69,8 +63,6 @@ class _Fitted(Standardize):
     learned: dict[str, tuple[float, float]] | None = None
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        import pyarrow.compute as pc
-
         learned, made = self.learned or {}, {}
         for name, cells in self.cells(batch).items():
             mean, scale = learned[name]
@@ -83,10 +75,6 @@ class _Fitted(Standardize):
 
 
 def _refuse_infinite(name: str, numbers: pa.DoubleArray, expected: str) -> None:
-    import pyarrow.compute as pc
-
-    from headrace.runtime.errors import BadRows
-
     bad = pc.invert(pc.is_finite(numbers).fill_null(True))
     if pc.any(bad).as_py():
         raise BadRows(name, bad.to_numpy(zero_copy_only=False), expected)

@@ -12,12 +12,15 @@ column is dropped: it names an hour that will not come again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from typing import Annotated
 
+import numpy as np
+import pyarrow as pa
 from annotated_types import Len
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+from headrace.runtime.errors import BadRows
+from headrace.runtime.transform import Role, role_of, with_role
 
 HOUR_OF_DAY = "hour_of_day"
 DAY_OF_WEEK = "day_of_week"
@@ -35,10 +38,6 @@ class TimeFeatures:
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The columns without the raw one, then the two new ones."""
-        import pyarrow as pa
-
-        from headrace.runtime.transform import Role, role_of, with_role
-
         if self.column not in schema.names:
             raise ValueError(f"there is no column {self.column!r} at this point of the chain")
         place = schema.get_field_index(self.column)
@@ -52,8 +51,6 @@ class TimeFeatures:
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Derive both columns, parsing each distinct hour once."""
-        import pyarrow as pa
-
         place = batch.schema.get_field_index(self.column)
         hours = batch.column(place).dictionary_encode()
         parsed = [_parsed(text) for text in hours.dictionary.to_pylist()]
@@ -65,10 +62,6 @@ class TimeFeatures:
         return pa.RecordBatch.from_arrays(kept, schema=self.output_schema(batch.schema))
 
     def _refuse_bad(self, hours: pa.DictionaryArray, bad: list[bool]) -> None:
-        import numpy as np
-
-        from headrace.runtime.errors import BadRows
-
         if any(bad):
             mask = np.array(bad).take(hours.indices.fill_null(0).to_numpy())
             mask &= hours.is_valid().to_numpy(zero_copy_only=False)
@@ -77,8 +70,6 @@ class TimeFeatures:
 
 def _parsed(text: str) -> tuple[str, str] | None:
     """Hour of the day and day of the week; None for what is no hour."""
-    from datetime import UTC, datetime
-
     if len(text) != 8 or not (text.isascii() and text.isdigit()):
         return None
     year, month, day, hour = (int(text[i : i + 2]) for i in range(0, 8, 2))

@@ -75,6 +75,8 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
         raise ConfigError(problems)
     # A local run begins with the very same look, so that here it would only cost the time.
     if dry or plan.config.target.name != "local":
+        for step in plan.chain:
+            step.plugin.check_imports()
         _preflight(job, data, asking)
     notes = (*notes, *_without_effect(plan.config))
     return Ready(job, plan.config, data, notes if asking else (*notes, NOT_ASKED))

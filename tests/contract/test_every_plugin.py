@@ -349,7 +349,7 @@ print(*sorted({"numpy", "pyarrow", "sklearn", "scipy", "pandas"} & sys.modules.k
 def test_listing_and_validating_imports_nothing_heavy() -> None:
     done = children.run(
         [sys.executable, "-c", LISTING],
-        cwd=registry.FOLDER.parent,
+        cwd=registry.FOLDER.parent / "framework",
         capture_output=True,
         text=True,
         check=False,

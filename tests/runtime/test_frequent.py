@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.runtime.hashing import murmur3_32
+from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.tokens import ColumnTokens, column_tokens
 from headrace.runtime.statistics import frequent
 from headrace.runtime.statistics.frequent import EXACT, WIDTH, Frequent

@@ -17,7 +17,8 @@ from sklearn.feature_extraction import FeatureHasher as Oracle
 from sklearn.utils import murmurhash3_32
 
 from headrace.runtime.errors import DataError
-from headrace.runtime.hashing import HASH_FUNCTIONS, hash64, hash_cells, words
+from headrace.runtime.hashing import hash64, words
+from headrace.runtime.hashing.functions import HASH_FUNCTIONS, hash_cells
 from headrace.runtime.hashing.hash64 import key_of
 from tests.runtime.jobs import job, run
 from tests.transforms.batches import batch_of, sparse_rows

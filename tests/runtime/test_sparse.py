@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from headrace.runtime.hashing import murmur3_32
+from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.sparse import sparse_rows
 from headrace.runtime.hashing.tokens import RowTokens, cell_tokens
 

@@ -15,7 +15,7 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.runtime.hashing import HASH_FUNCTIONS, hash_cells
+from headrace.runtime.hashing.functions import HASH_FUNCTIONS, hash_cells
 from tests import children
 from tests.transforms.batches import CELLS, UNICODE, WIDTHS, batch_of, sparse_rows, tables
 from transforms.custom_hasher import CustomHasher

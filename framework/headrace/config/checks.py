@@ -11,9 +11,9 @@ from headrace.config.models import AwsImageConfig, BackendConfig, DatasetConfig,
 from headrace.config.registry import Step
 from headrace.config.steps import ADDRESS
 from headrace.errors import Problem
-from headrace.runtime.chain.hasher import Hasher
 from headrace.runtime.chain.plugins import channels_of
 from headrace.runtime.evaluation import needs
+from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.shown import quoted
 from headrace.runtime.spec import DatasetSpec, RuntimeSpec
 from headrace.runtime.transform import Role, learner

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from headrace.config.defaults import PROJECT
+from headrace.config.deferred_imports import DeferringLoader, check_deferred
 from headrace.errors import PluginError
 from headrace.runtime.chain.plugins import GROUP, PACKAGE, class_in
 
@@ -56,6 +57,15 @@ class Plugin:
         with _blamed(self):
             module = _load(f"{FOLDER.name}.{self.name}", _file_of(self))
         return class_in(module, f"{self.name!r} ({self.origin})")
+
+    def check_imports(self) -> None:
+        """Import all that the plugin imports, which checking its parameters does not need.
+
+        Raises:
+            PluginError: An import fails.
+        """
+        with _blamed(self):
+            check_deferred(sys.modules[self.transform.__module__])
 
 
 @dataclass(frozen=True)
@@ -133,7 +143,8 @@ def _load(name: str, path: Path) -> ModuleType:
     module = sys.modules.get(name)
     if module is not None and module.__file__ == str(path):
         return module
-    spec = importlib.util.spec_from_file_location(name, path)
+    loader = DeferringLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields, replace
 
-from headrace.runtime.chain.hasher import Hasher
 from headrace.runtime.chain.plugins import load
 from headrace.runtime.errors import HeadraceError
+from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.spec import JobSpec, StepSpec
 from headrace.runtime.transform import Transform, learner
 

@@ -87,8 +87,8 @@ def _module(name: str) -> ModuleType:
     full = f"{PACKAGE}.{name}"
     try:
         return importlib.import_module(full)
-    except ModuleNotFoundError as error:
-        if error.name not in (full, PACKAGE):
+    except ImportError as error:
+        if not isinstance(error, ModuleNotFoundError) or error.name not in (full, PACKAGE):
             raise PluginError(f"transform {name!r} cannot be imported: {error}") from error
     from importlib.metadata import entry_points  # slow to import, and seldom needed
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.runtime.hashing import HashFunction, hash_texts, murmur3_32
+from headrace.runtime.hashing.functions import HashFunction, hash_texts, murmur3_32
 from headrace.runtime.hashing.splitmix import mix
 from headrace.runtime.hashing.words import Cells
 from headrace.runtime.transform import Role, features, role_of

@@ -1,4 +1,8 @@
-"""What steps share that learn something of each column of a role by itself."""
+"""What steps share that learn something of each column of a role by itself.
+
+The client checks parameters with this class. pyarrow is imported where it is used, for it would be
+a part of the client's start.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from headrace.runtime.chain.chain import Link
-from headrace.runtime.chain.hasher import Hasher
+from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, cell_tokens, in_type
 from headrace.runtime.transform import features, role_of
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.runtime.chain.chain import Link
-from headrace.runtime.chain.hasher import Hasher
 from headrace.runtime.errors import BadRows, RowError
+from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.sparse import SparseRows, Values
 from headrace.runtime.online.cells import Cells, Row, row_error
 from headrace.runtime.online.few_rows import FewRows

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from headrace.runtime.chain.hasher import Hasher
+from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.pipeline import Rows
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.statistics.sums import exact_sum

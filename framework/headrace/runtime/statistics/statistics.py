@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace.runtime.chain.hasher import Hasher
+from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import U32, ColumnTokens
 from headrace.runtime.statistics.distinct import Distinct
 from headrace.runtime.statistics.frequent import Frequent

@@ -1,4 +1,8 @@
-"""What hashing transforms share: tokens from features, sparse rows from tokens."""
+"""What hashing transforms share: tokens from features, sparse rows from tokens.
+
+The client checks a hasher's parameters with this class. NumPy, pyarrow and what is made of them are
+imported where they are used, for they would be a fifth of the client's start.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,19 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from headrace.runtime.transform import (
+    N_FEATURES,
+    Role,
+    features,
+    role_of,
+    with_role,
+    without_features,
+)
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from headrace.runtime.hashing import HashFunction
+    from headrace.runtime.hashing.functions import HashFunction
     from headrace.runtime.hashing.tokens import U32, ColumnTokens, RowTokens
 
 INDICES = "indices"
@@ -50,8 +63,6 @@ class Hasher(ABC):
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Label, id and channel as they were, then the sparse row."""
         import pyarrow as pa
-
-        from headrace.runtime.transform import N_FEATURES, Role, features, role_of, with_role
 
         chosen = frozenset(features(schema))
         if not chosen:
@@ -96,7 +107,6 @@ class Hasher(ABC):
         import pyarrow as pa
 
         from headrace.runtime.hashing.tokens import RowTokens
-        from headrace.runtime.transform import without_features
 
         kept = without_features(batch).columns
         columns = [*kept, *self.entries(RowTokens(self.tokens(batch)))]

@@ -1,0 +1,52 @@
+"""Hash functions over whole text columns: no row is ever looped over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from headrace.runtime.hashing.murmur3 import murmur3_32
+from headrace.runtime.hashing.words import U32, Cells, Words
+from headrace.runtime.hashing.xxh32 import xxh32
+
+__all__ = ["HASH_FUNCTIONS", "HashFunction", "hash_cells", "hash_texts", "murmur3_32"]
+
+HashFunction = Callable[[Words, int], U32]
+
+HASH_FUNCTIONS: dict[str, HashFunction] = {"murmur3_32": murmur3_32, "xxh32": xxh32}
+
+_CHUNK = 8192
+"""Texts hashed at once: few enough for the temporaries to stay in a core's cache."""
+
+
+def hash_texts(texts: pa.StringArray, *hashes: tuple[HashFunction, int]) -> list[U32]:
+    """Several hashes of every text, which is laid out in words only once.
+
+    Args:
+        texts: UTF-8; what a null gives has no meaning.
+        hashes: Functions, each with a seed from 0 to 2**32 - 1.
+
+    Returns:
+        For each of `hashes` unsigned numbers, shape (texts,).
+    """
+    results = [np.empty(len(texts), np.uint32) for _ in hashes]
+    for start in range(0, len(texts), _CHUNK):
+        views = [result[start : start + _CHUNK] for result in results]
+        _hash_chunk(Cells.of(texts.slice(start, _CHUNK)), hashes, views)
+    return results
+
+
+def hash_cells(texts: pa.StringArray, seed: int = 0, function: HashFunction = murmur3_32) -> U32:
+    """One hash of every text, shape (texts,)."""
+    return hash_texts(texts, (function, seed))[0]
+
+
+def _hash_chunk(
+    cells: Cells, hashes: Sequence[tuple[HashFunction, int]], results: Sequence[U32]
+) -> None:
+    for rows in cells.by_length():
+        words = Words.of(cells if rows is None else cells.take(rows))
+        for (function, seed), result in zip(hashes, results, strict=True):
+            result[slice(None) if rows is None else rows] = function(words, seed)
