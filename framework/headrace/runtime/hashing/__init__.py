@@ -1,8 +1,4 @@
-"""Hash functions over whole text columns, without a loop over rows.
-
-In: Arrow columns of text or numbers. Out: hashes as NumPy arrays, and sparse rows (indices and
-values) made of them. Transforms use `hash_cells` and `headrace.runtime.hashing.hasher`.
-"""
+"""Hash functions over whole text columns: no row is ever looped over."""
 
 from __future__ import annotations
 
