@@ -1,5 +1,5 @@
-# `make demo` and `make test` work in a fresh clone; they make the virtual environment themselves.
-# Another Python: `make test PYTHON=python3.12`. Another place for it: `make test VENV=/tmp/venv`.
+# `make demo` and `make test` work in a fresh clone; they create the virtual environment.
+# To use another Python: `make test PYTHON=python3.12`; another folder: `make test VENV=/tmp/venv`.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ IMAGES := script processor
 ROWS ?= 1000000
 RUNS ?= 5
 
-# Faults that `make test-faults` injects, and what they are drawn from: the same seed, the same faults.
+# Number and seed of the faults that `make test-faults` injects. The same seed gives the same faults.
 HEADRACE_FAULTS ?= 200
 HEADRACE_FAULT_SEED ?= $(shell date +%s)
 
@@ -15,12 +15,12 @@ HEADRACE_FAULT_SEED ?= $(shell date +%s)
 
 help:
 	@echo "make demo         hash the sample that comes with the project"
-	@echo "make test         lint, types, import contracts and all tests"
-	@echo "make test-faults  inject $(HEADRACE_FAULTS) faults, see docs/reliability.md"
-	@echo "make bench        the table of README.md, measured here (ROWS=$(ROWS) RUNS=$(RUNS))"
-	@echo "make bench-spark  Spark ML's FeatureHasher against backend=pyspark, needs Java"
+	@echo "make test         run the linter, type checker, import contracts and all tests"
+	@echo "make test-faults  inject $(HEADRACE_FAULTS) faults into small jobs, see docs/reliability.md"
+	@echo "make bench        measure the table of README.md on this machine (ROWS=$(ROWS) RUNS=$(RUNS))"
+	@echo "make bench-spark  compare backend=pyspark with Spark ML's FeatureHasher; needs Java"
 	@echo "make pins         renew requirements/*.txt and containers/*/requirements.txt"
-	@echo "make clean        remove what these commands made"
+	@echo "make clean        remove everything that these commands made"
 
 demo: $(VENV)/.run
 	$(BIN)/python run.py backend=sklearn transform=hashing

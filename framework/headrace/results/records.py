@@ -1,4 +1,4 @@
-"""What runs left behind, read back: of one run, and of the runs of a sweep.
+"""Read what finished runs left behind: one run, or all runs of a sweep.
 
 A run's own files are those of ``docs/files.md``. A sweep adds one: Hydra's folder of each run holds
 `RUN`, a `Note` of which run it is, where the result went or, if there is none, why.
@@ -28,7 +28,7 @@ FAILED = 1
 
 
 class RecordError(HeadraceError):
-    """A folder that holds no run, or no sweep."""
+    """A folder that contains no run, or no sweep."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Note:
-    """What a run of a sweep leaves in its folder, from its beginning to be read at the end."""
+    """A file that a run of a sweep writes into its folder at its start, to be read at the end."""
 
     number: int
     overrides: Sequence[str]
@@ -72,12 +72,12 @@ class Note:
     exit_status: int = FAILED
 
     def write(self, folder: Path) -> None:
-        """Leave it in Hydra's folder of the run."""
+        """Write the note into Hydra's folder of the run."""
         write_whole(folder / RUN, json_text(asdict(self)).encode())
 
     @classmethod
     def read(cls, folder: Path) -> Note | None:
-        """The note of a folder, if it holds one; a strange file of that name is none."""
+        """Return a folder's note; None if it has none, or a foreign file of that name."""
         try:
             told = _json(folder / RUN) or {}
         except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""A result where it lies: in a folder of this machine or below a prefix on S3."""
+"""A stored result: in a folder of this machine or below a prefix on S3."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from headrace.uris import S3, join
 
 
 class UnreadableError(HeadraceError):
-    """There is no result, or a file of it cannot be read."""
+    """There is no result, or one of its files cannot be read."""
 
 
 @dataclass(frozen=True)
 class StoredResult:
-    """What one run left behind."""
+    """The files that one run left behind."""
 
     place: str
     """``output.path``: a folder or ``s3://bucket/folder``."""
 
     def manifest(self) -> dict[str, Any]:
-        """What the run says that it made.
+        """Return the manifest.
 
         Raises:
             HeadraceError: There is no manifest, and so no result.
@@ -48,7 +48,7 @@ class StoredResult:
         return found
 
     def report(self, name: str) -> dict[str, Any]:
-        """A file of the report; empty where it cannot be had, as with several instances.
+        """Return a file of the report; empty if there is none, as with several instances.
 
         Args:
             name: ``metrics``, ``timings`` or ``evaluation``.
@@ -59,7 +59,7 @@ class StoredResult:
             return {}
 
     def read(self, name: str) -> bytes:
-        """All bytes of a file.
+        """Return all bytes of a file.
 
         Args:
             name: Path below `place`.

@@ -1,4 +1,4 @@
-"""What the page of a sweep shows: advice, charts against the width, every run."""
+"""The page of a sweep: advice, charts against the width, every run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Finished:
     verdict: Verdict | None
 
     def own(self, figure: float | None) -> float | None:
-        """A figure that it shares with others if it is fused."""
+        """Return a figure, or None if the run shares it with others because it is fused."""
         return None if self.is_fused else figure
 
     @property
@@ -76,7 +76,7 @@ MEASURES = (
 
 
 def sweep_page(record: SweepRecord) -> dict[str, Any]:
-    """All that ``sweep.html`` needs."""
+    """Return everything that ``sweep.html`` needs."""
     runs = [_finished(run, run.record, record.swept) for run in record.runs if run.record]
     failed = [run for run in record.runs if run.failure]
     advice = advise(list(_candidates(runs)))
@@ -143,7 +143,7 @@ def _tiles(
 
 
 def _groups(runs: Sequence[Finished]) -> dict[str, list[Finished]]:
-    """Runs that differ in nothing but the width, by width; no more groups than can be drawn."""
+    """Return runs that differ only in width, by width; no more groups than can be drawn."""
     groups: dict[str, list[Finished]] = {}
     for run in sorted(runs, key=lambda run: run.n_features or 0):
         if run.n_features is not None:
