@@ -70,5 +70,5 @@ def origin() -> str:
 
 
 def _table() -> dict[str, Any]:
-    text = files("headrace.aws").joinpath("prices.json").read_text(encoding="utf-8")
+    text = files("headrace.targets.sagemaker").joinpath("prices.json").read_text(encoding="utf-8")
     return dict(json.loads(text))
