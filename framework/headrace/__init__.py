@@ -1,10 +1,11 @@
-"""The client half: makes a job of a configuration and hands it to a target. `runtime` ships.
+"""Compile a configuration into a SageMaker Processing job and run it anywhere.
 
+In: overrides, as on the command line. Out: compiled jobs, results, transformers for single rows.
 For notebooks, programs and model servers (docs/python.md)::
 
     from headrace import compile, load, run
 
-This file travels with the runtime half too, and so it imports nothing until it is asked.
+The entry script contains this file as well, so it imports nothing until a name is used.
 """
 
 from __future__ import annotations

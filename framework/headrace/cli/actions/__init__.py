@@ -1,4 +1,8 @@
-"""What can be done with a job: one file for each value of ``action``."""
+"""The actions: one module for each value of ``action``.
+
+In: a checked configuration (`headrace.config.compose.Plan`). Out: what the action prints or writes;
+``run`` also returns its result. The modules are thin and leave the work to the folders below.
+"""
 
 from __future__ import annotations
 

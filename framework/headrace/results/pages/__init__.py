@@ -1,7 +1,8 @@
-"""Pages to look at: ``report/report.html`` of a run, ``summary.html`` of a sweep.
+"""HTML pages: ``report/report.html`` of a run, ``summary.html`` of a sweep.
 
-Each is one file that needs no network: charts are SVG in the page, styled by its own style sheet.
-What makes them is imported when a page is made, not before.
+In: the records of finished runs (`headrace.results.records`). Out: one HTML file for each, which
+needs no network: charts are SVG in the page, styled by its own style sheet. The libraries for
+templates and charts are imported only when a page is made.
 """
 
 from __future__ import annotations

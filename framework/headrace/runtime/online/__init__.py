@@ -1,7 +1,7 @@
-"""The same hash online: a finished run's folder gives a transformer for single rows.
+"""Single rows for model servers, transformed exactly as the job transformed them.
 
-For model servers, which must not skew from what their model was trained on. Needs NumPy, pyarrow
-and ``annotated_types``, as the job itself does.
+In: the folder of a finished run, then rows as dicts. Out: indices and values as NumPy arrays, equal
+to the bit to those of the job. Needs NumPy, pyarrow and ``annotated_types``, as the job does.
 """
 
 from __future__ import annotations
