@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -38,6 +39,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> list[Cell]:
             copy.name,
         ],
         cwd=copy.parent,
+        env={**os.environ, "PYTHONPATH": str(project / "framework")},
         capture_output=True,
         text=True,
         check=False,

@@ -130,6 +130,7 @@ def test_the_examples_from_python_run(checkout: Path) -> None:
         ran = children.run(
             [sys.executable, "-c", example],
             cwd=checkout,
+            env={**os.environ, "PYTHONPATH": "framework"},
             capture_output=True,
             text=True,
             check=False,
