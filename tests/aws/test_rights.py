@@ -30,7 +30,7 @@ LOOK = "s3:HeadBucket"
 def on_the_page() -> list[str]:
     """The actions of the table: in a cell, the service is named once."""
     page = (defaults.PROJECT / "docs/sagemaker.md").read_text(encoding="utf-8")
-    table = page.partition("## What you need to be allowed")[2].partition("\n## ")[0]
+    table = page.partition("## Permissions")[2].partition("\n## ")[0]
     found: list[str] = []
     for name in re.findall(r"`((?:[a-z0-9]+:)?[A-Z]\w+)`", table):
         service = name.partition(":")[0] if ":" in name else found[-1].partition(":")[0]
