@@ -1,5 +1,5 @@
-# `make demo` and `make test` work in a fresh clone; they make the virtual environment themselves.
-# Another Python: `make test PYTHON=python3.12`. Another place for it: `make test VENV=/tmp/venv`.
+# `make demo` and `make test` work in a fresh clone; they create the virtual environment.
+# To use another Python: `make test PYTHON=python3.12`; another folder: `make test VENV=/tmp/venv`.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ IMAGES := script processor
 ROWS ?= 1000000
 RUNS ?= 5
 
-# Faults that `make test-faults` injects, and what they are drawn from: the same seed, the same faults.
+# Number and seed of the faults that `make test-faults` injects. The same seed gives the same faults.
 HEADRACE_FAULTS ?= 200
 HEADRACE_FAULT_SEED ?= $(shell date +%s)
 
@@ -15,12 +15,12 @@ HEADRACE_FAULT_SEED ?= $(shell date +%s)
 
 help:
 	@echo "make demo         hash the sample that comes with the project"
-	@echo "make test         lint, types, import contracts and all tests"
-	@echo "make test-faults  inject $(HEADRACE_FAULTS) faults, see docs/reliability.md"
-	@echo "make bench        the table of README.md, measured here (ROWS=$(ROWS) RUNS=$(RUNS))"
-	@echo "make bench-spark  Spark ML's FeatureHasher against backend=pyspark, needs Java"
+	@echo "make test         run the linter, type checker, import contracts and all tests"
+	@echo "make test-faults  inject $(HEADRACE_FAULTS) faults into small jobs, see docs/reliability.md"
+	@echo "make bench        measure the table of README.md on this machine (ROWS=$(ROWS) RUNS=$(RUNS))"
+	@echo "make bench-spark  compare backend=pyspark with Spark ML's FeatureHasher; needs Java"
 	@echo "make pins         renew requirements/*.txt and containers/*/requirements.txt"
-	@echo "make clean        remove what these commands made"
+	@echo "make clean        remove everything that these commands made"
 
 demo: $(VENV)/.run
 	$(BIN)/python run.py backend=sklearn transform=hashing
@@ -47,7 +47,7 @@ bench: $(VENV)/.bench
 bench-spark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.spark --rows $(ROWS) --runs $(RUNS)
 
-# One stamp for each set of packages, so that a second call installs nothing.
+# A stamp file for each set of packages, so that a second call installs nothing.
 $(VENV)/.%: requirements/%.txt requirements/run.txt | $(BIN)/python
 	@echo "installing $< into $(VENV)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $<
@@ -59,7 +59,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "headrace needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 
-# One environment that grows, so that the three files agree.
+# The three files are frozen from one growing environment, so that their versions agree.
 PINS := build/pins/bin/python -m pip
 FROZEN := $(PINS) freeze --all --exclude headrace --exclude pip
 pins:
@@ -76,7 +76,7 @@ pins:
 	$(MAKE) --no-print-directory $(IMAGES:%=hashes-of-%)
 	rm -rf build headrace.egg-info
 
-# The packages that an image's file names, as in run.txt, with the hash of each of their files.
+# Pin the packages of an image to the versions in run.txt, with the hash of each file.
 $(IMAGES:%=hashes-of-%): hashes-of-%:
 	sed -n 's/==.*/==/p' containers/$*/requirements.txt | grep -Ff - build/run > build/$*.in
 	build/pins/bin/python -m piptools compile -q --generate-hashes --strip-extras --no-header \
