@@ -1,4 +1,4 @@
-"""What only shows when settings are seen together."""
+"""Check settings that are valid one by one but not together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from headrace.runtime.transform import Role, learner
 
 
 def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
-    """Everything that is wrong with a configuration whose keys are right one by one."""
+    """Return every problem of a configuration whose keys are valid one by one."""
     return [
         *_requirements(config.backend),
         *_without_effect(config),
@@ -123,7 +123,7 @@ def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
 
 
 def _wants_row_numbers(transform: object) -> bool:
-    """Whether a step counts rows from the start of the whole input, whatever the columns are."""
+    """Return whether a step needs row numbers of the whole input, whatever the columns are."""
     import pyarrow as pa  # takes its time, and only a job of several instances comes here
 
     with suppress(KeyError, IndexError, ValueError):  # a step that insists on its columns

@@ -1,4 +1,4 @@
-"""The crossing: a composed configuration comes in, checked models go out. There is no other way."""
+"""Validate the composed configuration: the only place where a DictConfig becomes models."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Plan:
-    """A configuration that is right: the models, and the chain of transforms that they name."""
+    """A valid configuration: the models, and the chain of transforms that they name."""
 
     config: JobConfig
     """Its local paths are absolute."""
@@ -35,7 +35,7 @@ class Plan:
 
 
 def compose(cfg: DictConfig) -> Plan:
-    """Checks everything that a configuration says.
+    """Validate everything in a configuration.
 
     Args:
         cfg: What Hydra composed, without its own ``hydra`` node.
@@ -63,7 +63,7 @@ def _refuse(problems: Sequence[Problem]) -> None:
 
 
 def _place(problem: Problem, groups: Sequence[str]) -> int:
-    """Problems are listed in the order of the configuration's groups."""
+    """Return a sort key: problems are listed in the order of the configuration's groups."""
     group = problem.where.partition(".")[0]
     return groups.index(group) if group in groups else len(groups)
 

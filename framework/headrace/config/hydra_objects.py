@@ -1,4 +1,4 @@
-"""Which Python objects a configuration may have Hydra make: its own, and those of its plugins.
+"""The Python objects that a configuration may let Hydra create: Hydra's own and its plugins'.
 
 Hydra makes an object of every mapping with a ``_target_`` below ``hydra.callbacks``,
 ``hydra.launcher`` and ``hydra.sweeper``, and of every class that its logging configuration names.

@@ -18,7 +18,7 @@ Overrides = str | Mapping[str, object]
 
 
 def texts_of(overrides: Sequence[Overrides]) -> Iterator[str]:
-    """All of them in Hydra's grammar.
+    """Return all overrides in Hydra's grammar.
 
     Raises:
         TypeError: What is no value of a configuration.
@@ -34,7 +34,7 @@ _QUOTED_KEY = re.compile(r"([{,]\s*)([\"'])([\w.-]+)\2\s*:")
 
 
 def with_quotes(override: str) -> str | None:
-    """Return the override as a shell takes it, with quotes around a value that wants them.
+    """Return the override as a shell takes it, with quotes around a value that needs them.
 
     Returns:
         None if quotes around the value, or around the members of a list, do not help.

@@ -1,4 +1,4 @@
-"""Whether a plugin can travel: it goes into the container as one file, so one file it must be."""
+"""Check that a plugin can travel: one file of it goes into the container."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RUNTIME = "headrace.runtime"
 
 
 def check_travels_alone(plugin: Plugin) -> None:
-    """Look for imports of what stays behind: the plugin's own package, the client half.
+    """Refuse imports of modules that do not travel: the plugin's own package, the client half.
 
     Imports under ``if TYPE_CHECKING:`` do not count, nothing runs them.
 
@@ -37,7 +37,7 @@ def _why_not(name: str, module: str) -> str | None:
 
 
 def _imports(node: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of every import that may run, relative ones with their dots."""
+    """Yield line and dotted name of every import that may run, relative ones with their dots."""
     if isinstance(node, ast.If) and _is_type_checking(node.test):
         children: list[ast.AST] = [*node.orelse]
     else:

@@ -1,4 +1,4 @@
-"""How pydantic's errors become `Problem`s that a person can act on."""
+"""Turn pydantic's errors into `Problem`s that a user can act on."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def problems_of(
     keys: Callable[[Sequence[str]], Iterable[str]],
     choices: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[Problem]:
-    """Everything that a validation finds wrong, addressed from the top of `raw`.
+    """Return every problem of a validation, addressed from the top of `raw`.
 
     A truth value is not a number here, although pydantic takes ``true`` for 1: a second look with
     every ``true`` spelt as text finds those.
@@ -76,7 +76,7 @@ def problems_of(
 
 
 def suggest(name: str, choices: Iterable[str]) -> str:
-    """The end of a message about a wrong name: the nearest right one, or else all of them."""
+    """Return the end of a message about an unknown name: the nearest valid one, or all of them."""
     ordered = sorted(choices)
     near = difflib.get_close_matches(name, ordered, n=1)
     return f"did you mean {near[0]!r}?" if near else f"allowed: {plain(', '.join(ordered))}"
@@ -128,7 +128,7 @@ def _hints(kind: type) -> Mapping[str, object]:
 
 
 def got(value: object) -> str:
-    """A value as an error message shows it: short, and spelt as in YAML."""
+    """Return a value as error messages show it: short, and spelt as in YAML."""
     if isinstance(value, str):
         return quoted(value)
     return plain(json.dumps(value, default=str), 60)

@@ -1,4 +1,4 @@
-"""``backend.requirements``: what may stand there, told before anything is fetched."""
+"""Check ``backend.requirements`` before anything is downloaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FILE = re.compile(r"[^;]*(/|\\|\.whl\s*$|\.zip\s*$|\.tar\.\w+\s*$)")
 
 
 def problems_in(requirements: Sequence[str]) -> Iterator[Problem]:
-    """What is wrong with them.
+    """Return the problems of the requirements.
 
     Args:
         requirements: As pip takes them on its command line.

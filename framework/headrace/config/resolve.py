@@ -1,4 +1,4 @@
-"""From OmegaConf to plain data, without stopping at the first key that cannot be had."""
+"""Turn OmegaConf into plain data and collect all problems instead of stopping at the first."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Resolved:
 
 
 def resolve(cfg: DictConfig) -> Resolved:
-    """Resolves every interpolation; what has no value, or may have none, becomes a problem."""
+    """Resolve every interpolation; a value that is missing or not allowed becomes a problem."""
     resolved = Resolved()
     resolved.values = dict(_plain(cfg, (), resolved))
     return resolved

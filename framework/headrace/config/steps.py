@@ -1,4 +1,4 @@
-"""Checks the steps of a chain: each one's plugin is looked up by name and judged by its class."""
+"""Check the steps of a chain: find each plugin by name and validate its parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=Fa
 
 
 def check(steps: Mapping[Any, Any]) -> tuple[tuple[Step, ...], list[Problem]]:
-    """Builds each step's transform.
+    """Build each step's transform.
 
     Args:
         steps: Label → parameters, as in the configuration. What is no mapping is left to the
@@ -42,7 +42,7 @@ def check(steps: Mapping[Any, Any]) -> tuple[tuple[Step, ...], list[Problem]]:
 
 
 def adapter(transform: type) -> TypeAdapter[Any]:
-    """What judges the parameters of a transform; the class itself stays as its author wrote it."""
+    """Return the validator of a transform's parameters; the class itself is not changed."""
     judged = type(
         transform.__name__,
         (transform,),

@@ -1,4 +1,4 @@
-"""Keeps texts that look like something else as they were typed: ``1.10``, ``1e5``, ``true``.
+"""Keep texts that look like another type as they were typed: ``1.10``, ``1e5``, ``true``.
 
 Hydra reads a number wherever it can, so that a column called ``1.10`` would become ``1.1``. Where a
 key of ours holds text, such a value is put between quotes before Hydra sees it.
@@ -43,7 +43,7 @@ _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 
 
 def kept(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides, with quotes around what stands for text and looks like another value.
+    """Return the overrides, with quotes around texts that look like another value.
 
     A value that is ``null`` altogether stays null. What is not in Hydra's grammar stays as it is.
 
@@ -156,7 +156,7 @@ def _parsed(override: str) -> Override:
 def _texts_in(
     value: Any, address: tuple[str, ...], others: Sequence[str], *, is_null_text: bool = False
 ) -> Iterator[_Typed]:
-    """Find what stands where there has to be text."""
+    """Find the values whose key needs a text."""
     if isinstance(value, _Typed):
         is_group = len(address) == 1
         is_same = (value.text == NULL and not is_null_text) or _WHOLE_NUMBER.fullmatch(value.text)
@@ -202,7 +202,7 @@ def _parameter_holds_text(address: Sequence[str], others: Sequence[str]) -> bool
 
 
 def _is_text(kind: Any) -> bool:
-    """Return whether an annotation stands for text, or for a list or a mapping of texts."""
+    """Return whether an annotation means text, or a list or a mapping of texts."""
     origin, inside = typing.get_origin(kind), typing.get_args(kind)
     if _is_union(kind):
         return any(map(_is_text, inside))

@@ -1,4 +1,4 @@
-"""What an image is built on: which Python it has, and so which wheels fit."""
+"""Look at a base image: which Python it has, and so which wheels fit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BaseImage:
 
 
 def look_at(client: Engine, name: str, platform: str | None) -> BaseImage:
-    """Ask an image for its Python; it is pulled if this engine does not have it.
+    """Ask an image for its Python; pull it if this engine does not have it.
 
     Args:
         client: The engine.
@@ -69,7 +69,7 @@ def _pull_if_missing(client: Engine, name: str, platform: str | None) -> None:
 
 
 def _said(client: Engine, name: str, platform: str | None) -> bytes:
-    """What the image's Python prints; nothing if it has none."""
+    """Return what the image's Python prints; empty if it has none."""
     container = client.containers.create(
         name, ["-c", LOOK], entrypoint=["python3"], platform=platform, network_disabled=True
     )
@@ -86,7 +86,7 @@ def _said(client: Engine, name: str, platform: str | None) -> bytes:
 
 
 def platform_of(image: Image) -> str:
-    """Operating system and processor, as in ``linux/amd64``."""
+    """Return operating system and processor, such as ``linux/amd64``."""
     return f"{image.attrs['Os']}/{image.attrs['Architecture']}"
 
 

@@ -25,13 +25,13 @@ with engine() as client:
 
 
 def started(client: Engine, job: str) -> Container | None:
-    """The job's container, as soon as it has been started."""
+    """Wait until the job's container has been started, and return it."""
     found = client.containers.list(all=True, filters={"label": f"{LABEL}={job}"})
     return next((each for each in found if each.status != CREATED), None)
 
 
 class Followed:
-    """A container whose lines are passed on, from its start to its end.
+    """A container whose lines are passed on until it ends.
 
     Args:
         container: One that has been started.
@@ -49,7 +49,7 @@ class Followed:
             thread.start()
 
     def status(self) -> int:
-        """Wait for its end.
+        """Wait for the container's end and return its exit status.
 
         Returns:
             The exit status; above 128 it was ended by the signal of that number less 128.
@@ -60,7 +60,7 @@ class Followed:
 
 
 def remove(client: Engine, job: str) -> None:
-    """Remove whatever container the job has, even one that runs."""
+    """Remove the container of a job, even if it is running."""
     for container in client.containers.list(all=True, filters={"label": f"{LABEL}={job}"}):
         try:
             container.remove(force=True, v=True)
@@ -69,12 +69,12 @@ def remove(client: Engine, job: str) -> None:
 
 
 def removal(job: str) -> tuple[str, ...]:
-    """Return the command that does what `remove` does, in any process, from any folder."""
+    """Return the command that does what `remove` does, in any process and from any folder."""
     return (sys.executable, "-c", _REMOVAL, str(Path(__file__).parents[2]), job)
 
 
 def user_of(client: Engine, uid: int, gid: int) -> str:
-    """Who a container has to be so that its files are this user's.
+    """Return the user that a container must run as so that its files are this user's.
 
     An engine without root's rights takes the container's root for the user who runs it.
     """

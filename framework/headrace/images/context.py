@@ -1,4 +1,4 @@
-"""The build context: what a Dockerfile may copy, as a tar that is the same for the same files."""
+"""The build context: the files of a Dockerfile as a tar; the same files give the same bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ READABLE_FILE = 0o644
 
 
 def write_context(files: Mapping[str, bytes | Path], tar: IO[bytes]) -> None:
-    """Write the files in the order of their names; owner, permissions and times are everyone's.
+    """Write the files in the order of their names, with neutral owner, permissions and times.
 
     Args:
         files: Path in the context → content, or the file that has it.

@@ -1,4 +1,4 @@
-"""Amazon ECR: the repository of an image, made if it is missing, and a login that lasts 12 hours.
+"""Amazon ECR: create an image's repository if it is missing; log in for 12 hours.
 
 Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/docker-push-ecr-image.html
 """
@@ -14,13 +14,13 @@ REGISTRY = re.compile(r"\d{12}\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-
 
 
 def region_of(registry: str) -> str | None:
-    """The region of an ECR registry; None for a host that is none."""
+    """Return the region of an ECR registry; None for any other host."""
     match = REGISTRY.fullmatch(registry)
     return match["region"] if match else None
 
 
 def ensure_repository(registry: str, region: str, repository: str) -> bool:
-    """Make sure that a repository is there.
+    """Create a repository if it is missing.
 
     A new one has AWS's defaults, but for this: images are scanned for known weaknesses when they
     are pushed, which costs nothing. Tags can be moved, so that a rebuilt image of the same version
@@ -56,7 +56,7 @@ def ensure_repository(registry: str, region: str, repository: str) -> bool:
 
 
 def login(region: str) -> dict[str, str]:
-    """User and password for the registries of a region, for Docker's API alone: never written down.
+    """Return user and password for a region's registries; only Docker's API receives them.
 
     Raises:
         JobFailed: AWS refused.

@@ -1,4 +1,4 @@
-"""The Docker engine, and its errors in words for people."""
+"""The Docker engine, and its errors as messages for users."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_ANSWER = "no Docker engine answers at {address}{reason}; start one or set DOC
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """The engine that Docker's own variables and contexts name.
+    """Return the engine that Docker's own variables and contexts name.
 
     Raises:
         JobFailed: It does not answer, or refuses what is asked of it inside the ``with`` block.
@@ -44,7 +44,7 @@ def engine() -> Iterator[Engine]:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn what the engine refuses into an error that says so."""
+    """Turn an error of the engine into one of ours."""
     try:
         yield
     except APIError as exc:
@@ -54,7 +54,7 @@ def explained() -> Iterator[None]:
 
 
 def find_image(client: Engine, name: str) -> Image | None:
-    """The image of that name on this engine, if it is there."""
+    """Return the image of that name on this engine; None if it is missing."""
     try:
         return client.images.get(name)
     except ImageNotFound:
@@ -69,7 +69,7 @@ def _address() -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """What the system said at the bottom of a pile of exceptions, in brackets."""
+    """Return the system's message at the bottom of a chain of exceptions, in brackets."""
     seen: BaseException | None = error
     while seen is not None:
         for each in (seen, *seen.args):

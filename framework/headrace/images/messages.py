@@ -1,4 +1,4 @@
-"""What the engine says while it pulls, builds or pushes: shown as it comes, and kept if it fails.
+"""Show the engine's messages while it pulls, builds or pushes; keep them for errors.
 
 The messages: https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageBuild
 """
@@ -26,7 +26,7 @@ _THERE = {"Pull complete", "Already exists", "Pushed", "Layer already exists"}
 
 @dataclass(frozen=True)
 class Work:
-    """How far it is."""
+    """Progress of one operation."""
 
     text: str
     bytes: int = 0
@@ -66,7 +66,7 @@ def watched(
 
 @contextmanager
 def shown(title: str, view: View | None = None) -> Iterator[View]:
-    """Show that something is being done.
+    """Show that an operation is in progress.
 
     Args:
         title: What.
@@ -82,7 +82,7 @@ def shown(title: str, view: View | None = None) -> Iterator[View]:
 
 
 class _Told:
-    """Everything that was said so far."""
+    """All messages so far."""
 
     def __init__(self, title: str) -> None:
         self._title = title

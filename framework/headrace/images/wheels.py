@@ -1,4 +1,4 @@
-"""Wheels for a Python that need not be this one, fetched by this machine's pip.
+"""Fetch wheels for another Python than this one, with this machine's pip.
 
 pip here knows the user's index, proxy, certificates and credentials, and none of them gets near the
 image.
@@ -45,7 +45,7 @@ def download(requirements: Path, base: BaseImage, folder: Path) -> None:
 
 
 def pip_download(arguments: Sequence[str], folder: Path, title: str) -> list[str]:
-    """Have pip fetch wheels.
+    """Run pip to download wheels.
 
     Args:
         arguments: What to fetch, and what it has to fit.
@@ -69,7 +69,7 @@ def pip_download(arguments: Sequence[str], folder: Path, title: str) -> list[str
 
 
 def fitting(python: str, platforms: Iterable[str]) -> list[str]:
-    """Pip's arguments for wheels of another CPython, on other platforms."""
+    """Return pip's arguments for wheels of another CPython, on other platforms."""
     return [
         *("--implementation=cp", f"--python-version={python}"),
         *(f"--platform={platform}" for platform in platforms),
@@ -77,7 +77,7 @@ def fitting(python: str, platforms: Iterable[str]) -> list[str]:
 
 
 def platforms_of(machine: str, glibc: int) -> tuple[str, ...]:
-    """The tags of wheels that run with glibc 2.`glibc`, the newest first.
+    """Return the tags of wheels that run with glibc 2.`glibc`, the newest first.
 
     Source: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
     """

@@ -1,4 +1,4 @@
-"""A checked configuration becomes a job: the request, the files that it ships, the spec.
+"""Compile a checked configuration into a job: the request, the files that it ships, the spec.
 
 Everything that a job consists of is decided here; whoever runs it adds nothing.
 """
@@ -50,7 +50,7 @@ def compile_job(
     account: Account,
     wheels: Wheels = NO_WHEELS,
 ) -> Job:
-    """Make the job.
+    """Compile the job.
 
     Args:
         plan: The configuration and its chain of validated transforms.
@@ -81,7 +81,7 @@ def compile_job(
 def _inputs(
     config: JobConfig, data: DataInput, shipments: Sequence[Shipment], wheels: Wheels
 ) -> Iterator[ProcessingInput]:
-    """All inputs; the code is last, where the SDK puts it."""
+    """Yield all inputs; the code is last, as in the SDK."""
     output = uri_of(config.output.path)
     yield _data(config, data)
     if wheels:  # the slash at the end: S3 takes every key that begins with the URI
@@ -138,7 +138,7 @@ def _spec(
 def _names(
     config: JobConfig, backend: Backend[Any], data: DataInput, wheels: Wheels
 ) -> Iterator[str]:
-    """The paths of all files that will lie beside the result."""
+    """Yield the paths of all files that will be beside the result."""
     yield REQUEST
     yield from backend.files(config.backend)
     yield from () if data.manifest is None else (MANIFEST,)
@@ -158,7 +158,7 @@ def _plugins(plan: Plan) -> tuple[Plugin, ...]:
 
 
 def _check_apart(output_path: str, data: DataInput) -> None:
-    """The result and the data must not lie in one another.
+    """Refuse a result inside the data, or data inside the result.
 
     A next run would read its own result, or ``output.overwrite`` would delete the data.
     """

@@ -1,4 +1,4 @@
-"""The entry script: one file that brings the runtime half, the plugins and the parameters along.
+"""The entry script: one file with the runtime half, the plugins and the parameters.
 
 On Spark it is two: the driver's script, and the archive that all of Spark's processes import from.
 
@@ -48,7 +48,7 @@ sys.exit(main(headrace.__loader__.get_data("{JOB_FILE}").decode()))
 
 @dataclass(frozen=True)
 class Program:
-    """What runs in the container."""
+    """The program that runs in the container."""
 
     spec: JobSpec
     mapping: Mapping
@@ -58,7 +58,7 @@ class Program:
 
 
 def entry_script(program: Program) -> bytes:
-    """The content of ``entry.pyz``.
+    """Return the content of ``entry.pyz``.
 
     Raises:
         PluginError: A plugin needs more than its own file.
@@ -68,12 +68,12 @@ def entry_script(program: Program) -> bytes:
 
 
 def driver_script(program: Program) -> bytes:
-    """The script of Spark's driver; needs what `py_files` gives on its path."""
+    """Return the script of Spark's driver, which imports from the zip of `py_files`."""
     return (_overview(program) + DRIVER).encode("utf-8", "backslashreplace")
 
 
 def py_files(program: Program) -> bytes:
-    """A zip that Spark's processes import from.
+    """Return a zip that Spark's processes import from.
 
     Raises:
         PluginError: A plugin needs more than its own file.
@@ -87,7 +87,7 @@ def _contents(program: Program) -> dict[str, str]:
 
 
 def code_files(plugins: tuple[Plugin, ...]) -> dict[str, str]:
-    """The runtime half and the plugins: path below the folder that Python searches → text.
+    """Return the runtime half and the plugins: path below a folder of Python's path → text.
 
     Raises:
         PluginError: A plugin needs more than its own file.
@@ -121,7 +121,7 @@ def _step_rows(number: int, step: StepSpec) -> Iterator[str]:
 
 
 def _one_line(text: str) -> str:
-    """The text with line breaks and other control characters escaped: a comment must not end."""
+    """Return the text with control characters escaped, so that a comment stays one line."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
@@ -143,7 +143,7 @@ def _plugins(plugins: tuple[Plugin, ...]) -> dict[str, str]:
 
 @cache
 def _constraints() -> dict[str, str]:
-    """``annotated_types``, which the plugins' parameters are declared with, and its licence."""
+    """Return ``annotated_types``, which declares the plugins' parameters, and its licence."""
     package = distribution("annotated-types")
     licence = next(file for file in package.files or () if file.name == "LICENSE")
     module = Path(str(package.locate_file("annotated_types/__init__.py")))

@@ -20,7 +20,7 @@ NO_WHEELS: Wheels = {}
 
 @dataclass(frozen=True)
 class Job:
-    """Plain data, made before anybody decides who executes it."""
+    """A job as plain data, made before a target is chosen."""
 
     request: dict[str, Any]
     """The arguments of ``CreateProcessingJob``, ready for boto3."""
@@ -34,5 +34,5 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The job's name, unique in account and region."""
+        """Return the job's name, unique in account and region."""
         return str(self.request["ProcessingJobName"])

@@ -10,7 +10,7 @@ LONGEST = 63
 
 
 def job_name(prefix: str, now: datetime | None = None) -> str:
-    """A fresh name: the prefix, the time to the millisecond (UTC), a random suffix.
+    """Return a new name: the prefix, the time to the millisecond (UTC), a random suffix.
 
     SageMaker refuses a name that was used before, even by a job that has ended; the suffix keeps
     two jobs of one millisecond apart, as in a parallel sweep.

@@ -25,7 +25,7 @@ class Channel:
 
 
 def channels_of(manifest: dict[str, Any]) -> tuple[Channel, ...]:
-    """The channels of a manifest; none where there is no manifest (``{}``)."""
+    """Return the channels of a manifest; none for an empty one (``{}``)."""
     return tuple(
         Channel(
             name, what["rows"], len(what["parts"]), sum(part["bytes"] for part in what["parts"])
@@ -35,12 +35,12 @@ def channels_of(manifest: dict[str, Any]) -> tuple[Channel, ...]:
 
 
 def rows_of(channels: Sequence[Channel]) -> list[tuple[str, str, str, str]]:
-    """The rows of a table of channels, its header first; none where there are none."""
+    """Return the rows of a table of channels, its header first; none without channels."""
     rows = [(each.name, f"{each.rows:,}", f"{each.parts:,}", size(each.bytes)) for each in channels]
     return [HEADER, *rows] if rows else []
 
 
 def table_of(channels: Sequence[Channel]) -> list[str]:
-    """The lines of that table."""
+    """Return the lines of that table."""
     rows = rows_of(channels)
     return aligned(rows, NUMBERS) if rows else []

@@ -1,4 +1,4 @@
-"""The folder that a result goes to: what may stand there, and what of it a next job replaces.
+"""The output folder: what it may contain, and which of its files a next job replaces.
 
 A folder is fine if it is empty. What an earlier result consists of is replaced if the user says so,
 what a plan left there in any case, and nothing else is ever touched: `headrace.results.layout` says
@@ -44,7 +44,7 @@ class OccupiedError(HeadraceError):
 
 
 class _Identity(NamedTuple):
-    """What tells a file from another one without reading it."""
+    """Identifies a file without reading it."""
 
     inode: int
     bytes: int
@@ -57,7 +57,7 @@ class _Identity(NamedTuple):
 
 
 def check(output: OutputConfig, *, is_run_folder: bool) -> list[Problem]:
-    """List what keeps a result from being written there. Makes nothing, and looks at no S3.
+    """List what prevents writing a result there. Creates nothing, and does not look at S3.
 
     Args:
         output: The folder, and whether an earlier result is replaced.
@@ -78,7 +78,7 @@ def check(output: OutputConfig, *, is_run_folder: bool) -> list[Problem]:
 
 
 def unwritable(folder: Path) -> list[Problem]:
-    """List what keeps anybody from writing to a folder. It need not be there, and is not made."""
+    """List what prevents writing to a folder. It need not exist, and is not created."""
     try:
         existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
         if not existing.exists():

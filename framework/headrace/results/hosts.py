@@ -1,4 +1,4 @@
-"""The reports of several hosts made into the one of their job.
+"""Merge the reports of several hosts into the report of their job.
 
 Each host leaves ``report/<host>/`` with a manifest, what it saw, and its timings.
 """
@@ -19,7 +19,7 @@ Report = dict[str, dict[str, Any]]
 
 
 def merged(hosts: Sequence[str], read: Read) -> Report:
-    """Make one report of those of the hosts.
+    """Merge the reports of the hosts into one.
 
     Args:
         hosts: Names of all that took part.
@@ -84,7 +84,7 @@ def _hasher(steps: Sequence[dict[str, Any]]) -> Any:
 
 
 def _timings(hosts: Sequence[str], read: Read) -> Report:
-    """Of the slowest host and the largest, and all their threads."""
+    """Return the slowest host's seconds, the largest memory, and all threads."""
     every = [_json(read, f"{host}/{TIMINGS}") for host in hosts]
     if not all(every):
         return {}

@@ -1,4 +1,4 @@
-"""The prefix that a result goes to: what may stand there, and what keeps a job from it.
+"""The output prefix on S3: what it may contain, and what prevents a job from using it.
 
 The same rule as for folders: what a manifest or a receipt of ours lists belongs to an earlier job
 and may be replaced, anything else stays. Where there is neither, a prefix has to be empty.
@@ -25,7 +25,7 @@ URI_LENGTH = 400
 
 
 def check(output: OutputConfig, new: Iterable[str] = ()) -> list[Problem]:
-    """Return what keeps a result from being written there, as far as it can be seen now.
+    """Return what prevents writing a result there, as far as it is known now.
 
     Args:
         output: Its path is an ``s3://`` URI.
@@ -74,7 +74,7 @@ def refusal(content: PrefixContent, overwrite: bool, new: Iterable[str]) -> str 
 
 
 def obstacle(output: str, names: Iterable[str], why: str) -> str:
-    """Say that files are there which belong to no job, and what would become of them."""
+    """Return a problem: files there belong to no job, and would be overwritten or mixed in."""
     what = f"{listed(names, MOST_NAMES)} {why} and belongs to no earlier result"
     return f"the prefix {shown(output)}: {what}; move it away or choose another prefix"
 
@@ -85,12 +85,12 @@ def shown(uri: str) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    """The first of them: of a prefix without a manifest no more is listed."""
+    """Return the first of them; of a prefix without a manifest no more is listed."""
     return listed(names[:MOST_NAMES]) + (", and more" if len(names) > MOST_NAMES else "")
 
 
 def _why(content: PrefixContent) -> str:
-    """Why there is no result that could be replaced."""
+    """Return why there is no result that could be replaced."""
     why = f"there is no {MANIFEST}"
     if MANIFEST in content.others:
         why = f"{MANIFEST} is none of headrace's, or has been changed"
@@ -103,7 +103,7 @@ def _in_use(output: str) -> str | None:
 
 
 def _in_progress(receipt: Listing | None) -> str | None:
-    """The job that a receipt was left by, if SageMaker is still at it."""
+    """Return the job that left a receipt, if it is still in progress on SageMaker."""
     if receipt is None or receipt.region is None or receipt.job is None:
         return None
     return plain(receipt.job) if is_running(receipt.job, receipt.region) else None

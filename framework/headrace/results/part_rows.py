@@ -1,4 +1,4 @@
-"""The rows of a part, read back as a step handed them to the writer."""
+"""Read the rows of a part as a step handed them to the writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies below a prefix: what of it belongs to earlier jobs, and what does not."""
+"""The objects below a prefix: which belong to earlier jobs, and which do not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENOUGH = 4
 
 @dataclass(frozen=True)
 class PrefixContent:
-    """What lies below a prefix, by paths below it; the lock is left out.
+    """The objects below a prefix, by paths below it, without the lock.
 
     Attributes:
         output: URI of the prefix.
@@ -47,7 +47,7 @@ def nothing() -> None:
 
 
 def look(output: str, check: Callable[[], None] = nothing) -> PrefixContent:
-    """List a prefix and tell what is ours from what is not.
+    """List a prefix and separate headrace's objects from others.
 
     Args:
         output: Its URI.
@@ -88,7 +88,7 @@ def _objects(output: str) -> Iterator[tuple[str, S3Object]]:
 
 
 def _content(uri: str) -> bytes | None:
-    """The content of a manifest or a receipt; None if there is none, nothing if it is none."""
+    """Return a manifest's or receipt's content; None without one, empty if it is invalid."""
     bucket, key = bucket_and_key(uri)
     s3 = client("s3")
     try:
@@ -105,7 +105,7 @@ def _changed(
     objects: Mapping[str, S3Object],
     check: Callable[[], None],
 ) -> Iterator[str]:
-    """Yield files that do not have the content any more that a listing knows.
+    """Yield the files whose content differs from what a listing says.
 
     A listing is written last: what is older is as it was, and need not be read.
     """

@@ -1,4 +1,4 @@
-"""What runs left behind, read back: of one run, and of the runs of a sweep.
+"""Read what finished runs left behind: one run, or all runs of a sweep.
 
 A run's own files are those of ``docs/files.md``. A sweep adds one: Hydra's folder of each run holds
 `RUN`, a `Note` of which run it is, where the result went or, if there is none, why.
@@ -28,7 +28,7 @@ FAILED = 1
 
 
 class RecordError(HeadraceError):
-    """A folder that holds no run, or no sweep."""
+    """A folder that contains no run, or no sweep."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Note:
-    """What a run of a sweep leaves in its folder, from its beginning to be read at the end."""
+    """A file that a run of a sweep writes into its folder at its start, to be read at the end."""
 
     number: int
     overrides: Sequence[str]

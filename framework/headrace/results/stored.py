@@ -1,4 +1,4 @@
-"""A result where it lies: in a folder of this machine or below a prefix on S3."""
+"""A stored result: in a folder of this machine or below a prefix on S3."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from headrace.uris import S3, join
 
 
 class UnreadableError(HeadraceError):
-    """There is no result, or a file of it cannot be read."""
+    """There is no result, or one of its files cannot be read."""
 
 
 @dataclass(frozen=True)
 class StoredResult:
-    """What one run left behind."""
+    """The files that one run left behind."""
 
     place: str
     """``output.path``: a folder or ``s3://bucket/folder``."""
@@ -59,7 +59,7 @@ class StoredResult:
             return {}
 
     def read(self, name: str) -> bytes:
-        """All bytes of a file.
+        """Return all bytes of a file.
 
         Args:
             name: Path below `place`.

@@ -1,4 +1,4 @@
-"""What a finished job's manifest and evaluation on S3 say."""
+"""Read the manifest and the evaluation of a finished job on S3."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "manifest.json"
 
 
 def manifest_at(report: str) -> dict[str, Any]:
-    """The manifest of a result; empty where there is none.
+    """Return the manifest of a result; empty if there is none.
 
     Args:
         report: URI of the folder ``report``. Several instances leave one each in folders of their
@@ -38,7 +38,7 @@ def _host(manifest: S3Object) -> str:
 
 
 def evaluation_at(report: str) -> dict[str, Any]:
-    """The evaluation of a result; empty where there is none.
+    """Return the evaluation of a result; empty if there is none.
 
     Args:
         report: URI of the folder ``report``.

@@ -1,4 +1,4 @@
-"""The report of a job of several instances, put together on S3 once all of them are done.
+"""Merge the reports of several instances on S3 after all of them have ended.
 
 Each instance uploads a report of its own; nobody but the client sees them all.
 """
@@ -18,7 +18,7 @@ from headrace.uris import join
 
 
 def complete(report: str, job: str, kms_key: str | None) -> dict[str, Any]:
-    """Make one report of those of the instances, where that has not been done yet.
+    """Merge the reports of the instances, unless that has been done.
 
     Args:
         report: URI of the folder ``report`` of a job that has completed.
@@ -49,14 +49,14 @@ def complete(report: str, job: str, kms_key: str | None) -> dict[str, Any]:
 
 
 def _found(report: str) -> tuple[dict[str, S3Object], list[str]]:
-    """The files of the report, and the instances that left one."""
+    """Return the files of the report, and the instances that left one."""
     base = join(report, "")
     objects = {each.uri.removeprefix(base): each for each in with_prefix(base)}
     return objects, sorted({name.partition("/")[0] for name in objects if "/" in name}, key=_number)
 
 
 def _number(host: str) -> tuple[int, str]:
-    """algo-2 comes before algo-10."""
+    """Return a sort key: algo-2 comes before algo-10."""
     return (len(host), host)
 
 

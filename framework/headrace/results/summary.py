@@ -1,4 +1,4 @@
-"""The closing table: what came out, how much, how fast, where it is."""
+"""The closing table: channels, rows, sizes, speed and the location of the result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def summary(result: Result) -> str:
-    """The table, in plain text without a newline at its end.
+    """Return the table in plain text, without a newline at its end.
 
     ::
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Write files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _MODE = 0o666
 
 
 def json_text(value: dict[str, Any]) -> str:
-    """JSON for files that people read."""
+    """Return JSON for files that people read."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is whole or not there; make the folders above if need be.
+    """Write a file that is whole or absent; create missing folders above it.
 
     Raises:
         OSError: It cannot be written; what was there before is still there.
@@ -31,7 +31,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _linked(path: Path, content: bytes) -> bool:
-    """Write a file without a name and then give it one: whoever is killed leaves nothing.
+    """Write an unnamed file and then give it a name: a killed process leaves nothing.
 
     Returns:
         Whether that can be done here: on most file systems of Linux, if the name is free.
@@ -52,7 +52,7 @@ def _linked(path: Path, content: bytes) -> bool:
 
 
 def _named(descriptor: int, path: Path) -> bool:
-    """Give the file that is open a name; return whether that can be done."""
+    """Give the open file a name; return whether the file system can do that."""
     with suppress(OSError):
         folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
         try:  # with a folder, Python follows the link that /proc has
@@ -81,7 +81,7 @@ def _renamed(path: Path, content: bytes) -> None:
 
 
 def _fill(descriptor: int, content: bytes) -> None:
-    """Write it all and wait for the disk."""
+    """Write all bytes and wait for the disk."""
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]

@@ -1,4 +1,4 @@
-"""Values that are not shown on the terminal and on pages: those whose key looks like a secret's.
+"""Mask secret values on the terminal and on pages, by the names of their keys.
 
 They still stand where a job needs them, in ``request.json`` and in Hydra's record of the run;
 docs/sagemaker.md says where. This only keeps them off screens and pages.
@@ -21,7 +21,7 @@ _OPTION = re.compile(r"(--?[\w.-]+)(=(.*))?", re.DOTALL)
 
 
 def is_secret(key: str) -> bool:
-    """Tell whether a key's last word names a secret: ``job.env.API_TOKEN``, ``--db-password``."""
+    """Return whether a key's last word names a secret: ``job.env.API_TOKEN``, ``--db-password``."""
     return _SECRET.search(key.rpartition(".")[2]) is not None
 
 

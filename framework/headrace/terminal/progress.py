@@ -1,4 +1,4 @@
-"""How far a job is: a bar on a terminal, a plain line now and then anywhere else."""
+"""Show the progress of a job: a bar on a terminal, otherwise a plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LINE = re.compile(r"progress rows=(\d+) bytes=(\d+) of=(\d+)")
 
 @dataclass(frozen=True)
 class State:
-    """How far the whole job is, all hosts together."""
+    """Progress of the whole job, all hosts together."""
 
     rows: int
     bytes: int
@@ -46,7 +46,7 @@ class State:
 
 
 def share(fraction: float, seconds: float) -> list[str]:
-    """How much is done, and when the rest will be if it goes on like this."""
+    """Return the share that is done, and the remaining time at the current speed."""
     words = [percent(fraction)]
     if fraction:
         words.append(f"about {duration(seconds * (1 - fraction) / fraction)} left")
@@ -54,7 +54,7 @@ def share(fraction: float, seconds: float) -> list[str]:
 
 
 class Shown(Protocol):
-    """What a view shows: its text, and how much is done of how much."""
+    """The text that a view shows, and how much of how much is done."""
 
     @property
     def bytes(self) -> int:
@@ -66,16 +66,16 @@ class Shown(Protocol):
 
 
 class View(Protocol):
-    """One way to show how far something is."""
+    """A way to show progress."""
 
     def open(self) -> None:
-        """It has started."""
+        """Begin: the job has started."""
 
     def show(self, state: Shown) -> None:
-        """It is this far."""
+        """Show the current progress."""
 
     def close(self) -> None:
-        """It has ended."""
+        """End: the job has ended."""
 
 
 class Progress:
@@ -135,7 +135,7 @@ class Progress:
 
 
 def default_view(clock: Callable[[], float] = time.monotonic) -> View:
-    """As stderr allows."""
+    """Return a bar if stderr is a terminal, otherwise lines."""
     return Bar() if sys.stderr.isatty() else Lines(clock)
 
 
@@ -147,17 +147,17 @@ class Lines:
         self._last = clock()
 
     def open(self) -> None:
-        """Nothing to say yet."""
+        """Do nothing: there is nothing to say yet."""
 
     def show(self, state: Shown) -> None:
-        """Print the state, unless the last line is too fresh."""
+        """Print the state, unless the last line is too recent."""
         now = self._clock()
         if now - self._last >= SECONDS_BETWEEN_LINES:
             self._last = now
             print(state, file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Nothing to tidy up."""
+        """Do nothing: there is nothing to tidy up."""
 
 
 class Bar:
@@ -167,7 +167,7 @@ class Bar:
         self._rich: RichProgress | None = None
 
     def open(self) -> None:
-        """Draw it. The import waits until now, when the processes are getting up anyway."""
+        """Draw the bar. The import waits until now, while the job's processes start anyway."""
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
@@ -182,13 +182,13 @@ class Bar:
         self._rich.start()
 
     def show(self, state: Shown) -> None:
-        """Redraw it."""
+        """Redraw the bar."""
         if self._rich is not None:
             self._rich.update(
                 self._task, description=str(state), completed=state.bytes, total=state.of
             )
 
     def close(self) -> None:
-        """Take it away."""
+        """Remove the bar."""
         if self._rich is not None:
             self._rich.stop()

@@ -1,4 +1,4 @@
-"""Tables: in plain text, columns two spaces apart, nothing at the ends of the lines; in HTML."""
+"""Tables: as plain text with columns two spaces apart, and as HTML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIMIT = 1_000
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
-    """The lines of a table whose columns are as wide as their widest cells.
+    """Return the lines of a table whose columns are as wide as their widest cells.
 
     Args:
         rows: Cells, as many in every row; what a terminal would obey comes out escaped.
@@ -32,7 +32,7 @@ def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[
 def as_html(
     rows: Sequence[Sequence[str]], right: Collection[int] = (), *, has_header: bool = True
 ) -> str:
-    """A table in HTML, for a notebook; what stands in the cells stays text. No rows, no table.
+    """Return a table in HTML for a notebook, with cells escaped; empty if there are no rows.
 
     Args:
         rows: As for `aligned`.
@@ -52,7 +52,7 @@ def as_html(
 
 
 def listed(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:
-    """Names and what they stand for, side by side; further lines of a value are indented.
+    """Return names and values side by side; further lines of a value are indented.
 
     Args:
         pairs: Name and value.

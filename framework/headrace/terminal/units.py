@@ -1,4 +1,4 @@
-"""Numbers with their units, for people."""
+"""Format numbers with their units."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LARGEST = 999.5
 
 
 def size(count: float) -> str:
-    """Bytes in units of 1,000, as disks count them: 78,412 → ``78.4 kB``."""
+    """Format bytes in units of 1,000, as disks count them: 78,412 → ``78.4 kB``."""
     for unit in UNITS[:-1]:
         if count < LARGEST:
             return f"{count:.3g} {unit}"
@@ -17,7 +17,7 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Whole seconds, minutes, or hours and minutes: 4,000 → ``67 min``."""
+    """Format seconds as seconds, minutes, or hours and minutes: 4,000 → ``67 min``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -25,10 +25,10 @@ def duration(seconds: float) -> str:
 
 
 def percent(fraction: float) -> str:
-    """0.431 → ``43 %``."""
+    """Format a share: 0.431 → ``43 %``."""
     return f"{fraction * 100:.0f} %"
 
 
 def three_digits(number: float) -> int:
-    """Rounded to what is worth reading: 612,345 → 612,000."""
+    """Round to three digits: 612,345 → 612,000."""
     return int(float(f"{number:.3g}"))

@@ -1,4 +1,4 @@
-"""Which ``n_features`` to take, in one sentence with its reason.
+"""Recommend an ``n_features``, in one sentence with its reason.
 
 The rule, with an evaluation: among runs that were judged on the same rows, the least width whose
 log loss is at most `CLOSE` above the best one's. Without: the least width at which at most `FEW`
@@ -60,7 +60,7 @@ class Advice:
 
 
 def advise(candidates: Sequence[Candidate]) -> Advice:
-    """Decide on the finished runs of a sweep that hash."""
+    """Choose among the finished runs of a sweep that hash."""
     if len(candidates) < 2:
         return Advice("Fewer than two runs that hash have finished, so there is nothing to choose.")
     judged = [each for each in candidates if each.verdict is not None]

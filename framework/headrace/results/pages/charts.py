@@ -36,7 +36,7 @@ _UNUSED_CLASSES = ("reactive", "tooltip-trigger", "left", "top", "always_show", 
 
 @dataclass(frozen=True)
 class Series:
-    """What is drawn in one colour.
+    """The values that are drawn in one colour.
 
     Attributes:
         name: For the legend.
@@ -51,7 +51,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Axes:
-    """How a chart is laid out.
+    """The layout of a chart.
 
     Attributes:
         title: What it shows, for those who cannot see it.
@@ -86,7 +86,7 @@ class Chart:
 
 
 def stacked_bars(axes: Axes, series: Sequence[Series]) -> Chart:
-    """One bar for each x from 0 on, its series on top of each other."""
+    """Draw one bar for each x from 0 on, its series on top of each other."""
     count = len(series[0].points)
     heights = [sum(each.points[place][1] or 0 for each in series) for place in range(count)]
     marks = ticks(0, max(heights))
@@ -103,7 +103,7 @@ def stacked_bars(axes: Axes, series: Sequence[Series]) -> Chart:
 
 
 def lines(axes: Axes, series: Sequence[Series], *, faint: Series | None = None) -> Chart:
-    """A line with dots for each series.
+    """Draw a line with dots for each series.
 
     Args:
         axes: The layout.

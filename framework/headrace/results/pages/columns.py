@@ -13,7 +13,7 @@ SHOWN = 1000
 
 @dataclass(frozen=True)
 class Value:
-    """A frequent value: how many rows have it, as a number and as a part of all."""
+    """A frequent value, with its rows as a number and as a share of all rows."""
 
     text: str
     rows: int

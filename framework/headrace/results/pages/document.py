@@ -1,4 +1,4 @@
-"""From a template and its data to one HTML file, with a policy that forbids it everything else.
+"""Render a template into one HTML file, with a policy that lets it load nothing.
 
 Values come from strangers' data. The templates escape all that they are given; the page's policy
 (Content-Security-Policy) loads nothing and runs no script but the one that sorts tables.
@@ -40,12 +40,12 @@ def write(path: Path, template: str, data: Mapping[str, Any]) -> Path:
 
 
 def get_ready(template: str) -> None:
-    """Do what a page of this template needs before its data is known."""
+    """Prepare the page of this template before its data is known."""
     _template(template)
 
 
 def render(template: str, data: Mapping[str, Any]) -> str:
-    """The text of a page."""
+    """Return the text of a page."""
     style, script = (_source(name) for name in ("page.css", "sort.js"))
     own = {"style": Markup(style), "script": Markup(script), "version": VERSION}  # noqa: S704 - ours
     return _template(template).render(**own, policy=_policy(style, script), **data)

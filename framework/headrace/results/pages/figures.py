@@ -1,4 +1,4 @@
-"""Numbers as the pages show them: thousands apart, a unit, the digits that are worth reading."""
+"""Format numbers for the pages: groups of thousands, a unit, the significant digits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def count(number: float | None) -> str:
-    """1234567 → ``1,234,567``."""
+    """Format a count: 1234567 → ``1,234,567``."""
     return NONE if number is None else f"{number:,.0f}".replace("-", MINUS)
 
 
 def share(fraction: float | None) -> str:
-    """0.17204 → ``17.2 %``; what is more than nothing never shows as nothing."""
+    """Format a share: 0.17204 → ``17.2 %``; a share above zero is never shown as zero."""
     if fraction is None:
         return NONE
     percent = fraction * 100
@@ -32,12 +32,12 @@ def share(fraction: float | None) -> str:
 
 
 def score(number: float | None) -> str:
-    """A metric's value, to four decimals."""
+    """Format a metric's value, to four decimals."""
     return NONE if number is None else f"{number:.4f}".replace("-", MINUS)
 
 
 def seconds(number: float | None) -> str:
-    """0.8312 → ``0.83 s``."""
+    """Format seconds: 0.8312 → ``0.83 s``."""
     if number is None:
         return NONE
     if number < 100:
@@ -47,12 +47,12 @@ def seconds(number: float | None) -> str:
 
 
 def megabytes(number: float | None) -> str:
-    """Millions of bytes: 485.2 → ``485 MB``."""
+    """Format millions of bytes: 485.2 → ``485 MB``."""
     return NONE if number is None else octets(number * 1e6)
 
 
 def octets(number: float | None) -> str:
-    """Bytes: 78412 → ``78.4 kB``."""
+    """Format bytes: 78412 → ``78.4 kB``."""
     return NONE if number is None else size(number).replace(" ", NARROW)
 
 

@@ -1,4 +1,4 @@
-"""Points in time for people: when they are, and which of them an axis names.
+"""Points in time for people: their dates, and which of them an axis names.
 
 A log writes them as it likes. What all of a column's texts can be read as is shown as date and
 hour; other texts are shown as they are.

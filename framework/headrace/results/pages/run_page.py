@@ -1,4 +1,4 @@
-"""What the page of a run shows: each section's data, or why there is none."""
+"""The page of a run: each section's data, or why there is none."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ChannelRow:
 
 
 def run_page(record: RunRecord) -> dict[str, Any]:
-    """All that ``run.html`` needs."""
+    """Return everything that ``run.html`` needs."""
     rates = has_rates(record)
     timeline = timeline_of(record.metrics.get("time"), has_rates=rates)
     verdict = Verdict.of(record.evaluation)
@@ -65,7 +65,7 @@ def run_page(record: RunRecord) -> dict[str, Any]:
 
 
 def has_rates(record: RunRecord) -> bool:
-    """Whether the labels' means are parts of one, as those of clicks are."""
+    """Return whether the labels' means are between 0 and 1, as click rates are."""
     means = [each.get("label_mean") for each in record.metrics.get("channels", {}).values()]
     known = [mean for mean in means if mean is not None]
     return bool(known) and all(0 <= mean <= 1 for mean in known)

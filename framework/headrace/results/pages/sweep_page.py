@@ -1,4 +1,4 @@
-"""What the page of a sweep shows: advice, charts against the width, every run."""
+"""The page of a sweep: advice, charts against the width, every run."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ MEASURES = (
 
 
 def sweep_page(record: SweepRecord) -> dict[str, Any]:
-    """All that ``sweep.html`` needs."""
+    """Return everything that ``sweep.html`` needs."""
     runs = [_finished(run, run.record, record.swept) for run in record.runs if run.record]
     failed = [run for run in record.runs if run.failure]
     advice = advise(list(_candidates(runs)))

@@ -1,4 +1,4 @@
-"""Where the marks of an axis stand."""
+"""Positions of the marks of an axis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LEAST = 1e-300
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Round numbers, evenly apart, from at most `low` to at least `high`: four to eight of them."""
+    """Return four to eight round numbers, evenly apart, from at most `low` to at least `high`."""
     if high - low <= max(_RESOLUTION * max(abs(low), abs(high)), _LEAST):
         around = max(abs(low), abs(high)) / 10
         around = around if around > _LEAST else 1.0

@@ -1,4 +1,4 @@
-"""Rows and click rate by point in time, from what ``metrics.json`` counted."""
+"""Charts of rows and click rate by point in time, from the counts in ``metrics.json``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``report/evaluation.json`` says of the model that was judged."""
+"""The evaluation of a run's model, from ``report/evaluation.json``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _X = "mean prediction of a tenth of the rows, %"
 
 @dataclass(frozen=True)
 class Tenth:
-    """Some of the rows, taken together by their predictions."""
+    """A tenth of the rows, grouped by their predictions."""
 
     rows: int
     mean_prediction: float
@@ -29,7 +29,7 @@ class Tenth:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How good the model is on rows that it has not seen."""
+    """The quality of the model on rows that it has not seen."""
 
     channel: str
     rows: int
@@ -62,7 +62,7 @@ class Verdict:
 
 
 def calibration_chart(verdict: Verdict) -> Chart:
-    """Predictions against what happened; a model that can be trusted stays on the diagonal."""
+    """Draw predictions against outcomes; a calibrated model stays on the diagonal."""
     points = [(tenth.mean_prediction, tenth.base_rate) for tenth in verdict.tenths]
     highest = max(x for x, _ in points)
     axes = Axes(
@@ -79,7 +79,7 @@ def calibration_chart(verdict: Verdict) -> Chart:
 
 
 def ratio_chart(verdicts: Sequence[tuple[str, Verdict]]) -> Chart:
-    """By how much each model predicts too little or too much; several are told apart better so.
+    """Draw how much too low or too high each model predicts, which separates several models.
 
     Args:
         verdicts: At least one, each with its name; there were clicks.

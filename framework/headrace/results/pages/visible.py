@@ -1,4 +1,4 @@
-"""Strangers' text made fit to be looked at: nothing invisible, nothing that turns its surroundings.
+"""Make untrusted text safe to show: nothing invisible, nothing that changes text direction.
 
 Escaping keeps ``<script>`` text; it does not help against a right-to-left mark that reverses what
 stands after it, nor against a cell of a million characters.
@@ -14,7 +14,7 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 def visible(value: object, longest: int = LONGEST) -> str:
-    r"""The text with control and format characters spelled out, ``\u202e``, and cut if it is long.
+    r"""Return the text with control and format characters spelled out, ``\u202e``, and cut if long.
 
     Args:
         value: Anything that has a text.
