@@ -33,7 +33,7 @@ class Resolved:
     """The address of each key with a link in it → its text."""
 
     def once(self, problems: Iterable[Problem]) -> list[Problem]:
-        """Drops what is said twice: in the same words, or of a key that repeats a wrong one."""
+        """Drop duplicates: problems with the same words, or of a key that repeats a wrong one."""
         without_value = {problem.where for problem in self.problems}
         further = [
             problem
@@ -49,7 +49,7 @@ class Resolved:
         ]
 
     def _is_in_circle(self, where: str) -> bool:
-        """Whether the links from a key lead back to it, so that it repeats nothing but itself."""
+        """Return whether the links from a key lead back to it, so that it only repeats itself."""
         seen: set[str] = set()
         key = where
         while key in self.links and key not in seen:

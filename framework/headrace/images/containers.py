@@ -25,7 +25,7 @@ with engine() as client:
 
 
 def started(client: Engine, job: str) -> Container | None:
-    """Wait until the job's container has been started, and return it."""
+    """Return the job's container once it has been started; None before."""
     found = client.containers.list(all=True, filters={"label": f"{LABEL}={job}"})
     return next((each for each in found if each.status != CREATED), None)
 

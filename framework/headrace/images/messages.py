@@ -105,7 +105,7 @@ class _Told:
             self._layer(message["id"], message.get("status"), message.get("progressDetail") or {})
 
     def _why(self, message: dict[str, Any]) -> str:
-        """The error; of a step that failed, its number in the place of the whole command."""
+        """Return the error; for a failed step, its number instead of the whole command."""
         said = str(message["error"]).strip()
         failed = _COMMAND.fullmatch(said)
         return f"{self._step} ended with status {failed[1]}" if failed else said

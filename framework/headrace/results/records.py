@@ -72,12 +72,12 @@ class Note:
     exit_status: int = FAILED
 
     def write(self, folder: Path) -> None:
-        """Leave it in Hydra's folder of the run."""
+        """Write the note into Hydra's folder of the run."""
         write_whole(folder / RUN, json_text(asdict(self)).encode())
 
     @classmethod
     def read(cls, folder: Path) -> Note | None:
-        """The note of a folder, if it holds one; a strange file of that name is none."""
+        """Return a folder's note; None if it has none, or a foreign file of that name."""
         try:
             told = _json(folder / RUN) or {}
         except (TypeError, ValueError):

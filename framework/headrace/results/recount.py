@@ -1,4 +1,4 @@
-"""Whether the parts of a result still are what its manifest says."""
+"""Check that the parts of a result are still what its manifest says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headrace.runtime.output.digest import digest_of
 
 
 def faults(result: StoredResult, manifest: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with the parts, a line for each that is; each is read whole, one at a time.
+    """Return a line for each part that is wrong; parts are read whole, one at a time.
 
     Args:
         result: Where the parts lie.
@@ -43,7 +43,7 @@ def _fault(result: StoredResult, manifest: dict[str, Any], part: dict[str, Any])
 
 
 def _can_recount(manifest: dict[str, Any], part: dict[str, Any]) -> bool:
-    """Whether the part has all digits of its rows: Parquet rounds the values of hashed numbers."""
+    """Return whether the part has all digits: Parquet rounds the values of hashed numbers."""
     is_hashed = manifest["n_features"] is not None
     is_rounded = is_hashed and bool(manifest["columns"]["numeric"])
     suffixes = SUFFIXES[:1] if is_rounded else SUFFIXES

@@ -1,4 +1,4 @@
-"""One result in the place of another below a prefix: at no time is there a file that nobody lists.
+"""Replace a result below a prefix: at no time is there a file that no list names.
 
 S3 has no rename, and deletes and writes object by object. So a receipt goes ahead: it lists what
 is about to be removed, and then what is about to be written. Whoever is killed on the way leaves
@@ -24,7 +24,7 @@ Check = Callable[[], None]
 
 
 def make_room(content: PrefixContent, job: str, kms_key: str | None, check: Check) -> None:
-    """Remove what earlier jobs left, manifests first; nothing that is not theirs.
+    """Remove what earlier jobs left, manifests first, and nothing else.
 
     Args:
         content: What there is.
@@ -47,7 +47,7 @@ def make_room(content: PrefixContent, job: str, kms_key: str | None, check: Chec
 def receipt_for(
     job: str, files: Mapping[str, Path | bytes], check: Check, region: str | None = None
 ) -> bytes:
-    """Return the receipt of files that are going to be written.
+    """Return the receipt of files that will be written.
 
     Args:
         job: Name of the job that they are of.
@@ -66,7 +66,7 @@ def receipt_for(
 
 
 def is_manifest(name: str) -> bool:
-    """Return whether a file vouches for others: the manifest, or that of one of several hosts."""
+    """Return whether a file lists others: the manifest, or that of one of several hosts."""
     return name.rpartition("/")[2] == MANIFEST.rpartition("/")[2]
 
 

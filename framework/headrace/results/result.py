@@ -1,4 +1,4 @@
-"""What a target gives back of a finished job."""
+"""The result that a target returns for a finished job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headrace.results.channels import Channel
 
 @dataclass(frozen=True)
 class Result:
-    """What a finished job left behind."""
+    """The result of a finished job."""
 
     output: str
     """The folder that holds it, or its ``s3://`` URI."""

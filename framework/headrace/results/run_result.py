@@ -1,4 +1,4 @@
-"""What a run left behind, as Python has it: its report, and the rows of its channels."""
+"""The result of a run in Python: its report, and the rows of its channels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READABLE = "npz"
 
 
 class RowsError(HeadraceError):
-    """Rows that cannot be had as a matrix."""
+    """Rows that cannot be loaded as a matrix."""
 
 
 class Rows(NamedTuple):
@@ -41,7 +41,7 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RunResult:
-    """What `headrace.run` gives back. The dicts are the files of ``report/``: docs/files.md."""
+    """The result of `headrace.run`. The dicts are the files of ``report/``: docs/files.md."""
 
     output: str
     """The folder that holds the result, or its ``s3://`` URI."""
@@ -69,7 +69,7 @@ class RunResult:
         return cls(*output, request, result.manifest, *reports, _result=result)
 
     def load(self, channel: str = "train") -> Rows:
-        """All rows of a channel in memory, for SciPy and scikit-learn.
+        """Load all rows of a channel into memory, for SciPy and scikit-learn.
 
         Args:
             channel: Its name.
@@ -93,15 +93,15 @@ class RunResult:
         return _joined([stored.read(part["file"]) for part in channels[channel]["parts"]])
 
     def __fspath__(self) -> str:
-        """So that `headrace.load` and `pathlib.Path` take the result for its folder."""
+        """Return its folder, so that `headrace.load` and `pathlib.Path` accept the result."""
         return self.output
 
     def __repr__(self) -> str:
-        """What the command line shows in the end."""
+        """Return the table that the command line shows at the end."""
         return summary(self._result)
 
     def _repr_html_(self) -> str:
-        """The same for a notebook."""
+        """Return the same table for a notebook."""
         rows = rows_of(self.channels)
         others = summary(self._result).splitlines()[len(rows) :]
         return as_html(rows, NUMBERS) + f"<div>{'<br>'.join(map(escape, others))}</div>"

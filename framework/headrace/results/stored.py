@@ -25,7 +25,7 @@ class StoredResult:
     """``output.path``: a folder or ``s3://bucket/folder``."""
 
     def manifest(self) -> dict[str, Any]:
-        """What the run says that it made.
+        """Return the manifest.
 
         Raises:
             HeadraceError: There is no manifest, and so no result.
@@ -48,7 +48,7 @@ class StoredResult:
         return found
 
     def report(self, name: str) -> dict[str, Any]:
-        """A file of the report; empty where it cannot be had, as with several instances.
+        """Return a file of the report; empty if there is none, as with several instances.
 
         Args:
             name: ``metrics``, ``timings`` or ``evaluation``.

@@ -32,11 +32,11 @@ class State:
 
     @property
     def fraction(self) -> float | None:
-        """The part that is done, 0 to 1, once that can be told."""
+        """Return the share that is done, 0 to 1; None while it is unknown."""
         return min(1.0, self.bytes / self.of) if self.of else None
 
     def __str__(self) -> str:
-        """For people: ``1,250,000 rows, 612,000 rows/s, 43 %, about 12 s left``."""
+        """Return it as text: ``1,250,000 rows, 612,000 rows/s, 43 %, about 12 s left``."""
         words = [f"{self.rows:,} rows"]
         if self.seconds > 0:
             words.append(f"{three_digits(self.rows / self.seconds):,} rows/s")
@@ -58,11 +58,11 @@ class Shown(Protocol):
 
     @property
     def bytes(self) -> int:
-        """Done so far."""
+        """Return the bytes done so far."""
 
     @property
     def of(self) -> int | None:
-        """All that there is to do, once that is known."""
+        """Return all bytes there are to do, once known."""
 
 
 class View(Protocol):

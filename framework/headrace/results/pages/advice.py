@@ -97,7 +97,7 @@ def _loss(candidate: Candidate) -> float:
 
 
 def _runner_up(judged: Sequence[Candidate], best: Candidate) -> str:
-    """How far the next narrower one is behind: what the width buys."""
+    """Return how much worse the best of the narrower runs is: the benefit of the width."""
     narrower = [each for each in judged if each.n_features < best.n_features]
     if not narrower:
         return ""

@@ -155,7 +155,7 @@ def _config(axes: Axes, y_marks: Sequence[float]) -> Any:
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
-    """A little room at both ends, so that no dot is cut."""
+    """Return the range with a margin at both ends, so that no dot is cut."""
     low, high = min(values), max(values)
     room = (high - low) * 0.02 or 0.5
     return low - room, high + room
@@ -184,7 +184,7 @@ def _svg(chart: Any, axes: Axes, faint: Series | None = None) -> Markup:
 
 
 def _kept(parent: Any) -> Iterator[ElementTree.Element]:
-    """What is drawn: without empty groups, and with the marks' descriptions made titles."""
+    """Return what is drawn: no empty groups, and the marks' descriptions as titles."""
     for child in parent:
         if not isinstance(child.tag, str) or child.tag in _DROPPED or _is_extra(child):
             continue
@@ -199,12 +199,12 @@ def _kept(parent: Any) -> Iterator[ElementTree.Element]:
 
 
 def _is_extra(node: Any) -> bool:
-    """A tooltip's box, or the background that the page gives its charts itself."""
+    """Return whether it is a tooltip's box or a background, which the page draws itself."""
     return bool({"tooltip", "background"} & set(node.get("class", "").split()))
 
 
 def _attributes(node: Any) -> dict[str, str]:
-    """Rounded to a tenth of a pixel; no style of their own, which the page's policy forbids."""
+    """Return them rounded to a tenth of a pixel, without styles, which the policy forbids."""
     kept = {
         str(key): _rounded(value) if key in _NUMBERS else value
         for key, value in node.attrib.items()

@@ -53,7 +53,7 @@ def render(template: str, data: Mapping[str, Any]) -> str:
 
 @cache
 def _template(name: str) -> Template:
-    """Compiled once in a process, which takes longer than to fill it in."""
+    """Return the template, compiled once per process because compiling is slow."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -70,7 +70,7 @@ def _source(name: str) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """No network at all; the page's own style sheet and script, by their digests.
+    """Return the policy: no network; only the page's own style sheet and script, by digest.
 
     Source: https://www.w3.org/TR/CSP3/
     """

@@ -55,11 +55,11 @@ class Moments:
 
     @property
     def step(self) -> str:
-        """What each group stands for: ``hour``, ``3 hours``."""
+        """Return the length of each group: ``hour``, ``3 hours``."""
         return self.unit if self.size == 1 else f"{self.size} {_SEVERAL[self.unit]}"
 
     def sums(self, numbers: Sequence[float]) -> list[float]:
-        """What the numbers of the points add up to in each group."""
+        """Return the sum of the points' numbers in each group."""
         starts = range(0, len(numbers), self.size)
         return [sum(numbers[start : start + self.size]) for start in starts]
 

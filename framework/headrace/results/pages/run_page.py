@@ -132,7 +132,7 @@ def _channels(record: RunRecord) -> list[ChannelRow]:
 
 
 def _mapping(request: dict[str, Any] | None) -> Iterator[tuple[str, str, str, str]]:
-    """Kind, name, place outside and place inside the container."""
+    """Yield kind, name, location outside and path inside the container."""
     for each in (request or {}).get("ProcessingInputs", ()):
         place = each["S3Input"]
         yield "input", each["InputName"], _place(place["S3Uri"]), place["LocalPath"]
@@ -146,7 +146,7 @@ def _place(uri: str) -> str:
 
 
 def _left_out(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[str, str]]:
-    """Sections that are not there, and what would bring them."""
+    """Return the sections that are missing, and what would add them."""
     if not record.metrics:
         yield (
             "Columns, click rates and time",

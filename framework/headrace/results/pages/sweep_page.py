@@ -39,7 +39,7 @@ class Finished:
     verdict: Verdict | None
 
     def own(self, figure: float | None) -> float | None:
-        """A figure that it shares with others if it is fused."""
+        """Return a figure, or None if the run shares it with others because it is fused."""
         return None if self.is_fused else figure
 
     @property
@@ -143,7 +143,7 @@ def _tiles(
 
 
 def _groups(runs: Sequence[Finished]) -> dict[str, list[Finished]]:
-    """Runs that differ in nothing but the width, by width; no more groups than can be drawn."""
+    """Return runs that differ only in width, by width; no more groups than can be drawn."""
     groups: dict[str, list[Finished]] = {}
     for run in sorted(runs, key=lambda run: run.n_features or 0):
         if run.n_features is not None:

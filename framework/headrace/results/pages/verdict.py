@@ -42,7 +42,7 @@ class Verdict:
 
     @classmethod
     def of(cls, evaluation: dict[str, Any] | None) -> Verdict | None:
-        """The verdict on the channel that the job itself judged by."""
+        """Return the verdict on the channel that the job itself was judged on."""
         if not evaluation:
             return None
         channel = evaluation["judged_on"]
@@ -57,7 +57,7 @@ class Verdict:
 
     @property
     def rows_judged(self) -> tuple[str, int, float]:
-        """What has to be equal before two verdicts can be compared."""
+        """Return the values that must be equal before two verdicts can be compared."""
         return (self.channel, self.rows, self.base_rate)
 
 
