@@ -47,7 +47,7 @@ bench: $(VENV)/.bench
 bench-spark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.spark --rows $(ROWS) --runs $(RUNS)
 
-# A stamp file for each set of packages, so that a second call installs nothing.
+# One stamp for each set of packages, so that a second call installs nothing.
 $(VENV)/.%: requirements/%.txt requirements/run.txt | $(BIN)/python
 	@echo "installing $< into $(VENV)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $<
@@ -59,7 +59,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "headrace needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 
-# The three files are frozen from one growing environment, so that their versions agree.
+# One environment that grows, so that the three files agree.
 PINS := build/pins/bin/python -m pip
 FROZEN := $(PINS) freeze --all --exclude headrace --exclude pip
 pins:
@@ -76,7 +76,7 @@ pins:
 	$(MAKE) --no-print-directory $(IMAGES:%=hashes-of-%)
 	rm -rf build headrace.egg-info
 
-# Pin the packages of an image to the versions in run.txt, with the hash of each file.
+# The packages that an image's file names, as in run.txt, with the hash of each of their files.
 $(IMAGES:%=hashes-of-%): hashes-of-%:
 	sed -n 's/==.*/==/p' containers/$*/requirements.txt | grep -Ff - build/run > build/$*.in
 	build/pins/bin/python -m piptools compile -q --generate-hashes --strip-extras --no-header \
