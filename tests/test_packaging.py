@@ -124,6 +124,8 @@ def test_a_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     data = {"headrace/targets/sagemaker/prices.json", "headrace/py.typed"}
     templates = (sources / "headrace/results/pages/templates").iterdir()
     data |= {path.relative_to(sources).as_posix() for path in templates}
+    example = (sources / "headrace/cli/project").rglob("*.*")
+    data |= {path.relative_to(sources).as_posix() for path in example if path.is_file()}
     data |= {f"headrace/shipped/{path.relative_to(PROJECT).as_posix()}" for path in shipped()}
     info = {name for name in names if name.startswith(f"headrace-{VERSION}.dist-info/")}
     assert names - info == ours | data
