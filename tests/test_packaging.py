@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from headrace.config.defaults import PROJECT
 from headrace.runtime.version import VERSION
+from tests import children
 from tests.wheels import wheel_of_project
 
 METADATA = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -103,6 +104,29 @@ def test_pins_are_within_what_is_declared(file: str, extras: list[str]) -> None:
 def test_the_changelog_knows_this_version() -> None:
     changelog = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"^## \[{re.escape(VERSION)}\]", changelog, re.MULTILINE)
+
+
+def test_what_is_installed_fits_together() -> None:
+    """The pins of dev.txt hold the extras `bench`, `joblib`, `spark` and `test`."""
+    checked = children.run(
+        [sys.executable, "-m", "pip", "check", "--disable-pip-version-check"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (checked.returncode, checked.stdout) == (0, "No broken requirements found.\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("extra", ["optuna", "sagemaker"])
+def test_an_extra_fits_the_rest(extra: str, tmp_path: Path) -> None:
+    """Those that are not among the pins: pip resolves them beside these, and installs nothing."""
+    pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "-q"]
+    lines = METADATA["optional-dependencies"][extra]
+    report = ["--report", str(tmp_path / "report.json"), "--disable-pip-version-check"]
+    command = [*pip, *report, "-r", str(PINS / "run.txt"), *lines]
+    ran = children.run(command, capture_output=True, text=True, check=False, timeout=580)
+    if ran.returncode and "conflict" not in ran.stderr:
+        pytest.skip(f"pip cannot reach an index that has the extra {extra}")
+    assert ran.returncode == 0, ran.stderr
 
 
 def shipped() -> list[Path]:
