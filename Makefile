@@ -51,6 +51,7 @@ bench-spark: $(VENV)/.dev
 $(VENV)/.%: requirements/%.txt requirements/run.txt | $(BIN)/python
 	@echo "installing $< into $(VENV)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $<
+	@$(MAKE) --no-print-directory VENV=$(VENV) checkout-in-venv
 	@touch $@
 
 $(VENV)/.dev: requirements/bench.txt
@@ -58,6 +59,16 @@ $(VENV)/.dev: requirements/bench.txt
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "headrace needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
+
+# Have the environment find the package in this checkout: `headrace`, `python -m headrace.compare`.
+# Nothing is built for that, so nothing but requirements/run.txt is needed.
+.PHONY: checkout-in-venv
+checkout-in-venv: SITE = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+checkout-in-venv:
+	@echo '$(CURDIR)/framework' > '$(SITE)/headrace.pth'
+	@printf '#!%s\nimport sys\n\nfrom headrace.cli.console import main\n\nsys.exit(main())\n' \
+		'$(abspath $(BIN))/python' > $(BIN)/headrace
+	@chmod +x $(BIN)/headrace
 
 # One environment that grows, so that the three files agree.
 PINS := build/pins/bin/python -m pip
@@ -74,7 +85,7 @@ pins:
 		grep -vxFf build/bench build/dev) > requirements/dev.txt
 	$(PINS) install -q pip-tools
 	$(MAKE) --no-print-directory $(IMAGES:%=hashes-of-%)
-	rm -rf build headrace.egg-info
+	rm -rf build framework/headrace.egg-info
 
 # The packages that an image's file names, as in run.txt, with the hash of each of their files.
 $(IMAGES:%=hashes-of-%): hashes-of-%:
@@ -85,5 +96,5 @@ $(IMAGES:%=hashes-of-%): hashes-of-%:
 	mv build/$*.txt containers/$*/requirements.txt
 
 clean:
-	rm -rf $(VENV) build headrace.egg-info outputs multirun
+	rm -rf $(VENV) build framework/headrace.egg-info outputs multirun
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 import sys
 import tomllib
 import zipfile
@@ -19,6 +18,7 @@ from packaging.utils import canonicalize_name
 from headrace.config.defaults import PROJECT
 from headrace.runtime.version import VERSION
 from tests import children
+from tests.wheels import wheel_of_project
 
 METADATA = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PINS = PROJECT / "requirements"
@@ -106,29 +106,53 @@ def test_the_changelog_knows_this_version() -> None:
     assert re.search(rf"^## \[{re.escape(VERSION)}\]", changelog, re.MULTILINE)
 
 
-def test_a_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("framework", "transforms", "tests"):
-        shutil.copytree(PROJECT / name, source / name, ignore=ignored)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(PROJECT / name, source)
-    children.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation",
-         "--disable-pip-version-check", "-w", str(tmp_path), str(source)],
-        check=True,
-        capture_output=True,
+def test_what_is_installed_fits_together() -> None:
+    """The pins of dev.txt hold the extras `bench`, `joblib`, `spark` and `test`."""
+    checked = children.run(
+        [sys.executable, "-m", "pip", "check", "--disable-pip-version-check"],
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
-    [wheel] = tmp_path.glob("*.whl")
+    assert (checked.returncode, checked.stdout) == (0, "No broken requirements found.\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("extra", ["optuna", "sagemaker"])
+def test_an_extra_fits_the_rest(extra: str, tmp_path: Path) -> None:
+    """Those that are not among the pins: pip resolves them beside these, and installs nothing."""
+    pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "-q"]
+    lines = METADATA["optional-dependencies"][extra]
+    report = ["--report", str(tmp_path / "report.json"), "--disable-pip-version-check"]
+    command = [*pip, *report, "-r", str(PINS / "run.txt"), *lines]
+    ran = children.run(command, capture_output=True, text=True, check=False, timeout=580)
+    if ran.returncode and "conflict" not in ran.stderr:
+        pytest.skip(f"pip cannot reach an index that has the extra {extra}")
+    assert ran.returncode == 0, ran.stderr
+
+
+def shipped() -> list[Path]:
+    """The files of the top-level folders that an installed headrace needs."""
+    transforms, data = PROJECT / "transforms", PROJECT / "data"
+    folders = [PROJECT / "conf", PROJECT / "containers"]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return [*files, *transforms.glob("*.py"), data / "avazu_sample.csv"]
+
+
+def test_a_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
+    wheel = wheel_of_project(tmp_path)
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         described = archive.read(f"headrace-{VERSION}.dist-info/METADATA").decode()
+        points = archive.read(f"headrace-{VERSION}.dist-info/entry_points.txt").decode()
     sources = PROJECT / "framework"
     ours = {path.relative_to(sources).as_posix() for path in sources.rglob("*.py")}
     data = {"headrace/targets/sagemaker/prices.json", "headrace/py.typed"}
     templates = (sources / "headrace/results/pages/templates").iterdir()
     data |= {path.relative_to(sources).as_posix() for path in templates}
+    example = (sources / "headrace/cli/project").rglob("*.*")
+    data |= {path.relative_to(sources).as_posix() for path in example if path.is_file()}
+    data |= {f"headrace/shipped/{path.relative_to(PROJECT).as_posix()}" for path in shipped()}
     info = {name for name in names if name.startswith(f"headrace-{VERSION}.dist-info/")}
     assert names - info == ours | data
+    assert points == "[console_scripts]\nheadrace = headrace.cli.console:main\n"
     assert f"\nVersion: {VERSION}\n" in described
     assert any(name.endswith("/LICENSE") for name in info)

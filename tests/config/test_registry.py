@@ -16,6 +16,7 @@ import pytest
 
 from headrace.config import registry
 from headrace.errors import PluginError
+from headrace.runtime import roots
 from headrace.runtime.chain.plugins import GROUP
 from tests import children
 
@@ -45,12 +46,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder in the place of ``transforms/``."""
     made = tmp_path / "transforms"
     made.mkdir()
-    monkeypatch.setattr(registry, "FOLDER", made)
+    monkeypatch.setattr(roots, "roots", lambda: (tmp_path,))
     return made
 
 
 def test_the_folder_is_the_list() -> None:
-    files = {path.stem for path in registry.FOLDER.glob("[!_]*.py")}
+    files = {path.stem for path in (roots.SHIPPED / roots.TRANSFORMS).glob("[!_]*.py")}
     assert {"custom_hasher", "feature_hasher", "split", "time_features"} <= files
     assert set(registry.plugins()) == files
     assert list(registry.plugins()) == sorted(files)

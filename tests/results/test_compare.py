@@ -1,4 +1,4 @@
-"""``python -m headrace.results.compare``: what it prints, and what its exit status means."""
+"""``python -m headrace.compare``: what it prints, and what its exit status means."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_results_on_s3(
 
 def test_the_command(made: Callable[..., Result]) -> None:
     place = str(made().output)
-    command = [sys.executable, "-m", "headrace.results.compare", place, place]
+    command = [sys.executable, "-m", "headrace.compare", place, place]
     ran = children.run(
         command, cwd=PROJECT / "framework", capture_output=True, text=True, check=False
     )

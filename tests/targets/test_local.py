@@ -180,13 +180,12 @@ def test_without_an_entrypoint_the_images_own_stands(output: Path) -> None:
     job = make_job(output, "")
     del job.request["AppSpecification"]["ContainerEntrypoint"]
     job.request["AppSpecification"]["ContainerArguments"] = ["/opt/ml/x"]
-    from headrace.config.defaults import PROJECT
     from headrace.targets.local.command import SOURCES, command
     from headrace.targets.local.sandbox import Host
 
-    made = command(Host("algo-1", Path("/ml")), job.request, 1)
-    assert made.argv == (sys.executable, "-m", "headrace.runtime", "/ml/x")
-    assert made.environment["PYTHONPATH"] == f"{SOURCES}:{PROJECT}"
+    made = command(Host("algo-1", Path("/scratch/ml")), job.request, 1)
+    assert made.argv == (sys.executable, "-m", "headrace.runtime", "/scratch/ml/x")
+    assert made.environment["PYTHONPATH"] == f"/scratch/code:{SOURCES}"
     assert (SOURCES / "headrace/runtime/__init__.py").is_file()
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from headrace.runtime.transform import Role, with_role
+from headrace.testing import batch_of as batch_of
 
 UNICODE = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=24)
 LONG = st.builds(lambda text, times: text * times, UNICODE, st.sampled_from([5, 40]))
@@ -16,24 +15,6 @@ CELLS = st.one_of(st.none(), UNICODE, st.sampled_from(["1005", "a", "é", "ab", 
 WIDTHS = st.one_of(
     st.integers(1, 9), st.sampled_from([2**20, 2**31 - 2, 2**31 - 1]), st.integers(1, 2**31 - 1)
 )
-
-
-def batch_of(
-    columns: Mapping[str, Sequence[Any]], roles: Mapping[str, Role] | None = None
-) -> pa.RecordBatch:
-    """A batch; a column without a role is categorical, or numeric if it holds numbers."""
-    arrays, fields = [], []
-    for name, cells in columns.items():
-        role = (roles or {}).get(name) or _role(cells)
-        kind = pa.float64() if role in (Role.NUMERIC, Role.LABEL) else pa.string()
-        arrays.append(pa.array(cells, pa.int64() if role is Role.ROW_NUMBER else kind))
-        fields.append(with_role(pa.field(name, arrays[-1].type), role))
-    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
-
-
-def _role(cells: Sequence[Any]) -> Role:
-    numeric = any(isinstance(cell, int | float) for cell in cells)
-    return Role.NUMERIC if numeric else Role.CATEGORICAL
 
 
 @st.composite

@@ -21,8 +21,9 @@ from pydantic.fields import FieldInfo
 
 from headrace.config.models import JobConfig
 from headrace.config.problems import models_of, tag_of
+from headrace.runtime import roots
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = roots.SHIPPED
 BASE_NODE = "headrace_defaults"
 
 _CHOSEN: ContextVar[str | None] = ContextVar("run_folder", default=None)
@@ -86,7 +87,7 @@ def _open(defaults: dict[str, Any]) -> DictConfig:
 
 
 def _in_project(path: str) -> str:
-    return str(PROJECT / path)
+    return str(roots.find(path))
 
 
 def run_folder() -> str:

@@ -17,7 +17,7 @@ from headrace.errors import ConfigError, Problem
 from headrace.runtime.shown import plain, quoted
 
 TOP_LEVEL = [*JobConfig.model_fields, "experiment", "hydra"]
-OURS = ("framework", "transforms")
+OURS = ("headrace", "transforms")
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import CachingConfigRepository
+from hydra.core.config_search_path import ConfigSearchPath, SearchPathElement
 from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -28,6 +29,7 @@ from headrace.config import defaults, typed_text
 from headrace.config.hydra_errors import problem_of
 from headrace.config.hydra_objects import object_problems, search_path_problem
 from headrace.errors import ConfigError, HeadraceError, Problem
+from headrace.runtime import roots
 from headrace.runtime.shown import quoted
 
 ONE_CHOICE = [group for group in typed_text.GROUPS if group != "experiment"]
@@ -55,6 +57,10 @@ class Refused(ConfigError, ConfigCompositionException):
 
 class CheckedLoader(ConfigLoaderImpl):
     """Hydra's loader of configurations, with our checks behind it."""
+
+    def __init__(self, config_search_path: ConfigSearchPath) -> None:
+        _put_own_first(config_search_path)
+        super().__init__(config_search_path)
 
     def load_configuration(
         self,
@@ -127,6 +133,21 @@ class CheckedLoader(ConfigLoaderImpl):
 
 
 Compose = Callable[[list[str]], DictConfig]
+
+
+def _put_own_first(search_path: ConfigSearchPath) -> None:
+    """Have Hydra look into the ``conf/`` of the current folder before the shipped one.
+
+    Hydra's own way, a `SearchPathPlugin`, would do so for each of the user's Hydra programs.
+    """
+    own, shipped = roots.own_root(), roots.SHIPPED / roots.CONF
+    if own is None or not (own / roots.CONF).is_dir():
+        return
+    places = search_path.get_path()
+    for index, place in enumerate(places):
+        if place.path and Path(place.path.removeprefix(FILE)) == shipped:
+            places.insert(index, SearchPathElement("own", f"{FILE}{own / roots.CONF}"))
+            return
 
 
 def _without_wrong_ones(

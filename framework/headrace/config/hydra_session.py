@@ -17,6 +17,7 @@ from headrace.config import defaults
 from headrace.config.hydra_loader import checked
 from headrace.config.overrides import Overrides, texts_of
 from headrace.errors import ConfigError
+from headrace.runtime import roots
 
 VERSION_BASE = "1.3"
 
@@ -52,7 +53,7 @@ def _hydra() -> Iterator[None]:
     version = base.version_base
     GlobalHydra.instance().clear()
     try:
-        folder = str(defaults.PROJECT / "conf")
+        folder = str(roots.SHIPPED / roots.CONF)
         with (
             checked(),
             hydra.initialize_config_dir(folder, job_name="headrace", version_base=VERSION_BASE),

@@ -1,5 +1,7 @@
 """Finds the transforms: a plugin's name is its file's name in ``transforms/``.
 
+A ``transforms/`` in the current folder comes first: a file there takes the place of a shipped one.
+
 A pip-installed package adds more through the entry-point group ``headrace.transforms`` (name =
 module). Listing the plugins imports none of them.
 """
@@ -17,12 +19,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from headrace.config.defaults import PROJECT
 from headrace.config.deferred_imports import DeferringLoader, check_deferred
 from headrace.errors import PluginError
+from headrace.runtime import roots
 from headrace.runtime.chain.plugins import GROUP, PACKAGE, class_in
-
-FOLDER = PROJECT / PACKAGE
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Plugin:
     origin: str
     """Where that is, as an error message says it."""
     path: Path | None = None
-    """The file, for a plugin of this project."""
+    """The file, for a plugin of one's own or a shipped one."""
 
     @cached_property
     def source(self) -> str:
@@ -55,7 +55,7 @@ class Plugin:
             PluginError: It cannot be imported, or defines none or several, or one not frozen.
         """
         with _blamed(self):
-            module = _load(f"{FOLDER.name}.{self.name}", _file_of(self))
+            module = _load(f"{PACKAGE}.{self.name}", _file_of(self))
         return class_in(module, f"{self.name!r} ({self.origin})")
 
     def check_imports(self) -> None:
@@ -91,7 +91,7 @@ def plugins() -> dict[str, Plugin]:
         PluginError: Two have one name.
     """
     found: dict[str, Plugin] = {}
-    for plugin in (*_own(), *_installed()):
+    for plugin in (*_files(), *_installed()):
         other = found.setdefault(plugin.name, plugin)
         if other is not plugin:
             raise PluginError(
@@ -101,11 +101,14 @@ def plugins() -> dict[str, Plugin]:
     return dict(sorted(found.items()))
 
 
-def _own() -> Iterable[Plugin]:
-    for path in sorted(FOLDER.glob("*.py")):
-        if not path.name.startswith("_"):
-            module = f"{FOLDER.name}.{path.stem}"
-            yield Plugin(path.stem, module, f"{FOLDER.name}/{path.name}", path)
+def _files() -> Iterable[Plugin]:
+    """Return the plugins of all roots; of two files of one name, the one of the first root."""
+    files: dict[str, Path] = {}
+    for folder in roots.folders(PACKAGE):
+        for path in folder.glob("[!_]*.py"):
+            files.setdefault(path.stem, path)
+    for name, path in files.items():
+        yield Plugin(name, f"{PACKAGE}.{name}", f"{PACKAGE}/{path.name}", path)
 
 
 def _installed() -> Iterable[Plugin]:

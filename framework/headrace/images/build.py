@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from headrace.backends.image_names import built_name, owned
-from headrace.config.defaults import PROJECT
 from headrace.config.models import JobConfig
 from headrace.images.base_image import look_at
 from headrace.images.context import write_context
 from headrace.images.engine import Engine, engine
 from headrace.images.messages import watched
 from headrace.images.wheels import download
+from headrace.runtime import roots
 
+CONTAINERS = "containers"
+"""Has a folder for each image, in a root."""
 SAGEMAKER_PLATFORM = "linux/amd64"
 """No instance type of SageMaker Processing has another processor."""
 
@@ -47,7 +49,7 @@ def build(config: JobConfig, code: Mapping[str, str]) -> Built:
         JobFailed: No engine, no packages, or the build failed; with its last lines.
     """
     name, backend = built_name(config.backend), owned(config.backend)
-    folder = PROJECT / "containers" / backend.name
+    folder = roots.find(f"{CONTAINERS}/{backend.name}")
     platform = SAGEMAKER_PLATFORM if config.target.name == "aws" else None
     with engine() as client, tempfile.TemporaryDirectory(prefix="headrace-wheels-") as wheels:
         base = look_at(client, backend.base_image or default_base(folder), platform)
@@ -74,7 +76,7 @@ def default_base(folder: Path) -> str:
 
 
 def _inside(folder: Path) -> str:
-    return folder.relative_to(PROJECT).as_posix()
+    return f"{CONTAINERS}/{folder.name}"
 
 
 def _files(folder: Path, wheels: Path) -> dict[str, bytes | Path]:

@@ -1,7 +1,7 @@
 """Whether two results hold the same rows, however they were made.
 
-    python -m headrace.results.compare RUN_A RUN_B
-    python -m headrace.results.compare s3://bucket/a outputs/b --recount
+    python -m headrace.compare RUN_A RUN_B
+    python -m headrace.compare s3://bucket/a outputs/b --recount
 
 The last line says it in words, the exit status in a number: 0 the same rows, 1 other rows, 2 they
 cannot be compared.
@@ -129,7 +129,7 @@ def _with_digests(result: StoredResult) -> Manifest:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and compare."""
     parser = argparse.ArgumentParser(
-        prog="python -m headrace.results.compare",
+        prog="python -m headrace.compare",
         description="Tell whether two results hold the same rows: 0 yes, 1 no, 2 cannot tell.",
     )
     parser.add_argument("results", nargs=2, metavar="RUN", help="output.path, here or on s3://")
@@ -140,7 +140,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HeadraceError as error:
         print(error, file=sys.stderr)
         return INCOMPARABLE
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from headrace.config.defaults import PROJECT
+from headrace.report import main
 from headrace.results import pages as report
 from headrace.results.pages import write_run_page, write_sweep_page
-from headrace.results.pages.__main__ import main
 from headrace.results.records import Note, RunRecord, SweepRecord
 from tests import children
 from tests.results.pages.samples import (

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Sequence
 from dataclasses import is_dataclass
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import module_from_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from headrace.runtime import roots
 from headrace.runtime.errors import PluginError
 from headrace.runtime.spec import TRAIN, StepSpec
 from headrace.runtime.transform import Transform
@@ -51,6 +57,8 @@ def class_in(module: ModuleType, plugin: str) -> type[Any]:
         PluginError: There is none, there are several, it is not frozen, or learns by halves.
     """
     classes = [item for item in vars(module).values() if _is_transform(item, module.__name__)]
+    if not classes:
+        _tell_what_is_missing(module, plugin)
     if len(classes) != 1:
         names = ", ".join(cls.__name__ for cls in classes) or "none"
         raise PluginError(
@@ -72,6 +80,26 @@ def class_in(module: ModuleType, plugin: str) -> type[Any]:
     return found
 
 
+def _tell_what_is_missing(module: ModuleType, plugin: str) -> None:
+    """Name what the only class of a file lacks to be a transform, if there is one such class."""
+    classes = [item for item in vars(module).values() if _is_public_class(item, module.__name__)]
+    near = [
+        item for item in classes if is_dataclass(item) or not set(_METHODS).isdisjoint(dir(item))
+    ]
+    if len(near) != 1:
+        return
+    missing = [name for name in _METHODS if not callable(getattr(near[0], name, None))]
+    if missing:
+        raise PluginError(
+            f"transform {plugin}: {near[0].__name__} has no {' and no '.join(missing)}; "
+            f"a transform needs {' and '.join(_METHODS)}"
+        )
+    raise PluginError(
+        f"transform {plugin}: {near[0].__name__} should be a dataclass; "
+        "write @dataclass(frozen=True)"
+    )
+
+
 def channels_of(transforms: Sequence[object]) -> tuple[str, ...]:
     """The output channels that the chain declares; all rows train if none does."""
     declared = [step.channels() for step in transforms if hasattr(step, "channels")]
@@ -83,13 +111,18 @@ def _class_of(name: str) -> type[Any]:
 
 
 def _module(name: str) -> ModuleType:
-    """The plugin's module: shipped or baked in as a file, else from an installed package."""
+    """The plugin's module: shipped or baked in as a file, else from an installed package.
+
+    Each folder of Python's path is looked into, whether or not another one has a package of that
+    name as well, and then those of `roots`.
+    """
     full = f"{PACKAGE}.{name}"
-    try:
-        return importlib.import_module(full)
-    except ImportError as error:
-        if not isinstance(error, ModuleNotFoundError) or error.name not in (full, PACKAGE):
-            raise PluginError(f"transform {name!r} cannot be imported: {error}") from error
+    if full in sys.modules:
+        return sys.modules[full]
+    places = [*(Path(each) for each in sys.path if each), *roots.roots()]
+    spec = PathFinder.find_spec(full, [str(place / PACKAGE) for place in places])
+    if spec is not None and spec.loader is not None:
+        return _executed(spec, spec.loader, name)
     from importlib.metadata import entry_points  # slow to import, and seldom needed
 
     for point in entry_points(group=GROUP, name=name):
@@ -97,11 +130,27 @@ def _module(name: str) -> ModuleType:
     raise PluginError(f"there is no transform {name!r} here; the image should bring it")
 
 
+def _executed(spec: ModuleSpec, loader: Loader, name: str) -> ModuleType:
+    module = sys.modules[spec.name] = module_from_spec(spec)
+    try:
+        loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[spec.name]
+        if isinstance(error, ImportError):
+            raise PluginError(f"transform {name!r} cannot be imported: {error}") from error
+        raise
+    return module
+
+
 def _is_transform(item: object, module: str) -> bool:
     return (
-        isinstance(item, type)
-        and item.__module__ == module
-        and not item.__name__.startswith("_")
+        _is_public_class(item, module)
         and is_dataclass(item)
         and all(callable(getattr(item, method, None)) for method in _METHODS)
+    )
+
+
+def _is_public_class(item: object, module: str) -> bool:
+    return (
+        isinstance(item, type) and item.__module__ == module and not item.__name__.startswith("_")
     )

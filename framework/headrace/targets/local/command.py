@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.config.defaults import PROJECT
 from headrace.runtime.main import ALONGSIDE_VARIABLE, ROOT_VARIABLE
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark
-from headrace.targets.local.sandbox import Host
+from headrace.targets.local.sandbox import CODE, Host, brings_code
 
 IMAGE_ENTRYPOINT = ("python3", "-m", "headrace.runtime")
 """The ENTRYPOINT of an image that has the code baked in; it stands where a request names none."""
@@ -86,7 +85,7 @@ def _environment(
     asked_for = request.get("Environment", {})
     return {
         **passed_on,
-        **_code(request),
+        **_code(host, request),
         "HEADRACE_THREADS": str(_threads(hosts)),
         **{key: _mapped(value, host) for key, value in asked_for.items()},
         ROOT_VARIABLE: str(host.ml),
@@ -95,10 +94,9 @@ def _environment(
     }
 
 
-def _code(request: dict[str, Any]) -> dict[str, str]:
-    """The image's own code, where the request leaves the entrypoint to the image."""
-    baked_in = not request["AppSpecification"].get("ContainerEntrypoint")
-    return {"PYTHONPATH": f"{SOURCES}:{PROJECT}"} if baked_in else {}
+def _code(host: Host, request: dict[str, Any]) -> dict[str, str]:
+    code = host.ml.parent / CODE
+    return {"PYTHONPATH": f"{code}:{SOURCES}"} if brings_code(request) else {}
 
 
 def _threads(hosts: int) -> int:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from headrace.config import registry
 from headrace.job.job import Job
 from headrace.results.layout import REQUEST
 from headrace.results.whole_files import json_text, write_whole
+from headrace.runtime.chain.plugins import PACKAGE
 from headrace.runtime.spec import under
 from headrace.targets.local.fetching import Fetching
 from headrace.targets.local.inputs import Link, links
@@ -17,6 +19,8 @@ from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.mirror import Mirror
 from headrace.uris import S3, path_of, uri_of, within
 
+CODE = "code"
+"""Folder of the scratch root: the transforms that an image has baked in."""
 MESSAGE_BYTES = 1024
 """SageMaker's limit for an ``ExitMessage``."""
 LARGER_TMPDIR = "set TMPDIR to a folder of a larger disk"
@@ -112,6 +116,8 @@ class Sandbox:
             write_whole(self.files / name, content)
         write_whole(self.files / REQUEST, json_text(job.request).encode())
         entries = job.request.get("ProcessingInputs", ())
+        if brings_code(job.request):
+            _bake_in(self.root / CODE)
         hint = LARGER_TMPDIR if self.is_for_s3 else LARGER_OUTPUT
         Fetching(self.inputs, self.locate, hint, interrupts.check).fetch(entries)
         count = instance_count(job.request)
@@ -130,6 +136,11 @@ class Sandbox:
         files = {str(link.path): self.inputs.uri(link.source) for link in mine}
         folders = {str(inside): _shown(uri) for _, inside, uri in outputs(request)}
         return {**files, **folders}
+
+
+def brings_code(request: dict[str, Any]) -> bool:
+    """Return whether the image brings the code: the request leaves the entrypoint to it."""
+    return not request["AppSpecification"].get("ContainerEntrypoint")
 
 
 def instance_count(request: dict[str, Any]) -> int:
@@ -158,6 +169,13 @@ def _link(host: Host, mine: list[Link], interrupts: Interrupts) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             made.add(place.parent)
         place.symlink_to(link.source)
+
+
+def _bake_in(folder: Path) -> None:
+    """Write what building the image puts into it: each transform that has a file."""
+    for plugin in registry.plugins().values():
+        if plugin.path is not None:
+            write_whole(folder / PACKAGE / plugin.path.name, plugin.source.encode())
 
 
 def _configure(host: Host, names: list[str], request: dict[str, Any]) -> None:

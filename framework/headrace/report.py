@@ -1,4 +1,4 @@
-"""``python -m headrace.results.pages FOLDER``: makes the page of a run or of a sweep again."""
+"""``python -m headrace.report FOLDER``: makes the page of a run or of a sweep again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m headrace.results.pages",
+        prog="python -m headrace.report",
         description=f"Makes {RUN_PAGE} of a run's folder, or {SWEEP_PAGE} of a sweep's, again.",
     )
     parser.add_argument("folder", type=Path, help="output.path of a run, or multirun/<date>/<time>")

@@ -1,0 +1,15 @@
+"""What the command ``headrace`` has Hydra run; ``run.py`` is the same for a checkout."""
+
+from __future__ import annotations
+
+import hydra
+from omegaconf import DictConfig
+
+from headrace.cli import main as cli
+from headrace.runtime import roots
+
+
+@hydra.main(version_base="1.3", config_path=str(roots.SHIPPED / roots.CONF), config_name="config")
+def run(config: DictConfig) -> float:
+    """Do what ``action`` says with one composed configuration; a sweeper minimises the number."""
+    return cli.execute(config)

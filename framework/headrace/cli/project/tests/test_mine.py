@@ -1,0 +1,12 @@
+"""What every transform promises, shown for transforms/mine.py."""
+
+from __future__ import annotations
+
+from headrace.testing import TransformContract
+
+
+class TestMine(TransformContract):
+    """Each test runs once for each of the variants: the parameters of `Mine`."""
+
+    name = "mine"
+    variants = ({}, {"length": 1})
