@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 import warnings
 import zipfile
@@ -559,7 +560,7 @@ def test_numpy_and_pyarrow_are_enough(headrace: Any, tmp_path: Path) -> None:
     served = children.run(
         [sys.executable, "-c", SERVER % (CLIENT,), "out", json.dumps(rows[ids[5].decode()])],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(PROJECT / "framework")},
+        env={"PYTHONPATH": os.pathsep.join([str(PROJECT / "framework"), str(PROJECT)])},
         capture_output=True,
         text=True,
         check=False,

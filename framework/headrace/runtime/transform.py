@@ -105,7 +105,7 @@ def learner(transform: object) -> Learner | None:
 
 def role_of(field: pa.Field) -> Role:
     """The role of a column, by its metadata or else by its type."""
-    import pyarrow as pa
+    import pyarrow as pa  # the client, which reads no data, does without
 
     declared = (field.metadata or {}).get(ROLE)
     if declared is not None:

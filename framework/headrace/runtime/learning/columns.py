@@ -10,12 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from headrace.runtime.transform import Role, positions, role_of
+from headrace.runtime.transform import Role, Transform, positions, role_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from headrace.runtime.transform import Transform
 
 
 class ColumnLearner(ABC):
