@@ -1,4 +1,8 @@
-"""Inputs: one file or thousands, or pieces of files, as a stream of blocks."""
+"""Inputs: one file or thousands, or pieces of files, as a stream of blocks.
+
+In: paths or pieces of files, and the dataset's settings. Out: column names from the first bytes,
+and blocks of rows whose cells are the text in the file. One module for each input format.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""File formats of the parts, by the name that the configuration uses."""
+"""File formats of the parts, by the name that the configuration uses.
+
+In: batches from the end of the chain. Out: the bytes of a part. One module for each format.
+"""
 
 from __future__ import annotations
 
