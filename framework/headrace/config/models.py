@@ -12,7 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from headrace.config.registered import listed_in_schema, named_in
 from headrace.runtime.spec import DatasetSpec, EvaluationSpec, OutputSpec, RuntimeSpec
+from headrace.targets import TARGETS
 
 Text = Annotated[str, Len(1)]
 Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
@@ -121,9 +123,10 @@ AnyBackend = Annotated[
 class TargetConfig(Model):
     """Who executes the request."""
 
-    name: Literal["local", "container", "aws"] = Field(
+    name: Annotated[str, named_in(TARGETS)] = Field(
         description="local: this machine, without Docker or AWS; container: in the image; "
-        "aws: on SageMaker"
+        "aws: on SageMaker; or one that an installed package brings",
+        json_schema_extra=listed_in_schema(TARGETS),
     )
 
 

@@ -65,7 +65,7 @@ def test_what_is_baked_in(
     """The runtime half and every plugin; nothing of the client half, nothing for scripts."""
     seen = []
 
-    def pretend(config: JobConfig, code: dict[str, str]) -> Built:
+    def pretend(config: JobConfig, code: dict[str, str], _: str | None) -> Built:
         seen.append(code)
         return Built("name:1", "sha256:0", 400_000_000)
 

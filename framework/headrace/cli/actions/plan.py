@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headrace import targets
 from headrace.config import defaults
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.prepare import prepare
@@ -33,7 +34,7 @@ def perform(plan: Plan) -> None:
     """Writes ``request.json`` and the files that the job ships, and shows the mapping."""
     ready = prepare(plan, dry=True)
     print("\n".join(_described(ready.job, plan)))
-    for line in _estimated(ready):
+    for line in targets.find(ready.config).estimate(ready.config, ready.data):
         print(line)
     for note in ready.notes:
         print(f"note     {note}")
@@ -78,13 +79,6 @@ def _write(job: Job, folder: Path) -> bool:
     except OSError as exc:
         what = f"cannot write in {shown(folder)}: {exc.strerror}"
         raise ConfigError([Problem(WHERE, what)]) from exc
-
-
-def _estimated(ready: Ready) -> Iterator[str]:
-    if ready.config.target.name == "aws":
-        from headrace.targets.sagemaker.cost import estimate_lines
-
-        yield from estimate_lines(ready.config, ready.data)
 
 
 def mapping_rows(job: Job) -> list[tuple[str, str, str, str]]:

@@ -22,6 +22,7 @@ from headrace.results.destination import (
 from headrace.results.layout import MANIFEST, REQUEST
 from headrace.results.result import Result
 from headrace.runtime.spec import EVALUATION, REPORT
+from headrace.targets.base import Target
 from headrace.targets.local import checks as limits
 from headrace.targets.local import delivery, processes
 from headrace.targets.local import spark_submit as spark
@@ -44,8 +45,17 @@ DEFAULT_LIMIT_SECONDS = 86_400
 """SageMaker's own stopping condition where a request has none."""
 
 
-class LocalTarget:
+class LocalTarget(Target):
     """One subprocess for each instance, a scratch folder in the place of each ``/opt/ml``."""
+
+    uses_this_python = True
+    passes_arguments = False
+    looks_first = True
+    can_share_input = True
+
+    def check(self, job: Job, config: JobConfig) -> None:
+        """Refuse what this machine cannot do."""
+        check_here(job, config)
 
     def run(self, job: Job, config: JobConfig) -> Result:
         """Execute the job; see `headrace.targets.run`."""
@@ -69,6 +79,8 @@ def run_together(jobs: Sequence[tuple[Job, JobConfig]]) -> list[Result | Headrac
     Raises:
         HeadraceError: They cannot even be started; see `headrace.targets.run`.
     """
+    for job, config in jobs:
+        check_here(job, config)
     first, config = jobs[0]
 
     def execute(hosts: Sequence[Sequence[Host]], interrupts: Interrupts) -> None:
@@ -76,6 +88,17 @@ def run_together(jobs: Sequence[tuple[Job, JobConfig]]) -> list[Result | Headrac
         _execute(first.request, hosts[0], others, config.job.logs, interrupts)
 
     return _carried_out(jobs, execute)
+
+
+def check_here(job: Job, config: JobConfig) -> None:
+    """Refuse a job that no target on this machine can execute.
+
+    Raises:
+        ConfigError: With what stands in the way.
+    """
+    limits.check(job.request, config.output.path)
+    spark.check(job.request)
+    _refuse_unwritable(job, config.output)
 
 
 def carry_out(
@@ -99,10 +122,6 @@ def _carried_out(
     execute: Callable[[Sequence[Sequence[Host]], Interrupts], None],
 ) -> list[Result | HeadraceError]:
     began = time.monotonic()
-    for job, config in jobs:
-        limits.check(job.request, config.output.path)
-        spark.check(job.request)
-        _refuse_unwritable(job, config.output)
     with Interrupts().caught() as interrupts, ExitStack() as folders:
         laid = []
         for job, config in jobs:
