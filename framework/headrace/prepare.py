@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace import targets
-from headrace.backends import BACKENDS
+from headrace.backends import backend_of
 from headrace.config import defaults
 from headrace.errors import ConfigError, Problem
 from headrace.job import inputs
@@ -70,7 +70,7 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
         raise ConfigError(problems)
     try:
         wheels = {} if problems else _wheels(plan.config, target)
-        job = compile_job(plan, BACKENDS[plan.config.backend.name], data, name, account, wheels)
+        job = compile_job(plan, backend_of(plan.config.backend), data, name, account, wheels)
     except ConfigError as exc:
         raise ConfigError([*problems, *exc.problems]) from exc
     problems += account.problems(job.request, asking)

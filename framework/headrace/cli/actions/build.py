@@ -8,7 +8,7 @@ from headrace import targets
 from headrace.backends.image_names import built_name
 from headrace.config import registry
 from headrace.images.build import build
-from headrace.job.entry_script import code_files
+from headrace.job.entry_script import code_files, installed_formats
 from headrace.terminal.tables import listed
 from headrace.terminal.units import size
 
@@ -22,7 +22,9 @@ def perform(plan: Plan) -> None:
     """Builds the image and says what to do with it."""
     config = plan.config
     built_name(config.backend)
-    code = {} if config.backend.ships_program else code_files(tuple(registry.plugins().values()))
+    code = {}
+    if not config.backend.ships_program:
+        code = code_files(tuple(registry.plugins().values()), installed_formats())
     built = build(config, code, targets.find(config).platform)
     pairs = [("image", built.name), ("id", built.id), ("size", size(built.bytes))]
     print("\n".join(listed(pairs, WIDTH)))

@@ -88,11 +88,10 @@ def mapping_rows(job: Job) -> list[tuple[str, str, str, str]]:
 
 def facts(job: Job, plan: Plan) -> list[tuple[str, str]]:
     """What else there is to know of a job: name and value."""
-    application = job.request["AppSpecification"]
     return [
         ("job", job.name),
-        ("image", application["ImageUri"]),
-        ("starts", " ".join(application.get("ContainerEntrypoint", IMAGES_OWN))),
+        ("image", job.view.image),
+        ("starts", " ".join(job.view.entrypoint or IMAGES_OWN)),
         ("chain", " → ".join(_step(step.label, step.name) for step in plan.chain)),
         *_packages(job),
     ]
@@ -115,12 +114,10 @@ def _packages(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _inputs(job: Job) -> Iterator[tuple[str, str, str, str]]:
-    for entry in job.request["ProcessingInputs"]:
-        source = entry["S3Input"]
-        yield ("input", entry["InputName"], source["S3Uri"], source["LocalPath"])
+    for each in job.view.inputs:
+        yield ("input", each.name, each.uri, each.container_path)
 
 
 def _outputs(job: Job) -> Iterator[tuple[str, str, str, str]]:
-    for entry in job.request["ProcessingOutputConfig"]["Outputs"]:
-        place = entry["S3Output"]
-        yield ("output", entry["OutputName"], place["LocalPath"], place["S3Uri"])
+    for each in job.view.outputs:
+        yield ("output", each.name, each.container_path, each.uri)

@@ -60,7 +60,7 @@ class ContainerTarget(Target):
 
     def run(self, job: Job, config: JobConfig) -> Result:
         """Execute the job; see `headrace.targets.run`."""
-        user = _user_in(job.request["AppSpecification"]["ImageUri"])
+        user = _user_in(job.view.image)
 
         def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
             with _order(job, hosts[0], user, interrupts) as file:

@@ -9,6 +9,7 @@ from typing import Any
 
 from headrace.config import registry
 from headrace.job.job import Job
+from headrace.job.request import RequestView
 from headrace.results.layout import REQUEST
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.chain.plugins import PACKAGE
@@ -145,7 +146,7 @@ def brings_code(request: dict[str, Any]) -> bool:
 
 def instance_count(request: dict[str, Any]) -> int:
     """How many instances the request asks for."""
-    return int(request["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+    return RequestView(request).instance_count
 
 
 def outputs(request: dict[str, Any]) -> Iterator[tuple[str, PurePosixPath, str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
+from headrace.job.request import RequestView
 from headrace.results.channels import channels_of
 from headrace.results.destination import (
     WHERE,
@@ -215,7 +216,7 @@ def _lock_on_s3(
         return nullcontext()
     from headrace.aws.lock import locked  # boto3 takes its time
 
-    kms_key = job.request.get("ProcessingOutputConfig", {}).get("KmsKeyId")
+    kms_key = job.view.kms_key
     return locked(config.output.path, job.name, kms_key, interrupts.check)
 
 
@@ -253,7 +254,7 @@ def _execute(
     interrupts: Interrupts,
 ) -> None:
     """Run the hosts of a request; the only one of them does the work of the others, too."""
-    limit = int(request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 0))
+    limit = RequestView(request).limit_seconds or 0
     started = commands(hosts, request, others)
     with Progress(len(started)) as progress:
         relay = Relay(hosts, progress, logs)
