@@ -22,9 +22,8 @@ from headrace import runtime
 from headrace.config.plugin_imports import check_travels_alone
 from headrace.config.registry import Plugin
 from headrace.job.mapping import Mapping
-from headrace.runtime.output.writers import WRITERS
+from headrace.runtime.formats import AUTO, READERS, WRITERS
 from headrace.runtime.registry import Registry
-from headrace.runtime.sources.readers import AUTO, READERS
 from headrace.runtime.spec import JOB_FILE, JobSpec, StepSpec
 
 SHEBANG = b"#!/usr/bin/env python3\n"

@@ -1,21 +1,9 @@
-"""File formats of the parts, by the name that the configuration uses; nothing else knows a name."""
+"""File formats of the parts, by the name that the configuration uses."""
 
 from __future__ import annotations
 
+from headrace.runtime.formats import WRITERS
 from headrace.runtime.output.writers.base import Writer
-from headrace.runtime.registry import Registry
-
-WRITERS = Registry(
-    "output format",
-    "headrace.writers",
-    {
-        "npz": "headrace.runtime.output.writers.npz:NpzWriter",
-        "parquet": "headrace.runtime.output.writers.parquet:ParquetWriter",
-        "libsvm": "headrace.runtime.output.writers.libsvm:LibsvmWriter",
-        "recordio": "headrace.runtime.output.writers.recordio:RecordioWriter",
-    },
-    travels_in="writers",
-)
 
 
 def writer_of(format_name: str) -> Writer:
