@@ -81,9 +81,9 @@ def test_what_is_baked_in(
     client_half = [
         name
         for name in processor
-        if name.startswith("framework/") and not name.startswith("framework/headrace/runtime/")
+        if name.startswith("headrace/") and not name.startswith("headrace/runtime/")
     ]
     assert client_half == ["headrace/__init__.py"]
-    assert "framework/headrace/runtime/__main__.py" in processor
+    assert "headrace/runtime/__main__.py" in processor
     line = "image    name:1\nid       sha256:0\nsize     400 MB\n"
     assert capsys.readouterr().out == line * 2
