@@ -141,7 +141,7 @@ class Sandbox:
 
 def brings_code(request: dict[str, Any]) -> bool:
     """Return whether the image brings the code: the request leaves the entrypoint to it."""
-    return not request["AppSpecification"].get("ContainerEntrypoint")
+    return not RequestView(request).entrypoint
 
 
 def instance_count(request: dict[str, Any]) -> int:
