@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.backends import BACKENDS
+from headrace import targets
+from headrace.backends import backend_of
 from headrace.config import defaults
 from headrace.errors import ConfigError, Problem
 from headrace.job import inputs
-from headrace.job.account import Account, NoAccount
+from headrace.job.account import Account
 from headrace.job.compiler import compile_job
 from headrace.job.job_names import job_name
 from headrace.results import destination as output_folder
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from headrace.config.models import JobConfig
     from headrace.job.inputs import DataInput
     from headrace.job.job import Job, Wheels
+    from headrace.targets.base import Target
 
 PREFIX = "headrace"
 NOT_ASKED = "no AWS credentials, so what is on AWS was not looked at"
@@ -54,54 +56,47 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
         DataError: The input is not what the configuration says it is.
         JobFailed: The packages that the image lacks cannot be fetched.
     """
+    target = targets.find(plan.config)
     name = plan.config.job.name or job_name(PREFIX)
-    account = account_of(plan.config)
-    asking = _may_ask(plan.config, dry)
+    account = target.account(plan.config)
+    asking = _may_ask(plan.config, target, dry)
     account.check_access(asking)
     placed = _placed(plan, account, name)
     is_fresh, plan = placed != plan, placed  # a folder that only this job has
-    data, problems = _data(plan.config, asking)
+    data, problems = _data(plan.config, target, asking)
     notes, problems = _put_off(problems) if dry else ((), problems)
     problems += [] if is_fresh else _output_problems(plan.config, asking)
     if data is None:
         raise ConfigError(problems)
     try:
-        wheels = {} if problems else _wheels(plan.config)
-        job = compile_job(plan, BACKENDS[plan.config.backend.name], data, name, account, wheels)
+        wheels = {} if problems else _wheels(plan.config, target)
+        job = compile_job(plan, backend_of(plan.config.backend), data, name, account, wheels)
     except ConfigError as exc:
         raise ConfigError([*problems, *exc.problems]) from exc
     problems += account.problems(job.request, asking)
     if problems:
         raise ConfigError(problems)
-    # A local run begins with the very same look, so that here it would only cost the time.
-    if dry or plan.config.target.name != "local":
+    if dry or not target.looks_first:
         for step in plan.chain:
             step.plugin.check_imports()
         _preflight(job, data, asking)
-    notes = (*notes, *_without_effect(plan.config))
+    notes = (*notes, *_without_effect(plan.config, target))
     return Ready(job, plan.config, data, notes if asking else (*notes, NOT_ASKED))
 
 
-def _without_effect(config: JobConfig) -> Iterator[str]:
-    if config.job.arguments and (config.target.name == "local" or config.backend.ships_program):
+def _without_effect(config: JobConfig, target: Target) -> Iterator[str]:
+    are_passed = target.passes_arguments and not config.backend.ships_program
+    if config.job.arguments and not are_passed:
         yield "job.arguments: headrace's own program takes none, so they have no effect"
 
 
-def _wheels(config: JobConfig) -> Wheels:
+def _wheels(config: JobConfig, target: Target) -> Wheels:
     if not config.backend.requirements:
         return {}
     from headrace.images.packages import wheels_for  # most jobs have none
 
-    return wheels_for(config)
-
-
-def account_of(config: JobConfig) -> Account:
-    """The account that the target runs jobs in."""
-    if config.target.name != "aws":
-        return NoAccount(config)
-    from headrace.aws.account import AwsAccount
-
-    return AwsAccount(config)
+    python = None if target.uses_this_python else config.backend.python_version
+    return wheels_for(config.backend.requirements, python)
 
 
 def _placed(plan: Plan, account: Account, name: str) -> Plan:
@@ -110,23 +105,25 @@ def _placed(plan: Plan, account: Account, name: str) -> Plan:
     return replace(plan, config=plan.config.model_copy(update={"output": place}))
 
 
-def _may_ask(config: JobConfig, dry: bool) -> bool:
+def _may_ask(config: JobConfig, target: Target, dry: bool) -> bool:
     """Whether AWS can be asked, if there is anything to ask. A job that is to run has to."""
     paths = (config.dataset.path, config.output.path)
-    if config.target.name != "aws" and not any(path.startswith(S3) for path in paths):
+    if not target.is_remote and not any(path.startswith(S3) for path in paths):
         return True
     from headrace.aws.clients import has_credentials
 
     return has_credentials(required=not dry)
 
 
-def _data(config: JobConfig, asking: bool) -> tuple[DataInput | None, list[Problem]]:
-    """Of data on S3 it is known what the job would read, whether it is there or not."""
+def _data(
+    config: JobConfig, target: Target, asking: bool
+) -> tuple[DataInput | None, list[Problem]]:
+    """Return what the job would read; whether it is there is asked if AWS may be asked."""
     try:
         data = inputs.resolve(config.dataset.path)
     except ConfigError as exc:
         return None, list(exc.problems)
-    if config.target.name == "aws" and data.files:
+    if target.is_remote and data.files:
         data = inputs.brought_to(uri_of(config.output.path), data)
     return data, _problems_with(data, config) if asking else []
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from headrace.cli.actions.jobs import table
 from headrace.errors import ConfigError
+from headrace.targets.sagemaker.control import table
 from headrace.targets.sagemaker.jobs import Listing, ProcessingJobs
 from tests.aws.conftest import Perform
 from tests.aws.stub import START, Stub, description, record

@@ -59,7 +59,7 @@ def job(
     plan = Plan(config, tuple(chain))
     return compile_job(
         plan,
-        backends.BACKENDS[config.backend.name],
+        backends.backend_of(config.backend),
         DataInput("s3://bucket/in/"),
         "ctr-1",
         NoAccount(config),

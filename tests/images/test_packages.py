@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from headrace.config.models import JobConfig
 from headrace.errors import ConfigError, HeadraceError, JobFailed
 from headrace.images.packages import wheels_for
 from tests.conftest import Completed
@@ -21,25 +19,19 @@ Runner = Callable[..., Completed]
 THERE = "Python 3.12 on Linux (x86_64, glibc 2.28)"
 
 
-def configured(*requirements: str, target: str = "aws", **backend: Any) -> JobConfig:
-    return JobConfig.model_validate(
-        {
-            "backend": {"name": "sklearn", "requirements": requirements, **backend},
-            "target": {"name": target},
-            "dataset": {"path": "/data", "label": None},
-            "transform": {"steps": {"mine": None}},
-            "output": {"path": "/out"},
-        }
-    )
+def fetched(
+    *requirements: str, target: str = "aws", python_version: str = "3.12"
+) -> Mapping[str, bytes]:
+    return wheels_for(requirements, None if target == "local" else python_version)
 
 
-def names(*requirements: str, target: str = "aws", **backend: Any) -> list[str]:
-    return list(wheels_for(configured(*requirements, target=target, **backend)))
+def names(*requirements: str, **where: str) -> list[str]:
+    return list(fetched(*requirements, **where))
 
 
 def refused(*requirements: str, target: str = "aws") -> str:
     with pytest.raises(HeadraceError) as caught:
-        wheels_for(configured(*requirements, target=target))
+        fetched(*requirements, target=target)
     return str(caught.value)
 
 
@@ -58,7 +50,7 @@ def test_a_package_and_what_it_needs(pip_index: Path) -> None:
     make_wheel(pip_index, "tiny_b", "1.0")
     made.append(make_wheel(pip_index, "tiny_b", "2.0"))
     make_wheel(pip_index, "tiny_c")
-    wheels = wheels_for(configured("tiny-a"))
+    wheels = fetched("tiny-a")
     assert dict(wheels) == {wheel.name: wheel.read_bytes() for wheel in made}
     assert list(wheels) == sorted(wheels)
 
@@ -109,9 +101,9 @@ def test_this_machines_packages_are_used_here(pip_index: Path) -> None:
 
 def test_the_same_requirements_are_resolved_once(pip_index: Path) -> None:
     wheel = make_wheel(pip_index, "tiny_once")
-    first = wheels_for(configured("tiny_once"))
+    first = fetched("tiny_once")
     wheel.unlink()
-    assert wheels_for(configured("tiny_once")) is first
+    assert fetched("tiny_once") is first
 
 
 def test_there_is_no_such_package(pip_index: Path) -> None:
@@ -131,7 +123,7 @@ def test_packages_that_do_not_go_together(pip_index: Path) -> None:
         make_wheel(pip_index, "tiny_leaf", version)
     make_wheel(pip_index, "tiny_stem", requires=["tiny_leaf<2"])
     with pytest.raises(ConfigError) as caught:
-        wheels_for(configured("tiny_stem", "tiny_leaf>=2"))
+        fetched("tiny_stem", "tiny_leaf>=2")
     assert [str(problem) for problem in caught.value.problems] == [
         f"backend.requirements: for {THERE} pip cannot install tiny-stem==1.0 and tiny_leaf>=2 "
         "because these package versions have conflicting dependencies"
@@ -143,7 +135,7 @@ def test_an_index_that_cannot_be_reached(pip_index: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "1")
     with pytest.raises(JobFailed) as caught:
-        wheels_for(configured("tiny_far"))
+        fetched("tiny_far")
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("WARNING: Retrying")
     assert lines[-1] == f"pip cannot fetch the packages of backend.requirements for {THERE}"

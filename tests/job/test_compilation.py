@@ -62,7 +62,7 @@ def plan(chain: tuple[Step, ...] = CHAIN, **groups: Any) -> Plan:
 def made(wanted: Plan, data: DataInput, name: str = "ctr", wheels: Wheels = NO_WHEELS) -> Job:
     return compile_job(
         wanted,
-        backends.BACKENDS[wanted.config.backend.name],
+        backends.backend_of(wanted.config.backend),
         data,
         name,
         NoAccount(wanted.config),

@@ -13,8 +13,9 @@ from headrace.config.steps import ADDRESS
 from headrace.errors import Problem
 from headrace.runtime.chain.plugins import channels_of
 from headrace.runtime.evaluation import needs
+from headrace.runtime.formats import AUTO
 from headrace.runtime.hashing.hasher import Hasher
-from headrace.runtime.shown import quoted
+from headrace.runtime.shown import plain, quoted
 from headrace.runtime.spec import DatasetSpec, RuntimeSpec
 from headrace.runtime.transform import Role, learner
 
@@ -43,8 +44,15 @@ def _without_effect(config: JobConfig) -> Iterable[Problem]:
     if not backend.requirements and backend.python_version != defaults["python_version"]:
         what = "has no effect without backend.requirements, whose wheels it is for; leave it out"
         yield Problem("backend.python_version", what)
-    if dataset.format == "parquet" and dataset.max_line_bytes != DatasetSpec.max_line_bytes:
-        yield Problem("dataset.max_line_bytes", "Parquet has no lines; leave it out")
+    if dataset.max_line_bytes != DatasetSpec.max_line_bytes and not _may_have_lines(dataset.format):
+        what = f"{plain(dataset.format.capitalize())} has no lines; leave it out"
+        yield Problem("dataset.max_line_bytes", what)
+
+
+def _may_have_lines(format_name: str) -> bool:
+    from headrace.runtime.sources.readers import reader_of  # pyarrow takes its time to import
+
+    return format_name == AUTO or reader_of(format_name).has_lines
 
 
 def _requirements(backend: BackendConfig) -> Iterable[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from omegaconf import DictConfig
 
 from headrace.config import steps
 from headrace.config.checks import cross_check
-from headrace.config.models import JobConfig, TransformConfig
+from headrace.config.models import JobConfig, TransformConfig, job_config_with
 from headrace.config.problems import keys_of, models_of, problems_of, tag_of
 from headrace.config.registry import Step
 from headrace.config.resolve import Resolved, resolve
@@ -49,9 +50,11 @@ def compose(cfg: DictConfig) -> Plan:
     """
     resolved = resolve(cfg)
     chain, wrong_steps = steps.check(_steps_in(resolved.values))
-    wrong_keys = problems_of(JobConfig.model_validate, resolved.values, _keys_at, CHOICES)
+    model = job_config_with(_backend_in(resolved.values))
+    keys = partial(keys_of, model)
+    wrong_keys = problems_of(model.model_validate, resolved.values, keys, CHOICES)
     _refuse(resolved.once([*wrong_keys, *wrong_steps]))
-    config = JobConfig.model_validate(resolved.values)
+    config = model.model_validate(resolved.values)
     _refuse([*cross_check(config, chain), *_unused_width(config, resolved)])
     return Plan(_with_absolute_paths(config), chain)
 
@@ -68,8 +71,9 @@ def _place(problem: Problem, groups: Sequence[str]) -> int:
     return groups.index(group) if group in groups else len(groups)
 
 
-def _keys_at(path: Sequence[str]) -> list[str]:
-    return keys_of(JobConfig, path)
+def _backend_in(values: Mapping[str, Any]) -> object:
+    backend = values.get("backend")
+    return backend.get("name") if isinstance(backend, Mapping) else None
 
 
 def _steps_in(values: Mapping[str, Any]) -> Mapping[Any, Any]:

@@ -10,9 +10,13 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
+from headrace.config.registered import listed_in_schema, named_in
+from headrace.runtime.formats import AUTO, READERS, WRITERS
+from headrace.runtime.registry import Registry
 from headrace.runtime.spec import DatasetSpec, EvaluationSpec, OutputSpec, RuntimeSpec
+from headrace.targets import TARGETS
 
 Text = Annotated[str, Len(1)]
 Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
@@ -118,12 +122,27 @@ AnyBackend = Annotated[
 ]
 
 
+BACKENDS = Registry(
+    "backend",
+    "headrace.backends",
+    {
+        "sklearn": "headrace.backends.sklearn:SklearnBackend",
+        "script": "headrace.backends.script:ScriptBackend",
+        "processor": "headrace.backends.processor:ProcessorBackend",
+        "pyspark": "headrace.backends.pyspark:PySparkBackend",
+    },
+)
+"""What makes jobs of the configurations above; a backend of an installed package has the model of
+its configuration as its attribute ``config``."""
+
+
 class TargetConfig(Model):
     """Who executes the request."""
 
-    name: Literal["local", "container", "aws"] = Field(
+    name: Annotated[str, named_in(TARGETS)] = Field(
         description="local: this machine, without Docker or AWS; container: in the image; "
-        "aws: on SageMaker"
+        "aws: on SageMaker; or one that an installed package brings",
+        json_schema_extra=listed_in_schema(TARGETS),
     )
 
 
@@ -131,8 +150,10 @@ class DatasetConfig(Model):
     """Where the data is and what it looks like."""
 
     path: Text = Field(description="a file, a folder, a glob or s3://…")
-    format: Literal["auto", "csv", "tsv", "parquet", "jsonl"] = Field(
-        "auto", description="auto: by the files' extensions"
+    format: Annotated[str, named_in(READERS, AUTO)] = Field(
+        AUTO,
+        description="auto: by the files' extensions",
+        json_schema_extra=listed_in_schema(READERS, AUTO),
     )
     label: Text | None = Field(description="the column to predict; null for data without one")
     id: Text | None = Field(None, description="the column that names the row, never a feature")
@@ -170,8 +191,10 @@ class OutputConfig(Model):
     """Where and how rows are written."""
 
     path: Text = Field(description="the folder for the result; default: Hydra's run folder")
-    format: Literal["npz", "parquet", "libsvm", "recordio"] = Field(
-        "npz", description="file format of the parts"
+    format: Annotated[str, named_in(WRITERS)] = Field(
+        "npz",
+        description="file format of the parts",
+        json_schema_extra=listed_in_schema(WRITERS),
     )
     overwrite: bool = Field(
         False, description="replace an earlier result: what its manifest lists, and nothing else"
@@ -270,3 +293,21 @@ class JobConfig(Model):
     resources: ResourcesConfig = ResourcesConfig()
     job: JobSettings = JobSettings()
     runtime: RuntimeConfig = RuntimeConfig()
+
+
+def job_config_with(backend: object) -> type[JobConfig]:
+    """Return the model of a configuration whose backend has this name.
+
+    It is `JobConfig` itself, unless an installed package brings the backend.
+
+    Args:
+        backend: The name as the configuration has it, right or wrong.
+
+    Raises:
+        PluginError: The package's module cannot be imported.
+    """
+    if not isinstance(backend, str) or backend in BACKENDS.shipped or not BACKENDS.has(backend):
+        return JobConfig
+    return create_model(
+        "JobConfig", __base__=JobConfig, backend=(BACKENDS.load(backend).config, ...)
+    )

@@ -11,7 +11,7 @@ from headrace.errors import PluginError
 RUNTIME = "headrace.runtime"
 
 
-def check_travels_alone(plugin: Plugin) -> None:
+def check_travels_alone(plugin: Plugin, kind: str = "transform") -> None:
     """Refuse imports of modules that do not travel: the plugin's own package, the client half.
 
     Imports under ``if TYPE_CHECKING:`` do not count, nothing runs them.
@@ -20,17 +20,16 @@ def check_travels_alone(plugin: Plugin) -> None:
         PluginError: It has such an import; names the first one.
     """
     for line, name in _imports(ast.parse(plugin.source)):
-        if reason := _why_not(name, plugin.module):
+        if reason := _why_not(name, plugin.module, kind):
             raise PluginError(
-                f"transform {plugin.name!r} ({plugin.origin}), line {line}: imports {name!r}, "
-                f"{reason}"
+                f"{kind} {plugin.name!r} ({plugin.origin}), line {line}: imports {name!r}, {reason}"
             )
 
 
-def _why_not(name: str, module: str) -> str | None:
+def _why_not(name: str, module: str, kind: str) -> str | None:
     package = module.split(".")[0]
     if name.startswith(".") or name.split(".")[0] == package:
-        return "a part of its own package; a transform travels as one file, which must hold it all"
+        return f"a part of its own package; a {kind} travels as one file, which must hold it all"
     if name.split(".")[0] == "headrace" and not f"{name}.".startswith(f"{RUNTIME}."):
         return f"which stays on this machine; allowed: {RUNTIME}"
     return None

@@ -20,9 +20,6 @@ from headrace.runtime import roots
 
 CONTAINERS = "containers"
 """Has a folder for each image, in a root."""
-SAGEMAKER_PLATFORM = "linux/amd64"
-"""No instance type of SageMaker Processing has another processor."""
-
 _DEFAULT_BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.MULTILINE)
 
 
@@ -35,7 +32,7 @@ class Built:
     bytes: int
 
 
-def build(config: JobConfig, code: Mapping[str, str]) -> Built:
+def build(config: JobConfig, code: Mapping[str, str], platform: str | None = None) -> Built:
     """Build the image of the configured backend.
 
     The build itself has no network: the packages are fetched here, and the context holds them.
@@ -43,6 +40,7 @@ def build(config: JobConfig, code: Mapping[str, str]) -> Built:
     Args:
         config: Names the backend, and perhaps the image and its base.
         code: What is baked in: path in the project → text.
+        platform: What the image has to be for, as in ``linux/amd64``; None for this machine.
 
     Raises:
         ConfigError: The backend has no own image, or the base image does not do.
@@ -50,7 +48,6 @@ def build(config: JobConfig, code: Mapping[str, str]) -> Built:
     """
     name, backend = built_name(config.backend), owned(config.backend)
     folder = roots.find(f"{CONTAINERS}/{backend.name}")
-    platform = SAGEMAKER_PLATFORM if config.target.name == "aws" else None
     with engine() as client, tempfile.TemporaryDirectory(prefix="headrace-wheels-") as wheels:
         base = look_at(client, backend.base_image or default_base(folder), platform)
         download(folder / "requirements.txt", base, Path(wheels))

@@ -18,7 +18,6 @@ from email.parser import BytesParser
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
@@ -28,9 +27,6 @@ from headrace.config.requirements import WHERE
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.images.wheels import LAST_LINES, fitting, pip_download, platforms_of
 from headrace.job.job import Wheels
-
-if TYPE_CHECKING:
-    from headrace.config.models import JobConfig
 
 MACHINE = "x86_64"
 """No instance type of SageMaker Processing has another processor."""
@@ -73,14 +69,15 @@ class Place:
         )
 
 
-def wheels_for(config: JobConfig) -> Wheels:
-    """The wheels of ``backend.requirements`` and of what they need, for wherever the job runs.
+def wheels_for(requirements: tuple[str, ...], python: str | None) -> Wheels:
+    """Return the wheels of requirements and of what they need, for wherever the job runs.
 
     On this machine a job uses this machine's packages, whatever their versions, and only what is
     missing is fetched. The same requirements are resolved once in a process.
 
     Args:
-        config: Names the requirements, and the Python of the image.
+        requirements: As pip takes them.
+        python: Version of the image's Python, as in ``3.12``; None for this machine's.
 
     Returns:
         They, in the order of their names.
@@ -89,9 +86,7 @@ def wheels_for(config: JobConfig) -> Wheels:
         ConfigError: There are no wheels that fit, or not together.
         JobFailed: pip is not here, or cannot reach its index.
     """
-    backend = config.backend
-    python = None if config.target.name == "local" else backend.python_version
-    return _resolved(backend.requirements, python) if backend.requirements else {}
+    return _resolved(requirements, python) if requirements else {}
 
 
 @cache

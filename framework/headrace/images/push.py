@@ -13,7 +13,6 @@ from headrace.config.models import JobConfig
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.images import ecr
 from headrace.images.base_image import platform_of
-from headrace.images.build import SAGEMAKER_PLATFORM
 from headrace.images.engine import Engine, engine, find_image
 from headrace.images.messages import watched
 from headrace.job.account import Account
@@ -30,12 +29,13 @@ class Pushed:
     """Whether the ECR repository was missing."""
 
 
-def push(config: JobConfig, account: Account) -> Pushed:
+def push(config: JobConfig, account: Account, platform: str | None) -> Pushed:
     """Push the image of the configured backend, as ``action=build`` left it on this machine.
 
     Args:
         config: Names the backend, and perhaps the image.
         account: Whose registry gets it if the configuration names none.
+        platform: The only one that the image may be for; None for any.
 
     Raises:
         ConfigError: There is no registry to push to, or no such image on this machine.
@@ -45,7 +45,7 @@ def push(config: JobConfig, account: Account) -> Pushed:
     there = config.backend.image_uri or _in(account.registry(), config.backend.name)
     registry, path = resolve_repository_name(there)
     with engine() as client:
-        _tag(client, here, there, for_sagemaker=config.target.name == "aws")
+        _tag(client, here, there, platform)
         made, login = False, None
         if region := ecr.region_of(registry):
             repository, _ = parse_repository_tag(path)
@@ -66,13 +66,13 @@ def _in(registry: str | None, backend: str) -> str:
     return own_image(backend, registry)
 
 
-def _tag(client: Engine, here: str, there: str, *, for_sagemaker: bool) -> None:
+def _tag(client: Engine, here: str, there: str, wanted: str | None) -> None:
     image = find_image(client, here)
     if image is None:
         raise _not_built(f"there is no image {here!r} on this machine")
     platform = platform_of(image)
-    if for_sagemaker and platform != SAGEMAKER_PLATFORM:
-        what = f"{here!r} is for {platform}, and SageMaker Processing has {SAGEMAKER_PLATFORM} only"
+    if wanted not in (None, platform):
+        what = f"{here!r} is for {platform}, and the target runs {wanted} only"
         raise _not_built(what)
     image.tag(there)
 

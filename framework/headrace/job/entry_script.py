@@ -22,6 +22,8 @@ from headrace import runtime
 from headrace.config.plugin_imports import check_travels_alone
 from headrace.config.registry import Plugin
 from headrace.job.mapping import Mapping
+from headrace.runtime.formats import AUTO, READERS, WRITERS
+from headrace.runtime.registry import Registry
 from headrace.runtime.spec import JOB_FILE, JobSpec, StepSpec
 
 SHEBANG = b"#!/usr/bin/env python3\n"
@@ -44,6 +46,9 @@ from headrace.runtime.spark.main import main
 
 sys.exit(main(headrace.__loader__.get_data("{JOB_FILE}").decode()))
 """
+
+
+Formats = tuple[tuple[str, Plugin], ...]
 
 
 @dataclass(frozen=True)
@@ -82,17 +87,47 @@ def py_files(program: Program) -> bytes:
 
 
 def _contents(program: Program) -> dict[str, str]:
-    code = sorted({**code_files(program.plugins), **_constraints()}.items())
+    formats = formats_of(program.spec)
+    code = sorted({**code_files(program.plugins, formats), **_constraints()}.items())
     return {JOB_FILE: program.spec.to_json(), **dict(code)}
 
 
-def code_files(plugins: tuple[Plugin, ...]) -> dict[str, str]:
+def code_files(plugins: tuple[Plugin, ...], formats: Formats = ()) -> dict[str, str]:
     """Return the runtime half and the plugins: path below a folder of Python's path → text.
+
+    Args:
+        plugins: Transforms.
+        formats: Readers and writers, each after the package that it travels in.
 
     Raises:
         PluginError: A plugin needs more than its own file.
     """
-    return {**_runtime(), **_plugins(plugins)}
+    return {**_runtime(), **_plugins(plugins), **_formats(formats)}
+
+
+def formats_of(spec: JobSpec) -> Formats:
+    """Return the formats of a job that do not ship with the runtime half."""
+    used = ((READERS, spec.dataset.format), (WRITERS, spec.output.format))
+    return tuple(
+        (registry.travels_in, _format(registry, name))
+        for registry, name in used
+        if name not in (AUTO, *registry.shipped)
+    )
+
+
+def installed_formats() -> Formats:
+    """Return the formats that installed packages bring."""
+    return tuple(
+        (registry.travels_in, _format(registry, name))
+        for registry in (READERS, WRITERS)
+        for name in registry.installed()
+    )
+
+
+def _format(registry: Registry, name: str) -> Plugin:
+    point = registry.installed()[name]
+    package = point.dist.name if point.dist else "?"
+    return Plugin(name, point.module, f"{point.module} of the package {package}")
 
 
 def _overview(program: Program) -> str:
@@ -139,6 +174,14 @@ def _plugins(plugins: tuple[Plugin, ...]) -> dict[str, str]:
         check_travels_alone(plugin)
     files = {f"transforms/{plugin.name}.py": plugin.source for plugin in plugins}
     return {"transforms/__init__.py": "", **files}
+
+
+def _formats(formats: Formats) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for package, plugin in formats:
+        check_travels_alone(plugin, package.removesuffix("s"))
+        files |= {f"{package}/__init__.py": "", f"{package}/{plugin.name}.py": plugin.source}
+    return files
 
 
 @cache

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from headrace.job.request import RequestView
 from headrace.runtime.spec import JobSpec
 
 Wheels = Mapping[str, bytes]
@@ -33,6 +34,11 @@ class Job:
     job's own folder → file."""
 
     @property
+    def view(self) -> RequestView:
+        """The request for reading."""
+        return RequestView(self.request)
+
+    @property
     def name(self) -> str:
         """Return the job's name, unique in account and region."""
-        return str(self.request["ProcessingJobName"])
+        return self.view.name

@@ -1,14 +1,32 @@
-"""Targets: who executes a job's request. A target knows no backend and looks at nothing else."""
+"""Targets: who executes a job's request. A job goes in, a `Result` comes out.
+
+A target knows no backend. This module is the registry and the one place that knows targets by name;
+what differs between them, everybody else asks the target itself: see `headrace.targets.base`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headrace.runtime.registry import Registry
+
 if TYPE_CHECKING:
     from headrace.config.models import JobConfig
     from headrace.job.job import Job
     from headrace.results.result import Result
-    from headrace.targets.base import Target
+    from headrace.targets.base import JobControl, Target
+
+TARGETS = Registry(
+    "target",
+    "headrace.targets",
+    {
+        "local": "headrace.targets.local.target:LocalTarget",
+        "container": "headrace.targets.container.target:ContainerTarget",
+        "aws": "headrace.targets.sagemaker.target:AwsTarget",
+    },
+)
+CONTROLLED = "aws"
+"""Whose jobs the actions speak of under a target that has none left when it has run."""
 
 
 def run(job: Job, config: JobConfig) -> Result:
@@ -27,22 +45,20 @@ def run(job: Job, config: JobConfig) -> Result:
         PluginError: A transform broke its contract while the job ran.
         KeyboardInterrupt: The user stopped the job; nothing of it is left.
     """
-    return find(config.target.name).run(job, config)
+    target = find(config)
+    target.check(job, config)
+    return target.run(job, config)
 
 
-def find(name: str) -> Target:
-    """The target of that name; its imports wait until somebody asks for it."""
-    match name:
-        case "local":
-            from headrace.targets.local.target import LocalTarget
+def find(config: JobConfig) -> Target:
+    """Return the target that the configuration names; it is imported now."""
+    target: Target = TARGETS.load(config.target.name)()
+    return target
 
-            return LocalTarget()
-        case "container":
-            from headrace.targets.container.target import ContainerTarget
 
-            return ContainerTarget()
-        case "aws":
-            from headrace.targets.sagemaker.target import AwsTarget
-
-            return AwsTarget()
-    raise LookupError(f"no target is called {name!r}")  # the configuration's model knows them all
+def job_control(config: JobConfig) -> JobControl:
+    """Return what lists, describes and stops jobs: the target's own, else SageMaker's."""
+    control: JobControl = find(config).job_control(config) or TARGETS.load(
+        CONTROLLED
+    )().job_control(config)
+    return control

@@ -1,17 +1,81 @@
-"""What every target promises: a job goes in, a `Result` comes out."""
+"""What a target promises: a job goes in, a `Result` comes out; and what it says of itself."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from headrace.job.account import NoAccount
 
 if TYPE_CHECKING:
     from headrace.config.models import JobConfig
+    from headrace.job.account import Account
+    from headrace.job.inputs import DataInput
     from headrace.job.job import Job
     from headrace.results.result import Result
 
 
 class Target(Protocol):
-    """Somebody who executes requests."""
+    """Somebody who executes requests.
+
+    A target inherits from this class, defines `run`, and overrides what is not as given here.
+    """
+
+    is_remote: ClassVar[bool] = False
+    """Whether jobs run in AWS: their inputs have to be on S3, and AWS has to be asked."""
+    uses_this_python: ClassVar[bool] = False
+    """Whether jobs run in the present Python, not in that of the backend's image."""
+    passes_arguments: ClassVar[bool] = True
+    """Whether what runs gets to see ``job.arguments``."""
+    looks_first: ClassVar[bool] = False
+    """Whether a run begins with a look at the data, so that a look before it only costs time."""
+    can_share_input: ClassVar[bool] = False
+    """Whether several jobs that read the same may run as one."""
+    platform: ClassVar[str | None] = None
+    """The only platform of images that it runs, as in ``linux/amd64``; None for this machine's."""
+
+    def account(self, config: JobConfig) -> Account:
+        """Return the account that jobs run in; nobody's, if none is needed."""
+        return NoAccount(config)
+
+    def check(self, job: Job, config: JobConfig) -> None:
+        """Refuse a job that this target cannot execute; called before `run`.
+
+        Raises:
+            ConfigError: With everything that stands in the way.
+            JobFailed: This machine lacks a program that is needed.
+        """
 
     def run(self, job: Job, config: JobConfig) -> Result:
-        """Execute the job and wait for its end."""
+        """Execute the job and wait for its end; see `headrace.targets.run`."""
+
+    def estimate(self, config: JobConfig, data: DataInput) -> Sequence[str]:
+        """Return lines that say how long a job may take and what it may cost; none if free."""
+        return ()
+
+    def job_control(self, config: JobConfig) -> JobControl | None:
+        """Return what handles jobs that go on without us; None if there are no such jobs."""
+        return None
+
+
+class JobControl(Protocol):
+    """Jobs that a target has, whoever started them; every line is for people.
+
+    Every method raises `ConfigError` if there is no such job or the service cannot be asked, and
+    `JobFailed` if the service stops answering.
+    """
+
+    def list(self, part: str | None) -> Iterator[str]:
+        """Yield a table of the newest jobs; `part` narrows it to names that contain it."""
+
+    def describe(self, name: str) -> Iterator[str]:
+        """Yield everything that is known of a job, and what came out of it."""
+
+    def logs(self, name: str, *, wait: bool) -> Iterator[str]:
+        """Yield a job's log lines; with `wait`, show those that come until it ends."""
+
+    def stop(self, name: str, *, wait: bool) -> Iterator[str]:
+        """End a job, say so, and with `wait` stay until it has ended.
+
+        A job that has ended already is left as it is, and that is no failure.
+        """

@@ -65,7 +65,7 @@ def test_what_is_baked_in(
     """The runtime half and every plugin; nothing of the client half, nothing for scripts."""
     seen = []
 
-    def pretend(config: JobConfig, code: dict[str, str]) -> Built:
+    def pretend(config: JobConfig, code: dict[str, str], _: str | None) -> Built:
         seen.append(code)
         return Built("name:1", "sha256:0", 400_000_000)
 
@@ -81,9 +81,9 @@ def test_what_is_baked_in(
     client_half = [
         name
         for name in processor
-        if name.startswith("framework/") and not name.startswith("framework/headrace/runtime/")
+        if name.startswith("headrace/") and not name.startswith("headrace/runtime/")
     ]
     assert client_half == ["headrace/__init__.py"]
-    assert "framework/headrace/runtime/__main__.py" in processor
+    assert "headrace/runtime/__main__.py" in processor
     line = "image    name:1\nid       sha256:0\nsize     400 MB\n"
     assert capsys.readouterr().out == line * 2

@@ -9,8 +9,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from headrace.errors import ConfigError, Problem
+
 if TYPE_CHECKING:
     from headrace.config.compose import Plan
+    from headrace.config.models import JobConfig
     from headrace.results.result import Result
 
 
@@ -23,3 +26,15 @@ def perform(plan: Plan) -> Result | None:
     action = importlib.import_module(f"headrace.cli.actions.{plan.config.action}")
     result: Result | None = action.perform(plan)
     return result
+
+
+def named_job(config: JobConfig) -> str:
+    """Return its name.
+
+    Raises:
+        ConfigError: The configuration names none.
+    """
+    if config.job.name is None:
+        what = f"this key is required by action={config.action}"
+        raise ConfigError([Problem("job.name", what)])
+    return config.job.name

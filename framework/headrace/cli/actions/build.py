@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headrace import targets
 from headrace.backends.image_names import built_name
 from headrace.config import registry
 from headrace.images.build import build
-from headrace.job.entry_script import code_files
+from headrace.job.entry_script import code_files, installed_formats
 from headrace.terminal.tables import listed
 from headrace.terminal.units import size
 
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
     from headrace.config.compose import Plan
 
 WIDTH = 9
-BAKED = "processor"
-"""The backend whose image has the code inside."""
 
 
 def perform(plan: Plan) -> None:
     """Builds the image and says what to do with it."""
     config = plan.config
     built_name(config.backend)
-    code = code_files(tuple(registry.plugins().values())) if config.backend.name == BAKED else {}
-    built = build(config, code)
+    code = {}
+    if not config.backend.ships_program:
+        code = code_files(tuple(registry.plugins().values()), installed_formats())
+    built = build(config, code, targets.find(config).platform)
     pairs = [("image", built.name), ("id", built.id), ("size", size(built.bytes))]
     print("\n".join(listed(pairs, WIDTH)))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headrace import targets
 from headrace.config import defaults
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.prepare import prepare
@@ -33,7 +34,7 @@ def perform(plan: Plan) -> None:
     """Writes ``request.json`` and the files that the job ships, and shows the mapping."""
     ready = prepare(plan, dry=True)
     print("\n".join(_described(ready.job, plan)))
-    for line in _estimated(ready):
+    for line in targets.find(ready.config).estimate(ready.config, ready.data):
         print(line)
     for note in ready.notes:
         print(f"note     {note}")
@@ -80,13 +81,6 @@ def _write(job: Job, folder: Path) -> bool:
         raise ConfigError([Problem(WHERE, what)]) from exc
 
 
-def _estimated(ready: Ready) -> Iterator[str]:
-    if ready.config.target.name == "aws":
-        from headrace.targets.sagemaker.cost import estimate_lines
-
-        yield from estimate_lines(ready.config, ready.data)
-
-
 def mapping_rows(job: Job) -> list[tuple[str, str, str, str]]:
     """The rows of a table of what lies where, its header first."""
     return [("", "name", "from", "to"), *_inputs(job), *_outputs(job)]
@@ -94,11 +88,10 @@ def mapping_rows(job: Job) -> list[tuple[str, str, str, str]]:
 
 def facts(job: Job, plan: Plan) -> list[tuple[str, str]]:
     """What else there is to know of a job: name and value."""
-    application = job.request["AppSpecification"]
     return [
         ("job", job.name),
-        ("image", application["ImageUri"]),
-        ("starts", " ".join(application.get("ContainerEntrypoint", IMAGES_OWN))),
+        ("image", job.view.image),
+        ("starts", " ".join(job.view.entrypoint or IMAGES_OWN)),
         ("chain", " → ".join(_step(step.label, step.name) for step in plan.chain)),
         *_packages(job),
     ]
@@ -121,12 +114,10 @@ def _packages(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _inputs(job: Job) -> Iterator[tuple[str, str, str, str]]:
-    for entry in job.request["ProcessingInputs"]:
-        source = entry["S3Input"]
-        yield ("input", entry["InputName"], source["S3Uri"], source["LocalPath"])
+    for each in job.view.inputs:
+        yield ("input", each.name, each.uri, each.container_path)
 
 
 def _outputs(job: Job) -> Iterator[tuple[str, str, str, str]]:
-    for entry in job.request["ProcessingOutputConfig"]["Outputs"]:
-        place = entry["S3Output"]
-        yield ("output", entry["OutputName"], place["LocalPath"], place["S3Uri"])
+    for each in job.view.outputs:
+        yield ("output", each.name, each.container_path, each.uri)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.aws.image_uris import domain
 from headrace.aws.policy import Where
 from headrace.aws.policy import policy as policy_of
-from headrace.backends import BACKENDS
+from headrace.backends import backend_of
 from headrace.errors import ConfigError
 from headrace.job import inputs
 from headrace.job.account import LOCAL_ROLE, NoAccount
@@ -47,7 +47,7 @@ def policy(plan: Plan) -> dict[str, Any]:
         data = inputs.brought_to(uri_of(output), data)
     wheels = dict.fromkeys(config.backend.requirements, b"")  # where they lie is all that counts
     job = compile_job(
-        replace(plan, config=config), BACKENDS[config.backend.name], data, NAME, account, wheels
+        replace(plan, config=config), backend_of(config.backend), data, NAME, account, wheels
     )
     return policy_of(job.request, account.where)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headrace import targets
 from headrace.images.push import push
-from headrace.prepare import account_of
 from headrace.terminal.tables import listed
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ WIDTH = 9
 
 def perform(plan: Plan) -> None:
     """Pushes the image and says where it is."""
-    pushed = push(plan.config, account_of(plan.config))
+    target = targets.find(plan.config)
+    pushed = push(plan.config, target.account(plan.config), target.platform)
     pairs = [("image", pushed.name), ("digest", pushed.digest)]
     if pushed.made_repository:
         pairs.append(("made", "the ECR repository, which was missing"))

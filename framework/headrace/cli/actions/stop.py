@@ -1,14 +1,11 @@
-"""``action=stop``: ends a job on SageMaker."""
+"""``action=stop``: ends a job."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.aws.account import AwsAccount
-from headrace.aws.clients import AwsError, problem_at, reason
-from headrace.targets.sagemaker.follow import follow
-from headrace.targets.sagemaker.jobs import SERVICE, ProcessingJobs, named
-from headrace.targets.sagemaker.record import JobRecord, utc
+from headrace import targets
+from headrace.cli.actions import named_job
 
 if TYPE_CHECKING:
     from headrace.config.compose import Plan
@@ -20,33 +17,10 @@ def perform(plan: Plan) -> None:
     A job that has ended already is left as it is, and that is no failure: nothing runs.
 
     Raises:
-        ConfigError: There is no such job, or AWS cannot be asked.
+        ConfigError: There is no such job, or the service cannot be asked.
         JobFailed: The service has not answered for a long time.
     """
-    name, region = named(plan.config), AwsAccount(plan.config).region()
-    jobs = ProcessingJobs(region)
-    record = _stopped(jobs, jobs.find(name))
-    if record.has_ended:
-        print(_told(record))
-        return
-    print(f"{name}: is being stopped, which takes up to two minutes", flush=True)
-    if plan.config.job.wait:
-        record = follow(name, region, show_logs=False)
-        print(f"cost: {record.cost(plan.config.resources.usd_per_hour)}")
-
-
-def _stopped(jobs: ProcessingJobs, record: JobRecord) -> JobRecord:
-    if record.status != "InProgress":
-        return record
-    try:
-        jobs.stop(record.name)
-    except AwsError as exc:
-        record = jobs.find(record.name)
-        if not record.has_ended:  # else it was quicker than we
-            raise problem_at(SERVICE)(reason(exc)) from exc
-    return record
-
-
-def _told(record: JobRecord) -> str:
-    ended = f" at {utc(record.ended)} UTC" if record.ended else ""
-    return f"{record.name}: nothing to stop, it ended{ended}: {record.status}"
+    config = plan.config
+    name = named_job(config)
+    for line in targets.job_control(config).stop(name, wait=config.job.wait):
+        print(line, flush=True)

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from headrace import targets
 from headrace.cli.actions.run import shown
 from headrace.cli.attempt import attempt
 from headrace.cli.sweep.objective import objective
@@ -103,9 +104,9 @@ def _as_current(config: DictConfig) -> Iterator[DictConfig]:
 
 
 def _difference(one: Ready, other: Ready) -> str:
-    target, hosts = one.config.target.name, one.config.resources.instance_count
-    if target != "local":
-        return f"target={target} runs every job by itself"
+    hosts = one.config.resources.instance_count
+    if not targets.find(one.config).can_share_input:
+        return f"target={one.config.target.name} runs every job by itself"
     if one.config.backend.is_a_cluster:
         return "Spark runs every job by itself"
     if hosts > 1:

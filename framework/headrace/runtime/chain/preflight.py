@@ -15,8 +15,9 @@ from headrace.runtime.chain.plugins import channels_of, load
 from headrace.runtime.evaluation import needs
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.output.writers import writer_of
-from headrace.runtime.sources import DELIMITERS, columns_of, first_file
+from headrace.runtime.sources import columns_of, first_file
 from headrace.runtime.sources.files import format_of, name_of
+from headrace.runtime.sources.readers import reader_of
 from headrace.runtime.spec import DatasetSpec, JobSpec
 from headrace.runtime.transform import N_FEATURES, Role, Transform, positions
 
@@ -107,7 +108,7 @@ def refuse_named(files: Sequence[Path], dataset: DatasetSpec) -> None:
         ChainError: There is such a file.
     """
     for file in files if dataset.columns is not None else ():
-        if (kind := format_of(file, dataset.format)) not in DELIMITERS:
+        if reader_of(kind := format_of(file, dataset.format)).delimiter is None:
             raise ChainError(
                 "dataset.columns",
                 f"names the columns of CSV and TSV files without a header; {name_of(file)} "

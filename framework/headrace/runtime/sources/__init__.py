@@ -11,9 +11,10 @@ from pathlib import Path
 
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.errors import DataError
-from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion
+from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.files import format_of, is_empty, name_of, total_bytes
 from headrace.runtime.sources.groups import Group, grouped
+from headrace.runtime.sources.readers import reader_of
 from headrace.runtime.spec import DatasetSpec
 
 __all__ = [
@@ -22,13 +23,12 @@ __all__ = [
     "Group",
     "Parsed",
     "Portion",
+    "Reader",
     "columns_of",
     "first_file",
     "groups_of",
     "total_bytes",
 ]
-
-DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
 def columns_of(path: Path, dataset: DatasetSpec) -> Columns:
@@ -39,7 +39,7 @@ def columns_of(path: Path, dataset: DatasetSpec) -> Columns:
     """
     if _is_empty(path, dataset):
         raise DataError(f"{name_of(path)}: the file is empty")
-    return Columns.of(_names(path, dataset), dataset, name_of(path))
+    return Columns.of(_reader(path, dataset).names(path, dataset), dataset, name_of(path))
 
 
 def first_file(files: Sequence[Path], dataset: DatasetSpec) -> Path:
@@ -77,48 +77,17 @@ def _blocks_of_all(
         before += portion.path.stat().st_size
 
 
+def _reader(path: Path, dataset: DatasetSpec) -> Reader:
+    return reader_of(format_of(path, dataset.format))
+
+
 def _is_empty(path: Path, dataset: DatasetSpec) -> bool:
     """Whether a file holds nothing, as parts do that nobody had rows for: it has no columns."""
     if not path.stat().st_size:
         return True
-    return format_of(path, dataset.format) != "parquet" and is_empty(path)
-
-
-def _names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
-    match format_of(path, dataset.format):
-        case "parquet":
-            from headrace.runtime.sources import parquet
-
-            return parquet.read_names(path, dataset)
-        case "jsonl":
-            from headrace.runtime.sources import jsonl
-
-            return jsonl.read_names(path, dataset)
-        case kind:
-            from headrace.runtime.sources import delimited
-
-            return delimited.read_header(path, DELIMITERS[kind], dataset).names
+    return _reader(path, dataset).has_lines and is_empty(path)
 
 
 def _blocks(portion: Portion, dataset: DatasetSpec, columns: Columns, size: int) -> Iterator[Block]:
-    path, longest = portion.path, dataset.max_line_bytes
-    if _is_empty(path, dataset):
-        return
-    match format_of(path, dataset.format):
-        case "parquet":
-            from headrace.runtime.sources import parquet
-
-            columns.refuse_other(parquet.read_names(path, dataset), name_of(path))
-            yield from parquet.parquet_blocks(portion, columns.read, size)
-        case "jsonl":
-            from headrace.runtime.sources import jsonl
-
-            yield from jsonl.json_blocks(portion, columns, size, longest)
-        case kind:
-            from headrace.runtime.sources import delimited
-
-            header = delimited.read_header(path, DELIMITERS[kind], dataset)
-            columns.refuse_other(header.names, name_of(path))
-            yield from delimited.delimited_blocks(
-                portion, header, columns.read, DELIMITERS[kind], size, longest
-            )
+    if not _is_empty(portion.path, dataset):
+        yield from _reader(portion.path, dataset).blocks(portion, dataset, columns, size)

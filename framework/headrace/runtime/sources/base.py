@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from headrace.runtime.chain.columns import Columns
+    from headrace.runtime.spec import DatasetSpec
 
 
 @dataclass(frozen=True)
@@ -71,3 +76,44 @@ class Block(ABC):
     @abstractmethod
     def place(self, row: int) -> str:
         """Where a row of the block stands, for a person; only asked where no row was bad."""
+
+
+class Reader(Protocol):
+    """One format of the input; inherit from it.
+
+    Attributes:
+        delimiter: What stands between the cells of a format of delimited text, whose names of
+            columns are a header or ``dataset.columns``; None for a format that names its own.
+        has_lines: Whether a row ends where a line ends, at the latest, so that Spark may cut files
+            between lines, and an empty file is one without text.
+    """
+
+    delimiter: ClassVar[str | None] = None
+    has_lines: ClassVar[bool] = False
+
+    def names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+        """Return the names of a file's columns.
+
+        Raises:
+            DataError: The file is not of this format.
+        """
+
+    def blocks(
+        self, portion: Portion, dataset: DatasetSpec, columns: Columns, size: int
+    ) -> Iterator[Block]:
+        """Yield the rows of a portion in blocks of about `size` bytes.
+
+        Raises:
+            DataError: The file cannot be read, or its columns are not `columns`.
+        """
+
+    def cut(self, path: Path, size: int) -> list[tuple[Portion, int]] | None:
+        """Return portions of about `size` bytes, each with its bytes, for Spark's tasks.
+
+        None leaves it to the lines; a file of a format without lines is then read as a whole.
+        """
+        return None
+
+    def totals(self, path: Path) -> tuple[int, int] | None:
+        """Return the rows of a file and the bytes of their text, if it says so itself."""
+        return None

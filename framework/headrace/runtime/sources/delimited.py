@@ -15,13 +15,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from headrace.runtime.chain.columns import Columns
 from headrace.runtime.errors import DataError
 from headrace.runtime.shown import quoted
-from headrace.runtime.sources.base import BadRow, Parsed, Portion
+from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.blocks import LinesBlock, blocks, line_number, too_long
 from headrace.runtime.sources.files import BOM, name_of, opened
 from headrace.runtime.sources.quotes import OpenQuote, rows_in
@@ -213,3 +215,29 @@ def delimited_blocks(
     rows = replace(portion, start=max(portion.start, header.size))
     for data in blocks(rows, size, longest, delimiter):
         yield DelimitedBlock(data, header.names, wanted, delimiter)
+
+
+class CsvReader(Reader):
+    """Cells between commas."""
+
+    delimiter: ClassVar[str] = ","
+    has_lines = True
+
+    def names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+        """Return the header, or the names that the configuration gives."""
+        return read_header(path, self.delimiter, dataset).names
+
+    def blocks(
+        self, portion: Portion, dataset: DatasetSpec, columns: Columns, size: int
+    ) -> Iterator[Block]:
+        """Yield whole rows."""
+        header = read_header(portion.path, self.delimiter, dataset)
+        columns.refuse_other(header.names, name_of(portion.path))
+        longest = dataset.max_line_bytes
+        yield from delimited_blocks(portion, header, columns.read, self.delimiter, size, longest)
+
+
+class TsvReader(CsvReader):
+    """Cells between tabs."""
+
+    delimiter: ClassVar[str] = "\t"

@@ -13,19 +13,10 @@ from typing import IO, Protocol
 import pyarrow as pa
 
 from headrace.runtime.errors import DataError
+from headrace.runtime.formats import AUTO, READERS, UNNAMED, format_by_suffix
 from headrace.runtime.shown import plain
 from headrace.runtime.spec import DATA_INPUT, ML_ROOT
 
-FORMATS = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 _UNREAD = {
     ".bz2": "bzip2",
@@ -85,21 +76,21 @@ def format_of(path: Path, declared: str) -> str:
         DataError: Neither the configuration nor the file's name tells, or the name ends like one of
             a compression that is not read.
     """
-    if declared != "auto":
+    if declared != AUTO:
         return declared
     suffixes = [suffix.lower() for suffix in path.suffixes]
     is_compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
     if is_compressed:
         suffixes.pop()
-    if suffixes and suffixes[-1] in FORMATS:
-        return FORMATS[suffixes[-1]]
-    if is_compressed and not suffixes:  # Kaggle calls Avazu's log train.gz
-        return "csv"
+    if suffixes and (found := format_by_suffix(suffixes[-1])):
+        return found
+    if is_compressed and not suffixes:
+        return UNNAMED
     if suffixes and suffixes[-1] in _UNREAD:
         raise _unread(path, _UNREAD[suffixes[-1]])
     raise DataError(
         f"{name_of(path)}: cannot tell the format from the name; set dataset.format to one of "
-        "csv, tsv, parquet, jsonl"
+        f"{', '.join(READERS.names())}"
     )
 
 

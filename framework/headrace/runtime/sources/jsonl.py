@@ -15,7 +15,7 @@ import pyarrow as pa
 from headrace.runtime.chain.columns import BESIDE, Columns
 from headrace.runtime.errors import DataError
 from headrace.runtime.shown import quoted
-from headrace.runtime.sources.base import BadRow, Parsed, Portion
+from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.blocks import LinesBlock, blocks
 from headrace.runtime.sources.files import name_of
 from headrace.runtime.spec import DatasetSpec
@@ -212,3 +212,19 @@ def _canonical(values: dict[str, Any]) -> str:
         return json.dumps(values, sort_keys=True)
     except RecursionError as error:
         raise ValueError("the line is nested too deeply") from error
+
+
+class JsonLinesReader(Reader):
+    """A JSON object in each line."""
+
+    has_lines = True
+
+    def names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+        """Return the keys of the first lines."""
+        return read_names(path, dataset)
+
+    def blocks(
+        self, portion: Portion, dataset: DatasetSpec, columns: Columns, size: int
+    ) -> Iterator[Block]:
+        """Yield whole lines."""
+        yield from json_blocks(portion, columns, size, dataset.max_line_bytes)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.errors import DataError
 from headrace.runtime.shown import plain, quoted
-from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion
+from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.files import name_of
 from headrace.runtime.spec import DatasetSpec
 
@@ -207,3 +208,36 @@ def _explained(path: Path, what: str) -> Iterator[None]:
         raise DataError(f"{name_of(path)}: the name of a column is not UTF-8") from error
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name_of(path)}: {what} ({plain(str(error))})") from error
+
+
+class ParquetReader(Reader):
+    """Row groups of columns."""
+
+    def names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+        """Return the names in the file's own schema."""
+        return read_names(path, dataset)
+
+    def blocks(
+        self, portion: Portion, dataset: DatasetSpec, columns: Columns, size: int
+    ) -> Iterator[Block]:
+        """Yield some rows of a row group at a time."""
+        columns.refuse_other(read_names(portion.path, dataset), name_of(portion.path))
+        yield from parquet_blocks(portion, columns.read, size)
+
+    def cut(self, path: Path, size: int) -> list[tuple[Portion, int]]:
+        """Return row groups that are together about as large as `size`."""
+        groups = bytes_of_groups(path)
+        if sum(groups) <= size:
+            return [(Portion(path), sum(groups))]
+        ends = [0, *accumulate(groups)]
+        # A group goes to the piece in which its middle lies.
+        homes = [(begin + end) // 2 // size for begin, end in pairwise(ends)]
+        edges = [place for place, home in enumerate(homes) if not place or homes[place - 1] != home]
+        pieces = zip(edges, [*edges[1:], len(groups)], strict=True)
+        return [(Portion(path, *edge), sum(groups[slice(*edge)])) for edge in pieces]
+
+    def totals(self, path: Path) -> tuple[int, int]:
+        """Return what the file's footer says."""
+        metadata = pq.read_metadata(path)
+        groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
+        return metadata.num_rows, sum(group.total_byte_size for group in groups)

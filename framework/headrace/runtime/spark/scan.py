@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from headrace.runtime.sources import DELIMITERS, Portion
+from headrace.runtime.sources import Portion
 from headrace.runtime.sources.delimited import read_header
 from headrace.runtime.sources.files import can_be_cut, format_of, opened
+from headrace.runtime.sources.readers import reader_of
 from headrace.runtime.spec import DatasetSpec
 
 _LINE_END = ord("\n")
@@ -71,12 +72,12 @@ def windows(path: Path, dataset: DatasetSpec, size: int) -> list[Portion]:
         DataError: The file cannot be read, or has no header.
     """
     end = path.stat().st_size
-    kind = format_of(path, dataset.format) if end > size else None
-    if kind in (None, "parquet") or not can_be_cut(path):
+    reader = reader_of(format_of(path, dataset.format)) if end > size else None
+    if reader is None or not reader.has_lines or not can_be_cut(path):
         return [Portion(path)]
     start = 0
-    if kind in DELIMITERS:
-        start = read_header(path, DELIMITERS[kind], dataset).size
+    if reader.delimiter is not None:
+        start = read_header(path, reader.delimiter, dataset).size
     if end - start <= size:
         return [Portion(path)]
     edges = [start, *range(start - start % size + size, end, size), end]
@@ -89,10 +90,10 @@ def look_at(window: Portion, dataset: DatasetSpec) -> Seen:
     Raises:
         DataError: The file cannot be read.
     """
-    kind = format_of(window.path, dataset.format)
+    delimiter = reader_of(format_of(window.path, dataset.format)).delimiter
     before, data, after = _read(window)
-    if kind in DELIMITERS and b'"' in data:
-        return _with_quotes(window.start, before, data, after, DELIMITERS[kind])
+    if delimiter is not None and b'"' in data:
+        return _with_quotes(window.start, before, data, after, delimiter)
     if len(data) > dataset.max_line_bytes:
         line_ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_END)
     else:  # no two are too far apart

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, islice, pairwise
+from itertools import accumulate, islice
 from pathlib import Path
 
 from headrace.runtime.sources import Portion
 from headrace.runtime.sources.files import format_of
-from headrace.runtime.sources.parquet import bytes_of_groups
+from headrace.runtime.sources.readers import reader_of
 from headrace.runtime.spark.scan import Seen, cut, windows
 from headrace.runtime.spec import JobSpec
 
@@ -72,8 +72,8 @@ def splits_of(
     seen = iter(look(large) if large else ())
     pieces: list[Piece] = []
     for file, each in zip(files, found, strict=True):
-        if file.stat().st_size and format_of(file, spec.dataset.format) == "parquet":
-            pieces += pieces_of_groups(file, size)
+        if own := _own_pieces(file, spec, size):
+            pieces += own
         elif len(each) > 1:
             found_here = list(islice(seen, len(each)))
             pieces += _with_bytes(cut(each, found_here, spec.dataset.max_line_bytes))
@@ -82,21 +82,11 @@ def splits_of(
     return packed(pieces, size)
 
 
-def pieces_of_groups(path: Path, size: int) -> list[Piece]:
-    """The pieces of a Parquet file: row groups that are together about as large as a split.
-
-    Raises:
-        DataError: It is no Parquet file.
-    """
-    groups = bytes_of_groups(path)
-    if sum(groups) <= size:
-        return [(Portion(path), sum(groups))]
-    ends = [0, *accumulate(groups)]
-    # A group goes to the piece in which its middle lies.
-    homes = [(begin + end) // 2 // size for begin, end in pairwise(ends)]
-    edges = [place for place, home in enumerate(homes) if not place or homes[place - 1] != home]
-    pieces = zip(edges, [*edges[1:], len(groups)], strict=True)
-    return [(Portion(path, *edge), sum(groups[slice(*edge)])) for edge in pieces]
+def _own_pieces(file: Path, spec: JobSpec, size: int) -> list[Piece] | None:
+    """The pieces of a file whose format has pieces of its own."""
+    if not file.stat().st_size:
+        return None
+    return reader_of(format_of(file, spec.dataset.format)).cut(file, size)
 
 
 def _with_bytes(portions: Iterable[Portion]) -> list[Piece]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from headrace.config.models import JobConfig, ResourcesConfig
 from headrace.errors import ConfigError, JobFailed, Problem
+from headrace.job.request import RequestView
 from headrace.targets.local import spark_submit as spark
 
 LOCAL_MODE = "the SageMaker SDK's local mode"
@@ -58,7 +59,7 @@ def _spark_problems(request: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _resource_problems(request: dict[str, Any], config: JobConfig) -> Iterator[Problem]:
-    count = request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
+    count = RequestView(request).instance_count
     if count > 1:
         what = f"{LOCAL_MODE} runs one container and deals out no shards (got {count})"
         yield Problem("resources.instance_count", f"{what}; use target=local")

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from headrace.job.request import RequestView
 from headrace.runtime.data_files import files_below
 from headrace.runtime.spec import under
 from headrace.targets.local.interrupts import Interrupts
@@ -30,7 +31,7 @@ def input_folders(request: dict[str, Any], host: Host, interrupts: Interrupts) -
     Raises:
         OSError: The disk said no.
     """
-    insides = [each["S3Input"]["LocalPath"] for each in request.get("ProcessingInputs", ())]
+    insides = [each.container_path for each in RequestView(request).inputs]
     return {inside: _folder(under(host.ml, inside), interrupts) for inside in insides}
 
 

@@ -19,6 +19,7 @@ from headrace.images import containers
 from headrace.images.engine import engine, find_image
 from headrace.results.result import Result
 from headrace.runtime.spec import ML_ROOT, under
+from headrace.targets.base import Target
 from headrace.targets.container import checks as container_limits
 from headrace.targets.container.mounts import input_folders
 from headrace.targets.container.task import Order
@@ -27,7 +28,7 @@ from headrace.targets.local.command import SOURCES, Command
 from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.relay import Relay
 from headrace.targets.local.sandbox import Host
-from headrace.targets.local.target import carry_out
+from headrace.targets.local.target import carry_out, check_here
 from headrace.terminal.progress import Progress
 from headrace.uris import FILE
 
@@ -48,14 +49,18 @@ NOBODY = {
 """The AWS configuration that local mode finds: it has to have a region."""
 
 
-class ContainerTarget:
+class ContainerTarget(Target):
     """One container for the one instance, folders of a scratch root mounted in it."""
+
+    def check(self, job: Job, config: JobConfig) -> None:
+        """Refuse what local mode or this machine cannot do."""
+        container_limits.check(job.request, config)
+        container_limits.check_programs()
+        check_here(job, config)
 
     def run(self, job: Job, config: JobConfig) -> Result:
         """Execute the job; see `headrace.targets.run`."""
-        container_limits.check(job.request, config)
-        container_limits.check_programs()
-        user = _user_in(job.request["AppSpecification"]["ImageUri"])
+        user = _user_in(job.view.image)
 
         def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
             with _order(job, hosts[0], user, interrupts) as file:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.job.request import RequestView
 from headrace.runtime.main import ALONGSIDE_VARIABLE, ROOT_VARIABLE
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark
@@ -73,16 +74,15 @@ def commands(
 
 
 def _words(request: dict[str, Any]) -> list[str]:
-    app = request["AppSpecification"]
-    entrypoint = app.get("ContainerEntrypoint") or IMAGE_ENTRYPOINT
-    return [*entrypoint, *app.get("ContainerArguments", [])]
+    view = RequestView(request)
+    return [*(view.entrypoint or IMAGE_ENTRYPOINT), *view.arguments]
 
 
 def _environment(
     host: Host, request: dict[str, Any], hosts: int, ours: Mapping[str, str]
 ) -> dict[str, str]:
     passed_on = {key: value for key, value in ours.items() if PASSED_ON.fullmatch(key)}
-    asked_for = request.get("Environment", {})
+    asked_for = RequestView(request).environment
     return {
         **passed_on,
         **_code(host, request),

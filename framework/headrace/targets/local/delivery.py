@@ -76,7 +76,7 @@ class Delivery:
             for file, source in files.items():
                 (place / file).parent.mkdir(parents=True, exist_ok=True)
                 source.rename(place / file)
-            key = self.job.request["ProcessingOutputConfig"].get("KmsKeyId")
+            key = self.job.view.kms_key
             mirror, output = self.sandbox.outputs, self.sandbox.output
             publish(mirror, output, self.overwrite, key, self.lock, interrupts.check)
         else:

@@ -9,6 +9,7 @@ from typing import Any
 
 from headrace.config import registry
 from headrace.job.job import Job
+from headrace.job.request import RequestView
 from headrace.results.layout import REQUEST
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.chain.plugins import PACKAGE
@@ -140,12 +141,12 @@ class Sandbox:
 
 def brings_code(request: dict[str, Any]) -> bool:
     """Return whether the image brings the code: the request leaves the entrypoint to it."""
-    return not request["AppSpecification"].get("ContainerEntrypoint")
+    return not RequestView(request).entrypoint
 
 
 def instance_count(request: dict[str, Any]) -> int:
     """How many instances the request asks for."""
-    return int(request["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+    return RequestView(request).instance_count
 
 
 def outputs(request: dict[str, Any]) -> Iterator[tuple[str, PurePosixPath, str]]:

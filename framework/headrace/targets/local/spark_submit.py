@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.errors import JobFailed
+from headrace.job.request import RequestView
 
 PROGRAM = "smspark-submit"
 CONFIGURATION = "processing/input/conf/configuration.json"
@@ -44,8 +45,7 @@ OURS = {
 
 def is_asked_for(request: dict[str, Any]) -> bool:
     """Whether a request is for a Spark cluster."""
-    entrypoint = request["AppSpecification"].get("ContainerEntrypoint", ())
-    return tuple(entrypoint[:1]) == (PROGRAM,)
+    return RequestView(request).entrypoint[:1] == (PROGRAM,)
 
 
 def check(request: dict[str, Any]) -> None:

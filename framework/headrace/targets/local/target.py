@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
+from headrace.job.request import RequestView
 from headrace.results.channels import channels_of
 from headrace.results.destination import (
     WHERE,
@@ -22,6 +23,7 @@ from headrace.results.destination import (
 from headrace.results.layout import MANIFEST, REQUEST
 from headrace.results.result import Result
 from headrace.runtime.spec import EVALUATION, REPORT
+from headrace.targets.base import Target
 from headrace.targets.local import checks as limits
 from headrace.targets.local import delivery, processes
 from headrace.targets.local import spark_submit as spark
@@ -44,8 +46,17 @@ DEFAULT_LIMIT_SECONDS = 86_400
 """SageMaker's own stopping condition where a request has none."""
 
 
-class LocalTarget:
+class LocalTarget(Target):
     """One subprocess for each instance, a scratch folder in the place of each ``/opt/ml``."""
+
+    uses_this_python = True
+    passes_arguments = False
+    looks_first = True
+    can_share_input = True
+
+    def check(self, job: Job, config: JobConfig) -> None:
+        """Refuse what this machine cannot do."""
+        check_here(job, config)
 
     def run(self, job: Job, config: JobConfig) -> Result:
         """Execute the job; see `headrace.targets.run`."""
@@ -69,6 +80,8 @@ def run_together(jobs: Sequence[tuple[Job, JobConfig]]) -> list[Result | Headrac
     Raises:
         HeadraceError: They cannot even be started; see `headrace.targets.run`.
     """
+    for job, config in jobs:
+        check_here(job, config)
     first, config = jobs[0]
 
     def execute(hosts: Sequence[Sequence[Host]], interrupts: Interrupts) -> None:
@@ -76,6 +89,17 @@ def run_together(jobs: Sequence[tuple[Job, JobConfig]]) -> list[Result | Headrac
         _execute(first.request, hosts[0], others, config.job.logs, interrupts)
 
     return _carried_out(jobs, execute)
+
+
+def check_here(job: Job, config: JobConfig) -> None:
+    """Refuse a job that no target on this machine can execute.
+
+    Raises:
+        ConfigError: With what stands in the way.
+    """
+    limits.check(job.request, config.output.path)
+    spark.check(job.request)
+    _refuse_unwritable(job, config.output)
 
 
 def carry_out(
@@ -99,10 +123,6 @@ def _carried_out(
     execute: Callable[[Sequence[Sequence[Host]], Interrupts], None],
 ) -> list[Result | HeadraceError]:
     began = time.monotonic()
-    for job, config in jobs:
-        limits.check(job.request, config.output.path)
-        spark.check(job.request)
-        _refuse_unwritable(job, config.output)
     with Interrupts().caught() as interrupts, ExitStack() as folders:
         laid = []
         for job, config in jobs:
@@ -196,7 +216,7 @@ def _lock_on_s3(
         return nullcontext()
     from headrace.aws.lock import locked  # boto3 takes its time
 
-    kms_key = job.request.get("ProcessingOutputConfig", {}).get("KmsKeyId")
+    kms_key = job.view.kms_key
     return locked(config.output.path, job.name, kms_key, interrupts.check)
 
 
@@ -234,7 +254,7 @@ def _execute(
     interrupts: Interrupts,
 ) -> None:
     """Run the hosts of a request; the only one of them does the work of the others, too."""
-    limit = int(request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 0))
+    limit = RequestView(request).limit_seconds or 0
     started = commands(hosts, request, others)
     with Progress(len(started)) as progress:
         relay = Relay(hosts, progress, logs)

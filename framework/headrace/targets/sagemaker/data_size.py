@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from headrace.job.inputs import DataInput
 from headrace.runtime.sources.files import COMPRESSIONS, format_of, total_bytes
+from headrace.runtime.sources.readers import reader_of
 from headrace.uris import S3
 
 if TYPE_CHECKING:
@@ -84,16 +85,13 @@ def _density(file: Path, form: str, has_header: bool) -> _Density:
     size = file.stat().st_size
     if not size:
         return _Density(1, 0, 0)
-    if form == "parquet":
-        import pyarrow.parquet as pq
-
-        metadata = pq.read_metadata(file)
-        groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
-        text = sum(group.total_byte_size for group in groups)
-        return _Density(text / size, metadata.num_rows / size, 0)
+    reader = reader_of(form)
+    if (totals := reader.totals(file)) is not None:
+        rows, bytes_of_text = totals
+        return _Density(bytes_of_text / size, rows / size, 0)
     text, read = _sample(file)
     lines = text.count(b"\n") + (read == size and not text.endswith(b"\n"))
-    headers = int(has_header and form in ("csv", "tsv"))
+    headers = int(has_header and reader.delimiter is not None)
     return _Density(len(text) / read, lines / read, headers)
 
 

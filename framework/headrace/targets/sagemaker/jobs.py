@@ -12,7 +12,6 @@ from typing import Any
 
 from headrace.aws.clients import AwsError, client, explained, problem_at, reason
 from headrace.aws.running import means_no_such_job
-from headrace.config.models import JobConfig
 from headrace.errors import ConfigError, Problem
 from headrace.targets.sagemaker.record import JobRecord
 
@@ -25,18 +24,6 @@ AT_ONCE = 8
 """Descriptions asked for side by side; the service throttles more."""
 CANDIDATES = 100
 """Newest jobs among which the nearest name is looked for."""
-
-
-def named(config: JobConfig) -> str:
-    """The job that an action is about.
-
-    Raises:
-        ConfigError: The configuration names none.
-    """
-    if config.job.name is None:
-        what = f"this key is required by action={config.action}"
-        raise ConfigError([Problem(NAME_KEY, what)])
-    return config.job.name
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from headrace.aws.s3 import bucket_and_key
 from headrace.aws.upload import Uploads
 from headrace.errors import ConfigError, Problem
 from headrace.job.inputs import COPIES
+from headrace.job.request import RequestView
 from headrace.results import hosts as host_reports
 from headrace.results.layout import RECEIPT, REQUEST
 from headrace.results.output_prefix import WHERE, obstacle, refusal
@@ -98,7 +99,7 @@ def _obstacle(content: PrefixContent, job: Job) -> str | None:
 def _is_written(name: str, request: dict[str, Any]) -> bool:
     """Return whether a file of the job may get that name: a part, or one of the report's files."""
     folder, *rest = PurePosixPath(name).parts
-    outputs = {each["OutputName"] for each in request["ProcessingOutputConfig"]["Outputs"]}
+    outputs = {each.name for each in RequestView(request).outputs}
     if not rest or folder not in outputs:
         return False
     if folder == REPORT:  # each folder in it is taken for that of an instance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from headrace.results.result import Result
 from headrace.results.stored_evaluation import NAME as MANIFEST
 from headrace.results.stored_evaluation import evaluation_at
 from headrace.runtime.spec import REPORT
+from headrace.targets.base import Target
 from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.sagemaker import follow as waiting
 from headrace.targets.sagemaker import shipping
@@ -26,11 +27,32 @@ from headrace.uris import join, uri_of
 
 if TYPE_CHECKING:
     from headrace.config.models import AnyEvaluation, JobConfig
+    from headrace.job.inputs import DataInput
     from headrace.job.job import Job
+    from headrace.targets.sagemaker.control import SageMakerJobs
 
 
-class AwsTarget:
+class AwsTarget(Target):
     """Brings the job's files to S3, submits it with the SageMaker SDK, waits if it is to."""
+
+    is_remote = True
+    platform = "linux/amd64"  # no instance type of SageMaker Processing has another processor
+
+    def account(self, config: JobConfig) -> AwsAccount:
+        """Return the account of the user's credentials."""
+        return AwsAccount(config)
+
+    def estimate(self, config: JobConfig, data: DataInput) -> Sequence[str]:
+        """Return lines with the time and the money that a job may take."""
+        from headrace.targets.sagemaker.cost import estimate_lines
+
+        return estimate_lines(config, data)
+
+    def job_control(self, config: JobConfig) -> SageMakerJobs:
+        """Return the Processing jobs of the account and region."""
+        from headrace.targets.sagemaker.control import SageMakerJobs
+
+        return SageMakerJobs(config)
 
     def run(self, job: Job, config: JobConfig) -> Result:
         """Execute the job; see `headrace.targets.run`."""

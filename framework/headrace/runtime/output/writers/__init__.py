@@ -5,6 +5,7 @@ In: batches from the end of the chain. Out: the bytes of a part. One module for 
 
 from __future__ import annotations
 
+from headrace.runtime.formats import WRITERS
 from headrace.runtime.output.writers.base import Writer
 
 
@@ -14,24 +15,9 @@ def writer_of(format_name: str) -> Writer:
     Raises:
         ValueError: There is no such format.
     """
-    match format_name:
-        case "npz":
-            from headrace.runtime.output.writers.npz import NpzWriter
-
-            return NpzWriter()
-        case "parquet":
-            from headrace.runtime.output.writers.parquet import ParquetWriter
-
-            return ParquetWriter()
-        case "libsvm":
-            from headrace.runtime.output.writers.libsvm import LibsvmWriter
-
-            return LibsvmWriter()
-        case "recordio":
-            from headrace.runtime.output.writers.recordio import RecordioWriter
-
-            return RecordioWriter()
-        case _:
-            raise ValueError(
-                f"no writer is called {format_name!r}; there are: npz, parquet, libsvm, recordio"
-            )
+    try:
+        writer: Writer = WRITERS.load(format_name)()
+    except LookupError:
+        names = ", ".join(WRITERS.names())
+        raise ValueError(f"no writer is called {format_name!r}; there are: {names}") from None
+    return writer

@@ -1,0 +1,155 @@
+"""What can be done with the jobs of an account and region on SageMaker, in lines for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+
+from headrace.aws.account import AwsAccount
+from headrace.aws.clients import AwsError, explained, problem_at, reason
+from headrace.config.models import JobConfig
+from headrace.errors import HeadraceError
+from headrace.results import stored_report as report
+from headrace.results.channels import channels_of, table_of
+from headrace.targets.base import JobControl
+from headrace.targets.sagemaker import log_tail
+from headrace.targets.sagemaker.description import described, report_of
+from headrace.targets.sagemaker.follow import follow
+from headrace.targets.sagemaker.jobs import SERVICE, Listing, ProcessingJobs
+from headrace.targets.sagemaker.log_tail import LogTail
+from headrace.targets.sagemaker.prices import dollars, origin
+from headrace.targets.sagemaker.record import JobRecord, utc
+from headrace.terminal.tables import aligned
+from headrace.terminal.units import duration
+
+SHOWN = 50
+HEADER = ("name", "status", "started (UTC)", "took", "cost (USD)")
+UNKNOWN = "-"
+
+
+class SageMakerJobs(JobControl):
+    """All Processing jobs of the configured region.
+
+    Args:
+        config: Names the region, a price, and the key of what is on S3.
+    """
+
+    def __init__(self, config: JobConfig) -> None:
+        self._usd_per_hour = config.resources.usd_per_hour
+        self._kms_key = config.job.kms_key
+        self._region = AwsAccount(config).region()
+
+    def list(self, part: str | None) -> Iterator[str]:
+        """Yield a table of the newest jobs."""
+        listing = ProcessingJobs(self._region).newest(SHOWN, part)
+        lines = table(listing, self._usd_per_hour)
+        yield from lines or [_none(self._region, part)]
+
+    def describe(self, name: str) -> Iterator[str]:
+        """Yield everything that SageMaker knows of a job, and what came out of it."""
+        record = ProcessingJobs(self._region).find(name)
+        yield from described(record, self._usd_per_hour)
+        if place := report_of(record):
+            yield ""
+            yield from _result(place, name, self._kms_key)
+
+    def logs(self, name: str, *, wait: bool) -> Iterator[str]:
+        """Yield the lines of a job that has ended; those of one that runs are shown."""
+        record = ProcessingJobs(self._region).find(name)
+        with explained(problem_at(log_tail.SERVICE)):
+            tail = LogTail(name, self._region)
+            if record.has_ended or not wait:
+                yield from _lines(tail, record)
+                return
+            tail.last_lines(1)  # whoever may not read them need not wait for them
+        follow(name, self._region)
+
+    def stop(self, name: str, *, wait: bool) -> Iterator[str]:
+        """End a job; with `wait` stay until its instances are released."""
+        jobs = ProcessingJobs(self._region)
+        record = _stopped(jobs, jobs.find(name))
+        if record.has_ended:
+            yield _told(record)
+            return
+        yield f"{name}: is being stopped, which takes up to two minutes"
+        if wait:
+            record = follow(name, self._region, show_logs=False)
+            yield f"cost: {record.cost(self._usd_per_hour)}"
+
+
+def table(
+    listing: Listing, usd_per_hour: float | None = None, now: datetime | None = None
+) -> list[str]:
+    """The lines of the table; none without jobs.
+
+    Args:
+        listing: The jobs.
+        usd_per_hour: Price of one instance; default: list prices.
+        now: The time to use instead of the present.
+    """
+    if not listing.jobs:
+        return []
+    rows = [_row(job, usd_per_hour, now) for job in listing.jobs]
+    prices = origin() if usd_per_hour is None else f"{usd_per_hour:g} USD an hour and instance"
+    so_far = "" if all(job.has_ended for job in listing.jobs) else "* so far; "
+    notes = [f"{so_far}cost: an estimate by {prices}"]
+    if listing.has_more:
+        notes.append(f"the newest {len(rows)}; job.name=… shows those with that in their names")
+    return [*aligned([HEADER, *rows], right=(3, 4)), *notes]
+
+
+def _row(job: JobRecord, usd_per_hour: float | None, now: datetime | None) -> tuple[str, ...]:
+    mark = "" if job.has_ended else "*"
+    seconds, usd = job.seconds(now), job.usd(usd_per_hour, now)
+    return (
+        job.name,
+        job.status,
+        utc(job.started or job.created),
+        UNKNOWN if seconds is None else duration(seconds) + mark,
+        UNKNOWN if usd is None else dollars(usd) + mark,
+    )
+
+
+def _none(region: str, part: str | None) -> str:
+    named = f" has {part!r} in its name" if part else ""
+    return f"no Processing job in {region}{named}"
+
+
+def _result(place: str, job: str, kms_key: str | None) -> list[str]:
+    """The rows of each channel; what keeps them from being told is no failure.
+
+    A job of several instances that nobody waited for gets its report now.
+    """
+    try:
+        channels = channels_of(report.complete(place, job, kms_key))
+    except AwsError as exc:
+        return [f"the manifest below {place} cannot be read: {reason(exc)}"]
+    except (ValueError, HeadraceError) as exc:
+        return [f"the manifest below {place} cannot be read: {exc}"]
+    return table_of(channels) or [f"no manifest below {place}"]
+
+
+def _lines(tail: LogTail, record: JobRecord) -> Iterator[str]:
+    lines = tail.new_lines()
+    for line in lines:
+        yield f"{line.host}: {line.text}" if record.instances > 1 else line.text
+    if not lines:
+        print(f"{record.name}: {record.status}, no log lines", file=sys.stderr)
+
+
+def _stopped(jobs: ProcessingJobs, record: JobRecord) -> JobRecord:
+    if record.status != "InProgress":
+        return record
+    try:
+        jobs.stop(record.name)
+    except AwsError as exc:
+        record = jobs.find(record.name)
+        if not record.has_ended:  # else it was quicker than we
+            raise problem_at(SERVICE)(reason(exc)) from exc
+    return record
+
+
+def _told(record: JobRecord) -> str:
+    ended = f" at {utc(record.ended)} UTC" if record.ended else ""
+    return f"{record.name}: nothing to stop, it ended{ended}: {record.status}"
