@@ -20,7 +20,7 @@ _BOOT = _PROC / "sys/kernel/random/boot_id"
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock."""
+    """The holder of a lock."""
 
     job: str
     """The job's name."""
@@ -63,7 +63,7 @@ class Holder:
         return (json.dumps(described, indent=2) + "\n").encode()
 
     def has_ended(self) -> bool:
-        """Whether it is known to be gone, as only its own machine can tell."""
+        """Return whether it is known to be gone, as only its own machine can tell."""
         return self.machine == _machine() and not _is_running(self.pid, self.begun)
 
     def __str__(self) -> str:

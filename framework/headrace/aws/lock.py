@@ -60,7 +60,7 @@ class Found:
 
     @property
     def is_held(self) -> bool:
-        """Whether its holder may still be at work."""
+        """Return whether its holder may still be at work."""
         return self.age <= LEASE_SECONDS and not self.holder.has_ended()
 
 

@@ -1,4 +1,4 @@
-"""Whether a Processing job is still at work on SageMaker."""
+"""Tell whether a Processing job is still at work on SageMaker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the backends have in common."""
+"""Bases that the backends share."""
 
 from __future__ import annotations
 
