@@ -17,21 +17,20 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from statistics import median
-from typing import get_args
 
 import pyarrow as pa
 
 from benchmarks.figures import machine, times
 from benchmarks.run import ROOT, Command, log_of, measured
-from headrace.config.models import OutputConfig
 from headrace.results import part_rows
+from headrace.runtime.formats import WRITERS
 from headrace.runtime.output.parts import PartWriter, Shelf
 from headrace.runtime.output.writers import writer_of
 from headrace.runtime.process.background import Background
 from headrace.runtime.process.setup import set_up
 from headrace.runtime.spec import OutputSpec
 
-FORMATS: tuple[str, ...] = get_args(OutputConfig.model_fields["format"].annotation)
+FORMATS = tuple(WRITERS.shipped)
 BASE = "npz"
 
 Seconds = dict[str, list[float]]

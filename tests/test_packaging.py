@@ -116,7 +116,7 @@ def test_what_is_installed_fits_together() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("extra", ["optuna", "sagemaker"])
+@pytest.mark.parametrize("extra", ["optuna"])
 def test_an_extra_fits_the_rest(extra: str, tmp_path: Path) -> None:
     """Those that are not among the pins: pip resolves them with the rest, and installs nothing."""
     pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "-q"]

@@ -17,6 +17,7 @@ from headrace.config import registry
 from headrace.config.defaults import PROJECT
 from headrace.config.steps import adapter
 from headrace.errors import PluginError
+from headrace.runtime import roots
 from tests import children
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
@@ -65,7 +66,8 @@ import json, sys
 from pathlib import Path
 from headrace.config import registry
 from headrace.config.steps import adapter
-registry.FOLDER = Path(sys.argv[1])
+from headrace.runtime import roots
+roots.roots = lambda: (Path(sys.argv[1]),)
 plugin = registry.plugins()["plugin"]
 adapter(plugin.transform).validate_python({})
 print(json.dumps([name for name in sys.argv[2:] if name in sys.modules]))
@@ -77,7 +79,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], r
     """Makes a file with this text the one transform that there is."""
     folder = tmp_path / "transforms"
     folder.mkdir()
-    monkeypatch.setattr(registry, "FOLDER", folder)
+    monkeypatch.setattr(roots, "roots", lambda: (tmp_path,))
 
     def made(source: str) -> registry.Plugin:
         (folder / "plugin.py").write_text(source, encoding="utf-8")
@@ -88,7 +90,8 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], r
 
 def imported_for(source: str, folder: Path) -> list[str]:
     """Which of `HEAVY` a process imports that checks this plugin's parameters."""
-    (folder / "plugin.py").write_text(source, encoding="utf-8")
+    (folder / "transforms").mkdir()
+    (folder / "transforms/plugin.py").write_text(source, encoding="utf-8")
     done = children.run(
         [sys.executable, "-c", CHECKED, str(folder), *HEAVY],
         cwd=PROJECT / "framework",

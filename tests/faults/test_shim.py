@@ -131,7 +131,7 @@ def test_a_signal_comes_in_the_middle_of_a_write(shop: Workshop, disk: Path) -> 
 def child(call: str) -> str:
     """Code that runs some other code in a process with an empty environment."""
     command = f"[sys.executable, '-c', 'import os; {call}']"
-    return f"assert children.run({command}, env={{}}).returncode == 0"
+    return f"assert subprocess.run({command}, env={{}}).returncode == 0"
 
 
 def test_children_are_counted_apart_whatever_environment_they_get(

@@ -476,9 +476,9 @@ def test_a_broken_entry_script(folder: Path) -> None:
 
 
 def test_a_transform_that_is_not_installed(folder: Path) -> None:
-    spec = job(steps=[StepSpec("mine", "mine", {})], id="id", label="click")
+    spec = job(steps=[StepSpec("mine", "nobodys", {})], id="id", label="click")
     change(folder, config=json.loads(json.dumps(spec.meaning)), config_sha256=spec.sha256)
-    assert refusal(folder) == "there is no transform 'mine' here; the image should bring it"
+    assert refusal(folder) == "there is no transform 'nobodys' here; the image should bring it"
 
 
 def test_another_version(folder: Path) -> None:

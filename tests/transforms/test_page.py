@@ -14,6 +14,7 @@ import xxhash
 from headrace.config import registry
 from headrace.config.defaults import PROJECT
 from headrace.config.steps import adapter
+from headrace.runtime import roots
 from headrace.runtime.chain.plugins import channels_of
 from headrace.runtime.transform import Role, positions
 from tests.transforms.batches import batch_of
@@ -25,8 +26,9 @@ TABLE: dict[str, list[Any]] = {"site_id": ["1fbe01fe", "85f751fd", None]}
 
 def example(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> registry.Plugin:
     (source,) = (each for each in EXAMPLES if f"class {name}" in each)
-    (folder / f"{name.lower()}.py").write_text(source, encoding="utf-8")
-    monkeypatch.setattr(registry, "FOLDER", folder)
+    (folder / "transforms").mkdir()
+    (folder / f"transforms/{name.lower()}.py").write_text(source, encoding="utf-8")
+    monkeypatch.setattr(roots, "roots", lambda: (folder,))
     return registry.plugins()[name.lower()]
 
 
