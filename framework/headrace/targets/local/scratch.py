@@ -215,7 +215,8 @@ class _Lock:
             if _is(self.descriptor, self.transient / LOCK):  # else the folder was removed meanwhile
                 _tidy(self.transient)
                 _remove_lock(self.transient)
-        os.close(self.descriptor)
+        with suppress(OSError):  # the result is in its place, and the lock is gone all the same
+            os.close(self.descriptor)
 
 
 def _remove_lock(transient: Path) -> None:
