@@ -188,6 +188,10 @@ class _Lock:
             except FileNotFoundError:  # whoever held it has just removed the folder
                 time.sleep(_PAUSE)
                 continue
+            except OSError:
+                with suppress(OSError):  # only an empty folder goes
+                    transient.rmdir()
+                raise
             try:
                 _lock(descriptor, shown_as)
                 if _is(descriptor, transient / LOCK):
