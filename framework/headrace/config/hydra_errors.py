@@ -14,6 +14,7 @@ from headrace.config.models import JobConfig
 from headrace.config.overrides import with_quotes
 from headrace.config.problems import suggest
 from headrace.errors import ConfigError, Problem
+from headrace.runtime.process.shortage import MEMORY, shortage
 from headrace.runtime.shown import plain, quoted
 
 TOP_LEVEL = [*JobConfig.model_fields, "experiment", "hydra"]
@@ -27,7 +28,12 @@ def problem_of(exc: BaseException, override: str = "") -> Problem:
     Args:
         exc: The error.
         override: The one that it is about, if that is known.
+
+    Raises:
+        MemoryError: That is why it failed, and no override is to blame.
     """
+    if shortage(exc) == MEMORY:
+        raise MemoryError from exc
     if isinstance(exc, ConfigError):
         return exc.problems[0]
     if isinstance(exc, OverrideParseException):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 from collections.abc import Iterator
 
 MEMORY = (
@@ -23,6 +24,21 @@ _REFUSALS = frozenset(
         *(errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ESTALE),
     }
 )
+
+
+_THREAD_BYTES = (8 + 64) << 20
+"""Address space of a new thread: its stack, and the heap that glibc's malloc reserves for it."""
+
+
+def require_memory_for_threads(count: int) -> None:
+    """Raise `MemoryError` now if so many threads could not start.
+
+    `threading.Thread.start` never returns if the new thread has no memory for its first frame.
+    """
+    try:
+        mmap.mmap(-1, count * _THREAD_BYTES).close()
+    except OSError as exc:
+        raise MemoryError from exc
 
 
 def shortage(error: BaseException) -> str | None:

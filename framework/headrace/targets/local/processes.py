@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import IO, Literal, Protocol
 
 from headrace.errors import JobFailed
+from headrace.runtime.process.shortage import require_memory_for_threads
 from headrace.targets.local.command import Command
 from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.lifeline import Lifeline
@@ -111,6 +112,7 @@ class _Processes:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, command: Command) -> None:
+        require_memory_for_threads(3)  # those below
         try:
             process = subprocess.Popen(  # noqa: S603 - running the request is what we are for
                 command.argv,
