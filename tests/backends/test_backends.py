@@ -15,12 +15,12 @@ from headrace.backends import BACKENDS
 from headrace.config.compose import CHOICES
 from headrace.config.models import AnyBackend, ProcessorConfig, PySparkConfig, SklearnConfig
 from headrace.errors import Problem
-from headrace.job.entry_script import Program
+from headrace.job.entry_script import ChainCode
 from headrace.job.mapping import Mapping, ProcessingInput
 from headrace.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec
 from headrace.runtime.version import VERSION
 
-PROGRAM = Program(
+PROGRAM = ChainCode(
     JobSpec(DatasetSpec(), (), OutputSpec(), RuntimeSpec()),
     Mapping((ProcessingInput("data", "s3://b/d", "/opt/ml/processing/input/data"),), ()),
     (),

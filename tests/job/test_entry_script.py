@@ -14,7 +14,7 @@ from headrace import runtime
 from headrace.config.plugin_imports import check_travels_alone
 from headrace.config.registry import Plugin, plugins
 from headrace.errors import PluginError
-from headrace.job.entry_script import Program, entry_script
+from headrace.job.entry_script import ChainCode, entry_script
 from headrace.job.mapping import Mapping, ProcessingInput, ProcessingOutput
 from headrace.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec, StepSpec
 from tests import children
@@ -58,10 +58,10 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def program() -> Program:
+def program() -> ChainCode:
     spec = JobSpec(DatasetSpec(label="click"), STEPS, OutputSpec(), RuntimeSpec())
     known = plugins()
-    return Program(spec, MAPPING, tuple(known[step.name] for step in STEPS))
+    return ChainCode(spec, MAPPING, tuple(known[step.name] for step in STEPS))
 
 
 def opened(content: bytes) -> zipfile.ZipFile:
@@ -74,7 +74,7 @@ def plugin(tmp_path: Path, source: str, module: str = "acme.ratio") -> Plugin:
     return Plugin("ratio", module, "acme.ratio of the package acme-transforms", path)
 
 
-def test_what_it_carries(program: Program) -> None:
+def test_what_it_carries(program: ChainCode) -> None:
     archive = opened(entry_script(program))
     folder = Path(runtime.__file__).parent
     shipped = [f"headrace/runtime/{p.relative_to(folder)}" for p in folder.rglob("*.py")]
@@ -95,17 +95,17 @@ def test_what_it_carries(program: Program) -> None:
     assert b"MIT" in archive.read("annotated_types/LICENSE")
 
 
-def test_it_opens_with_the_mapping_and_the_chain(program: Program) -> None:
+def test_it_opens_with_the_mapping_and_the_chain(program: ChainCode) -> None:
     assert opened(entry_script(program)).read("__main__.py").decode() == OVERVIEW
 
 
-def test_an_editor_shows_it(program: Program) -> None:
+def test_an_editor_shows_it(program: ChainCode) -> None:
     content = entry_script(program)
     assert content.startswith(b"#!/usr/bin/env python3\n")
     assert OVERVIEW.encode() in content
 
 
-def test_always_the_same_bytes(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_always_the_same_bytes(program: ChainCode, monkeypatch: pytest.MonkeyPatch) -> None:
     first = entry_script(program)
     monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
     monkeypatch.setattr("sys.platform", "win32")
@@ -115,7 +115,7 @@ def test_always_the_same_bytes(program: Program, monkeypatch: pytest.MonkeyPatch
         assert (info.external_attr, info.compress_type) == (0o100644 << 16, zipfile.ZIP_STORED)
 
 
-def test_it_is_whole(program: Program) -> None:
+def test_it_is_whole(program: ChainCode) -> None:
     """No zip tool warns of extra bytes: the offsets count from the first line."""
     content = entry_script(program)
     assert opened(content).testzip() is None
@@ -124,7 +124,7 @@ def test_it_is_whole(program: Program) -> None:
     )
 
 
-def test_it_imports_from_itself_alone(program: Program, tmp_path: Path) -> None:
+def test_it_imports_from_itself_alone(program: ChainCode, tmp_path: Path) -> None:
     script = tmp_path / "entry.pyz"
     script.write_bytes(entry_script(program))
     code = (
@@ -144,14 +144,14 @@ def test_it_imports_from_itself_alone(program: Program, tmp_path: Path) -> None:
     assert done.stdout == f"{files}\nNo module named 'headrace.config'\n"
 
 
-def test_a_path_cannot_end_the_comment(program: Program) -> None:
+def test_a_path_cannot_end_the_comment(program: ChainCode) -> None:
     entry = replace(MAPPING.inputs[0], uri="file:///a\nimport os\r\u2028b")
     mapping = replace(MAPPING, inputs=(entry,))
     main = opened(entry_script(replace(program, mapping=mapping))).read("__main__.py").decode()
     assert r"file:///a\nimport os\r\u2028b ->" in main
 
 
-def test_a_third_partys_plugin_travels_under_its_name(program: Program, tmp_path: Path) -> None:
+def test_a_third_partys_plugin_travels_under_its_name(program: ChainCode, tmp_path: Path) -> None:
     source = "import math\nfrom headrace.runtime.transform import Role\n"
     own = replace(program, plugins=(plugin(tmp_path, source),))
     assert opened(entry_script(own)).read("transforms/ratio.py").decode() == source

@@ -7,7 +7,7 @@ from textwrap import dedent
 from typing import Any
 
 from headrace.config.models import JobConfig
-from headrace.job.job import Job
+from headrace.job.job import Job, Program
 from headrace.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec
 from headrace.uris import uri_of
 
@@ -93,7 +93,8 @@ def make_job(
         **request,
     }
     spec = JobSpec(DatasetSpec(), (), OutputSpec(), RuntimeSpec())
-    return Job(complete, {"code/entry.pyz": dedent(script).encode()}, spec)
+    files = {"code/entry.pyz": dedent(script).encode()}
+    return Job(complete, files, Program("chain", spec))
 
 
 def make_config(output: Path | str, *, overwrite: bool = False, logs: bool = True) -> JobConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.config.models import BackendConfig
 from headrace.job.backend import Shipment
-from headrace.job.entry_script import Program, entry_script
+from headrace.job.entry_script import ChainCode, entry_script
 from headrace.runtime.spec import CODE_INPUT
 
 SCRIPT = "entry.pyz"
@@ -27,7 +27,7 @@ class WithScript(Alone):
         """Python on the script."""
         return PYTHON_ON_SCRIPT
 
-    def ship(self, program: Program, config: BackendConfig) -> tuple[Shipment, ...]:
+    def ship(self, program: ChainCode, config: BackendConfig) -> tuple[Shipment, ...]:
         """The self-contained entry script, as the input that the SDK calls ``code``."""
         return (Shipment("code", CODE_INPUT, FILE, entry_script(program)),)
 

@@ -7,7 +7,7 @@ from headrace.backends.base import Alone
 from headrace.config.models import ProcessorConfig
 from headrace.job.account import Account
 from headrace.job.backend import Shipment
-from headrace.job.entry_script import Program
+from headrace.job.entry_script import ChainCode
 from headrace.runtime.spec import CONFIG_INPUT, JOB_FILE
 
 FILE = f"config/{JOB_FILE}"
@@ -24,7 +24,7 @@ class ProcessorBackend(Alone):
         """The image by hand, or the one that this project builds with its code inside."""
         return config.image_uri or own_image("processor", account.registry())
 
-    def ship(self, program: Program, config: ProcessorConfig) -> tuple[Shipment, ...]:
+    def ship(self, program: ChainCode, config: ProcessorConfig) -> tuple[Shipment, ...]:
         """The parameters alone."""
         content = program.spec.to_json().encode()
         return (Shipment("config", CONFIG_INPUT, FILE, content),)

@@ -12,7 +12,7 @@ from headrace.aws.image_uris import spark_image
 from headrace.config.models import PySparkConfig
 from headrace.job.account import Account
 from headrace.job.backend import Shipment
-from headrace.job.entry_script import Program, driver_script, py_files
+from headrace.job.entry_script import ChainCode, driver_script, py_files
 from headrace.runtime.spec import CODE_INPUT, PROCESSING
 
 SCRIPT = "entry.py"
@@ -36,7 +36,7 @@ class PySparkBackend:
         """The image by hand, or AWS's by region and version."""
         return config.image_uri or spark_image(account.region(), config.framework_version)
 
-    def ship(self, program: Program, config: PySparkConfig) -> tuple[Shipment, ...]:
+    def ship(self, program: ChainCode, config: PySparkConfig) -> tuple[Shipment, ...]:
         """The archive that all processes import from, Spark's settings, and the driver's script."""
         archive = Shipment("py-files", PY_FILES_INPUT, ARCHIVE_FILE, py_files(program))
         code = Shipment("code", CODE_INPUT, SCRIPT_FILE, driver_script(program))

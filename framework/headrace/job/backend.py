@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from headrace.config.models import BackendConfig
 from headrace.job.account import Account
-from headrace.job.entry_script import Program
+from headrace.job.entry_script import ChainCode
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Backend(Protocol[C]):
     def image_uri(self, config: C, account: Account) -> str:
         """The image; `account` is asked only by who needs one."""
 
-    def ship(self, program: Program, config: C) -> tuple[Shipment, ...]:
+    def ship(self, program: ChainCode, config: C) -> tuple[Shipment, ...]:
         """What brings the program, or what it has to know, into the container."""
 
     def files(self, config: C) -> tuple[str, ...]:

@@ -14,9 +14,9 @@ from headrace.config.registry import Plugin
 from headrace.errors import ConfigError, Problem
 from headrace.job.account import Account
 from headrace.job.backend import Backend, Shipment
-from headrace.job.entry_script import Program
+from headrace.job.entry_script import ChainCode
 from headrace.job.inputs import DataInput
-from headrace.job.job import NO_WHEELS, Job, Wheels
+from headrace.job.job import NO_WHEELS, Job, Program, Wheels
 from headrace.job.mapping import Mapping, ProcessingInput, ProcessingOutput
 from headrace.job.request import build_request
 from headrace.results.layout import REQUEST
@@ -68,14 +68,16 @@ def compile_job(
     _check_apart(config.output.path, data)
     outputs = _outputs(plan)
     spec = _spec(plan, backend, outputs, data, wheels)
-    program = Program(spec, Mapping((_data(config, data),), outputs), _plugins(plan))
-    shipments = backend.ship(program, config.backend)
+    code = ChainCode(spec, Mapping((_data(config, data),), outputs), _plugins(plan))
+    shipments = backend.ship(code, config.backend)
     inputs = tuple(_inputs(config, data, shipments, wheels))
     mapping = Mapping(inputs, (*outputs, *_backends_outputs(config, backend)))
     image_uri, role = backend.image_uri(config.backend, account), account.role()
     entrypoint = backend.entrypoint(config.backend)
     request = build_request(name, config, image_uri, role, entrypoint, mapping)
-    return Job(request, _files(data, shipments, wheels), spec, data.copies)
+    files = _files(data, shipments, wheels)
+    program = Program("chain", spec, sha256=spec.sha256, packages=spec.packages)
+    return Job(request, files, program, data.copies)
 
 
 def _inputs(

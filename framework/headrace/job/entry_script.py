@@ -52,7 +52,7 @@ Formats = tuple[tuple[str, Plugin], ...]
 
 
 @dataclass(frozen=True)
-class Program:
+class ChainCode:
     """The program that runs in the container."""
 
     spec: JobSpec
@@ -62,7 +62,7 @@ class Program:
     """Those that the chain uses, each once."""
 
 
-def entry_script(program: Program) -> bytes:
+def entry_script(program: ChainCode) -> bytes:
     """Return the content of ``entry.pyz``.
 
     Raises:
@@ -72,12 +72,12 @@ def entry_script(program: Program) -> bytes:
     return _zipped(files, SHEBANG)
 
 
-def driver_script(program: Program) -> bytes:
+def driver_script(program: ChainCode) -> bytes:
     """Return the script of Spark's driver, which imports from the zip of `py_files`."""
     return (_overview(program) + DRIVER).encode("utf-8", "backslashreplace")
 
 
-def py_files(program: Program) -> bytes:
+def py_files(program: ChainCode) -> bytes:
     """Return a zip that Spark's processes import from.
 
     Raises:
@@ -86,7 +86,7 @@ def py_files(program: Program) -> bytes:
     return _zipped(_contents(program))
 
 
-def _contents(program: Program) -> dict[str, str]:
+def _contents(program: ChainCode) -> dict[str, str]:
     formats = formats_of(program.spec)
     code = sorted({**code_files(program.plugins, formats), **_constraints()}.items())
     return {JOB_FILE: program.spec.to_json(), **dict(code)}
@@ -130,7 +130,7 @@ def _format(registry: Registry, name: str) -> Plugin:
     return Plugin(name, point.module, f"{point.module} of the package {package}")
 
 
-def _overview(program: Program) -> str:
+def _overview(program: ChainCode) -> str:
     lines = ["", "A processing job, compiled by headrace. What it reads and writes:", ""]
     lines += (f"  {row}" for row in _mapping_rows(program.mapping))
     lines += ["", "What it does to every row, in this order:", ""]

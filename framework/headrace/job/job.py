@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from headrace.job.request import RequestView
 from headrace.runtime.spec import JobSpec
@@ -20,6 +20,50 @@ NO_WHEELS: Wheels = {}
 
 
 @dataclass(frozen=True)
+class Program:
+    """What runs in the container, as far as whoever runs a job has to know.
+
+    What starts it, its inputs and its outputs stand in the request; its code is among the files.
+    Ask for what a program needs (`writes_manifest`, `needs_real_paths`, …), not for its kind.
+    """
+
+    kind: Literal["chain", "script", "image"]
+    """Our own chain of transforms; the user's own code; the image's own command."""
+    spec: JobSpec | None = None
+    """What the chain is told; it travels inside one of the files. Only a chain has it."""
+    path: str = ""
+    """The user's own file, folder or ``s3://…``, absolute; empty for the others."""
+    entry: str = ""
+    """The file that starts: its path below the folder, or the file's own name."""
+    sha256: str = ""
+    """Digest of the user's code, whatever it is called and wherever it lies; empty for an image,
+    whose URI names it. A chain's is that of its `JobSpec.meaning`."""
+    size: int = 0
+    """Bytes of the user's code."""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Wheels that come as the input ``packages``: file name → SHA-256."""
+
+    @property
+    def writes_manifest(self) -> bool:
+        """Whether it writes ``report/manifest.json`` by itself.
+
+        If not, whoever delivers the outputs writes it, and no output has a file of that name. There
+        may be an output called ``report`` or none.
+        """
+        return self.kind == "chain"
+
+    @property
+    def needs_real_paths(self) -> bool:
+        """Whether it may name ``/opt/ml/…`` itself, so that no other folder can stand for it."""
+        return self.kind != "chain"
+
+    @property
+    def is_in_image(self) -> bool:
+        """Whether nothing but the image has its code, so that it cannot start outside it."""
+        return self.kind == "image"
+
+
+@dataclass(frozen=True)
 class Job:
     """A job as plain data, made before a target is chosen."""
 
@@ -27,8 +71,8 @@ class Job:
     """The arguments of ``CreateProcessingJob``, ready for boto3."""
     files: dict[str, bytes]
     """What the request's inputs refer to: path below the job's own folder → content."""
-    spec: JobSpec
-    """What the container is told; it travels inside one of the files."""
+    program: Program
+    """What runs."""
     uploads: dict[str, Path] = field(default_factory=dict)
     """Data of this machine that has to be brought to where the request looks for it: path below the
     job's own folder → file."""
@@ -37,6 +81,17 @@ class Job:
     def view(self) -> RequestView:
         """The request for reading."""
         return RequestView(self.request)
+
+    @property
+    def spec(self) -> JobSpec:
+        """What the chain is told.
+
+        Raises:
+            TypeError: The program is no chain.
+        """
+        if self.program.spec is None:
+            raise TypeError(f"a job with program={self.program.kind} has no chain")
+        return self.program.spec
 
     @property
     def name(self) -> str:

@@ -108,7 +108,7 @@ def _step(label: str, name: str) -> str:
 
 
 def _packages(job: Job) -> Iterator[tuple[str, str]]:
-    if wheels := sorted(job.spec.packages):
+    if wheels := sorted(job.program.packages):
         total = sum(len(job.files[f"{PACKAGES}/{wheel}"]) for wheel in wheels)
         yield ("packages", f"{', '.join(wheels)} ({size(total)})")
 

@@ -168,7 +168,7 @@ def _service(job: Job, user: str) -> dict[str, Any]:
 def _scratch_folder(job: Job) -> str:
     """An engine lets nothing in there be executed, unless it is told so: no library of a wheel."""
     folder = "/tmp"  # noqa: S108 - the container's own
-    return f"{folder}:exec" if job.spec.packages else folder
+    return f"{folder}:exec" if job.program.packages else folder
 
 
 def _execute(name: str, host: Host, order: Path, logs: bool, interrupts: Interrupts) -> None:
