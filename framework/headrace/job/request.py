@@ -192,6 +192,11 @@ class RequestView:
         return str(self.raw["ProcessingResources"]["ClusterConfig"]["InstanceType"])
 
     @property
+    def is_isolated(self) -> bool:
+        """Whether the job has no network."""
+        return bool(self.raw.get("NetworkConfig", {}).get("EnableNetworkIsolation"))
+
+    @property
     def limit_seconds(self) -> int | None:
         """When the job is stopped, in seconds after its start; None without such a limit."""
         limit = self.raw.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
