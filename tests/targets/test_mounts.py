@@ -22,7 +22,7 @@ def mounted(tmp_path: Path, output: Path) -> Mounted:
     def make(uri: str, kind: str = "S3Prefix") -> tuple[dict[str, Path], Host]:
         job = make_job(output, "print()", inputs=(data_input(uri, kind),))
         (host,) = Sandbox(tmp_path / "scratch", str(output)).lay_out(job, Interrupts())
-        return input_folders(job.request, host, Interrupts()), host
+        return input_folders(job.view, host, Interrupts()), host
 
     return make
 

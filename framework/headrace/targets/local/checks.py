@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from headrace.errors import ConfigError, Problem
+from headrace.job.request import RequestView
 from headrace.targets.local import mirror
 from headrace.uris import S3, path_of, uri_of, within
 
 
-def check(request: dict[str, Any], output: str) -> None:
+def check(request: RequestView, output: str) -> None:
     """Refuse a request that this machine cannot execute.
 
     Raises:
@@ -25,27 +25,25 @@ def check(request: dict[str, Any], output: str) -> None:
         raise ConfigError(problems)
 
 
-def _input_problems(request: dict[str, Any]) -> Iterator[Problem]:
-    for each in request.get("ProcessingInputs", ()):
-        where = f"input {each['InputName']!r}"
-        if "S3Input" not in each:
+def _input_problems(request: RequestView) -> Iterator[Problem]:
+    for channel in request.inputs:
+        where = f"input {channel.name!r}"
+        if not channel.is_s3:
             yield Problem(where, "this machine reads S3Input only")
             continue
-        source = each["S3Input"]
-        yield from _uri_problems(where, source["S3Uri"])
-        if source.get("S3InputMode", "File") != "File":
+        yield from _uri_problems(where, channel.uri)
+        if channel.mode != "File":
             yield Problem(where, "this machine knows S3InputMode 'File' only (got 'Pipe')")
-        if source.get("S3CompressionType", "None") != "None":
+        if channel.compression != "None":
             yield Problem(where, "this machine knows S3CompressionType 'None' only (got 'Gzip')")
 
 
-def _output_problems(request: dict[str, Any], output: str) -> Iterator[Problem]:
-    for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
-        where = f"output {each['OutputName']!r}"
-        if "S3Output" not in each:
+def _output_problems(request: RequestView, output: str) -> Iterator[Problem]:
+    for channel in request.outputs:
+        where, uri = f"output {channel.name!r}", channel.uri
+        if not channel.is_s3:
             yield Problem(where, "this machine writes S3Output only")
             continue
-        uri = each["S3Output"]["S3Uri"]
         yield from _uri_problems(where, uri)
         is_comparable = output.startswith(S3) or (path_of(uri) and path_of(output))
         if is_comparable and not within(uri, output):

@@ -26,7 +26,7 @@ from headrace.runtime.spec import under
 from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.moves import Replacement
 from headrace.targets.local.publish import publish
-from headrace.targets.local.sandbox import Host, Sandbox, outputs
+from headrace.targets.local.sandbox import Host, Sandbox
 from headrace.uris import uri_of
 
 if TYPE_CHECKING:
@@ -101,9 +101,9 @@ class Delivery:
         """Return all files of the result, the manifest last."""
         found: list[tuple[str, Path]] = list(_below(self.sandbox.files, ""))
         base = PurePosixPath(uri_of(self.sandbox.output))
-        for name, inside, uri in outputs(self.job.request):
-            folder = self._gathered(name, str(inside))
-            prefix = PurePosixPath(uri_of(uri)).relative_to(base)
+        for channel in self.job.view.outputs:
+            folder = self._gathered(channel.name, channel.container_path)
+            prefix = PurePosixPath(uri_of(channel.uri)).relative_to(base)
             found += _below(folder, "" if prefix == PurePosixPath() else f"{prefix}/")
         files: Files = {}
         for file, source in sorted(found, key=lambda pair: (pair[0] == MANIFEST, pair[0])):

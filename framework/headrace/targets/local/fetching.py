@@ -5,17 +5,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from headrace.errors import JobFailed
 from headrace.targets.local import mirror
-from headrace.targets.local.inputs import Locate, named_in
+from headrace.targets.local.inputs import Locate, named_in, place_of
 from headrace.targets.local.mirror import Mirror
 from headrace.terminal.units import size
 from headrace.uris import S3
 
 if TYPE_CHECKING:
     from headrace.aws.s3 import S3Object
+    from headrace.job.request import InputChannel
 
 T = TypeVar("T")
 
@@ -33,42 +34,42 @@ class Fetching:
     check: Callable[[], None]
     """Called all the while; what it raises ends it."""
 
-    def fetch(self, entries: Sequence[dict[str, Any]]) -> None:
-        """Download what is missing of a request's ``ProcessingInputs``.
+    def fetch(self, channels: Sequence[InputChannel]) -> None:
+        """Download what is missing of a request's inputs.
 
         Raises:
             ConfigError: An input names nothing, or objects that cannot be files here.
             JobFailed: The objects cannot be read, or the disk cannot hold them.
         """
-        manifests = [each for each in entries if _kind(each) == "ManifestFile"]
-        self._download([found for each in manifests for found in self._single(each)])
-        self._download([found for each in entries for found in self._objects(each)])
+        manifests = [channel for channel in channels if channel.kind == "ManifestFile"]
+        self._download([found for channel in manifests for found in self._single(channel)])
+        self._download([found for channel in channels for found in self._objects(channel)])
 
-    def _single(self, entry: dict[str, Any]) -> Iterator[S3Object]:
-        """The object that an input's URI names by itself."""
-        if self._is_missing(_uri(entry)):
+    def _single(self, channel: InputChannel) -> Iterator[S3Object]:
+        """Yield the object that an input's URI names by itself."""
+        if self._is_missing(channel.uri):
             from headrace.aws.s3 import object_at  # boto3 takes its time
 
-            yield self._listed(object_at, _uri(entry), _where(entry))
+            yield self._listed(object_at, channel.uri, place_of(channel))
 
-    def _objects(self, entry: dict[str, Any]) -> list[S3Object]:
-        if _kind(entry) == "ManifestFile":
-            found = list(self._named(entry))
-        elif self._is_missing(_uri(entry)):
+    def _objects(self, channel: InputChannel) -> list[S3Object]:
+        if channel.kind == "ManifestFile":
+            found = list(self._named(channel))
+        elif self._is_missing(channel.uri):
             from headrace.aws.s3 import data_objects
 
-            found = self._listed(data_objects, _uri(entry), _where(entry))
+            found = self._listed(data_objects, channel.uri, place_of(channel))
         else:
             return []
-        mirror.check([each.uri for each in found], _where(entry))
+        mirror.check([each.uri for each in found], place_of(channel))
         return found
 
-    def _named(self, entry: dict[str, Any]) -> Iterator[S3Object]:
-        for _, uri in named_in(self.locate(_uri(entry)), _where(entry)):
+    def _named(self, channel: InputChannel) -> Iterator[S3Object]:
+        for _, uri in named_in(self.locate(channel.uri), channel):
             if self._is_missing(uri):
                 from headrace.aws.s3 import object_at
 
-                yield self._listed(object_at, uri, _where(entry))
+                yield self._listed(object_at, uri, place_of(channel))
 
     def _listed(self, look: Callable[[str, str], T], uri: str, where: str) -> T:
         from headrace.aws.daemons import interruptible
@@ -91,15 +92,3 @@ class Fetching:
         if needed > free:
             what = f"the input needs {size(needed)} in {str(place)!r}, {size(free)} are free"
             raise JobFailed(f"{what}; {self.hint}")
-
-
-def _uri(entry: dict[str, Any]) -> str:
-    return str(entry["S3Input"]["S3Uri"])
-
-
-def _kind(entry: dict[str, Any]) -> str:
-    return str(entry["S3Input"]["S3DataType"])
-
-
-def _where(entry: dict[str, Any]) -> str:
-    return f"input {entry['InputName']!r}"

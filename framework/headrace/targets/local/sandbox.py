@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -116,44 +116,35 @@ class Sandbox:
         for name, content in job.files.items():
             write_whole(self.files / name, content)
         write_whole(self.files / REQUEST, json_text(job.request).encode())
-        entries = job.request.get("ProcessingInputs", ())
-        if brings_code(job.request):
+        request = job.view
+        if brings_code(request):
             _bake_in(self.root / CODE)
         hint = LARGER_TMPDIR if self.is_for_s3 else LARGER_OUTPUT
-        Fetching(self.inputs, self.locate, hint, interrupts.check).fetch(entries)
-        count = instance_count(job.request)
-        inputs = [links(each, count, self.locate) for each in entries]
+        Fetching(self.inputs, self.locate, hint, interrupts.check).fetch(request.inputs)
+        count = request.instance_count
+        inputs = [links(channel, count, self.locate) for channel in request.inputs]
         names = [f"algo-{number + 1}" for number in range(count)]
         hosts = []
         for number, name in enumerate(names):
             mine = [link for each in inputs for link in each[number]]
-            host = Host(name, self.root / name, self._places(job.request, mine))
+            host = Host(name, self.root / name, self._places(request, mine))
             _link(host, mine, interrupts)
-            _configure(host, names, job.request)
+            _configure(host, names, request)
             hosts.append(host)
         return tuple(hosts)
 
-    def _places(self, request: dict[str, Any], mine: list[Link]) -> dict[str, str]:
+    def _places(self, request: RequestView, mine: list[Link]) -> dict[str, str]:
         files = {str(link.path): self.inputs.uri(link.source) for link in mine}
-        folders = {str(inside): _shown(uri) for _, inside, uri in outputs(request)}
+        folders = {
+            str(PurePosixPath(channel.container_path)): _shown(channel.uri)
+            for channel in request.outputs
+        }
         return {**files, **folders}
 
 
-def brings_code(request: dict[str, Any]) -> bool:
+def brings_code(request: RequestView) -> bool:
     """Return whether the image brings the code: the request leaves the entrypoint to it."""
-    return not RequestView(request).entrypoint
-
-
-def instance_count(request: dict[str, Any]) -> int:
-    """How many instances the request asks for."""
-    return RequestView(request).instance_count
-
-
-def outputs(request: dict[str, Any]) -> Iterator[tuple[str, PurePosixPath, str]]:
-    """Name, path in the container and URI of each output."""
-    for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
-        target = each["S3Output"]
-        yield each["OutputName"], PurePosixPath(target["LocalPath"]), target["S3Uri"]
+    return not request.entrypoint
 
 
 def _shown(uri: str) -> str:
@@ -179,13 +170,13 @@ def _bake_in(folder: Path) -> None:
             write_whole(folder / PACKAGE / plugin.path.name, plugin.source.encode())
 
 
-def _configure(host: Host, names: list[str], request: dict[str, Any]) -> None:
+def _configure(host: Host, names: list[str], request: RequestView) -> None:
     """Write what SageMaker writes before it starts a container."""
     config = host.ml / "config"
     config.mkdir(parents=True)
     host.message_file.parent.mkdir()
-    for _, inside, _ in outputs(request):
-        under(host.ml, str(inside)).mkdir(parents=True, exist_ok=True)
+    for channel in request.outputs:
+        under(host.ml, channel.container_path).mkdir(parents=True, exist_ok=True)
     texts = {
         "processingjobconfig.json": processing_job_config(request),
         "resourceconfig.json": {"current_host": host.name, "hosts": names},
@@ -194,10 +185,12 @@ def _configure(host: Host, names: list[str], request: dict[str, Any]) -> None:
         (config / name).write_text(json_text(value), encoding="utf-8")
 
 
-def processing_job_config(request: dict[str, Any]) -> dict[str, Any]:
-    """What ``/opt/ml/config/processingjobconfig.json`` holds: the request and the job's ARN.
+def processing_job_config(request: RequestView) -> dict[str, Any]:
+    """Return the content of ``/opt/ml/config/processingjobconfig.json``.
+
+    It is the request and the job's ARN.
 
     The shape: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
     """
-    arn = f"arn:aws:sagemaker:local:000000000000:processing-job/{request['ProcessingJobName']}"
-    return {"ProcessingJobArn": arn, "Environment": {}, **request}
+    arn = f"arn:aws:sagemaker:local:000000000000:processing-job/{request.name}"
+    return {"ProcessingJobArn": arn, "Environment": {}, **request.raw}

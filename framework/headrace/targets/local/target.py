@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
-from headrace.job.request import RequestView
 from headrace.results.channels import channels_of
 from headrace.results.destination import (
     WHERE,
@@ -30,7 +29,7 @@ from headrace.targets.local import spark_submit as spark
 from headrace.targets.local.command import commands
 from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.relay import Relay
-from headrace.targets.local.sandbox import Host, Sandbox, outputs, reveal
+from headrace.targets.local.sandbox import Host, Sandbox, reveal
 from headrace.targets.local.scratch import disk_errors, is_gone, scratch
 from headrace.terminal.progress import Progress
 from headrace.uris import S3, path_of, uri_of
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from headrace.aws.lock import Lock
     from headrace.config.models import JobConfig, OutputConfig
     from headrace.job.job import Job
+    from headrace.job.request import RequestView
 
 PART = "part-00000"
 """Stands for what a job will write, whose names are not known yet."""
@@ -62,7 +62,7 @@ class LocalTarget(Target):
         """Execute the job; see `headrace.targets.run`."""
 
         def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
-            _execute(job.request, hosts, (), config.job.logs, interrupts)
+            _execute(job.view, hosts, (), config.job.logs, interrupts)
 
         return carry_out(job, config, execute)
 
@@ -86,7 +86,7 @@ def run_together(jobs: Sequence[tuple[Job, JobConfig]]) -> list[Result | Headrac
 
     def execute(hosts: Sequence[Sequence[Host]], interrupts: Interrupts) -> None:
         others = [host for each in hosts[1:] for host in each]
-        _execute(first.request, hosts[0], others, config.job.logs, interrupts)
+        _execute(first.view, hosts[0], others, config.job.logs, interrupts)
 
     return _carried_out(jobs, execute)
 
@@ -97,8 +97,8 @@ def check_here(job: Job, config: JobConfig) -> None:
     Raises:
         ConfigError: With what stands in the way.
     """
-    limits.check(job.request, config.output.path)
-    spark.check(job.request)
+    limits.check(job.view, config.output.path)
+    spark.check(job.view)
     _refuse_unwritable(job, config.output)
 
 
@@ -235,7 +235,7 @@ def _refuse_occupied(job: Job, output: OutputConfig) -> None:
     except OccupiedError as error:
         raise ConfigError([Problem(WHERE, str(error))]) from error
     base = uri_of(output.path)
-    folders = (uri.removeprefix(base).strip("/") for _, _, uri in outputs(job.request))
+    folders = (each.uri.removeprefix(base).strip("/") for each in job.view.outputs)
     files = [*job.files, REQUEST, MANIFEST, *(f"{each}/{PART}" for each in folders if each)]
     if problem := obstacle(folder, files, old):
         raise ConfigError([Problem(WHERE, problem)])
@@ -247,14 +247,14 @@ def _place(root: Path) -> str:
 
 
 def _execute(
-    request: dict[str, Any],
+    request: RequestView,
     hosts: Sequence[Host],
     others: Sequence[Host],
     logs: bool,
     interrupts: Interrupts,
 ) -> None:
     """Run the hosts of a request; the only one of them does the work of the others, too."""
-    limit = RequestView(request).limit_seconds or 0
+    limit = request.limit_seconds or 0
     started = commands(hosts, request, others)
     with Progress(len(started)) as progress:
         relay = Relay(hosts, progress, logs)

@@ -133,7 +133,7 @@ def _result(place: str, job: str, kms_key: str | None) -> list[str]:
 def _lines(tail: LogTail, record: JobRecord) -> Iterator[str]:
     lines = tail.new_lines()
     for line in lines:
-        yield f"{line.host}: {line.text}" if record.instances > 1 else line.text
+        yield f"{line.host}: {line.text}" if record.request.instance_count > 1 else line.text
     if not lines:
         print(f"{record.name}: {record.status}, no log lines", file=sys.stderr)
 

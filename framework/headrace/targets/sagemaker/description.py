@@ -1,11 +1,12 @@
-"""Everything that SageMaker knows of a job, in lines for people."""
+"""The lines that ``action=describe`` prints about a job on SageMaker."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from headrace.job.request import RequestView
 from headrace.runtime.secrets import masked_arguments
+from headrace.runtime.spec import REPORT
 from headrace.targets.sagemaker.record import JobRecord, utc
 from headrace.terminal.tables import aligned, listed
 from headrace.terminal.units import duration
@@ -16,7 +17,7 @@ IMAGES_OWN = "the image's own entrypoint"
 
 
 def described(record: JobRecord, usd_per_hour: float | None) -> list[str]:
-    """The job's state, cost, code and places.
+    """Return lines with the job's state, cost, code, inputs and outputs.
 
     Values of environment variables are left out: they may be secrets.
 
@@ -24,25 +25,25 @@ def described(record: JobRecord, usd_per_hour: float | None) -> list[str]:
         record: What the service says.
         usd_per_hour: Price of one instance; default: a list price.
     """
-    pairs = [*_state(record), ("cost", record.cost(usd_per_hour)), *_code(record.answer)]
-    places = [*_inputs(record.answer), *_outputs(record.answer)]
+    pairs = [*_state(record), ("cost", record.cost(usd_per_hour)), *_code(record.request)]
+    places = list(_places(record.request))
     table = ["", *aligned([("", "name", "from", "to"), *places])] if places else []
     return [*listed(pairs, WIDTH), *table]
 
 
 def report_of(record: JobRecord) -> str | None:
-    """Where the manifest is, if the job is one of ours and done."""
-    outputs = record.answer.get("ProcessingOutputConfig", {}).get("Outputs", [])
-    uris = [each["S3Output"]["S3Uri"] for each in outputs if each["OutputName"] == "report"]
+    """Return the URI of the folder with the manifest, if the job is one of ours and done."""
+    uris = [channel.uri for channel in record.request.outputs if channel.name == REPORT]
     return uris[0] if uris and record.status == "Completed" else None
 
 
 def _state(record: JobRecord) -> Iterator[tuple[str, str]]:
     yield "job", record.name
     yield "status", record.status
-    for label, key in (("reason", "FailureReason"), ("message", "ExitMessage")):
-        if text := str(record.answer.get(key, "")).strip():
-            yield label, text
+    if record.failure_reason:
+        yield "reason", record.failure_reason
+    if record.exit_message:
+        yield "message", record.exit_message
     yield "created", f"{utc(record.created)} UTC"
     yield "started", f"{utc(record.started)} UTC" if record.started else NOT_YET
     yield "ended", f"{utc(record.ended)} UTC" if record.ended else NOT_YET
@@ -51,33 +52,26 @@ def _state(record: JobRecord) -> Iterator[tuple[str, str]]:
     yield "billed", NOT_YET if seconds is None else f"{duration(seconds)}{so_far}"
 
 
-def _code(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if cluster := answer.get("ProcessingResources", {}).get("ClusterConfig"):
-        count, kind, disk = (
-            cluster[key] for key in ("InstanceCount", "InstanceType", "VolumeSizeInGB")
-        )
-        yield "instances", f"{count} x {kind}, {disk} GB of disk each"
-    if limit := answer.get("StoppingCondition", {}).get("MaxRuntimeInSeconds"):
-        yield "limit", f"{limit / 60:g} min"
-    application = answer.get("AppSpecification", {})
-    yield "image", application.get("ImageUri", NOT_YET)
-    yield "starts", " ".join(application.get("ContainerEntrypoint", [IMAGES_OWN]))
-    if arguments := application.get("ContainerArguments"):
-        yield "arguments", " ".join(masked_arguments(arguments))
-    if environment := answer.get("Environment"):
-        yield "environment", f"{', '.join(sorted(environment))} (values are not shown)"
-    yield "role", answer.get("RoleArn", NOT_YET)
+def _code(request: RequestView) -> Iterator[tuple[str, str]]:
+    if request.instance_type:
+        size = f"{request.volume_size_gb} GB of disk each"
+        yield "instances", f"{request.instance_count} x {request.instance_type}, {size}"
+    if request.limit_seconds:
+        yield "limit", f"{request.limit_seconds / 60:g} min"
+    yield "image", request.image or NOT_YET
+    yield "starts", " ".join(request.entrypoint or (IMAGES_OWN,))
+    if request.arguments:
+        yield "arguments", " ".join(masked_arguments(request.arguments))
+    if request.environment:
+        yield "environment", f"{', '.join(sorted(request.environment))} (values are not shown)"
+    yield "role", request.role or NOT_YET
 
 
-def _inputs(answer: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    for entry in answer.get("ProcessingInputs", []):
-        source = entry.get("S3Input")
-        if source:  # others' jobs may read from Athena or Redshift
-            yield "input", entry["InputName"], source["S3Uri"], source.get("LocalPath", "")
-
-
-def _outputs(answer: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    for entry in answer.get("ProcessingOutputConfig", {}).get("Outputs", []):
-        place = entry.get("S3Output")
-        if place:  # and write to the Feature Store
-            yield "output", entry["OutputName"], place.get("LocalPath", ""), place["S3Uri"]
+def _places(request: RequestView) -> Iterator[tuple[str, str, str, str]]:
+    """Yield a row for each input and output on S3; others' jobs may have other kinds."""
+    for source in request.inputs:
+        if source.is_s3:
+            yield "input", source.name, source.uri, source.container_path
+    for output in request.outputs:
+        if output.is_s3:
+            yield "output", output.name, output.container_path, output.uri

@@ -54,7 +54,7 @@ class Display:
 
     def status(self, record: JobRecord) -> None:
         """The job is in that state; said once."""
-        self._hosts = record.instances
+        self._hosts = record.request.instance_count
         age = (record.ended or datetime.now(UTC)) - record.created
         seconds = max(0.0, age.total_seconds())  # this machine's clock may be slow
         if record.status != self._status:

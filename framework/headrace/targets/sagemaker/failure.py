@@ -33,8 +33,7 @@ def job_failed(record: JobRecord, region: str) -> JobFailed:
 
 def story(record: JobRecord, lines: Sequence[LogLine]) -> str:
     """The last log lines, what SageMaker says, what the container said; nothing of it twice."""
-    why = str(record.answer.get("FailureReason", "")).strip()
-    message = str(record.answer.get("ExitMessage", "")).strip()
+    why, message = record.failure_reason, record.exit_message
     return "\n".join(
         [
             *_log_lines(record, [line for line in lines if not _is_told(line.text, message)]),
@@ -47,7 +46,7 @@ def story(record: JobRecord, lines: Sequence[LogLine]) -> str:
 def _log_lines(record: JobRecord, lines: Sequence[LogLine]) -> list[str]:
     if not lines:
         return []
-    has_hosts = record.instances > 1
+    has_hosts = record.request.instance_count > 1
     shown = [f"{line.host}: {line.text}" if has_hosts else line.text for line in lines]
     return [
         f"the last log lines of {record.name!r}:",
@@ -66,7 +65,7 @@ def _is_told(text: str, message: str) -> bool:
 def _ending(record: JobRecord) -> str:
     if record.status != "Stopped":
         return f"the job {record.name!r} {record.status.lower()}"
-    limit = record.answer.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+    limit = record.request.limit_seconds
     seconds = record.billed_seconds()
     if limit and seconds and seconds >= limit:
         return f"the job {record.name!r} was stopped by its limit (resources.max_runtime_minutes)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -95,9 +95,9 @@ class ProcessingJobs:
         """
         self._client.stop_processing_job(ProcessingJobName=name)
 
-    def _summaries(self, count: int, part: str | None) -> Sequence[Mapping[str, Any]]:
+    def _summaries(self, count: int, part: str | None) -> Sequence[dict[str, Any]]:
         """The newest, and at least one more if there are more."""
-        found: list[Mapping[str, Any]] = []
+        found: list[dict[str, Any]] = []
         for page in self._pages(part):
             found += page
             # A server that does not sort (moto) has to be read to the end.
@@ -105,7 +105,7 @@ class ProcessingJobs:
                 break
         return sorted(found, key=lambda job: (_age(job), job[NAME]), reverse=True)
 
-    def _pages(self, part: str | None) -> Iterator[Sequence[Mapping[str, Any]]]:
+    def _pages(self, part: str | None) -> Iterator[Sequence[dict[str, Any]]]:
         wanted = {"NameContains": part} if part else {}
         pages = self._client.get_paginator("list_processing_jobs").paginate(
             SortBy="CreationTime",
@@ -115,7 +115,7 @@ class ProcessingJobs:
         )
         return (page["ProcessingJobSummaries"] for page in pages)
 
-    def _described(self, summary: Mapping[str, Any]) -> JobRecord:
+    def _described(self, summary: dict[str, Any]) -> JobRecord:
         """A list tells neither instances nor the start."""
         try:
             return self.ask(summary[NAME])
@@ -133,5 +133,5 @@ class ProcessingJobs:
         return f"{what}; did you mean {near[0]!r}?" if near else f"{what}; action=jobs lists them"
 
 
-def _age(summary: Mapping[str, Any]) -> Any:
+def _age(summary: dict[str, Any]) -> Any:
     return summary["CreationTime"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from headrace.aws.running import RUNNING
+from headrace.job.request import RequestView
 from headrace.targets.sagemaker.prices import Price, dollars, price_of, unknown
 
 
@@ -18,12 +18,27 @@ class JobRecord:
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html
     """
 
-    answer: Mapping[str, Any]
+    answer: dict[str, Any]
+
+    @property
+    def request(self) -> RequestView:
+        """Return the request that the job was made from."""
+        return RequestView(self.answer)
 
     @property
     def name(self) -> str:
-        """Unique in account and region."""
-        return str(self.answer["ProcessingJobName"])
+        """Return the job's name, unique in account and region."""
+        return self.request.name
+
+    @property
+    def failure_reason(self) -> str:
+        """Return why it failed, as SageMaker says; empty if it says nothing."""
+        return str(self.answer.get("FailureReason", "")).strip()
+
+    @property
+    def exit_message(self) -> str:
+        """Return the message that the container left; empty if it left none."""
+        return str(self.answer.get("ExitMessage", "")).strip()
 
     @property
     def status(self) -> str:
@@ -51,16 +66,6 @@ class JobRecord:
         """When they were released."""
         return self.answer.get("ProcessingEndTime")
 
-    @property
-    def instance_type(self) -> str | None:
-        """As in ``ml.m5.xlarge``."""
-        return self._cluster.get("InstanceType")
-
-    @property
-    def instances(self) -> int:
-        """How many of them."""
-        return int(self._cluster.get("InstanceCount", 1))
-
     def seconds(self, now: datetime | None = None) -> float | None:
         """For how long it has run, or waited for its instances; None if that cannot be told.
 
@@ -79,14 +84,14 @@ class JobRecord:
 
     def price(self, usd_per_hour: float | None) -> Price | None:
         """What an hour of one of its instances costs; None if that is not known."""
-        return price_of(self.instance_type or "", usd_per_hour)
+        return price_of(self.request.instance_type, usd_per_hour)
 
     def usd(self, usd_per_hour: float | None, now: datetime | None = None) -> float | None:
         """What it has cost so far, about; None if that cannot be told."""
         price, seconds = self.price(usd_per_hour), self.billed_seconds(now)
         if price is None or seconds is None:
             return None
-        return price.of(seconds, self.instances)
+        return price.of(seconds, self.request.instance_count)
 
     def cost(self, usd_per_hour: float | None, now: datetime | None = None) -> str:
         """The same in words, with what the estimate rests on."""
@@ -94,14 +99,10 @@ class JobRecord:
         if usd is not None and price is not None:
             so_far = "" if self.has_ended else " so far"
             return f"about {dollars(usd)} USD{so_far}; {price.note}"
-        if self.instance_type and price is None:
-            return f"unknown: {unknown(self.instance_type)}"
+        instance_type = self.request.instance_type
+        if instance_type and price is None:
+            return f"unknown: {unknown(instance_type)}"
         return "unknown: when its instances started or ended is not known"
-
-    @property
-    def _cluster(self) -> Mapping[str, Any]:
-        resources: Mapping[str, Any] = self.answer.get("ProcessingResources", {})
-        return dict(resources.get("ClusterConfig", {}))
 
 
 def utc(time: datetime) -> str:
