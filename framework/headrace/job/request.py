@@ -238,11 +238,6 @@ class RequestView:
         return self._cluster.get("VolumeKmsKeyId")
 
     @property
-    def is_isolated(self) -> bool:
-        """Whether the job has no network."""
-        return bool(self.raw.get("NetworkConfig", {}).get("EnableNetworkIsolation"))
-
-    @property
     def limit_seconds(self) -> int | None:
         """Return after how many seconds the job is stopped; None without such a limit."""
         limit = self.raw.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
@@ -288,6 +283,29 @@ class RequestView:
     @property
     def _network(self) -> dict[str, Any]:
         return dict(self.raw.get("NetworkConfig", {}))
+
+
+def meaning(request: RequestView, output: str) -> dict[str, Any]:
+    """Return what a request says that is the same in every run of a job.
+
+    Args:
+        request: The request.
+        output: URI of the place that the job writes to, which may differ from run to run.
+
+    Returns:
+        The request without the name of the job, and with places below `output` as paths below it.
+    """
+    without = {key: value for key, value in request.raw.items() if key != "ProcessingJobName"}
+    return dict(_relative(without, output))
+
+
+def _relative(value: Any, output: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _relative(each, output) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_relative(each, output) for each in value]
+    is_below = isinstance(value, str) and value.startswith(f"{output}/")
+    return value.removeprefix(output) if is_below else value
 
 
 def _input_channel(entry: dict[str, Any]) -> InputChannel:

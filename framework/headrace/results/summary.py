@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from headrace.results import program_manifest
 from headrace.results.channels import table_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,12 @@ def summary(result: Result) -> str:
         /data/out
     """
     judged = result.evaluation.get("channels", {}).items()
-    lines = [*table_of(result.channels), *(_judged(name, figures) for name, figures in judged)]
+    outputs = program_manifest.table_of(program_manifest.outputs_of(result.manifest))
+    lines = [
+        *table_of(result.channels),
+        *outputs,
+        *(_judged(name, figures) for name, figures in judged),
+    ]
     return "\n".join([*lines, _closing(result), result.output])
 
 

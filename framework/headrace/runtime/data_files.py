@@ -42,6 +42,15 @@ def files_below(folder: Path) -> list[Path]:
     return sorted(_walked(folder, hidden=False))
 
 
+def all_files_below(folder: Path) -> list[Path]:
+    """Return the files of a folder, hidden or not, for a program that knows what they are.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    return sorted(_walked(folder, hidden=True))
+
+
 def files_of_input(folder: Path) -> list[Path]:
     """Return the data files of a folder that holds the input of a job, sorted.
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from headrace.errors import ConfigError, Problem
 from headrace.job.request import InputChannel
-from headrace.runtime.data_files import files_below
+from headrace.runtime.data_files import all_files_below, files_below
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ Locate = Callable[[str], Path]
 """Where on this machine lies what a URI of the request names."""
 
 
-def links(channel: InputChannel, hosts: int, locate: Locate) -> list[list[Link]]:
+def links(
+    channel: InputChannel, hosts: int, locate: Locate, *, hidden: bool = False
+) -> list[list[Link]]:
     """List the files that one input puts on each host.
 
     Args:
@@ -40,6 +42,7 @@ def links(channel: InputChannel, hosts: int, locate: Locate) -> list[list[Link]]
         hosts: Number of instances.
         locate: Files that ship with the job may still wait for their place, those of S3 lie in a
             mirror.
+        hidden: Whether a folder's hidden files are part of it, as they are of what S3 holds.
 
     Returns:
         For each host its links, in the order of their names.
@@ -47,7 +50,7 @@ def links(channel: InputChannel, hosts: int, locate: Locate) -> list[list[Link]]
     Raises:
         ConfigError: The input names no file, or fewer than there are hosts to share them.
     """
-    keys = sorted(_keys(channel, locate), key=lambda key: key.name.encode())
+    keys = sorted(_keys(channel, locate, hidden), key=lambda key: key.name.encode())
     if not keys:
         raise _problem(channel, f"no files in {channel.uri!r}")
     inside = PurePosixPath(channel.container_path)
@@ -69,13 +72,14 @@ def _shard(keys: list[_Key], channel: InputChannel, host: int, hosts: int) -> li
     return keys[host::hosts]
 
 
-def _keys(channel: InputChannel, locate: Locate) -> Iterator[_Key]:
+def _keys(channel: InputChannel, locate: Locate, hidden: bool) -> Iterator[_Key]:
     path = locate(channel.uri)
     if channel.kind == "ManifestFile":
         for name, uri in named_in(path, channel):
             yield _Key(name, _existing(locate(uri), channel))
     elif path.is_dir():
-        yield from (_Key(file.relative_to(path).as_posix(), file) for file in files_below(path))
+        files = all_files_below(path) if hidden else files_below(path)
+        yield from (_Key(file.relative_to(path).as_posix(), file) for file in files)
     else:
         yield _Key(path.name, _existing(path, channel))
 

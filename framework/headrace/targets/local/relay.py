@@ -70,7 +70,7 @@ class Relay:
         if tells_of_memory(last):
             return f"{ended.host}: {MEMORY}"
         said = f"; its last line on stderr: {last}" if last else ""
-        return f"{ended.host} {_cause(ended.status)} and left no message{said}"
+        return f"{ended.host} {cause(ended.status)} and left no message{said}"
 
     def _show(self, line: Line) -> None:
         prefix = f"{line.host}: " if len(self._hosts) > 1 else ""
@@ -92,6 +92,11 @@ def shown(text: str) -> str:
     return line + _NO_COLOUR if len(pieces) > 1 and not line.endswith(_NO_COLOUR) else line
 
 
+def without_colours(text: str) -> str:
+    """Return a line of a process without its colours."""
+    return _COLOUR.sub("", text)
+
+
 def _without(message: str, held: str) -> str:
     """What stands on stderr beside the message; of a long message, all the rest is cut too."""
     if not message:
@@ -103,7 +108,8 @@ def _without(message: str, held: str) -> str:
     return before if found and not after.strip() else held
 
 
-def _cause(status: int) -> str:
+def cause(status: int) -> str:
+    """Return how a process ended; a negative status is the signal that killed it."""
     if status >= 0:
         return f"ended with status {status}"
     name = signal.Signals(-status).name

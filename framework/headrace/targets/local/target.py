@@ -26,8 +26,9 @@ from headrace.targets.base import Target
 from headrace.targets.local import checks as limits
 from headrace.targets.local import delivery, processes
 from headrace.targets.local import spark_submit as spark
-from headrace.targets.local.command import commands
+from headrace.targets.local.command import Command, commands
 from headrace.targets.local.interrupts import Interrupts
+from headrace.targets.local.private_root.program import ProgramRun, check_program, timings_of
 from headrace.targets.local.relay import Relay
 from headrace.targets.local.sandbox import Host, Sandbox, reveal
 from headrace.targets.local.scratch import disk_errors, is_gone, scratch
@@ -57,14 +58,20 @@ class LocalTarget(Target):
     def check(self, job: Job, config: JobConfig) -> None:
         """Refuse what this machine cannot do."""
         check_here(job, config)
+        if job.program.needs_real_paths:
+            check_program(job.view)
 
     def run(self, job: Job, config: JobConfig) -> Result:
         """Execute the job; see `headrace.targets.run`."""
+        is_private, logs = job.program.needs_real_paths, config.job.logs
 
         def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
-            _execute(job.view, hosts, (), config.job.logs, interrupts)
+            if is_private:
+                _execute_program(job.view, hosts, logs, interrupts)
+            else:
+                _execute(job.view, hosts, (), logs, interrupts)
 
-        return carry_out(job, config, execute)
+        return carry_out(job, config, execute, is_private=is_private)
 
 
 def run_together(jobs: Sequence[tuple[Job, JobConfig]]) -> list[Result | HeadraceError]:
@@ -103,7 +110,11 @@ def check_here(job: Job, config: JobConfig) -> None:
 
 
 def carry_out(
-    job: Job, config: JobConfig, execute: Callable[[Sequence[Host], Interrupts], None]
+    job: Job,
+    config: JobConfig,
+    execute: Callable[[Sequence[Host], Interrupts], None],
+    *,
+    is_private: bool = False,
 ) -> Result:
     """Execute a job on this machine, whatever stands for its instances.
 
@@ -111,8 +122,11 @@ def carry_out(
         job: What to run.
         config: Where the result goes.
         execute: Runs the hosts to their end, or raises.
+        is_private: Whether each has a private root.
     """
-    (outcome,) = _carried_out([(job, config)], lambda hosts, stop: execute(hosts[0], stop))
+    (outcome,) = _carried_out(
+        [(job, config)], lambda hosts, stop: execute(hosts[0], stop), is_private=is_private
+    )
     if isinstance(outcome, HeadraceError):
         raise outcome
     return outcome
@@ -121,6 +135,8 @@ def carry_out(
 def _carried_out(
     jobs: Sequence[tuple[Job, JobConfig]],
     execute: Callable[[Sequence[Sequence[Host]], Interrupts], None],
+    *,
+    is_private: bool = False,
 ) -> list[Result | HeadraceError]:
     began = time.monotonic()
     with Interrupts().caught() as interrupts, ExitStack() as folders:
@@ -129,7 +145,8 @@ def _carried_out(
             lock = folders.enter_context(_lock_on_s3(job, config, interrupts))
             root = folders.enter_context(scratch(config.output.path, job.name))
             _refuse_occupied(job, config.output)
-            laid.append(_LaidOut.of(job, config, root, lock, interrupts))
+            sandbox = Sandbox(root, config.output.path, is_private)
+            laid.append(_LaidOut.of(job, config, sandbox, lock, interrupts))
         error = _failure(lambda: execute([each.hosts for each in laid], interrupts))
         # The process tells each of several jobs why it alone was not done.
         alone = [each.refusal() if len(laid) > 1 else None for each in laid]
@@ -160,10 +177,14 @@ class _LaidOut:
 
     @classmethod
     def of(
-        cls, job: Job, config: JobConfig, root: Path, lock: Lock | None, interrupts: Interrupts
+        cls,
+        job: Job,
+        config: JobConfig,
+        sandbox: Sandbox,
+        lock: Lock | None,
+        interrupts: Interrupts,
     ) -> _LaidOut:
-        sandbox = Sandbox(root, config.output.path)
-        with disk_errors(_place(root)):
+        with disk_errors(_place(sandbox.root)):
             return cls(job, config, sandbox, sandbox.lay_out(job, interrupts), lock)
 
     def vanished(self) -> HeadraceError | None:
@@ -185,11 +206,13 @@ class _LaidOut:
         output = self.config.output
         try:
             with disk_errors(_place(self.sandbox.root)):
+                timings = timings_of(self.hosts) if self.sandbox.is_private else {}
                 on_its_way = delivery.Delivery(
-                    self.job, self.sandbox, self.hosts, output.overwrite, self.lock
+                    self.job, self.sandbox, self.hosts, output.overwrite, self.lock, timings
                 )
                 manifest = on_its_way.deliver(interrupts)
-                evaluation = on_its_way.delivered(f"{REPORT}/{EVALUATION}")
+                is_ours = self.job.program.writes_manifest
+                evaluation = on_its_way.delivered(f"{REPORT}/{EVALUATION}") if is_ours else {}
         except HeadraceError as error:
             return error
         seconds = time.monotonic() - began
@@ -254,18 +277,41 @@ def _execute(
     interrupts: Interrupts,
 ) -> None:
     """Run the hosts of a request; the only one of them does the work of the others, too."""
-    limit = request.limit_seconds or 0
     started = commands(hosts, request, others)
     with Progress(len(started)) as progress:
         relay = Relay(hosts, progress, logs)
-        try:
-            failed = processes.run(started, limit or DEFAULT_LIMIT_SECONDS, relay, interrupts)
-        except processes.TimeLimitError:
-            what = f"the job was stopped after {_duration(limit)} (resources.max_runtime_minutes)"
-            raise JobFailed(f"{what}; allow more, or give it less to do") from None
+        failed = _run(started, request, relay, interrupts)
     if failed is not None:
         error = relay.failure(failed)
         raise type(error)(reveal(str(error), others))
+
+
+def _execute_program(
+    request: RequestView, hosts: Sequence[Host], logs: bool, interrupts: Interrupts
+) -> None:
+    """Run a program of the user's own, at the paths that the request names."""
+    program = ProgramRun(request, hosts, logs)
+    with disk_errors(_place(hosts[0].ml.parent)):
+        starting = program.commands()
+    failed = _run(starting, request, program.relay, interrupts)
+    if failed is not None:
+        raise program.failure(failed)
+    with disk_errors(_place(hosts[0].ml.parent)):
+        program.tell()
+
+
+def _run(
+    commands: Sequence[Command],
+    request: RequestView,
+    listener: processes.Listener,
+    interrupts: Interrupts,
+) -> processes.Ended | None:
+    limit = request.limit_seconds or 0
+    try:
+        return processes.run(commands, limit or DEFAULT_LIMIT_SECONDS, listener, interrupts)
+    except processes.TimeLimitError:
+        what = f"the job was stopped after {_duration(limit)} (resources.max_runtime_minutes)"
+        raise JobFailed(f"{what}; allow more, or give it less to do") from None
 
 
 def _duration(seconds: int) -> str:

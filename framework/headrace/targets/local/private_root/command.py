@@ -90,7 +90,8 @@ class PrivateRoot:
             return Ended()
         error, strays = content.get("error", ""), content.get("strays", ())
         peak = content.get("peak_memory_kb", 0) // 1024
-        return Ended(error, tuple(strays), peak, content.get("cpu_seconds", 0.0))
+        seconds = (content.get("seconds", 0.0), content.get("cpu_seconds", 0.0))
+        return Ended(error, tuple(strays), peak, *seconds)
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,14 @@ class Ended:
         error: Why it could not be started; empty if it was.
         strays: Paths that it made outside ``/opt/ml`` and that are gone with it.
         peak_memory_mb: The largest of its processes.
+        seconds: From its start to its end.
         cpu_seconds: Of it and of those that it waited for.
     """
 
     error: str = ""
     strays: tuple[str, ...] = ()
     peak_memory_mb: int = 0
+    seconds: float = 0.0
     cpu_seconds: float = 0.0
 
 

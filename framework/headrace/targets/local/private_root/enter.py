@@ -336,6 +336,8 @@ def settle(place: str, outputs: list[str]) -> None:
             if not os.path.islink(paths[name]):
                 _permit(paths[name], _READ_WRITE_ENTER)
     for output in outputs:
+        if os.path.realpath(output) != os.path.normpath(output):  # a link: not the program's files
+            continue
         for folder, _, names in os.walk(output):
             for name in names:
                 path = f"{folder}/{name}"

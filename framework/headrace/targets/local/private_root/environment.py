@@ -64,7 +64,7 @@ def environment(
         users: The user's own environment.
     """
     passed_on = {key: value for key, value in users.items() if MACHINES.fullmatch(key)}
-    if not request.is_isolated:
+    if not request.network_isolation:
         passed_on |= {key: value for key, value in users.items() if CREDENTIALS.fullmatch(key)}
     service = {
         "AWS_REGION": _region(request),

@@ -1,0 +1,338 @@
+"""A user's script on this machine, from the request to the files that are delivered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.errors import ConfigError, HeadraceError, JobFailed
+from headrace.job.job import Job, Program
+from headrace.results.layout import listed
+from headrace.results.result import Result
+from headrace.results.summary import summary
+from headrace.targets.local.private_root.access import refusal
+from headrace.targets.local.target import LocalTarget
+from tests.targets.by_hand import CODE, data_input, everything_below, make_config, make_job
+
+pytestmark = pytest.mark.skipif(
+    refusal() is not None, reason="mount namespaces are forbidden on this machine"
+)
+ENTRY = "code/entry.pyz"
+
+
+def script(
+    output: Path | str, text: str, outputs: tuple[str, ...] = ("train",), **more: Any
+) -> Job:
+    job = make_job(output, text, outputs=outputs, **more)
+    sha256 = hashlib.sha256(job.files[ENTRY]).hexdigest()
+    return replace(job, program=Program("script", path="/x.py", entry="x.py", sha256=sha256))
+
+
+def run(job: Job, output: Path | str, **settings: Any) -> Result:
+    config = make_config(output, **settings)
+    LocalTarget().check(job, config)
+    return LocalTarget().run(job, config)
+
+
+def failure(job: Job, output: Path, **settings: Any) -> str:
+    with pytest.raises(HeadraceError) as caught:
+        run(job, output, **settings)
+    assert everything_below(output.parent) == []
+    return str(caught.value)
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "results" / "out"
+
+
+COPY = """
+from pathlib import Path
+text = Path("/opt/ml/processing/input/data/a.csv").read_text()
+Path("/opt/ml/processing/output/train/deep").mkdir()
+Path("/opt/ml/processing/output/train/deep/b.csv").write_text(text.upper())
+"""
+
+
+def test_what_it_writes_is_delivered_with_a_manifest(
+    output: Path, folder: Callable[..., Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = folder("a.csv")
+    job = script(output, COPY, inputs=(data_input(data.as_uri()),))
+    result = run(job, output)
+    assert capfd.readouterr() == ("", "")
+    assert everything_below(output) == [
+        "code",
+        ENTRY,
+        "report",
+        "report/manifest.json",
+        "report/timings.json",
+        "request.json",
+        "train",
+        "train/deep",
+        "train/deep/b.csv",
+    ]
+    content = b"CONTENT OF A.CSV\n"
+    assert (output / "train/deep/b.csv").read_bytes() == content
+    part = {
+        "file": "train/deep/b.csv",
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    manifest = json.loads((output / "report/manifest.json").read_bytes())
+    assert manifest == result.manifest
+    assert manifest["outputs"] == {"train": {"files": 1, "bytes": len(content), "parts": [part]}}
+    assert manifest["program"] == {"kind": "script", "entry": "x.py", "sha256": job.program.sha256}
+    assert manifest["digests"] == {ENTRY: job.program.sha256}
+    found = listed((output / "report/manifest.json").read_bytes())
+    assert found is not None
+    assert found.digests == {ENTRY: job.program.sha256, part["file"]: part["sha256"]}
+    *lines, time, place = summary(result).splitlines()
+    assert lines == ["output  files  size", "train       1  17 B"]
+    assert (time[:8], place) == ("done in ", str(output))
+    assert json.loads((output / "report/timings.json").read_bytes()).keys() == {
+        "seconds",
+        "cpu_seconds",
+        "peak_memory_mb",
+    }
+
+
+def test_the_same_job_leaves_the_same_manifest(tmp_path: Path, folder: Callable[..., Path]) -> None:
+    manifests = set()
+    for name in ("one", "two"):
+        inputs = (data_input(folder("a.csv").as_uri()),)
+        job = script(tmp_path / name, COPY, inputs=inputs, ProcessingJobName=f"job-{name}")
+        run(job, tmp_path / name)
+        manifests.add((tmp_path / name / "report/manifest.json").read_bytes())
+    assert len(manifests) == 1
+
+
+def test_a_result_is_replaced_as_its_manifest_says(output: Path) -> None:
+    run(script(output, "open('/opt/ml/processing/output/train/old', 'w').write('1')"), output)
+    (output / "mine.txt").write_text("mine")
+    job = script(output, "open('/opt/ml/processing/output/train/new', 'w').write('2')")
+    with pytest.raises(ConfigError) as caught:
+        run(job, output)
+    assert "holds a result; choose another or set output.overwrite=true" in str(caught.value)
+    run(job, output, overwrite=True)
+    assert everything_below(output / "train") == ["new"]
+    assert (output / "mine.txt").read_text() == "mine"
+
+
+def test_it_finds_what_the_service_gives(output: Path, folder: Callable[..., Path]) -> None:
+    text = """
+    import json, os, sys
+    config = json.load(open("/opt/ml/config/processingjobconfig.json"))
+    resources = json.load(open("/opt/ml/config/resourceconfig.json"))
+    ours = [name for name in os.environ if name.startswith(("HEADRACE", "PYTHONPATH"))]
+    seen = [config["ProcessingJobName"], resources, sys.argv, os.environ["MINE"], ours]
+    open("/opt/ml/output/message", "w").write("said")
+    open("/opt/ml/processing/output/train/seen.json", "w").write(json.dumps(seen))
+    """
+    job = script(output, text, Environment={"MINE": "/opt/ml/processing"})
+    job.request["AppSpecification"]["ContainerArguments"] = ["--at", "/opt/ml/processing"]
+    run(job, output)
+    assert json.loads((output / "train/seen.json").read_text()) == [
+        "job-1",
+        {"current_host": "algo-1", "hosts": ["algo-1"]},
+        [f"{CODE}/entry.pyz", "--at", "/opt/ml/processing"],
+        "/opt/ml/processing",
+        [],
+    ]
+
+
+def test_hidden_files_are_a_part_of_an_input(output: Path, folder: Callable[..., Path]) -> None:
+    data = folder("_metadata", ".config/a", "b")
+    text = """
+    import os
+    found = [name for _, _, names in os.walk("/opt/ml/processing/input/data") for name in names]
+    open("/opt/ml/processing/output/train/seen", "w").write(" ".join(sorted(found)))
+    """
+    run(script(output, text, inputs=(data_input(data.as_uri()),)), output)
+    assert (output / "train/seen").read_text() == "_metadata a b"
+
+
+def test_instances_share_and_what_they_write_comes_together(
+    output: Path, folder: Callable[..., Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = folder("a", "b", "c")
+    text = """
+    import json, os
+    from pathlib import Path
+    host = json.load(open("/opt/ml/config/resourceconfig.json"))["current_host"]
+    names = sorted(os.listdir("/opt/ml/processing/input/data"))
+    Path(f"/opt/ml/processing/output/train/{host}").write_text(" ".join(names))
+    Path("/opt/ml/processing/output/train/schema").write_text("the same")
+    print(host)
+    """
+    inputs = (data_input(data.as_uri(), distribution="ShardedByS3Key"),)
+    run(script(output, text, inputs=inputs, instances=2), output)
+    written = {path.name: path.read_text() for path in (output / "train").iterdir()}
+    assert written == {"algo-1": "a c", "algo-2": "b", "schema": "the same"}
+    assert sorted(capfd.readouterr().out.split("\n")) == ["", "algo-1: algo-1", "algo-2: algo-2"]
+
+
+def test_instances_do_not_overwrite_each_other(output: Path) -> None:
+    text = """
+    import os
+    open("/opt/ml/processing/output/train/a", "w").write(os.environ["SM_CURRENT_HOST"])
+    """
+    assert failure(script(output, text, instances=2), output) == (
+        "output 'train': algo-1 and algo-2 both wrote a"
+    )
+
+
+FAILURES = {
+    "status": (
+        """
+        import sys
+        print("something", file=sys.stderr)
+        sys.exit("what is wrong")
+        """,
+        "algo-1 ended with status 1; the last lines of its stderr:\n  something\n  what is wrong",
+    ),
+    "message": (
+        """
+        open("/opt/ml/output/message", "w").write("no customers")
+        raise SystemExit(2)
+        """,
+        "algo-1 ended with status 2; it left the message: no customers; it wrote nothing to stderr",
+    ),
+    "killed": (
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+        "algo-1 was killed by SIGKILL, perhaps for want of memory; it wrote nothing to stderr",
+    ),
+    "memory": (
+        """
+        import resource, sys
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        sys.tracebacklimit = 0
+        bytearray(1 << 40)
+        """,
+        "algo-1 ended with status 1; it ran out of memory; the last lines of its stderr:\n"
+        "  MemoryError",
+    ),
+    "file": (
+        """
+        import os
+        os.rmdir("/opt/ml/processing/output/train")
+        open("/opt/ml/processing/output/train", "w").close()
+        """,
+        "output 'train': the program made a file of its folder /opt/ml/processing/output/train; "
+        "write into the folder instead",
+    ),
+    "name": (
+        "open(b'/opt/ml/processing/output/train/\\xff', 'w').close()",
+        "an output holds 'train/\\udcff'; a result has no such names",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_a_failure_is_told_and_nothing_is_delivered(output: Path, what: str) -> None:
+    text, message = FAILURES[what]
+    assert failure(script(output, text), output) == message
+
+
+@pytest.mark.parametrize("linked", ["output/train", "output"])
+def test_what_is_behind_a_link_of_a_script_stays_as_it_is(
+    output: Path, tmp_path: Path, linked: str
+) -> None:
+    outside = tmp_path / "outside"
+    (outside / "train").mkdir(parents=True)
+    for folder in (outside, outside / "train"):
+        (folder / "closed").touch(mode=0o200)
+        (folder / "link").symlink_to("/etc/passwd")
+    text = f"""
+    import os, shutil
+    shutil.rmtree("/opt/ml/processing/{linked}")
+    os.symlink({str(outside)!r}, "/opt/ml/processing/{linked}")
+    """
+    job = script(output, text)
+    with pytest.raises(JobFailed) as caught:
+        run(job, output)
+    assert str(caught.value) == (
+        "output 'train': the program made a link of its folder /opt/ml/processing/output/train; "
+        "write into the folder instead"
+    )
+    assert everything_below(outside) == ["closed", "link", "train", "train/closed", "train/link"]
+    for folder in (outside, outside / "train"):
+        assert (folder / "link").is_symlink()
+        assert (folder / "closed").stat().st_mode & 0o777 == 0o200
+
+
+def test_a_script_that_takes_too_long_is_stopped(output: Path) -> None:
+    limit = {"MaxRuntimeInSeconds": 1}
+    job = script(output, "import time; time.sleep(600)", StoppingCondition=limit)
+    assert failure(job, output) == (
+        "the job was stopped after 1 second (resources.max_runtime_minutes); allow more, or give "
+        "it less to do"
+    )
+
+
+def test_a_program_that_is_not_here_is_told_before_anything_runs(output: Path) -> None:
+    job = script(output, "")
+    job.request["AppSpecification"]["ContainerEntrypoint"] = ["no-such-program"]
+    assert failure(job, output) == (
+        "the entrypoint 'no-such-program' is no program of this machine; install it, or use "
+        "target=container"
+    )
+
+
+def test_a_report_of_its_own_may_not_take_the_place_of_ours(output: Path) -> None:
+    text = "open('/opt/ml/processing/output/report/manifest.json', 'w').close()"
+    assert failure(script(output, text, ("report",)), output) == (
+        "an output holds 'report/manifest.json', which headrace itself writes; have the program "
+        "give its file another name"
+    )
+
+
+def test_an_output_may_be_called_report(output: Path) -> None:
+    text = """
+    for name in ("evaluation.json", "timings.json"):
+        open(f"/opt/ml/processing/output/report/{name}", "w").write("[1]")
+    """
+    result = run(script(output, text, ("report",)), output)
+    assert everything_below(output / "report") == [
+        "evaluation.json",
+        "manifest.json",
+        "timings.json",
+    ]
+    assert (output / "report/timings.json").read_text() == "[1]"
+    assert result.evaluation == {}
+
+
+NOTES = """
+import os
+from pathlib import Path
+Path("/opt/ml/processing/output/other").mkdir()
+Path("/opt/ml/processing/output/other/a.csv").touch()
+Path("/opt/ml/model").mkdir()
+Path("/opt/ml/model/b.bin").touch()
+Path("relative.csv").touch()
+os.mkfifo("/opt/ml/processing/output/train/fifo")
+os.symlink("/nowhere", "/opt/ml/processing/output/train/link")
+"""
+
+
+def test_what_is_lost_is_told(output: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run(script(output, NOTES, ("train", "validation")), output)
+    assert capfd.readouterr().err.splitlines() == [
+        "note: output 'train': entries that are neither files nor folders, or links to no file, "
+        "are not delivered: 'fifo', 'link'",
+        "note: output 'train' is empty: the program wrote no file to "
+        "/opt/ml/processing/output/train",
+        "note: output 'validation' is empty: the program wrote no file to "
+        "/opt/ml/processing/output/validation",
+        "note: 2 paths are in no output and thus lost: '/opt/ml/model/b.bin', "
+        "'/opt/ml/processing/output/other/a.csv'; "
+        "outputs.other.at=/opt/ml/processing/output/other delivers that folder",
+        "note: 1 path is in no output and thus lost: '/relative.csv'",
+    ]
+    assert everything_below(output / "train") == []
