@@ -25,10 +25,10 @@ from headrace.targets.container.mounts import input_folders
 from headrace.targets.container.task import Order
 from headrace.targets.local import processes
 from headrace.targets.local.command import SOURCES, Command
-from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.relay import Relay
 from headrace.targets.local.sandbox import Host
 from headrace.targets.local.target import carry_out, check_here
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.progress import Progress
 from headrace.uris import FILE
 

@@ -23,10 +23,10 @@ from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.output.seal import sealed
 from headrace.runtime.shown import quoted
 from headrace.runtime.spec import under
-from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.moves import Replacement
 from headrace.targets.local.publish import publish
 from headrace.targets.local.sandbox import Host, Sandbox
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.uris import uri_of
 
 if TYPE_CHECKING:

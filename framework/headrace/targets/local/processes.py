@@ -16,8 +16,8 @@ from typing import IO, Literal, Protocol
 from headrace.errors import JobFailed
 from headrace.runtime.process.shortage import require_memory_for_threads
 from headrace.targets.local.command import Command
-from headrace.targets.local.interrupts import Interrupts
-from headrace.targets.local.lifeline import Lifeline
+from headrace.targets.shutdown.interrupts import Interrupts
+from headrace.targets.shutdown.lifeline import Lifeline
 
 Stream = Literal["stdout", "stderr"]
 GRACE_SECONDS = 5.0

@@ -16,8 +16,8 @@ from headrace.runtime.chain.plugins import PACKAGE
 from headrace.runtime.spec import under
 from headrace.targets.local.fetching import Fetching
 from headrace.targets.local.inputs import Link, links
-from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.mirror import Mirror
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.uris import S3, path_of, uri_of, within
 
 CODE = "code"

@@ -27,10 +27,10 @@ from headrace.targets.local import checks as limits
 from headrace.targets.local import delivery, processes
 from headrace.targets.local import spark_submit as spark
 from headrace.targets.local.command import commands
-from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.relay import Relay
 from headrace.targets.local.sandbox import Host, Sandbox, reveal
 from headrace.targets.local.scratch import disk_errors, is_gone, scratch
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.progress import Progress
 from headrace.uris import S3, path_of, uri_of
 
