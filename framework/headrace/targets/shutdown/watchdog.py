@@ -4,8 +4,8 @@ It is started as ``python -I -S watchdog.py MARK GRACE [COMMAND …]`` and reads
 the list of process groups that run now; `GOODBYE` means that all went well. When the pipe is
 closed because the other process ended, these groups are ended, and every process that has MARK
 (``NAME=value``) in its environment: grandchildren may have sessions of their own, as Spark's do.
-Finally it runs COMMAND, for what is no process of this machine, such as a container. After a goodbye it
-does nothing.
+Finally it runs COMMAND, for what is no process of this machine, such as a container. After a
+goodbye it does nothing.
 
 It imports the standard library only, because it has to start in milliseconds.
 """
