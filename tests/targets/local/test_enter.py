@@ -21,7 +21,7 @@ import pytest
 
 from headrace.targets.local.private_root import enter
 from headrace.targets.local.private_root.access import refusal
-from headrace.targets.local.private_root.command import Ended, PrivateRoot
+from headrace.targets.local.private_root.command import Known, PrivateRoot
 from headrace.targets.local.private_root.layers import Layers
 from tests import children
 
@@ -68,10 +68,10 @@ class Job:
 
     def run(
         self, script: str, *argv: str
-    ) -> tuple[subprocess.CompletedProcess[str], PrivateRoot, Ended]:
+    ) -> tuple[subprocess.CompletedProcess[str], PrivateRoot, Known]:
         root, words = self.root(script, argv)
         done = children.run(words, capture_output=True, text=True, **self.options)
-        return done, root, root.ended()
+        return done, root, root.known()
 
     def started(self, script: str) -> AbstractContextManager[subprocess.Popen[str]]:
         _, words = self.root(script, ())
@@ -354,4 +354,4 @@ def test_a_machine_may_forbid_it(job: Job) -> None:
     root, words = job.root("", ())
     done = children.run([job.python, "-c", FORBID, *words], capture_output=True, **job.options)
     assert (done.returncode, done.stderr) == (127, b"")
-    assert root.ended().error == "unshare: No space left on device"
+    assert root.known().error == "unshare: No space left on device"

@@ -8,8 +8,8 @@ from pathlib import Path
 from headrace.job.request import RequestView
 from headrace.runtime.data_files import files_below
 from headrace.runtime.spec import under
-from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.sandbox import Host
+from headrace.targets.shutdown.interrupts import Interrupts
 
 
 def input_folders(request: RequestView, host: Host, interrupts: Interrupts) -> dict[str, Path]:

@@ -24,11 +24,11 @@ from headrace.targets.container import checks as container_limits
 from headrace.targets.container.mounts import input_folders
 from headrace.targets.container.task import Order
 from headrace.targets.local import processes
+from headrace.targets.local.checks import check_here
 from headrace.targets.local.command import SOURCES, Command
-from headrace.targets.local.interrupts import Interrupts
-from headrace.targets.local.relay import Relay
 from headrace.targets.local.sandbox import Host
-from headrace.targets.local.target import carry_out, check_here
+from headrace.targets.local.target import carry_out
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.progress import Progress
 from headrace.uris import FILE
 
@@ -189,18 +189,18 @@ def _execute(name: str, host: Host, order: Path, logs: bool, interrupts: Interru
         str(order),
     )
     with Progress(1) as progress:
-        relay = Relay([host], progress, logs)
+        output = processes.ProcessOutput([host], progress, logs)
         try:
             command = Command(host, argv, _environment())
             remove = containers.removal(name)
-            failed = processes.run([command], LIMIT_SECONDS, relay, interrupts, remove)
+            failed = processes.run([command], LIMIT_SECONDS, output, interrupts, remove)
         except processes.TimeLimitError:
             raise JobFailed("the job was stopped after a day; give it less to do") from None
         finally:
             with engine() as client:
                 containers.remove(client, name)
     if failed is not None:
-        raise relay.failure(failed)
+        raise output.failure(failed)
 
 
 def _environment() -> dict[str, str]:

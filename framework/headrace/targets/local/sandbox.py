@@ -1,8 +1,8 @@
-"""The scratch root of a local job: for each instance a folder that stands in for ``/opt/ml``."""
+"""The scratch root of a job on this machine: for each instance a folder in place of ``/opt/ml``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,12 +14,10 @@ from headrace.results.layout import REQUEST
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.chain.plugins import PACKAGE
 from headrace.runtime.spec import under
-from headrace.targets.local.fetching import Fetching
-from headrace.targets.local.inputs import Link, links
-from headrace.targets.local.interrupts import Interrupts
-from headrace.targets.local.mirror import Mirror
+from headrace.targets.local.inputs import Downloads, Link, links
 from headrace.targets.local.private_root.command import PrivateRoot
 from headrace.targets.local.private_root.layers import layers
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.uris import S3, path_of, uri_of, within
 
 CODE = "code"
@@ -44,11 +42,11 @@ class Host:
 
     @property
     def message_file(self) -> Path:
-        """Where the entrypoint may say why it failed."""
+        """Return the file in which the entrypoint may say why it failed."""
         return self.ml / "output" / "message"
 
     def message(self) -> str:
-        """The first kilobyte of what the entrypoint said, or nothing."""
+        """Return the first kilobyte of what the entrypoint said; empty if it said nothing."""
         try:
             with self.message_file.open("rb") as file:
                 return file.read(MESSAGE_BYTES).decode(errors="ignore").strip()
@@ -56,7 +54,7 @@ class Host:
             return ""
 
     def reveal(self, text: str) -> str:
-        """The text with the user's own places instead of those of the scratch root."""
+        """Return the text with the user's own paths in the place of those of the scratch root."""
         for inside, place in self.places.items():
             for seen in (str(under(self.ml, inside)), inside):
                 text = text.replace(seen, place)
@@ -64,10 +62,36 @@ class Host:
 
 
 def reveal(text: str, hosts: Iterable[Host]) -> str:
-    """The text with the user's own places instead of those of any of the scratch roots."""
+    """Return the text with the user's own paths in the place of those of any scratch root."""
     for host in hosts:
         text = host.reveal(text)
     return text
+
+
+@dataclass(frozen=True)
+class S3Folder:
+    """A folder in the place of S3: an object lies at ``<folder>/<bucket>/<key>``."""
+
+    folder: Path
+
+    def place(self, uri: str) -> Path:
+        """Return where something lies: below the folder if it is on S3, else where its URI says.
+
+        Args:
+            uri: ``s3://…``, ``file://…`` or a path; checked by `headrace.targets.local.checks`.
+        """
+        path = path_of(uri_of(uri))
+        return self.folder / uri.removeprefix(S3) if path is None else path
+
+    def uri(self, path: Path) -> str:
+        """Return the URI of a file below the folder, and the path of any other."""
+        if path.is_relative_to(self.folder):
+            return S3 + path.relative_to(self.folder).as_posix()
+        return str(path)
+
+    def files(self) -> Iterator[Path]:
+        """Return all files below the folder."""
+        return (path for path in self.folder.rglob("*") if path.is_file())
 
 
 @dataclass(frozen=True)
@@ -81,27 +105,32 @@ class Sandbox:
     """Whether each instance has a private root."""
 
     @property
+    def place(self) -> Path:
+        """Return the folder that the user knows: that of the result, or of temporary files."""
+        return self.root.parents[1]
+
+    @property
     def files(self) -> Path:
-        """Where the files that ship with the job wait until the result is delivered."""
+        """Return where the files that ship with the job wait until the result is delivered."""
         return self.root / "files"
 
     @property
-    def inputs(self) -> Mirror:
-        """Where inputs of S3 lie while the job runs."""
-        return Mirror(self.root / "inputs")
+    def inputs(self) -> S3Folder:
+        """Return where inputs of S3 lie while the job runs."""
+        return S3Folder(self.root / "inputs")
 
     @property
-    def outputs(self) -> Mirror:
-        """Where outputs lie; if they are to go to S3, until they are uploaded."""
-        return Mirror(self.root / "outputs")
+    def outputs(self) -> S3Folder:
+        """Return where outputs lie; if they are to go to S3, until they are uploaded."""
+        return S3Folder(self.root / "outputs")
 
     @property
     def is_for_s3(self) -> bool:
-        """Whether the result goes to S3."""
+        """Return whether the result goes to S3."""
         return self.output.startswith(S3)
 
     def locate(self, uri: str) -> Path:
-        """Where an input of the request lies while the job runs."""
+        """Return where an input of the request lies while the job runs."""
         output = uri_of(self.output)
         if within(uri_of(uri), output):
             staged = self.files / PurePosixPath(uri_of(uri)).relative_to(PurePosixPath(output))
@@ -117,7 +146,7 @@ class Sandbox:
         Raises:
             ConfigError: An input is missing or cannot be shared.
             JobFailed: An input cannot be downloaded.
-            OSError: The disk said no.
+            OSError: The disk cannot be written.
         """
         for name, content in job.files.items():
             write_whole(self.files / name, content)
@@ -126,7 +155,8 @@ class Sandbox:
         if brings_code(request):
             _bake_in(self.root / CODE)
         hint = LARGER_TMPDIR if self.is_for_s3 else LARGER_OUTPUT
-        Fetching(self.inputs, self.locate, hint, interrupts.check).fetch(request.inputs)
+        downloads = Downloads(self.inputs.place, self.locate, self.place, hint, interrupts.check)
+        downloads.fetch(request.inputs)
         count = request.instance_count
         shares = [
             links(channel, count, self.locate, hidden=self.is_private) for channel in request.inputs
@@ -189,14 +219,14 @@ def _link(host: Host, mine: list[Link], interrupts: Interrupts) -> None:
 
 
 def _bake_in(folder: Path) -> None:
-    """Write what building the image puts into it: each transform that has a file."""
+    """Write each transform that has a file, as building the image does."""
     for plugin in registry.plugins().values():
         if plugin.path is not None:
             write_whole(folder / PACKAGE / plugin.path.name, plugin.source.encode())
 
 
 def _configure(host: Host, names: list[str], request: RequestView) -> None:
-    """Write what SageMaker writes before it starts a container."""
+    """Write the files that SageMaker writes before it starts a container."""
     config = host.ml / "config"
     config.mkdir(parents=True)
     host.message_file.parent.mkdir()

@@ -18,10 +18,10 @@ from headrace.results.stored_evaluation import NAME as MANIFEST
 from headrace.results.stored_evaluation import evaluation_at
 from headrace.runtime.spec import REPORT
 from headrace.targets.base import Target
-from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.sagemaker import follow as waiting
 from headrace.targets.sagemaker import shipping
 from headrace.targets.sagemaker.failure import job_failed
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.tables import aligned
 from headrace.uris import join, uri_of
 

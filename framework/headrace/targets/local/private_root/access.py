@@ -31,4 +31,4 @@ def refusal() -> str | None:
         )
         if ended.returncode == 0:
             return None
-        return f"this machine forbids it ({root.ended().error or 'it was killed'})"
+        return f"this machine forbids it ({root.known().error or 'it was killed'})"

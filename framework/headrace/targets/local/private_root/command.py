@@ -82,20 +82,20 @@ class PrivateRoot:
             **{name: str(folder) for name, folder in folders.items()},
         }
 
-    def ended(self) -> Ended:
-        """Return how the program ended; nothing is known if it was killed with all around it."""
+    def known(self) -> Known:
+        """Return what is known of the program; nothing if it was killed with all around it."""
         try:
             content = json.loads(self._report.read_bytes())
         except (FileNotFoundError, ValueError):
-            return Ended()
+            return Known()
         error, strays = content.get("error", ""), content.get("strays", ())
         peak = content.get("peak_memory_kb", 0) // 1024
         seconds = (content.get("seconds", 0.0), content.get("cpu_seconds", 0.0))
-        return Ended(error, tuple(strays), peak, *seconds)
+        return Known(error, tuple(strays), peak, *seconds)
 
 
 @dataclass(frozen=True)
-class Ended:
+class Known:
     """What is known of a program that has ended.
 
     Attributes:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.job.request import RequestView
+from headrace.results import pages
+from headrace.runtime.process.shortage import tells_of_memory
+from headrace.runtime.shown import harmless, plain
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local.command import Command
 from headrace.targets.local.private_root.access import refusal
-from headrace.targets.local.private_root.command import PrivateRoot, argv
+from headrace.targets.local.private_root.command import Known, PrivateRoot, argv
 from headrace.targets.local.private_root.environment import environment
 from headrace.targets.local.private_root.findings import findings
-from headrace.targets.local.private_root.relay import ProgramRelay
-from headrace.targets.local.processes import Ended
+from headrace.targets.local.processes import Ended, Line, cause, shown, without_colours
 from headrace.targets.local.sandbox import Host
+
+LAST_LINES = 10
+"""So many lines of stderr stand in the error."""
+LAST_CHARACTERS = 500
+"""So much of each."""
 
 
 def check_program(request: RequestView) -> None:
@@ -48,7 +56,7 @@ class ProgramRun:
     def __init__(self, request: RequestView, hosts: Sequence[Host], logs: bool) -> None:
         self._request = request
         self._hosts = hosts
-        self.relay = ProgramRelay(hosts, logs)
+        self.output = ProgramOutput(hosts, logs)
 
     def commands(self) -> list[Command]:
         """Return what starts them."""
@@ -63,7 +71,7 @@ class ProgramRun:
     def failure(self, failed: Ended) -> JobFailed:
         """Return the error that the first process that failed stands for."""
         host = next(host for host in self._hosts if host.name == failed.host)
-        return self.relay.failure(failed.host, failed.status, _root(host).ended())
+        return self.output.failure(failed.host, failed.status, _root(host).known())
 
     def tell(self) -> None:
         """Tell what no output delivers.
@@ -73,17 +81,17 @@ class ProgramRun:
         """
         for host in self._hosts:
             prefix = f"{host.name}: " if len(self._hosts) > 1 else ""
-            for note in findings(self._request, host.ml, _root(host).ended().strays):
+            for note in findings(self._request, host.ml, _root(host).known().strays):
                 print(f"note: {prefix}{note}", file=sys.stderr, flush=True)
 
 
 def timings_of(hosts: Sequence[Host]) -> dict[str, Any]:
     """Return the slowest instance's seconds and the largest memory, for ``report/timings.json``."""
-    every = [_root(host).ended() for host in hosts]
+    every = [_root(host).known() for host in hosts]
     return {
-        "seconds": round(max(ended.seconds for ended in every), 3),
-        "cpu_seconds": round(sum(ended.cpu_seconds for ended in every), 3),
-        "peak_memory_mb": max(ended.peak_memory_mb for ended in every),
+        "seconds": round(max(known.seconds for known in every), 3),
+        "cpu_seconds": round(sum(known.cpu_seconds for known in every), 3),
+        "peak_memory_mb": max(known.peak_memory_mb for known in every),
     }
 
 
@@ -91,3 +99,52 @@ def _root(host: Host) -> PrivateRoot:
     if host.private is None:
         raise TypeError(f"{host.name} has no private root")
     return host.private
+
+
+class ProgramOutput:
+    """Shows the lines of programs, and keeps the last ones.
+
+    Args:
+        hosts: The instances.
+        logs: Whether to show them at all.
+    """
+
+    def __init__(self, hosts: Sequence[Host], logs: bool) -> None:
+        self._hosts = {host.name: host for host in hosts}
+        self._logs = logs
+        self._last: dict[str, deque[str]] = {name: deque(maxlen=LAST_LINES) for name in self._hosts}
+
+    def started(self) -> None:
+        """Use the time until there is something to hear."""
+        pages.get_ready()
+
+    def heard(self, line: Line) -> None:
+        """Show a line."""
+        if line.stream == "stderr" and line.text.strip():
+            self._last[line.host].append(line.text)
+        if self._logs:
+            prefix = f"{line.host}: " if len(self._hosts) > 1 else ""
+            stream = sys.stdout if line.stream == "stdout" else sys.stderr
+            print(f"{prefix}{shown(line.text)}", file=stream, flush=True)
+
+    def failure(self, host: str, status: int, known: Known) -> JobFailed:
+        """Return the error that the end of a program stands for.
+
+        Args:
+            host: The instance.
+            status: As in `subprocess`: negative for the signal that killed it.
+            known: What else is known.
+        """
+        if known.error:
+            return JobFailed(f"{host}: {known.error}")
+        last = list(self._last[host])
+        message = self._hosts[host].message()
+        why = [f"{host} {cause(status).rstrip(',')}"]
+        if any("MemoryError" in line or tells_of_memory(line) for line in last):
+            why.append("it ran out of memory")
+        if message:
+            why.append(f"it left the message: {harmless(message)}")
+        if not last:
+            return JobFailed("; ".join([*why, "it wrote nothing to stderr"]))
+        lines = "".join(f"\n  {plain(without_colours(line), LAST_CHARACTERS)}" for line in last)
+        return JobFailed("; ".join([*why, f"the last lines of its stderr:{lines}"]))
