@@ -42,6 +42,17 @@ def files_below(folder: Path) -> list[Path]:
     return sorted(_walked(folder, hidden=False))
 
 
+def all_files_below(folder: Path) -> list[Path]:
+    """Return all files of a folder, hidden ones too, sorted; links as in `files_below`.
+
+    This is what an input holds that is not read as data: a script gets every file.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    return sorted(_walked(folder, hidden=True))
+
+
 def files_of_input(folder: Path) -> list[Path]:
     """Return the data files of a folder that holds the input of a job, sorted.
 
@@ -52,7 +63,7 @@ def files_of_input(folder: Path) -> list[Path]:
         DataError: There are no files, or a folder cannot be read.
     """
     try:
-        found = files_below(folder) or sorted(_walked(folder, hidden=True))
+        found = files_below(folder) or all_files_below(folder)
     except OSError as error:
         name = plain(os.path.relpath(error.filename, folder))
         raise DataError(f"{name}: the folder cannot be read ({error.strerror})") from error
