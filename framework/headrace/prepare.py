@@ -12,10 +12,11 @@ from headrace import targets
 from headrace.backends import backend_of
 from headrace.config import defaults
 from headrace.errors import ConfigError, Problem
-from headrace.job import inputs
+from headrace.job import inputs, sources
 from headrace.job.account import Account
 from headrace.job.compiler import compile_job
 from headrace.job.job_names import job_name
+from headrace.programs import program_of
 from headrace.results import destination as output_folder
 from headrace.targets.local import scratch
 from headrace.uris import S3, path_of, uri_of
@@ -23,6 +24,7 @@ from headrace.uris import S3, path_of, uri_of
 if TYPE_CHECKING:
     from headrace.config.compose import Plan
     from headrace.config.models import JobConfig
+    from headrace.job.compiler import Found
     from headrace.job.inputs import DataInput
     from headrace.job.job import Job, Wheels
     from headrace.targets.base import Target
@@ -38,7 +40,8 @@ class Ready:
     job: Job
     config: JobConfig
     """The plan's, with the place that the result goes to."""
-    data: DataInput
+    inputs: Found
+    """What lies where an input comes from; a chain's data is called ``data``."""
     notes: tuple[str, ...] = ()
     """What could not be checked, or still has to become right."""
 
@@ -63,30 +66,32 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
     account.check_access(asking)
     placed = _placed(plan, account, name)
     is_fresh, plan = placed != plan, placed  # a folder that only this job has
-    data, problems = _data(plan.config, target, asking)
+    backend, program = backend_of(plan.config.backend), program_of(plan)
+    found, problems = sources.find(plan.config, target.is_remote, asking)
     notes, problems = _put_off(problems) if dry else ((), problems)
     problems += [] if is_fresh else _output_problems(plan.config, asking)
-    if data is None:
+    problems += (broken := program.problems(backend.way, asking=asking))
+    if broken or not sources.are_all(plan.config, found):
         raise ConfigError(problems)
     try:
         wheels = {} if problems else _wheels(plan.config, target)
-        job = compile_job(plan, backend_of(plan.config.backend), data, name, account, wheels)
+        job = compile_job(plan, backend, program, found, name, account, wheels)
     except ConfigError as exc:
         raise ConfigError([*problems, *exc.problems]) from exc
     problems += account.problems(job.request, asking)
     if problems:
         raise ConfigError(problems)
-    if dry or not target.looks_first:
+    if job.program.spec is not None and (dry or not target.looks_first):
         for step in plan.chain:
             step.plugin.check_imports()
-        _preflight(job, data, asking)
-    notes = (*notes, *_without_effect(plan.config, target))
-    return Ready(job, plan.config, data, notes if asking else (*notes, NOT_ASKED))
+        _preflight(job, found[inputs.DATA], asking)
+    notes = (*notes, *program.notes(), *_without_effect(plan.config, target))
+    return Ready(job, plan.config, found, notes if asking else (*notes, NOT_ASKED))
 
 
 def _without_effect(config: JobConfig, target: Target) -> Iterator[str]:
     are_passed = target.passes_arguments and not config.backend.ships_program
-    if config.job.arguments and not are_passed:
+    if config.job.arguments and config.program.is_chain and not are_passed:
         yield "job.arguments: headrace's own program takes none, so they have no effect"
 
 
@@ -107,37 +112,12 @@ def _placed(plan: Plan, account: Account, name: str) -> Plan:
 
 def _may_ask(config: JobConfig, target: Target, dry: bool) -> bool:
     """Whether AWS can be asked, if there is anything to ask. A job that is to run has to."""
-    paths = (config.dataset.path, config.output.path)
+    paths = (config.output.path, *sources.paths(config))
     if not target.is_remote and not any(path.startswith(S3) for path in paths):
         return True
     from headrace.aws.clients import has_credentials
 
     return has_credentials(required=not dry)
-
-
-def _data(
-    config: JobConfig, target: Target, asking: bool
-) -> tuple[DataInput | None, list[Problem]]:
-    """Return what the job would read; whether it is there is asked if AWS may be asked."""
-    try:
-        data = inputs.resolve(config.dataset.path)
-    except ConfigError as exc:
-        return None, list(exc.problems)
-    if target.is_remote and data.files:
-        data = inputs.brought_to(uri_of(config.output.path), data)
-    return data, _problems_with(data, config) if asking else []
-
-
-def _problems_with(data: DataInput, config: JobConfig) -> list[Problem]:
-    files, instances = len(data.files), config.resources.instance_count
-    if data.uri.startswith(S3) and not data.copies:
-        from headrace.aws.s3 import data_objects
-
-        try:
-            files = len(data_objects(data.uri, "dataset.path"))
-        except ConfigError as exc:
-            return list(exc.problems)
-    return [] if config.backend.is_a_cluster else inputs.shares(files, instances)
 
 
 def _put_off(problems: list[Problem]) -> tuple[tuple[str, ...], list[Problem]]:

@@ -16,6 +16,7 @@ from headrace.job.account import NoAccount
 from headrace.job.compiler import compile_job
 from headrace.job.inputs import DataInput
 from headrace.job.job import NO_WHEELS, Job, Wheels
+from headrace.programs import program_of
 from headrace.targets.sagemaker import sdk as submission
 
 REGION = "us-east-1"
@@ -60,7 +61,8 @@ def job(
     return compile_job(
         plan,
         backends.backend_of(config.backend),
-        DataInput("s3://bucket/in/"),
+        program_of(plan),
+        {"data": DataInput("s3://bucket/in/")},
         "ctr-1",
         NoAccount(config),
         wheels,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,18 +14,12 @@ from headrace.backends import BACKENDS
 from headrace.config.compose import CHOICES
 from headrace.config.models import AnyBackend, ProcessorConfig, PySparkConfig, SklearnConfig
 from headrace.errors import Problem
-from headrace.job.entry_script import ChainCode
-from headrace.job.mapping import Mapping, ProcessingInput
-from headrace.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec
+from headrace.job.backend import Code, Shipment
 from headrace.runtime.version import VERSION
 
-PROGRAM = ChainCode(
-    JobSpec(DatasetSpec(), (), OutputSpec(), RuntimeSpec()),
-    Mapping((ProcessingInput("data", "s3://b/d", "/opt/ml/processing/input/data"),), ()),
-    (),
-)
 BACKEND: TypeAdapter[Any] = TypeAdapter(AnyBackend)
-PYTHON = ("python3", "/opt/ml/processing/input/code/entry.pyz")
+CODE = Code(script="prepare.py")
+INPUT = "/opt/ml/processing/input"
 
 
 class Asked:
@@ -89,46 +82,51 @@ def test_own_images_come_from_the_accounts_registry(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["sklearn", "script"])
-def test_a_script_is_shipped(name: str) -> None:
-    config = BACKEND.validate_python({"name": name})
-    (shipped,) = BACKENDS.load(name)().ship(PROGRAM, config)
-    assert (shipped.input_name, shipped.file) == ("code", "code/entry.pyz")
-    assert shipped.container_path == "/opt/ml/processing/input/code"
-    assert shipped.content.startswith(b"#!/usr/bin/env python3\n")
-    assert BACKENDS.load(name)().entrypoint(config) == PYTHON
+def test_python_starts_a_script(name: str) -> None:
+    backend, config = BACKENDS.load(name)(), BACKEND.validate_python({"name": name})
+    assert backend.way == "python"
+    assert backend.entrypoint(config, CODE) == ("python3", f"{INPUT}/code/prepare.py")
+    assert backend.entrypoint(config, replace(CODE, command=("Rscript", "-e"))) == (
+        "Rscript",
+        "-e",
+        f"{INPUT}/code/prepare.py",
+    )
+    assert backend.ship(config, {}) == ()
 
 
-def test_a_baked_image_gets_the_parameters_alone() -> None:
-    config = ProcessorConfig(name="processor")
-    (shipped,) = BACKENDS.load("processor")().ship(PROGRAM, config)
-    assert (shipped.input_name, shipped.file) == ("config", "config/job.json")
-    assert shipped.container_path == "/opt/ml/processing/input/config"
-    assert JobSpec.from_json(shipped.content.decode()) == PROGRAM.spec
-    assert BACKENDS.load("processor")().entrypoint(config) == ()
+def test_a_baked_image_starts_what_it_has() -> None:
+    backend, config = BACKENDS.load("processor")(), ProcessorConfig(name="processor")
+    assert backend.way == "image"
+    assert backend.entrypoint(config, Code()) == ()
+    assert backend.entrypoint(config, Code(command=("/bin/run", "-v"))) == ("/bin/run", "-v")
 
 
 SPARK = PySparkConfig(name="pyspark", framework_version="3.5")
 
 
-def test_spark_gets_a_script_and_an_archive() -> None:
-    archive, code = BACKENDS.load("pyspark")().ship(PROGRAM, SPARK)
-    assert (code.input_name, code.file) == ("code", "code/entry.py")
-    assert (archive.input_name, archive.file) == ("py-files", "py-files/headrace.zip")
-    assert archive.container_path == "/opt/ml/processing/input/py-files"
-    with zipfile.ZipFile(io.BytesIO(archive.content)) as content:
-        assert JobSpec.from_json(content.read("job.json").decode()) == PROGRAM.spec
-    assert BACKENDS.load("pyspark")().entrypoint(SPARK) == (
+def test_spark_gets_a_script_and_an_archive_if_there_is_one() -> None:
+    backend = BACKENDS.load("pyspark")()
+    assert backend.way == "spark"
+    assert backend.entrypoint(SPARK, CODE) == ("smspark-submit", f"{INPUT}/code/prepare.py")
+    archive = Shipment("py-files", f"{INPUT}/py-files", "py-files/a.zip", b"")
+    assert backend.entrypoint(SPARK, replace(CODE, shipments=(archive,))) == (
         "smspark-submit",
         "--py-files",
-        "/opt/ml/processing/input/py-files",
-        "/opt/ml/processing/input/code/entry.py",
+        f"{INPUT}/py-files",
+        f"{INPUT}/code/prepare.py",
     )
+
+
+def test_sparks_processes_get_their_environment_by_its_settings() -> None:
+    (settings,) = BACKENDS.load("pyspark")().ship(SPARK, {"PYTHONPATH": "/x"})
+    (group,) = json.loads(settings.content)
+    assert group["Properties"] == {"spark.executorEnv.PYTHONPATH": "/x"}
 
 
 def test_sparks_settings_go_the_way_that_its_image_reads() -> None:
     given = {"executor": {"memory": "4g", "cores": 2}, "speculation": True}
     config = BACKEND.validate_python({"name": "pyspark", "spark": given, "event_logs": True})
-    _, settings, _ = BACKENDS.load("pyspark")().ship(PROGRAM, config)
+    (settings,) = BACKENDS.load("pyspark")().ship(config, {})
     assert settings.container_path == "/opt/ml/processing/input/conf"
     assert settings.file == "conf/configuration.json"
     assert json.loads(settings.content) == [
@@ -141,7 +139,7 @@ def test_sparks_settings_go_the_way_that_its_image_reads() -> None:
             },
         }
     ]
-    assert BACKENDS.load("pyspark")().entrypoint(config)[3:5] == (
+    assert BACKENDS.load("pyspark")().entrypoint(config, CODE)[1:3] == (
         "--local-spark-event-logs-dir",
         "/opt/ml/processing/spark-events",
     )

@@ -63,7 +63,7 @@ def test_a_choice_validates_with_what_it_requires(path: Path, composed: Composer
     group, choice = _address(path)
     cfg = composed(f"{group}={choice}")
     missing = OmegaConf.missing_keys(cfg)
-    assert missing <= {f"dataset.{key}" for key in REQUIRED}
+    assert missing <= {*(f"dataset.{key}" for key in REQUIRED), "program.path"}
     given = [f"{key}={REQUIRED[key.partition('.')[2]]}" for key in sorted(missing)]
     compose(composed(f"{group}={choice}", *given))
 

@@ -49,9 +49,9 @@ WRONG = [
             "dataset.path: the value wants quotes; write 'dataset.path=\"dt=1\"'",
             "evaluation: there is no choice 'logistc'; did you mean 'logistic'?",
             "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, hydra, "
-            "job, output, resources, runtime, target, transform",
-            "resources.cpus: unknown key; allowed: instance_count, instance_type, "
-            "max_runtime_minutes, usd_per_hour, volume_size_gb",
+            "inputs, job, output, outputs, program, resources, runtime, target, transform",
+            "resources.cpus: unknown key; allowed: instance_count, instance_preferences, "
+            "instance_type, max_runtime_minutes, max_runtime_seconds, usd_per_hour, volume_size_gb",
         ],
     ),
     (

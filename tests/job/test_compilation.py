@@ -21,6 +21,7 @@ from headrace.job.account import NoAccount
 from headrace.job.compiler import compile_job
 from headrace.job.inputs import DataInput, resolve
 from headrace.job.job import NO_WHEELS, Job, Wheels
+from headrace.programs import program_of
 from headrace.runtime.spec import JobSpec, StepSpec
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -63,7 +64,8 @@ def made(wanted: Plan, data: DataInput, name: str = "ctr", wheels: Wheels = NO_W
     return compile_job(
         wanted,
         backends.backend_of(wanted.config.backend),
-        data,
+        program_of(wanted),
+        {"data": data},
         name,
         NoAccount(wanted.config),
         wheels,

@@ -34,9 +34,9 @@ OVERVIEW = """\
 #
 # A processing job, compiled by headrace. What it reads and writes:
 #
-#   data    file:///data/ü.csv -> /opt/ml/processing/input/data
-#   train   /opt/ml/processing/output/train -> file:///out/train
-#   report  /opt/ml/processing/output/report -> file:///out/report
+#   data    reads   /opt/ml/processing/input/data
+#   train   writes  /opt/ml/processing/output/train
+#   report  writes  /opt/ml/processing/output/report
 #
 # What it does to every row, in this order:
 #
@@ -61,7 +61,9 @@ if __name__ == "__main__":
 def program() -> ChainCode:
     spec = JobSpec(DatasetSpec(label="click"), STEPS, OutputSpec(), RuntimeSpec())
     known = plugins()
-    return ChainCode(spec, MAPPING, tuple(known[step.name] for step in STEPS))
+    return ChainCode(
+        spec, MAPPING.inputs, MAPPING.outputs, tuple(known[step.name] for step in STEPS)
+    )
 
 
 def opened(content: bytes) -> zipfile.ZipFile:
@@ -145,10 +147,16 @@ def test_it_imports_from_itself_alone(program: ChainCode, tmp_path: Path) -> Non
 
 
 def test_a_path_cannot_end_the_comment(program: ChainCode) -> None:
-    entry = replace(MAPPING.inputs[0], uri="file:///a\nimport os\r\u2028b")
-    mapping = replace(MAPPING, inputs=(entry,))
-    main = opened(entry_script(replace(program, mapping=mapping))).read("__main__.py").decode()
-    assert r"file:///a\nimport os\r\u2028b ->" in main
+    entry = replace(MAPPING.inputs[0], container_path="/opt/a\nimport os\r\u2028b")
+    main = opened(entry_script(replace(program, inputs=(entry,)))).read("__main__.py").decode()
+    assert r"reads   /opt/a\nimport os\r\u2028b" in main
+
+
+def test_where_things_lie_makes_no_difference(program: ChainCode) -> None:
+    entry = replace(MAPPING.inputs[0], uri="s3://bucket/data/")
+    output = replace(MAPPING.outputs[0], uri="s3://bucket/elsewhere/train")
+    moved = replace(program, inputs=(entry,), outputs=(output, *MAPPING.outputs[1:]))
+    assert entry_script(moved) == entry_script(program)
 
 
 def test_a_third_partys_plugin_travels_under_its_name(program: ChainCode, tmp_path: Path) -> None:

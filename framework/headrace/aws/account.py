@@ -11,7 +11,8 @@ from headrace.aws.clients import CREDENTIALS, client, explained, problem_at
 from headrace.aws.image_uris import domain
 from headrace.aws.region import find_region
 from headrace.config import defaults
-from headrace.config.models import ROLE_ARN, JobConfig
+from headrace.config.model import ROLE_ARN
+from headrace.config.models import JobConfig
 from headrace.errors import ConfigError, Problem
 from headrace.uris import S3
 

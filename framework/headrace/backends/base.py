@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from headrace.config.models import BackendConfig
-from headrace.job.backend import Shipment
-from headrace.job.entry_script import ChainCode, entry_script
+from headrace.job.backend import Code, Shipment, Way
 from headrace.runtime.spec import CODE_INPUT
 
-SCRIPT = "entry.pyz"
-FILE = f"code/{SCRIPT}"
-PYTHON_ON_SCRIPT = ("python3", f"{CODE_INPUT}/{SCRIPT}")
+PYTHON = ("python3",)
 
 
 class Alone:
     """Base of those whose instances know nothing of each other."""
+
+    def ship(self, config: BackendConfig, variables: Mapping[str, str]) -> tuple[Shipment, ...]:
+        """Nothing beside the program."""
+        return ()
 
     def outputs(self, config: BackendConfig) -> dict[str, str]:
         """None."""
@@ -23,14 +27,10 @@ class Alone:
 class WithScript(Alone):
     """Base of those that run a shipped script."""
 
-    def entrypoint(self, config: BackendConfig) -> tuple[str, ...]:
-        """Python on the script."""
-        return PYTHON_ON_SCRIPT
+    way: ClassVar[Way] = "python"
 
-    def ship(self, program: ChainCode, config: BackendConfig) -> tuple[Shipment, ...]:
-        """The self-contained entry script, as the input that the SDK calls ``code``."""
-        return (Shipment("code", CODE_INPUT, FILE, entry_script(program)),)
-
-    def files(self, config: BackendConfig) -> tuple[str, ...]:
-        """The script alone."""
-        return (FILE,)
+    def entrypoint(self, config: BackendConfig, code: Code) -> tuple[str, ...]:
+        """Python on the script, unless the program has a command of its own."""
+        if not code.script:
+            return code.command
+        return (*(code.command or PYTHON), f"{CODE_INPUT}/{code.script}")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
+from headrace.config import program_checks
 from headrace.config.models import AwsImageConfig, BackendConfig, DatasetConfig, JobConfig
 from headrace.config.registry import Step
 from headrace.config.steps import ADDRESS
@@ -28,6 +29,7 @@ def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
         *_columns_named_twice(config.dataset),
         *_channels_declared_twice(chain),
         *_spark(config),
+        *program_checks.check(config),
         *_steps_that_need_all_rows(chain, config),
         *_evaluation(config, chain),
     ]

@@ -10,10 +10,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from headrace.config import steps
+from headrace.config import idle, steps
 from headrace.config.checks import cross_check
 from headrace.config.models import JobConfig, TransformConfig, job_config_with
 from headrace.config.problems import keys_of, models_of, problems_of, tag_of
+from headrace.config.programs import ScriptProgram
 from headrace.config.registry import Step
 from headrace.config.resolve import Resolved, resolve
 from headrace.errors import ConfigError, Problem
@@ -48,7 +49,7 @@ def compose(cfg: DictConfig) -> Plan:
         ConfigError: Something is wrong; it lists every problem.
         PluginError: A transform that the configuration names is broken.
     """
-    resolved = resolve(cfg)
+    resolved = idle.without_idle(resolve(cfg))
     chain, wrong_steps = steps.check(_steps_in(resolved.values))
     model = job_config_with(_backend_in(resolved.values))
     keys = partial(keys_of, model)
@@ -77,6 +78,8 @@ def _backend_in(values: Mapping[str, Any]) -> object:
 
 
 def _steps_in(values: Mapping[str, Any]) -> Mapping[Any, Any]:
+    if idle.is_idle(idle.program_in(values)):
+        return {}
     transform = values.get("transform")
     found = transform.get("steps") if isinstance(transform, Mapping) else None
     return found if isinstance(found, Mapping) else {}
@@ -93,12 +96,23 @@ def _unused_width(config: JobConfig, resolved: Resolved) -> Iterator[Problem]:
 
 
 def _with_absolute_paths(config: JobConfig) -> JobConfig:
-    return config.model_copy(
-        update={
-            key: getattr(config, key).model_copy(update={"path": _absolute(group.path)})
-            for key, group in (("dataset", config.dataset), ("output", config.output))
-        }
-    )
+    program = config.program
+    groups: dict[str, Any] = {"dataset": config.dataset, "output": config.output}
+    if isinstance(program, ScriptProgram):
+        groups["program"] = program
+    placed = {key: _placed(group) for key, group in groups.items()}
+    resources = config.resources
+    if (
+        preferences := resources.instance_preferences
+    ):  # what is said of the job is said of the first
+        first = {"instance_type": preferences[0].instance_type}
+        placed["resources"] = resources.model_copy(update=first)
+    inputs = {name: _placed(each) if each.path else each for name, each in config.inputs.items()}
+    return config.model_copy(update={**placed, "inputs": inputs})
+
+
+def _placed(group: Any) -> Any:
+    return group.model_copy(update={"path": _absolute(group.path)})
 
 
 def _absolute(path: str) -> str:

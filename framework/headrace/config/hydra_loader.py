@@ -25,7 +25,7 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from headrace.config import defaults, typed_text
+from headrace.config import defaults, idle, shorthands, typed_text
 from headrace.config.hydra_errors import problem_of
 from headrace.config.hydra_objects import object_problems, search_path_problem
 from headrace.errors import ConfigError, HeadraceError, Problem
@@ -82,7 +82,7 @@ class CheckedLoader(ConfigLoaderImpl):
                 config_name, some, run_mode, from_shell, validate_sweep_overrides
             )
 
-        typed = typed_text.kept(overrides)
+        typed = typed_text.kept(shorthands.spelled_out(overrides))
         problems: list[Problem] = []
         config: DictConfig | None
         try:
@@ -93,6 +93,8 @@ class CheckedLoader(ConfigLoaderImpl):
             config, problems = _without_wrong_ones(compose, typed)
         if config is not None:
             problems += object_problems(config)
+            if validate_sweep_overrides:
+                problems += idle.typed_in_vain(config, overrides)
             if problems and run_mode == RunMode.RUN:
                 problems = _with_ours(config, problems)
         if problems or config is None:
@@ -117,6 +119,7 @@ class CheckedLoader(ConfigLoaderImpl):
             package = loaded.header["package"] if default.package is None else default.package
             file = Path(place, name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
             typed_text.keep_in(loaded.config, file, package or "")
+            shorthands.spell_out_in(loaded.config)
         return loaded
 
     def _process_config_searchpath(

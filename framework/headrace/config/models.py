@@ -10,28 +10,19 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BeforeValidator, Field, create_model
 
+from headrace.config.channels import Inputs, Outputs
+from headrace.config.model import Model, RoleArn, Text, VariableName, Word
+from headrace.config.programs import AnyProgram, ChainProgram
 from headrace.config.registered import listed_in_schema, named_in
 from headrace.runtime.formats import AUTO, READERS, WRITERS
 from headrace.runtime.registry import Registry
 from headrace.runtime.spec import DatasetSpec, EvaluationSpec, OutputSpec, RuntimeSpec
 from headrace.targets import TARGETS
 
-Text = Annotated[str, Len(1)]
-Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
-"""What a process can be given: a NUL would end it."""
-VariableName = Annotated[str, Field(pattern=r"^[^=\x00]+$")]
 MAX_BYTES = 2**31 - 1
-ROLE_ARN = r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$"
-RoleArn = Annotated[str, Field(pattern=ROLE_ARN)]
 MAX_N_FEATURES = 2**31 - 1
-
-
-class Model(BaseModel):
-    """Frozen, closed to unknown keys, strict about types except that numbers may stand for text."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
 def spark_properties(given: Any) -> Any:
@@ -229,18 +220,39 @@ class LogisticEvaluation(Model):
 AnyEvaluation = Annotated[NoEvaluation | LogisticEvaluation, Field(discriminator="name")]
 
 
+class InstancePreference(Model):
+    """A type of instance that the job may run on."""
+
+    instance_type: Text = Field(description="SageMaker instance type")
+    instance_count: Annotated[int, Ge(1), Le(100)] | None = Field(
+        None, description="number of instances of this type; default: resources.instance_count"
+    )
+
+
 class ResourcesConfig(Model):
     """What the job runs on."""
 
     instance_type: Text = Field("ml.m5.xlarge", description="SageMaker instance type")
+    instance_preferences: Annotated[tuple[InstancePreference, ...], Len(0, 5)] = Field(
+        (),
+        description="types to try in this order, instead of instance_type; the first that AWS has",
+    )
     instance_count: Annotated[int, Ge(1), Le(100)] = Field(1, description="number of instances")
     volume_size_gb: Annotated[int, Ge(1), Le(16_384)] = Field(30, description="disk of each, GB")
-    max_runtime_minutes: Annotated[int, Ge(1), Le(10_080)] = Field(
-        120, description="the job is stopped after this many minutes"
+    max_runtime_minutes: Annotated[int, Ge(1), Le(12_960)] = Field(
+        120, description="the job is stopped after this many minutes, 9 days at most"
+    )
+    max_runtime_seconds: Annotated[int, Ge(1), Le(777_600)] | None = Field(
+        None, description="the same in seconds, instead of max_runtime_minutes"
     )
     usd_per_hour: Annotated[float, Ge(0)] | None = Field(
         None, description="price of one instance for the estimates; default: a list price"
     )
+
+    @property
+    def limit_seconds(self) -> int:
+        """When the job is stopped, in seconds after its start."""
+        return self.max_runtime_seconds or self.max_runtime_minutes * 60
 
 
 class JobSettings(Model):
@@ -258,7 +270,14 @@ class JobSettings(Model):
     env: dict[VariableName, Word] = Field({}, description="environment variables of the container")
     tags: dict[Text, str] = Field({}, description="tags of the job")
     network_isolation: bool = Field(False, description="cut the container off from all networks")
+    encrypt_traffic: bool = Field(False, description="encrypt what instances send to each other")
     kms_key: Text | None = Field(None, description="KMS key for the volume and the outputs")
+    volume_kms_key: Text | None = Field(
+        None, description="KMS key for the volume; default: kms_key"
+    )
+    output_kms_key: Text | None = Field(
+        None, description="KMS key for the outputs; default: kms_key"
+    )
     subnets: tuple[Text, ...] = Field((), description="VPC subnets to run in")
     security_group_ids: tuple[Text, ...] = Field((), description="VPC security groups")
     role: RoleArn | None = Field(None, description="ARN of the IAM role that the job runs as")
@@ -286,6 +305,9 @@ class JobConfig(Model):
     ] = Field("run", description="what to do with the job")
     backend: AnyBackend
     target: TargetConfig
+    program: AnyProgram = ChainProgram(name="chain")
+    inputs: Inputs = Field({}, description="name → what is in the container besides")
+    outputs: Outputs = Field({}, description="name → a folder of the container to deliver")
     dataset: DatasetConfig
     transform: TransformConfig
     output: OutputConfig

@@ -95,6 +95,8 @@ def keys_of(kind: object, path: Sequence[str] = ()) -> list[str]:
         chosen = [model for model in models if path and tag_of(model) == path[0]]
         return keys_of(chosen[0], path[1:]) if chosen else []
     kind = models[0] if models else kind
+    if path and typing.get_origin(kind) is dict:
+        return keys_of(typing.get_args(kind)[1], path[1:])
     if not isinstance(kind, type):
         return []
     if path:

@@ -28,9 +28,21 @@ from headrace.config.models import JobConfig
 from headrace.config.problems import models_of
 from headrace.errors import PluginError
 
-GROUPS = ("backend", "target", "dataset", "transform", "output", "evaluation", "experiment")
+GROUPS = (
+    "backend",
+    "target",
+    "program",
+    "dataset",
+    "transform",
+    "output",
+    "evaluation",
+    "experiment",
+)
 """Their value is the name of a file."""
 STEPS = ("transform", "steps")
+ARGUMENTS = ("program", "arguments")
+FLAGS = ("true", "false")
+"""What an argument may be that is no text."""
 NULL = "null"
 _NOT_TEXT = re.compile(
     r"(?<![\w.])(?:true|false|null|nan|[+-]?inf|[+-]?[0-9_]*\.?[0-9_]+(e[+-]?[0-9_]+)?|"
@@ -159,7 +171,11 @@ def _texts_in(
     """Find the values whose key needs a text."""
     if isinstance(value, _Typed):
         is_group = len(address) == 1
-        is_same = (value.text == NULL and not is_null_text) or _WHOLE_NUMBER.fullmatch(value.text)
+        is_same = (
+            (value.text == NULL and not is_null_text)
+            or _WHOLE_NUMBER.fullmatch(value.text)
+            or (address[:2] == ARGUMENTS and value.text.lower() in FLAGS)
+        )
         if (is_group or not is_same) and _holds_text(address, others):
             yield value
     elif isinstance(value, Mapping):
@@ -179,6 +195,9 @@ def _holds_text(address: tuple[str, ...], others: Sequence[str]) -> bool:
     kind: Any = JobConfig
     for key in address:
         kinds = [each for each in models_of(kind) if key in each.model_fields]
+        if not kinds and typing.get_origin(kind) is dict and models_of(typing.get_args(kind)[1]):
+            kind = typing.get_args(kind)[1]
+            continue
         if not kinds:  # the key of a mapping of texts, or the place in a list
             return kind is not JobConfig and not models_of(kind) and _is_text(kind)
         kind = kinds[0].model_fields[key].annotation

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import ClassVar, Literal, Protocol, TypeVar
 
 from headrace.config.models import BackendConfig
 from headrace.job.account import Account
-from headrace.job.entry_script import ChainCode
+from headrace.runtime.spec import PROCESSING
+
+Way = Literal["python", "spark", "image"]
+"""How a backend starts code: Python on a script, Spark on one, or the image by itself."""
+CODE = "code"
+"""Name of the input that brings a script. It is the last one, as in the SDK."""
+
+PY_FILES = "py-files"
+"""Name of the input that brings what all of Spark's processes import."""
+PY_FILES_INPUT = f"{PROCESSING}/input/{PY_FILES}"
 
 
 @dataclass(frozen=True)
@@ -21,23 +31,37 @@ class Shipment:
     content: bytes
 
 
+@dataclass(frozen=True)
+class Code:
+    """What brings a program into the container and starts it there."""
+
+    shipments: tuple[Shipment, ...] = ()
+    """Those of one input stand together in one folder."""
+    script: str = ""
+    """The file of the input `CODE` that starts; empty if none ships."""
+    command: tuple[str, ...] = ()
+    """What starts it; empty for the backend's own way, or the image's own entrypoint."""
+    source: str | None = None
+    """Where on S3 the script lies already, instead of being shipped."""
+
+
 C = TypeVar("C", bound=BackendConfig, contravariant=True)
 
 
 class Backend(Protocol[C]):
     """One of SageMaker Processing's kinds, with a configuration of its own."""
 
-    def entrypoint(self, config: C) -> tuple[str, ...]:
+    way: ClassVar[Way]
+    """How it starts code."""
+
+    def entrypoint(self, config: C, code: Code) -> tuple[str, ...]:
         """The container's command; empty for the image's own."""
 
     def image_uri(self, config: C, account: Account) -> str:
         """The image; `account` is asked only by who needs one."""
 
-    def ship(self, program: ChainCode, config: C) -> tuple[Shipment, ...]:
-        """What brings the program, or what it has to know, into the container."""
-
-    def files(self, config: C) -> tuple[str, ...]:
-        """Return the paths of all files that `ship` makes; the job itself has to know them."""
+    def ship(self, config: C, variables: Mapping[str, str]) -> Sequence[Shipment]:
+        """What it ships beside the program, whose processes need these variables."""
 
     def outputs(self, config: C) -> dict[str, str]:
         """Outputs beside those of the program: name → folder in the container."""

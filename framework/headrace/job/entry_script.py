@@ -3,8 +3,8 @@
 On Spark it is two: the driver's script, and the archive that all of Spark's processes import from.
 
 A zip that Python runs (https://docs.python.org/3/library/zipapp.html), stored uncompressed so that
-an editor shows it, with the mapping and the chain in a comment at its top. The same job gives the
-same bytes on every machine.
+an editor shows it, with the mapping and the chain in a comment at its top. The same configuration
+gives the same bytes on every machine, wherever its inputs lie and its result goes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from headrace import runtime
 from headrace.config.plugin_imports import check_travels_alone
 from headrace.config.registry import Plugin
-from headrace.job.mapping import Mapping
+from headrace.job.mapping import ProcessingInput, ProcessingOutput
 from headrace.runtime.formats import AUTO, READERS, WRITERS
 from headrace.runtime.registry import Registry
 from headrace.runtime.spec import JOB_FILE, JobSpec, StepSpec
@@ -56,7 +56,8 @@ class ChainCode:
     """The program that runs in the container."""
 
     spec: JobSpec
-    mapping: Mapping
+    inputs: tuple[ProcessingInput, ...]
+    outputs: tuple[ProcessingOutput, ...]
     """For the reader of the script; the job itself obeys the request."""
     plugins: tuple[Plugin, ...]
     """Those that the chain uses, each once."""
@@ -132,7 +133,7 @@ def _format(registry: Registry, name: str) -> Plugin:
 
 def _overview(program: ChainCode) -> str:
     lines = ["", "A processing job, compiled by headrace. What it reads and writes:", ""]
-    lines += (f"  {row}" for row in _mapping_rows(program.mapping))
+    lines += (f"  {row}" for row in _mapping_rows(program))
     lines += ["", "What it does to every row, in this order:", ""]
     for number, step in enumerate(program.spec.steps, 1):
         lines += (f"  {row}" for row in _step_rows(number, step))
@@ -140,12 +141,13 @@ def _overview(program: ChainCode) -> str:
     return "".join(f"# {line}".rstrip() + "\n" for line in lines) + "\n"
 
 
-def _mapping_rows(mapping: Mapping) -> Iterator[str]:
-    rows = [(entry.name, entry.uri, entry.container_path) for entry in mapping.inputs]
-    rows += [(entry.name, entry.container_path, entry.uri) for entry in mapping.outputs]
+def _mapping_rows(code: ChainCode) -> Iterator[str]:
+    """Yield names and folders of the container; URIs would make the same code differ."""
+    rows = [(entry.name, "reads", entry.container_path) for entry in code.inputs]
+    rows += [(entry.name, "writes", entry.container_path) for entry in code.outputs]
     wide = max(len(name) for name, _, _ in rows)
-    for name, source, destination in rows:
-        yield f"{name:<{wide}}  {_one_line(source)} -> {_one_line(destination)}"
+    for name, verb, path in rows:
+        yield f"{name:<{wide}}  {verb:<6}  {_one_line(path)}"
 
 
 def _step_rows(number: int, step: StepSpec) -> Iterator[str]:

@@ -1,22 +1,26 @@
-"""``dataset.path``: a file, a folder, a glob or ``s3://…``, made into what the job reads."""
+"""``dataset.path`` and the further inputs, made into what the job reads."""
 
 from __future__ import annotations
 
 import glob
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
 from headrace.errors import ConfigError, Problem
-from headrace.runtime.data_files import files_below, is_hidden
+from headrace.runtime.data_files import all_files_below, files_below, is_hidden
 from headrace.runtime.shown import quoted
 from headrace.uris import FILE, S3, path_of, uri_of
 
 INSTANCES = "resources.instance_count"
-COPIES = "input/data"
-"""Below the job's own folder."""
+COPIES = "input"
+"""Folder below the job's own that holds a folder for each input of this machine's files."""
+DATA = "data"
+"""Name of the input that ``dataset.path`` makes."""
+DATA_PATH = "dataset.path"
 
 
 @dataclass(frozen=True)
@@ -43,31 +47,51 @@ def resolve(path: str) -> DataInput:
     Raises:
         ConfigError: There is nothing, or nothing that counts as data.
     """
+    return _resolved(path, DATA_PATH, _on_disk)
+
+
+def resolve_whole(path: str, where: str) -> DataInput:
+    """Look at an input of which every file counts, hidden or not.
+
+    Args:
+        path: A local path, a ``file://`` URI or ``s3://bucket/…``.
+        where: The key that names it.
+
+    Raises:
+        ConfigError: There is nothing.
+    """
+    return _resolved(path, where, lambda local: _whole(local, where))
+
+
+def _resolved(path: str, where: str, look: Callable[[Path], DataInput]) -> DataInput:
     if path.startswith(S3):
-        return _on_s3(path)
+        return _on_s3(path, where)
     if "://" in path and not path.startswith(FILE):
-        raise _error(f"cannot read {quoted(path, 400)}; allowed: a local path or s3://…")
+        what = f"cannot read {quoted(path, 400)}; allowed: a local path or s3://…"
+        raise _error(what, where)
     local = path_of(uri_of(path)) or Path(path)
     try:
-        return _on_disk(local)
+        return look(local)
     except OSError as error:
         shown = quoted(str(error.filename or local), 400)
-        raise _error(f"cannot read {shown}: {error.strerror}") from error
+        raise _error(f"cannot read {shown}: {error.strerror}", where) from error
     except UnicodeEncodeError as error:
-        raise _error(f"the name {error.object!r} is not UTF-8; rename it") from error
+        raise _error(f"the name {error.object!r} is not UTF-8; rename it", where) from error
 
 
-def brought_to(output: str, data: DataInput) -> DataInput:
+def brought_to(output: str, data: DataInput, name: str = DATA) -> DataInput:
     """The same data, to be copied to where the job's own files are: this machine's, on S3.
 
     Args:
         output: URI of the job's own folder.
         data: Local files.
+        name: Of the input.
     """
     base = path_of(data.uri) or Path(data.uri)
     folder = base.parent if data.files == (str(base),) else base
-    names = {f"{COPIES}/{Path(file).relative_to(folder)}": Path(file) for file in data.files}
-    return replace(data, uri=f"{output}/{COPIES}/", kind="S3Prefix", manifest=None, copies=names)
+    place = f"{COPIES}/{name}"
+    names = {f"{place}/{Path(file).relative_to(folder)}": Path(file) for file in data.files}
+    return replace(data, uri=f"{output}/{place}/", kind="S3Prefix", manifest=None, copies=names)
 
 
 def shares(files: int, instances: int) -> list[Problem]:
@@ -79,11 +103,12 @@ def shares(files: int, instances: int) -> list[Problem]:
     return [Problem(INSTANCES, f"{what} cannot be shared among {instances} instances; {advice}")]
 
 
-def _on_s3(uri: str) -> DataInput:
+def _on_s3(uri: str, where: str) -> DataInput:
     if not uri.removeprefix(S3).split("/")[0]:
-        raise _error(f"{uri!r} names no bucket")
+        raise _error(f"{uri!r} names no bucket", where)
     if glob.has_magic(uri):
-        raise _error(f"{uri!r} is a glob, which needs local files; name a prefix or an object")
+        what = f"{uri!r} is a glob, which needs local files; name a prefix or an object"
+        raise _error(what, where)
     return DataInput(uri)
 
 
@@ -95,6 +120,18 @@ def _on_disk(path: Path) -> DataInput:
     if glob.has_magic(str(path)):
         return _glob(path)
     raise _error(f"there is no file or folder {str(path)!r}")
+
+
+def _whole(path: Path, where: str) -> DataInput:
+    if path.is_file():
+        return DataInput(uri_of(str(path)), files=_named_in_utf8([str(path)]))
+    if not path.is_dir():
+        kind = "is neither a file nor a folder" if path.exists() else "does not exist"
+        raise _error(f"{str(path)!r} {kind}", where)
+    files = [str(file) for file in all_files_below(path)]
+    if not files:
+        raise _error(f"the folder {str(path)!r} holds no files", where)
+    return DataInput(uri_of(str(path)), files=_named_in_utf8(files))
 
 
 def _folder(path: Path) -> DataInput:
@@ -143,5 +180,5 @@ def _named_in_utf8(files: list[str]) -> tuple[str, ...]:
     return tuple(files)
 
 
-def _error(what: str) -> ConfigError:
-    return ConfigError([Problem("dataset.path", what)])
+def _error(what: str, where: str = DATA_PATH) -> ConfigError:
+    return ConfigError([Problem(where, what)])

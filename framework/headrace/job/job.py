@@ -43,6 +43,10 @@ class Program:
     packages: Mapping[str, str] = field(default_factory=dict)
     """Wheels that come as the input ``packages``: file name → SHA-256."""
 
+    data_inputs: tuple[str, ...] = ()
+    """Inputs of which only data files count (`headrace.runtime.data_files`); of all others, every
+    file does."""
+
     @property
     def writes_manifest(self) -> bool:
         """Whether it writes ``report/manifest.json`` by itself.

@@ -43,8 +43,8 @@ def build_request(
         "ProcessingInputs": [_input(entry) for entry in mapping.inputs],
         "ProcessingOutputConfig": _outputs(mapping.outputs, job),
         "ProcessingResources": {"ClusterConfig": _cluster(config)},
-        "StoppingCondition": {"MaxRuntimeInSeconds": config.resources.max_runtime_minutes * 60},
-        "AppSpecification": _app(image_uri, entrypoint, job),
+        "StoppingCondition": {"MaxRuntimeInSeconds": config.resources.limit_seconds},
+        "AppSpecification": _app(image_uri, entrypoint, config),
         "Environment": dict(job.env),
         "NetworkConfig": _network(job),
         "RoleArn": role,
@@ -55,54 +55,74 @@ def build_request(
 
 
 def _input(entry: ProcessingInput) -> dict[str, Any]:
-    return {
-        "InputName": entry.name,
-        "AppManaged": False,
-        "S3Input": {
-            "S3Uri": entry.uri,
-            "LocalPath": entry.container_path,
-            "S3DataType": entry.kind,
-            "S3InputMode": "File",
-            "S3DataDistributionType": "ShardedByS3Key" if entry.sharded else "FullyReplicated",
-            "S3CompressionType": "None",
-        },
-    }
+    distribution = "ShardedByS3Key" if entry.sharded else "FullyReplicated"
+    if entry.query:
+        source = {
+            "DatasetDefinition": {
+                "LocalPath": entry.container_path,
+                "DataDistributionType": distribution,
+                "InputMode": entry.mode,
+                **entry.query,
+            }
+        }
+    else:
+        source = {
+            "S3Input": {
+                "S3Uri": entry.uri,
+                "LocalPath": entry.container_path,
+                "S3DataType": entry.kind,
+                "S3InputMode": entry.mode,
+                "S3DataDistributionType": distribution,
+                "S3CompressionType": entry.compression,
+            }
+        }
+    return {"InputName": entry.name, "AppManaged": entry.app_managed, **source}
 
 
 def _outputs(outputs: Sequence[ProcessingOutput], job: JobSettings) -> dict[str, Any]:
-    return _filled({"Outputs": [_output(entry) for entry in outputs], "KmsKeyId": job.kms_key})
+    if not outputs:
+        return {}
+    key = job.output_kms_key or job.kms_key
+    return _filled({"Outputs": [_output(entry) for entry in outputs], "KmsKeyId": key})
 
 
 def _output(entry: ProcessingOutput) -> dict[str, Any]:
-    return {
-        "OutputName": entry.name,
-        "AppManaged": False,
-        "S3Output": {
+    made: dict[str, Any] = {"OutputName": entry.name, "AppManaged": entry.app_managed}
+    if entry.uri:
+        made["S3Output"] = {
             "S3Uri": entry.uri,
             "LocalPath": entry.container_path,
             "S3UploadMode": "Continuous" if entry.continuous else "EndOfJob",
-        },
-    }
+        }
+    if entry.feature_group:
+        made["FeatureStoreOutput"] = {"FeatureGroupName": entry.feature_group}
+    return made
 
 
 def _cluster(config: JobConfig) -> dict[str, Any]:
-    resources = config.resources
+    resources, job = config.resources, config.job
+    preferences = resources.instance_preferences
+    has_counts = any(each.instance_count for each in preferences)
     return _filled(
         {
-            "InstanceType": resources.instance_type,
-            "InstanceCount": resources.instance_count,
+            "InstanceType": None if preferences else resources.instance_type,
+            "InstanceCount": None if has_counts else resources.instance_count,
+            "InstancePreferences": [
+                _filled({"InstanceType": each.instance_type, "InstanceCount": each.instance_count})
+                for each in preferences
+            ],
             "VolumeSizeInGB": resources.volume_size_gb,
-            "VolumeKmsKeyId": config.job.kms_key,
+            "VolumeKmsKeyId": job.volume_kms_key or job.kms_key,
         }
     )
 
 
-def _app(image_uri: str, entrypoint: Sequence[str], job: JobSettings) -> dict[str, Any]:
+def _app(image_uri: str, entrypoint: Sequence[str], config: JobConfig) -> dict[str, Any]:
     return _filled(
         {
             "ImageUri": image_uri,
             "ContainerEntrypoint": list(entrypoint),
-            "ContainerArguments": list(job.arguments),
+            "ContainerArguments": [*config.program.words, *config.job.arguments],
         }
     )
 
@@ -113,9 +133,10 @@ def _network(job: JobSettings) -> dict[str, Any]:
         given = "job.subnets" if job.subnets else "job.security_group_ids"
         raise ConfigError([Problem(missing, f"this key is required beside {given}")])
     vpc = {"SecurityGroupIds": list(job.security_group_ids), "Subnets": list(job.subnets)}
-    if not job.subnets and not job.network_isolation:
+    if not job.subnets and not job.network_isolation and not job.encrypt_traffic:
         return {}
     return {
+        **_filled({"EnableInterContainerTrafficEncryption": job.encrypt_traffic}),
         "EnableNetworkIsolation": job.network_isolation,
         **_filled({"VpcConfig": _filled(vpc)}),
     }
@@ -220,12 +241,12 @@ class RequestView:
     @property
     def instance_count(self) -> int:
         """Return the number of instances."""
-        return int(self._cluster.get("InstanceCount", 1))
+        return int(self._cluster.get("InstanceCount") or self._preferred.get("InstanceCount", 1))
 
     @property
     def instance_type(self) -> str:
         """Return the type of the instances, as in ``ml.m5.xlarge``."""
-        return str(self._cluster.get("InstanceType", ""))
+        return str(self._cluster.get("InstanceType") or self._preferred.get("InstanceType", ""))
 
     @property
     def volume_size_gb(self) -> int:
@@ -279,6 +300,10 @@ class RequestView:
     @property
     def _cluster(self) -> dict[str, Any]:
         return dict(self.raw.get("ProcessingResources", {}).get("ClusterConfig", {}))
+
+    @property
+    def _preferred(self) -> dict[str, Any]:
+        return dict(next(iter(self._cluster.get("InstancePreferences", ())), {}))
 
     @property
     def _network(self) -> dict[str, Any]:

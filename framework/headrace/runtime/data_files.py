@@ -43,7 +43,9 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def all_files_below(folder: Path) -> list[Path]:
-    """Return the files of a folder, hidden or not, for a program that knows what they are.
+    """Return all files of a folder, hidden ones too, sorted; links as in `files_below`.
+
+    This is what an input holds that is not read as data: a script gets every file.
 
     Raises:
         OSError: A folder cannot be read.
@@ -61,7 +63,7 @@ def files_of_input(folder: Path) -> list[Path]:
         DataError: There are no files, or a folder cannot be read.
     """
     try:
-        found = files_below(folder) or sorted(_walked(folder, hidden=True))
+        found = files_below(folder) or all_files_below(folder)
     except OSError as error:
         name = plain(os.path.relpath(error.filename, folder))
         raise DataError(f"{name}: the folder cannot be read ({error.strerror})") from error

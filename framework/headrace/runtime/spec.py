@@ -15,9 +15,10 @@ from typing import Any
 
 ML_ROOT = "/opt/ml"
 PROCESSING = f"{ML_ROOT}/processing"
-DATA_INPUT = f"{PROCESSING}/input/data"
-CODE_INPUT = f"{PROCESSING}/input/code"
-CONFIG_INPUT = f"{PROCESSING}/input/config"
+INPUT = f"{PROCESSING}/input"
+DATA_INPUT = f"{INPUT}/data"
+CODE_INPUT = f"{INPUT}/code"
+CONFIG_INPUT = f"{INPUT}/config"
 PACKAGES = "packages"
 """Name of an input, and of the folder below the job's own that it comes from."""
 PACKAGES_INPUT = f"{PROCESSING}/input/{PACKAGES}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from headrace.job.account import NoAccount
@@ -49,8 +49,13 @@ class Target(Protocol):
     def run(self, job: Job, config: JobConfig) -> Result:
         """Execute the job and wait for its end; see `headrace.targets.run`."""
 
-    def estimate(self, config: JobConfig, data: DataInput) -> Sequence[str]:
-        """Return lines that say how long a job may take and what it may cost; none if free."""
+    def estimate(self, config: JobConfig, inputs: Mapping[str, DataInput]) -> Sequence[str]:
+        """Return lines that say how long a job may take and what it may cost; none if free.
+
+        Args:
+            config: Of the job.
+            inputs: What it reads, by name; a chain's data is called ``data``.
+        """
         return ()
 
     def job_control(self, config: JobConfig) -> JobControl | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,18 +24,18 @@ from headrace.uris import path_of, uri_of
 
 if TYPE_CHECKING:
     from headrace.config.compose import Plan
-    from headrace.job.job import Job
+    from headrace.job.job import Job, Program
     from headrace.prepare import Ready
 
 NAME_WIDTH = len("request  ")
-IMAGES_OWN = ("the", "image's", "own", "entrypoint")
+IMAGES_OWN = "the image's own entrypoint"
 
 
 def perform(plan: Plan) -> None:
     """Writes ``request.json`` and the files that the job ships, and shows the mapping."""
     ready = prepare(plan, dry=True)
     print("\n".join(_described(ready.job, plan)))
-    for line in targets.find(ready.config).estimate(ready.config, ready.data):
+    for line in targets.find(ready.config).estimate(ready.config, ready.inputs):
         print(line)
     for note in ready.notes:
         print(f"note     {note}")
@@ -91,15 +92,32 @@ def facts(job: Job, plan: Plan) -> list[tuple[str, str]]:
     return [
         ("job", job.name),
         ("image", job.view.image),
-        ("starts", " ".join(job.view.entrypoint or IMAGES_OWN)),
-        ("chain", " → ".join(_step(step.label, step.name) for step in plan.chain)),
+        ("starts", _command(job)),
+        *_program(job.program, plan),
         *_packages(job),
     ]
 
 
+def _command(job: Job) -> str:
+    """Return the command as a shell would take it; a chain takes no arguments."""
+    arguments = job.view.arguments if job.program.spec is None else ()
+    command = shlex.join(job.view.entrypoint) or IMAGES_OWN
+    return f"{command} {shlex.join(arguments)}".rstrip()
+
+
+def _program(program: Program, plan: Plan) -> Iterator[tuple[str, str]]:
+    if program.spec is not None:
+        yield ("chain", " → ".join(_step(step.label, step.name) for step in plan.chain))
+    elif program.sha256:
+        yield ("program", f"{program.path} ({size(program.size)}, SHA-256 {program.sha256})")
+    elif program.path:
+        yield ("program", program.path)
+
+
 def _described(job: Job, plan: Plan) -> Iterator[str]:
-    yield from aligned(mapping_rows(job))
-    yield ""
+    if len(rows := mapping_rows(job)) > 1:
+        yield from aligned(rows)
+        yield ""
     yield from listed(facts(job, plan), NAME_WIDTH)
 
 
@@ -111,6 +129,8 @@ def _packages(job: Job) -> Iterator[tuple[str, str]]:
     if wheels := sorted(job.program.packages):
         total = sum(len(job.files[f"{PACKAGES}/{wheel}"]) for wheel in wheels)
         yield ("packages", f"{', '.join(wheels)} ({size(total)})")
+    if job.program.spec is None:  # whose own container says them
+        yield from ((f"  {name}", f"SHA-256 {job.program.packages[name]}") for name in wheels)
 
 
 def _inputs(job: Job) -> Iterator[tuple[str, str, str, str]]:

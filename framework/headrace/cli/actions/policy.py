@@ -12,10 +12,11 @@ from headrace.aws.policy import Where
 from headrace.aws.policy import policy as policy_of
 from headrace.backends import backend_of
 from headrace.errors import ConfigError
-from headrace.job import inputs
+from headrace.job import sources
 from headrace.job.account import LOCAL_ROLE, NoAccount
 from headrace.job.compiler import compile_job
-from headrace.uris import S3, uri_of
+from headrace.programs import program_of
+from headrace.uris import S3
 
 if TYPE_CHECKING:
     from headrace.config.compose import Plan
@@ -42,13 +43,14 @@ def policy(plan: Plan) -> dict[str, Any]:
     output = account.output_path(plan.config.output.path, NAME)
     placed = plan.config.output.model_copy(update={"path": output})
     config = plan.config.model_copy(update={"output": placed})
-    data = inputs.resolve(config.dataset.path)
-    if data.files:
-        data = inputs.brought_to(uri_of(output), data)
+    found, problems = sources.find(config, is_remote=True, asking=False)
+    plan = replace(plan, config=config)
+    backend, program = backend_of(config.backend), program_of(plan)
+    problems += program.problems(backend.way, asking=False)
+    if problems:
+        raise ConfigError(problems)
     wheels = dict.fromkeys(config.backend.requirements, b"")  # where they lie is all that counts
-    job = compile_job(
-        replace(plan, config=config), backend_of(config.backend), data, NAME, account, wheels
-    )
+    job = compile_job(plan, backend, program, found, NAME, account, wheels)
     return policy_of(job.request, account.where)
 
 

@@ -101,6 +101,19 @@ def estimate_lines(config: JobConfig, data: DataInput) -> list[str]:
     return listed([("time", f"unknown: {why}"), ("cost", _hourly(config.resources))], WIDTH)
 
 
+def limit_lines(resources: ResourcesConfig) -> list[str]:
+    """Return what a program costs at most, of which nobody knows how long it takes."""
+    waiting, limit = WAITING_SECONDS, resources.limit_seconds
+    time = f"unknown: the program's own; stopped after {duration(limit)} of work"
+    price = price_of(resources.instance_type, resources.usd_per_hour)
+    cost = _hourly(resources)
+    if price is not None:
+        most = dollars(price.of(limit, resources.instance_count))
+        cost = f"at most {most} USD: {_instances(resources)}; {price.note}"
+    started = f"about {_minutes(waiting)} until it starts, which is not billed"
+    return listed([("time", time), ("", started), ("cost", cost)], WIDTH)
+
+
 def _lines(data: DataSize, config: JobConfig) -> list[str]:
     resources = config.resources
     expected = estimate(data, resources, cluster=config.backend.is_a_cluster)
@@ -118,7 +131,7 @@ def _lines(data: DataSize, config: JobConfig) -> list[str]:
 def _time(expected: Estimate, resources: ResourcesConfig) -> str:
     waiting, billed = expected.waiting_seconds, expected.billed_seconds
     parts = f"{_minutes(waiting)} until it starts, {_minutes(billed)} of work"
-    if billed > resources.max_runtime_minutes * 60:
+    if billed > resources.limit_seconds:
         limit = f"resources.max_runtime_minutes={resources.max_runtime_minutes}"
         parts += f", which is more than {limit} allows"
     return f"about {_minutes(waiting + billed)}: {parts}"

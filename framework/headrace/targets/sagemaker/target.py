@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from headrace.aws.account import AwsAccount
 from headrace.aws.clients import explained
 from headrace.aws.lock import locked
+from headrace.job.inputs import DATA
 from headrace.results import stored_report as report
 from headrace.results.channels import channels_of
 from headrace.results.result import Result
@@ -42,11 +43,13 @@ class AwsTarget(Target):
         """Return the account of the user's credentials."""
         return AwsAccount(config)
 
-    def estimate(self, config: JobConfig, data: DataInput) -> Sequence[str]:
+    def estimate(self, config: JobConfig, inputs: Mapping[str, DataInput]) -> Sequence[str]:
         """Return lines with the time and the money that a job may take."""
-        from headrace.targets.sagemaker.cost import estimate_lines
+        from headrace.targets.sagemaker.cost import estimate_lines, limit_lines
 
-        return estimate_lines(config, data)
+        if config.program.is_chain:
+            return estimate_lines(config, inputs[DATA])
+        return limit_lines(config.resources)
 
     def job_control(self, config: JobConfig) -> SageMakerJobs:
         """Return the Processing jobs of the account and region."""

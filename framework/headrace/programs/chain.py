@@ -1,0 +1,126 @@
+"""``program=chain``: headrace's own chain of transforms."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from headrace.config.models import AnyEvaluation
+from headrace.config.registry import Plugin
+from headrace.errors import Problem
+from headrace.job.backend import CODE, PY_FILES, PY_FILES_INPUT, Code, Shipment, Way
+from headrace.job.entry_script import ChainCode, driver_script, entry_script, py_files
+from headrace.job.inputs import DATA
+from headrace.job.job import Program, Wheels
+from headrace.job.mapping import ProcessingOutput
+from headrace.job.program import Surroundings
+from headrace.results.layout import REQUEST
+from headrace.runtime.chain.plugins import channels_of
+from headrace.runtime.spec import (
+    CODE_INPUT,
+    CONFIG_INPUT,
+    JOB_FILE,
+    OUTPUT,
+    REPORT,
+    DatasetSpec,
+    EvaluationSpec,
+    JobSpec,
+    OutputSpec,
+    RuntimeSpec,
+    StepSpec,
+)
+from headrace.uris import join, uri_of
+
+if TYPE_CHECKING:
+    from headrace.config.compose import Plan
+
+SCRIPT = "entry.pyz"
+DRIVER = "entry.py"
+SCRIPT_FILE = f"code/{SCRIPT}"
+DRIVER_FILE = f"code/{DRIVER}"
+ARCHIVE_FILE = "py-files/headrace.zip"
+CONFIG = "config"
+CONFIG_FILE = f"config/{JOB_FILE}"
+FILES: Mapping[Way, tuple[str, ...]] = {
+    "python": (SCRIPT_FILE,),
+    "spark": (ARCHIVE_FILE, DRIVER_FILE),
+    "image": (CONFIG_FILE,),
+}
+"""What it ships, which the container has to be told."""
+
+
+class Chain:
+    """Compiles the chain that the configuration names."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def problems(self, way: Way, *, asking: bool) -> list[Problem]:
+        """Return nothing: a configuration with a wrong chain is none."""
+        return []
+
+    def notes(self) -> list[str]:
+        """Return nothing."""
+        return []
+
+    def variables(self, way: Way, wheels: Wheels) -> Mapping[str, str]:
+        """Return nothing: the runtime itself unpacks packages wherever it works."""
+        return {}
+
+    def outputs(self) -> tuple[ProcessingOutput, ...]:
+        """Return the channels that the chain declares, and the report."""
+        base = uri_of(self._plan.config.output.path)
+        channels = channels_of([step.transform for step in self._plan.chain])
+        return tuple(
+            ProcessingOutput(name, join(base, name), f"{OUTPUT}/{name}")
+            for name in (*channels, REPORT)
+        )
+
+    def compile(self, around: Surroundings) -> tuple[Code, Program]:
+        """Return the runtime half with the chain and its parameters.
+
+        Raises:
+            PluginError: A plugin cannot travel to the container.
+        """
+        spec = self._spec(around)
+        code = ChainCode(spec, around.inputs, around.outputs, self._plugins())
+        about = Program(
+            "chain", spec, sha256=spec.sha256, packages=spec.packages, data_inputs=(DATA,)
+        )
+        return _brought(code, around.way), about
+
+    def _spec(self, around: Surroundings) -> JobSpec:
+        config, chain = self._plan.config, self._plan.chain
+        wheels = around.wheels
+        return JobSpec(
+            dataset=DatasetSpec(**config.dataset.model_dump(exclude={"path"})),
+            steps=tuple(StepSpec(step.label, step.name, step.parameters) for step in chain),
+            output=OutputSpec(config.output.format, config.output.rows_per_part),
+            runtime=RuntimeSpec(**config.runtime.model_dump()),
+            outputs={output.name: output.container_path for output in around.outputs},
+            evaluation=_evaluation(config.evaluation),
+            packages={name: hashlib.sha256(wheels[name]).hexdigest() for name in wheels},
+            files=(REQUEST, *FILES[around.way], *around.files),
+        )
+
+    def _plugins(self) -> tuple[Plugin, ...]:
+        used = {step.name: step.plugin for step in self._plan.chain}
+        return tuple(used[name] for name in sorted(used))
+
+
+def _brought(code: ChainCode, way: Way) -> Code:
+    if way == "image":
+        content = code.spec.to_json().encode()
+        return Code((Shipment(CONFIG, CONFIG_INPUT, CONFIG_FILE, content),))
+    if way == "python":
+        return Code((Shipment(CODE, CODE_INPUT, SCRIPT_FILE, entry_script(code)),), SCRIPT)
+    archive = Shipment(PY_FILES, PY_FILES_INPUT, ARCHIVE_FILE, py_files(code))
+    driver = Shipment(CODE, CODE_INPUT, DRIVER_FILE, driver_script(code))
+    return Code((archive, driver), DRIVER)
+
+
+def _evaluation(config: AnyEvaluation) -> EvaluationSpec | None:
+    if config.name == "none":
+        return None
+    return EvaluationSpec(config.passes, config.learning_rate, config.alpha)
