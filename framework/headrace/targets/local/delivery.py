@@ -37,7 +37,7 @@ from headrace.results.program_manifest import TIMINGS, Part, program_manifest
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.output.seal import sealed
 from headrace.runtime.shown import quoted
-from headrace.runtime.spec import REPORT_PAGE, digest, under
+from headrace.runtime.spec import CODE_INPUT, REPORT_PAGE, digest, under
 from headrace.targets.local.moves import Replacement
 from headrace.targets.local.sandbox import Host, S3Folder, Sandbox
 from headrace.targets.shutdown.interrupts import Interrupts
@@ -151,13 +151,24 @@ class Delivery:
             name: hashlib.sha256(content).hexdigest() for name, content in self.job.files.items()
         }
         program = self.job.program
-        about = {"kind": program.kind, "entry": program.entry, "sha256": program.sha256}
+        sha256 = program.sha256 or self._code_digest()
+        about = {"kind": program.kind, "entry": program.entry, "sha256": sha256}
         base = uri_of(self.sandbox.output)
         request = digest(meaning(self.job.view, base))
         page = () if REPORT_PAGE in files else (REPORT_PAGE,)
         content = program_manifest(about, request, parts, (*files, *page), digests)
         write_whole(folder / MANIFEST, json_text(content).encode())
         files[MANIFEST] = folder / MANIFEST
+
+    def _code_digest(self) -> str:
+        """Return the digest of code that came from S3; nothing if none came with the job."""
+        channels = (each for each in self.job.view.inputs if each.container_path == CODE_INPUT)
+        for place in (self.sandbox.locate(channel.uri) for channel in channels):
+            if place.is_file():
+                return Part.of("", place).sha256
+            parts = [Part.of(file, source) for file, source in _below(place, "")]
+            return digest({part.file: part.sha256 for part in parts})
+        return ""
 
     def _gathered(self, name: str, inside: str) -> Path:
         """Return one folder with what all hosts wrote for an output."""

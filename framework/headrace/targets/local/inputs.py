@@ -150,6 +150,7 @@ class Downloads:
         disk: The folder that messages name if there is no room for the downloads.
         hint: What the user can do if that disk is too small.
         check: Called all the while; what it raises ends the downloads.
+        hidden: Download hidden objects too, for a program that knows what they are.
     """
 
     place: Locate
@@ -157,6 +158,7 @@ class Downloads:
     disk: Path
     hint: str
     check: Callable[[], None]
+    hidden: bool = False
 
     def fetch(self, channels: Sequence[InputChannel]) -> None:
         """Download what is missing of a request's inputs.
@@ -180,9 +182,10 @@ class Downloads:
         if channel.kind == "ManifestFile":
             found = list(self._named(channel))
         elif self._is_missing(channel.uri):
-            from headrace.aws.s3 import data_objects
+            from headrace.aws.s3 import data_objects, input_objects
 
-            found = self._listed(data_objects, channel.uri, place_of(channel))
+            look = input_objects if self.hidden else data_objects
+            found = self._listed(look, channel.uri, place_of(channel))
         else:
             return []
         check_objects([each.uri for each in found], place_of(channel))

@@ -155,7 +155,10 @@ class Sandbox:
         if brings_code(request):
             _bake_in(self.root / CODE)
         hint = LARGER_TMPDIR if self.is_for_s3 else LARGER_OUTPUT
-        downloads = Downloads(self.inputs.place, self.locate, self.place, hint, interrupts.check)
+        check = interrupts.check
+        downloads = Downloads(
+            self.inputs.place, self.locate, self.place, hint, check, self.is_private
+        )
         downloads.fetch(request.inputs)
         count = request.instance_count
         shares = [
