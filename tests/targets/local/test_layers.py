@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+import pytest
+
 from headrace.targets.local.inputs import Link
 from headrace.targets.local.private_root.layers import Layers, layers
 
@@ -58,3 +60,13 @@ def test_single_files_are_linked_or_copied(tmp_path: Path) -> None:
     assert found == Layers(INSIDE, (tmp_path / "staged",))
     assert (tmp_path / "staged/a").samefile(tmp_path / "a")
     assert (tmp_path / "staged/version").read_text() == other_disk.read_text()
+
+
+def test_folders_of_others_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data/deep/er").mkdir(parents=True)
+    (tmp_path / "data/unwanted").mkdir()
+    (tmp_path / "data/deep/er/a").touch()
+    monkeypatch.setattr("os.geteuid", lambda: 12_345)
+    given = links(deep__er__a=tmp_path / "data/deep/er/a")
+    found = layers(given, INSIDE, tmp_path / "data", tmp_path / "staged")
+    assert found == Layers(INSIDE, (tmp_path / "data",), ("unwanted",), ("deep", "deep/er"))

@@ -75,6 +75,8 @@ class PrivateRoot:
         folders = {name: self.folder / "inputs" / str(index) / name for name in ("upper", "work")}
         for folder in folders.values():
             folder.mkdir(parents=True)
+        for name in layers.others:
+            (folders["upper"] / name).mkdir(parents=True, exist_ok=True)
         return {
             "at": str(layers.inside.relative_to(self.place)),
             "layers": list(map(str, layers.folders)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,11 +26,15 @@ class Layers:
         inside: Folder in the container.
         folders: The layers, the uppermost first.
         hidden: Paths below them that the container does not see.
+        others: Folders below them that are another user's or group's. Overlayfs cannot change what
+            such an owner has if the user is alone in his namespace; a new folder above can be
+            written to.
     """
 
     inside: PurePosixPath
     folders: tuple[Path, ...]
     hidden: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def layers(
@@ -48,34 +52,53 @@ def layers(
         OSError: A file cannot be read, or the disk is full.
     """
     sources = {str(link.path.relative_to(inside)): link.source for link in links}
-    plain, hidden = _seen(folder, sources) if folder is not None else (set[str](), ())
-    staged = {name: source for name, source in sources.items() if name not in plain}
+    seen = _Seen(folder, sources)
+    staged = {name: source for name, source in sources.items() if name not in seen.plain}
+    hidden, others = tuple(sorted(seen.unwanted)), tuple(sorted(seen.others))
     if not staged and folder is not None:
-        return Layers(inside, (folder,), hidden)
+        return Layers(inside, (folder,), hidden, others)
     staging.mkdir(parents=True)
     for name, source in staged.items():
         _stage(source, staging / name)
-    return Layers(inside, (staging,) if folder is None else (staging, folder), hidden)
+    folders = (staging,) if folder is None else (staging, folder)
+    return Layers(inside, folders, hidden, others)
 
 
-def _seen(folder: Path, sources: Mapping[str, Path]) -> tuple[set[str], tuple[str, ...]]:
-    """Return the wanted files that lie in the folder themselves, and what of it is not wanted."""
-    above = {str(parent) for name in sources for parent in PurePosixPath(name).parents}
-    plain: set[str] = set()
+class _Seen:
+    """What a folder holds.
 
-    def unwanted(below: str) -> Iterator[str]:
+    Attributes:
+        plain: The wanted files that lie in it themselves.
+        unwanted: What else it holds.
+        others: Wanted folders of another owner.
+    """
+
+    def __init__(self, folder: Path | None, sources: Mapping[str, Path]) -> None:
+        self.plain: set[str] = set()
+        self.unwanted: list[str] = []
+        self.others: list[str] = []
+        self._sources = sources
+        self._above = {str(parent) for name in sources for parent in PurePosixPath(name).parents}
+        if folder is not None:
+            self._look(folder, "")
+
+    def _look(self, folder: Path, below: str) -> None:
         with os.scandir(folder / below) as entries:
             for entry in entries:
                 name = f"{below}{entry.name}"
-                if entry.is_dir(follow_symlinks=False) and name in above:
-                    yield from unwanted(f"{name}/")
-                elif name in sources and entry.is_file(follow_symlinks=False):
-                    plain.add(name)
-                elif name not in sources and name not in above:
-                    yield name
+                if entry.is_dir(follow_symlinks=False) and name in self._above:
+                    if _is_others(entry.stat(follow_symlinks=False)):
+                        self.others.append(name)
+                    self._look(folder, f"{name}/")
+                elif name in self._sources and entry.is_file(follow_symlinks=False):
+                    self.plain.add(name)
+                elif name not in self._sources and name not in self._above:
+                    self.unwanted.append(name)
 
-    hidden = tuple(sorted(unwanted("")))
-    return plain, hidden
+
+def _is_others(found: os.stat_result) -> bool:
+    user = os.geteuid()
+    return user != 0 and (found.st_uid, found.st_gid) != (user, os.getegid())
 
 
 def _stage(source: Path, place: Path) -> None:

@@ -23,6 +23,8 @@ from headrace.targets.local.sandbox import Host
 
 LAST_LINES = 10
 """So many lines of stderr stand in the error."""
+NOT_MAPPED = "Value too large for defined data type"
+"""What overlayfs says (EOVERFLOW) of a file whose owner the user namespace does not know."""
 LAST_CHARACTERS = 500
 """So much of each."""
 
@@ -142,6 +144,8 @@ class ProgramOutput:
         why = [f"{host} {cause(status).rstrip(',')}"]
         if any("MemoryError" in line or tells_of_memory(line) for line in last):
             why.append("it ran out of memory")
+        if any(NOT_MAPPED in line for line in last):
+            why.append("an input of another user or group can be read here, not changed")
         if message:
             why.append(f"it left the message: {harmless(message)}")
         if not last:
