@@ -8,15 +8,17 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from headrace.errors import JobFailed
 from headrace.job.request import RequestView
 from headrace.runtime.shown import quoted
 from headrace.runtime.spec import ML_ROOT
+from headrace.targets.local import spark_submit as spark
 from headrace.targets.local.private_root import enter
 from headrace.targets.local.private_root.layers import Layers
+from headrace.uris import within
 
 ENTER = (sys.executable, "-I", "-S", enter.__file__)
 PYTHON = frozenset({"python", "python3"})
@@ -84,6 +86,15 @@ class PrivateRoot:
             **{name: str(folder) for name, folder in folders.items()},
         }
 
+    def source(self, path: str) -> Path:
+        """Return where a path of the container lies on this machine before the program runs."""
+        for layers in self.inputs:
+            if within(path, str(layers.inside)):
+                inside = PurePosixPath(path).relative_to(layers.inside)
+                places = [folder / inside for folder in layers.folders]
+                return next((place for place in places if place.exists()), places[0])
+        return self.ml / PurePosixPath(path).relative_to(self.place)
+
     def known(self) -> Known:
         """Return what is known of the program; nothing if it was killed with all around it."""
         try:
@@ -128,6 +139,8 @@ def argv(request: RequestView, path: str) -> tuple[str, ...]:
     program, *words = (*request.entrypoint, *request.arguments)
     if program in PYTHON:
         return (sys.executable, *words)
+    if program == spark.PROGRAM:
+        return (program, *words)
     if "/" not in program and shutil.which(program, path=path) is None:
         what = f"the entrypoint {quoted(program)} is no program of this machine"
         raise JobFailed(f"{what}; install it, or use target=container")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from headrace.errors import ConfigError, JobFailed, Problem
@@ -13,6 +14,7 @@ from headrace.results import pages
 from headrace.runtime.process.shortage import tells_of_memory
 from headrace.runtime.shown import harmless, plain
 from headrace.runtime.spec import ML_ROOT
+from headrace.targets.local import spark_submit as spark
 from headrace.targets.local.command import Command
 from headrace.targets.local.private_root.access import refusal
 from headrace.targets.local.private_root.command import Known, PrivateRoot, argv
@@ -43,7 +45,14 @@ def check_program(request: RequestView) -> None:
     if not request.entrypoint:
         what = "this machine cannot run an image's own command; name it in program.entrypoint"
         raise ConfigError([Problem("program", f"{what}, or use target=container")])
-    argv(request, environment(request, "", ())["PATH"])
+    if not spark.is_asked_for(request):
+        argv(request, environment(request, "", ())["PATH"])
+        return
+    shared = [channel.name for channel in request.inputs if channel.is_sharded]
+    if shared and request.instance_count > 1:
+        what = "Spark's executors have one /opt/ml on this machine, and would all see one share"
+        hint = "set sharded to false, or use target=aws"
+        raise ConfigError([Problem(f"inputs.{name}.sharded", f"{what}; {hint}") for name in shared])
 
 
 class ProgramRun:
@@ -57,17 +66,23 @@ class ProgramRun:
 
     def __init__(self, request: RequestView, hosts: Sequence[Host], logs: bool) -> None:
         self._request = request
-        self._hosts = hosts
-        self.output = ProgramOutput(hosts, logs)
+        self._names = [host.name for host in hosts]
+        # The executors of a Spark cluster are processes of the one that starts.
+        self._hosts = hosts[:1] if spark.is_asked_for(request) else hosts
+        self.output = ProgramOutput(self._hosts, logs)
 
     def commands(self) -> list[Command]:
         """Return what starts them."""
         return [self._command(host) for host in self._hosts]
 
     def _command(self, host: Host) -> Command:
-        names = [each.name for each in self._hosts]
-        variables = environment(self._request, host.name, names)
+        variables = environment(self._request, host.name, self._names)
         words = argv(self._request, variables["PATH"])
+        if spark.is_asked_for(self._request):
+            place = _root(host).folder / "spark"
+            ml, find = Path(ML_ROOT), _root(host).source
+            words, added = spark.stand_in(words[1:], ml, len(self._names), place, find)
+            variables |= added
         return Command(host, _root(host).command(words, variables), {})
 
     def failure(self, failed: Ended) -> JobFailed:
