@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -59,13 +59,6 @@ class Host:
             for seen in (str(under(self.ml, inside)), inside):
                 text = text.replace(seen, place)
         return text
-
-
-def reveal(text: str, hosts: Iterable[Host]) -> str:
-    """Return the text with the user's own paths in the place of those of any scratch root."""
-    for host in hosts:
-        text = host.reveal(text)
-    return text
 
 
 @dataclass(frozen=True)
