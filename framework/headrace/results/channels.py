@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ class Channel:
     bytes: int
 
 
-def channels_of(manifest: dict[str, Any]) -> tuple[Channel, ...]:
+def channels_of(manifest: Mapping[str, Any]) -> tuple[Channel, ...]:
     """Return the channels of a manifest; none for an empty one (``{}``)."""
     return tuple(
         Channel(

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.results.channels import channels_of
 from headrace.results.layout import MANIFEST
 from headrace.runtime.output.seal import sealed
 from headrace.runtime.spec import REPORT
@@ -21,6 +22,8 @@ from headrace.terminal.units import size
 
 TIMINGS = f"{REPORT}/timings.json"
 """Seconds and memory, which differ from run to run."""
+LOG = f"{REPORT}/log.txt"
+"""The last lines that the program has printed."""
 HEADER = ("output", "files", "size")
 NUMBERS = (1, 2)
 """Positions of the columns that hold numbers."""
@@ -72,6 +75,7 @@ class Output:
 def program_manifest(
     program: Mapping[str, Any],
     request_sha256: str,
+    inputs: Mapping[str, tuple[int, int]],
     outputs: Mapping[str, Sequence[Part]],
     files: Sequence[str],
     digests: Mapping[str, str],
@@ -81,6 +85,7 @@ def program_manifest(
     Args:
         program: What ran: its kind, its digest and the like.
         request_sha256: Digest of what the request says (`headrace.job.request.meaning`).
+        inputs: Name → number of its files, and their size in bytes, as far as that is known.
         outputs: Name → its files.
         files: Paths of all files that belong to the result, below ``output.path``.
         digests: Path → SHA-256 of those beside the outputs that are the same in every run.
@@ -90,6 +95,9 @@ def program_manifest(
         "format_version": _FORMAT_VERSION,
         "program": dict(program),
         "request_sha256": request_sha256,
+        "inputs": {
+            name: {"files": count, "bytes": total} for name, (count, total) in inputs.items()
+        },
         "outputs": described,
         "digests": dict(sorted(digests.items())),
         "versions": {"headrace": VERSION},
@@ -107,6 +115,12 @@ def outputs_of(manifest: Mapping[str, Any]) -> tuple[Output, ...]:
     """Return the outputs that a manifest lists; none for that of a chain, or an empty one."""
     outputs = manifest.get("outputs", {}).items()
     return tuple(Output(name, what["files"], what["bytes"]) for name, what in outputs)
+
+
+def bytes_of(manifest: Mapping[str, Any]) -> int:
+    """Return the size of all that a result delivers: its parts, or the files of its outputs."""
+    rows = sum(channel.bytes for channel in channels_of(manifest))
+    return rows + sum(output.bytes for output in outputs_of(manifest))
 
 
 def rows_of(outputs: Sequence[Output]) -> list[tuple[str, str, str]]:

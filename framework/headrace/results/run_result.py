@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.config.problems import suggest
 from headrace.errors import HeadraceError
+from headrace.results import program_manifest
 from headrace.results.channels import NUMBERS, Channel, rows_of
 from headrace.results.stored import StoredResult
 from headrace.results.summary import summary
@@ -82,6 +83,8 @@ class RunResult:
             RowsError: There is no such channel, or its parts are no ``npz``.
             UnreadableError: A part cannot be read.
         """
+        if "program" in self.manifest:
+            raise self._error("load() reads channels of rows; this is a program's result, of files")
         channels = self.manifest.get("channels", {})
         if channel not in channels:
             raise self._error(f"there is no channel {channel!r}; {suggest(channel, channels)}")
@@ -102,9 +105,11 @@ class RunResult:
 
     def _repr_html_(self) -> str:
         """Return the same table for a notebook."""
-        rows = rows_of(self.channels)
+        outputs = program_manifest.rows_of(program_manifest.outputs_of(self.manifest))
+        rows = rows_of(self.channels) or outputs
         others = summary(self._result).splitlines()[len(rows) :]
-        return as_html(rows, NUMBERS) + f"<div>{'<br>'.join(map(escape, others))}</div>"
+        numbers = NUMBERS if self.channels else program_manifest.NUMBERS
+        return as_html(rows, numbers) + f"<div>{'<br>'.join(map(escape, others))}</div>"
 
     def _error(self, what: str) -> RowsError:
         return RowsError(f"{self.output}: {what}")

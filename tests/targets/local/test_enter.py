@@ -182,7 +182,7 @@ def test_what_is_hidden_of_an_input_is_not_there(job: Job, *, with_overlay: bool
     above = job.folder / "above"
     above.mkdir()
     (above / "e.txt").write_text("e")
-    job.inputs.append(Layers(DATA, (above, folder), ("b.txt", "deep/other")))
+    job.inputs.append(Layers(DATA, (above, folder), hidden=("b.txt", "deep/other")))
     root, words = job.root(WALK, ())
     if not with_overlay:
         shutil.rmtree(root.folder / "inputs/0/work")

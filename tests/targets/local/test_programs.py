@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
+import headrace
 from headrace.errors import ConfigError, HeadraceError, JobFailed
 from headrace.job.job import Job, Program
+from headrace.results import compare, pages
 from headrace.results.layout import listed
+from headrace.results.pages.script_page import LINES
+from headrace.results.records import RunRecord
 from headrace.results.result import Result
 from headrace.results.summary import summary
 from headrace.targets.local.private_root.access import refusal
@@ -71,6 +75,7 @@ def test_what_it_writes_is_delivered_with_a_manifest(
         "code",
         ENTRY,
         "report",
+        "report/log.txt",
         "report/manifest.json",
         "report/timings.json",
         "request.json",
@@ -88,7 +93,13 @@ def test_what_it_writes_is_delivered_with_a_manifest(
     manifest = json.loads((output / "report/manifest.json").read_bytes())
     assert manifest == result.manifest
     assert manifest["outputs"] == {"train": {"files": 1, "bytes": len(content), "parts": [part]}}
-    assert manifest["program"] == {"kind": "script", "entry": "x.py", "sha256": job.program.sha256}
+    assert manifest["inputs"]["data"] == {"files": 1, "bytes": len(content)}
+    assert manifest["program"] == {
+        "kind": "script",
+        "entry": "x.py",
+        "sha256": job.program.sha256,
+        "command": ["python3", f"{CODE}/entry.pyz"],
+    }
     assert manifest["digests"] == {ENTRY: job.program.sha256}
     found = listed((output / "report/manifest.json").read_bytes())
     assert found is not None
@@ -301,6 +312,7 @@ def test_an_output_may_be_called_report(output: Path) -> None:
     result = run(script(output, text, ("report",)), output)
     assert everything_below(output / "report") == [
         "evaluation.json",
+        "log.txt",
         "manifest.json",
         "timings.json",
     ]
@@ -336,3 +348,56 @@ def test_what_is_lost_is_told(output: Path, capfd: pytest.CaptureFixture[str]) -
         "note: 1 path is in no output and thus lost: '/relative.csv'",
     ]
     assert everything_below(output / "train") == []
+
+
+@pytest.fixture
+def two_results(tmp_path: Path) -> list[str]:
+    places = []
+    for name in ("a", "b"):
+        text = f"""
+        for file in ("same", "other"):
+            with open("/opt/ml/processing/output/train/" + file, "w") as opened:
+                opened.write(file if file == "same" else {name!r})
+        print("line\\n" * 300 + "<b>the last</b>")
+        """
+        run(script(tmp_path / name, text), tmp_path / name, logs=False)
+        places.append(str(tmp_path / name))
+    return places
+
+
+def test_results_are_compared_file_by_file(
+    two_results: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare.main(two_results) == compare.DIFFERENT
+    assert compare.main([two_results[0], two_results[0], "--recount"]) == compare.SAME
+    Path(two_results[0], "train/same").write_text("changed")
+    assert compare.main([two_results[0], two_results[0], "--recount"]) == compare.DIFFERENT
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[3:5] == [
+        "output  files A  files B  size A  size B",
+        "train         2        2     5 B     5 B",
+    ]
+    told = [line for line in shown if "same" in line]
+    changed = f"{two_results[0]}: train/same is not what the manifest says"
+    assert told == [
+        "not the same files: train differs in 'train/other'",
+        "the same files",
+        f"not the same files: {changed}; {changed}",
+    ]
+
+
+def test_a_page_shows_what_ran(two_results: list[str]) -> None:
+    page = pages.write_run_page(RunRecord.read(Path(two_results[0]))).read_text()
+    assert f"python3 {CODE}/entry.pyz" in page
+    assert "&lt;b&gt;the last&lt;/b&gt;</pre>" in page
+    assert page.count("line\n") == LINES - 1
+    assert "more of them are in <code>report/log.txt</code>" in page
+    assert "<td><code>/opt/ml/processing/output/train</code></td>" in page
+
+
+def test_rows_cannot_be_loaded(two_results: list[str]) -> None:
+    with pytest.raises(HeadraceError) as caught:
+        headrace.load(two_results[0])
+    assert str(caught.value) == (
+        f"{two_results[0]}: holds the files of a program, not the rows of a chain"
+    )

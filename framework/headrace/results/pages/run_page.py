@@ -42,7 +42,7 @@ def run_page(record: RunRecord) -> dict[str, Any]:
     timeline = timeline_of(record.metrics.get("time"), has_rates=rates)
     verdict = Verdict.of(record.evaluation)
     return {
-        "title": _title(record),
+        "title": title(record),
         "facts": list(_facts(record)),
         "tiles": list(_tiles(record, verdict)),
         "timeline": timeline,
@@ -59,7 +59,7 @@ def run_page(record: RunRecord) -> dict[str, Any]:
             for channel in record.manifest["channels"].values()
             for part in channel["parts"]
         ],
-        "mapping": list(_mapping(record.request)),
+        "mapping": list(mapping(record.request)),
         "left_out": list(_left_out(record, timeline)),
     }
 
@@ -71,7 +71,7 @@ def has_rates(record: RunRecord) -> bool:
     return bool(known) and all(0 <= mean <= 1 for mean in known)
 
 
-def _title(record: RunRecord) -> str:
+def title(record: RunRecord) -> str:
     request = record.request or {}
     return str(request.get("ProcessingJobName") or record.folder.absolute().name)
 
@@ -79,7 +79,7 @@ def _title(record: RunRecord) -> str:
 def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     if record.request is not None:
         yield "image", record.request["AppSpecification"]["ImageUri"]
-    for kind, name, outside, _ in _mapping(record.request):
+    for kind, name, outside, _ in mapping(record.request):
         if (kind, name) == ("input", "data"):
             yield "data", outside
     manifest = record.manifest
@@ -131,7 +131,7 @@ def _channels(record: RunRecord) -> list[ChannelRow]:
     ]
 
 
-def _mapping(request: dict[str, Any] | None) -> Iterator[tuple[str, str, str, str]]:
+def mapping(request: dict[str, Any] | None) -> Iterator[tuple[str, str, str, str]]:
     """Yield kind, name, location outside and path inside the container."""
     for each in (request or {}).get("ProcessingInputs", ()):
         place = each["S3Input"]

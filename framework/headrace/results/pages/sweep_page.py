@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any
 
-from headrace.results.channels import channels_of
 from headrace.results.pages import figures
 from headrace.results.pages.advice import Candidate, advise
 from headrace.results.pages.charts import MOST_SERIES, NARROW, Axes, Chart, Series, lines
 from headrace.results.pages.run_page import Tile
 from headrace.results.pages.verdict import Verdict, ratio_chart
+from headrace.results.program_manifest import bytes_of
 from headrace.results.records import RunRecord, SweepRecord, SweepRun
 
 WIDTH = "transform.n_features"
@@ -103,12 +103,12 @@ def _finished(run: SweepRun, record: RunRecord, swept: Sequence[str]) -> Finishe
         number=run.number,
         settings={key: run.settings.get(key, "") for key in swept},
         name=", ".join(others),
-        n_features=record.manifest["n_features"],
-        rows=record.manifest["rows"]["written"],
+        n_features=record.manifest.get("n_features"),
+        rows=record.manifest.get("rows", {}).get("written", 0),
         seconds=record.timings.get("seconds"),
         memory=record.timings.get("peak_memory_mb"),
         is_fused="fused_runs" in record.timings,
-        bytes=sum(each.bytes for each in channels_of(record.manifest)),
+        bytes=bytes_of(record.manifest),
         tokens=record.metrics.get("distinct_tokens"),
         collision_rate=record.metrics.get("collision_rate"),
         verdict=Verdict.of(record.evaluation),
@@ -129,6 +129,7 @@ def _tiles(
         yield Tile("failed", figures.count(len(failed)))
     if runs:
         rows = {run.rows for run in runs}
+    if any(run.rows for run in runs):
         yield Tile("rows in each", figures.count(max(rows)), "at most" if len(rows) > 1 else "")
     tokens = {run.tokens for run in runs if run.tokens is not None}
     if len(tokens) == 1:

@@ -22,7 +22,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from headrace.job.request import meaning
 from headrace.results import hosts as host_reports
 from headrace.results.destination import OccupiedError, replaceable
 from headrace.results.layout import MANIFEST, RECEIPT, is_inside, listed
-from headrace.results.program_manifest import TIMINGS, Part, program_manifest
+from headrace.results.program_manifest import Part, program_manifest
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.output.seal import sealed
 from headrace.runtime.shown import quoted
@@ -60,7 +60,6 @@ class Delivery:
         hosts: Hold the outputs.
         overwrite: Replace an earlier result. If anything fails, it comes back, but not on S3.
         lock: The lock of the prefix, if the result goes to S3.
-        timings: Seconds and memory, for the report of a program that writes none.
     """
 
     job: Job
@@ -68,7 +67,6 @@ class Delivery:
     hosts: Sequence[Host]
     overwrite: bool
     lock: Lock | None = None
-    timings: dict[str, Any] = field(default_factory=dict)
 
     def deliver(self, interrupts: Interrupts) -> dict[str, Any]:
         """Bring the result to its place, the manifest last of all.
@@ -140,10 +138,9 @@ class Delivery:
         if MANIFEST in files:
             what = f"an output holds {quoted(MANIFEST)}, which headrace itself writes"
             raise JobFailed(f"{what}; have the program give its file another name")
-        folder = self.sandbox.root / "written"
-        if self.timings and TIMINGS not in files:
-            write_whole(folder / TIMINGS, json_text(self.timings).encode())
-            files[TIMINGS] = folder / TIMINGS
+        folder = self.sandbox.report
+        ours = {file: source for file, source in _below(folder, "") if file not in files}
+        files |= ours
         parts = {
             name: [Part.of(file, files[file]) for file in below] for name, below in outputs.items()
         }
@@ -152,13 +149,30 @@ class Delivery:
         }
         program = self.job.program
         sha256 = program.sha256 or self._code_digest()
-        about = {"kind": program.kind, "entry": program.entry, "sha256": sha256}
+        about = {
+            "kind": program.kind,
+            "entry": program.entry,
+            "sha256": sha256,
+            "command": [*self.job.view.entrypoint, *self.job.view.arguments],
+        }
         base = uri_of(self.sandbox.output)
         request = digest(meaning(self.job.view, base))
         page = () if REPORT_PAGE in files else (REPORT_PAGE,)
-        content = program_manifest(about, request, parts, (*files, *page), digests)
+        inputs = self._inputs()
+        content = program_manifest(about, request, inputs, parts, (*files, *page), digests)
         write_whole(folder / MANIFEST, json_text(content).encode())
         files[MANIFEST] = folder / MANIFEST
+
+    def _inputs(self) -> dict[str, tuple[int, int]]:
+        """Return how many files each input had, and their size; nothing in a container."""
+        roots = [host.private for host in self.hosts if host.private is not None]
+        found = {}
+        for index, channel in enumerate(self.job.view.inputs if roots else ()):
+            every = [root.inputs[index] for root in roots]
+            counted = every if channel.is_sharded else every[:1]
+            sizes = sum(each.count for each in counted), sum(each.bytes for each in counted)
+            found[channel.name] = sizes
+        return found
 
     def _code_digest(self) -> str:
         """Return the digest of code that came from S3; nothing if none came with the job."""

@@ -118,6 +118,11 @@ class Sandbox:
         return S3Folder(self.root / "outputs")
 
     @property
+    def report(self) -> Path:
+        """Return where a report waits that the program does not write itself."""
+        return self.root / "written"
+
+    @property
     def is_for_s3(self) -> bool:
         """Return whether the result goes to S3."""
         return self.output.startswith(S3)

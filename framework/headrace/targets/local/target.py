@@ -18,7 +18,7 @@ from headrace.targets.local import processes
 from headrace.targets.local.checks import check_here, refuse_occupied
 from headrace.targets.local.command import Command, commands
 from headrace.targets.local.delivery import Delivery
-from headrace.targets.local.private_root.program import ProgramRun, check_program, timings_of
+from headrace.targets.local.private_root.program import ProgramRun, check_program
 from headrace.targets.local.sandbox import Host, Sandbox
 from headrace.targets.local.scratch import disk_errors, is_gone, scratch
 from headrace.targets.shutdown.interrupts import Interrupts
@@ -54,7 +54,7 @@ class LocalTarget(Target):
 
         def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
             if is_private:
-                _run_program(job, hosts, logs, interrupts)
+                _run_program(job, hosts, config, interrupts)
             else:
                 run_processes(job, commands(hosts, job.view), logs, interrupts)
 
@@ -115,16 +115,19 @@ def run_processes(job: Job, started: Sequence[Command], logs: bool, interrupts: 
         raise output.failure(failed)
 
 
-def _run_program(job: Job, hosts: Sequence[Host], logs: bool, interrupts: Interrupts) -> None:
+def _run_program(
+    job: Job, hosts: Sequence[Host], config: JobConfig, interrupts: Interrupts
+) -> None:
     """Run a program of the user's own, at the paths that the request names."""
-    program, place = ProgramRun(job.view, hosts, logs), str(hosts[0].ml.parents[2])
-    with disk_errors(place):
+    program = ProgramRun(job.view, hosts, config.job.logs)
+    sandbox = Sandbox(hosts[0].ml.parent, config.output.path)
+    with disk_errors(str(sandbox.place)):
         started = program.commands()
     failed = _run(job, started, program.output, interrupts)
     if failed is not None:
         raise program.failure(failed)
-    with disk_errors(place):
-        program.tell()
+    with disk_errors(str(sandbox.place)):
+        program.report(sandbox.report)
 
 
 def _run(
@@ -207,10 +210,7 @@ class LaidOutJob:
         output, sandbox = self.config.output, self.sandbox
         try:
             with disk_errors(str(sandbox.place)):
-                timings = timings_of(self.hosts) if sandbox.is_private else {}
-                delivery = Delivery(
-                    self.job, sandbox, self.hosts, output.overwrite, self.lock, timings
-                )
+                delivery = Delivery(self.job, sandbox, self.hosts, output.overwrite, self.lock)
                 manifest = delivery.deliver(interrupts)
                 is_ours = self.job.program.writes_manifest
                 evaluation = delivery.delivered(f"{REPORT}/{EVALUATION}") if is_ours else {}

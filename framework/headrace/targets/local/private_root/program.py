@@ -11,6 +11,8 @@ from typing import Any
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.job.request import RequestView
 from headrace.results import pages
+from headrace.results.program_manifest import LOG, TIMINGS
+from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.process.shortage import tells_of_memory
 from headrace.runtime.shown import harmless, plain
 from headrace.runtime.spec import ML_ROOT
@@ -27,6 +29,10 @@ LAST_LINES = 10
 """So many lines of stderr stand in the error."""
 NOT_MAPPED = "Value too large for defined data type"
 """What overlayfs says (EOVERFLOW) of a file whose owner the user namespace does not know."""
+LOG_LINES = 1_000
+"""So many lines of both streams stand in the report."""
+LOG_CHARACTERS = 1_000
+"""So much of each."""
 LAST_CHARACTERS = 500
 """So much of each."""
 
@@ -90,20 +96,26 @@ class ProgramRun:
         host = next(host for host in self._hosts if host.name == failed.host)
         return self.output.failure(failed.host, failed.status, _root(host).known())
 
-    def tell(self) -> None:
-        """Tell what no output delivers.
+    def report(self, folder: Path) -> None:
+        """Tell what no output delivers, and write what the result's report says of the run.
+
+        Args:
+            folder: Stands for ``output.path``.
 
         Raises:
             JobFailed: The folder of an output is none any more.
+            OSError: The disk cannot be written.
         """
+        write_whole(folder / TIMINGS, json_text(_timings(self._hosts)).encode())
+        write_whole(folder / LOG, self.output.log().encode())
         for host in self._hosts:
             prefix = f"{host.name}: " if len(self._hosts) > 1 else ""
             for note in findings(self._request, host.ml, _root(host).known().strays):
                 print(f"note: {prefix}{note}", file=sys.stderr, flush=True)
 
 
-def timings_of(hosts: Sequence[Host]) -> dict[str, Any]:
-    """Return the slowest instance's seconds and the largest memory, for ``report/timings.json``."""
+def _timings(hosts: Sequence[Host]) -> dict[str, Any]:
+    """Return the slowest instance's seconds, and the largest memory."""
     every = [_root(host).known() for host in hosts]
     return {
         "seconds": round(max(known.seconds for known in every), 3),
@@ -129,6 +141,7 @@ class ProgramOutput:
     def __init__(self, hosts: Sequence[Host], logs: bool) -> None:
         self._hosts = {host.name: host for host in hosts}
         self._logs = logs
+        self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._last: dict[str, deque[str]] = {name: deque(maxlen=LAST_LINES) for name in self._hosts}
 
     def started(self) -> None:
@@ -139,10 +152,15 @@ class ProgramOutput:
         """Show a line."""
         if line.stream == "stderr" and line.text.strip():
             self._last[line.host].append(line.text)
+        prefix = f"{line.host}: " if len(self._hosts) > 1 else ""
+        self._log.append(f"{prefix}{plain(without_colours(line.text), LOG_CHARACTERS)}")
         if self._logs:
-            prefix = f"{line.host}: " if len(self._hosts) > 1 else ""
             stream = sys.stdout if line.stream == "stdout" else sys.stderr
             print(f"{prefix}{shown(line.text)}", file=stream, flush=True)
+
+    def log(self) -> str:
+        """Return the last lines of all, in the order in which they came."""
+        return "".join(f"{line}\n" for line in self._log)
 
     def failure(self, host: str, status: int, known: Known) -> JobFailed:
         """Return the error that the end of a program stands for.
