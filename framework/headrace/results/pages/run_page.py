@@ -72,6 +72,7 @@ def has_rates(record: RunRecord) -> bool:
 
 
 def title(record: RunRecord) -> str:
+    """Return the name of the job, or of its folder."""
     request = record.request or {}
     return str(request.get("ProcessingJobName") or record.folder.absolute().name)
 
