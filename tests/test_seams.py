@@ -23,14 +23,6 @@ STILL_RAW = {
     "aws/policy.py",
     "job/request.py",  # its home
     "results/pages/run_page.py",
-    "targets/container/checks.py",
-    "targets/container/target.py",
-    "targets/local/checks.py",
-    "targets/local/sandbox.py",
-    "targets/sagemaker/description.py",  # these three read SageMaker's answer, not our request
-    "targets/sagemaker/failure.py",
-    "targets/sagemaker/record.py",
-    "targets/sagemaker/sdk.py",
 }
 """Modules that index the raw request. A name may leave this list; none may join it."""
 

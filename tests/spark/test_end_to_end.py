@@ -14,6 +14,7 @@ import pytest
 
 from headrace.config.defaults import PROJECT
 from headrace.errors import JobFailed
+from headrace.job.request import RequestView
 from headrace.results.compare import SAME, main
 from headrace.targets.local import spark_submit as spark
 from tests import children
@@ -24,7 +25,7 @@ from tests.spark.processes import kill, mentioning, wait_for
 Command = Callable[..., Completed]
 JOB = ("dataset=csv", "dataset.label=click", "dataset.id=id", "dataset.path=data.csv")
 SPARK = (*JOB, "backend=pyspark", "output.path=spark")
-WANTED = {"request": {"AppSpecification": {"ContainerEntrypoint": ["smspark-submit"]}}}
+WANTED = RequestView({"AppSpecification": {"ContainerEntrypoint": ["smspark-submit"]}})
 
 
 @pytest.fixture
@@ -157,7 +158,7 @@ def test_without_java(headrace: Command, tmp_path: Path) -> None:
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spark, "find_spec", lambda _: None)
     with pytest.raises(JobFailed, match=r"needs the package pyspark: pip install"):
-        spark.check(WANTED["request"])
+        spark.check(WANTED)
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from headrace.results.destination import WHERE, OccupiedError, replaceable, show
 from headrace.results.layout import MANIFEST, RECEIPT, REQUEST, receipt
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.spec import PACKAGES
-from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.moves import Replacement
 from headrace.targets.local.scratch import scratch
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.tables import aligned, listed
 from headrace.terminal.units import size
 from headrace.uris import path_of, uri_of

@@ -7,41 +7,29 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
-from headrace.job.request import RequestView
+from headrace.errors import HeadraceError, JobFailed
 from headrace.results.channels import channels_of
-from headrace.results.destination import (
-    WHERE,
-    OccupiedError,
-    obstacle,
-    replaceable,
-    shown,
-    unwritable,
-)
-from headrace.results.layout import MANIFEST, REQUEST
+from headrace.results.destination import shown
 from headrace.results.result import Result
 from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.targets.base import Target
-from headrace.targets.local import checks as limits
 from headrace.targets.local import delivery, processes
-from headrace.targets.local import spark_submit as spark
+from headrace.targets.local.checks import check_here, refuse_occupied
 from headrace.targets.local.command import commands
-from headrace.targets.local.interrupts import Interrupts
-from headrace.targets.local.relay import Relay
-from headrace.targets.local.sandbox import Host, Sandbox, outputs, reveal
+from headrace.targets.local.sandbox import Host, Sandbox, reveal
 from headrace.targets.local.scratch import disk_errors, is_gone, scratch
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.progress import Progress
 from headrace.uris import S3, path_of, uri_of
 
 if TYPE_CHECKING:
     from headrace.aws.lock import Lock
-    from headrace.config.models import JobConfig, OutputConfig
+    from headrace.config.models import JobConfig
     from headrace.job.job import Job
+    from headrace.job.request import RequestView
 
-PART = "part-00000"
-"""Stands for what a job will write, whose names are not known yet."""
 DEFAULT_LIMIT_SECONDS = 86_400
 """SageMaker's own stopping condition where a request has none."""
 
@@ -62,7 +50,7 @@ class LocalTarget(Target):
         """Execute the job; see `headrace.targets.run`."""
 
         def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
-            _execute(job.request, hosts, (), config.job.logs, interrupts)
+            _execute(job.view, hosts, (), config.job.logs, interrupts)
 
         return carry_out(job, config, execute)
 
@@ -86,20 +74,9 @@ def run_together(jobs: Sequence[tuple[Job, JobConfig]]) -> list[Result | Headrac
 
     def execute(hosts: Sequence[Sequence[Host]], interrupts: Interrupts) -> None:
         others = [host for each in hosts[1:] for host in each]
-        _execute(first.request, hosts[0], others, config.job.logs, interrupts)
+        _execute(first.view, hosts[0], others, config.job.logs, interrupts)
 
     return _carried_out(jobs, execute)
-
-
-def check_here(job: Job, config: JobConfig) -> None:
-    """Refuse a job that no target on this machine can execute.
-
-    Raises:
-        ConfigError: With what stands in the way.
-    """
-    limits.check(job.request, config.output.path)
-    spark.check(job.request)
-    _refuse_unwritable(job, config.output)
 
 
 def carry_out(
@@ -128,7 +105,7 @@ def _carried_out(
         for job, config in jobs:
             lock = folders.enter_context(_lock_on_s3(job, config, interrupts))
             root = folders.enter_context(scratch(config.output.path, job.name))
-            _refuse_occupied(job, config.output)
+            refuse_occupied(job, config.output)
             laid.append(_LaidOut.of(job, config, root, lock, interrupts))
         error = _failure(lambda: execute([each.hosts for each in laid], interrupts))
         # The process tells each of several jobs why it alone was not done.
@@ -163,7 +140,7 @@ class _LaidOut:
         cls, job: Job, config: JobConfig, root: Path, lock: Lock | None, interrupts: Interrupts
     ) -> _LaidOut:
         sandbox = Sandbox(root, config.output.path)
-        with disk_errors(_place(root)):
+        with disk_errors(str(sandbox.place)):
             return cls(job, config, sandbox, sandbox.lay_out(job, interrupts), lock)
 
     def vanished(self) -> HeadraceError | None:
@@ -184,7 +161,7 @@ class _LaidOut:
         """Bring the result to its place; what came out, or why nothing did."""
         output = self.config.output
         try:
-            with disk_errors(_place(self.sandbox.root)):
+            with disk_errors(str(self.sandbox.place)):
                 on_its_way = delivery.Delivery(
                     self.job, self.sandbox, self.hosts, output.overwrite, self.lock
                 )
@@ -194,18 +171,6 @@ class _LaidOut:
             return error
         seconds = time.monotonic() - began
         return Result(output.path, manifest, seconds, channels_of(manifest), evaluation)
-
-
-def _refuse_unwritable(job: Job, output: OutputConfig) -> None:
-    folder = path_of(uri_of(output.path))
-    if folder is None:
-        from headrace.results import output_prefix  # boto3 takes its time
-
-        problems = output_prefix.check(output, [*job.files, REQUEST, MANIFEST])
-    else:
-        problems = unwritable(folder)
-    if problems:
-        raise ConfigError(problems)
 
 
 def _lock_on_s3(
@@ -220,51 +185,25 @@ def _lock_on_s3(
     return locked(config.output.path, job.name, kms_key, interrupts.check)
 
 
-def _refuse_occupied(job: Job, output: OutputConfig) -> None:
-    """Look at the folder that the result goes to; nobody else can write there any more.
-
-    Raises:
-        ConfigError: Something that must stay is in the way.
-    """
-    folder = path_of(uri_of(output.path))
-    if folder is None:
-        return
-    try:
-        # Whether Hydra's own records may be there has been judged before.
-        old = replaceable(folder, overwrite=output.overwrite, is_run_folder=True)
-    except OccupiedError as error:
-        raise ConfigError([Problem(WHERE, str(error))]) from error
-    base = uri_of(output.path)
-    folders = (uri.removeprefix(base).strip("/") for _, _, uri in outputs(job.request))
-    files = [*job.files, REQUEST, MANIFEST, *(f"{each}/{PART}" for each in folders if each)]
-    if problem := obstacle(folder, files, old):
-        raise ConfigError([Problem(WHERE, problem)])
-
-
-def _place(root: Path) -> str:
-    """The output folder that a scratch root is for."""
-    return str(root.parent.parent)
-
-
 def _execute(
-    request: dict[str, Any],
+    request: RequestView,
     hosts: Sequence[Host],
     others: Sequence[Host],
     logs: bool,
     interrupts: Interrupts,
 ) -> None:
     """Run the hosts of a request; the only one of them does the work of the others, too."""
-    limit = RequestView(request).limit_seconds or 0
+    limit = request.limit_seconds or 0
     started = commands(hosts, request, others)
     with Progress(len(started)) as progress:
-        relay = Relay(hosts, progress, logs)
+        output = processes.ProcessOutput(hosts, progress, logs)
         try:
-            failed = processes.run(started, limit or DEFAULT_LIMIT_SECONDS, relay, interrupts)
+            failed = processes.run(started, limit or DEFAULT_LIMIT_SECONDS, output, interrupts)
         except processes.TimeLimitError:
             what = f"the job was stopped after {_duration(limit)} (resources.max_runtime_minutes)"
             raise JobFailed(f"{what}; allow more, or give it less to do") from None
     if failed is not None:
-        error = relay.failure(failed)
+        error = output.failure(failed)
         raise type(error)(reveal(str(error), others))
 
 

@@ -1,12 +1,13 @@
-"""A process that ends what another one has started, should that one be killed.
+"""A program that ends the processes that another one has started, if that one is killed.
 
 It is started as ``python -I -S watchdog.py MARK GRACE [COMMAND …]`` and reads a pipe. Each line is
-the list of process groups that run now; `FAREWELL` says that all went well. When the pipe is
-closed, because the other process ended, however it did, these groups end, and every process that
-has MARK (``NAME=value``) in its environment: grandchildren in sessions of their own, as Spark has.
-At last COMMAND is run, for what is no process of this machine. After a farewell nothing is done.
+the list of process groups that run now; `GOODBYE` means that all went well. When the pipe is
+closed because the other process ended, these groups are ended, and every process that has MARK
+(``NAME=value``) in its environment: grandchildren may have sessions of their own, as Spark's do.
+Finally it runs COMMAND, for what is no process of this machine, such as a container. After a
+goodbye it does nothing.
 
-Standard library only, and nothing of ours: it has to be there in milliseconds.
+It imports the standard library only, because it has to start in milliseconds.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ import sys
 import time
 from collections.abc import Iterable
 
-FAREWELL = "farewell"
+GOODBYE = "goodbye"
 _SECONDS = 0.7
-"""How long processes may come to light that were being started when theirs was killed."""
+"""How long to look for processes that were just being started when their parent was killed."""
 _PAUSE = 0.02
 
 
 def main(mark: str, grace: float, command: list[str]) -> None:
-    """Wait for the end of the other process, then end what it has left.
+    """Wait for the end of the other process, then end the processes that it has left.
 
     Args:
-        mark: What the environment of its processes holds.
+        mark: The variable in the environment of its processes.
         grace: Seconds from SIGTERM to SIGKILL; 0: no SIGTERM.
-        command: What to run at last.
+        command: A command to run afterwards; empty for none.
     """
     last = ""
     for line in sys.stdin:
         last = line.strip()
-    if last == FAREWELL:
+    if last == GOODBYE:
         return
     groups = [-int(group) for group in last.split()]
     if grace:
@@ -43,10 +44,10 @@ def main(mark: str, grace: float, command: list[str]) -> None:
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         end([*groups, *marked(mark)], signal.SIGKILL)
-        groups = []  # whose numbers may now be somebody else's
+        groups = []  # the system may use their numbers again
         time.sleep(_PAUSE)
     if command:
-        os.execv(command[0], command)  # noqa: S606 - what we were started with
+        os.execv(command[0], command)  # noqa: S606 - the command that we were given
 
 
 def marked(mark: str) -> list[int]:
@@ -78,7 +79,7 @@ def end(pids: Iterable[int], number: int) -> None:
 
 
 def wait_for(mark: str, seconds: float) -> None:
-    """Wait until no process has the mark but those that ignore SIGTERM; no longer than that."""
+    """Wait at most so long until only processes that ignore SIGTERM have the mark."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not all(map(_ignores_sigterm, marked(mark))):
         time.sleep(_PAUSE)

@@ -1,4 +1,4 @@
-"""Ctrl-C and its like as events: they end a job between two steps, never in the middle of one."""
+"""Ctrl-C and other signals, which end a job between two steps and never in the middle of one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headrace.runtime.process.signals import obeyed
 
 
 class Interrupts:
-    """Whether the user wants the job to end.
+    """A flag that a signal sets: the user wants the job to end.
 
     Python raises `KeyboardInterrupt` wherever it happens to be, a process half registered or a
     folder half moved. A flag, asked for between steps, leaves no such gaps.
@@ -27,7 +27,7 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def tell(self, listener: Callable[[], None]) -> None:
-        """Have a waiting loop woken; the listener runs inside the signal handler."""
+        """Call `listener` inside the signal handler, to wake a loop that waits."""
         self._listener = listener
 
     def _handle(self, signum: int, frame: object) -> None:

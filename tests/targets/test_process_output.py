@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.runtime.process.shortage import MEMORY
-from headrace.targets.local.processes import Ended, Line
-from headrace.targets.local.relay import Relay, shown
+from headrace.targets.local.processes import Ended, Line, ProcessOutput, shown
 from headrace.targets.local.sandbox import Host
 from headrace.terminal.progress import Progress
 
@@ -30,14 +29,14 @@ def test_a_line_with_colours_and_nothing_else(said: str, told: str) -> None:
 
 
 @pytest.fixture
-def relay(tmp_path: Path) -> Relay:
+def output(tmp_path: Path) -> ProcessOutput:
     host = Host("algo-1", tmp_path)
-    return Relay([host], Progress(1), logs=True)
+    return ProcessOutput([host], Progress(1), logs=True)
 
 
-def test_both_streams(relay: Relay, capsys: pytest.CaptureFixture[str]) -> None:
-    relay.heard(Line("algo-1", "stdout", "a\x1b[2Jb"))
-    relay.heard(Line("algo-1", "stderr", "c\x07"))
+def test_both_streams(output: ProcessOutput, capsys: pytest.CaptureFixture[str]) -> None:
+    output.heard(Line("algo-1", "stdout", "a\x1b[2Jb"))
+    output.heard(Line("algo-1", "stderr", "c\x07"))
     told = capsys.readouterr()
     assert (told.out, told.err) == ("a\\x1b[2Jb\n", "c\\x07\n")
 
@@ -49,6 +48,6 @@ def test_both_streams(relay: Relay, capsys: pytest.CaptureFixture[str]) -> None:
         "  what():  std::bad_alloc",
     ],
 )
-def test_a_library_that_dies_for_want_of_memory(relay: Relay, said: str) -> None:
-    relay.heard(Line("algo-1", "stderr", said))
-    assert str(relay.failure(Ended("algo-1", -6))) == f"algo-1: {MEMORY}"
+def test_a_library_that_dies_for_want_of_memory(output: ProcessOutput, said: str) -> None:
+    output.heard(Line("algo-1", "stderr", said))
+    assert str(output.failure(Ended("algo-1", -6))) == f"algo-1: {MEMORY}"

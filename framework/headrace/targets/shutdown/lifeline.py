@@ -1,4 +1,4 @@
-"""What ends the processes of a job when the client is killed and can do nothing any more."""
+"""The connection to the watchdog, which ends a job's processes if the client is killed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from headrace.targets.local import watchdog
+from headrace.targets.shutdown import watchdog
 
 PREFIX = "HEADRACE_LIFELINE_"
 PATIENCE_SECONDS = 5.0
@@ -19,12 +19,12 @@ PATIENCE_SECONDS = 5.0
 
 
 class Lifeline:
-    """A pipe to a watchdog, which sees it close when this process ends, however it does.
+    """A pipe to a watchdog process. The system closes it when this process ends for any reason.
 
     Args:
-        kind: What ends with this process, ``JOB`` or ``SWEEP``.
+        kind: ``JOB`` or ``SWEEP``: the processes that end with this one.
         grace: Seconds that they get between SIGTERM and SIGKILL; 0: no SIGTERM.
-        command: What the watchdog runs at last if this process was killed.
+        command: A command that the watchdog runs afterwards if this process was killed.
 
     Attributes:
         mark: Variables for the environment of all processes that are to end with this one.
@@ -39,7 +39,7 @@ class Lifeline:
             [*program, self.text, str(grace), *command],
             bufsize=0,
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,  # whoever reads ours need not wait for it
+            stdout=subprocess.DEVNULL,  # else a reader of our stdout would wait for it
             stderr=subprocess.DEVNULL,
             cwd="/",
             env={key: value for key, value in os.environ.items() if not key.startswith(PREFIX)},
@@ -47,18 +47,18 @@ class Lifeline:
         )
 
     def watch(self, groups: Iterable[int]) -> None:
-        """Say which process groups are running now."""
-        self._say(" ".join(map(str, groups)))
+        """Tell the watchdog which process groups are running now."""
+        self._send(" ".join(map(str, groups)))
 
     def end(self, number: int) -> None:
         """Send a signal to every process that has the mark."""
         watchdog.end(watchdog.marked(self.text), number)
 
     def wait(self, seconds: float) -> None:
-        """Wait until those have ended that obey SIGTERM, but no longer than that."""
+        """Wait until all that obey SIGTERM have ended, but not longer than `seconds`."""
         watchdog.wait_for(self.text, seconds)
 
-    def _say(self, words: str) -> None:
+    def _send(self, words: str) -> None:
         if self._watchdog.stdin is not None:
             with suppress(OSError):  # somebody has killed the watchdog
                 self._watchdog.stdin.write(words.encode() + b"\n")
@@ -72,13 +72,13 @@ class Lifeline:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave nothing that has the mark."""
+        """End every process that has the mark."""
         self.end(signal.SIGKILL)
         self.close()
 
     def close(self) -> None:
-        """Let go: what has the mark may live on."""
-        self._say(watchdog.FAREWELL)
+        """Stop watching: processes that have the mark may go on."""
+        self._send(watchdog.GOODBYE)
         if self._watchdog.stdin is not None:
             self._watchdog.stdin.close()
         try:
