@@ -18,6 +18,7 @@ from headrace.job.inputs import DataInput
 from headrace.job.job import NO_WHEELS, Job, Wheels
 from headrace.programs import program_of
 from headrace.targets.sagemaker import sdk as submission
+from tests.programs import jobs as programs
 
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/service-role/processing"
@@ -82,6 +83,42 @@ JOBS = [
 ]
 
 
+INPUTS: dict[str, dict[str, Any]] = {
+    "customers": {"path": "s3://bucket/customers/"},
+    "model": {"path": "s3://bucket/model.tar.gz", "at": "/opt/ml/processing/model"},
+    "logs": {"path": "s3://bucket/logs/", "sharded": True},
+}
+OUTPUTS: dict[str, Any] = {
+    "train": {},
+    "evaluation": {"at": "/opt/ml/processing/evaluation", "upload": "Continuous"},
+}
+
+
+def own(backend: str, program: dict[str, Any], **groups: Any) -> Job:
+    """A job of a program of the user's own."""
+    wanted = programs.plan(
+        backend={"name": backend, "image_uri": "mine:1", "region": REGION},
+        program=program,
+        inputs=INPUTS,
+        outputs=OUTPUTS,
+        output={"path": "s3://bucket/out"},
+        **groups,
+    )
+    found = {name: DataInput(str(given["path"])) for name, given in INPUTS.items()}
+    return programs.made(wanted, found)
+
+
+FIT = {"name": "script", "path": "s3://bucket/code/fit.py", "arguments": {"split": 0.8, "v": True}}
+IMAGE = {"name": "image", "arguments": ["--all"], "entrypoint": ["/bin/tool", "run"]}
+JOBS += [
+    own("sklearn", FIT),
+    own("script", {**FIT, "command": ["Rscript"]}, job={**EVERYTHING, "encrypt_traffic": True}),
+    own("pyspark", FIT, resources={"instance_count": 2}),
+    own("processor", IMAGE),
+    own("processor", {"name": "image"}, job={"volume_kms_key": "k1", "output_kms_key": "k2"}),
+]
+
+
 def without_false(value: Any) -> Any:
     """The SDK leaves out what is false, which the service takes for false; SDK 2.x did not."""
     if isinstance(value, dict):
@@ -103,7 +140,7 @@ def test_what_reaches_the_service_is_the_request(
     submission.submit(job.request, REGION)
     assert made == [without_false(job.request)], "the SDK makes another request than we do"
     assert [json.loads(body) for body in sent] == [job.request]
-    described = sagemaker.describe_processing_job(ProcessingJobName="ctr-1")
+    described = sagemaker.describe_processing_job(ProcessingJobName=job.name)
     known = described.keys() & job.request.keys()
     assert {key: described[key] for key in known} == {key: job.request[key] for key in known}
     assert len(known) > 4

@@ -14,6 +14,8 @@ from headrace.errors import Problem
 
 FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
 """Whoever may run jobs may not be allowed to look at everything that a job needs."""
+OWN_INPUTS = frozenset({"config", "conf", "packages", "py-files"})
+"""What headrace calls the inputs of its own files."""
 
 _ECR = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[\w-]+)\.[\w.-]+/(?P<repository>[^:@]+)"
@@ -51,10 +53,16 @@ def _instance_type(request: dict[str, Any], region: str) -> Iterator[Problem]:
     """What botocore's own model of the service knows without asking."""
     model = client("sagemaker", region).meta.service_model
     offered = model.shape_for("ProcessingInstanceType").enum
-    wanted = request["ProcessingResources"]["ClusterConfig"]["InstanceType"]
-    if wanted not in offered:
-        what = f"SageMaker Processing has no {wanted!r}; {suggest(wanted, offered)}"
-        yield Problem("resources.instance_type", what)
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    wanted = {"resources.instance_type": cluster.get("InstanceType")}
+    for index, each in enumerate(cluster.get("InstancePreferences", ())):
+        wanted[f"resources.instance_preferences[{index}].instance_type"] = each["InstanceType"]
+    for where, instance_type in wanted.items():
+        if instance_type is not None and instance_type not in offered:
+            what = (
+                f"SageMaker Processing has no {instance_type!r}; {suggest(instance_type, offered)}"
+            )
+            yield Problem(where, what)
 
 
 def _name(name: str, account: AwsAccount) -> Iterator[Problem]:
@@ -108,14 +116,32 @@ def _image(uri: str, account: AwsAccount) -> Iterator[Problem]:
 
 def _buckets(request: dict[str, Any], region: str) -> Iterator[Problem]:
     """A job reads and writes in its own region only."""
-    data = request["ProcessingInputs"][0]["S3Input"]["S3Uri"]
-    output = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
-    for where, uri in (("dataset.path", data), ("output.path", output)):
-        bucket, _ = bucket_and_key(uri)
+    buckets: dict[str, str] = {}
+    for where, uri in _places(request):
+        buckets.setdefault(bucket_and_key(uri)[0], where)
+    for bucket, where in buckets.items():
         there = region_of(bucket)
         if there not in (None, region):
             what = f"the bucket {bucket!r} is in {there}, the job would run in {region}"
             yield Problem(where, what)
+
+
+def _places(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys that name places on S3, and the URIs."""
+    inputs = {
+        each["InputName"]: each["S3Input"]["S3Uri"]
+        for each in request.get("ProcessingInputs", ())
+        if "S3Input" in each
+    }
+    code = inputs.pop("code", None)
+    for name, uri in inputs.items():
+        if name not in OWN_INPUTS:  # those lie below output.path
+            yield "dataset.path" if name == "data" else f"inputs.{name}.path", uri
+    for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
+        if "S3Output" in each:
+            yield "output.path", each["S3Output"]["S3Uri"]
+    if code is not None:
+        yield "program.path", code
 
 
 def region_of(bucket: str) -> str | None:

@@ -29,6 +29,20 @@ NETWORK_LOOKS = [
     "ec2:DescribeSubnets",
     "ec2:DescribeVpcs",
 ]
+ATHENA = [
+    "athena:GetQueryExecution",
+    "athena:GetQueryResults",
+    "athena:GetWorkGroup",
+    "athena:StartQueryExecution",
+    "athena:StopQueryExecution",
+]
+GLUE = ["glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"]
+REDSHIFT = [
+    "redshift-data:DescribeStatement",
+    "redshift-data:ExecuteStatement",
+    "redshift-data:GetStatementResult",
+    "redshift:DescribeClusters",
+]
 
 Statement = dict[str, Any]
 
@@ -57,22 +71,52 @@ def policy(request: dict[str, Any], where: Where) -> dict[str, Any]:
         request: The arguments of ``CreateProcessingJob``, with ``s3://`` on both ends.
         where: Region and account.
     """
-    statements = [*_data(request, where), *_image(request, where), *_traces(where)]
-    statements += [*_keys(request, where), *_network(request, where)]
+    statements = [*_data(request, where), *_queries(request, where), *_image(request, where)]
+    statements += [*_traces(where), *_keys(request, where), *_network(request, where)]
     return {"Version": "2012-10-17", "Statement": statements}
 
 
 def _data(request: dict[str, Any], where: Where) -> Iterator[Statement]:
-    sources = [each["S3Input"]["S3Uri"] for each in request["ProcessingInputs"]]
-    outputs = request["ProcessingOutputConfig"]["Outputs"]
-    places = [f"{each['S3Output']['S3Uri']}/" for each in outputs]
-    yield _allow("ReadInputs", ["s3:GetObject"], [where.s3(f"{uri}*") for uri in sources])
+    inputs = request.get("ProcessingInputs", ())
+    outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", ())
+    sources = [each["S3Input"]["S3Uri"] for each in inputs if "S3Input" in each]
+    places = [f"{each['S3Output']['S3Uri']}/" for each in outputs if "S3Output" in each]
+    places += [f"{query['OutputS3Uri'].rstrip('/')}/" for _, query in _queries_of(request)]
+    if sources:
+        yield _allow("ReadInputs", ["s3:GetObject"], [where.s3(f"{uri}*") for uri in sources])
     yield from _listing([*sources, *places], where)
-    yield _allow(
-        "WriteOutputs",
-        ["s3:AbortMultipartUpload", "s3:PutObject"],
-        [where.s3(f"{uri}*") for uri in places],
-    )
+    if places:
+        yield _allow(
+            "WriteOutputs",
+            ["s3:AbortMultipartUpload", "s3:PutObject"],
+            [where.s3(f"{uri}*") for uri in places],
+        )
+    if groups := [each["FeatureStoreOutput"] for each in outputs if "FeatureStoreOutput" in each]:
+        names = [f"feature-group/{group['FeatureGroupName'].lower()}" for group in groups]
+        resources = [where.arn("sagemaker", name) for name in names]
+        yield _allow("WriteFeatures", ["sagemaker:PutRecord"], resources)
+
+
+def _queries(request: dict[str, Any], where: Where) -> Iterator[Statement]:
+    """Source: the page above, the section on dataset definitions."""
+    found = dict(_queries_of(request))
+    if "AthenaDatasetDefinition" in found:
+        yield _allow("QueryAthena", ATHENA, ["*"])
+        yield _allow("ReadTables", GLUE, ["*"])
+    if query := found.get("RedshiftDatasetDefinition"):
+        cluster = query["ClusterId"]
+        named = [f"dbuser:{cluster}/{query['DbUser']}", f"dbname:{cluster}/{query['Database']}"]
+        resources = [where.arn("redshift", each) for each in named]
+        yield _allow("LogInToRedshift", ["redshift:GetClusterCredentials"], resources)
+        yield _allow("QueryRedshift", REDSHIFT, ["*"])
+        yield _allow("PassClusterRole", ["iam:PassRole"], [query["ClusterRoleArn"]])
+
+
+def _queries_of(request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for each in request.get("ProcessingInputs", ()):
+        for name, query in each.get("DatasetDefinition", {}).items():
+            if isinstance(query, dict):
+                yield name, query
 
 
 def _listing(uris: Iterable[str], where: Where) -> Iterator[Statement]:
@@ -105,17 +149,23 @@ def _traces(where: Where) -> Iterator[Statement]:
 
 
 def _keys(request: dict[str, Any], where: Where) -> Iterator[Statement]:
-    key = request["ProcessingOutputConfig"].get("KmsKeyId")
-    if not key:
-        return
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    outputs = request.get("ProcessingOutputConfig", {}).get("KmsKeyId")
+    keys = [outputs, cluster.get("VolumeKmsKeyId")]
+    keys += [query.get("KmsKeyId") for _, query in _queries_of(request)]
+    for number, key in enumerate(dict.fromkeys(filter(None, keys))):
+        yield _key(f"UseKey{number + 1 if number else ''}", key, where)
+
+
+def _key(name: str, key: str, where: Where) -> Statement:
     actions = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
     _, is_alias, alias = key.rpartition("alias/")
     if is_alias:  # names no key in a policy; the key that has it does
         condition = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{alias}"}}
-        yield {**_allow("UseKey", actions, [where.arn("kms", "key/*")]), "Condition": condition}
-    else:
-        arn = key if key.startswith("arn:") else where.arn("kms", f"key/{key}")
-        yield _allow("UseKey", actions, [arn])
+        return {**_allow(name, actions, [where.arn("kms", "key/*")]), "Condition": condition}
+    return _allow(
+        name, actions, [key if key.startswith("arn:") else where.arn("kms", f"key/{key}")]
+    )
 
 
 def _network(request: dict[str, Any], where: Where) -> Iterator[Statement]:

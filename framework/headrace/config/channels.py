@@ -48,7 +48,7 @@ class RedshiftConfig(Model):
     )
 
 
-class InputChannel(Model):
+class InputSettings(Model):
     """Something that is in the container before the program starts."""
 
     path: Text | None = Field(None, description="a file, a folder or s3://…")
@@ -83,7 +83,7 @@ class InputChannel(Model):
         }
 
 
-class OutputChannel(Model):
+class OutputSettings(Model):
     """A folder of the container that is delivered."""
 
     at: Text | None = Field(
@@ -121,7 +121,7 @@ def _outputs(given: Any) -> Any:
     return given
 
 
-Inputs = dict[str, Annotated[InputChannel, BeforeValidator(_input)]]
+Inputs = dict[str, Annotated[InputSettings, BeforeValidator(_input)]]
 Outputs = Annotated[
-    dict[str, Annotated[OutputChannel, BeforeValidator(_output)]], BeforeValidator(_outputs)
+    dict[str, Annotated[OutputSettings, BeforeValidator(_output)]], BeforeValidator(_outputs)
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from headrace.config.channels import InputChannel, OutputChannel
+from headrace.config.channels import InputSettings, OutputSettings
 from headrace.config.models import JobConfig, ResourcesConfig
 from headrace.errors import Problem
 from headrace.runtime.shown import quoted
@@ -27,7 +27,7 @@ def check(config: JobConfig) -> Iterator[Problem]:
     yield from _resources(config.resources)
 
 
-def _input(where: str, channel: InputChannel) -> Iterator[Problem]:
+def _input(where: str, channel: InputSettings) -> Iterator[Problem]:
     sources = {"path": channel.path, "athena": channel.athena, "redshift": channel.redshift}
     given = [key for key, source in sources.items() if source is not None]
     if not given:
@@ -41,11 +41,11 @@ def _input(where: str, channel: InputChannel) -> Iterator[Problem]:
         what = "a manifest lies on S3, as in path=s3://bucket/my.manifest"
         yield Problem(f"{where}.data_type", what)
     for key in ("compression", "data_type") if channel.query else ():
-        if getattr(channel, key) != InputChannel.model_fields[key].default:
+        if getattr(channel, key) != InputSettings.model_fields[key].default:
             yield Problem(f"{where}.{key}", "has no effect on the result of a query; leave it out")
 
 
-def _output(where: str, channel: OutputChannel) -> Iterator[Problem]:
+def _output(where: str, channel: OutputSettings) -> Iterator[Problem]:
     if channel.path is not None and not channel.path.startswith(S3):
         what = f"should be s3://… (got {quoted(channel.path, 400)})"
         yield Problem(f"{where}.path", f"{what}; without it, {where} goes below output.path")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from headrace.config.channels import InputChannel
+from headrace.config.channels import InputSettings
 from headrace.config.models import JobConfig
 from headrace.errors import ConfigError, Problem
 from headrace.job import limits
@@ -83,7 +83,7 @@ def _own_inputs(config: JobConfig, found: Found) -> Iterator[ProcessingInput]:
         yield _channel(name, channel, found.get(name))
 
 
-def _channel(name: str, channel: InputChannel, data: DataInput | None) -> ProcessingInput:
+def _channel(name: str, channel: InputSettings, data: DataInput | None) -> ProcessingInput:
     query = channel.query
     made = uri_of(query.output_s3_uri) if query is not None else ""
     return ProcessingInput(

@@ -270,6 +270,11 @@ class RequestView:
         return bool(self._network.get("EnableNetworkIsolation", False))
 
     @property
+    def encrypts_traffic(self) -> bool:
+        """Return whether what instances send to each other is encrypted."""
+        return bool(self._network.get("EnableInterContainerTrafficEncryption", False))
+
+    @property
     def subnets(self) -> tuple[str, ...]:
         """Return the IDs of the subnets that the instances join; empty for SageMaker's own."""
         return tuple(self._network.get("VpcConfig", {}).get("Subnets", ()))

@@ -116,6 +116,8 @@ def _difference(one: Ready, other: Ready) -> str:
             return f"they differ in {group}"
     if not _same_otherwise(one.config, other.config):
         return "they differ in job"
+    if one.job.program.spec is None:  # the other has the same program
+        return "a program of one's own runs by itself"
     return difference(one.job.spec, other.job.spec) or ""
 
 

@@ -96,8 +96,8 @@ def process(request: RequestView, sdk: Session) -> None:
 
     code = next((channel for channel in request.inputs if channel.name == CODE), None)
     common = {
-        "inputs": [_input(channel) for channel in request.inputs if channel != code],
-        "outputs": [_output(channel) for channel in request.outputs],
+        "inputs": [_input(each) for each in request.inputs if each != code and each.is_s3],
+        "outputs": [_output(each) for each in request.outputs if each.is_s3],
         "arguments": list(request.arguments) or None,
         "wait": False,
         "logs": False,
@@ -131,12 +131,13 @@ def _settings(request: RequestView, sdk: Session) -> dict[str, Any]:
 def _network(request: RequestView) -> Any:
     from sagemaker.core.network import NetworkConfig
 
-    if not request.network_isolation and not request.subnets:
+    if not (request.network_isolation or request.subnets or request.encrypts_traffic):
         return None
     return NetworkConfig(
         enable_network_isolation=request.network_isolation,
         security_group_ids=list(request.security_group_ids) or None,
         subnets=list(request.subnets) or None,
+        encrypt_inter_container_traffic=request.encrypts_traffic or None,
     )
 
 
