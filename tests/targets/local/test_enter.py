@@ -19,10 +19,13 @@ from typing import Any
 
 import pytest
 
+from headrace.errors import ConfigError
+from headrace.job.request import RequestView
 from headrace.targets.local.private_root import enter
-from headrace.targets.local.private_root.access import refusal
+from headrace.targets.local.private_root.access import cannot_borrow, refusal
 from headrace.targets.local.private_root.command import Known, PrivateRoot
 from headrace.targets.local.private_root.layers import Layers
+from headrace.targets.local.private_root.program import check_program
 from tests import children
 
 pytestmark = pytest.mark.skipif(
@@ -49,20 +52,21 @@ class Job:
     inputs: list[Layers] = field(default_factory=list)
     place: str = "/opt/ml"
     outputs: str = TRAIN
+    borrows: bool = False
     count: int = 0
 
     def root(self, script: str, argv: tuple[str, ...]) -> tuple[PrivateRoot, tuple[str, ...]]:
         self.count += 1
-        ml = self.folder / f"algo-{self.count}"
+        ml = self.folder / "scratch-1" / f"algo-{self.count}"
         (ml / "processing/output/train").mkdir(parents=True)
         (self.folder / "script.py").write_text(dedent(script))
         private = self.folder / f"algo-{self.count}.private"
-        root = PrivateRoot(ml, private, self.inputs, (self.outputs,), self.place)
+        root = PrivateRoot(ml, private, self.inputs, (self.outputs,), self.place, self.borrows)
         argv = argv or (self.python, str(self.folder / "script.py"))
         _, *rest = root.command(argv, {"PATH": "/usr/bin:/bin", "MINE": "1"})
         rest[rest.index(enter.__file__)] = str(self.folder / "enter.py")
         if self.options:
-            for path in [ml, *ml.rglob("*"), private, *private.rglob("*")]:
+            for path in [ml.parent, ml, *ml.rglob("*"), private, *private.rglob("*")]:
                 os.chown(path, USER, USER, follow_symlinks=False)
         return root, (self.python, *rest)
 
@@ -286,7 +290,7 @@ def test_two_at_once_do_not_see_each_other(job: Job) -> None:
         for each, ml in ((one, "algo-1"), (other, "algo-2")):
             assert each.stdout is not None
             assert each.stdout.readline() == "ready\n"
-            (job.folder / ml / "processing/output/train" / ml).touch()
+            (job.folder / "scratch-1" / ml / "processing/output/train" / ml).touch()
         assert one.communicate("\n", timeout=60)[0] == "['algo-1'] 2\n"
         assert other.communicate("\n", timeout=60)[0] == "['algo-2'] 2\n"
 
@@ -355,3 +359,95 @@ def test_a_machine_may_forbid_it(job: Job) -> None:
     done = children.run([job.python, "-c", FORBID, *words], capture_output=True, **job.options)
     assert (done.returncode, done.stderr) == (127, b"")
     assert root.known().error == "unshare: No space left on device"
+
+
+@pytest.fixture
+def borrowing(job: Job) -> Job:
+    """A job that uses a folder of the machine, as where namespaces are forbidden."""
+    place = job.folder / "opt-ml"
+    place.mkdir()
+    if job.options:
+        os.chown(place, USER, USER)
+    job.place, job.borrows = str(place), True
+    job.outputs = f"{place}/processing/output/train"
+    job.inputs.append(Layers(PurePosixPath(place, "processing/input/data"), (job.data(a="a"),)))
+    return job
+
+
+BORROWED = """
+    import os, subprocess
+    os.chdir({place!r})
+    text = open("processing/input/data/a.txt").read()
+    open("processing/input/data/a.txt", "w").write("changed")
+    open("processing/output/train/b.txt", "w").write(text)
+    os.symlink({place!r} + "/processing/input/data/a.txt", "processing/output/train/link.txt")
+    os.mkdir("model")
+    subprocess.Popen(["sleep", "1000"], start_new_session=True, env={{"PATH": "/bin"}})
+"""
+
+
+def test_a_folder_of_the_machine_is_borrowed_and_given_back(borrowing: Job) -> None:
+    place = Path(borrowing.place)
+    (place / "processing").symlink_to("/gone/scratch-2/algo-1/processing")  # by a killed job
+    done, root, known = borrowing.run(BORROWED.format(place=borrowing.place))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert known.strays == (f"{place}/model",)
+    assert known.peak_memory_mb > 1
+    train = root.ml / "processing/output/train"
+    assert (train / "b.txt").read_text() == "a"
+    assert not (train / "link.txt").is_symlink()
+    assert (train / "link.txt").read_text() == "changed"
+    assert (borrowing.folder / "data/a.txt").read_text() == "a"
+    assert list(place.iterdir()) == []
+
+
+def test_what_was_in_a_borrowed_folder_stays(borrowing: Job) -> None:
+    place = Path(borrowing.place)
+    (place / "metadata").mkdir()
+    done, _, _ = borrowing.run(BORROWED.format(place=borrowing.place))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(path.name for path in place.iterdir()) == ["metadata", "model"]
+
+
+def test_a_borrowed_folder_is_for_one_job_at_a_time(borrowing: Job) -> None:
+    script = """
+        import sys
+        print("ready", flush=True)
+        sys.stdin.readline()
+    """
+    borrowing.options["stdin"] = subprocess.PIPE
+    with borrowing.started(script) as one:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+        with borrowing.started(script) as other:
+            assert other.stderr is not None
+            note = f"note: another job uses {borrowing.place}; waiting for its end\n"
+            assert other.stderr.readline() == note
+            assert one.communicate("\n", timeout=60) == ("", "")
+            assert other.communicate("\n", timeout=60) == ("ready\n", "")
+
+
+def test_a_folder_cannot_be_borrowed(tmp_path: Path) -> None:
+    assert cannot_borrow(tmp_path / "ml", 1) == "there is none"
+    (tmp_path / "processing").mkdir()
+    assert cannot_borrow(tmp_path, 1) == "it holds 'processing'"
+    (tmp_path / "processing").rmdir()
+    (tmp_path / "config").symlink_to("/elsewhere")
+    assert cannot_borrow(tmp_path, 1) == "it holds 'config'"
+    (tmp_path / "config").unlink()
+    assert cannot_borrow(tmp_path, 2) == "it serves one instance at a time"
+    assert cannot_borrow(tmp_path, 1) is None
+
+
+def test_a_machine_without_namespaces_names_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = "headrace.targets.local.private_root.program"
+    monkeypatch.setattr(f"{module}.refusal", lambda: "this machine forbids it (unshare: no)")
+    monkeypatch.setattr(f"{module}.cannot_borrow", lambda *_: "there is none")
+    with pytest.raises(ConfigError) as caught:
+        check_program(RequestView({}))
+    assert str(caught.value) == (
+        "1 problem in the configuration:\n"
+        "  target: a program needs an /opt/ml of its own, and this machine forbids it (unshare: "
+        "no); the machine's own /opt/ml cannot stand for it: there is none; run as root, use "
+        "target=container, or make a folder /opt/ml for yourself"
+    )

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ from headrace.results.records import RunRecord
 from headrace.results.result import Result
 from headrace.results.summary import summary
 from headrace.targets.local.private_root.access import refusal
+from headrace.targets.local.private_root.program import ProgramRun, check_program
+from headrace.targets.local.sandbox import Sandbox
 from headrace.targets.local.target import LocalTarget
+from headrace.targets.shutdown.interrupts import Interrupts
 from tests.targets.by_hand import CODE, data_input, everything_below, make_config, make_job
 
 pytestmark = pytest.mark.skipif(
@@ -400,4 +404,66 @@ def test_rows_cannot_be_loaded(two_results: list[str]) -> None:
         headrace.load(two_results[0])
     assert str(caught.value) == (
         f"{two_results[0]}: holds the files of a program, not the rows of a chain"
+    )
+
+
+def test_from_a_configuration_to_a_result(
+    tmp_path: Path, folder: Callable[..., Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "copy.py").write_text(COPY + "import sys; print(sys.argv[1:])")
+    result = headrace.run(
+        program={"name": "script", "path": str(tmp_path / "copy.py"), "arguments": {"x": 1}},
+        inputs={"data": str(folder("a.csv"))},
+        outputs=["train"],
+        output={"path": str(tmp_path / "out")},
+    )
+    assert capfd.readouterr().out == "['--x', '1']\n"
+    assert (tmp_path / "out/train/deep/b.csv").read_text() == "CONTENT OF A.CSV\n"
+    assert repr(result).splitlines()[:2] == ["output  files  size", "train       1  17 B"]
+    assert result._repr_html_().count("<tr>") == 2
+    with pytest.raises(HeadraceError) as caught:
+        result.load()
+    assert str(caught.value) == (
+        f"{tmp_path / 'out'}: load() reads channels of rows; this is a program's result, of files"
+    )
+
+
+@pytest.mark.skipif(find_spec("pyspark") is None, reason="needs pyspark")
+def test_a_spark_script_is_started_by_this_machines_spark(output: Path, tmp_path: Path) -> None:
+    job = script(output, "", instances=2)
+    code = f"{CODE}/entry.pyz"
+    job.request["AppSpecification"]["ContainerEntrypoint"] = ["smspark-submit", code]
+    job.request["AppSpecification"]["ContainerArguments"] = ["--x", "1"]
+    hosts = Sandbox(tmp_path / "a/b/c", str(output), is_private=True).lay_out(job, Interrupts())
+    (started,) = ProgramRun(job.view, hosts, logs=True).commands()
+    spec = json.loads(Path(started.argv[-1]).read_text())
+    home = tmp_path / "a/b/c/algo-1.private/spark/home"
+    assert spec["argv"][:2] == [f"{home}/bin/spark-submit", "--master"]
+    assert spec["argv"][-3:] == [code, "--x", "1"]
+    assert spec["environment"]["SPARK_HOME"] == str(home)
+    assert spec["environment"]["SM_HOSTS"] == '["algo-1", "algo-2"]'
+
+
+def test_spark_cannot_share_an_input_here(output: Path) -> None:
+    shared = data_input("file:///data", distribution="ShardedByS3Key")
+    job = script(output, "", inputs=(shared,), instances=2)
+    job.request["AppSpecification"]["ContainerEntrypoint"] = ["smspark-submit", "a.py"]
+    with pytest.raises(ConfigError) as caught:
+        check_program(job.view)
+    assert str(caught.value) == (
+        "1 problem in the configuration:\n"
+        "  inputs.data.sharded: Spark's executors have one /opt/ml on this machine, and would all "
+        "see one share; set sharded to false, or use target=aws"
+    )
+
+
+def test_an_images_own_command_cannot_run_here(output: Path) -> None:
+    job = script(output, "")
+    del job.request["AppSpecification"]["ContainerEntrypoint"]
+    with pytest.raises(ConfigError) as caught:
+        check_program(job.view)
+    assert str(caught.value) == (
+        "1 problem in the configuration:\n"
+        "  program: this machine cannot run an image's own command; name it in program.entrypoint, "
+        "or use target=container"
     )

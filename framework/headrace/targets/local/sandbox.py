@@ -15,6 +15,7 @@ from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.chain.plugins import PACKAGE
 from headrace.runtime.spec import under
 from headrace.targets.local.inputs import Downloads, Link, links
+from headrace.targets.local.private_root.access import refusal
 from headrace.targets.local.private_root.command import PrivateRoot
 from headrace.targets.local.private_root.layers import layers
 from headrace.targets.shutdown.interrupts import Interrupts
@@ -187,7 +188,8 @@ class Sandbox:
             staging = folder / "staged" / str(index)
             arranged.append(layers(share, inside, source if is_folder else None, staging))
         outputs = [channel.container_path for channel in request.outputs]
-        return PrivateRoot(host.ml, folder, arranged, outputs)
+        borrows = refusal() is not None
+        return PrivateRoot(host.ml, folder, arranged, outputs, borrows=borrows)
 
     def _places(self, request: RequestView, mine: list[Link]) -> dict[str, str]:
         files = {str(link.path): self.inputs.uri(link.source) for link in mine}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 from functools import cache
 from pathlib import Path
 
+from headrace.runtime.shown import listed
 from headrace.targets.local.private_root.command import PrivateRoot
+from headrace.targets.local.private_root.enter import is_left_over
 
 LIMIT_SECONDS = 60
+NEEDED = ("config", "output", "processing")
+"""Names that a job has in ``/opt/ml``."""
 
 
 @cache
@@ -32,3 +37,25 @@ def refusal() -> str | None:
         if ended.returncode == 0:
             return None
         return f"this machine forbids it ({root.known().error or 'it was killed'})"
+
+
+def cannot_borrow(place: Path, instances: int) -> str | None:
+    """Return why the machine's own folder cannot stand for a private one; None if it can.
+
+    Args:
+        place: ``/opt/ml``.
+        instances: Number of instances of the job.
+    """
+    if sys.platform != "linux" or not place.is_dir():
+        return "there is none"
+    if not os.access(place, os.W_OK | os.X_OK | os.R_OK):
+        return "you cannot write to it"
+    paths = {name: place / name for name in NEEDED}
+    occupied = [
+        name
+        for name, path in paths.items()
+        if os.path.lexists(path) and not is_left_over(str(path))
+    ]
+    if occupied:
+        return f"it holds {listed(occupied)}"
+    return "it serves one instance at a time" if instances > 1 else None

@@ -34,6 +34,8 @@ class PrivateRoot:
         folder: Holds all that is needed beside it; not there yet.
         inputs: What is mounted below ``/opt/ml``.
         outputs: Folders in the container.
+        place: Where the program finds `ml`.
+        borrows: The machine's own folder is used, since there can be no private one.
     """
 
     ml: Path
@@ -41,6 +43,7 @@ class PrivateRoot:
     inputs: Sequence[Layers] = ()
     outputs: Sequence[str] = ()
     place: str = ML_ROOT
+    borrows: bool = False
 
     @property
     def _report(self) -> Path:
@@ -61,10 +64,10 @@ class PrivateRoot:
             "root": str(root),
             "report": str(self._report),
             "inputs": [self._input(*each) for each in enumerate(self.inputs)],
-            "outputs": list(self.outputs),
+            "outputs": [str(PurePosixPath(path).relative_to(self.place)) for path in self.outputs],
+            "borrows": self.borrows,
             "argv": list(argv),
             "environment": environment,
-            "cwd": "/",
         }
         file = self.folder / "spec.json"
         content = json.dumps(spec).encode()

@@ -13,6 +13,9 @@ SPEC is a JSON file (`headrace.targets.local.private_root.command` says what it 
 * makes the outputs fit to be moved: links to files become copies, as an upload would follow them,
 * writes down how it went, in the file that SPEC names ``report``, and ends as the program ended.
 
+Where namespaces are forbidden, a folder ``/opt/ml`` of the machine can be borrowed, by one job at a
+time: links in it lead to the job's own folders, and inputs are copied.
+
 Standard library only, and nothing of ours: it starts in milliseconds, and runs without the packages
 of the client.
 """
@@ -20,6 +23,7 @@ of the client.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import resource
@@ -36,9 +40,13 @@ _NEW_NS, _NEW_USER, _NEW_PID = 0x00020000, 0x10000000, 0x20000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC = 2, 4, 8, 4096, 16384
 _MS_UNBINDABLE, _MS_PRIVATE = 1 << 17, 1 << 18
 _MNT_DETACH = 2
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 _CANNOT_START = 127
+_SCRATCH = "/scratch-"
+"""Stands in the path of each job's folder."""
+_MARK = "HEADRACE_LIFELINE_"
+"""How the variables begin that mark the processes of a job (`headrace.targets.shutdown`)."""
 _READ_WRITE_ENTER = 0o700
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -59,7 +67,8 @@ def main(path: str) -> None:
     answer, told = os.pipe()
     began = time.monotonic()
     try:
-        enter_namespaces()
+        if not spec["borrows"]:
+            enter_namespaces()
         init = os.fork()
     except OSError as exc:
         _finish(spec, {"error": said(exc)})
@@ -111,9 +120,11 @@ def _be_init(spec: Spec, told: int) -> NoReturn:
     """Be the first process of the namespace: the others end with it."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
-        machines = build_root(spec)
+        machines = borrow(spec) if spec["borrows"] else build_root(spec)
         outcome: dict[str, Any] = _run(spec) if spec["argv"] else {"status": 0}
         outcome["strays"] = _strays(machines)
+        if spec["borrows"]:
+            give_back(spec, machines)
     except OSError as exc:
         outcome = {"error": said(exc)}
     os.write(told, json.dumps(outcome).encode())
@@ -145,6 +156,54 @@ def build_root(spec: Spec) -> Entries:
     os.chdir(root)
     _become_root()
     return machines
+
+
+def borrow(spec: Spec) -> Entries:
+    """Put links to the job's own folders into a folder of the machine, and copy its inputs.
+
+    The folder is locked until this process ends. A job that was killed may have left its links.
+
+    Returns:
+        The folder, and what is in it now.
+
+    Raises:
+        OSError: The folder cannot be written, or something of another kind is in the way.
+    """
+    place, ml = spec["place"], spec["ml"]
+    _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)  # orphans come here, to be ended
+    lock = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"note: another job uses {place}; waiting for its end", file=sys.stderr, flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    for each in spec["inputs"]:
+        copy_layers(each["layers"], each["hidden"], f"{ml}/{each['at']}")
+    for name in os.listdir(ml):
+        link = os.path.join(place, name)
+        if is_left_over(link):
+            os.unlink(link)
+        os.symlink(os.path.join(ml, name), link)
+    return {place: set(os.listdir(place))}
+
+
+def is_left_over(path: str) -> bool:
+    """Return whether a path is a link to a folder of a job; this one's are not made yet."""
+    return os.path.islink(path) and _SCRATCH in os.readlink(path)
+
+
+def give_back(spec: Spec, machines: Entries) -> None:
+    """Remove the links, and what the program has made in a folder that had been empty."""
+    place, ours = spec["place"], set(os.listdir(spec["ml"]))
+    made = set(os.listdir(place)) - machines[place]
+    for link in (os.path.join(place, name) for name in ours):
+        if is_left_over(link):
+            os.unlink(link)
+    if machines[place] <= ours:
+        for path in (os.path.join(place, name) for name in made):
+            shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(
+                path
+            )
 
 
 def _mirror(folder: str, copy: str, without: list[str], made: Entries) -> None:
@@ -274,13 +333,11 @@ def _run(spec: Spec) -> dict[str, Any]:
     with open(failed, "rb") as pipe:
         error = pipe.read().decode()
     status, usage = _ended(program)
-    with suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGKILL)  # all but this one
     for each in _others():
         usage["peak_memory_kb"] = max(usage["peak_memory_kb"], each)
     if error:
         return {"error": error}
-    settle(spec["place"], spec["outputs"])
+    settle(spec["ml"] if spec["borrows"] else spec["place"], spec["outputs"])
     return {"status": status, **usage}
 
 
@@ -293,8 +350,12 @@ def _become_program(spec: Spec, why: int) -> NoReturn:
                     signal.signal(number, signal.SIG_DFL)
                 except (OSError, ValueError):  # one of the C library's own
                     continue
-        os.chdir(spec["cwd"])
-        os.execvpe(spec["argv"][0], spec["argv"], spec["environment"])  # noqa: S606
+        environment = spec["environment"]
+        if spec["borrows"]:  # nothing else tells the watchdog which processes are the job's
+            marks = ((key, os.environ[key]) for key in os.environ if key.startswith(_MARK))
+            environment = {**environment, **dict(marks)}
+        os.chdir(spec["root"] if spec["borrows"] else "/")
+        os.execvpe(spec["argv"][0], spec["argv"], environment)  # noqa: S606
     except OSError as exc:
         os.write(why, f"{spec['argv'][0]!r} cannot be started here: {exc.strerror}".encode())
     os._exit(_CANNOT_START)
@@ -311,8 +372,9 @@ def _ended(program: int) -> tuple[int, dict[str, Any]]:
 
 
 def _others() -> Iterator[int]:
-    """Wait for all that is left; yield how much memory each had."""
+    """End all that is left; yield how much memory each had."""
     while True:
+        _kill_others()
         try:
             _, _, used = os.wait4(-1, 0)
         except ChildProcessError:
@@ -320,13 +382,25 @@ def _others() -> Iterator[int]:
         yield used.ru_maxrss
 
 
+def _kill_others() -> None:
+    """Kill the other processes of the namespace; without one, the children, orphans among them."""
+    pids = ["-1"]
+    if os.getpid() != 1:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            pids = file.read().split()
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+
+
 def settle(place: str, outputs: list[str]) -> None:
     """Make what the program has written fit to be moved, or removed, from outside.
 
     Args:
         place: The private folder.
-        outputs: Folders of it in which links to files become copies.
+        outputs: Paths below it of folders in which links to files become copies.
     """
+    place = os.path.realpath(place)
     device = os.lstat(place).st_dev
     for folder, folders, _ in os.walk(place):
         paths = {name: f"{folder}/{name}" for name in folders}
@@ -335,8 +409,8 @@ def settle(place: str, outputs: list[str]) -> None:
         for name in folders:
             if not os.path.islink(paths[name]):
                 _permit(paths[name], _READ_WRITE_ENTER)
-    for output in outputs:
-        if os.path.realpath(output) != os.path.normpath(output):  # a link: not the program's files
+    for output in (os.path.normpath(os.path.join(place, output)) for output in outputs):
+        if os.path.realpath(output) != output:  # behind a link are not the program's own files
             continue
         for folder, _, names in os.walk(output):
             for name in names:

@@ -18,7 +18,7 @@ from headrace.runtime.shown import harmless, plain
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark
 from headrace.targets.local.command import Command
-from headrace.targets.local.private_root.access import refusal
+from headrace.targets.local.private_root.access import cannot_borrow, refusal
 from headrace.targets.local.private_root.command import Known, PrivateRoot, argv
 from headrace.targets.local.private_root.environment import environment
 from headrace.targets.local.private_root.findings import findings
@@ -45,9 +45,14 @@ def check_program(request: RequestView) -> None:
         JobFailed: There is no such program here.
     """
     if why := refusal():
+        problem = cannot_borrow(Path(ML_ROOT), request.instance_count)
         what = f"a program needs an {ML_ROOT} of its own, and {why}"
-        ways = "run as root, or use target=container"
-        raise ConfigError([Problem("target", f"{what}; {ways}")])
+        if problem:
+            ways = f"run as root, use target=container, or make a folder {ML_ROOT} for yourself"
+            where = f"the machine's own {ML_ROOT} cannot stand for it: {problem}"
+            raise ConfigError([Problem("target", f"{what}; {where}; {ways}")])
+        note = f"{what}; the job uses the machine's, as only one can at a time"
+        print(f"note: {note}", file=sys.stderr, flush=True)
     if not request.entrypoint:
         what = "this machine cannot run an image's own command; name it in program.entrypoint"
         raise ConfigError([Problem("program", f"{what}, or use target=container")])
