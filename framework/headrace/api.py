@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from headrace.config import defaults, hydra_session
 from headrace.config.compose import Plan, compose
 from headrace.config.models import JobConfig
 from headrace.config.overrides import Overrides
+from headrace.config.program_overrides import Keys, Path, program_overrides
 from headrace.errors import ConfigError, Problem
 from headrace.job.job import Job
 from headrace.prepare import Ready, prepare
@@ -62,7 +64,12 @@ class CompiledJob:
         return [*facts(self.job, self._plan), *(("note", note) for note in self.notes)]
 
 
-def compile(*overrides: Overrides) -> CompiledJob:
+def compile(
+    *overrides: Overrides,
+    program: Path | Keys | None = None,
+    inputs: Mapping[str, Path | Keys] | None = None,
+    outputs: Sequence[str] | Mapping[str, Keys | None] | None = None,
+) -> CompiledJob:
     """Compile a job and check all that can be checked. Nothing runs, nothing is written.
 
     Args:
@@ -70,6 +77,10 @@ def compile(*overrides: Overrides) -> CompiledJob:
             values need no quoting: ``{"dataset.path": path, "transform.n_features": 4096}``.
             Without ``output.path`` the result will go to a folder of its own below the current one,
             ``outputs/<date>/<time>``.
+        program: What runs: the name of a choice, as ``"churn"``; the path of a script, as a
+            `pathlib.Path`; or its keys, ``{"path": "prepare.py", "arguments": {"split": 0.8}}``.
+        inputs: Name → a path, or the keys of an input.
+        outputs: Their names; or name → the keys of an output.
 
     Raises:
         ConfigError: Everything that is wrong with the configuration.
@@ -77,17 +88,26 @@ def compile(*overrides: Overrides) -> CompiledJob:
         DataError: The input is not what the configuration says it is.
     """
     with defaults.run_folder_is(hydra_session.fresh_folder()):
-        plan = compose(hydra_session.composed(overrides))
+        own = program_overrides(program, inputs, outputs)
+        plan = compose(hydra_session.composed([*overrides, *own]))
         if plan.config.action != "run":
             raise ConfigError([Problem("action", ACTIONS)])
         return _compiled(plan, prepare(plan, dry=True))
 
 
-def run(*what: CompiledJob | Overrides) -> RunResult:
+def run(
+    *what: CompiledJob | Overrides,
+    program: Path | Keys | None = None,
+    inputs: Mapping[str, Path | Keys] | None = None,
+    outputs: Sequence[str] | Mapping[str, Keys | None] | None = None,
+) -> RunResult:
     """Run a job to its end, on the target that it names.
 
     Args:
         what: A job that `compile` made, which is run as it is; or what `compile` takes.
+        program: As for `compile`.
+        inputs: As for `compile`.
+        outputs: As for `compile`.
 
     Raises:
         ConfigError: Something is wrong with the configuration, or cannot be done.
@@ -98,9 +118,14 @@ def run(*what: CompiledJob | Overrides) -> RunResult:
     """
     overrides = [each for each in what if not isinstance(each, CompiledJob)]
     jobs = [each for each in what if isinstance(each, CompiledJob)]
-    if jobs and len(what) > 1:
+    is_more = len(what) > 1 or not (program is inputs is outputs is None)
+    if jobs and is_more:
         raise TypeError("run() takes one compiled job or overrides; compile() it with them")
-    compiled = _checked(jobs[0] if jobs else compile(*overrides))
+    if jobs:
+        compiled = _checked(jobs[0])
+    else:
+        made = compile(*overrides, program=program, inputs=inputs, outputs=outputs)
+        compiled = _checked(made)
     return RunResult.of(targets.run(compiled.job, compiled.config), compiled.request)
 
 

@@ -121,7 +121,17 @@ def _outputs(given: Any) -> Any:
     return given
 
 
-Inputs = dict[str, Annotated[InputSettings, BeforeValidator(_input)]]
+Inputs = dict[
+    str,
+    Annotated[InputSettings, BeforeValidator(_input, json_schema_input_type=InputSettings | str)],
+]
 Outputs = Annotated[
-    dict[str, Annotated[OutputSettings, BeforeValidator(_output)]], BeforeValidator(_outputs)
+    dict[
+        str,
+        Annotated[
+            OutputSettings,
+            BeforeValidator(_output, json_schema_input_type=OutputSettings | None),
+        ],
+    ],
+    BeforeValidator(_outputs, json_schema_input_type=dict[str, OutputSettings | None] | list[str]),
 ]

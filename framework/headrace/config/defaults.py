@@ -1,4 +1,4 @@
-"""What Hydra has to know before it composes: every key with its default, and two resolvers.
+"""What Hydra has to know before it composes: every key with its default, and three resolvers.
 
 The defaults are read off the models, so that they stand in one place while Hydra, its tab
 completion and ``--cfg job`` know every key. A group of keys is left open (its ``struct`` flag is
@@ -15,10 +15,11 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from headrace.config.idle import is_idle
 from headrace.config.models import JobConfig
 from headrace.config.problems import models_of, tag_of
 from headrace.runtime import roots
@@ -34,6 +35,7 @@ def register() -> None:
     ConfigStore.instance().store(name=BASE_NODE, node=_open(defaults_of(JobConfig)))
     OmegaConf.register_new_resolver("project", _in_project, replace=True)
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+    OmegaConf.register_new_resolver("chain_only", _chain_only, replace=True)
 
 
 def defaults_of(model: type[BaseModel]) -> dict[str, Any]:
@@ -84,6 +86,12 @@ def _open(defaults: dict[str, Any]) -> DictConfig:
         if isinstance(value, dict):
             OmegaConf.set_struct(node[key], False)
     return node
+
+
+def _chain_only(*values: Any, _root_: DictConfig) -> ListConfig:
+    """Return a list of what the chain needs, which is nothing for another program."""
+    program = OmegaConf.select(_root_, "program.name", throw_on_missing=False)
+    return ListConfig([] if is_idle(program) else list(values))
 
 
 def _in_project(path: str) -> str:

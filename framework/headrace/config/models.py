@@ -16,6 +16,7 @@ from headrace.config.channels import Inputs, Outputs
 from headrace.config.model import Model, RoleArn, Text, VariableName, Word
 from headrace.config.programs import AnyProgram, ChainProgram
 from headrace.config.registered import listed_in_schema, named_in
+from headrace.config.requirement_files import requirements_of
 from headrace.runtime.formats import AUTO, READERS, WRITERS
 from headrace.runtime.registry import Registry
 from headrace.runtime.spec import DatasetSpec, EvaluationSpec, OutputSpec, RuntimeSpec
@@ -52,8 +53,12 @@ class BackendConfig(Model):
         None, description="the image by hand, instead of the backend's own"
     )
     region: Text | None = Field(None, description="AWS region; default: the usual AWS variables")
-    requirements: tuple[Text, ...] = Field(
-        (), description="pip requirements of packages that the image lacks; shipped as wheels"
+    requirements: Annotated[
+        tuple[Text, ...], BeforeValidator(requirements_of, json_schema_input_type=list[str] | str)
+    ] = Field(
+        (),
+        description="pip requirements of packages that the image lacks, or the path of a file of "
+        "them; shipped as wheels",
     )
     python_version: Annotated[str, Field(pattern=r"^3\.1[1-9]$")] = Field(
         "3.12", description="Python of the image, which the wheels have to fit"

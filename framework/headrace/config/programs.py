@@ -56,7 +56,7 @@ def _word(given: Any) -> str:
 
 Arguments = Annotated[
     dict[Word, bool | Word | tuple[Word, ...] | None] | tuple[Word, ...],
-    BeforeValidator(arguments_of),
+    BeforeValidator(arguments_of, json_schema_input_type=dict[str, Any] | list[str | float]),
 ]
 
 

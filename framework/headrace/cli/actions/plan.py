@@ -108,10 +108,11 @@ def _command(job: Job) -> str:
 def _program(program: Program, plan: Plan) -> Iterator[tuple[str, str]]:
     if program.spec is not None:
         yield ("chain", " → ".join(_step(step.label, step.name) for step in plan.chain))
-    elif program.sha256:
-        yield ("program", f"{program.path} ({size(program.size)}, SHA-256 {program.sha256})")
     elif program.path:
         yield ("program", program.path)
+        yield ("entry", program.entry)
+        if program.sha256:
+            yield ("digest", f"SHA-256 {program.sha256}, {size(program.size)}")
 
 
 def _described(job: Job, plan: Plan) -> Iterator[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from headrace.config.compose import Plan
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-GROUPS = ("backend", "target", "dataset", "transform", "output", "evaluation")
+GROUPS = ("backend", "target", "program", "dataset", "transform", "output", "evaluation")
 LINK = {"type": "string", "pattern": r"\$\{"}
 """A value may be taken from elsewhere in the configuration."""
 
