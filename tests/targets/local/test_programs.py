@@ -412,10 +412,10 @@ def test_from_a_configuration_to_a_result(
 ) -> None:
     (tmp_path / "copy.py").write_text(COPY + "import sys; print(sys.argv[1:])")
     result = headrace.run(
-        program={"name": "script", "path": str(tmp_path / "copy.py"), "arguments": {"x": 1}},
+        {"output.path": str(tmp_path / "out")},
+        program={"path": str(tmp_path / "copy.py"), "arguments": {"x": 1}},
         inputs={"data": str(folder("a.csv"))},
         outputs=["train"],
-        output={"path": str(tmp_path / "out")},
     )
     assert capfd.readouterr().out == "['--x', '1']\n"
     assert (tmp_path / "out/train/deep/b.csv").read_text() == "CONTENT OF A.CSV\n"
