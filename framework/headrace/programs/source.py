@@ -120,7 +120,7 @@ def _folder(folder: Path, entry: str | None) -> Source:
     start = "" if entry is None else str(PurePosixPath(entry))
     problems += _wrong_with_entry(folder, start, files)
     notes = [
-        f"{name}: {what}"
+        what
         for name, content in files.items()
         if name != start
         for what in _wrong_with(name, content)
