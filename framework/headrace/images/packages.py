@@ -69,15 +69,18 @@ class Place:
         )
 
 
-def wheels_for(requirements: tuple[str, ...], python: str | None) -> Wheels:
+def wheels_for(
+    requirements: tuple[str, ...], python: str | None, *, any_version: bool = True
+) -> Wheels:
     """Return the wheels of requirements and of what they need, for wherever the job runs.
 
-    On this machine a job uses this machine's packages, whatever their versions, and only what is
-    missing is fetched. The same requirements are resolved once in a process.
+    On this machine the chain uses this machine's packages, whatever their versions, and only what
+    is missing is fetched; a program of the user's own gets the versions that it asks for. The same requirements are resolved once in a process.
 
     Args:
         requirements: As pip takes them.
         python: Version of the image's Python, as in ``3.12``; None for this machine's.
+        any_version: Whether a package of this machine will do whatever its version.
 
     Returns:
         They, in the order of their names.
@@ -86,16 +89,16 @@ def wheels_for(requirements: tuple[str, ...], python: str | None) -> Wheels:
         ConfigError: There are no wheels that fit, or not together.
         JobFailed: pip is not here, or cannot reach its index.
     """
-    return _resolved(requirements, python) if requirements else {}
+    return _resolved(requirements, python, any_version) if requirements else {}
 
 
 @cache
-def _resolved(requirements: tuple[str, ...], python: str | None) -> Wheels:
+def _resolved(requirements: tuple[str, ...], python: str | None, any_version: bool) -> Wheels:
     place = _here() if python is None else _image(python)
     wanted = [
         _without_marker(each)
         for each in map(Requirement, requirements)
-        if place.wants(each) and not place.has(each, any_version=True)
+        if place.wants(each) and not place.has(each, any_version=any_version)
     ]
     for _ in range(ROUNDS if wanted else 0):
         with tempfile.TemporaryDirectory(prefix="headrace-wheels-") as folder:

@@ -158,14 +158,15 @@ class ProgramOutput:
         if line.stream == "stderr" and line.text.strip():
             self._last[line.host].append(line.text)
         prefix = f"{line.host}: " if len(self._hosts) > 1 else ""
-        self._log.append(f"{prefix}{plain(without_colours(line.text), LOG_CHARACTERS)}")
+        self._log.append(f"{prefix}{line.text[:LOG_CHARACTERS]}")
         if self._logs:
             stream = sys.stdout if line.stream == "stdout" else sys.stderr
             print(f"{prefix}{shown(line.text)}", file=stream, flush=True)
 
     def log(self) -> str:
         """Return the last lines of all, in the order in which they came."""
-        return "".join(f"{line}\n" for line in self._log)
+        lines = (plain(without_colours(line), LOG_CHARACTERS) for line in self._log)
+        return "".join(f"{line}\n" for line in lines)
 
     def failure(self, host: str, status: int, known: Known) -> JobFailed:
         """Return the error that the end of a program stands for.
