@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 
 import headrace
 from headrace.errors import ConfigError, HeadraceError, JobFailed
-from headrace.job.job import Job, Program
+from headrace.job.job import Job
 from headrace.results import compare, pages
 from headrace.results.layout import listed
 from headrace.results.pages.script_page import LINES
@@ -26,20 +25,12 @@ from headrace.targets.local.private_root.program import ProgramRun, check_progra
 from headrace.targets.local.sandbox import Sandbox
 from headrace.targets.local.target import LocalTarget
 from headrace.targets.shutdown.interrupts import Interrupts
-from tests.targets.by_hand import CODE, data_input, everything_below, make_config, make_job
+from tests.targets.by_hand import CODE, data_input, everything_below, make_config, make_script
 
 pytestmark = pytest.mark.skipif(
     refusal() is not None, reason="mount namespaces are forbidden on this machine"
 )
 ENTRY = "code/entry.pyz"
-
-
-def script(
-    output: Path | str, text: str, outputs: tuple[str, ...] = ("train",), **more: Any
-) -> Job:
-    job = make_job(output, text, outputs=outputs, **more)
-    sha256 = hashlib.sha256(job.files[ENTRY]).hexdigest()
-    return replace(job, program=Program("script", path="/x.py", entry="x.py", sha256=sha256))
 
 
 def run(job: Job, output: Path | str, **settings: Any) -> Result:
@@ -72,7 +63,7 @@ def test_what_it_writes_is_delivered_with_a_manifest(
     output: Path, folder: Callable[..., Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
     data = folder("a.csv")
-    job = script(output, COPY, inputs=(data_input(data.as_uri()),))
+    job = make_script(output, COPY, inputs=(data_input(data.as_uri()),))
     result = run(job, output)
     assert capfd.readouterr() == ("", "")
     assert everything_below(output) == [
@@ -122,16 +113,16 @@ def test_the_same_job_leaves_the_same_manifest(tmp_path: Path, folder: Callable[
     manifests = set()
     for name in ("one", "two"):
         inputs = (data_input(folder("a.csv").as_uri()),)
-        job = script(tmp_path / name, COPY, inputs=inputs, ProcessingJobName=f"job-{name}")
+        job = make_script(tmp_path / name, COPY, inputs=inputs, ProcessingJobName=f"job-{name}")
         run(job, tmp_path / name)
         manifests.add((tmp_path / name / "report/manifest.json").read_bytes())
     assert len(manifests) == 1
 
 
 def test_a_result_is_replaced_as_its_manifest_says(output: Path) -> None:
-    run(script(output, "open('/opt/ml/processing/output/train/old', 'w').write('1')"), output)
+    run(make_script(output, "open('/opt/ml/processing/output/train/old', 'w').write('1')"), output)
     (output / "mine.txt").write_text("mine")
-    job = script(output, "open('/opt/ml/processing/output/train/new', 'w').write('2')")
+    job = make_script(output, "open('/opt/ml/processing/output/train/new', 'w').write('2')")
     with pytest.raises(ConfigError) as caught:
         run(job, output)
     assert "holds a result; choose another or set output.overwrite=true" in str(caught.value)
@@ -150,7 +141,7 @@ def test_it_finds_what_the_service_gives(output: Path, folder: Callable[..., Pat
     open("/opt/ml/output/message", "w").write("said")
     open("/opt/ml/processing/output/train/seen.json", "w").write(json.dumps(seen))
     """
-    job = script(output, text, Environment={"MINE": "/opt/ml/processing"})
+    job = make_script(output, text, Environment={"MINE": "/opt/ml/processing"})
     job.request["AppSpecification"]["ContainerArguments"] = ["--at", "/opt/ml/processing"]
     run(job, output)
     assert json.loads((output / "train/seen.json").read_text()) == [
@@ -169,7 +160,7 @@ def test_hidden_files_are_a_part_of_an_input(output: Path, folder: Callable[...,
     found = [name for _, _, names in os.walk("/opt/ml/processing/input/data") for name in names]
     open("/opt/ml/processing/output/train/seen", "w").write(" ".join(sorted(found)))
     """
-    run(script(output, text, inputs=(data_input(data.as_uri()),)), output)
+    run(make_script(output, text, inputs=(data_input(data.as_uri()),)), output)
     assert (output / "train/seen").read_text() == "_metadata a b"
 
 
@@ -187,7 +178,7 @@ def test_instances_share_and_what_they_write_comes_together(
     print(host)
     """
     inputs = (data_input(data.as_uri(), distribution="ShardedByS3Key"),)
-    run(script(output, text, inputs=inputs, instances=2), output)
+    run(make_script(output, text, inputs=inputs, instances=2), output)
     written = {path.name: path.read_text() for path in (output / "train").iterdir()}
     assert written == {"algo-1": "a c", "algo-2": "b", "schema": "the same"}
     assert sorted(capfd.readouterr().out.split("\n")) == ["", "algo-1: algo-1", "algo-2: algo-2"]
@@ -198,7 +189,7 @@ def test_instances_do_not_overwrite_each_other(output: Path) -> None:
     import os
     open("/opt/ml/processing/output/train/a", "w").write(os.environ["SM_CURRENT_HOST"])
     """
-    assert failure(script(output, text, instances=2), output) == (
+    assert failure(make_script(output, text, instances=2), output) == (
         "output 'train': algo-1 and algo-2 both wrote a"
     )
 
@@ -252,7 +243,7 @@ FAILURES = {
 @pytest.mark.parametrize("what", FAILURES)
 def test_a_failure_is_told_and_nothing_is_delivered(output: Path, what: str) -> None:
     text, message = FAILURES[what]
-    assert failure(script(output, text), output) == message
+    assert failure(make_script(output, text), output) == message
 
 
 @pytest.mark.parametrize("linked", ["output/train", "output"])
@@ -269,7 +260,7 @@ def test_what_is_behind_a_link_of_a_script_stays_as_it_is(
     shutil.rmtree("/opt/ml/processing/{linked}")
     os.symlink({str(outside)!r}, "/opt/ml/processing/{linked}")
     """
-    job = script(output, text)
+    job = make_script(output, text)
     with pytest.raises(JobFailed) as caught:
         run(job, output)
     assert str(caught.value) == (
@@ -284,7 +275,7 @@ def test_what_is_behind_a_link_of_a_script_stays_as_it_is(
 
 def test_a_script_that_takes_too_long_is_stopped(output: Path) -> None:
     limit = {"MaxRuntimeInSeconds": 1}
-    job = script(output, "import time; time.sleep(600)", StoppingCondition=limit)
+    job = make_script(output, "import time; time.sleep(600)", StoppingCondition=limit)
     assert failure(job, output) == (
         "the job was stopped after 1 second (resources.max_runtime_minutes); allow more, or give "
         "it less to do"
@@ -292,7 +283,7 @@ def test_a_script_that_takes_too_long_is_stopped(output: Path) -> None:
 
 
 def test_a_program_that_is_not_here_is_told_before_anything_runs(output: Path) -> None:
-    job = script(output, "")
+    job = make_script(output, "")
     job.request["AppSpecification"]["ContainerEntrypoint"] = ["no-such-program"]
     assert failure(job, output) == (
         "the entrypoint 'no-such-program' is no program of this machine; install it, or use "
@@ -302,7 +293,7 @@ def test_a_program_that_is_not_here_is_told_before_anything_runs(output: Path) -
 
 def test_a_report_of_its_own_may_not_take_the_place_of_ours(output: Path) -> None:
     text = "open('/opt/ml/processing/output/report/manifest.json', 'w').close()"
-    assert failure(script(output, text, ("report",)), output) == (
+    assert failure(make_script(output, text, ("report",)), output) == (
         "an output holds 'report/manifest.json', which headrace itself writes; have the program "
         "give its file another name"
     )
@@ -313,7 +304,7 @@ def test_an_output_may_be_called_report(output: Path) -> None:
     for name in ("evaluation.json", "timings.json"):
         open(f"/opt/ml/processing/output/report/{name}", "w").write("[1]")
     """
-    result = run(script(output, text, ("report",)), output)
+    result = run(make_script(output, text, ("report",)), output)
     assert everything_below(output / "report") == [
         "evaluation.json",
         "log.txt",
@@ -338,7 +329,7 @@ os.symlink("/nowhere", "/opt/ml/processing/output/train/link")
 
 
 def test_what_is_lost_is_told(output: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    run(script(output, NOTES, ("train", "validation")), output)
+    run(make_script(output, NOTES, ("train", "validation")), output)
     assert capfd.readouterr().err.splitlines() == [
         "note: output 'train': entries that are neither files nor folders, or links to no file, "
         "are not delivered: 'fifo', 'link'",
@@ -364,7 +355,7 @@ def two_results(tmp_path: Path) -> list[str]:
                 opened.write(file if file == "same" else {name!r})
         print("line\\n" * 300 + "<b>the last</b>")
         """
-        run(script(tmp_path / name, text), tmp_path / name, logs=False)
+        run(make_script(tmp_path / name, text), tmp_path / name, logs=False)
         places.append(str(tmp_path / name))
     return places
 
@@ -430,7 +421,7 @@ def test_from_a_configuration_to_a_result(
 
 @pytest.mark.skipif(find_spec("pyspark") is None, reason="needs pyspark")
 def test_a_spark_script_is_started_by_this_machines_spark(output: Path, tmp_path: Path) -> None:
-    job = script(output, "", instances=2)
+    job = make_script(output, "", instances=2)
     code = f"{CODE}/entry.pyz"
     job.request["AppSpecification"]["ContainerEntrypoint"] = ["smspark-submit", code]
     job.request["AppSpecification"]["ContainerArguments"] = ["--x", "1"]
@@ -446,7 +437,7 @@ def test_a_spark_script_is_started_by_this_machines_spark(output: Path, tmp_path
 
 def test_spark_cannot_share_an_input_here(output: Path) -> None:
     shared = data_input("file:///data", distribution="ShardedByS3Key")
-    job = script(output, "", inputs=(shared,), instances=2)
+    job = make_script(output, "", inputs=(shared,), instances=2)
     job.request["AppSpecification"]["ContainerEntrypoint"] = ["smspark-submit", "a.py"]
     with pytest.raises(ConfigError) as caught:
         check_program(job.view)
@@ -458,7 +449,7 @@ def test_spark_cannot_share_an_input_here(output: Path) -> None:
 
 
 def test_an_images_own_command_cannot_run_here(output: Path) -> None:
-    job = script(output, "")
+    job = make_script(output, "")
     del job.request["AppSpecification"]["ContainerEntrypoint"]
     with pytest.raises(ConfigError) as caught:
         check_program(job.view)
