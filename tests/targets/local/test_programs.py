@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 import pytest
 
 import headrace
+from headrace.config.defaults import PROJECT
 from headrace.errors import ConfigError, HeadraceError, JobFailed
 from headrace.job.job import Job
 from headrace.results import compare, pages
@@ -25,6 +29,7 @@ from headrace.targets.local.private_root.program import ProgramRun, check_progra
 from headrace.targets.local.sandbox import Sandbox
 from headrace.targets.local.target import LocalTarget
 from headrace.targets.shutdown.interrupts import Interrupts
+from tests import children
 from tests.targets.by_hand import CODE, data_input, everything_below, make_config, make_script
 
 pytestmark = pytest.mark.skipif(
@@ -458,3 +463,36 @@ def test_an_images_own_command_cannot_run_here(output: Path) -> None:
         "  program: this machine cannot run an image's own command; name it in program.entrypoint, "
         "or use target=container"
     )
+
+
+CLIENT = """
+import sys
+from headrace.targets.local.target import LocalTarget
+from tests.targets.by_hand import make_config, make_script
+
+output, text = sys.argv[1:]
+LocalTarget().run(make_script(output, text), make_config(output))
+"""
+DAEMON = """
+import subprocess, time
+subprocess.Popen(["sleep", "1000"], start_new_session=True, env={"PATH": "/bin"})
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_outlives_the_client(output: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-c", CLIENT, output, DAEMON]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with children.started(command, cwd=PROJECT, **pipes) as client:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "ready\n"
+        below = children.below(client.pid)
+        assert len(below) == 5  # the watchdog, two of ours, the script, and what it has started
+        client.send_signal(number)
+        client.wait(60)
+        children.until(lambda: not children.alive(below))
+    run(make_script(output, "open('/opt/ml/processing/output/train/a', 'w').close()"), output)
+    assert "train/a" in everything_below(output)
+    assert ".headrace" not in everything_below(output)
