@@ -8,9 +8,8 @@ from typing import Any
 
 from headrace.aws.answer import Answer, CutError, DamagedError
 from headrace.aws.clients import client
-from headrace.aws.daemons import THREADS, DaemonExecutor, wait
-from headrace.aws.meter import Meter
 from headrace.aws.s3 import S3Object
+from headrace.aws.threads import THREADS, DaemonExecutor, Meter, wait
 from headrace.errors import JobFailed
 
 

@@ -21,10 +21,9 @@ from pathlib import Path
 from threading import Event
 
 from headrace.aws.clients import client, explained
-from headrace.aws.daemons import THREADS, DaemonExecutor, wait
 from headrace.aws.fetch import Fetch, Line
-from headrace.aws.meter import Meter
 from headrace.aws.s3 import S3Object
+from headrace.aws.threads import THREADS, DaemonExecutor, Meter, wait
 
 GRACE_SECONDS = 2.0
 """For the threads to notice that nobody wants them any more."""

@@ -14,8 +14,8 @@ from uuid import uuid4
 from headrace.aws import etags
 from headrace.aws.answer import CHANGED, Answer, CutError, DamagedError
 from headrace.aws.clients import AwsError, code_of, reason
-from headrace.aws.meter import Meter
 from headrace.aws.s3 import S3Object
+from headrace.aws.threads import Meter
 from headrace.errors import JobFailed
 
 PIECE_BYTES = 64 << 20

@@ -18,9 +18,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from headrace.aws.clients import AwsError, client, code_of, explained, reason
-from headrace.aws.daemons import DaemonExecutor, interruptible
 from headrace.aws.holder import Holder
 from headrace.aws.s3 import bucket_and_key
+from headrace.aws.threads import DaemonExecutor, interruptible
 from headrace.errors import JobFailed
 from headrace.runtime.shown import quoted
 from headrace.uris import join

@@ -22,9 +22,8 @@ from s3transfer.manager import TransferConfig, TransferManager
 from s3transfer.subscribers import BaseSubscriber
 
 from headrace.aws.clients import AwsError, client, explained, reason
-from headrace.aws.daemons import LOOK_SECONDS, THREADS, DaemonExecutor, interruptible
-from headrace.aws.meter import Meter
 from headrace.aws.s3 import bucket_and_key, remove, with_prefix
+from headrace.aws.threads import LOOK_SECONDS, THREADS, DaemonExecutor, Meter, interruptible
 from headrace.errors import JobFailed
 
 REMOVAL_SECONDS = 20.0

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from headrace.aws.daemons import interruptible
 from headrace.aws.s3 import remove
+from headrace.aws.threads import interruptible
 from headrace.aws.upload import upload
 from headrace.errors import JobFailed
 from headrace.results.layout import MANIFEST, RECEIPT, receipt_of

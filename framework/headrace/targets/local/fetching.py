@@ -71,7 +71,7 @@ class Fetching:
                 yield self._listed(object_at, uri, _where(entry))
 
     def _listed(self, look: Callable[[str, str], T], uri: str, where: str) -> T:
-        from headrace.aws.daemons import interruptible
+        from headrace.aws.threads import interruptible
 
         return interruptible(lambda: look(uri, where), self.check)
 

@@ -48,7 +48,7 @@ def publish(
         JobFailed: S3 does not take or keep what it should, or somebody else wrote there meanwhile.
     """
     from headrace.aws.clients import explained  # boto3 takes its time
-    from headrace.aws.daemons import interruptible
+    from headrace.aws.threads import interruptible
     from headrace.aws.upload import Uploads
     from headrace.results.output_prefix import refusal
     from headrace.results.prefix_content import look
@@ -77,8 +77,8 @@ def publish(
 def _forget(receipt: str, check: Check) -> None:
     """Remove the receipt; if that fails the result is none the worse."""
     from headrace.aws.clients import AwsError, reason
-    from headrace.aws.daemons import interruptible
     from headrace.aws.s3 import remove
+    from headrace.aws.threads import interruptible
 
     try:
         interruptible(lambda: remove([receipt]), check)

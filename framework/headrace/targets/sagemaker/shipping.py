@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from headrace.aws.clients import AwsError, client, code_of
-from headrace.aws.daemons import interruptible
 from headrace.aws.s3 import bucket_and_key
+from headrace.aws.threads import interruptible
 from headrace.aws.upload import Uploads
 from headrace.errors import ConfigError, Problem
 from headrace.job.inputs import COPIES
