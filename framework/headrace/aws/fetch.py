@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 from uuid import uuid4
 
 from headrace.aws import etags
-from headrace.aws.answer import CHANGED, Answer, CutError, DamagedError
 from headrace.aws.clients import AwsError, code_of, reason
+from headrace.aws.reading import CHANGED, Answer, CutError, DamagedError
 from headrace.aws.s3 import S3Object
 from headrace.aws.threads import Meter
 from headrace.errors import JobFailed

@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 from headrace.aws import lock
 from headrace.aws.clients import client
-from headrace.aws.digests import sha256_of
+from headrace.aws.reading import sha256_of
 from headrace.aws.s3 import S3Object, bucket_and_key, with_prefix
 from headrace.results import layout as result_files
 from headrace.results.layout import MANIFEST, RECEIPT, Listing
