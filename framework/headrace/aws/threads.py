@@ -1,4 +1,4 @@
-"""Threads that transfer bytes: they never keep the program from ending, and report their progress."""
+"""Threads that transfer bytes without keeping the program from ending, and their progress."""
 
 from __future__ import annotations
 
