@@ -8,21 +8,25 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from headrace.aws.clients import AwsError, client, code_of, explained, reason
-from headrace.aws.holder import Holder
 from headrace.aws.s3 import bucket_and_key
 from headrace.aws.threads import DaemonExecutor, interruptible
 from headrace.errors import JobFailed
-from headrace.runtime.shown import quoted
+from headrace.runtime.shown import plain, quoted
 from headrace.uris import join
 
 NAME = ".headrace.lock"
@@ -40,13 +44,14 @@ UNCONDITIONAL = (
     "this store has no conditional puts, so two jobs that begin in the same moment are not kept "
     "apart"
 )
-
 _MOST_BYTES = 4096
 _ABSENT = frozenset({"NoSuchKey", "404"})
 _REFUSED = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409", *_ABSENT})
 """Answers to a conditional put by which somebody else was faster."""
 _UNKNOWN = frozenset({"NotImplemented", "501"})
 """Answers of a store that has no conditional puts."""
+_PROC = Path("/proc")
+_BOOT = _PROC / "sys/kernel/random/boot_id"
 
 
 @dataclass(frozen=True)
@@ -242,6 +247,58 @@ class Lock:
         print(f"{self._uri} could not be removed ({why}); {ADVICE}", file=sys.stderr)
 
 
+@dataclass(frozen=True)
+class Holder:
+    """The holder of a lock."""
+
+    job: str
+    """The job's name."""
+    host: str
+    """Name of the machine, for people: several may have the same one."""
+    machine: str
+    """Names the machine since it was started, and in it the space of process numbers."""
+    pid: int
+    begun: int
+    """When the process began, in the kernel's ticks: its number may be given to another one."""
+    started: str
+    """When the lock was taken, by the machine's clock."""
+    token: str
+    """Tells one attempt to take a lock from all others."""
+
+    @classmethod
+    def here(cls, job: str) -> Holder:
+        """Return this process."""
+        pid, now = os.getpid(), datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(job, socket.gethostname(), _machine(), pid, _begun(pid), now, uuid4().hex)
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Holder | None:
+        """Read what `to_json` made; return None for anything else."""
+        try:
+            found = json.loads(content)
+            values = {each.name: found[each.name] for each in fields(cls)}
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return None
+        numbers = (values.pop("pid"), values.pop("begun"))
+        if not all(type(each) is int and each >= 0 for each in numbers):
+            return None
+        if not all(isinstance(each, str) for each in values.values()):
+            return None
+        return cls(pid=numbers[0], begun=numbers[1], **values)
+
+    def to_json(self, **more: int) -> bytes:
+        """Return the content of a lock; `more` goes into it and is not read back."""
+        described: Mapping[str, Any] = {**asdict(self), **more}
+        return (json.dumps(described, indent=2) + "\n").encode()
+
+    def has_ended(self) -> bool:
+        """Return whether it is known to be gone, as only its own machine can tell."""
+        return self.machine == _machine() and not _is_running(self.pid, self.begun)
+
+    def __str__(self) -> str:
+        return f"the job {plain(self.job)} (process {self.pid} on {plain(self.host)})"
+
+
 def _read(s3: Any, uri: str) -> Found | None:
     """The lock that is there."""
     bucket, key = bucket_and_key(uri)
@@ -258,3 +315,31 @@ def _read(s3: Any, uri: str) -> Found | None:
     now = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     moment = parsedate_to_datetime(now) if now else datetime.now(UTC)
     return Found(holder, answer["ETag"], (moment - answer["LastModified"]).total_seconds())
+
+
+def _machine() -> str:
+    try:
+        return f"{_BOOT.read_text().strip()} {(_PROC / 'self/ns/pid').readlink()}"
+    except OSError:  # no Linux, or a /proc that hides this: nobody can be told to be gone
+        return uuid4().hex
+
+
+def _is_running(pid: int, begun: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # somebody else's
+        pass
+    except (OSError, OverflowError):
+        return False
+    now = _begun(pid)
+    return not (now and begun) or now == begun
+
+
+def _begun(pid: int) -> int:
+    """When a process began; 0 if that cannot be seen. A zombie did at no time that counts."""
+    try:
+        stat = (_PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return 0
+    state, *rest = stat.rpartition(")")[2].split()  # the name before it may hold anything
+    return -1 if state == "Z" else int(rest[18])
