@@ -19,7 +19,7 @@ REQUEST = {
     "StoppingCondition",
 }
 STILL_RAW = {
-    "aws/checks.py",
+    "aws/account.py",
     "aws/policy.py",
     "job/request.py",  # its home
     "results/pages/run_page.py",

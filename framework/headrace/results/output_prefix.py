@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from headrace.aws import lock
-from headrace.aws.running import is_running
+from headrace.aws.account import is_running
 from headrace.aws.s3 import bucket_and_key, unlisted, with_prefix
 from headrace.config.models import OutputConfig
 from headrace.errors import ConfigError, JobFailed, Problem
