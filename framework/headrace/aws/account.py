@@ -14,6 +14,7 @@ from typing import Any
 from headrace.aws.clients import CREDENTIALS, AwsError, client, code_of, explained, problem_at
 from headrace.aws.image_uris import domain
 from headrace.aws.region import find_region
+from headrace.aws.request import RequestView
 from headrace.aws.s3 import bucket_and_key
 from headrace.config import defaults
 from headrace.config.models import ROLE_ARN, JobConfig
@@ -102,15 +103,17 @@ class AwsAccount:
         Raises:
             ConfigError: AWS could not be asked.
         """
-        problems = [*_instance_type(request, self.region())]
+        view = RequestView(request)
+        problems = [*_instance_type(view.instance_type, self.region())]
         if not asking:
             return problems
         with explained(problem_at("target")):
             problems += [
-                *_name(request["ProcessingJobName"], self),
-                *_role(request["RoleArn"], self),
-                *_image(request["AppSpecification"]["ImageUri"], self),
-                *_buckets(request, self.region()),
+                *_name(view.name, self),
+                *_role(view.role, self),
+                *_image(view.image, self),
+                *_bucket("dataset.path", view.inputs[0].uri, self.region()),
+                *_bucket("output.path", view.outputs[0].uri, self.region()),
             ]
         return problems
 
@@ -156,11 +159,10 @@ def _role_of_environment() -> str | None:
     return role
 
 
-def _instance_type(request: dict[str, Any], region: str) -> Iterator[Problem]:
+def _instance_type(wanted: str, region: str) -> Iterator[Problem]:
     """Check the instance type against botocore's model of the service, without asking AWS."""
     model = client("sagemaker", region).meta.service_model
     offered = model.shape_for("ProcessingInstanceType").enum
-    wanted = request["ProcessingResources"]["ClusterConfig"]["InstanceType"]
     if wanted not in offered:
         what = f"SageMaker Processing has no {wanted!r}; {suggest(wanted, offered)}"
         yield Problem("resources.instance_type", what)
@@ -215,16 +217,13 @@ def _image(uri: str, account: AwsAccount) -> Iterator[Problem]:
             raise
 
 
-def _buckets(request: dict[str, Any], region: str) -> Iterator[Problem]:
-    """Check that the buckets are in the region of the job, which can use no others."""
-    data = request["ProcessingInputs"][0]["S3Input"]["S3Uri"]
-    output = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
-    for where, uri in (("dataset.path", data), ("output.path", output)):
-        bucket, _ = bucket_and_key(uri)
-        there = _region_of(bucket)
-        if there not in (None, region):
-            what = f"the bucket {bucket!r} is in {there}, the job would run in {region}"
-            yield Problem(where, what)
+def _bucket(where: str, uri: str, region: str) -> Iterator[Problem]:
+    """Check that a bucket is in the region of the job, which can use no other."""
+    bucket, _ = bucket_and_key(uri)
+    there = _region_of(bucket)
+    if there not in (None, region):
+        what = f"the bucket {bucket!r} is in {there}, the job would run in {region}"
+        yield Problem(where, what)
 
 
 def _region_of(bucket: str) -> str | None:

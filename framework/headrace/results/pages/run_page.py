@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.aws.request import RequestView
 from headrace.results.channels import Channel, channels_of
 from headrace.results.pages import figures
 from headrace.results.pages.columns import columns_of
@@ -72,13 +73,12 @@ def has_rates(record: RunRecord) -> bool:
 
 
 def _title(record: RunRecord) -> str:
-    request = record.request or {}
-    return str(request.get("ProcessingJobName") or record.folder.absolute().name)
+    return RequestView(record.request or {}).name or record.folder.absolute().name
 
 
 def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     if record.request is not None:
-        yield "image", record.request["AppSpecification"]["ImageUri"]
+        yield "image", RequestView(record.request).image
     for kind, name, outside, _ in _mapping(record.request):
         if (kind, name) == ("input", "data"):
             yield "data", outside
@@ -133,15 +133,14 @@ def _channels(record: RunRecord) -> list[ChannelRow]:
 
 def _mapping(request: dict[str, Any] | None) -> Iterator[tuple[str, str, str, str]]:
     """Yield kind, name, location outside and path inside the container."""
-    for each in (request or {}).get("ProcessingInputs", ()):
-        place = each["S3Input"]
-        yield "input", each["InputName"], _place(place["S3Uri"]), place["LocalPath"]
-    for each in (request or {}).get("ProcessingOutputConfig", {}).get("Outputs", ()):
-        place = each["S3Output"]
-        yield "output", each["OutputName"], _place(place["S3Uri"]), place["LocalPath"]
+    view = RequestView(request or {})
+    for source in view.inputs:
+        yield "input", source.name, _location(source.uri), source.container_path
+    for output in view.outputs:
+        yield "output", output.name, _location(output.uri), output.container_path
 
 
-def _place(uri: str) -> str:
+def _location(uri: str) -> str:
     return str(path_of(uri) or uri)
 
 
