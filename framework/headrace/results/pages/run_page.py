@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.aws.request import RequestView
-from headrace.results.channels import Channel, channels_of
 from headrace.results.pages import figures
 from headrace.results.pages.columns import columns_of
 from headrace.results.pages.timeline import Timeline, timeline_of
 from headrace.results.pages.verdict import Verdict, calibration_chart
 from headrace.results.records import RunRecord
+from headrace.results.result import Channel, channels_of
 from headrace.uris import path_of
 
 _DIGEST = 12

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any
 
-from headrace.results.channels import channels_of
 from headrace.results.pages import figures
 from headrace.results.pages.advice import Candidate, advise
 from headrace.results.pages.charts import MOST_SERIES, NARROW, Axes, Chart, Series, lines
 from headrace.results.pages.run_page import Tile
 from headrace.results.pages.verdict import Verdict, ratio_chart
 from headrace.results.records import RunRecord, SweepRecord, SweepRun
+from headrace.results.result import channels_of
 
 WIDTH = "transform.n_features"
 _MOST_MARKS = 6

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
 from headrace.job.request import RequestView
-from headrace.results.channels import channels_of
 from headrace.results.destination import (
     WHERE,
     OccupiedError,
@@ -21,7 +20,7 @@ from headrace.results.destination import (
     unwritable,
 )
 from headrace.results.layout import MANIFEST, REQUEST
-from headrace.results.result import Result
+from headrace.results.result import Result, channels_of
 from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.targets.base import Target
 from headrace.targets.local import checks as limits

@@ -12,8 +12,7 @@ from headrace.aws.account import AwsAccount
 from headrace.aws.clients import explained
 from headrace.aws.lock import locked
 from headrace.results import stored_report as report
-from headrace.results.channels import channels_of
-from headrace.results.result import Result
+from headrace.results.result import Result, channels_of
 from headrace.results.stored_evaluation import NAME as MANIFEST
 from headrace.results.stored_evaluation import evaluation_at
 from headrace.runtime.spec import REPORT
