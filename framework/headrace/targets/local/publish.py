@@ -50,9 +50,7 @@ def publish(
     from headrace.aws.clients import explained  # boto3 takes its time
     from headrace.aws.threads import interruptible
     from headrace.aws.upload import Uploads
-    from headrace.results.output_prefix import refusal
-    from headrace.results.prefix_content import look
-    from headrace.results.replacement import make_room, receipt_for
+    from headrace.results.output_prefix import look, make_room, receipt_for, refusal
 
     base = join(output, "")
     new = {mirror.uri(path): path for path in mirror.files()}
@@ -88,7 +86,7 @@ def _forget(receipt: str, check: Check) -> None:
 
 def _rounds(new: dict[str, Path]) -> Iterator[dict[str, Path]]:
     """All but manifests, then those of single hosts, then the one of all."""
-    from headrace.results.replacement import is_manifest
+    from headrace.results.output_prefix import is_manifest
 
     def turn(uri: str) -> float:
         return -uri.count("/") if is_manifest(uri) else -math.inf
