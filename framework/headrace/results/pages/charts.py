@@ -17,8 +17,8 @@ from markupsafe import Markup
 from pygal.style import Style
 
 from headrace.results.pages import figures
+from headrace.results.pages.figures import visible
 from headrace.results.pages.ticks import ticks
-from headrace.results.pages.visible import visible
 
 # For maps that nobody draws here, pygal adds a finder that no Python after 3.11 can ask.
 sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__ != "pygal"]

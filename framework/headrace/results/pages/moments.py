@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from headrace.results.pages.visible import visible
+from headrace.results.pages.figures import visible
 
 MOST_BARS = 240
 """More points than that are taken together, so that every bar is wide enough to be seen."""
