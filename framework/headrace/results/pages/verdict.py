@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.results.pages.charts import NARROW, Axes, Chart, Series, lines
+from headrace.results.pages.charts import NARROW, Axes, Chart, Series, lines, ticks
 from headrace.results.pages.figures import count, marks, share
-from headrace.results.pages.ticks import ticks
 
 _X = "mean prediction of a tenth of the rows, %"
 
