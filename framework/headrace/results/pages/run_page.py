@@ -1,19 +1,22 @@
-"""The page of a run: each section's data, or why there is none."""
+"""The page of a run: the data of each section, or why there is none."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from headrace.aws.request import RequestView
 from headrace.results.pages import figures
-from headrace.results.pages.columns import columns_of
 from headrace.results.pages.timeline import Timeline, timeline_of
 from headrace.results.pages.verdict import Verdict, calibration_chart
 from headrace.results.records import RunRecord
 from headrace.results.result import Channel, channels_of
 from headrace.uris import path_of
+
+SHOWN = 1000
+"""Columns on a page; more of them than anybody reads would make it slow to open."""
 
 _DIGEST = 12
 """Characters of a digest that are shown."""
@@ -35,6 +38,35 @@ class ChannelRow:
     channel: Channel
     share: float
     label_mean: float | None
+
+
+@dataclass(frozen=True)
+class Value:
+    """A frequent value, with its rows as a number and as a share of all rows."""
+
+    text: str
+    rows: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Column:
+    """One feature column; `colliding` is None if nothing was hashed.
+
+    Attributes:
+        is_estimated: Whether `distinct` is.
+        null_share: Part of the rows without a value.
+        colliding_share: Part of its tokens that share their index with another token.
+    """
+
+    name: str
+    distinct: int
+    is_estimated: bool
+    nulls: int
+    null_share: float
+    colliding: int | None
+    colliding_share: float | None
+    frequent: tuple[Value, ...]
 
 
 def run_page(record: RunRecord) -> dict[str, Any]:
@@ -70,6 +102,20 @@ def has_rates(record: RunRecord) -> bool:
     means = [each.get("label_mean") for each in record.metrics.get("channels", {}).values()]
     known = [mean for mean in means if mean is not None]
     return bool(known) and all(0 <= mean <= 1 for mean in known)
+
+
+def columns_of(metrics: dict[str, Any], numeric: Collection[str]) -> list[Column]:
+    """Return the first `SHOWN` columns in their order; none if there are no metrics.
+
+    Args:
+        metrics: The content of ``metrics.json``.
+        numeric: Names of the columns whose one token is their name.
+    """
+    rows, known = metrics.get("rows", 0) or 1, frozenset(numeric)
+    return [
+        _column(name, described, rows, is_numeric=name in known)
+        for name, described in islice(metrics.get("columns", {}).items(), SHOWN)
+    ]
 
 
 def _title(record: RunRecord) -> str:
@@ -145,7 +191,7 @@ def _location(uri: str) -> str:
 
 
 def _left_out(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[str, str]]:
-    """Return the sections that are missing, and what would add them."""
+    """Yield the sections that are missing, and what would add them."""
     if not record.metrics:
         yield (
             "Columns, click rates and time",
@@ -169,3 +215,21 @@ def _untimed(time: dict[str, Any] | None) -> str:
         return "set dataset.time to the column that says when"
     why = time.get("left_out", "no more than one point in time")
     return f"column {time['column']!r} has {why}"
+
+
+def _column(name: str, described: dict[str, Any], rows: int, *, is_numeric: bool) -> Column:
+    distinct, colliding = described["distinct"], described.get("colliding_tokens")
+    tokens = min(distinct, 1) if is_numeric else distinct
+    return Column(
+        name,
+        distinct,
+        not described["distinct_is_exact"],
+        described["nulls"],
+        described["nulls"] / rows,
+        colliding,
+        None if colliding is None else colliding / tokens if tokens else 0.0,
+        tuple(
+            Value(each["value"], each["rows"], each["rows"] / rows)
+            for each in described.get("frequent_values", ())
+        ),
+    )
