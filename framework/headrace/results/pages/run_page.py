@@ -9,8 +9,8 @@ from typing import Any
 
 from headrace.aws.request import RequestView
 from headrace.results.pages import figures
+from headrace.results.pages.evaluation import Evaluation, calibration_chart
 from headrace.results.pages.timeline import Timeline, timeline_of
-from headrace.results.pages.verdict import Verdict, calibration_chart
 from headrace.results.records import RunRecord
 from headrace.results.result import Channel, channels_of
 from headrace.uris import path_of
@@ -73,11 +73,11 @@ def run_page(record: RunRecord) -> dict[str, Any]:
     """Return everything that ``run.html`` needs."""
     rates = has_rates(record)
     timeline = timeline_of(record.metrics.get("time"), has_rates=rates)
-    verdict = Verdict.of(record.evaluation)
+    evaluation = Evaluation.of(record.evaluation)
     return {
         "title": _title(record),
         "facts": list(_facts(record)),
-        "tiles": list(_tiles(record, verdict)),
+        "tiles": list(_tiles(record, evaluation)),
         "timeline": timeline,
         "channels": _channels(record),
         "rate_name": "click rate" if rates else "mean label",
@@ -85,8 +85,8 @@ def run_page(record: RunRecord) -> dict[str, Any]:
         "columns": columns_of(record.metrics, record.manifest["columns"]["numeric"]),
         "all_columns": len(record.metrics.get("columns", {})),
         "collisions_are_exact": record.metrics.get("collisions_are_exact", True),
-        "verdict": verdict,
-        "calibration": verdict and calibration_chart(verdict),
+        "evaluation": evaluation,
+        "calibration": evaluation and calibration_chart(evaluation),
         "parts": [
             {**part, "digest": part["sha256"][:_DIGEST]}
             for channel in record.manifest["channels"].values()
@@ -134,7 +134,7 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "versions", ", ".join(f"{name} {which}" for name, which in manifest["versions"].items())
 
 
-def _tiles(record: RunRecord, verdict: Verdict | None) -> Iterator[Tile]:
+def _tiles(record: RunRecord, evaluation: Evaluation | None) -> Iterator[Tile]:
     rows, metrics, timings = record.manifest["rows"], record.metrics, record.timings
     part = figures.share(rows["rejected"] / rows["read"]) if rows["read"] else ""
     yield Tile("rows written", figures.count(rows["written"]))
@@ -147,9 +147,9 @@ def _tiles(record: RunRecord, verdict: Verdict | None) -> Iterator[Tile]:
     if "collision_rate" in metrics:
         note = "" if metrics["collisions_are_exact"] else "expected"
         yield Tile("tokens that collide", figures.share(metrics["collision_rate"]), note)
-    if verdict is not None:
-        yield Tile("log loss", figures.score(verdict.log_loss), f"on {verdict.channel}")
-        yield Tile("ROC AUC", figures.score(verdict.auc), f"on {verdict.channel}")
+    if evaluation is not None:
+        yield Tile("log loss", figures.score(evaluation.log_loss), f"on {evaluation.channel}")
+        yield Tile("ROC AUC", figures.score(evaluation.auc), f"on {evaluation.channel}")
     if "seconds" in timings:
         yield Tile("time", figures.seconds(timings["seconds"]), _threads(timings))
         yield Tile("peak memory", figures.megabytes(timings["peak_memory_mb"]))
