@@ -1,18 +1,19 @@
-"""Builds an own image from its folder in ``containers/``."""
+"""Build an own image from its folder in ``containers/``."""
 
 from __future__ import annotations
 
+import io
 import re
+import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from headrace.backends.image_names import built_name, owned
 from headrace.config.models import JobConfig
 from headrace.images.base_image import look_at
-from headrace.images.context import write_context
 from headrace.images.engine import Engine, engine
 from headrace.images.messages import watched
 from headrace.images.wheels import download
@@ -21,6 +22,7 @@ from headrace.runtime import roots
 CONTAINERS = "containers"
 """Has a folder for each image, in a root."""
 _DEFAULT_BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.MULTILINE)
+READABLE_FILE = 0o644
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,22 @@ def default_base(folder: Path) -> str:
     return match[1]
 
 
+def write_context(files: Mapping[str, bytes | Path], tar: IO[bytes]) -> None:
+    """Write the files in the order of their names, with neutral owner, permissions and times.
+
+    Args:
+        files: Path in the context → content, or the file that has it.
+        tar: Where the archive goes.
+    """
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        for name, content in sorted(files.items()):
+            if isinstance(content, Path):
+                with content.open("rb") as file:
+                    archive.addfile(_entry(name, content.stat().st_size), file)
+            else:
+                archive.addfile(_entry(name, len(content)), io.BytesIO(content))
+
+
 def _inside(folder: Path) -> str:
     return f"{CONTAINERS}/{folder.name}"
 
@@ -98,3 +116,10 @@ def _run(client: Engine, files: Mapping[str, bytes | Path], **options: Any) -> N
             **options,
         )
         watched(messages, f"building {options['tag']}")
+
+
+def _entry(name: str, size: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    entry.mode = READABLE_FILE
+    return entry
