@@ -10,10 +10,9 @@ from concurrent.futures import FIRST_EXCEPTION, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-from headrace.terminal.progress import View, default_view, share
+from headrace.terminal.progress import View, WithView, default_view, share
 from headrace.terminal.units import size
 
 T = TypeVar("T")
@@ -138,14 +137,14 @@ class Transferred:
         return ", ".join(words)
 
 
-class Meter:
-    """Counts the bytes of a transfer.
+class Meter(WithView):
+    """Shows the progress of a transfer; many threads count its bytes.
 
     Args:
-        verb: What is being done, as in ``downloading``.
+        verb: Begins the text, as in ``downloading``.
         of: Bytes in all.
-        view: Who shows it; default: as stderr allows.
-        clock: Seconds from anywhere on.
+        view: Shows the progress; default: as stderr allows.
+        clock: Returns seconds since any fixed moment.
     """
 
     def __init__(
@@ -155,32 +154,20 @@ class Meter:
         view: View | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(view or default_view(clock))
         self._verb = verb
         self._of = of
-        self._view = view or default_view(clock)
         self._clock = clock
         self._began = clock()
         self._done = 0
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Self:
-        self._view.open()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._view.close()
-
     def add(self, count: int) -> None:
-        """So many bytes more, or fewer: what has to be sent again was not there yet."""
+        """Add to the bytes that have arrived; bytes that have to be sent again are subtracted."""
         with self._lock:
             self._done += count
 
     def show(self) -> None:
-        """Hand the present state to the view."""
+        """Show the current progress."""
         state = Transferred(self._verb, self._done, self._of, self._clock() - self._began)
         self._view.show(state)
