@@ -17,34 +17,34 @@ from headrace.aws.s3 import S3Object
 from headrace.aws.threads import THREADS, DaemonExecutor, Meter, wait
 from headrace.errors import JobFailed
 
-CHUNK_BYTES = 1 << 20
-"""What a thread holds in memory."""
 CHANGED = "changed while it was read; start again when nobody writes to it"
-HEAD_BYTES = 1 << 20
-TAIL_BYTES = 1 << 20
+
+_CHUNK_BYTES = 1 << 20
+"""Bytes that a thread holds in memory."""
+_HEAD_BYTES = 1 << 20
+_TAIL_BYTES = 1 << 20
 """Parquet has its schema at the end."""
 
 
 class CutError(Exception):
-    """It broke off; what has come can stay."""
+    """An answer broke off; the bytes before that are right."""
 
 
 class DamagedError(Exception):
-    """It does not have the checksum that came with it; nothing of it can stay."""
+    """An answer does not have the checksum that came with it; none of its bytes can be used."""
 
 
 class Answer:
-    """Some bytes of an object, on their way.
+    """The answer to a request for some bytes of an object.
 
     Args:
         s3: The client.
         source: The object as it was listed.
-        start: First byte.
-        end: The one after the last.
+        start: Index of the first byte.
+        end: Index after the last byte.
 
     Raises:
-        botocore.exceptions.ClientError: S3 refuses, also because the object is another now.
-        JobFailed: It answers something else.
+        botocore.exceptions.ClientError: S3 refuses, also because the object has changed.
     """
 
     def __init__(self, s3: Any, source: S3Object, start: int, end: int) -> None:
@@ -56,66 +56,66 @@ class Answer:
 
     @property
     def has_checksum(self) -> bool:
-        """Whether botocore compares one, and so whether it has, once all has been read."""
+        """Return whether botocore compares a checksum as soon as all has been read."""
         return "ChecksumAlgorithm" in self._fields["ResponseMetadata"]
 
     @property
     def encryption(self) -> str | None:
-        """How the object is encrypted, in S3's words."""
+        """Return the object's encryption, in S3's words."""
         value = self._fields.get("ServerSideEncryption")
         return None if value is None else str(value)
 
     def chunks(self) -> Iterator[bytes]:
-        """All of it.
+        """Yield all bytes.
 
         Raises:
-            CutError: It broke off.
+            CutError: The answer broke off.
             DamagedError: The checksum is not right.
-            JobFailed: These are not the bytes that were asked for.
+            JobFailed: These are not the requested bytes.
         """
         with closing(self._fields["Body"]) as body:
             self._check()
             left = self._length
             try:
-                while chunk := body.read(CHUNK_BYTES):
+                while chunk := body.read(_CHUNK_BYTES):
                     left -= len(chunk)
                     yield chunk
             except FlexibleChecksumError as exc:
                 raise DamagedError from exc
             except (BotoCoreError, HTTPError, OSError) as exc:
                 raise CutError from exc
-            if left:  # it never said how long it was going to be
+            if left:  # an answer without a length, which botocore cannot check
                 raise CutError
 
     def _check(self) -> None:
         uri, length = self._source.uri, self._fields.get("ContentLength", self._length)
         if self._fields["ETag"].strip('"') != self._source.etag.strip('"'):
-            raise JobFailed(f"{uri} {CHANGED}")  # by a store that knows no If-Match
+            raise JobFailed(f"{uri} {CHANGED}")  # from a store that has no If-Match
         if length != self._length:
             what = f"{length:,} bytes come where {self._length:,} were listed"
             raise JobFailed(f"{uri} cannot be read: {what}")
 
 
 def sha256_of(objects: Iterable[S3Object], check: Callable[[], None]) -> dict[str, str]:
-    """Read objects, several at a time.
+    """Return the SHA-256 of objects; several are read at a time, and none is kept.
 
     Args:
-        objects: As they were listed.
-        check: Called all the while, in this thread; what it raises ends it.
+        objects: The objects as they were listed.
+        check: Called again and again in this thread; what it raises ends the reading.
 
     Returns:
         URI → SHA-256.
 
     Raises:
-        JobFailed: One cannot be read to its end.
-        botocore.exceptions.ClientError: S3 refuses, also because one has changed.
+        JobFailed: An object cannot be read to its end.
+        botocore.exceptions.ClientError: S3 refuses, also because an object has changed.
     """
     wanted = list(objects)
     if not wanted:
         return {}
     s3, executor = client("s3"), DaemonExecutor(THREADS)
-    with Meter("comparing", sum(each.size for each in wanted)) as meter:
-        running = {each.uri: executor.submit(_sha256, s3, each, meter) for each in wanted}
+    with Meter("comparing", sum(source.size for source in wanted)) as meter:
+        running = {source.uri: executor.submit(_sha256, s3, source, meter) for source in wanted}
         try:
             wait(running.values(), check, meter.show)
         finally:
@@ -125,7 +125,9 @@ def sha256_of(objects: Iterable[S3Object], check: Callable[[], None]) -> dict[st
 
 @contextmanager
 def stand_in(of: S3Object) -> Iterator[Path]:
-    """A file of the object's name and size, with a hole between its first and its last megabyte.
+    """Write a file of the object's name and size that has only its first and its last megabyte.
+
+    It stands in for the object where only the header of the data is read.
 
     Raises:
         botocore.exceptions.ClientError: The object cannot be read.
@@ -153,9 +155,9 @@ def _sha256(s3: Any, source: S3Object, meter: Meter) -> str:
 
 def _ranges(size: int) -> Iterator[tuple[int, int]]:
     if size:
-        yield 0, min(size, HEAD_BYTES)
-    if size > HEAD_BYTES:
-        length = min(size - HEAD_BYTES, TAIL_BYTES)
+        yield 0, min(size, _HEAD_BYTES)
+    if size > _HEAD_BYTES:
+        length = min(size - _HEAD_BYTES, _TAIL_BYTES)
         yield size - length, length
 
 

@@ -17,9 +17,9 @@ from headrace.terminal.units import size
 
 T = TypeVar("T")
 THREADS = 16
-"""Requests at a time: enough to fill a line whose latency is tens of milliseconds."""
+"""Requests at a time: enough to use a line whose latency is tens of milliseconds."""
 LOOK_SECONDS = 0.1
-"""How often the waiting thread looks for an interrupt and shows the progress."""
+"""Interval at which the waiting thread checks for an interrupt and shows the progress."""
 
 
 class _Task(NamedTuple):
@@ -30,8 +30,8 @@ class _Task(NamedTuple):
 class DaemonExecutor(futures.Executor):
     """A thread pool of daemons.
 
-    The standard library's pool is waited for when the interpreter ends, so that a connection on
-    which nothing moves would hold a program back that has been told to stop.
+    When the interpreter ends, it waits for the standard library's pool, so a connection on which
+    no data arrives would keep a program running that has been told to stop.
     """
 
     def __init__(self, max_workers: int) -> None:
@@ -41,7 +41,7 @@ class DaemonExecutor(futures.Executor):
         self._lock = threading.Lock()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Have a thread call it."""
+        """Call a function in one of the threads."""
         future: Future[Any] = Future()
         self._tasks.put(_Task(future, lambda: fn(*args, **kwargs)))
         with self._lock:
@@ -51,7 +51,7 @@ class DaemonExecutor(futures.Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let the threads end; what has been submitted is still done, or cancelled."""
+        """End the threads after what has been submitted, or cancel what is waiting."""
         if cancel_futures:
             self._cancel_waiting()
         for _ in self._threads:
@@ -60,7 +60,7 @@ class DaemonExecutor(futures.Executor):
             self.join(None)
 
     def join(self, seconds: float | None) -> None:
-        """Wait for the threads to end, but not longer than that."""
+        """Wait for the threads to end, at most so many seconds."""
         deadline = None if seconds is None else time.monotonic() + seconds
         for thread in self._threads:
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
@@ -71,7 +71,7 @@ class DaemonExecutor(futures.Executor):
                 continue
             try:
                 task.future.set_result(task.call())
-            except BaseException as exc:  # whoever asks for the result gets it
+            except BaseException as exc:  # raised again where the result is asked for
                 task.future.set_exception(exc)
 
     def _cancel_waiting(self) -> None:
@@ -81,11 +81,11 @@ class DaemonExecutor(futures.Executor):
 
 
 def interruptible(call: Callable[[], T], check: Callable[[], None]) -> T:
-    """What a call returns or raises, unless somebody wants an end before it does.
+    """Return the result of a call, or end before it if the user wants to.
 
     Args:
-        call: Asks somebody who may not answer.
-        check: Raises if the user wants an end; the call is then left to itself.
+        call: A call that may never return.
+        check: Raises if the user wants an end; the call then goes on in its thread.
     """
     executor = DaemonExecutor(1)
     answer = executor.submit(call)
@@ -99,28 +99,28 @@ def wait(
     check: Callable[[], None],
     show: Callable[[], None] = lambda: None,
 ) -> None:
-    """Wait for all of them, or for the first that fails.
+    """Wait for all futures, or for the first that fails.
 
     Args:
-        running: What has been submitted.
+        running: The futures.
         check: Raises if the user wants an end.
-        show: Called now and then.
+        show: Called at each interval, to show the progress.
 
     Raises:
-        BaseException: What the first of them raised, or `check`.
+        BaseException: The error of the first that failed, or of `check`.
     """
     left = set(running)
     while left:
         check()
         done, left = futures.wait(left, timeout=LOOK_SECONDS, return_when=FIRST_EXCEPTION)
-        for each in done:
-            each.result()
+        for future in done:
+            future.result()
         show()
 
 
 @dataclass(frozen=True)
 class Transferred:
-    """How far a transfer is."""
+    """The progress of a transfer."""
 
     verb: str
     bytes: int
@@ -128,7 +128,7 @@ class Transferred:
     seconds: float
 
     def __str__(self) -> str:
-        """For people: ``downloading 1.2 GB of 3 GB, 80 MB/s, 40 %, about 22 s left``."""
+        """Return it as text: ``downloading 1.2 GB of 3 GB, 80 MB/s, 40 %, about 22 s left``."""
         words = [f"{self.verb} {size(self.bytes)} of {size(self.of)}"]
         if self.seconds > 0:
             words.append(f"{size(self.bytes / self.seconds)}/s")

@@ -1,9 +1,8 @@
-"""Upload from this machine to S3: all of it or, as far as that is possible, nothing.
+"""Upload files to S3: all of them or, as far as that is possible, none.
 
 boto3's own transfer manager does the work: large files go in parts, several at a time, and each
-part carries a CRC32 that S3 compares before it takes it. (For stores that know no such thing there
-is ``AWS_REQUEST_CHECKSUM_CALCULATION=when_required``.) Then a listing is compared with what was
-sent.
+part carries a CRC32 that S3 compares before it takes it. (For stores without checksums there is
+``AWS_REQUEST_CHECKSUM_CALCULATION=when_required``.) Then a listing is compared with what was sent.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ from headrace.aws.threads import LOOK_SECONDS, THREADS, DaemonExecutor, Meter, i
 from headrace.errors import JobFailed
 
 REMOVAL_SECONDS = 20.0
-"""For taking back what has been uploaded: the network may be gone."""
+"""Time for removing again what has been uploaded: the network may be down."""
 Sources = Mapping[str, Path | bytes]
-"""URI → what goes there."""
+"""URI → the file, or the content."""
 PART_BYTES = 32 << 20
-"""Twice as large a file goes in parts of this size, or of more where that makes too many."""
+"""Size of the parts of a file at least twice as large; more if there would be too many parts."""
 GRACE_SECONDS = 2.0
-"""For requests under way to end when nobody wants them any more."""
+"""Time for requests to end that have been cancelled."""
 
 
 def upload(
@@ -45,11 +44,11 @@ def upload(
 
 
 class Uploads:
-    """Uploads files, and knows the way back.
+    """Uploads files, and removes them again if a later step fails.
 
     Args:
-        kms_key: Encrypts the objects; default: as the bucket has it.
-        check: Called all the while, in this thread; what it raises ends the upload.
+        kms_key: Encrypts the objects; default: the encryption of the bucket.
+        check: Called again and again in this thread; what it raises ends the upload.
     """
 
     def __init__(self, kms_key: str | None, check: Callable[[], None]) -> None:
@@ -60,9 +59,9 @@ class Uploads:
 
     @contextmanager
     def together(self) -> Iterator[Uploads]:
-        """What is uploaded inside stays or, if an exception leaves it, is removed again.
+        """Remove what is uploaded inside the ``with`` block again if an exception leaves it.
 
-        That is an attempt: if it fails too, stderr tells what is left.
+        If that fails too, stderr says what is left.
         """
         try:
             yield self
@@ -71,7 +70,7 @@ class Uploads:
             raise
 
     def place(self, sources: Sources) -> None:
-        """Upload files, side by side and in no order, and see that they are there.
+        """Upload files, several at a time and in no order, and check that they are there.
 
         Raises:
             JobFailed: One cannot be read, S3 does not take it or does not have it afterwards.
@@ -88,8 +87,8 @@ class Uploads:
     def _take_back(self) -> None:
         if not self._placed:
             return
-        executor = DaemonExecutor(1)  # waited for so long and no longer
-        removal = executor.submit(remove, self._placed[::-1])  # what came last vouches for the rest
+        executor = DaemonExecutor(1)  # a thread, so that the waiting has a limit
+        removal = executor.submit(remove, self._placed[::-1])  # first the manifest, written last
         try:
             removal.result(REMOVAL_SECONDS)
         except TimeoutError:
@@ -104,12 +103,12 @@ class Uploads:
 
 
 class _Transfers:
-    """Some uploads at the same time.
+    """Several uploads at the same time.
 
     Args:
-        count: How many there will be.
+        count: Number of uploads.
         encryption: Arguments of ``PutObject``.
-        meter: Is told what has gone.
+        meter: Counts the bytes that have been sent.
     """
 
     def __init__(self, count: int, encryption: dict[str, Any], meter: Meter) -> None:
@@ -127,19 +126,19 @@ class _Transfers:
 
     @contextmanager
     def together(self) -> Iterator[_Transfers]:
-        """If an exception leaves it, all are cancelled; parts of a file do not stay."""
+        """Cancel all uploads if an exception leaves the ``with`` block; no parts of a file stay."""
         try:
             yield self
         finally:
             for future in self._running:
                 future.cancel()
-            # Waits for what cannot be cancelled, for ever if nothing moves on the line.
+            # It waits for what cannot be cancelled, for ever if no data moves.
             end = threading.Thread(target=self._manager.shutdown, daemon=True)
             end.start()
             end.join(GRACE_SECONDS)
 
     def start(self, source: Path | bytes, uri: str) -> None:
-        """Upload a file or a content; does not wait for it."""
+        """Start to upload a file or a content."""
         bucket, key = bucket_and_key(uri)
         body = io.BytesIO(source) if isinstance(source, bytes) else str(source)
         subscribers = [_Subscriber(uri, self._meter, self._ended)]
@@ -148,10 +147,10 @@ class _Transfers:
         )
 
     def wait(self, check: Callable[[], None]) -> None:
-        """Wait for the end of all.
+        """Wait for the end of all uploads.
 
         Args:
-            check: Called all the while; what it raises ends the waiting.
+            check: Called again and again; what it raises ends the waiting.
 
         Raises:
             JobFailed: One of them failed.
@@ -169,7 +168,7 @@ class _Transfers:
 
 
 class _Subscriber(BaseSubscriber):  # type: ignore[misc] # it has no type hints
-    """Hears of one upload."""
+    """Counts the bytes of one upload, and reports its end."""
 
     def __init__(
         self, uri: str, meter: Meter, ended: SimpleQueue[tuple[str, TransferFuture]]
@@ -193,8 +192,8 @@ def _size(source: Path | bytes) -> int:
 
 
 def _compare(sizes: Mapping[str, int]) -> None:
-    """See whether S3 lists everything as it was sent."""
-    listed = {each.uri: each.size for folder in _folders(sizes) for each in with_prefix(folder)}
+    """Check that S3 lists everything as it was sent."""
+    listed = {s3.uri: s3.size for folder in _folders(sizes) for s3 in with_prefix(folder)}
     for uri, size in sizes.items():
         if listed.get(uri) != size:
             has = f"{listed[uri]:,}" if uri in listed else "none"
@@ -202,7 +201,7 @@ def _compare(sizes: Mapping[str, int]) -> None:
 
 
 def _folders(uris: Mapping[str, int]) -> list[str]:
-    """The folders of all of them, but none inside another."""
+    """Return the folders of all of them, but none inside another."""
     folders = sorted({uri.rpartition("/")[0] + "/" for uri in uris})
     outer: list[str] = []
     for folder in folders:
