@@ -22,7 +22,7 @@ from headrace import RunResult, compile, load, run
 from headrace.config.defaults import PROJECT
 from headrace.config.hydra_session import fresh_folder
 from headrace.errors import ConfigError, DataError, JobFailed
-from headrace.results.run_result import RowsError
+from headrace.results.result import RowsError
 from tests import children
 
 HASHED = "transform.n_features=1024"

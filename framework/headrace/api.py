@@ -14,7 +14,7 @@ from headrace.config.overrides import Overrides
 from headrace.errors import ConfigError, Problem
 from headrace.job.job import Job
 from headrace.prepare import Ready, prepare
-from headrace.results.run_result import RunResult
+from headrace.results.result import RunResult
 from headrace.terminal.tables import aligned, as_html, listed
 
 __all__ = ["CompiledJob", "RunResult", "compile", "run"]

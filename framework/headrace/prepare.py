@@ -180,8 +180,8 @@ def _first_file(data: DataInput, asking: bool) -> Iterator[Path | None]:
         yield None
     else:
         from headrace.aws.clients import explained
+        from headrace.aws.reading import stand_in
         from headrace.aws.s3 import data_objects
-        from headrace.aws.stand_in import stand_in
 
         first, *_ = data_objects(data.uri, "dataset.path")
         with explained(), stand_in(first) as file:

@@ -49,7 +49,7 @@ def policy(plan: Plan) -> dict[str, Any]:
     job = compile_job(
         replace(plan, config=config), backend_of(config.backend), data, NAME, account, wheels
     )
-    return policy_of(job.request, account.where)
+    return policy_of(job.view, account.where)
 
 
 class _OnPaper:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from headrace import targets
 from headrace.prepare import prepare
 from headrace.results import pages as report
-from headrace.results.summary import summary
+from headrace.results.result import summary
 from headrace.uris import S3
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.results.channels import channels_of
 from headrace.results.records import RunRecord, SweepRecord, SweepRun
+from headrace.results.result import channels_of
 from headrace.results.whole_files import write_whole
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import size

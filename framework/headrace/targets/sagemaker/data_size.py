@@ -73,8 +73,8 @@ def _first(data: DataInput) -> Iterator[tuple[Path, int, int]]:
         files = [Path(file) for file in data.files]
         yield files[0], len(files), total_bytes(files)
         return
+    from headrace.aws.reading import stand_in
     from headrace.aws.s3 import data_objects  # boto3 takes its time
-    from headrace.aws.stand_in import stand_in
 
     objects = data_objects(data.uri, "dataset.path")
     with stand_in(objects[0]) as file:

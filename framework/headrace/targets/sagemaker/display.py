@@ -6,12 +6,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
 
 from headrace.targets.sagemaker.log_tail import LogLine
 from headrace.targets.sagemaker.record import JobRecord
-from headrace.terminal.progress import Progress, default_view
+from headrace.terminal.progress import Progress, WithView, default_view
 from headrace.terminal.units import duration
 
 
@@ -28,29 +26,17 @@ class _Phase:
         return f"{self.status}, {duration(self.seconds)}"
 
 
-class Display:
+class Display(WithView):
     """Log lines go to stdout, all else to stderr: plain lines, and on a terminal a bar."""
 
     def __init__(self) -> None:
-        self._view = default_view()
+        super().__init__(default_view())
         self._has_bar = sys.stderr.isatty()
         self._status = ""
         self._hosts = 1
         self._progress: Progress | None = None
         self._is_measured = False
         self._time = 0.0
-
-    def __enter__(self) -> Self:
-        self._view.open()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._view.close()
 
     def status(self, record: JobRecord) -> None:
         """The job is in that state; said once."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.aws.running import RUNNING
+from headrace.aws.account import RUNNING
 from headrace.job.request import RequestView
 from headrace.targets.sagemaker.prices import Price, dollars, price_of, unknown
 

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from headrace.aws.account import AwsAccount
 from headrace.aws.clients import explained
 from headrace.aws.lock import locked
-from headrace.results import stored_report as report
-from headrace.results.channels import channels_of
-from headrace.results.result import Result
-from headrace.results.stored_evaluation import NAME as MANIFEST
-from headrace.results.stored_evaluation import evaluation_at
+from headrace.results import s3_report as report
+from headrace.results.hosts import MANIFEST
+from headrace.results.result import Result, channels_of
+from headrace.results.s3_report import evaluation_at
 from headrace.runtime.spec import REPORT
 from headrace.targets.base import Target
 from headrace.targets.sagemaker import follow as waiting

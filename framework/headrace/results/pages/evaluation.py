@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.results.pages.charts import NARROW, Axes, Chart, Series, lines
+from headrace.results.pages.charts import NARROW, Axes, Chart, Series, lines, ticks
 from headrace.results.pages.figures import count, marks, share
-from headrace.results.pages.ticks import ticks
 
 _X = "mean prediction of a tenth of the rows, %"
 
@@ -23,12 +22,12 @@ class Tenth:
 
     @property
     def ratio(self) -> float | None:
-        """What was predicted, divided by what happened."""
+        """Return the mean prediction divided by the rate that happened; None if nothing did."""
         return self.mean_prediction / self.base_rate if self.base_rate else None
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Evaluation:
     """The quality of the model on rows that it has not seen."""
 
     channel: str
@@ -41,15 +40,15 @@ class Verdict:
     tenths: tuple[Tenth, ...]
 
     @classmethod
-    def of(cls, evaluation: dict[str, Any] | None) -> Verdict | None:
-        """Return the verdict on the channel that the job itself was judged on."""
-        if not evaluation:
+    def of(cls, report: dict[str, Any] | None) -> Evaluation | None:
+        """Return the evaluation on the channel that the job itself was judged on."""
+        if not report:
             return None
-        channel = evaluation["judged_on"]
-        figures = evaluation["channels"][channel]
+        channel = report["judged_on"]
+        figures = report["channels"][channel]
         tenths = [
-            Tenth(each["rows"], each["mean_prediction"], each["base_rate"])
-            for each in evaluation["calibration"][channel]
+            Tenth(tenth["rows"], tenth["mean_prediction"], tenth["base_rate"])
+            for tenth in report["calibration"][channel]
         ]
         names = ("rows", "base_rate", "log_loss", "auc", "normalised_entropy", "calibration_ratio")
         known = {name: figures[name] for name in names}
@@ -57,13 +56,13 @@ class Verdict:
 
     @property
     def rows_judged(self) -> tuple[str, int, float]:
-        """Return the values that must be equal before two verdicts can be compared."""
+        """Return the values that must be equal before two evaluations can be compared."""
         return (self.channel, self.rows, self.base_rate)
 
 
-def calibration_chart(verdict: Verdict) -> Chart:
+def calibration_chart(evaluation: Evaluation) -> Chart:
     """Draw predictions against outcomes; a calibrated model stays on the diagonal."""
-    points = [(tenth.mean_prediction, tenth.base_rate) for tenth in verdict.tenths]
+    points = [(tenth.mean_prediction, tenth.base_rate) for tenth in evaluation.tenths]
     highest = max(x for x, _ in points)
     axes = Axes(
         title="Calibration: click rate by mean prediction, a tenth of the rows at a time",
@@ -75,19 +74,19 @@ def calibration_chart(verdict: Verdict) -> Chart:
         size=NARROW,
     )
     perfect = Series("perfect", [(0, 0), (highest, highest)], ())
-    return lines(axes, [Series(verdict.channel, points, _titles("", verdict))], faint=perfect)
+    return lines(axes, [Series(evaluation.channel, points, _titles("", evaluation))], faint=perfect)
 
 
-def ratio_chart(verdicts: Sequence[tuple[str, Verdict]]) -> Chart:
+def ratio_chart(evaluations: Sequence[tuple[str, Evaluation]]) -> Chart:
     """Draw how much too low or too high each model predicts, which separates several models.
 
     Args:
-        verdicts: At least one, each with its name; there were clicks.
+        evaluations: At least one, each with its name; there were clicks.
     """
     series = [
-        Series(name, [(each.mean_prediction, each.ratio) for each in verdict.tenths], titles)
-        for name, verdict in verdicts
-        for titles in [_titles(f"{name}: ", verdict)]
+        Series(name, [(each.mean_prediction, each.ratio) for each in evaluation.tenths], titles)
+        for name, evaluation in evaluations
+        for titles in [_titles(f"{name}: ", evaluation)]
     ]
     highest = max(x for each in series for x, _ in each.points)
     axes = Axes(
@@ -99,14 +98,14 @@ def ratio_chart(verdicts: Sequence[tuple[str, Verdict]]) -> Chart:
     return lines(axes, series, faint=Series("perfect", [(0, 1), (highest, 1)], ()))
 
 
-def _titles(beginning: str, verdict: Verdict) -> list[str]:
+def _titles(beginning: str, evaluation: Evaluation) -> list[str]:
     return [
         f"{beginning}predicted {share(tenth.mean_prediction)}, happened "
         f"{share(tenth.base_rate)}, {count(tenth.rows)} rows"
-        for tenth in verdict.tenths
+        for tenth in evaluation.tenths
     ]
 
 
 def _percents(highest: float) -> list[tuple[float, str]]:
-    places = ticks(0, highest)
-    return list(zip(places, marks(places, 100), strict=True))
+    positions = ticks(0, highest)
+    return list(zip(positions, marks(positions, 100), strict=True))
