@@ -23,7 +23,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from headrace.config.requirements import WHERE
+from headrace.config.checks import REQUIREMENTS
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.images.wheels import LAST_LINES, fitting, pip_download, platforms_of
 from headrace.job.job import Wheels
@@ -196,11 +196,13 @@ def _download(wanted: Sequence[Requirement], place: Place, folder: Path) -> None
         if line.startswith(NO_SUCH):
             what = f"pip finds no wheel of {line.removeprefix(NO_SUCH)!r} for {place.name}"
             advice = "choose another version, or install it where the job runs"
-            raise ConfigError([Problem(WHERE, f"{what}; {advice}")])
+            raise ConfigError([Problem(REQUIREMENTS, f"{what}; {advice}")])
         if line.startswith(CLASH):
             what = line.removeprefix(CLASH).rstrip(".")
-            raise ConfigError([Problem(WHERE, f"for {place.name} pip cannot install {what}")])
-    what = f"pip cannot fetch the packages of {WHERE} for {place.name}"
+            raise ConfigError(
+                [Problem(REQUIREMENTS, f"for {place.name} pip cannot install {what}")]
+            )
+    what = f"pip cannot fetch the packages of {REQUIREMENTS} for {place.name}"
     raise JobFailed("\n".join([*said[-LAST_LINES:], what]))
 
 
