@@ -10,8 +10,7 @@ from contextlib import suppress
 
 from headrace.config.models import AwsImageConfig, DatasetConfig, JobConfig
 from headrace.config.problems import got
-from headrace.config.registry import Step
-from headrace.config.steps import ADDRESS
+from headrace.config.registry import ADDRESS, Step
 from headrace.errors import Problem
 from headrace.runtime.chain.plugins import channels_of
 from headrace.runtime.evaluation import needs

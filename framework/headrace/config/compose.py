@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from headrace.config import steps
+from headrace.config import registry
 from headrace.config.checks import cross_check
 from headrace.config.models import JobConfig, TransformConfig, job_config_with
 from headrace.config.problems import keys_of, models_of, problems_of, tag_of
@@ -49,7 +49,7 @@ def compose(cfg: DictConfig) -> Plan:
         PluginError: A transform that the configuration names is broken.
     """
     resolved = resolve(cfg)
-    chain, wrong_steps = steps.check(_steps_in(resolved.values))
+    chain, wrong_steps = registry.check_steps(_steps_in(resolved.values))
     model = job_config_with(_backend_in(resolved.values))
     keys = partial(keys_of, model)
     wrong_keys = problems_of(model.model_validate, resolved.values, keys, CHOICES)
@@ -85,7 +85,7 @@ def _steps_in(values: Mapping[str, Any]) -> Mapping[Any, Any]:
 def _unused_width(config: JobConfig, resolved: Resolved) -> Iterator[Problem]:
     default = TransformConfig.model_fields["n_features"].default
     is_used = any(
-        where.startswith(f"{steps.ADDRESS}.") and "n_features" in text
+        where.startswith(f"{registry.ADDRESS}.") and "n_features" in text
         for where, text in resolved.linked.items()
     )
     if config.transform.n_features != default and not is_used:

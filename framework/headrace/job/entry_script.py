@@ -19,8 +19,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from headrace import runtime
-from headrace.config.plugin_imports import check_travels_alone
-from headrace.config.registry import Plugin
+from headrace.config.registry import Plugin, check_travels_alone
 from headrace.job.mapping import Mapping
 from headrace.runtime.formats import AUTO, READERS, WRITERS
 from headrace.runtime.registry import Registry
