@@ -9,8 +9,8 @@ from headrace import targets
 from headrace.cli.actions.plan import NAME_WIDTH, facts, mapping_rows
 from headrace.config import defaults, hydra_session
 from headrace.config.compose import Plan, compose
+from headrace.config.hydra_session import Overrides
 from headrace.config.models import JobConfig
-from headrace.config.overrides import Overrides
 from headrace.errors import ConfigError, Problem
 from headrace.job.job import Job
 from headrace.prepare import Ready, prepare

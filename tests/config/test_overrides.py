@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from headrace.config.overrides import texts_of, with_quotes
+from headrace.config.hydra_errors import with_quotes
+from headrace.config.hydra_session import texts_of
 
 TEXT = st.text(st.characters(exclude_categories=["C"]))
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT

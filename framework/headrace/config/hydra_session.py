@@ -1,11 +1,19 @@
-"""Composes ``conf/`` in any process, whatever it does with Hydra itself, and leaves no trace."""
+"""Compose ``conf/`` from Python, in any process, whatever that does with Hydra itself.
+
+Overrides are texts as on the command line, or dicts whose values need no quoting.
+
+Source: https://hydra.cc/docs/1.3/advanced/override_grammar/basic/
+"""
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from numbers import Integral, Real
+from os import PathLike, fspath
 from pathlib import Path
 
 import hydra
@@ -14,11 +22,12 @@ from hydra.version import VersionBase
 from omegaconf import DictConfig
 
 from headrace.config import defaults
+from headrace.config.hydra_errors import escaped_quote
 from headrace.config.hydra_loader import checked
-from headrace.config.overrides import Overrides, texts_of
 from headrace.errors import ConfigError
 from headrace.runtime import roots
 
+Overrides = str | Mapping[str, object]
 VERSION_BASE = "1.3"
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -26,7 +35,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def composed(overrides: Sequence[Overrides]) -> DictConfig:
-    """The configuration, without Hydra's own node.
+    """Return the configuration, without Hydra's own node.
 
     Raises:
         ConfigError: What Hydra does not accept.
@@ -41,14 +50,14 @@ def composed(overrides: Sequence[Overrides]) -> DictConfig:
 
 
 def fresh_folder() -> str:
-    """Where a result goes by default: as ``hydra.run.dir`` in ``conf/config.yaml`` has it."""
+    """Return the default folder of a result, as ``hydra.run.dir`` of ``conf/config.yaml`` is."""
     now = datetime.now()
     return str(Path(f"outputs/{now:%Y-%m-%d}/{now:%H-%M-%S-%f}").absolute())
 
 
 @contextmanager
 def _hydra() -> Iterator[None]:
-    """Hydra on our ``conf/``; afterwards it is as initialised, or not, as it was."""
+    """Initialise Hydra on our ``conf/``; afterwards leave it as it was, initialised or not."""
     base, theirs = VersionBase.instance(), GlobalHydra.instance().hydra
     version = base.version_base
     GlobalHydra.instance().clear()
@@ -62,3 +71,39 @@ def _hydra() -> Iterator[None]:
     finally:
         GlobalHydra.instance().hydra = theirs
         base.version_base = version
+
+
+def texts_of(overrides: Sequence[Overrides]) -> Iterator[str]:
+    """Return all overrides in Hydra's grammar.
+
+    Raises:
+        TypeError: What is no value of a configuration.
+    """
+    for each in overrides:
+        if isinstance(each, str):
+            yield each
+        else:
+            yield from (f"{key}={_text(value)}" for key, value in each.items())
+
+
+def _text(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Real):  # NumPy's numbers too
+        return repr(int(value) if isinstance(value, Integral) else float(value))
+    if isinstance(value, Mapping):
+        raise TypeError(
+            f"a value is no dict; write a key for each, as 'job.tags.team' (got {value})"
+        )
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return f"[{','.join(map(_text, value))}]"
+    if not isinstance(value, str | PathLike):
+        raise TypeError(f"{value!r} cannot be a value of a configuration")
+    return _quoted(str(fspath(value)))
+
+
+def _quoted(text: str) -> str:
+    # What OmegaConf takes for a link is none, and a backslash before it no escape.
+    without_links = re.sub(r"(\\*)(\$\{)", r"\1\1\\\2", text)
+    # Backslashes count as such only before a quote.
+    return "'" + re.sub(r"(\\*)('|$)", escaped_quote, without_links) + "'"
