@@ -31,8 +31,7 @@ from headrace.config.hydra_errors import problem_of, setting_problem
 from headrace.config.hydra_loader import checked
 from headrace.config.hydra_objects import NO_PACKAGE, names_package
 from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
-from headrace.runtime.secrets import masked_words
-from headrace.runtime.shown import plain, quoted
+from headrace.runtime.shown import masked_words, plain, quoted
 
 WORKER_KILLED = (
     "a worker process of the sweep was killed, perhaps for want of memory; "

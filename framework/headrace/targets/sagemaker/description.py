@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headrace.runtime.secrets import masked_arguments
+from headrace.runtime.shown import masked_arguments
 from headrace.targets.sagemaker.record import JobRecord, utc
 from headrace.terminal.tables import aligned, listed
 from headrace.terminal.units import duration
