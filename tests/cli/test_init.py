@@ -11,8 +11,7 @@ import pytest
 import yaml
 
 from headrace.cli import console
-from headrace.runtime import roots
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION, roots
 
 FILES = {
     ".gitignore",

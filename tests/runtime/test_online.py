@@ -25,12 +25,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.config.defaults import PROJECT
+from headrace.runtime import VERSION
 from headrace.runtime.chain import plugins
 from headrace.runtime.errors import DataError, HeadraceError, RowError
 from headrace.runtime.online import RowTransformer, SkewWarning, load
 from headrace.runtime.spec import JobSpec, StepSpec
 from headrace.runtime.transform import Role, with_role
-from headrace.runtime.version import VERSION
 from tests import children
 from tests.conftest import Completed
 from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, job, run

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from headrace.runtime import VERSION
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.errors import DataError
 from headrace.runtime.output.digest import merged
@@ -20,7 +21,6 @@ from headrace.runtime.output.parts import Part
 from headrace.runtime.output.seal import FILES, SHA256, sealed
 from headrace.runtime.spec import REPORT, REPORT_PAGE, JobSpec
 from headrace.runtime.transform import Role
-from headrace.runtime.version import VERSION
 
 FORMAT_VERSION = 1
 MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
