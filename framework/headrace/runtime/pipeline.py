@@ -23,9 +23,8 @@ import pyarrow as pa
 
 from headrace.runtime.bad_rows import Steps
 from headrace.runtime.chain.chain import Link
-from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.columns import Columns, typed
 from headrace.runtime.chain.preflight import Prepared
-from headrace.runtime.chain.typed import typed
 from headrace.runtime.errors import BadRows, HeadraceError
 from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.hasher import Hasher
