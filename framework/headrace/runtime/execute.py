@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from headrace.runtime.alike import refuse_unlike
+from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.errors import DataError, HeadraceError
@@ -23,7 +24,6 @@ from headrace.runtime.evaluation.model import require
 from headrace.runtime.learning.analysis import Analysis, Gathering
 from headrace.runtime.learning.passes import Pass, passes
 from headrace.runtime.output.outcome import Host, Outcome, Outcomes, Task, Written
-from headrace.runtime.pipeline import Process
 from headrace.runtime.process.background import Background
 from headrace.runtime.process.message import tell
 from headrace.runtime.process.ordered import in_order

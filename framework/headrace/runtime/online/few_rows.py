@@ -15,7 +15,7 @@ from headrace.runtime.transform import features, role_of
 
 
 class FewRows:
-    """Does what `headrace.runtime.pipeline` does with the step.
+    """Does what `headrace.runtime.chain.pipeline` does with the step.
 
     Args:
         link: The step, whose transform is a hasher.

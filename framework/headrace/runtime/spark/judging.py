@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.evaluation.evaluator import Evaluator
-from headrace.runtime.pipeline import Process
 from headrace.runtime.process.ordered import in_order
 from headrace.runtime.sources import Group
 from headrace.runtime.spark.order import Order
