@@ -26,8 +26,8 @@ from headrace.results import part_rows
 from headrace.runtime.formats import WRITERS
 from headrace.runtime.output.parts import PartWriter, Shelf
 from headrace.runtime.output.writers import writer_of
-from headrace.runtime.process.background import Background
 from headrace.runtime.process.setup import set_up
+from headrace.runtime.process.threads import Background
 from headrace.runtime.spec import OutputSpec
 
 FORMATS = tuple(WRITERS.shipped)

@@ -15,9 +15,9 @@ import scipy.sparse as sp
 
 from headrace.results.layout import listed
 from headrace.runtime import VERSION
-from headrace.runtime.execute import execute
 from headrace.runtime.output.manifest import merge
 from headrace.runtime.output.outcome import Host, Task
+from headrace.runtime.process.execute import execute
 from headrace.runtime.spec import DATA_INPUT, JobSpec, OutputSpec, StepSpec, under
 from tests.runtime.jobs import FORMATS, HASH, Result, clicks, job, run
 

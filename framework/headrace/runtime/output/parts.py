@@ -17,7 +17,7 @@ from headrace.runtime.errors import DataError
 from headrace.runtime.hashing.words import U64
 from headrace.runtime.output.digest import cells_beside, digest_of
 from headrace.runtime.output.writers.base import Writer
-from headrace.runtime.process.background import Background
+from headrace.runtime.process.threads import Background
 from headrace.runtime.process.waiting import Waiting
 
 

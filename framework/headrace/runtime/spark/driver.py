@@ -12,14 +12,14 @@ from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.evaluation.model import require
-from headrace.runtime.execute import refuse_nothing
 from headrace.runtime.learning import states
 from headrace.runtime.learning.analysis import concluded
 from headrace.runtime.learning.passes import passes
 from headrace.runtime.output.parts import Part
 from headrace.runtime.output.report import Report
-from headrace.runtime.process.background import Background
-from headrace.runtime.process.progress import Progress
+from headrace.runtime.process.execute import refuse_nothing
+from headrace.runtime.process.messages import Progress
+from headrace.runtime.process.threads import Background
 from headrace.runtime.sources import first_file, total_bytes
 from headrace.runtime.sources.unchanged import unchanged
 from headrace.runtime.spark.cluster import Cluster

@@ -13,7 +13,7 @@ from pathlib import Path
 from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.evaluation.evaluator import Evaluator
-from headrace.runtime.process.ordered import in_order
+from headrace.runtime.process.threads import in_order
 from headrace.runtime.sources import Group
 from headrace.runtime.spark.order import Order
 from headrace.runtime.spark.splits import Split
