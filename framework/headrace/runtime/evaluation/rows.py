@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.runtime.errors import DataError
+from headrace.runtime.output.parts import Waiting
 from headrace.runtime.output.writers.base import Entries, Layout
-from headrace.runtime.process.waiting import Waiting
 from headrace.runtime.transform import Role, positions
 
 BATCH_ROWS = 65_536
