@@ -50,7 +50,7 @@ OVERVIEW = """\
 import sys
 
 if __name__ == "__main__":
-    from headrace.runtime.main import main
+    from headrace.runtime.process.main import main
 
     sys.exit(main(__loader__.get_data("job.json").decode()))
 """

@@ -16,7 +16,7 @@ import pytest
 import scipy.sparse as sp
 
 from headrace.config.defaults import PROJECT
-from headrace.runtime.main import main
+from headrace.runtime.process.main import main
 from headrace.runtime.process.messages import Progress, tell
 from headrace.runtime.spec import CONFIG_INPUT, DATA_INPUT, OUTPUT, JobSpec, StepSpec, under
 from tests import children

@@ -33,7 +33,7 @@ MAIN = f"""\
 import sys
 
 if __name__ == "__main__":
-    from headrace.runtime.main import main
+    from headrace.runtime.process.main import main
 
     sys.exit(main(__loader__.get_data("{JOB_FILE}").decode()))
 """

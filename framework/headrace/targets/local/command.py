@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.job.request import RequestView
-from headrace.runtime.main import ALONGSIDE_VARIABLE, ROOT_VARIABLE
+from headrace.runtime.process.main import ALONGSIDE_VARIABLE, ROOT_VARIABLE
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark
 from headrace.targets.local.sandbox import CODE, Host, brings_code
