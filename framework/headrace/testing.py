@@ -23,8 +23,8 @@ from headrace.config import registry
 from headrace.errors import HeadraceError
 from headrace.runtime.chain.chain import ChainError, Link, bind
 from headrace.runtime.chain.columns import EXTRA
-from headrace.runtime.chain.plugins import channels_of
 from headrace.runtime.learning.states import from_bytes, in_their_order, to_bytes
+from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.transform import Learner, Role, learner, role_of, with_role
 
 __all__ = ["COLUMNS", "ROLES", "ROWS", "Case", "TransformContract", "batch_of"]

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from headrace.cli import console
-from headrace.runtime import VERSION, roots
+from headrace.runtime import VERSION
+from headrace.runtime.plugins import roots
 
 FILES = {
     ".gitignore",

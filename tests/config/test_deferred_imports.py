@@ -17,7 +17,7 @@ from headrace.config import registry
 from headrace.config.defaults import PROJECT
 from headrace.config.registry import adapter
 from headrace.errors import PluginError
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 from tests import children
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from headrace.config import registry
 from headrace.config.registry import adapter
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 from headrace.runtime.transform import Transform
 from headrace.testing import Case, TransformContract
 from tests import children

@@ -26,9 +26,9 @@ from hypothesis import strategies as st
 
 from headrace.config.defaults import PROJECT
 from headrace.runtime import VERSION
-from headrace.runtime.chain import plugins
 from headrace.runtime.errors import DataError, HeadraceError, RowError
 from headrace.runtime.online import RowTransformer, SkewWarning, load
+from headrace.runtime.plugins import transforms
 from headrace.runtime.spec import JobSpec, StepSpec
 from headrace.runtime.transform import Role, with_role
 from tests import children
@@ -499,7 +499,7 @@ def test_a_later_release_of_the_same_version(folder: Path) -> None:
 
 def test_nothing_of_the_folder_is_executed(folder: Path) -> None:
     """What was shipped is only compared with what is here."""
-    shipped = plugins.source_of("feature_hasher")
+    shipped = transforms.source_of("feature_hasher")
     row = dict.fromkeys(("c0", "c1", "c2", "c3"), "x")
     expected = _plain(load(folder)(row))
     ship(folder, f"# a remark\n{shipped}")

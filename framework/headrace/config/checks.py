@@ -12,10 +12,10 @@ from headrace.config.models import AwsImageConfig, DatasetConfig, JobConfig
 from headrace.config.problems import got
 from headrace.config.registry import ADDRESS, Step
 from headrace.errors import Problem
-from headrace.runtime.chain.plugins import channels_of
 from headrace.runtime.evaluation import needs
-from headrace.runtime.formats import AUTO
 from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.plugins.formats import AUTO
+from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.spec import DatasetSpec, RuntimeSpec
 from headrace.runtime.transform import Role, learner

@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 
 from headrace.config.models import JobConfig
 from headrace.config.problems import models_of, tag_of
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 
 PROJECT = roots.SHIPPED
 BASE_NODE = "headrace_defaults"

@@ -25,7 +25,7 @@ from headrace.config import defaults
 from headrace.config.hydra_errors import escaped_quote
 from headrace.config.hydra_loader import checked
 from headrace.errors import ConfigError
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 
 Overrides = str | Mapping[str, object]
 VERSION_BASE = "1.3"

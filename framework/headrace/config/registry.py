@@ -24,8 +24,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from headrace.config.deferred_imports import DeferringLoader, check_deferred
 from headrace.config.problems import keys_of, problems_of, suggest
 from headrace.errors import PluginError, Problem
-from headrace.runtime import roots
-from headrace.runtime.chain.plugins import GROUP, PACKAGE, class_in
+from headrace.runtime.plugins import roots
+from headrace.runtime.plugins.transforms import GROUP, PACKAGE, class_in
 from headrace.runtime.shown import quoted
 
 ADDRESS = "transform.steps"

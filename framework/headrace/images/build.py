@@ -16,7 +16,7 @@ from headrace.images.context import write_context
 from headrace.images.engine import Engine, engine
 from headrace.images.messages import watched
 from headrace.images.wheels import download
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 
 CONTAINERS = "containers"
 """Has a folder for each image, in a root."""

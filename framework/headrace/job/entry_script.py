@@ -21,8 +21,8 @@ from pathlib import Path
 from headrace import runtime
 from headrace.config.registry import Plugin, check_travels_alone
 from headrace.job.mapping import Mapping
-from headrace.runtime.formats import AUTO, READERS, WRITERS
-from headrace.runtime.registry import Registry
+from headrace.runtime.plugins.formats import AUTO, READERS, WRITERS
+from headrace.runtime.plugins.registry import Registry
 from headrace.runtime.spec import JOB_FILE, JobSpec, StepSpec
 
 SHEBANG = b"#!/usr/bin/env python3\n"

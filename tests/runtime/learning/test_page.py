@@ -11,7 +11,7 @@ import pytest
 
 from headrace.config.defaults import PROJECT
 from headrace.config.registry import adapter
-from headrace.runtime.chain.plugins import class_in
+from headrace.runtime.plugins.transforms import class_in
 from headrace.runtime.spec import StepSpec
 from tests.runtime.jobs import job, run
 

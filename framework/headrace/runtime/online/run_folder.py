@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from headrace.runtime import VERSION
-from headrace.runtime.chain.plugins import PACKAGE, source_of
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.learning.files import STATES
+from headrace.runtime.plugins.transforms import PACKAGE, source_of
 from headrace.runtime.spec import REPORT, DatasetSpec, StepSpec, digest
 
 MANIFEST = f"{REPORT}/manifest.json"

@@ -17,7 +17,6 @@ from typing import Any
 import pyarrow as pa
 
 from headrace.runtime.chain.pipeline import Process
-from headrace.runtime.chain.plugins import load
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.errors import DataError, HeadraceError
@@ -26,6 +25,7 @@ from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.learning.analysis import Analysis, Gathering
 from headrace.runtime.learning.passes import Pass, passes
 from headrace.runtime.output.outcome import Host, Outcome, Outcomes, Task, Written
+from headrace.runtime.plugins.transforms import load
 from headrace.runtime.process.messages import Progress, tell
 from headrace.runtime.process.threads import Background, in_order
 from headrace.runtime.sources import Group, Portion, groups_of, total_bytes

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from headrace.runtime import roots
 from headrace.runtime.errors import PluginError
+from headrace.runtime.plugins import roots
 from headrace.runtime.spec import TRAIN, StepSpec
 from headrace.runtime.transform import Transform
 
