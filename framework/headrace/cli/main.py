@@ -118,7 +118,8 @@ def _refuse(arguments: Sequence[str]) -> None:
 
 
 def _refuse_words(message: str) -> NoReturn:
-    raise ConfigError([Problem("", f"{plain(message)}; run.py --help shows what there is")])
+    advice = f"{defaults.command()} --help shows what there is"
+    raise ConfigError([Problem("", f"{plain(message)}; {advice}")])
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
