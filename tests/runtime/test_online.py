@@ -481,6 +481,40 @@ def test_a_transform_that_is_not_installed(folder: Path) -> None:
     assert refusal(folder) == "there is no transform 'nobodys' here; the image should bring it"
 
 
+@pytest.mark.parametrize("given", [None, 1, b"out"])
+def test_what_is_no_folder(given: Any) -> None:
+    what = "load() takes the folder of a finished run, which is its output.path"
+    with pytest.raises(HeadraceError) as caught:
+        load(given)
+    assert str(caught.value) == f"{what} (got {given!r})"
+
+
+def test_what_is_absent_is_one_of_two(folder: Path) -> None:
+    absent: Any = "nan"
+    with pytest.raises(HeadraceError) as caught:
+        load(folder, absent=absent)
+    assert str(caught.value) == "absent should be 'error' or 'null' (got 'nan')"
+
+
+def test_an_own_transform_comes_before_those_on_the_path(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, other = (tmp_path / name / "transforms" / "twice.py" for name in ("own", "other"))
+    source = transforms.source_of("feature_hasher")
+    for file, text in ((own, source), (other, "raise RuntimeError('of another project')")):
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    monkeypatch.chdir(tmp_path / "own")
+    monkeypatch.syspath_prepend(tmp_path / "other")
+    spec = job(steps=[StepSpec("twice", "twice", HASH.parameters)], id="id", label="click")
+    change(folder, config=json.loads(json.dumps(spec.meaning)), config_sha256=spec.sha256)
+    assert load(folder).n_features == spec.steps[0].parameters["n_features"]
+    assert sys.modules["transforms.twice"].__file__ == str(own)
+    del sys.modules["transforms.twice"]
+    with pytest.raises(RuntimeError, match="of another project"):  # a job brings its own
+        transforms.load(spec.steps)
+
+
 def test_another_version(folder: Path) -> None:
     change(folder, versions={"headrace": "7.1.2"})
     with pytest.warns(SkewWarning) as warned:

@@ -24,11 +24,17 @@ from omegaconf import DictConfig
 from headrace.config import defaults
 from headrace.config.hydra_errors import escaped_quote
 from headrace.config.hydra_loader import checked
-from headrace.errors import ConfigError
+from headrace.errors import ConfigError, Problem
 from headrace.runtime.plugins import roots
+from headrace.runtime.shown import plain
 
 Overrides = str | Mapping[str, object]
 VERSION_BASE = "1.3"
+NO_OVERRIDE = (
+    "an override is a text, as 'backend=script', or a dict, as {'transform.n_features': 4096}"
+)
+MOST = 60
+"""Characters of a value that a message repeats."""
 
 _ONE_AT_A_TIME = threading.Lock()
 """What Hydra works with is global to the process."""
@@ -41,7 +47,7 @@ def composed(overrides: Sequence[Overrides]) -> DictConfig:
         ConfigError: What Hydra does not accept.
     """
     defaults.register()
-    texts = list(texts_of(overrides))
+    texts = texts_of(overrides)
     try:
         with _ONE_AT_A_TIME, _hydra():
             return hydra.compose("config", texts)
@@ -73,17 +79,28 @@ def _hydra() -> Iterator[None]:
         base.version_base = version
 
 
-def texts_of(overrides: Sequence[Overrides]) -> Iterator[str]:
+def texts_of(overrides: Sequence[Overrides]) -> list[str]:
     """Return all overrides in Hydra's grammar.
 
     Raises:
-        TypeError: What is no value of a configuration.
+        ConfigError: Some are no overrides, or have what is no value of a configuration.
     """
+    texts: list[str] = []
+    problems: list[Problem] = []
     for each in overrides:
         if isinstance(each, str):
-            yield each
+            texts.append(each)
+        elif isinstance(each, Mapping):
+            for key, value in each.items():
+                try:
+                    texts.append(f"{key}={_text(value)}")
+                except TypeError as exc:
+                    problems.append(Problem(str(key), str(exc)))
         else:
-            yield from (f"{key}={_text(value)}" for key, value in each.items())
+            problems.append(Problem("", f"{NO_OVERRIDE} (got {plain(repr(each), MOST)})"))
+    if problems:
+        raise ConfigError(problems)
+    return texts
 
 
 def _text(value: object) -> str:
@@ -92,13 +109,12 @@ def _text(value: object) -> str:
     if isinstance(value, Real):  # NumPy's numbers too
         return repr(int(value) if isinstance(value, Integral) else float(value))
     if isinstance(value, Mapping):
-        raise TypeError(
-            f"a value is no dict; write a key for each, as 'job.tags.team' (got {value})"
-        )
+        advice = "write a key for each, as 'job.tags.team'"
+        raise TypeError(f"a value is no dict; {advice} (got {plain(repr(value), MOST)})")
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return f"[{','.join(map(_text, value))}]"
     if not isinstance(value, str | PathLike):
-        raise TypeError(f"{value!r} cannot be a value of a configuration")
+        raise TypeError(f"{plain(repr(value), MOST)} cannot be a value of a configuration")
     return _quoted(str(fspath(value)))
 
 

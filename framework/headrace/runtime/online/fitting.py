@@ -28,7 +28,7 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
         HeadraceError: The rest cannot work on a single row, or hashes nothing, or what it learned
             cannot be read.
     """
-    steps = load(run.steps)
+    steps = load(run.steps, own_first=True)
     run.warn_of_skew()
     try:
         columns = Columns.of(run.columns, run.dataset, "input_columns")
