@@ -23,11 +23,11 @@ import pyarrow as pa
 from benchmarks.figures import machine, times
 from benchmarks.run import ROOT, Command, log_of, measured
 from headrace.results import recount
-from headrace.runtime.formats import WRITERS
 from headrace.runtime.output.parts import PartWriter, Shelf
 from headrace.runtime.output.writers import writer_of
-from headrace.runtime.process.background import Background
+from headrace.runtime.plugins.formats import WRITERS
 from headrace.runtime.process.setup import set_up
+from headrace.runtime.process.threads import Background
 from headrace.runtime.spec import OutputSpec
 
 FORMATS = tuple(WRITERS.shipped)

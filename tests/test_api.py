@@ -8,6 +8,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import hydra
 import numpy as np
@@ -199,9 +200,22 @@ def test_the_job_that_was_looked_at_is_the_one_that_runs() -> None:
 
 
 def test_a_compiled_job_takes_no_overrides() -> None:
-    with pytest.raises(TypeError) as caught:
+    with pytest.raises(ConfigError) as caught:
         run(compile(), HASHED)
-    assert str(caught.value) == "run() takes one compiled job or overrides; compile() it with them"
+    assert str(caught.value) == (
+        "1 problem in the configuration:\n"
+        "  run() takes one compiled job or overrides; compile() it with them"
+    )
+
+
+@pytest.mark.parametrize("call", [compile, run])
+def test_what_is_no_override_is_told(call: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        call(None)
+    assert str(caught.value) == (
+        "1 problem in the configuration:\n  an override is a text, as 'backend=script', or a dict, "
+        "as {'transform.n_features': 4096} (got None)"
+    )
 
 
 def test_the_errors_are_those_of_the_command_line(tmp_path: Path) -> None:

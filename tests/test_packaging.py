@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from headrace.config.defaults import PROJECT
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION
 from tests import children
 from tests.wheels import wheel_of_project
 

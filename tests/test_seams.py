@@ -83,7 +83,7 @@ def test_the_raw_request_has_one_home() -> None:
 
 def test_nobody_compares_the_name_of_a_format() -> None:
     """No module but the registry and the format's own spells the names of formats."""
-    homes = {"runtime/formats.py"}
+    homes = {"runtime/plugins/formats.py"}
     for path, tree in _modules():
         compared = [
             node

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headrace.runtime.errors import DataError, HeadraceError, PluginError
-from headrace.runtime.secrets import is_secret, masked_words
-from headrace.runtime.shown import plain
+from headrace.runtime.shown import is_secret, masked_words, plain
 
 __all__ = ["ConfigError", "DataError", "HeadraceError", "JobFailed", "PluginError", "Problem"]
 

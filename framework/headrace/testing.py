@@ -19,12 +19,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import pyarrow as pa
 
-from headrace.config import steps
+from headrace.config import registry
 from headrace.errors import HeadraceError
 from headrace.runtime.chain.chain import ChainError, Link, bind
 from headrace.runtime.chain.columns import EXTRA
-from headrace.runtime.chain.plugins import channels_of
 from headrace.runtime.learning.states import from_bytes, in_their_order, to_bytes
+from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.transform import Learner, Role, learner, role_of, with_role
 
 __all__ = ["COLUMNS", "ROLES", "ROWS", "Case", "TransformContract", "batch_of"]
@@ -190,7 +190,7 @@ class TransformContract:
     def test_the_configuration_can_name_its_parameters(self, case: Case) -> None:
         """They are plain data, unknown ones are refused, and what is written down reads back."""
         built = self._built(case)
-        judge = steps.adapter(type(built))
+        judge = registry.adapter(type(built))
         assert judge.json_schema()["additionalProperties"] is False
         parameters = {item.name: getattr(built, item.name) for item in fields(built) if item.init}
         checked = judge.validate_python(parameters)
@@ -279,7 +279,7 @@ class TransformContract:
             assert made.column(name).equals(batch.column(name))
 
     def _built(self, case: Case) -> Any:
-        built, problems = steps.check({case.name: case.parameters})
+        built, problems = registry.check_steps({case.name: case.parameters})
         if problems:
             raise AssertionError(
                 "\n".join([f"the variants of {case.name!r}:", *map(str, problems)])

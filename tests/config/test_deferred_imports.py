@@ -15,9 +15,9 @@ import pytest
 
 from headrace.config import registry
 from headrace.config.defaults import PROJECT
-from headrace.config.steps import adapter
+from headrace.config.registry import adapter
 from headrace.errors import PluginError
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 from tests import children
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
@@ -65,7 +65,7 @@ CHECKED = """
 import json, sys
 from pathlib import Path
 from headrace.config import registry
-from headrace.config.steps import adapter
+from headrace.config.registry import adapter
 from headrace.runtime import roots
 roots.roots = lambda: (Path(sys.argv[1]),)
 plugin = registry.plugins()["plugin"]

@@ -14,7 +14,7 @@ from botocore import exceptions
 from botocore.config import Config
 
 from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION
 
 for _name in ("boto3", "botocore", "s3transfer", "urllib3"):
     # Hydra prints all log messages ("Found credentials in …"), and errors are raised anyway.

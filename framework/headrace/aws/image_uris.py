@@ -17,7 +17,7 @@ from typing import Any
 
 from headrace.config.problems import suggest
 from headrace.errors import ConfigError, Problem
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION
 
 SKLEARN_TABLE = ("sagemaker-core", "sagemaker/core/image_uri_config/sklearn.json")
 PARTITIONS = ("botocore", "botocore/data/partitions.json")

@@ -13,8 +13,8 @@ from annotated_types import Ge, Gt, Le, Len
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from headrace.config.registered import listed_in_schema, named_in
-from headrace.runtime.formats import AUTO, READERS, WRITERS
-from headrace.runtime.registry import Registry
+from headrace.runtime.plugins.formats import AUTO, READERS, WRITERS
+from headrace.runtime.plugins.registry import Registry
 from headrace.runtime.spec import DatasetSpec, EvaluationSpec, OutputSpec, RuntimeSpec
 from headrace.targets import TARGETS
 

@@ -17,7 +17,7 @@ from headrace.images.base_image import look_at
 from headrace.images.engine import Engine, engine
 from headrace.images.messages import watched
 from headrace.images.wheels import download
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 
 CONTAINERS = "containers"
 """Has a folder for each image, in a root."""

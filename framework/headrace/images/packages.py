@@ -23,7 +23,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from headrace.config.requirements import WHERE
+from headrace.config.checks import REQUIREMENTS
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.images.wheels import LAST_LINES, fitting, pip_download, platforms_of
 from headrace.job.job import Wheels
@@ -31,8 +31,8 @@ from headrace.job.job import Wheels
 MACHINE = "x86_64"
 """No instance type of SageMaker Processing has another processor."""
 GLIBC = 28
-"""The newest glibc that wheels may need is 2.28. AWS's images whose Python is new enough have a newer
-one: 2.34 on Amazon Linux 2023, 2.31 or more on Ubuntu."""
+"""The newest glibc that wheels may need is 2.28. AWS's images whose Python is new enough have a
+newer one: 2.34 on Amazon Linux 2023, 2.31 or more on Ubuntu."""
 ROUNDS = 10
 NO_SUCH = "ERROR: No matching distribution found for "
 CLASH = "ERROR: Cannot install "
@@ -196,11 +196,13 @@ def _download(wanted: Sequence[Requirement], interpreter: _Interpreter, folder: 
         if line.startswith(NO_SUCH):
             what = f"pip finds no wheel of {line.removeprefix(NO_SUCH)!r} for {interpreter.name}"
             advice = "choose another version, or install it where the job runs"
-            raise ConfigError([Problem(WHERE, f"{what}; {advice}")])
+            raise ConfigError([Problem(REQUIREMENTS, f"{what}; {advice}")])
         if line.startswith(CLASH):
             what = line.removeprefix(CLASH).rstrip(".")
-            raise ConfigError([Problem(WHERE, f"for {interpreter.name} pip cannot install {what}")])
-    what = f"pip cannot fetch the packages of {WHERE} for {interpreter.name}"
+            raise ConfigError(
+                [Problem(REQUIREMENTS, f"for {interpreter.name} pip cannot install {what}")]
+            )
+    what = f"pip cannot fetch the packages of {REQUIREMENTS} for {interpreter.name}"
     raise JobFailed("\n".join([*said[-LAST_LINES:], what]))
 
 

@@ -75,8 +75,8 @@ def _metrics(hosts: Sequence[str], read: Read, manifest: dict[str, Any]) -> Repo
 
 
 def _hasher(steps: Sequence[dict[str, Any]]) -> Any:
-    from headrace.runtime.chain.plugins import load
     from headrace.runtime.hashing.hasher import Hasher
+    from headrace.runtime.plugins.transforms import load
     from headrace.runtime.spec import StepSpec
 
     transforms = (transform for _, transform in load([StepSpec(**step) for step in steps]))

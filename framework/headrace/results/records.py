@@ -17,7 +17,7 @@ from typing import Any
 
 from headrace.errors import HeadraceError
 from headrace.results.whole_files import json_text, write_whole
-from headrace.runtime.secrets import masked
+from headrace.runtime.shown import masked
 from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.uris import path_of, uri_of
 

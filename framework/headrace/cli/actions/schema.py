@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.config import registry
 from headrace.config.models import JobConfig
-from headrace.config.steps import adapter
+from headrace.config.registry import adapter
 
 if TYPE_CHECKING:
     from headrace.config.compose import Plan

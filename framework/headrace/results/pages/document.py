@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from headrace.results.pages.figures import FILTERS
 from headrace.results.whole_files import write_whole
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION
 
 TEMPLATES = Path(__file__).parent / "templates"
 

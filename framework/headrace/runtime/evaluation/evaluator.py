@@ -14,11 +14,17 @@ from headrace.runtime.evaluation import figures
 from headrace.runtime.evaluation.judge import Judge
 from headrace.runtime.evaluation.model import Model
 from headrace.runtime.evaluation.needs import judged
-from headrace.runtime.evaluation.rows import BATCH_ROWS, Rows, cut, needed, refuse_other_labels
-from headrace.runtime.evaluation.spool import Spool
-from headrace.runtime.evaluation.worker import Worker
+from headrace.runtime.evaluation.rows import (
+    BATCH_ROWS,
+    Rows,
+    Spool,
+    cut,
+    needed,
+    refuse_other_labels,
+)
+from headrace.runtime.output.parts import Waiting
 from headrace.runtime.output.writers.base import Layout
-from headrace.runtime.process.waiting import Waiting
+from headrace.runtime.process.threads import Worker
 from headrace.runtime.spec import TRAIN, EvaluationSpec
 
 

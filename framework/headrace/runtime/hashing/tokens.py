@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.runtime.hashing.functions import HashFunction, hash_texts, murmur3_32
-from headrace.runtime.hashing.splitmix import mix
+from headrace.runtime.hashing.hash64 import mix
 from headrace.runtime.hashing.words import Cells
 from headrace.runtime.transform import Role, features, role_of
 

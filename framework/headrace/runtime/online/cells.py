@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from headrace.runtime.bad_rows import shown_cell
-from headrace.runtime.chain.columns import Columns, suggest
-from headrace.runtime.chain.typed import typed
+from headrace.runtime.chain.columns import Columns, suggest, typed
+from headrace.runtime.chain.pipeline import shown_cell
 from headrace.runtime.errors import BadRows, RowError
 from headrace.runtime.transform import Role
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 from headrace.runtime.chain import chain
 from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
-from headrace.runtime.chain.plugins import load
 from headrace.runtime.errors import DataError, HeadraceError
 from headrace.runtime.learning.files import restored
 from headrace.runtime.online.run_folder import RunFolder
+from headrace.runtime.plugins.transforms import load
 from headrace.runtime.transform import FEATURES, Role, Transform, positions, role_of
 
 NEITHER = "a single row has neither label nor id"
@@ -28,7 +28,7 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
         HeadraceError: The rest cannot work on a single row, or hashes nothing, or what it learned
             cannot be read.
     """
-    steps = load(run.steps)
+    steps = load(run.steps, own_first=True)
     run.warn_of_skew()
     try:
         columns = Columns.of(run.columns, run.dataset, "input_columns")

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.runtime.chain.plugins import PACKAGE, source_of
+from headrace.runtime import VERSION
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.learning.files import STATES
+from headrace.runtime.plugins.transforms import PACKAGE, source_of
 from headrace.runtime.spec import REPORT, DatasetSpec, StepSpec, digest
-from headrace.runtime.version import VERSION
 
 MANIFEST = f"{REPORT}/manifest.json"
 SCRIPT = "code/entry.pyz"

@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.hashing.hash64 import hash64, key_of
-from headrace.runtime.hashing.splitmix import GAMMA, mix
+from headrace.runtime.hashing.hash64 import GAMMA, hash64, key_of, mix
 from headrace.runtime.hashing.words import U64
 from headrace.runtime.output.writers.base import Entries, Layout, named_columns, slices
 from headrace.runtime.transform import Role, role_of

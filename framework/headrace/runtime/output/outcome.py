@@ -8,14 +8,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from headrace.runtime.chain.pipeline import Rows
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.evaluator import evaluator
 from headrace.runtime.output.parts import Part, PartWriter, Shelf
 from headrace.runtime.output.report import Report
 from headrace.runtime.output.writers import writer_of
-from headrace.runtime.pipeline import Rows
-from headrace.runtime.process.background import Background
+from headrace.runtime.process.threads import Background
 from headrace.runtime.spec import REPORT, JobSpec, under
 from headrace.runtime.statistics.metrics import Totals
 from headrace.runtime.statistics.observed import Observed

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from py4j.protocol import Py4JJavaError
 
 from headrace.runtime.errors import HeadraceError
-from headrace.runtime.process.progress import Progress
+from headrace.runtime.process.messages import Progress
 from headrace.runtime.sources import Portion
 from headrace.runtime.spark.calls import Counters, Failures, Learn, Merging, Scan, Write
 from headrace.runtime.spark.order import Learned, Order, Place

@@ -14,15 +14,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.learning import states
 from headrace.runtime.learning.analysis import analysed, gathered
 from headrace.runtime.learning.passes import Pass
 from headrace.runtime.output.parts import PartWriter, Shelf
 from headrace.runtime.output.writers import writer_of
-from headrace.runtime.pipeline import Process
-from headrace.runtime.process.background import Background
 from headrace.runtime.process.setup import set_up
+from headrace.runtime.process.threads import Background
 from headrace.runtime.sources import Group, groups_of
 from headrace.runtime.spark.order import Learned, Order, Place
 from headrace.runtime.spark.scan import Seen, look_at

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headrace.runtime.hashing.pending import Pending
 from headrace.runtime.hashing.tokens import U32, U64
+from headrace.runtime.statistics.pending import Pending
 
 LIMIT = 1 << 16
 _PENDING = 1 << 16

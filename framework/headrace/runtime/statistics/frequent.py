@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headrace.runtime.hashing.pending import Pending
 from headrace.runtime.hashing.tokens import U64, ColumnTokens, Encoded
+from headrace.runtime.statistics.pending import Pending
 
 SHOWN = 10
 SHARE = 0.01

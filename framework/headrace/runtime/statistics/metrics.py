@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from headrace.runtime.chain.pipeline import Rows
 from headrace.runtime.hashing.hasher import Hasher
-from headrace.runtime.pipeline import Rows
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.statistics.sums import exact_sum
 from headrace.runtime.statistics.timeline import Timeline

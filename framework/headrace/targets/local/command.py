@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.job.request import RequestView
-from headrace.runtime.main import ALONGSIDE_VARIABLE, ROOT_VARIABLE
+from headrace.runtime.process.main import ALONGSIDE_VARIABLE, ROOT_VARIABLE
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark
 from headrace.targets.local.sandbox import CODE, Host, brings_code

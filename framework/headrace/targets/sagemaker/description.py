@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headrace.job.request import RequestView
-from headrace.runtime.secrets import masked_arguments
+from headrace.runtime.shown import masked_arguments
 from headrace.runtime.spec import REPORT
 from headrace.targets.sagemaker.record import JobRecord, utc
 from headrace.terminal.tables import aligned, listed

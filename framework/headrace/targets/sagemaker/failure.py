@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from headrace.aws.clients import AwsError
 from headrace.errors import JobFailed
-from headrace.runtime.process.progress import PREFIX
+from headrace.runtime.process.messages import PREFIX
 from headrace.targets.sagemaker.log_tail import LogLine, LogTail
 from headrace.targets.sagemaker.record import JobRecord
 

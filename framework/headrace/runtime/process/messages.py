@@ -1,11 +1,33 @@
-"""Lines on standard output that tell how far the work is; a program reads them as easily."""
+"""How far a job is, and why it failed, for whoever started it.
+
+Progress goes to standard output, in lines that a program reads as easily as a person.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
+from pathlib import Path
 
+_BYTES = 1024
 PREFIX = "progress"
 _SECONDS = 1.0
+
+
+def tell(root: Path, message: str) -> None:
+    """Leave the reason where SageMaker looks for it: the first KB becomes ``ExitMessage``.
+
+    Args:
+        root: What stands in for ``/opt/ml``.
+        message: Why the job failed.
+    """
+    path = root / "output" / "message"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cut = message.encode()[:_BYTES].decode(errors="ignore")
+        path.write_text(cut, encoding="utf-8")
+    except OSError as error:
+        print(f"{path}: cannot be written ({error.strerror})", file=sys.stderr)
 
 
 class Progress:

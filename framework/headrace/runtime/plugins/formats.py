@@ -6,7 +6,7 @@ start, so nothing that takes time to import is imported here.
 
 from __future__ import annotations
 
-from headrace.runtime.registry import Registry
+from headrace.runtime.plugins.registry import Registry
 
 READERS = Registry(
     "input format",

@@ -1,4 +1,4 @@
-"""From the names of transforms to the transforms themselves; imports nothing heavy."""
+"""Transforms by their names: finds and loads their files. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from headrace.runtime import roots
 from headrace.runtime.errors import PluginError
+from headrace.runtime.plugins import roots
 from headrace.runtime.spec import TRAIN, StepSpec
 from headrace.runtime.transform import Transform
 
@@ -26,17 +26,23 @@ _METHODS = ("output_schema", "apply")
 _LEARNING = ("accumulate", "merge", "finish", "with_state")
 
 
-def load(steps: Sequence[StepSpec]) -> list[tuple[str, Transform]]:
-    """The transforms that the steps name, with their parameters, each under its label.
+def load(steps: Sequence[StepSpec], *, own_first: bool = False) -> list[tuple[str, Transform]]:
+    """Return the transforms that the steps name, with their parameters, each under its label.
+
+    Args:
+        steps: Those of a job.
+        own_first: Look into the own root before Python's path. A job does not: what it ships lies
+            on Python's path, and counts wherever the job is started.
 
     Raises:
         PluginError: There is no such transform here, or its file is not as it has to be.
     """
-    return [(step.label, _class_of(step.name)(**step.parameters)) for step in steps]
+    classes = [class_in(_module(step.name, own_first=own_first), repr(step.name)) for step in steps]
+    return [(step.label, cls(**step.parameters)) for step, cls in zip(steps, classes, strict=True)]
 
 
 def source_of(name: str) -> str:
-    """The text of a transform's file, wherever it comes from.
+    """Return the text of a transform's file, wherever it comes from.
 
     Raises:
         PluginError: There is no such transform here.
@@ -47,7 +53,7 @@ def source_of(name: str) -> str:
 
 
 def class_in(module: ModuleType, plugin: str) -> type[Any]:
-    """The one frozen dataclass with `output_schema` and `apply` that a plugin's file defines.
+    """Return the one frozen dataclass with `output_schema` and `apply` that a plugin defines.
 
     Args:
         module: The file's module; classes with a leading underscore do not count.
@@ -101,25 +107,22 @@ def _tell_what_is_missing(module: ModuleType, plugin: str) -> None:
 
 
 def channels_of(transforms: Sequence[object]) -> tuple[str, ...]:
-    """The output channels that the chain declares; all rows train if none does."""
+    """Return the output channels that the chain declares; all rows train if none does."""
     declared = [step.channels() for step in transforms if hasattr(step, "channels")]
     return tuple(declared[0]) if declared else DEFAULT_CHANNELS
 
 
-def _class_of(name: str) -> type[Any]:
-    return class_in(_module(name), repr(name))
-
-
-def _module(name: str) -> ModuleType:
-    """The plugin's module: shipped or baked in as a file, else from an installed package.
+def _module(name: str, *, own_first: bool = False) -> ModuleType:
+    """Return the plugin's module: shipped or baked in as a file, else from an installed package.
 
     Each folder of Python's path is looked into, whether or not another one has a package of that
-    name as well, and then those of `roots`.
+    name as well, and the folders of `roots` behind them; the own root in front if it comes first.
     """
     full = f"{PACKAGE}.{name}"
     if full in sys.modules:
         return sys.modules[full]
-    places = [*(Path(each) for each in sys.path if each), *roots.roots()]
+    own = roots.own_root() if own_first else None
+    places = [*filter(None, [own]), *(Path(each) for each in sys.path if each), *roots.roots()]
     spec = PathFinder.find_spec(full, [str(place / PACKAGE) for place in places])
     if spec is not None and spec.loader is not None:
         return _executed(spec, spec.loader, name)

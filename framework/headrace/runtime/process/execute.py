@@ -1,4 +1,4 @@
-"""One host's part of a job, from its input folder to its output folders.
+"""Execute one host's part of a job, from its input folder to its output folders.
 
 Several jobs that differ in nothing but ``n_features`` are done in one go: the input is read and
 hashed once.
@@ -10,28 +10,31 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from headrace.runtime.alike import refuse_unlike
+from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.errors import DataError, HeadraceError
 from headrace.runtime.evaluation.model import require
+from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.learning.analysis import Analysis, Gathering
 from headrace.runtime.learning.passes import Pass, passes
 from headrace.runtime.output.outcome import Host, Outcome, Outcomes, Task, Written
-from headrace.runtime.pipeline import Process
-from headrace.runtime.process.background import Background
-from headrace.runtime.process.message import tell
-from headrace.runtime.process.ordered import in_order
-from headrace.runtime.process.progress import Progress
+from headrace.runtime.plugins.transforms import load
+from headrace.runtime.process.messages import Progress, tell
+from headrace.runtime.process.threads import Background, in_order
 from headrace.runtime.sources import Group, Portion, groups_of, total_bytes
 from headrace.runtime.sources.unchanged import unchanged
-from headrace.runtime.spec import JobSpec, under
+from headrace.runtime.spec import JobSpec, StepSpec, under
 from headrace.runtime.statistics.metrics import Totals
+from headrace.runtime.transform import Transform, learner
+
+WIDTH = "n_features"
 
 
 def execute(tasks: Sequence[Task], host: Host) -> None:
@@ -174,3 +177,44 @@ def _timings(started: float, threads: int, jobs: int) -> dict[str, Any]:
         "threads": threads,
     }
     return {**timings, "fused_runs": jobs} if jobs > 1 else timings
+
+
+def difference(one: JobSpec, other: JobSpec) -> str | None:
+    """What keeps two jobs from being done in one go, for a person; nothing if they can be."""
+    for field in fields(JobSpec):
+        if field.name != "steps" and getattr(one, field.name) != getattr(other, field.name):
+            return f"they differ in {field.name}"
+    if _without_widths(one) != _without_widths(other):
+        return "they differ in transform.steps"
+    steps = load(one.steps)
+    for place, ((label, transform), step, twin) in enumerate(
+        zip(steps, one.steps, other.steps, strict=True)
+    ):
+        if isinstance(transform, Hasher):
+            return _learned_from_widths(steps[place:])
+        if step != twin:
+            return f"they differ in transform.steps.{label}, before the rows are hashed"
+    return "no step hashes"
+
+
+def refuse_unlike(specs: Sequence[JobSpec]) -> None:
+    """Refuse jobs that one pass cannot do.
+
+    Raises:
+        HeadraceError: Two of them differ in more than a width.
+    """
+    for other in specs[1:]:
+        if reason := difference(specs[0], other):
+            raise HeadraceError(f"these jobs cannot be done in one go: {reason}")
+
+
+def _learned_from_widths(steps: Sequence[tuple[str, Transform]]) -> str | None:
+    learning = [label for label, transform in steps if learner(transform) is not None]
+    return f"transform.steps.{learning[0]} learns from hashed rows" if learning else None
+
+
+def _without_widths(spec: JobSpec) -> list[StepSpec]:
+    return [
+        replace(step, parameters={k: v for k, v in step.parameters.items() if k != WIDTH})
+        for step in spec.steps
+    ]

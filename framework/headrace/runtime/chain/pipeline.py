@@ -1,17 +1,18 @@
-"""The stream: read a block, run the chain, write, forget. Memory does not grow with the rows.
+"""The stream of blocks: read a block, run the chain, write the rows, forget them.
 
-Blocks are parsed and transformed by a pool of threads (Arrow and NumPy leave the interpreter's lock
-for their loops) and taken back in the input's order, so the result does not depend on how many
-threads there are or how large a block is.
+Memory does not grow with the rows. Blocks are parsed and transformed by a pool of threads (Arrow
+and NumPy leave the interpreter's lock for their loops) and taken back in the input's order, so the
+result does not depend on how many threads there are or how large a block is.
 
 Chains that differ in nothing but the width of the hashed matrix run as one: what comes before the
-hasher, and the hashing itself, is done once for all of them.
+hasher, and the hashing itself, is done once for all of them. Bad rows end the job, or are left out
+and counted.
 """
 
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -21,18 +22,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.bad_rows import Steps
 from headrace.runtime.chain.chain import Link
-from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.columns import Columns, typed
 from headrace.runtime.chain.preflight import Prepared
-from headrace.runtime.chain.typed import typed
-from headrace.runtime.errors import BadRows, HeadraceError
+from headrace.runtime.errors import BadRows, DataError, HeadraceError
 from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, column_tokens
+from headrace.runtime.shown import plain, quoted
 from headrace.runtime.sources import Group
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.transform import Role, positions, without_features
+
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -211,3 +213,55 @@ def blamed(link: Link) -> Iterator[None]:
     except Exception as error:
         error.add_note(f"raised by transform.steps.{link.label}")
         raise
+
+
+class Steps:
+    """Runs steps on one group's rows; drops or reports those that a step calls bad."""
+
+    def __init__(self, group: Group, *, skip: bool) -> None:
+        self._group = group
+        self._skip = skip
+        self._rows = 0
+        self.rejected = 0
+
+    def parsed(self) -> pa.RecordBatch:
+        """The group's rows as text."""
+        parsed = self._group.parse()
+        if parsed.bad and not self._skip:
+            first, more = parsed.bad[0], len(parsed.bad) - 1
+            also = f"; {more} more bad rows follow closely" if more else ""
+            raise DataError(f"{first.place}: {first.reason}{also}")
+        self.rejected += len(parsed.bad)
+        self._rows = parsed.batch.num_rows
+        return parsed.batch
+
+    def run(
+        self, batch: pa.RecordBatch, step: Callable[[pa.RecordBatch], pa.RecordBatch]
+    ) -> pa.RecordBatch:
+        """One step; again without the bad rows where they are to be skipped."""
+        while True:
+            try:
+                return step(batch)
+            except BadRows as bad:
+                if not self._skip:
+                    raise DataError(self._described(batch, bad)) from bad
+                self.rejected += int(np.count_nonzero(bad.mask))
+                batch = batch.filter(pa.array(~bad.mask))
+
+    def _described(self, batch: pa.RecordBatch, bad: BadRows) -> str:
+        rows = np.flatnonzero(bad.mask)
+        values = [shown_cell(batch, bad.column, int(row)) for row in rows[:_SHOWN]]
+        known = batch.num_rows == self._rows
+        place = self._group.place(int(rows[0])) if known else self._group.name
+        first = f"{place}, column {quoted(bad.column)}: expected {bad.expected}, got {values[0]}"
+        if len(rows) == 1:
+            return first
+        return f"{first}; {len(rows) - 1} more such rows follow closely: {', '.join(values[1:])}"
+
+
+def shown_cell(batch: pa.RecordBatch, column: str, row: int) -> str:
+    """A cell as a message shows it."""
+    value = batch.column(batch.schema.get_field_index(column))[row].as_py()
+    if value is None:
+        return "an empty cell"
+    return quoted(value) if isinstance(value, str) else plain(repr(value))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 CONF, TRANSFORMS = "conf", "transforms"
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def _shipped() -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.runtime.errors import HeadraceError
-from headrace.runtime.process.message import tell
+from headrace.runtime.process.messages import tell
 from headrace.runtime.process.shortage import shortage
 from headrace.runtime.process.signals import end_on_signals
 from headrace.runtime.shown import harmless
@@ -74,8 +74,8 @@ def _run(shipped: str | None, root: Path) -> None:
         from headrace.runtime.process.packages import use
 
         use(root, spec.packages)
-    from headrace.runtime.execute import execute
     from headrace.runtime.output.outcome import Task
+    from headrace.runtime.process.execute import execute
     from headrace.runtime.process.setup import set_up
 
     set_up()
