@@ -1,4 +1,4 @@
-"""One job handed to SageMaker by its SDK: submitted once, exactly as the request says."""
+"""The call of the SageMaker SDK that creates a job, once and exactly as the request says."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ OWN_DEFAULTS = {
     "SchemaVersion": "1.0",
     "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
 }
-"""Stands in for the files of defaults that the SDK would read: they would change the request, and
-without this the SDK reports every call to its makers."""
+"""Used instead of the files with defaults that the SDK would read, which could change the request.
+Without it the SDK also sends telemetry."""
 
 
 def submit(request: dict[str, Any], region: str) -> None:
-    """Create the job; does not wait.
+    """Create the job; do not wait for it.
 
-    The SDK's classes build a request of their own from ours. What is sent is ours, whatever they
-    add (a Studio project's tags, say): what ``action=plan`` showed is what runs.
+    The SDK's classes build a request of their own from ours and may add to it, for example the tags
+    of a Studio project. What is sent is ours: what ``action=plan`` showed is what runs.
 
     Args:
-        request: The arguments of ``CreateProcessingJob``; what its inputs name is in its place.
+        request: The arguments of ``CreateProcessingJob``; its input files have been uploaded.
         region: AWS region.
 
     Raises:
@@ -43,14 +43,14 @@ def submit(request: dict[str, Any], region: str) -> None:
     try:
         run(request, sagemaker, region)
     except AwsError:
-        # The answer may have got lost where the request did not; botocore then asks again, and
-        # hears that the name is taken.
+        # The request may have arrived and its answer may be lost; botocore then sends it again,
+        # and the service answers that the name is taken.
         if not _is_there(request, sagemaker):
             raise
 
 
 def run(request: dict[str, Any], sagemaker: Any, region: str) -> None:
-    """Have the SDK create a job through a client of ours."""
+    """Let the SDK create a job with our client."""
     with quiet():
         from sagemaker.core.helper.session_helper import Session
 
@@ -88,9 +88,9 @@ def _is_there(request: dict[str, Any], sagemaker: Any) -> bool:
 
 
 def process(request: RequestView, sdk: Session) -> None:
-    """Have the SDK run a job: a ``ScriptProcessor`` if it ships code, else a ``Processor``.
+    """Let the SDK run a job: a ``ScriptProcessor`` if it ships code, else a ``Processor``.
 
-    Does not wait, and sends what the SDK makes of the request.
+    It does not wait, and sends the request that the SDK builds.
     """
     from sagemaker.core.processing import Processor, ScriptProcessor
 

@@ -20,7 +20,7 @@ from headrace.runtime.spec import REPORT
 from headrace.targets.base import Target
 from headrace.targets.sagemaker import follow as waiting
 from headrace.targets.sagemaker import shipping
-from headrace.targets.sagemaker.failure import job_failed
+from headrace.targets.sagemaker.logs import job_failed
 from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.tables import aligned
 from headrace.uris import join, uri_of
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class AwsTarget(Target):
-    """Brings the job's files to S3, submits it with the SageMaker SDK, waits if it is to."""
+    """A Processing job: its files are uploaded to S3, the SageMaker SDK submits it."""
 
     is_remote = True
     platform = "linux/amd64"  # no instance type of SageMaker Processing has another processor
@@ -89,7 +89,7 @@ def _submit(job: Job, config: JobConfig, region: str) -> None:
 
 @contextmanager
 def _going_on(name: str, region: str) -> Iterator[None]:
-    """Ctrl-C asks nothing of the job: the user learns how to."""
+    """Tell the user after Ctrl-C that the job goes on, and how to follow or stop it."""
     try:
         yield
     except KeyboardInterrupt:
@@ -105,7 +105,7 @@ def _how_to_go_on(name: str, region: str) -> str:
 
 
 def _manifest(output: str, job: str, kms_key: str | None) -> dict[str, Any]:
-    """What the job says that it made; nothing where it says nothing."""
+    """Return the manifest of the job; nothing if it has left none."""
     place = join(output, REPORT)
     with explained():
         manifest = report.complete(place, job, kms_key)
