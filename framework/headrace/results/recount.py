@@ -16,17 +16,17 @@ from headrace.results.stored import StoredResult, UnreadableError
 from headrace.runtime.output.digest import digest_of
 from headrace.runtime.transform import N_FEATURES, Role, with_role
 
-SUFFIXES = (".npz", ".parquet")
-"""Of the parts that can be read."""
-ROLES = {role.value: role for role in (Role.INDICES, Role.VALUES, Role.LABEL, Role.ID)}
+_SUFFIXES = (".npz", ".parquet")
+"""Suffixes of the parts that can be read."""
+_ROLES = {role.value: role for role in (Role.INDICES, Role.VALUES, Role.LABEL, Role.ID)}
 
 
 def faults(result: StoredResult, manifest: dict[str, Any]) -> Iterator[str]:
-    """Return a line for each part that is wrong; parts are read whole, one at a time.
+    """Yield a line for each part that is wrong; parts are read whole, one at a time.
 
     Args:
-        result: Where the parts lie.
-        manifest: What it says of them.
+        result: The result that the parts belong to.
+        manifest: Its manifest.
     """
     for channel in manifest["channels"].values():
         for part in channel["parts"]:
@@ -38,15 +38,15 @@ def rows_of(name: str, content: bytes, n_features: int | None) -> pa.RecordBatch
     """Read a part.
 
     Args:
-        name: Its name, which tells the format.
+        name: Its name, whose suffix is the format.
         content: All of its bytes.
         n_features: Width of the matrix; None if nothing was hashed.
 
     Raises:
         ValueError: It is no such part, or its format cannot be read.
     """
-    if not name.endswith(SUFFIXES):
-        raise ValueError(f"only {' and '.join(SUFFIXES)} can be read")
+    if not name.endswith(_SUFFIXES):
+        raise ValueError(f"only {' and '.join(_SUFFIXES)} can be read")
     try:
         read = _npz if name.endswith(".npz") else _parquet
         columns = read(content)
@@ -77,7 +77,7 @@ def _can_recount(manifest: dict[str, Any], part: dict[str, Any]) -> bool:
     """Return whether the part has all digits: Parquet rounds the values of hashed numbers."""
     is_hashed = manifest["n_features"] is not None
     is_rounded = is_hashed and bool(manifest["columns"]["numeric"])
-    suffixes = SUFFIXES[:1] if is_rounded else SUFFIXES
+    suffixes = _SUFFIXES[:1] if is_rounded else _SUFFIXES
     return "digest" in part and part["file"].endswith(suffixes)
 
 
@@ -104,5 +104,5 @@ def _batch(columns: dict[str, pa.Array], n_features: int | None) -> pa.RecordBat
     fields = [pa.field(name, column.type) for name, column in columns.items()]
     if n_features is not None:
         width = {N_FEATURES: str(n_features).encode()}
-        fields = [with_role(field.with_metadata(width), ROLES[field.name]) for field in fields]
+        fields = [with_role(field.with_metadata(width), _ROLES[field.name]) for field in fields]
     return pa.RecordBatch.from_arrays(list(columns.values()), schema=pa.schema(fields))

@@ -27,9 +27,9 @@ class Candidate:
     """A finished run.
 
     Attributes:
-        number: Of the run in its sweep.
-        name: What else was swept, in words; empty if only the width was.
-        collision_rate: None where nobody counted.
+        number: Number of the run in its sweep.
+        name: The other swept settings, in words; empty if only the width was swept.
+        collision_rate: None if collisions were not counted.
     """
 
     number: int
@@ -40,7 +40,7 @@ class Candidate:
 
     @property
     def shown(self) -> str:
-        """What to call it."""
+        """Return the name of the run in a sentence."""
         return count(self.n_features) + (f" with {self.name}" if self.name else "")
 
 

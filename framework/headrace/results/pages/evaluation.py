@@ -22,7 +22,7 @@ class Tenth:
 
     @property
     def ratio(self) -> float | None:
-        """What was predicted, divided by what happened."""
+        """Return the mean prediction divided by the rate that happened; None if nothing did."""
         return self.mean_prediction / self.base_rate if self.base_rate else None
 
 
@@ -47,8 +47,8 @@ class Evaluation:
         channel = report["judged_on"]
         figures = report["channels"][channel]
         tenths = [
-            Tenth(each["rows"], each["mean_prediction"], each["base_rate"])
-            for each in report["calibration"][channel]
+            Tenth(tenth["rows"], tenth["mean_prediction"], tenth["base_rate"])
+            for tenth in report["calibration"][channel]
         ]
         names = ("rows", "base_rate", "log_loss", "auc", "normalised_entropy", "calibration_ratio")
         known = {name: figures[name] for name in names}
@@ -107,5 +107,5 @@ def _titles(beginning: str, evaluation: Evaluation) -> list[str]:
 
 
 def _percents(highest: float) -> list[tuple[float, str]]:
-    places = ticks(0, highest)
-    return list(zip(places, marks(places, 100), strict=True))
+    positions = ticks(0, highest)
+    return list(zip(positions, marks(positions, 100), strict=True))

@@ -21,18 +21,18 @@ _MOST_MARKS = 6
 
 @dataclass(frozen=True)
 class Finished:
-    """One finished run, in figures; None for what it has no figure of."""
+    """The figures of one finished run; None for a figure that it does not have."""
 
     number: int
     settings: dict[str, str]
     name: str
-    """What was swept beside the width, in words."""
+    """The other swept settings, in words."""
     n_features: int | None
     rows: int
     seconds: float | None
     memory: float | None
     is_fused: bool
-    """Whether it was done together with others, and these two are those of all of them."""
+    """Whether it was fused with others, so that seconds and memory are those of all of them."""
     bytes: int
     tokens: int | None
     collision_rate: float | None
@@ -44,18 +44,18 @@ class Finished:
 
     @property
     def log_loss(self) -> float | None:
-        """Of the model that was judged."""
+        """Return the log loss of the model; None without an evaluation."""
         return self.evaluation.log_loss if self.evaluation else None
 
     @property
     def auc(self) -> float | None:
-        """Of the same."""
+        """Return the AUC of the model; None without an evaluation."""
         return self.evaluation.auc if self.evaluation else None
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Something that is drawn against the width."""
+    """A figure that is drawn against the width."""
 
     caption: str
     y: str
