@@ -31,8 +31,8 @@ from headrace.job.job import Wheels
 MACHINE = "x86_64"
 """No instance type of SageMaker Processing has another processor."""
 GLIBC = 28
-"""The newest glibc that wheels may need is 2.28. AWS's images whose Python is new enough have a
-newer one: 2.34 on Amazon Linux 2023, 2.31 or more on Ubuntu."""
+"""Wheels may need glibc 2.28 at most. AWS's images whose Python is new enough have a newer one:
+2.34 on Amazon Linux 2023, 2.31 or more on Ubuntu."""
 ROUNDS = 10
 NO_SUCH = "ERROR: No matching distribution found for "
 CLASH = "ERROR: Cannot install "
