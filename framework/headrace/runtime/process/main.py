@@ -85,7 +85,7 @@ def _run(shipped: str | None, root: Path) -> None:
 
 
 def _spec_in(root: Path) -> JobSpec:
-    """The job of another root, whichever way it was shipped."""
+    """Return the job of another root, whichever way it was shipped."""
     code = under(root, CODE_INPUT)
     if not code.exists():
         return JobSpec.from_json(_from_input(root))
