@@ -1,4 +1,4 @@
-"""The process that runs inside the container: find the job, do it, and say how it ended."""
+"""The process that runs inside the container: finds the job, does it, and says how it ended."""
 
 from __future__ import annotations
 
