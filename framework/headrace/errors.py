@@ -45,7 +45,7 @@ class ConfigError(HeadraceError):
         self.problems = tuple(problems)
 
     def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[Problem, ...]]]:
-        """Survives the way back from a sweep's worker process."""
+        """Return what rebuilds the error on its way back from a sweep's worker process."""
         return type(self), (self.problems,)
 
 

@@ -48,7 +48,7 @@ defaults.register()
 
 
 def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
-    """Runs the program, of which Hydra is the outer half.
+    """Run the program, of which Hydra is the outer half.
 
     Args:
         run: A function decorated by ``hydra.main`` that calls `execute`.
@@ -136,7 +136,7 @@ def _record(*args: Any, **options: Any) -> logging.LogRecord:
 
 
 def execute(config: DictConfig) -> float:
-    """Does what one composed configuration says.
+    """Do what one composed configuration says.
 
     Returns:
         What a sweep that looks for the best settings minimises.

@@ -1,4 +1,4 @@
-"""What the command ``headrace`` has Hydra run; ``run.py`` is the same for a checkout."""
+"""The function that the command ``headrace`` has Hydra run, as ``run.py`` does in a checkout."""
 
 from __future__ import annotations
 

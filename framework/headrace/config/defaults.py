@@ -1,4 +1,4 @@
-"""What Hydra has to know before it composes: every key with its default, and three resolvers.
+"""Defaults that Hydra has to know before it composes: every key, and three resolvers.
 
 The defaults are read off the models, so that they stand in one place while Hydra, its tab
 completion and ``--cfg job`` know every key. A group of keys is left open (its ``struct`` flag is

@@ -73,17 +73,17 @@ class Columns:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """The names, to look one up among many."""
+        """Return the names, to look one up among many."""
         return frozenset(self.names)
 
     @property
     def has_time(self) -> bool:
-        """Whether there is a column that says when a row happened."""
+        """Return whether there is a column that says when a row happened."""
         return self.time in self.known
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The batches that the reader gives: used columns by role, then what was asked for."""
+        """Return the schema of the reader's batches: columns by role, then what was asked for."""
         fields = [
             with_role(pa.field(name, _TYPES.get(role, pa.string())), role)
             for name, role in self.roles.items()
@@ -93,7 +93,7 @@ class Columns:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """Names of the columns that have to be read: all of them where the row's text is wanted."""
+        """Return names of the columns to read: all of them where the row's text is wanted."""
         if self.wants_row_text:
             return self.names
         used = dict.fromkeys([*self.roles, self.time])
@@ -101,12 +101,12 @@ class Columns:
 
     @property
     def wants_row_text(self) -> bool:
-        """Whether the row's text is wanted."""
+        """Return whether the row's text is wanted."""
         return Role.ROW_TEXT in self.wanted
 
     @property
     def closed(self) -> bool:
-        """Whether a column that is not among `names` would be missed."""
+        """Return whether a column that is not among `names` would be missed."""
         return self.takes_all or self.wants_row_text
 
     def uses(self, name: str) -> bool:
@@ -179,7 +179,7 @@ def suggest(name: str, names: Sequence[str]) -> str:
 
 
 def typed(text: pa.RecordBatch, columns: Columns, first_row: int = 0) -> pa.RecordBatch:
-    """The batch that the first transform gets.
+    """Return the batch that the first transform gets.
 
     Args:
         text: All of `columns.read`, as strings.
@@ -204,7 +204,7 @@ def _extra(text: pa.RecordBatch, columns: Columns, role: Role, first_row: int) -
 
 
 def row_text(text: pa.RecordBatch) -> pa.StringArray:
-    """Each row as it stood in the file: its cells joined by U+001F, a null being empty."""
+    """Return each row as it stood in the file: its cells joined by U+001F, a null being empty."""
     if text.num_columns == 1:
         return text.column(0).fill_null("")
     return pc.binary_join_element_wise(
@@ -248,7 +248,7 @@ def _numbers(cells: pa.StringArray, name: str, expected: str) -> pa.DoubleArray:
 
 
 def _not_numbers(cells: pa.StringArray) -> npt.NDArray[np.bool_]:
-    """Which texts are no finite number; looks at each distinct one by itself."""
+    """Find the texts that are no finite number; look at each distinct one by itself."""
     dictionary = cells.dictionary_encode()
     bad = np.array([not _is_number(text) for text in dictionary.dictionary], np.bool_)
     missing = _nulls(cells)

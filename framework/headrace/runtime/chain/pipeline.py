@@ -51,7 +51,7 @@ class Rows:
 
     @property
     def good(self) -> int:
-        """Number of good rows."""
+        """Return the number of good rows."""
         return sum(batch.num_rows for batch in self.by_channel.values())
 
 
@@ -87,7 +87,7 @@ class Process:
 
     @property
     def same_rows(self) -> bool:
-        """Whether the rows of all chains differ in nothing but their entries."""
+        """Return whether the rows of all chains differ in nothing but their entries."""
         # A step behind the hasher may find a row bad in one chain that is good in another.
         return all(len(end) <= 1 for end in self._ends)
 
@@ -110,7 +110,7 @@ class Process:
         return Work(group.done, tuple(rows for _ in self._ends))
 
     def until(self, place: int, group: Group, first_row: int = 0) -> tuple[Steps, pa.RecordBatch]:
-        """The rows that a step of the first chain would get; the first one gets them as read.
+        """Return the rows that a step of the first chain would get; the first gets them as read.
 
         Raises:
             DataError: A row is bad, and bad rows are not to be skipped.
@@ -120,7 +120,7 @@ class Process:
         return steps, self._run(steps, links, self._read(steps, first_row))
 
     def statistics(self) -> Statistics:
-        """What all threads together have seen."""
+        """Return what all threads together have seen."""
         merged = Statistics() if self._statistics.empty() else self._statistics.get()
         while not self._statistics.empty():
             merged.merge(self._statistics.get())
@@ -135,7 +135,7 @@ class Process:
         return batch
 
     def _hashed(self, steps: Steps, batch: pa.RecordBatch) -> tuple[Rows, ...]:
-        """The rows of every chain from the hasher on."""
+        """Return the rows of every chain from the hasher on."""
         first = self._ends[0][0]
         with blamed(first):
             tokens = _hasher(first).tokens(batch)
@@ -172,7 +172,7 @@ class Process:
 
 
 def by_channel(batch: pa.RecordBatch) -> dict[int, pa.RecordBatch]:
-    """The rows of each channel that has any; without a channel column all are channel 0's."""
+    """Return the rows of each channel that has any; without a channel column channel 0 has all."""
     places = positions(batch.schema, Role.CHANNEL)
     if not places:
         return {0: batch}
@@ -186,7 +186,7 @@ def by_channel(batch: pa.RecordBatch) -> dict[int, pa.RecordBatch]:
 
 
 def _order_by_channel(batch: pa.RecordBatch) -> npt.NDArray[np.int64] | None:
-    """Positions of the rows, one channel after the other; None where there are no channels."""
+    """Return the rows' positions, one channel after the other; None if there are no channels."""
     for place in positions(batch.schema, Role.CHANNEL):
         return np.argsort(batch.column(place).to_numpy(), kind="stable")
     return None
@@ -225,7 +225,7 @@ class Steps:
         self.rejected = 0
 
     def parsed(self) -> pa.RecordBatch:
-        """The group's rows as text."""
+        """Return the group's rows as text."""
         parsed = self._group.parse()
         if parsed.bad and not self._skip:
             first, more = parsed.bad[0], len(parsed.bad) - 1
@@ -238,7 +238,7 @@ class Steps:
     def run(
         self, batch: pa.RecordBatch, step: Callable[[pa.RecordBatch], pa.RecordBatch]
     ) -> pa.RecordBatch:
-        """One step; again without the bad rows where they are to be skipped."""
+        """Run one step; again without the bad rows where they are to be skipped."""
         while True:
             try:
                 return step(batch)
@@ -260,7 +260,7 @@ class Steps:
 
 
 def shown_cell(batch: pa.RecordBatch, column: str, row: int) -> str:
-    """A cell as a message shows it."""
+    """Return a cell as a message shows it."""
     value = batch.column(batch.schema.get_field_index(column))[row].as_py()
     if value is None:
         return "an empty cell"

@@ -1,4 +1,4 @@
-"""Which texts sort as time: written from the year down, every part in as many digits.
+"""Texts that sort as time: written from the year down, every part in as many digits.
 
 ``14102100``, ``1413849600``, ``2014-10-21`` and ``2014-10-21T05:00:00+02:00`` sort, each among
 its like; ``11/07/2017``, ``21 Oct 2014`` and ``2014-10-9`` do not. Texts are compared as texts, so

@@ -64,7 +64,7 @@ class Evaluator:
 
     @property
     def seconds(self) -> float:
-        """Time that training and judging took so far, most of it beside other work."""
+        """Return the time that training and judging took so far, most of it beside other work."""
         return self._worker.seconds
 
     def add(self, name: str, batch: pa.RecordBatch) -> None:
@@ -148,5 +148,5 @@ class Evaluator:
 def evaluator(
     spec: EvaluationSpec | None, schema: pa.Schema, channels: Sequence[str], folder: Path
 ) -> Evaluator | None:
-    """The evaluator of a job; nothing if no model is to be judged."""
+    """Return the evaluator of a job; nothing if no model is to be judged."""
     return None if spec is None else Evaluator(spec, schema, channels, folder)

@@ -1,4 +1,4 @@
-"""What predictions are worth, counted as they come: memory does not grow with the rows.
+"""The judge of predictions, which counts them as they come: memory does not grow with the rows.
 
 A ranking needs scores in buckets that keep their order. A bucket is the top 22 bits of the score as
 a float32: its sign, its exponent and 13 bits of its fraction. Scores that share a bucket differ by
@@ -25,7 +25,7 @@ Counts = npt.NDArray[np.int64]
 
 
 def bucket_of(scores: Floats) -> npt.NDArray[np.uint32]:
-    """The bucket of each score: the larger the score, the larger the number, or the same."""
+    """Return the bucket of each score: the larger the score, the larger the number, or the same."""
     finite = np.clip(scores, -_LARGEST, _LARGEST).astype(np.float32)
     # Adding 0 makes the negative zero positive: the two are equal.
     bits = (finite + np.float32(0)).view(np.uint32)
@@ -58,7 +58,7 @@ class Buckets:
     sums: Floats
 
     def auc(self) -> float | None:
-        """Area under the ROC curve: how often a 1 scores higher than a 0, a tie being half.
+        """Return the area under the ROC curve: how often a 1 scores higher than a 0, a tie being ½.
 
         The Mann-Whitney statistic (Hanley, McNeil: The Meaning and Use of the Area under a
         Receiver Operating Characteristic Curve, Radiology 143, 1982). Differs from that of the
@@ -74,12 +74,12 @@ class Buckets:
         return int((self.ones * (2 * lower + self.zeros)).sum()) / (2 * pairs)
 
     def auc_error(self) -> float | None:
-        """The most by which `auc` can be wrong: half of all pairs that share a bucket."""
+        """Return the most by which `auc` can be wrong: half of all pairs that share a bucket."""
         pairs = self._pairs()
         return int((self.ones * self.zeros).sum()) / (2 * pairs) if pairs else None
 
     def groups(self, count: int) -> list[tuple[int, Group]]:
-        """About equally many rows in each group; a bucket is not divided.
+        """Divide the rows into groups of about equally many; a bucket is not divided.
 
         Args:
             count: How many groups.
@@ -103,7 +103,7 @@ class Buckets:
 
 
 def probabilities(scores: Floats) -> Floats:
-    """The logistic function of log-odds, without overflow at either end."""
+    """Return the logistic function of log-odds, without overflow at either end."""
     small = np.exp(-np.abs(scores))
     return np.asarray(np.where(scores >= 0, 1.0, small) / (1.0 + small))
 
@@ -143,16 +143,16 @@ class Judge:
 
     @property
     def rows(self) -> int:
-        """Number of rows."""
+        """Return the number of rows."""
         return int(self.confusion.sum())
 
     @property
     def ones(self) -> int:
-        """Number of rows whose label is 1."""
+        """Return the number of rows whose label is 1."""
         return int(self.confusion[1].sum())
 
     @cached_property
     def buckets(self) -> Buckets:
-        """The buckets that hold any rows, by ascending score; to be asked for at the end."""
+        """Return the buckets that hold any rows, by ascending score; to be asked for at the end."""
         used: npt.NDArray[np.intp] = np.flatnonzero(self._counts[0] + self._counts[1])
         return Buckets(self._counts[0, used], self._counts[1, used], self._sums[used])

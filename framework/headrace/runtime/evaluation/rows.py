@@ -57,7 +57,7 @@ class Rows:
 
     @classmethod
     def of(cls, batches: Sequence[pa.RecordBatch], layout: Layout) -> Rows:
-        """The rows of at least one batch, joined."""
+        """Return the rows of at least one batch, joined."""
         entries = [Entries.of(batch, layout) for batch in batches]
         lengths = [np.diff(each.offsets) for each in entries]
         offsets = np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum()
@@ -72,12 +72,12 @@ class Rows:
 
 
 def needed(schema: pa.Schema) -> list[int]:
-    """Where the columns stand that a model needs."""
+    """Return where the columns stand that a model needs."""
     return positions(schema, *_NEEDED)
 
 
 def tamed(values: Floats) -> Floats:
-    """Numbers beyond ±1 by their magnitude, ``sign(v) * (1 + log10|v| / 4)``; others as they are.
+    """Replace numbers beyond ±1 by ``sign(v) * (1 + log10|v| / 4)``; leave others as they are.
 
     Hashed texts are ±1, and so 10,000 counts as 2. As it is, it would throw the model about by
     itself, and stochastic gradient descent would not recover from that; to scale each column would
@@ -100,7 +100,7 @@ def refuse_other_labels(batch: pa.RecordBatch, place: int) -> None:
 
 
 def cut(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
-    """The same rows, `BATCH_ROWS` at a time, the last time fewer."""
+    """Yield the same rows, `BATCH_ROWS` at a time, the last time fewer."""
     waiting = Waiting()
     for batch in batches:
         waiting.add(batch)
@@ -143,7 +143,7 @@ class Spool:
         self.rows += batch.num_rows
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows, as they were added; as often as one likes, but nothing can be added then."""
+        """Yield all rows, as they were added, as often as asked; nothing can be added then."""
         try:
             self._finish()
             self._file.seek(0)

@@ -39,12 +39,12 @@ def mixed(word: int) -> int:
 
 
 def key_of(name: str) -> U64:
-    """What tells a column's cells from those of the others, shape (1,)."""
+    """Return what tells a column's cells from those of the others, shape (1,)."""
     return hash64(pa.array([name]), np.zeros(1, np.uint64))
 
 
 def hash64(texts: pa.StringArray, key: U64) -> U64:
-    """The hash of each text, shape (texts,); what a null gives has no meaning.
+    """Return the hash of each text, shape (texts,); what a null gives has no meaning.
 
     Args:
         texts: UTF-8.
@@ -77,7 +77,7 @@ def _hashed(cells: Cells, key: U64) -> U64:
 
 
 def _of_one(cells: Cells, key: U64) -> U64:
-    """The hash of a single text: Python's own integers take a step sooner than NumPy does."""
+    """Return the hash of a single text: Python's integers take a step sooner than NumPy's."""
     start, length = int(cells.starts[0]), int(cells.lengths[0])
     words = np.zeros(max(1, -(-length // WORD)), "<u8")
     words.view(np.uint8)[:length] = cells.data[start : start + length]

@@ -20,7 +20,7 @@ NEITHER = "a single row has neither label nor id"
 
 
 def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
-    """The feature columns, and the steps that they go through.
+    """Return the feature columns, and the steps that they go through.
 
     A step that gives rows their channels is left out; the label and the id are not there.
 
@@ -59,7 +59,7 @@ def _features(columns: Columns) -> dict[str, Role]:
 
 
 def _gives_channels(link: Link) -> bool:
-    """Whether a step does so, and then nothing else, without which it could not be left out."""
+    """Return whether a step gives rows their channels; it may do nothing else, to be left out."""
     if not hasattr(link.transform, "channels"):
         return False
     others = [field for field in link.after if role_of(field) is not Role.CHANNEL]

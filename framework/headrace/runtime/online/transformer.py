@@ -45,11 +45,11 @@ class RowTransformer:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The keys that a row has to have, in the order of the input's columns."""
+        """Return the keys that a row has to have, in the order of the input's columns."""
         return tuple(self._cells.columns.roles)
 
     def __call__(self, row: Row) -> tuple[npt.NDArray[np.int32], Values]:
-        """One row.
+        """Transform one row.
 
         Args:
             row: Column → value; docs/python.md says what stands for what.
@@ -67,7 +67,7 @@ class RowTransformer:
         return sparse.indices, sparse.values
 
     def rows(self, rows: Sequence[Row]) -> SparseRows:
-        """Several rows at once, which is many times quicker for each.
+        """Transform several rows at once, which is many times quicker for each.
 
         Returns:
             The pieces of a CSR matrix:

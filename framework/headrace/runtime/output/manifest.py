@@ -40,7 +40,7 @@ def manifest(
     parts: Mapping[str, Sequence[Part]],
     rejected: int,
 ) -> dict[str, Any]:
-    """The manifest of one host's work; the same input and configuration give the same bytes."""
+    """Return the manifest of one host's work; same input and configuration, same bytes."""
     written = sum(part.rows for made in parts.values() for part in made)
     described: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
@@ -65,7 +65,7 @@ def manifest(
 
 
 def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """One manifest for the work of several hosts, which says which of them made what.
+    """Return one manifest for the work of several hosts, which says which of them made what.
 
     Args:
         manifests: Host → its manifest, at least one, in the order of the hosts.
@@ -99,7 +99,7 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _difference(one: dict[str, Any], other: dict[str, Any]) -> str | None:
-    """What keeps the work of two hosts from being one result."""
+    """Return what keeps the work of two hosts from being one result."""
     for key in ("format_version", "config_sha256", "columns", "n_features"):
         if other[key] != one[key]:
             return f"other {key}" + (", or the same in another order," if key == "columns" else "")
@@ -116,7 +116,7 @@ def _channel(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _share(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What one of several hosts did."""
+    """Return what one of several hosts did."""
     channels = manifest["channels"].items()
     without_parts = {
         name: {**channel, "parts": len(channel["parts"])} for name, channel in channels
@@ -162,7 +162,7 @@ def _columns(columns: Columns) -> dict[str, Any]:
 
 
 def _feature_order(manifest: dict[str, Any]) -> list[str]:
-    """Which decides the index ranges of each column; files may differ in columns of no use."""
+    """Return the features' order, which decides index ranges; other columns may differ."""
     if "input_columns" not in manifest:
         return []
     used = {*manifest["columns"]["numeric"], *manifest["columns"]["categorical"]}

@@ -1,4 +1,4 @@
-"""What jobs leave behind, in the making: their parts, then their reports, each manifest last."""
+"""The outcome of jobs, in the making: their parts, then their reports, each manifest last."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Host:
 
     @property
     def mark(self) -> str:
-        """What keeps this host's file names apart from the others'; nothing if it is alone."""
+        """Return what keeps this host's file names apart from the others'; empty if it is alone."""
         return self.name if self.count > 1 else ""
 
 
@@ -75,7 +75,7 @@ class Outcome:
 
     @property
     def is_a_share(self) -> bool:
-        """Whether other hosts do the rest: then it may be that none of the good rows is here."""
+        """Return whether other hosts do the rest: then this one may have none of the good rows."""
         return self.host.count > 1
 
     def add(self, rows: Rows) -> None:
@@ -130,7 +130,7 @@ class Outcomes:
 
     @property
     def totals(self) -> Sequence[Totals]:
-        """What the rows add up to so far, of jobs with different rows."""
+        """Return what the rows add up to so far, of jobs with different rows."""
         return [group.totals for group in self._groups]
 
     def add(self, results: Sequence[Rows]) -> None:

@@ -89,7 +89,7 @@ class Registry:
         return found
 
     def _brought(self, name: str) -> type[Any] | None:
-        """The class that the job brought along, if it did."""
+        """Return the class that the job brought along, if it did."""
         full = f"{self.travels_in}.{name}"
         try:
             return class_in(importlib.import_module(full))

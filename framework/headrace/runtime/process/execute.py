@@ -72,7 +72,7 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
 
 
 def _fitting(tasks: Sequence[Task], files: Sequence[Path]) -> tuple[list[Task], list[Prepared]]:
-    """The jobs that can work on the input; why another one cannot is left in its root.
+    """Return the jobs that can work on the input; leave in its root why another one cannot.
 
     Raises:
         HeadraceError: No job can.
@@ -106,7 +106,7 @@ class _Run:
         self._progress = Progress(total_bytes(files), 1 + len(self._passes))
 
     def learn(self, check: Callable[[], None]) -> None:
-        """The passes that have to come before; most jobs have none. Each ends with a check."""
+        """Run the passes that have to come before; most jobs have none. Each ends with a check."""
         for this in self._passes:
             learned = self._learned(this)
             check()
@@ -127,7 +127,7 @@ class _Run:
         return gathering.finished()
 
     def write(self, outcomes: Sequence[Outcome], background: Background) -> list[Written]:
-        """The pass that makes the results."""
+        """Run the pass that makes the results."""
         together = Outcomes(outcomes, background, same_rows=self.process.same_rows)
         for work in in_order(self.process, self._numbered(), self.threads):
             together.add(work.results)
@@ -169,7 +169,7 @@ def refuse_nothing(totals: Totals, files: Sequence[Path]) -> None:
 
 
 def _timings(started: float, threads: int, jobs: int) -> dict[str, Any]:
-    """What differs from run to run; kept apart so that everything else is the same bytes."""
+    """Return what differs from run to run; kept apart so that everything else is the same bytes."""
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     timings = {
         "seconds": round(time.monotonic() - started, 3),
@@ -180,7 +180,7 @@ def _timings(started: float, threads: int, jobs: int) -> dict[str, Any]:
 
 
 def difference(one: JobSpec, other: JobSpec) -> str | None:
-    """What keeps two jobs from being done in one go, for a person; nothing if they can be."""
+    """Return what keeps two jobs from being done in one go, in words; None if nothing does."""
     for field in fields(JobSpec):
         if field.name != "steps" and getattr(one, field.name) != getattr(other, field.name):
             return f"they differ in {field.name}"

@@ -1,4 +1,4 @@
-"""The process that runs inside the container: find the job, do it, and say how it ended."""
+"""The process that runs inside the container: finds the job, does it, and says how it ended."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _run(shipped: str | None, root: Path) -> None:
 
 
 def _spec_in(root: Path) -> JobSpec:
-    """The job of another root, whichever way it was shipped."""
+    """Return the job of another root, whichever way it was shipped."""
     code = under(root, CODE_INPUT)
     if not code.exists():
         return JobSpec.from_json(_from_input(root))

@@ -1,4 +1,4 @@
-"""How far a job is, and why it failed, for whoever started it.
+"""Messages to whoever started a job: how far it is, and why it failed.
 
 Progress goes to standard output, in lines that a program reads as easily as a person.
 """

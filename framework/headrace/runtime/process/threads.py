@@ -48,7 +48,7 @@ def in_order(
 def _submitted(
     pool: ThreadPoolExecutor, function: Callable[..., T], arguments: Iterable[tuple[object, ...]]
 ) -> Iterator[Future[T]]:
-    """The calls on their way; an error in the arguments becomes the last one's."""
+    """Yield the calls on their way; an error in the arguments becomes the last one's."""
     try:
         for each in arguments:
             yield pool.submit(function, *each)

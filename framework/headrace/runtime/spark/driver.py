@@ -89,7 +89,7 @@ class _Run:
         self._learned: Learned = ()
 
     def learn(self, check: Callable[[], None]) -> None:
-        """The passes that have to come before; most jobs have none. Each ends with a check."""
+        """Run the passes that have to come before; most jobs have none. Each ends with a check."""
         for this in self._passes:
             place = (this.place, this.labels, this.numbers)
             rows, content = self.cluster.learn(self._learned, place, self._splits)
@@ -101,7 +101,7 @@ class _Run:
                 self._splits = numbered(self._splits, counts)
 
     def write(self) -> tuple[dict[str, list[Part]], Observed, float]:
-        """The pass that makes the results: parts, what was seen of the rows, peak memory in MB."""
+        """Run the pass that makes the results; return parts, what was seen of the rows, peak MB."""
         made, observed, peak = self.cluster.write(self._learned, self._splits)
         parts = {name: [Part(**part) for part in each] for name, each in made.items()}
         for each in parts.values():
@@ -110,14 +110,14 @@ class _Run:
         return parts, Observed.from_bytes(observed), peak
 
     def judged(self, folder: Path) -> Evaluator | None:
-        """The model, if one is to be judged."""
+        """Return the model, if one is to be judged."""
         evaluation = self._order.job.evaluation
         if evaluation is None:
             return None
         return judged(self._order, self.job, self._splits, evaluation, folder)
 
     def _without_rows(self, channels: Sequence[str]) -> dict[str, list[Part]]:
-        """A channel without rows gets one part without rows."""
+        """Give each channel without rows one part without rows."""
         mark = self._splits[0].mark
         with closing(Background()) as background:
             (made,) = part_writer(self._order, self.job, channels, mark, background).close()

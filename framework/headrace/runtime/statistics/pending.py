@@ -1,4 +1,4 @@
-"""What was seen of some blocks and is counted together, which is quicker than one by one."""
+"""Values of some blocks that wait to be counted together, which is quicker than one by one."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Pending:
 
     @property
     def is_enough(self) -> bool:
-        """Whether it is time to count them."""
+        """Return whether it is time to count them."""
         return self.length > self.most or len(self.pairs) > _BLOCKS
 
     def joined(self, *types: npt.DTypeLike) -> tuple[Array, Array]:
-        """All pairs in one, of these types; they wait no more."""
+        """Return all pairs in one, of these types; they wait no more."""
         pairs, self.pairs, self.length = self.pairs, [], 0
         if len(pairs) == 1:  # most columns, if there are very many
             (one, other) = pairs[0]

@@ -10,7 +10,7 @@ from headrace.runtime.plugins.formats import WRITERS
 
 
 def writer_of(format_name: str) -> Writer:
-    """The writer of a format; only that one is imported.
+    """Return the writer of a format; only that one is imported.
 
     Raises:
         ValueError: There is no such format.
