@@ -66,7 +66,7 @@ import json, sys
 from pathlib import Path
 from headrace.config import registry
 from headrace.config.registry import adapter
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 roots.roots = lambda: (Path(sys.argv[1]),)
 plugin = registry.plugins()["plugin"]
 adapter(plugin.transform).validate_python({})

@@ -107,7 +107,7 @@ LISTING = """
 import sys
 from headrace.config import registry
 from headrace.config.registry import adapter
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 for name in registry.plugins():
     adapter(registry.plugins()[name].transform).validate_python({})
 print(*sorted({"numpy", "pyarrow", "sklearn", "scipy", "pandas"} & sys.modules.keys()))

@@ -73,7 +73,7 @@ class Together:
 
     @cached_property
     def _outcomes(self) -> Sequence[Result | HeadraceError]:
-        from headrace.targets.local.target import run_together
+        from headrace.targets.local.fused import run_together
 
         try:
             return run_together([(run.job, run.config) for run in self._runs])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -55,13 +55,6 @@ class Host:
             for seen in (str(under(self.ml, inside)), inside):
                 text = text.replace(seen, place)
         return text
-
-
-def reveal(text: str, hosts: Iterable[Host]) -> str:
-    """Return the text with the user's own paths in the place of those of any scratch root."""
-    for host in hosts:
-        text = host.reveal(text)
-    return text
 
 
 @dataclass(frozen=True)
