@@ -316,13 +316,16 @@ def test_an_interrupt_ends_the_job_and_leaves_nothing(elsewhere: Path) -> None:
     header, *rows = (PROJECT / "data/avazu_sample.csv").read_text().splitlines(keepends=True)
     long = elsewhere / "long.csv"
     long.write_text(header + "".join(rows) * 200)
-    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
-    timer.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            run(HASHED, {"output.path": elsewhere / "out", "dataset.path": long})
-    finally:
-        timer.cancel()
+
+    def interrupt() -> None:
+        children.until(lambda: (elsewhere / "out").exists())
+        signal.raise_signal(signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(HASHED, {"output.path": elsewhere / "out", "dataset.path": long})
+    thread.join()
     assert sorted(elsewhere.iterdir()) == [long]
 
 
