@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.job.request import RequestView
-from headrace.runtime.main import ALONGSIDE_VARIABLE, ROOT_VARIABLE
+from headrace.runtime.process.main import ROOT_VARIABLE
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark
 from headrace.targets.local.sandbox import CODE, Host, brings_code
@@ -35,20 +34,17 @@ class Command:
     environment: dict[str, str]
 
 
-def command(host: Host, request: RequestView, hosts: int, others: Sequence[Host] = ()) -> Command:
+def command(host: Host, request: RequestView, hosts: int) -> Command:
     """Return the process that stands in for the container on one instance.
 
     Args:
         host: The instance.
         request: What to run.
         hosts: Number of instances.
-        others: Instances of further jobs that the same process does in one go.
     """
     program, *words = _words(request)
     words = [_mapped(word, host) for word in words]
     environment = _environment(host, request, hosts, os.environ)
-    if others:
-        environment[ALONGSIDE_VARIABLE] = json.dumps([str(other.ml) for other in others])
     if program == spark.PROGRAM:
         argv, added = spark.stand_in(words, host.ml, hosts)
         return Command(host, argv, {**environment, **added})
@@ -56,18 +52,15 @@ def command(host: Host, request: RequestView, hosts: int, others: Sequence[Host]
     return Command(host, (sys.executable if python else program, *words), environment)
 
 
-def commands(
-    hosts: Sequence[Host], request: RequestView, others: Sequence[Host] = ()
-) -> list[Command]:
+def commands(hosts: Sequence[Host], request: RequestView) -> list[Command]:
     """Return the processes of all instances; of a Spark cluster that of its driver alone.
 
     Args:
         hosts: The instances.
         request: What to run.
-        others: Instances of further jobs that the only one of them does in one go.
     """
     starting = hosts[:1] if spark.is_asked_for(request) else hosts
-    return [command(host, request, len(hosts), others) for host in starting]
+    return [command(host, request, len(hosts)) for host in starting]
 
 
 def _words(request: RequestView) -> list[str]:

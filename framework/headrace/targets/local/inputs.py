@@ -192,7 +192,7 @@ class Downloads:
                 yield self._listed(object_at, uri, place_of(channel))
 
     def _listed(self, look: Callable[[str, str], T], uri: str, where: str) -> T:
-        from headrace.aws.daemons import interruptible
+        from headrace.aws.threads import interruptible
 
         return interruptible(lambda: look(uri, where), self.check)
 

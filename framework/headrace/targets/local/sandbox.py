@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,7 +12,7 @@ from headrace.job.job import Job
 from headrace.job.request import RequestView
 from headrace.results.layout import REQUEST
 from headrace.results.whole_files import json_text, write_whole
-from headrace.runtime.chain.plugins import PACKAGE
+from headrace.runtime.plugins.transforms import PACKAGE
 from headrace.runtime.spec import under
 from headrace.targets.local.inputs import Downloads, Link, links
 from headrace.targets.shutdown.interrupts import Interrupts
@@ -55,13 +55,6 @@ class Host:
             for seen in (str(under(self.ml, inside)), inside):
                 text = text.replace(seen, place)
         return text
-
-
-def reveal(text: str, hosts: Iterable[Host]) -> str:
-    """Return the text with the user's own paths in the place of those of any scratch root."""
-    for host in hosts:
-        text = host.reveal(text)
-    return text
 
 
 @dataclass(frozen=True)
