@@ -1,4 +1,4 @@
-"""What ``run`` and ``plan`` have in common: everything that can be done before money is spent."""
+"""Preparation, which ``run`` and ``plan`` share: all that can be done before money is spent."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Ready:
 
 
 def prepare(plan: Plan, *, dry: bool) -> Ready:
-    """Compiles the job and checks it against the data, the output folder and the account.
+    """Compile the job and check it against the data, the output folder and the account.
 
     Args:
         plan: The configuration.
@@ -112,7 +112,7 @@ def _placed(plan: Plan, account: Account, name: str) -> Plan:
 
 
 def _may_ask(config: JobConfig, target: Target, dry: bool) -> bool:
-    """Whether AWS can be asked, if there is anything to ask. A job that is to run has to."""
+    """Return whether AWS can be asked, if there is anything to ask. A job that runs has to."""
     paths = (config.output.path, *sources.paths(config))
     if not target.is_remote and not any(path.startswith(S3) for path in paths):
         return True
@@ -122,7 +122,7 @@ def _may_ask(config: JobConfig, target: Target, dry: bool) -> bool:
 
 
 def _put_off(problems: list[Problem]) -> tuple[tuple[str, ...], list[Problem]]:
-    """What only a run has to have right, as notes, and all other problems."""
+    """Put off what only a run has to have right: return that as notes, and all other problems."""
     notes = tuple(str(problem) for problem in problems if problem.where == inputs.INSTANCES)
     return notes, [problem for problem in problems if problem.where != inputs.INSTANCES]
 
@@ -161,8 +161,8 @@ def _first_file(data: DataInput, asking: bool) -> Iterator[Path | None]:
         yield None
     else:
         from headrace.aws.clients import explained
+        from headrace.aws.reading import stand_in
         from headrace.aws.s3 import data_objects
-        from headrace.aws.stand_in import stand_in
 
         first, *_ = data_objects(data.uri, "dataset.path")
         with explained(), stand_in(first) as file:

@@ -15,7 +15,7 @@ from headrace.config.compose import CHOICES
 from headrace.config.models import AnyBackend, ProcessorConfig, PySparkConfig, SklearnConfig
 from headrace.errors import Problem
 from headrace.job.backend import Code, Shipment
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION
 
 BACKEND: TypeAdapter[Any] = TypeAdapter(AnyBackend)
 CODE = Code(script="prepare.py")

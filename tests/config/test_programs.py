@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from headrace.config.channels import OutputSettings
 from headrace.config.compose import compose
 from headrace.config.models import JobConfig
-from headrace.config.program_overrides import program_overrides
-from headrace.config.programs import ScriptProgram
-from headrace.config.shorthands import spell_out_in, spelled_out
+from headrace.config.program.channels import OutputSettings
+from headrace.config.program.models import ScriptProgram
+from headrace.config.program.overrides import program_overrides
+from headrace.config.program.shorthands import spell_out_in, spelled_out
 from headrace.errors import ConfigError
 
 Composer = Callable[..., DictConfig]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from headrace.results import hosts as host_reports
 from headrace.results.whole_files import json_text
-from headrace.runtime.execute import execute
 from headrace.runtime.output.outcome import Host, Task
+from headrace.runtime.process.execute import execute
 from headrace.runtime.spec import DATA_INPUT, OUTPUT, JobSpec, under
 from tests.runtime.jobs import Result
 

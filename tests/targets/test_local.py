@@ -13,7 +13,7 @@ import pytest
 from headrace import targets
 from headrace.errors import ConfigError, JobFailed, PluginError
 from headrace.job.job import Job
-from headrace.results.channels import Channel
+from headrace.results.result import Channel
 from tests.targets.by_hand import (
     WRITE_RESULT,
     data_input,

@@ -1,4 +1,4 @@
-"""The least that the role of a job may be allowed to do, read off the job's request; no I/O.
+"""Write the IAM policy with the fewest rights that the role of a job needs; no I/O.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, the section on
 ``CreateProcessingJob``; narrowed to the buckets, the image and the keys that the request names.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.aws.image_uris import partition
+from headrace.aws.request import ATHENA, REDSHIFT, RequestView
 from headrace.uris import S3
 
 LOGS = "/aws/sagemaker/ProcessingJobs"
@@ -29,15 +30,15 @@ NETWORK_LOOKS = [
     "ec2:DescribeSubnets",
     "ec2:DescribeVpcs",
 ]
-ATHENA = [
+ATHENA_ACTIONS = [
     "athena:GetQueryExecution",
     "athena:GetQueryResults",
     "athena:GetWorkGroup",
     "athena:StartQueryExecution",
     "athena:StopQueryExecution",
 ]
-GLUE = ["glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"]
-REDSHIFT = [
+GLUE_ACTIONS = ["glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"]
+REDSHIFT_ACTIONS = [
     "redshift-data:DescribeStatement",
     "redshift-data:ExecuteStatement",
     "redshift-data:GetStatementResult",
@@ -49,26 +50,26 @@ Statement = dict[str, Any]
 
 @dataclass(frozen=True)
 class Where:
-    """What ARNs are made of; ``*`` for what is not known."""
+    """The parts of ARNs that a request does not name; ``*`` if one is not known."""
 
     region: str
     account: str
 
     def arn(self, service: str, resource: str, account: str | None = None) -> str:
-        """The ARN of something in the region."""
+        """Return the ARN of a resource in the region."""
         owner = self.account if account is None else account
         return f"arn:{partition(self.region)}:{service}:{self.region}:{owner}:{resource}"
 
     def s3(self, uri: str) -> str:
-        """The ARN of a bucket or of objects."""
+        """Return the ARN of a bucket or of objects."""
         return f"arn:{partition(self.region)}:s3:::{uri.removeprefix(S3)}"
 
 
-def policy(request: dict[str, Any], where: Where) -> dict[str, Any]:
-    """An IAM policy document for the role that the job runs as.
+def policy(request: RequestView, where: Where) -> dict[str, Any]:
+    """Return an IAM policy document for the role that the job runs as.
 
     Args:
-        request: The arguments of ``CreateProcessingJob``, with ``s3://`` on both ends.
+        request: The request; its inputs and outputs are on S3.
         where: Region and account.
     """
     statements = [*_data(request, where), *_queries(request, where), *_image(request, where)]
@@ -76,12 +77,10 @@ def policy(request: dict[str, Any], where: Where) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _data(request: dict[str, Any], where: Where) -> Iterator[Statement]:
-    inputs = request.get("ProcessingInputs", ())
-    outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", ())
-    sources = [each["S3Input"]["S3Uri"] for each in inputs if "S3Input" in each]
-    places = [f"{each['S3Output']['S3Uri']}/" for each in outputs if "S3Output" in each]
-    places += [f"{query['OutputS3Uri'].rstrip('/')}/" for _, query in _queries_of(request)]
+def _data(request: RequestView, where: Where) -> Iterator[Statement]:
+    sources = [each.uri for each in request.inputs if each.is_s3]
+    places = [f"{each.uri}/" for each in request.outputs if each.is_s3]
+    places += [f"{query['OutputS3Uri'].rstrip('/')}/" for _, query in request.queries]
     if sources:
         yield _allow("ReadInputs", ["s3:GetObject"], [where.s3(f"{uri}*") for uri in sources])
     yield from _listing([*sources, *places], where)
@@ -91,32 +90,26 @@ def _data(request: dict[str, Any], where: Where) -> Iterator[Statement]:
             ["s3:AbortMultipartUpload", "s3:PutObject"],
             [where.s3(f"{uri}*") for uri in places],
         )
-    if groups := [each["FeatureStoreOutput"] for each in outputs if "FeatureStoreOutput" in each]:
-        names = [f"feature-group/{group['FeatureGroupName'].lower()}" for group in groups]
-        resources = [where.arn("sagemaker", name) for name in names]
+    if groups := request.feature_groups:
+        resources = [where.arn("sagemaker", f"feature-group/{name.lower()}") for name in groups]
         yield _allow("WriteFeatures", ["sagemaker:PutRecord"], resources)
 
 
-def _queries(request: dict[str, Any], where: Where) -> Iterator[Statement]:
+def _queries(request: RequestView, where: Where) -> Iterator[Statement]:
     """Source: the page above, the section on dataset definitions."""
-    found = dict(_queries_of(request))
-    if "AthenaDatasetDefinition" in found:
-        yield _allow("QueryAthena", ATHENA, ["*"])
-        yield _allow("ReadTables", GLUE, ["*"])
-    if query := found.get("RedshiftDatasetDefinition"):
-        cluster = query["ClusterId"]
-        named = [f"dbuser:{cluster}/{query['DbUser']}", f"dbname:{cluster}/{query['Database']}"]
-        resources = [where.arn("redshift", each) for each in named]
+    kinds = [kind for kind, _ in request.queries]
+    if ATHENA in kinds:
+        yield _allow("QueryAthena", ATHENA_ACTIONS, ["*"])
+        yield _allow("ReadTables", GLUE_ACTIONS, ["*"])
+    clusters = [query for kind, query in request.queries if kind == REDSHIFT]
+    if clusters:
+        users = [f"dbuser:{query['ClusterId']}/{query['DbUser']}" for query in clusters]
+        names = [f"dbname:{query['ClusterId']}/{query['Database']}" for query in clusters]
+        resources = [where.arn("redshift", each) for each in [*users, *names]]
+        roles = [query["ClusterRoleArn"] for query in clusters]
         yield _allow("LogInToRedshift", ["redshift:GetClusterCredentials"], resources)
-        yield _allow("QueryRedshift", REDSHIFT, ["*"])
-        yield _allow("PassClusterRole", ["iam:PassRole"], [query["ClusterRoleArn"]])
-
-
-def _queries_of(request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for each in request.get("ProcessingInputs", ()):
-        for name, query in each.get("DatasetDefinition", {}).items():
-            if isinstance(query, dict):
-                yield name, query
+        yield _allow("QueryRedshift", REDSHIFT_ACTIONS, ["*"])
+        yield _allow("PassClusterRole", ["iam:PassRole"], roles)
 
 
 def _listing(uris: Iterable[str], where: Where) -> Iterator[Statement]:
@@ -130,8 +123,8 @@ def _listing(uris: Iterable[str], where: Where) -> Iterator[Statement]:
         yield {**statement, "Condition": condition}
 
 
-def _image(request: dict[str, Any], where: Where) -> Iterator[Statement]:
-    host, _, name = request["AppSpecification"]["ImageUri"].partition("/")
+def _image(request: RequestView, where: Where) -> Iterator[Statement]:
+    host, _, name = request.image.partition("/")
     parts = host.split(".")
     if parts[1:3] == ["dkr", "ecr"]:
         repository = name.partition("@")[0].partition(":")[0]
@@ -148,12 +141,10 @@ def _traces(where: Where) -> Iterator[Statement]:
     yield {**metrics, "Condition": {"StringEquals": {"cloudwatch:namespace": METRICS}}}
 
 
-def _keys(request: dict[str, Any], where: Where) -> Iterator[Statement]:
-    cluster = request["ProcessingResources"]["ClusterConfig"]
-    outputs = request.get("ProcessingOutputConfig", {}).get("KmsKeyId")
-    keys = [outputs, cluster.get("VolumeKmsKeyId")]
-    keys += [query.get("KmsKeyId") for _, query in _queries_of(request)]
-    for number, key in enumerate(dict.fromkeys(filter(None, keys))):
+def _keys(request: RequestView, where: Where) -> Iterator[Statement]:
+    keys = [request.kms_key, request.volume_kms_key]
+    keys += [query.get("KmsKeyId") for _, query in request.queries]
+    for number, key in enumerate(dict.fromkeys(key for key in keys if key)):
         yield _key(f"UseKey{number + 1 if number else ''}", key, where)
 
 
@@ -168,12 +159,11 @@ def _key(name: str, key: str, where: Where) -> Statement:
     )
 
 
-def _network(request: dict[str, Any], where: Where) -> Iterator[Statement]:
-    vpc = request.get("NetworkConfig", {}).get("VpcConfig")
-    if vpc:
-        resources = [where.arn("ec2", f"subnet/{each}") for each in vpc["Subnets"]]
+def _network(request: RequestView, where: Where) -> Iterator[Statement]:
+    if request.subnets:
+        resources = [where.arn("ec2", f"subnet/{subnet}") for subnet in request.subnets]
         resources += [
-            where.arn("ec2", f"security-group/{each}") for each in vpc["SecurityGroupIds"]
+            where.arn("ec2", f"security-group/{group}") for group in request.security_group_ids
         ]
         interface = where.arn("ec2", "network-interface/*")
         yield _allow("JoinNetwork", NETWORK_CHANGES, [*resources, interface])

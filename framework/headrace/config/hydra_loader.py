@@ -25,11 +25,12 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from headrace.config import defaults, idle, shorthands, typed_text
+from headrace.config import defaults, typed_text
 from headrace.config.hydra_errors import problem_of
 from headrace.config.hydra_objects import object_problems, search_path_problem
+from headrace.config.program import idle, shorthands
 from headrace.errors import ConfigError, HeadraceError, Problem
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 from headrace.runtime.shown import quoted
 
 ONE_CHOICE = [group for group in typed_text.GROUPS if group != "experiment"]

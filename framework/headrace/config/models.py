@@ -12,13 +12,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BeforeValidator, Field, create_model
 
-from headrace.config.channels import Inputs, Outputs
 from headrace.config.model import Model, RoleArn, Text, VariableName, Word
-from headrace.config.programs import AnyProgram, ChainProgram
+from headrace.config.program.channels import Inputs, Outputs
+from headrace.config.program.models import AnyProgram, ChainProgram
+from headrace.config.program.requirements import requirements_of
 from headrace.config.registered import listed_in_schema, named_in
-from headrace.config.requirement_files import requirements_of
-from headrace.runtime.formats import AUTO, READERS, WRITERS
-from headrace.runtime.registry import Registry
+from headrace.runtime.plugins.formats import AUTO, READERS, WRITERS
+from headrace.runtime.plugins.registry import Registry
 from headrace.runtime.spec import DatasetSpec, EvaluationSpec, OutputSpec, RuntimeSpec
 from headrace.targets import TARGETS
 

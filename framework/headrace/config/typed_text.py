@@ -105,6 +105,8 @@ def _leaves(node: Any, address: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
         if OmegaConf.is_config(child):
             if not (child._is_none() or child._is_missing() or child._is_interpolation()):
                 yield from _leaves(child, where)
+        elif where[:2] == ARGUMENTS and isinstance(child._value(), bool):
+            continue
         elif isinstance(child._value(), bool | int | float):
             yield where, node, key
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from headrace.config.channels import InputSettings
 from headrace.config.models import JobConfig
+from headrace.config.program.channels import InputSettings
 from headrace.errors import ConfigError, Problem
 from headrace.job import limits
 from headrace.job.account import Account

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from headrace.config.programs import ScriptProgram
+from headrace.config.program.models import ScriptProgram
 from headrace.errors import ConfigError, Problem
 from headrace.job import inputs
 from headrace.job.inputs import DATA, DATA_PATH, DataInput

@@ -1,15 +1,15 @@
 """Programs: what runs in the container, one file each.
 
 A checked configuration goes in; what brings the program there, and what starts it, comes out.
-`headrace.config.programs.PROGRAMS` is the registry. A program knows no backend, only the way in
-which one starts code (`headrace.job.backend.Way`).
+`headrace.config.program.models.PROGRAMS` is the registry. A program knows no backend, only the way
+in which one starts code (`headrace.job.backend.Way`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.config.programs import PROGRAMS
+from headrace.config.program.models import PROGRAMS
 
 if TYPE_CHECKING:
     from headrace.config.compose import Plan

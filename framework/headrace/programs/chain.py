@@ -16,7 +16,7 @@ from headrace.job.job import Program, Wheels
 from headrace.job.mapping import ProcessingOutput
 from headrace.job.program import Surroundings
 from headrace.results.layout import REQUEST
-from headrace.runtime.chain.plugins import channels_of
+from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.spec import (
     CODE_INPUT,
     CONFIG_INPUT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.config.programs import ImageProgram
+from headrace.config.program.models import ImageProgram
 from headrace.errors import Problem
 from headrace.job.backend import Code, Way
 from headrace.job.job import Program

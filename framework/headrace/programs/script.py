@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from headrace.config.programs import ScriptProgram
+from headrace.config.program.models import ScriptProgram
 from headrace.errors import ConfigError, Problem
 from headrace.job.backend import CODE, PY_FILES, PY_FILES_INPUT, Code, Shipment, Way
 from headrace.job.job import Program, Wheels

@@ -12,11 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.results.channels import channels_of
 from headrace.results.layout import MANIFEST
+from headrace.runtime import VERSION
 from headrace.runtime.output.seal import sealed
 from headrace.runtime.spec import REPORT
-from headrace.runtime.version import VERSION
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import size
 
@@ -115,12 +114,6 @@ def outputs_of(manifest: Mapping[str, Any]) -> tuple[Output, ...]:
     """Return the outputs that a manifest lists; none for that of a chain, or an empty one."""
     outputs = manifest.get("outputs", {}).items()
     return tuple(Output(name, what["files"], what["bytes"]) for name, what in outputs)
-
-
-def bytes_of(manifest: Mapping[str, Any]) -> int:
-    """Return the size of all that a result delivers: its parts, or the files of its outputs."""
-    rows = sum(channel.bytes for channel in channels_of(manifest))
-    return rows + sum(output.bytes for output in outputs_of(manifest))
 
 
 def rows_of(outputs: Sequence[Output]) -> list[tuple[str, str, str]]:

@@ -48,12 +48,12 @@ class DatasetSpec:
 
     @property
     def skips_bad_rows(self) -> bool:
-        """Whether rows that cannot be used are left out and counted, instead of being an error."""
+        """Return whether rows that cannot be used are left out and counted, and are no error."""
         return self.on_bad_rows == "skip"
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> DatasetSpec:
-        """The same from plain data, which has lists."""
+        """Return the same from plain data, which has lists."""
         values: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()
         }
@@ -114,7 +114,7 @@ class JobSpec:
 
     @property
     def threads(self) -> int:
-        """Worker threads: as configured, else as this host's environment says, else every core."""
+        """Return how many threads: as configured, else as the environment says, else every core."""
         if self.runtime.threads is not None:
             return self.runtime.threads
         declared = os.environ.get(THREADS_VARIABLE, "")
@@ -123,7 +123,7 @@ class JobSpec:
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """What decides the rows: neither folders, threads, nor what is only counted."""
+        """Return what decides the rows: neither folders, threads, nor what is only counted."""
         meaning = {key: asdict(self)[key] for key in ("dataset", "steps", "output")}
         del meaning["dataset"]["time"]
         if self.dataset.max_line_bytes == DatasetSpec.max_line_bytes:  # as before there was one
@@ -132,16 +132,16 @@ class JobSpec:
 
     @property
     def sha256(self) -> str:
-        """Digest of `meaning`."""
+        """Return the digest of `meaning`."""
         return digest(self.meaning)
 
     def to_json(self) -> str:
-        """The text of ``job.json``, made for reading."""
+        """Return the text of ``job.json``, made for reading."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> JobSpec:
-        """The inverse of `to_json`."""
+        """Return what `to_json` has written."""
         raw = json.loads(text)
         evaluation = raw["evaluation"]
         return cls(
@@ -158,11 +158,11 @@ class JobSpec:
 
 
 def digest(meaning: dict[str, Any]) -> str:
-    """The SHA-256 of plain data, whatever the order of its keys."""
+    """Return the SHA-256 of plain data, whatever the order of its keys."""
     text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def under(root: Path, container_path: str) -> Path:
-    """Where a path of the container lies when `root` stands in for ``/opt/ml``."""
+    """Return where a path of the container lies when `root` stands in for ``/opt/ml``."""
     return root / Path(container_path).relative_to(ML_ROOT)

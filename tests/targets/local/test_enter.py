@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
+from headrace.aws.request import RequestView
 from headrace.errors import ConfigError
-from headrace.job.request import RequestView
 from headrace.targets.local.private_root import enter
 from headrace.targets.local.private_root.access import cannot_borrow, refusal
 from headrace.targets.local.private_root.command import Known, PrivateRoot

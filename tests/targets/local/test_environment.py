@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from headrace.aws.request import RequestView
 from headrace.errors import JobFailed
-from headrace.job.request import RequestView
 from headrace.targets.local.private_root.command import argv
 from headrace.targets.local.private_root.environment import environment
 

@@ -22,8 +22,7 @@ from headrace.results import compare, pages
 from headrace.results.layout import listed
 from headrace.results.pages.script_page import LINES
 from headrace.results.records import RunRecord
-from headrace.results.result import Result
-from headrace.results.summary import summary
+from headrace.results.result import Result, summary
 from headrace.targets.local.private_root.access import refusal
 from headrace.targets.local.private_root.program import ProgramRun, check_program
 from headrace.targets.local.sandbox import Sandbox

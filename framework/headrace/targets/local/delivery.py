@@ -27,9 +27,9 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from headrace.aws.request import meaning
 from headrace.errors import JobFailed
 from headrace.job.job import Job
-from headrace.job.request import meaning
 from headrace.results import hosts as host_reports
 from headrace.results.destination import OccupiedError, replaceable
 from headrace.results.layout import MANIFEST, RECEIPT, is_inside, listed
@@ -269,11 +269,9 @@ def publish(
         JobFailed: S3 does not take or keep what it should, or somebody else wrote there meanwhile.
     """
     from headrace.aws.clients import explained  # boto3 takes its time
-    from headrace.aws.daemons import interruptible
+    from headrace.aws.threads import interruptible
     from headrace.aws.upload import Uploads
-    from headrace.results.output_prefix import refusal
-    from headrace.results.prefix_content import look
-    from headrace.results.replacement import make_room, receipt_for
+    from headrace.results.output_prefix import look, make_room, receipt_for, refusal
 
     base = join(output, "")
     new = {folder.uri(path): path for path in folder.files()}
@@ -298,8 +296,8 @@ def publish(
 def _forget(receipt: str, check: Callable[[], None]) -> None:
     """Remove the receipt; if that fails the result is none the worse."""
     from headrace.aws.clients import AwsError, reason
-    from headrace.aws.daemons import interruptible
     from headrace.aws.s3 import remove
+    from headrace.aws.threads import interruptible
 
     try:
         interruptible(lambda: remove([receipt]), check)
@@ -309,7 +307,7 @@ def _forget(receipt: str, check: Callable[[], None]) -> None:
 
 def _rounds(new: dict[str, Path]) -> Iterator[dict[str, Path]]:
     """Yield all files but manifests, then those of single hosts, then the one of all."""
-    from headrace.results.replacement import is_manifest
+    from headrace.results.output_prefix import is_manifest
 
     def turn(uri: str) -> float:
         return -uri.count("/") if is_manifest(uri) else -math.inf

@@ -1,6 +1,6 @@
 """The runs of a sweep that one process does together: it reads and hashes their input once.
 
-In: jobs that differ only in ``n_features``. Out: a result or an error for each. Each job has its own
+In: jobs that differ only in ``n_features``. Out: a result or an error for each. Each has its own
 lock, sandbox and delivery, as a single job does (`headrace.targets.local.target`). The process is
 that of the first job and is told where the sandboxes of the others are.
 """
@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headrace.errors import HeadraceError, JobFailed, PluginError
-from headrace.runtime.main import ALONGSIDE_VARIABLE
+from headrace.runtime.process.main import ALONGSIDE_VARIABLE
 from headrace.targets.local.checks import check_here
 from headrace.targets.local.command import commands
 from headrace.targets.local.target import LaidOutJob, error_of, laid_out, run_processes

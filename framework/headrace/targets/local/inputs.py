@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
+from headrace.aws.request import InputChannel
 from headrace.errors import ConfigError, JobFailed, Problem
-from headrace.job.request import InputChannel
 from headrace.runtime.data_files import all_files_below, files_below
 from headrace.terminal.units import size
 from headrace.uris import S3
@@ -199,7 +199,7 @@ class Downloads:
                 yield self._listed(object_at, uri, place_of(channel))
 
     def _listed(self, look: Callable[[str, str], T], uri: str, where: str) -> T:
-        from headrace.aws.daemons import interruptible
+        from headrace.aws.threads import interruptible
 
         return interruptible(lambda: look(uri, where), self.check)
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from headrace.aws.request import RequestView
 from headrace.config import registry
 from headrace.job.job import Job
-from headrace.job.request import RequestView
 from headrace.results.layout import REQUEST
 from headrace.results.whole_files import json_text, write_whole
-from headrace.runtime.chain.plugins import PACKAGE
+from headrace.runtime.plugins.transforms import PACKAGE
 from headrace.runtime.spec import under
 from headrace.targets.local.inputs import Downloads, Link, links
 from headrace.targets.local.private_root.access import refusal

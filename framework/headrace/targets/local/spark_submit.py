@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from headrace.aws.request import RequestView
 from headrace.errors import JobFailed
-from headrace.job.request import RequestView
 
 PROGRAM = "smspark-submit"
 CONFIGURATION = "processing/input/conf/configuration.json"

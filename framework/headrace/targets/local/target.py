@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.errors import HeadraceError, JobFailed
-from headrace.results.channels import channels_of
 from headrace.results.destination import shown
-from headrace.results.result import Result
+from headrace.results.result import Result, channels_of
 from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.targets.base import Target
 from headrace.targets.local import processes

@@ -10,8 +10,8 @@ from headrace.aws.account import AwsAccount
 from headrace.aws.clients import AwsError, explained, problem_at, reason
 from headrace.config.models import JobConfig
 from headrace.errors import HeadraceError
-from headrace.results import stored_report as report
-from headrace.results.channels import channels_of, table_of
+from headrace.results import s3_report as report
+from headrace.results.result import channels_of, table_of
 from headrace.targets.base import JobControl
 from headrace.targets.sagemaker.follow import follow
 from headrace.targets.sagemaker.jobs import SERVICE, Listing, ProcessingJobs

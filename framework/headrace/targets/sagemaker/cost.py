@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from headrace.aws.clients import AwsError, reason
+from headrace.aws.reading import stand_in
 from headrace.aws.s3 import data_objects
-from headrace.aws.stand_in import stand_in
 from headrace.errors import ConfigError, DataError
 from headrace.runtime.sources.files import COMPRESSIONS, format_of, total_bytes
 from headrace.runtime.sources.readers import reader_of

@@ -7,8 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
 
 from botocore import exceptions
 
@@ -17,7 +15,7 @@ from headrace.errors import JobFailed
 from headrace.targets.sagemaker.jobs import SERVICE, ProcessingJobs
 from headrace.targets.sagemaker.logs import LogLine, LogTail
 from headrace.targets.sagemaker.record import JobRecord
-from headrace.terminal.progress import Progress, default_view
+from headrace.terminal.progress import Progress, WithView, default_view
 from headrace.terminal.units import duration
 
 POLL_SECONDS = 5.0
@@ -128,29 +126,17 @@ class _Phase:
         return f"{self.status}, {duration(self.seconds)}"
 
 
-class Display:
+class Display(WithView):
     """The output about a job: log lines on stdout, states on stderr, and on a terminal a bar."""
 
     def __init__(self) -> None:
-        self._view = default_view()
+        super().__init__(default_view())
         self._has_bar = sys.stderr.isatty()
         self._status = ""
         self._hosts = 1
         self._progress: Progress | None = None
         self._is_measured = False
         self._time = 0.0
-
-    def __enter__(self) -> Self:
-        self._view.open()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._view.close()
 
     def status(self, record: JobRecord) -> None:
         """Show the state of the job if it has changed."""

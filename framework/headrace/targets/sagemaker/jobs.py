@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from headrace.aws.account import means_no_such_job
 from headrace.aws.clients import AwsError, client, explained, problem_at, reason
-from headrace.aws.running import means_no_such_job
 from headrace.errors import ConfigError, Problem
 from headrace.targets.sagemaker.record import JobRecord
 

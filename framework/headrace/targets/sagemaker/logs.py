@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace.aws.clients import AwsError, client, code_of
 from headrace.errors import JobFailed
-from headrace.runtime.process.progress import PREFIX
+from headrace.runtime.process.messages import PREFIX
 from headrace.targets.sagemaker.record import JobRecord
 
 GROUP = "/aws/sagemaker/ProcessingJobs"

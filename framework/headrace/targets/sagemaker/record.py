@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.aws.running import RUNNING
+from headrace.aws.account import RUNNING
 from headrace.job.request import RequestView
-from headrace.runtime.secrets import masked_arguments
+from headrace.runtime.shown import masked_arguments
 from headrace.runtime.spec import REPORT
 from headrace.targets.sagemaker.prices import Price, dollars, price_of, unknown
 from headrace.terminal.tables import aligned, listed

@@ -7,16 +7,22 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from headrace.aws.clients import AwsError, client, code_of
-from headrace.aws.daemons import interruptible
 from headrace.aws.s3 import bucket_and_key
+from headrace.aws.threads import interruptible
 from headrace.aws.upload import Uploads
 from headrace.errors import ConfigError, Problem
 from headrace.job.inputs import COPIES
 from headrace.results import hosts as host_reports
 from headrace.results.layout import RECEIPT, REQUEST
-from headrace.results.output_prefix import WHERE, obstacle, refusal
-from headrace.results.prefix_content import PrefixContent, look
-from headrace.results.replacement import make_room, receipt_for
+from headrace.results.output_prefix import (
+    WHERE,
+    PrefixContent,
+    look,
+    make_room,
+    obstacle,
+    receipt_for,
+    refusal,
+)
 from headrace.results.whole_files import json_text
 from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.uris import join, uri_of

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from headrace.aws.account import AwsAccount
 from headrace.aws.clients import explained
 from headrace.aws.lock import locked
+from headrace.config.defaults import command
 from headrace.job.inputs import DATA
-from headrace.results import stored_report as report
-from headrace.results.channels import channels_of
-from headrace.results.result import Result
-from headrace.results.stored_evaluation import NAME as MANIFEST
-from headrace.results.stored_evaluation import evaluation_at
+from headrace.results import s3_report as report
+from headrace.results.hosts import MANIFEST
+from headrace.results.result import Result, channels_of
+from headrace.results.s3_report import evaluation_at
 from headrace.runtime.spec import REPORT
 from headrace.targets.base import Target
 from headrace.targets.sagemaker import follow as waiting
@@ -103,7 +103,7 @@ def _going_on(name: str, region: str) -> Iterator[None]:
 def _how_to_go_on(name: str, region: str) -> str:
     settings = f"job.name={name} backend.region={region}"
     verbs = {"follow it": "logs", "look at it": "describe", "stop it": "stop"}
-    commands = [(what, f"python run.py action={verb} {settings}") for what, verb in verbs.items()]
+    commands = [(what, f"{command()} action={verb} {settings}") for what, verb in verbs.items()]
     return "\n".join(aligned(commands))
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from headrace.aws.request import RequestView
 from headrace.errors import JobFailed
-from headrace.job.request import RequestView
 from headrace.runtime.shown import quoted
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark

@@ -26,8 +26,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from headrace.aws.region import find_region
+from headrace.aws.request import RequestView
 from headrace.job.account import LOCAL_REGION
-from headrace.job.request import RequestView
 
 MACHINES = re.compile(
     r"PATH|HOME|JAVA_HOME|TMPDIR|LD_LIBRARY_PATH|OPENBLAS_\w+|SSL_CERT_(FILE|DIR)"

@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from headrace.aws.request import OutputChannel, RequestView
 from headrace.errors import JobFailed
-from headrace.job.request import OutputChannel, RequestView
 from headrace.runtime.shown import listed, plain
 from headrace.runtime.spec import ML_ROOT, PROCESSING, under
 from headrace.uris import within

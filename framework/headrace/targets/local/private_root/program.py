@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from headrace.aws.request import RequestView
 from headrace.errors import ConfigError, JobFailed, Problem
-from headrace.job.request import RequestView
 from headrace.results import pages
 from headrace.results.program_manifest import LOG, TIMINGS
 from headrace.results.whole_files import json_text, write_whole
