@@ -44,7 +44,7 @@ def test_the_help_page(headrace: Runner) -> None:
 def test_the_help_page_names_keys_that_exist(headrace: Runner) -> None:
     known = defaults_of(JobConfig)
     named = re.findall(r"^  ([a-z_.]+)=", headrace("--help").stdout, re.MULTILINE)
-    assert len(named) == 13
+    assert len(named) == 14
     for address in named:
         group, *rest = address.split(".")
         assert group in known
