@@ -108,7 +108,7 @@ def test_tab_completion(headrace: Runner) -> None:
         (
             ["zzz=1"],
             "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, hydra, "
-            "job, output, resources, runtime, target, transform",
+            "inputs, job, output, outputs, program, resources, runtime, target, transform",
         ),
         (
             ["evaluation=logistc"],
