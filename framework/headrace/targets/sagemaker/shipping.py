@@ -11,7 +11,6 @@ from headrace.aws.s3 import bucket_and_key
 from headrace.aws.threads import interruptible
 from headrace.aws.upload import Uploads
 from headrace.errors import ConfigError, Problem
-from headrace.job.inputs import COPIES
 from headrace.results import hosts as host_reports
 from headrace.results.layout import RECEIPT, REQUEST
 from headrace.results.output_prefix import (
@@ -25,7 +24,7 @@ from headrace.results.output_prefix import (
 )
 from headrace.results.whole_files import json_text
 from headrace.runtime.spec import EVALUATION, REPORT
-from headrace.uris import join, uri_of
+from headrace.uris import join, uri_of, within
 
 if TYPE_CHECKING:
     from headrace.config.models import JobConfig
@@ -94,8 +93,12 @@ def provide_bucket(output: str, region: str) -> None:
 
 def _obstacle(content: PrefixContent, job: Job) -> str | None:
     """What the job would read as its own, or SageMaker would write over without asking."""
-    read = [name for name in content.others if name.startswith(f"{COPIES}/")]
-    if read and job.uploads:
+    folders = [
+        each.uri.removeprefix(f"{content.output}/")
+        for each in job.view.inputs
+        if each.uri.endswith("/") and within(each.uri, content.output)
+    ]
+    if read := [name for name in content.others if name.startswith(tuple(folders))]:
         return obstacle(content.output, read, "would be read as data")
     written = [name for name in content.others if _is_written(name, job)]
     return obstacle(content.output, written, "is in the way") if written else None
@@ -107,6 +110,8 @@ def _is_written(name: str, job: Job) -> bool:
     outputs = {each.name for each in job.view.outputs}
     if not rest or folder not in outputs:
         return False
+    if not job.program.writes_manifest:  # it may give a file any name
+        return True
     if folder == REPORT:  # each folder in it is taken for that of an instance
         return len(rest) > 1 or rest[0] in REPORT_FILES
     return rest[0].startswith("part-")
