@@ -101,7 +101,8 @@ def _wheels(config: JobConfig, target: Target) -> Wheels:
     from headrace.images.packages import wheels_for  # most jobs have none
 
     python = None if target.uses_this_python else config.backend.python_version
-    return wheels_for(config.backend.requirements, python)
+    is_chain = config.program.is_chain
+    return wheels_for(config.backend.requirements, python, any_version=is_chain)
 
 
 def _placed(plan: Plan, account: Account, name: str) -> Plan:

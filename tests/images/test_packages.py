@@ -45,6 +45,14 @@ def test_nothing_to_fetch_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     assert names("tiny_none; python_version < '3'") == []
 
 
+def test_a_script_gets_the_version_that_it_asks_for(pip_index: Path) -> None:
+    make_wheel(pip_index, "numpy", "0.0.1")
+    assert wheels_for(("numpy",), None, any_version=False) == {}
+    assert list(wheels_for(("numpy==0.0.1",), None, any_version=False)) == [
+        "numpy-0.0.1-py3-none-any.whl"
+    ]
+
+
 def test_a_package_and_what_it_needs(pip_index: Path) -> None:
     made = [make_wheel(pip_index, "tiny_a", requires=["tiny_b>=2"])]
     make_wheel(pip_index, "tiny_b", "1.0")

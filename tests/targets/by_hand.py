@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -95,6 +97,15 @@ def make_job(
     spec = JobSpec(DatasetSpec(), (), OutputSpec(), RuntimeSpec())
     files = {"code/entry.pyz": dedent(script).encode()}
     return Job(complete, files, Program("chain", spec))
+
+
+def make_script(
+    output: Path | str, text: str, outputs: tuple[str, ...] = ("train",), **more: Any
+) -> Job:
+    """A job of a user's own script."""
+    job = make_job(output, text, outputs=outputs, **more)
+    sha256 = hashlib.sha256(job.files["code/entry.pyz"]).hexdigest()
+    return replace(job, program=Program("script", path="/x.py", entry="x.py", sha256=sha256))
 
 
 def make_config(output: Path | str, *, overwrite: bool = False, logs: bool = True) -> JobConfig:

@@ -208,6 +208,29 @@ class RequestView:
         return dict(self.raw.get("NetworkConfig", {}))
 
 
+def meaning(request: RequestView, output: str) -> dict[str, Any]:
+    """Return what a request says that is the same in every run of a job.
+
+    Args:
+        request: The request.
+        output: URI of the place that the job writes to, which may differ from run to run.
+
+    Returns:
+        The request without the name of the job, and with places below `output` as paths below it.
+    """
+    without = {key: value for key, value in request.raw.items() if key != "ProcessingJobName"}
+    return dict(_relative(without, output))
+
+
+def _relative(value: Any, output: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _relative(each, output) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_relative(each, output) for each in value]
+    is_below = isinstance(value, str) and value.startswith(f"{output}/")
+    return value.removeprefix(output) if is_below else value
+
+
 def _input_channel(entry: dict[str, Any]) -> InputChannel:
     source = entry.get("S3Input")
     if source is None:

@@ -69,15 +69,19 @@ class _Interpreter:
         )
 
 
-def wheels_for(requirements: tuple[str, ...], python: str | None) -> Wheels:
+def wheels_for(
+    requirements: tuple[str, ...], python: str | None, *, any_version: bool = True
+) -> Wheels:
     """Return the wheels of requirements and of their dependencies.
 
-    On this machine a job uses the installed packages, whatever their versions, and only missing
-    ones are fetched. The same requirements are resolved once in a process.
+    On this machine the chain uses the installed packages, whatever their versions, and only missing
+    ones are fetched; a program of the user's own gets the versions that it asks for. The same
+    requirements are resolved once in a process.
 
     Args:
         requirements: Requirements in pip's syntax.
         python: Version of the image's Python, as in ``3.12``; None for this machine's.
+        any_version: Accept an installed package whatever its version.
 
     Returns:
         The wheels, in the order of their names.
@@ -86,16 +90,17 @@ def wheels_for(requirements: tuple[str, ...], python: str | None) -> Wheels:
         ConfigError: There are no wheels that fit, or not together.
         JobFailed: pip is not here, or cannot reach its index.
     """
-    return _resolved(requirements, python) if requirements else {}
+    return _resolved(requirements, python, any_version) if requirements else {}
 
 
 @cache
-def _resolved(requirements: tuple[str, ...], python: str | None) -> Wheels:
+def _resolved(requirements: tuple[str, ...], python: str | None, any_version: bool) -> Wheels:
     interpreter = _here() if python is None else _image(python)
     wanted = [
         _without_marker(requirement)
         for requirement in map(Requirement, requirements)
-        if interpreter.wants(requirement) and not interpreter.has(requirement, any_version=True)
+        if interpreter.wants(requirement)
+        and not interpreter.has(requirement, any_version=any_version)
     ]
     for _ in range(ROUNDS if wanted else 0):
         with tempfile.TemporaryDirectory(prefix="headrace-wheels-") as folder:

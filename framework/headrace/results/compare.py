@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from headrace.errors import HeadraceError
+from headrace.results.compare_outputs import changed_parts, is_of_program, report_on_outputs
 from headrace.results.recount import faults
 from headrace.results.stored import StoredResult, UnreadableError
 from headrace.runtime.output.seal import FILES, SHA256
@@ -24,7 +25,10 @@ SAME, DIFFERENT, INCOMPARABLE = 0, 1, 2
 SHOWN = 40
 """Characters of a setting's value that are shown."""
 NOT_SETTINGS = frozenset(
-    {"format_version", "config_sha256", "output_format", "rows", "channels", "hosts", FILES, SHA256}
+    {
+        *("format_version", "config_sha256", "output_format", "rows", "channels", "hosts"),
+        *("inputs", "outputs", "digests", FILES, SHA256),
+    }
 )
 """Keys of a manifest that are no settings, or stand in its ``config`` too."""
 MISSING = "-"
@@ -38,14 +42,19 @@ def report(one: Manifest, other: Manifest) -> tuple[list[str], list[str]]:
     Returns:
         The lines to show, and what differs in the rows: nothing if they are the same.
     """
+    if is_of_program(one):
+        lines, differences = report_on_outputs(one, other)
+        return [*lines, *_settings(one, other)], differences
     channels = _channels(one, other)
     header = ("channel", "rows A", "rows B", "digest A", "digest B")
     rows = [(name, *_cells(a, b, "rows"), *_cells(a, b, "digest")) for name, a, b in channels]
-    lines = aligned([header, *rows], right=(1, 2))
-    settings = list(_differing(one, other))
-    if settings:
-        lines += ["", *aligned([("setting", "A", "B"), *settings])]
+    lines = [*aligned([header, *rows], right=(1, 2)), *_settings(one, other)]
     return lines, [what for name, a, b in channels if (what := _difference(name, a, b))]
+
+
+def _settings(one: Manifest, other: Manifest) -> list[str]:
+    settings = list(_differing(one, other))
+    return ["", *aligned([("setting", "A", "B"), *settings])] if settings else []
 
 
 def _channels(one: Manifest, other: Manifest) -> list[tuple[str, Manifest, Manifest]]:
@@ -109,8 +118,18 @@ def compare(places: Sequence[str], *, recount: bool = False) -> int:
     """
     results = [StoredResult(place) for place in places]
     manifests = [_with_digests(result) for result in results]
+    kinds = {is_of_program(manifest) for manifest in manifests}
+    if len(kinds) > 1:
+        what = "one of them holds channels of rows, the other files of a program"
+        raise UnreadableError(f"{places[0]} and {places[1]}: {what}")
     lines, differences = report(manifests[0], manifests[1])
     print("\n".join([f"A  {places[0]}", f"B  {places[1]}", "", *lines, ""]))
+    if kinds == {True}:
+        differences += changed_parts(results, manifests) if recount else []
+        print(
+            "the same files" if not differences else f"not the same files: {'; '.join(differences)}"
+        )
+        return DIFFERENT if differences else SAME
     if recount:
         pairs = zip(results, manifests, strict=True)
         differences += [fault for result, manifest in pairs for fault in faults(result, manifest)]
@@ -120,7 +139,7 @@ def compare(places: Sequence[str], *, recount: bool = False) -> int:
 
 def _with_digests(result: StoredResult) -> Manifest:
     manifest = result.manifest()
-    if not all("digest" in channel for channel in manifest["channels"].values()):
+    if not all("digest" in channel for channel in manifest.get("channels", {}).values()):
         what = "its manifest has no digests, a former version wrote it; run the job again"
         raise UnreadableError(f"{result.place}: {what}")
     return manifest

@@ -138,8 +138,13 @@ def _text(value: object) -> str | None:
 
 
 def _digests(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the files whose content a manifest knows: parts, learned states, all of a receipt."""
+    """Yield the files whose content a manifest knows.
+
+    Those of a chain are parts and learned states, those of a program its outputs and its code, and
+    all of a receipt.
+    """
     known = [part for channel in content.get("channels", {}).values() for part in channel["parts"]]
+    known += [part for output in content.get("outputs", {}).values() for part in output["parts"]]
     known += content.get("states", {}).values()
     for each in known:
         if "sha256" in each:

@@ -45,6 +45,11 @@ class RunRecord:
     request: dict[str, Any] | None = None
     """``request.json``, if it is still there."""
 
+    @property
+    def is_program(self) -> bool:
+        """Return whether a program of the user's own made the result: it has outputs, no rows."""
+        return "program" in self.manifest
+
     @classmethod
     def read(cls, folder: Path) -> RunRecord:
         """Read a run's result.
@@ -56,9 +61,11 @@ class RunRecord:
         manifest = _json(report / "manifest.json")
         if manifest is None:
             raise RecordError(f"{folder}: holds no result ({REPORT}/manifest.json is missing)")
+        request = _json(folder / "request.json")
+        if "program" in manifest:  # beside the manifest may be files of the program's own
+            return cls(folder, manifest, {}, _timings(report), None, request)
         metrics, timings = (_json(report / f"{name}.json") or {} for name in ("metrics", "timings"))
-        evaluation, request = _json(report / EVALUATION), _json(folder / "request.json")
-        return cls(folder, manifest, metrics, timings, evaluation, request)
+        return cls(folder, manifest, metrics, timings, _json(report / EVALUATION), request)
 
 
 @dataclass(frozen=True)
@@ -172,6 +179,16 @@ def _result(output: Path, folder: Path) -> RunRecord:
         if not (folder / REPORT).exists():
             raise
         return RunRecord.read(folder)
+
+
+def _timings(report: Path) -> dict[str, Any]:
+    """Return what headrace has measured of a program; a file of its own may have that name."""
+    try:
+        timings = _json(report / "timings.json") or {}
+    except (ValueError, TypeError):
+        return {}
+    known = ("seconds", "cpu_seconds", "peak_memory_mb")
+    return {key: timings[key] for key in known if isinstance(timings.get(key), int | float)}
 
 
 def _json(path: Path) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.config.problems import suggest
 from headrace.errors import HeadraceError
+from headrace.results import program_manifest
 from headrace.results.stored import StoredResult
 from headrace.terminal.tables import aligned, as_html
 from headrace.terminal.units import size
@@ -63,6 +64,12 @@ def channels_of(manifest: dict[str, Any]) -> tuple[Channel, ...]:
     )
 
 
+def bytes_of(manifest: dict[str, Any]) -> int:
+    """Return the size of all that a result delivers: its parts, or the files of its outputs."""
+    rows = sum(channel.bytes for channel in channels_of(manifest))
+    return rows + sum(output.bytes for output in program_manifest.outputs_of(manifest))
+
+
 def table_of(channels: Sequence[Channel]) -> list[str]:
     """Return the lines of a table of channels; none without channels."""
     rows = _rows_of(channels)
@@ -82,7 +89,12 @@ def summary(result: Result) -> str:
         /data/out
     """
     judged = result.evaluation.get("channels", {}).items()
-    lines = [*table_of(result.channels), *(_judged(name, figures) for name, figures in judged)]
+    outputs = program_manifest.table_of(program_manifest.outputs_of(result.manifest))
+    lines = [
+        *table_of(result.channels),
+        *outputs,
+        *(_judged(name, figures) for name, figures in judged),
+    ]
     return "\n".join([*lines, _closing(result), result.output])
 
 
@@ -143,6 +155,8 @@ class RunResult:
             RowsError: There is no such channel, or its parts are no ``npz``.
             UnreadableError: A part cannot be read.
         """
+        if "program" in self.manifest:
+            raise self._error("load() reads channels of rows; this is a program's result, of files")
         channels = self.manifest.get("channels", {})
         if channel not in channels:
             raise self._error(f"there is no channel {channel!r}; {suggest(channel, channels)}")
@@ -163,9 +177,11 @@ class RunResult:
 
     def _repr_html_(self) -> str:
         """Return the same table for a notebook."""
-        rows = _rows_of(self.channels)
+        outputs = program_manifest.rows_of(program_manifest.outputs_of(self.manifest))
+        rows = _rows_of(self.channels) or outputs
+        numbers = _NUMBERS if self.channels else program_manifest.NUMBERS
         others = summary(self._result).splitlines()[len(rows) :]
-        return as_html(rows, _NUMBERS) + f"<div>{'<br>'.join(map(escape, others))}</div>"
+        return as_html(rows, numbers) + f"<div>{'<br>'.join(map(escape, others))}</div>"
 
     def _error(self, what: str) -> RowsError:
         return RowsError(f"{self.output}: {what}")

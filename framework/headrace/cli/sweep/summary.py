@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.results.records import RunRecord, SweepRecord, SweepRun
-from headrace.results.result import channels_of
+from headrace.results.result import bytes_of
 from headrace.results.whole_files import write_whole
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import size
@@ -54,8 +54,8 @@ def share(fraction: float) -> str:
 
 
 FIGURES = (
-    Figure("rows", "rows", lambda run: run.manifest["rows"]["written"], "{:,}".format),
-    Figure("rejected", "", lambda run: run.manifest["rows"]["rejected"], "{:,}".format),
+    Figure("rows", "rows", lambda run: run.manifest.get("rows", {}).get("written"), "{:,}".format),
+    Figure("rejected", "", lambda run: run.manifest.get("rows", {}).get("rejected"), "{:,}".format),
     Figure("seconds", "seconds", lambda run: run.timings.get("seconds"), "{:,.2f}".format),
     Figure("peak_memory_mb", "MB", lambda run: run.timings.get("peak_memory_mb"), "{:,.0f}".format),
     Figure("bytes", "size", lambda run: _bytes(run), size),
@@ -164,7 +164,7 @@ def _short(keys: Sequence[str]) -> list[str]:
 
 
 def _bytes(run: RunRecord) -> int:
-    return sum(channel.bytes for channel in channels_of(run.manifest))
+    return bytes_of(run.manifest)
 
 
 def _harmless(cell: object) -> object:

@@ -42,7 +42,10 @@ def write_run_page(record: RunRecord) -> Path:
     """
     from headrace.results.pages.document import write
     from headrace.results.pages.run_page import run_page
+    from headrace.results.pages.script_page import script_page
 
+    if record.is_program:
+        return write(record.folder / RUN_PAGE, "script.html", script_page(record))
     return write(record.folder / RUN_PAGE, "run.html", run_page(record))
 
 

@@ -75,7 +75,7 @@ def run_page(record: RunRecord) -> dict[str, Any]:
     timeline = timeline_of(record.metrics.get("time"), has_rates=rates)
     evaluation = Evaluation.of(record.evaluation)
     return {
-        "title": _title(record),
+        "title": title(record),
         "facts": list(_facts(record)),
         "tiles": list(_tiles(record, evaluation)),
         "timeline": timeline,
@@ -92,7 +92,7 @@ def run_page(record: RunRecord) -> dict[str, Any]:
             for channel in record.manifest["channels"].values()
             for part in channel["parts"]
         ],
-        "mapping": list(_mapping(record.request)),
+        "mapping": list(mapping(record.request)),
         "left_out": list(_left_out(record, timeline)),
     }
 
@@ -118,14 +118,15 @@ def columns_of(metrics: dict[str, Any], numeric: Collection[str]) -> list[Column
     ]
 
 
-def _title(record: RunRecord) -> str:
+def title(record: RunRecord) -> str:
+    """Return the name of the job, or of its folder."""
     return RequestView(record.request or {}).name or record.folder.absolute().name
 
 
 def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     if record.request is not None:
         yield "image", RequestView(record.request).image
-    for kind, name, outside, _ in _mapping(record.request):
+    for kind, name, outside, _ in mapping(record.request):
         if (kind, name) == ("input", "data"):
             yield "data", outside
     manifest = record.manifest
@@ -177,7 +178,7 @@ def _channels(record: RunRecord) -> list[ChannelRow]:
     ]
 
 
-def _mapping(request: dict[str, Any] | None) -> Iterator[tuple[str, str, str, str]]:
+def mapping(request: dict[str, Any] | None) -> Iterator[tuple[str, str, str, str]]:
     """Yield kind, name, location outside and path inside the container."""
     view = RequestView(request or {})
     for source in view.inputs:

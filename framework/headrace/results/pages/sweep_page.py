@@ -13,7 +13,7 @@ from headrace.results.pages.charts import MOST_SERIES, NARROW, Axes, Chart, Seri
 from headrace.results.pages.evaluation import Evaluation, ratio_chart
 from headrace.results.pages.run_page import Tile
 from headrace.results.records import RunRecord, SweepRecord, SweepRun
-from headrace.results.result import channels_of
+from headrace.results.result import bytes_of
 
 WIDTH = "transform.n_features"
 _MOST_MARKS = 6
@@ -103,12 +103,12 @@ def _finished(run: SweepRun, record: RunRecord, swept: Sequence[str]) -> Finishe
         number=run.number,
         settings={key: run.settings.get(key, "") for key in swept},
         name=", ".join(others),
-        n_features=record.manifest["n_features"],
-        rows=record.manifest["rows"]["written"],
+        n_features=record.manifest.get("n_features"),
+        rows=record.manifest.get("rows", {}).get("written", 0),
         seconds=record.timings.get("seconds"),
         memory=record.timings.get("peak_memory_mb"),
         is_fused="fused_runs" in record.timings,
-        bytes=sum(each.bytes for each in channels_of(record.manifest)),
+        bytes=bytes_of(record.manifest),
         tokens=record.metrics.get("distinct_tokens"),
         collision_rate=record.metrics.get("collision_rate"),
         evaluation=Evaluation.of(record.evaluation),
@@ -129,8 +129,8 @@ def _tiles(
     yield Tile("runs", figures.count(len(record.runs)))
     if failed:
         yield Tile("failed", figures.count(len(failed)))
-    if runs:
-        rows = {run.rows for run in runs}
+    rows = {run.rows for run in runs}
+    if any(rows):
         yield Tile("rows in each", figures.count(max(rows)), "at most" if len(rows) > 1 else "")
     tokens = {run.tokens for run in runs if run.tokens is not None}
     if len(tokens) == 1:

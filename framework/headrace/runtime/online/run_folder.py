@@ -46,6 +46,8 @@ class RunFolder:
             HeadraceError: There is none, or it does not say what made the rows.
         """
         manifest = _manifest(path)
+        if "program" in manifest:
+            raise HeadraceError(f"{path}: holds the files of a program, not the rows of a chain")
         try:
             config, version = manifest["config"], str(manifest["versions"]["headrace"])
             dataset = DatasetSpec.of(config["dataset"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from headrace.aws.request import RequestView
 from headrace.errors import ConfigError, Problem
-from headrace.job.request import RequestView
 from headrace.results.destination import WHERE, OccupiedError, obstacle, replaceable, unwritable
 from headrace.results.layout import MANIFEST, REQUEST
 from headrace.targets.local import spark_submit as spark

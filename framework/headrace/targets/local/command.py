@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.job.request import RequestView
+from headrace.aws.request import RequestView
 from headrace.runtime.process.main import ROOT_VARIABLE
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark

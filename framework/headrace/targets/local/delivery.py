@@ -14,6 +14,8 @@ keep it.
 
 from __future__ import annotations
 
+import filecmp
+import hashlib
 import json
 import math
 import os
@@ -25,15 +27,17 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from headrace.aws.request import meaning
 from headrace.errors import JobFailed
 from headrace.job.job import Job
 from headrace.results import hosts as host_reports
 from headrace.results.destination import OccupiedError, replaceable
 from headrace.results.layout import MANIFEST, RECEIPT, is_inside, listed
+from headrace.results.program_manifest import Part, program_manifest
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.output.seal import sealed
 from headrace.runtime.shown import quoted
-from headrace.runtime.spec import under
+from headrace.runtime.spec import CODE_INPUT, REPORT_PAGE, digest, under
 from headrace.targets.local.moves import Replacement
 from headrace.targets.local.sandbox import Host, S3Folder, Sandbox
 from headrace.targets.shutdown.interrupts import Interrupts
@@ -78,8 +82,11 @@ class Delivery:
                 does not take a file.
             OSError: The disk cannot be written; everything is as it was before.
         """
-        files = self._files()
-        _complete(files)
+        files, outputs = self._files()
+        if self.job.program.writes_manifest:
+            _complete(files)
+        else:
+            self._report(files, outputs)
         place = self.sandbox.outputs.place(self.sandbox.output)
         if self.lock is not None:
             for file, source in files.items():
@@ -106,14 +113,17 @@ class Delivery:
             raise JobFailed(str(error)) from error
         Replacement.of(place, self.sandbox.root.parent, old, files).carry_out(interrupts.check)
 
-    def _files(self) -> Files:
-        """Return all files of the result, the manifest last."""
+    def _files(self) -> tuple[Files, dict[str, list[str]]]:
+        """Return all files of the result, the manifest last, and which of them each output has."""
         found: list[tuple[str, Path]] = list(_below(self.sandbox.files, ""))
+        outputs: dict[str, list[str]] = {}
         base = PurePosixPath(uri_of(self.sandbox.output))
         for channel in self.job.view.outputs:
             folder = self._gathered(channel.name, channel.container_path)
             prefix = PurePosixPath(uri_of(channel.uri)).relative_to(base)
-            found += _below(folder, "" if prefix == PurePosixPath() else f"{prefix}/")
+            below = list(_below(folder, "" if prefix == PurePosixPath() else f"{prefix}/"))
+            outputs[channel.name] = [file for file, _ in below]
+            found += below
         files: Files = {}
         for file, source in sorted(found, key=lambda pair: (pair[0] == MANIFEST, pair[0])):
             if file in files:
@@ -121,7 +131,58 @@ class Delivery:
             if not is_inside(file):
                 raise JobFailed(f"an output holds {quoted(file)}; a result has no such names")
             files[file] = source
-        return files
+        return files, outputs
+
+    def _report(self, files: Files, outputs: dict[str, list[str]]) -> None:
+        """Add the report of a program that writes none, its manifest last."""
+        if MANIFEST in files:
+            what = f"an output holds {quoted(MANIFEST)}, which headrace itself writes"
+            raise JobFailed(f"{what}; have the program give its file another name")
+        folder = self.sandbox.report
+        ours = {file: source for file, source in _below(folder, "") if file not in files}
+        files |= ours
+        parts = {
+            name: [Part.of(file, files[file]) for file in below] for name, below in outputs.items()
+        }
+        digests = {
+            name: hashlib.sha256(content).hexdigest() for name, content in self.job.files.items()
+        }
+        program = self.job.program
+        sha256 = program.sha256 or self._code_digest()
+        about = {
+            "kind": program.kind,
+            "entry": program.entry,
+            "sha256": sha256,
+            "command": [*self.job.view.entrypoint, *self.job.view.arguments],
+        }
+        base = uri_of(self.sandbox.output)
+        request = digest(meaning(self.job.view, base))
+        page = () if REPORT_PAGE in files else (REPORT_PAGE,)
+        inputs = self._inputs()
+        content = program_manifest(about, request, inputs, parts, (*files, *page), digests)
+        write_whole(folder / MANIFEST, json_text(content).encode())
+        files[MANIFEST] = folder / MANIFEST
+
+    def _inputs(self) -> dict[str, tuple[int, int]]:
+        """Return how many files each input had, and their size; nothing in a container."""
+        roots = [host.private for host in self.hosts if host.private is not None]
+        found = {}
+        for index, channel in enumerate(self.job.view.inputs if roots else ()):
+            every = [root.inputs[index] for root in roots]
+            counted = every if channel.is_sharded else every[:1]
+            sizes = sum(each.count for each in counted), sum(each.bytes for each in counted)
+            found[channel.name] = sizes
+        return found
+
+    def _code_digest(self) -> str:
+        """Return the digest of code that came from S3; nothing if none came with the job."""
+        channels = (each for each in self.job.view.inputs if each.container_path == CODE_INPUT)
+        for place in (self.sandbox.locate(channel.uri) for channel in channels):
+            if place.is_file():
+                return Part.of("", place).sha256
+            parts = [Part.of(file, source) for file, source in _below(place, "")]
+            return digest({part.file: part.sha256 for part in parts})
+        return ""
 
     def _gathered(self, name: str, inside: str) -> Path:
         """Return one folder with what all hosts wrote for an output."""
@@ -130,16 +191,20 @@ class Delivery:
             return next(iter(folders.values()))
         together = self.sandbox.root / "gathered" / name
         together.mkdir(parents=True)
+        is_program = not self.job.program.writes_manifest
         writers: dict[str, str] = {}
         for host, folder in folders.items():
             for file, source in _below(folder, ""):
                 if file in writers:
+                    if is_program and filecmp.cmp(source, together / file, shallow=False):
+                        continue
                     what = f"{writers[file]} and {host} both wrote {file}"
                     raise JobFailed(f"output {name!r}: {what}")
                 writers[file] = host
                 (together / file).parent.mkdir(parents=True, exist_ok=True)
                 source.rename(together / file)
-        _merge_reports(together, list(folders))
+        if not is_program:
+            _merge_reports(together, list(folders))
         return together
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
+from headrace.aws.request import InputChannel
 from headrace.errors import ConfigError, JobFailed, Problem
-from headrace.job.request import InputChannel
-from headrace.runtime.data_files import files_below
+from headrace.runtime.data_files import all_files_below, files_below
 from headrace.terminal.units import size
 from headrace.uris import S3
 
@@ -49,7 +49,9 @@ Locate = Callable[[str], Path]
 """Returns the path on this machine of what a URI of the request names."""
 
 
-def links(channel: InputChannel, hosts: int, locate: Locate) -> list[list[Link]]:
+def links(
+    channel: InputChannel, hosts: int, locate: Locate, *, hidden: bool = False
+) -> list[list[Link]]:
     """List the files that one input puts on each host.
 
     Args:
@@ -57,6 +59,7 @@ def links(channel: InputChannel, hosts: int, locate: Locate) -> list[list[Link]]
         hosts: Number of instances.
         locate: Returns where a file lies by now: those that ship with the job may not be in their
             place yet, and those of S3 have been downloaded.
+        hidden: Whether a folder's hidden files are part of it, as they are of what S3 holds.
 
     Returns:
         For each host its links, in the order of their names.
@@ -64,7 +67,7 @@ def links(channel: InputChannel, hosts: int, locate: Locate) -> list[list[Link]]
     Raises:
         ConfigError: The input names no file, or fewer than there are hosts to share them.
     """
-    keys = sorted(_keys(channel, locate), key=lambda key: key.name.encode())
+    keys = sorted(_keys(channel, locate, hidden), key=lambda key: key.name.encode())
     if not keys:
         raise _problem(channel, f"no files in {channel.uri!r}")
     inside = PurePosixPath(channel.container_path)
@@ -86,13 +89,14 @@ def _shard(keys: list[_Key], channel: InputChannel, host: int, hosts: int) -> li
     return keys[host::hosts]
 
 
-def _keys(channel: InputChannel, locate: Locate) -> Iterator[_Key]:
+def _keys(channel: InputChannel, locate: Locate, hidden: bool) -> Iterator[_Key]:
     path = locate(channel.uri)
     if channel.kind == "ManifestFile":
         for name, uri in named_in(path, channel):
             yield _Key(name, _existing(locate(uri), channel))
     elif path.is_dir():
-        yield from (_Key(file.relative_to(path).as_posix(), file) for file in files_below(path))
+        files = all_files_below(path) if hidden else files_below(path)
+        yield from (_Key(file.relative_to(path).as_posix(), file) for file in files)
     else:
         yield _Key(path.name, _existing(path, channel))
 
@@ -146,6 +150,7 @@ class Downloads:
         disk: The folder that messages name if there is no room for the downloads.
         hint: What the user can do if that disk is too small.
         check: Called all the while; what it raises ends the downloads.
+        hidden: Download hidden objects too, for a program that knows what they are.
     """
 
     place: Locate
@@ -153,6 +158,7 @@ class Downloads:
     disk: Path
     hint: str
     check: Callable[[], None]
+    hidden: bool = False
 
     def fetch(self, channels: Sequence[InputChannel]) -> None:
         """Download what is missing of a request's inputs.
@@ -176,9 +182,10 @@ class Downloads:
         if channel.kind == "ManifestFile":
             found = list(self._named(channel))
         elif self._is_missing(channel.uri):
-            from headrace.aws.s3 import data_objects
+            from headrace.aws.s3 import data_objects, input_objects
 
-            found = self._listed(data_objects, channel.uri, place_of(channel))
+            look = input_objects if self.hidden else data_objects
+            found = self._listed(look, channel.uri, place_of(channel))
         else:
             return []
         check_objects([each.uri for each in found], place_of(channel))

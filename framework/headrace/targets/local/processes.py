@@ -16,9 +16,9 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, Literal
+from typing import IO, Literal, Protocol
 
 from headrace.errors import HeadraceError, JobFailed, PluginError
 from headrace.results import pages as report
@@ -35,6 +35,10 @@ GRACE_SECONDS = 5.0
 """From SIGTERM to SIGKILL."""
 KEPT_LINES = 200
 """Lines of a process's stderr that are held back at most: enough for any traceback."""
+WAITING_LINES = 256
+"""Lines that have been read and not yet shown."""
+LINE_BYTES = 1 << 16
+"""A longer line comes in pieces, as from a program that never ends one."""
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 _NO_COLOUR = "\x1b[0m"
 
@@ -64,6 +68,16 @@ class Ended:
 @dataclass(frozen=True)
 class Interrupted:
     """The user wants the job to end."""
+
+
+class Listener(Protocol):
+    """Gets to know what happens."""
+
+    def started(self) -> None:
+        """Take note that the processes run."""
+
+    def heard(self, line: Line) -> None:
+        """Take a line."""
 
 
 class ProcessOutput:
@@ -119,7 +133,7 @@ class ProcessOutput:
         if tells_of_memory(last):
             return f"{ended.host}: {MEMORY}"
         said = f"; its last line on stderr: {last}" if last else ""
-        return f"{ended.host} {_cause(ended.status)} and left no message{said}"
+        return f"{ended.host} {cause(ended.status)} and left no message{said}"
 
     def _show(self, line: Line) -> None:
         prefix = f"{line.host}: " if len(self._hosts) > 1 else ""
@@ -130,7 +144,7 @@ class ProcessOutput:
 def run(
     commands: Sequence[Command],
     limit_seconds: float,
-    output: ProcessOutput,
+    output: Listener,
     interrupts: Interrupts,
     at_last: Sequence[str] = (),
 ) -> Ended | None:
@@ -176,6 +190,7 @@ class _Processes:
         self.events: queue.SimpleQueue[Line | Ended | Interrupted] = queue.SimpleQueue()
         self._lifeline = lifeline
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._room = threading.Semaphore(WAITING_LINES)
 
     def start(self, command: Command) -> None:
         require_memory_for_threads(3)  # those below
@@ -196,26 +211,21 @@ class _Processes:
         self._running[name] = process
         self._watch()
         readers = [
-            _thread(self._read, name, "stdout", process.stdout),
-            _thread(self._read, name, "stderr", process.stderr),
+            _Reader(name, "stdout", process.stdout, self.events, self._room),
+            _Reader(name, "stderr", process.stderr, self.events, self._room),
         ]
-        _thread(self._await, name, process, readers)
+        for reader in readers:
+            reader.start()
+        threading.Thread(target=self._await, args=(name, process, readers), daemon=True).start()
 
-    def _read(self, host: str, stream: Stream, pipe: IO[bytes]) -> None:
-        with pipe:
-            for raw in pipe:
-                self.events.put(Line(host, stream, raw.decode(errors="replace").rstrip("\r\n")))
-
-    def _await(
-        self, host: str, process: subprocess.Popen[bytes], readers: list[threading.Thread]
-    ) -> None:
+    def _await(self, host: str, process: subprocess.Popen[bytes], readers: list[_Reader]) -> None:
         status = process.wait()
         _signal_group(process, signal.SIGKILL)  # a container dies with its entrypoint
         for reader in readers:
-            reader.join(timeout=1)  # a grandchild in a session of its own may hold the pipe
+            reader.finish()
         self.events.put(Ended(host, status))
 
-    def wait(self, deadline: float, output: ProcessOutput) -> Ended | None:
+    def wait(self, deadline: float, output: Listener) -> Ended | None:
         while self._running:
             event = self._next(deadline)
             if event is None:
@@ -241,9 +251,12 @@ class _Processes:
         """Return the next event; None after the deadline, even if there are more."""
         left = deadline - time.monotonic()
         try:
-            return self.events.get(timeout=left) if left > 0 else None
+            event = self.events.get(timeout=left) if left > 0 else None
         except queue.Empty:
             return None
+        if isinstance(event, Line):
+            self._room.release()
+        return event
 
     def stop(self) -> None:
         """End what still runs, gently for `GRACE_SECONDS`, or until a second Ctrl-C."""
@@ -261,10 +274,40 @@ class _Processes:
                 self._forget(event.host)
 
 
-def _thread(work: Callable[..., None], *arguments: object) -> threading.Thread:
-    thread = threading.Thread(target=work, args=arguments, daemon=True)
-    thread.start()
-    return thread
+class _Reader(threading.Thread):
+    """Puts the lines of one pipe into the queue; who prints faster than they are shown waits."""
+
+    def __init__(
+        self,
+        host: str,
+        stream: Stream,
+        pipe: IO[bytes] | None,
+        events: queue.SimpleQueue[Line | Ended | Interrupted],
+        room: threading.Semaphore,
+    ) -> None:
+        super().__init__(daemon=True)
+        self._host, self._stream, self._pipe = host, stream, pipe
+        self._events, self._room = events, room
+        self._count = 0
+        self._is_waiting = False
+
+    def run(self) -> None:
+        assert self._pipe is not None  # noqa: S101 - as it was opened
+        with self._pipe:
+            while raw := self._pipe.readline(LINE_BYTES):
+                text = raw.decode(errors="replace").rstrip("\r\n")
+                self._is_waiting = True
+                self._room.acquire()
+                self._is_waiting = False
+                self._events.put(Line(self._host, self._stream, text))
+                self._count += 1
+
+    def finish(self) -> None:
+        """Wait for the last line; not for a grandchild in its own session that holds the pipe."""
+        count = -1
+        while self.is_alive() and (self._is_waiting or count != self._count):
+            count = self._count
+            self.join(timeout=1)
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
@@ -287,6 +330,11 @@ def shown(text: str) -> str:
     return line + _NO_COLOUR if len(pieces) > 1 and not line.endswith(_NO_COLOUR) else line
 
 
+def without_colours(text: str) -> str:
+    """Return a line of a process without its colours."""
+    return _COLOUR.sub("", text)
+
+
 def _without(message: str, held: str) -> str:
     """Return the held lines without the message; after a message that was cut, nothing."""
     if not message:
@@ -298,7 +346,8 @@ def _without(message: str, held: str) -> str:
     return before if found and not after.strip() else held
 
 
-def _cause(status: int) -> str:
+def cause(status: int) -> str:
+    """Return how a process ended; a negative status is the signal that killed it."""
     if status >= 0:
         return f"ended with status {status}"
     name = signal.Signals(-status).name

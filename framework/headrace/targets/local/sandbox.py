@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from headrace.aws.request import RequestView
 from headrace.config import registry
 from headrace.job.job import Job
-from headrace.job.request import RequestView
 from headrace.results.layout import REQUEST
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.plugins.transforms import PACKAGE
 from headrace.runtime.spec import under
 from headrace.targets.local.inputs import Downloads, Link, links
+from headrace.targets.local.private_root.access import refusal
+from headrace.targets.local.private_root.command import PrivateRoot
+from headrace.targets.local.private_root.layers import layers
 from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.uris import S3, path_of, uri_of, within
 
@@ -35,6 +38,8 @@ class Host:
     ml: Path
     places: dict[str, str] = field(default_factory=dict, repr=False)
     """Path in the container → what the user calls it."""
+    private: PrivateRoot | None = field(default=None, repr=False)
+    """Where a program finds `ml` at ``/opt/ml``, if it has to."""
 
     @property
     def message_file(self) -> Path:
@@ -90,6 +95,8 @@ class Sandbox:
     root: Path
     output: str
     """Where the job's own files will go in the end: a path or a URI."""
+    is_private: bool = False
+    """Whether each instance has a private root."""
 
     @property
     def place(self) -> Path:
@@ -110,6 +117,11 @@ class Sandbox:
     def outputs(self) -> S3Folder:
         """Return where outputs lie; if they are to go to S3, until they are uploaded."""
         return S3Folder(self.root / "outputs")
+
+    @property
+    def report(self) -> Path:
+        """Return where a report waits that the program does not write itself."""
+        return self.root / "written"
 
     @property
     def is_for_s3(self) -> bool:
@@ -142,19 +154,42 @@ class Sandbox:
         if brings_code(request):
             _bake_in(self.root / CODE)
         hint = LARGER_TMPDIR if self.is_for_s3 else LARGER_OUTPUT
-        downloads = Downloads(self.inputs.place, self.locate, self.place, hint, interrupts.check)
+        check = interrupts.check
+        downloads = Downloads(
+            self.inputs.place, self.locate, self.place, hint, check, self.is_private
+        )
         downloads.fetch(request.inputs)
         count = request.instance_count
-        inputs = [links(channel, count, self.locate) for channel in request.inputs]
+        shares = [
+            links(channel, count, self.locate, hidden=self.is_private) for channel in request.inputs
+        ]
         names = [f"algo-{number + 1}" for number in range(count)]
         hosts = []
         for number, name in enumerate(names):
-            mine = [link for each in inputs for link in each[number]]
-            host = Host(name, self.root / name, self._places(request, mine))
-            _link(host, mine, interrupts)
+            mine = [each[number] for each in shares]
+            every = [link for share in mine for link in share]
+            host = Host(name, self.root / name, self._places(request, every))
+            if self.is_private:
+                host = replace(host, private=self._private_root(host, request, mine))
+            else:
+                _link(host, every, interrupts)
             _configure(host, names, request)
             hosts.append(host)
         return tuple(hosts)
+
+    def _private_root(
+        self, host: Host, request: RequestView, shares: Sequence[list[Link]]
+    ) -> PrivateRoot:
+        folder = self.root / f"{host.name}.private"
+        arranged = []
+        for index, (channel, share) in enumerate(zip(request.inputs, shares, strict=True)):
+            source, inside = self.locate(channel.uri), PurePosixPath(channel.container_path)
+            is_folder = channel.kind != "ManifestFile" and source.is_dir()
+            staging = folder / "staged" / str(index)
+            arranged.append(layers(share, inside, source if is_folder else None, staging))
+        outputs = [channel.container_path for channel in request.outputs]
+        borrows = refusal() is not None
+        return PrivateRoot(host.ml, folder, arranged, outputs, borrows=borrows)
 
     def _places(self, request: RequestView, mine: list[Link]) -> dict[str, str]:
         files = {str(link.path): self.inputs.uri(link.source) for link in mine}

@@ -343,6 +343,16 @@ def _remove_scratch(root: Path) -> None:
         shutil.rmtree(root, ignore_errors=True)
         if not root.exists():
             return
+        _open(root)
+
+
+def _open(root: Path) -> None:
+    """Make folders removable that a program, or overlayfs, has closed to their own user."""
+    for above, folders, _ in os.walk(root):
+        for folder in (Path(above, name) for name in folders):
+            with suppress(OSError):  # somebody else's
+                if not folder.is_symlink():
+                    folder.chmod(0o700)
 
 
 def _foreign(transient: Path) -> ConfigError:

@@ -11,12 +11,12 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from headrace.aws.request import RequestView
 from headrace.errors import JobFailed
-from headrace.job.request import RequestView
 
 PROGRAM = "smspark-submit"
 CONFIGURATION = "processing/input/conf/configuration.json"
@@ -65,24 +65,31 @@ def check(request: RequestView) -> None:
 
 
 def stand_in(
-    words: Sequence[str], ml: Path, instances: int
+    words: Sequence[str],
+    ml: Path,
+    instances: int,
+    scratch: Path | None = None,
+    find: Callable[[str], Path] = Path,
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """What to start instead, and the environment that it needs beside the usual one.
 
     Args:
-        words: What stands behind ``smspark-submit``, with paths of this machine.
-        ml: What stands in for ``/opt/ml``.
+        words: What stands behind ``smspark-submit``, with paths as the program sees them.
+        ml: What stands in for ``/opt/ml``, as the program sees it.
         instances: Number of instances.
+        scratch: Where Spark may write; default: below `ml`.
+        find: Returns where such a path lies now.
     """
     asked = _parsed(words)
-    scratch = ml / "spark"
+    scratch = scratch or ml / "spark"
     home = _laid_out(scratch)
-    properties = _with_java_options({**_settings(ml / CONFIGURATION), **OURS}, scratch / "local")
+    settings = _settings(find(str(ml / CONFIGURATION)))
+    properties = _with_java_options({**settings, **OURS}, scratch / "local")
     if asked.local_spark_event_logs_dir:
         logs = Path(asked.local_spark_event_logs_dir)
         properties |= {"spark.eventLog.enabled": "true", "spark.eventLog.dir": logs.as_uri()}
     (scratch / "conf/spark-defaults.conf").write_text(_lines(properties), encoding="utf-8")
-    argv = (str(home / "bin/spark-submit"), *_cluster(instances), *_py_files(asked.py_files))
+    argv = (str(home / "bin/spark-submit"), *_cluster(instances), *_py_files(asked.py_files, find))
     environment = {
         "SPARK_HOME": str(home),
         "SPARK_CONF_DIR": str(scratch / "conf"),
@@ -156,10 +163,11 @@ def _cluster(instances: int) -> Iterator[str]:
     yield from ("--conf", f"spark.executor.cores={share}")
 
 
-def _py_files(folder: str | None) -> Iterable[str]:
+def _py_files(folder: str | None, find: Callable[[str], Path]) -> Iterable[str]:
     if folder is None:
         return ()
-    return ("--py-files", ",".join(str(file) for file in sorted(Path(folder).iterdir())))
+    names = sorted(file.name for file in find(folder).iterdir())
+    return ("--py-files", ",".join(str(Path(folder, name)) for name in names))
 
 
 def _java() -> str | None:

@@ -17,6 +17,7 @@ from headrace.targets.local import processes
 from headrace.targets.local.checks import check_here, refuse_occupied
 from headrace.targets.local.command import Command, commands
 from headrace.targets.local.delivery import Delivery
+from headrace.targets.local.private_root.program import ProgramRun, check_program
 from headrace.targets.local.sandbox import Host, Sandbox
 from headrace.targets.local.scratch import disk_errors, is_gone, scratch
 from headrace.targets.shutdown.interrupts import Interrupts
@@ -43,18 +44,28 @@ class LocalTarget(Target):
     def check(self, job: Job, config: JobConfig) -> None:
         """Refuse what this machine cannot do."""
         check_here(job, config)
+        if job.program.needs_real_paths:
+            check_program(job.view)
 
     def run(self, job: Job, config: JobConfig) -> Result:
         """Execute the job; see `headrace.targets.run`."""
+        is_private, logs = job.program.needs_real_paths, config.job.logs
 
         def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
-            run_processes(job, commands(hosts, job.view), config.job.logs, interrupts)
+            if is_private:
+                _run_program(job, hosts, config, interrupts)
+            else:
+                run_processes(job, commands(hosts, job.view), logs, interrupts)
 
-        return carry_out(job, config, execute)
+        return carry_out(job, config, execute, is_private=is_private)
 
 
 def carry_out(
-    job: Job, config: JobConfig, execute: Callable[[Sequence[Host], Interrupts], None]
+    job: Job,
+    config: JobConfig,
+    execute: Callable[[Sequence[Host], Interrupts], None],
+    *,
+    is_private: bool = False,
 ) -> Result:
     """Execute a job on this machine, as processes or in a container.
 
@@ -62,8 +73,12 @@ def carry_out(
         job: What to run.
         config: Where the result goes.
         execute: Runs the hosts to their end, or raises.
+        is_private: Whether each has a private root.
     """
-    with Interrupts().caught() as interrupts, laid_out(job, config, interrupts) as run:
+    with (
+        Interrupts().caught() as interrupts,
+        laid_out(job, config, interrupts, is_private=is_private) as run,
+    ):
         error = error_of(lambda: execute(run.hosts, interrupts))
         outcome = run.outcome(error, interrupts)
     if isinstance(outcome, HeadraceError):
@@ -92,20 +107,44 @@ def run_processes(job: Job, started: Sequence[Command], logs: bool, interrupts: 
     Raises:
         HeadraceError: One of them failed, or they took too long.
     """
-    limit = job.view.limit_seconds or 0
     with Progress(len(started)) as progress:
         output = processes.ProcessOutput([each.host for each in started], progress, logs)
-        try:
-            failed = processes.run(started, limit or DEFAULT_LIMIT_SECONDS, output, interrupts)
-        except processes.TimeLimitError:
-            what = f"the job was stopped after {_duration(limit)} (resources.max_runtime_minutes)"
-            raise JobFailed(f"{what}; allow more, or give it less to do") from None
+        failed = _run(job, started, output, interrupts)
     if failed is not None:
         raise output.failure(failed)
 
 
+def _run_program(
+    job: Job, hosts: Sequence[Host], config: JobConfig, interrupts: Interrupts
+) -> None:
+    """Run a program of the user's own, at the paths that the request names."""
+    program = ProgramRun(job.view, hosts, config.job.logs)
+    sandbox = Sandbox(hosts[0].ml.parent, config.output.path)
+    with disk_errors(str(sandbox.place)):
+        started = program.commands()
+    failed = _run(job, started, program.output, interrupts)
+    if failed is not None:
+        raise program.failure(failed)
+    with disk_errors(str(sandbox.place)):
+        program.report(sandbox.report)
+
+
+def _run(
+    job: Job, started: Sequence[Command], output: processes.Listener, interrupts: Interrupts
+) -> processes.Ended | None:
+    """Run processes for as long as the job may take; return the first that failed."""
+    limit = job.view.limit_seconds or 0
+    try:
+        return processes.run(started, limit or DEFAULT_LIMIT_SECONDS, output, interrupts)
+    except processes.TimeLimitError:
+        what = f"the job was stopped after {_duration(limit)} (resources.max_runtime_minutes)"
+        raise JobFailed(f"{what}; allow more, or give it less to do") from None
+
+
 @contextmanager
-def laid_out(job: Job, config: JobConfig, interrupts: Interrupts) -> Iterator[LaidOutJob]:
+def laid_out(
+    job: Job, config: JobConfig, interrupts: Interrupts, *, is_private: bool = False
+) -> Iterator[LaidOutJob]:
     """Lock the place of a job's result, and give the job a sandbox there.
 
     Raises:
@@ -117,7 +156,7 @@ def laid_out(job: Job, config: JobConfig, interrupts: Interrupts) -> Iterator[La
         scratch(config.output.path, job.name) as root,
     ):
         refuse_occupied(job, config.output)
-        sandbox = Sandbox(root, config.output.path)
+        sandbox = Sandbox(root, config.output.path, is_private)
         with disk_errors(str(sandbox.place)):
             hosts = sandbox.lay_out(job, interrupts)
         yield LaidOutJob(job, config, sandbox, hosts, lock, began)
@@ -167,12 +206,13 @@ class LaidOutJob:
         )
 
     def _delivered(self, interrupts: Interrupts) -> Result | HeadraceError:
-        output = self.config.output
+        output, sandbox = self.config.output, self.sandbox
         try:
-            with disk_errors(str(self.sandbox.place)):
-                delivery = Delivery(self.job, self.sandbox, self.hosts, output.overwrite, self.lock)
+            with disk_errors(str(sandbox.place)):
+                delivery = Delivery(self.job, sandbox, self.hosts, output.overwrite, self.lock)
                 manifest = delivery.deliver(interrupts)
-                evaluation = delivery.delivered(f"{REPORT}/{EVALUATION}")
+                is_ours = self.job.program.writes_manifest
+                evaluation = delivery.delivered(f"{REPORT}/{EVALUATION}") if is_ours else {}
         except HeadraceError as error:
             return error
         seconds = time.monotonic() - self.began
