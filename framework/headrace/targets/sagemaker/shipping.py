@@ -1,4 +1,4 @@
-"""What a job brings along, put where its request says that it is."""
+"""The upload of a job's files and data to where its request expects them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NEEDS_NO_CONSTRAINT = "us-east-1"
 REPORT_FILES = frozenset(
     (host_reports.MANIFEST, host_reports.METRICS, host_reports.TIMINGS, EVALUATION)
 )
-"""What a report consists of, beside what is in folders of it."""
+"""The files of a report that are not in folders of it."""
 
 
 def ship(job: Job, config: JobConfig, region: str, check: Callable[[], None]) -> None:
@@ -47,7 +47,7 @@ def ship(job: Job, config: JobConfig, region: str, check: Callable[[], None]) ->
     the end: what is older than a listing need not be read to see that it is as it was.
 
     Args:
-        job: What to ship; the caller holds the lock of its prefix.
+        job: The job; the caller holds the lock of its prefix.
         config: Where to.
         region: Where the job will run.
         check: Called all the while; what it raises ends it.
@@ -86,14 +86,14 @@ def provide_bucket(output: str, region: str) -> None:
         s3.head_bucket(Bucket=bucket)
     except AwsError as exc:
         if code_of(exc) != "404":
-            return  # it may be written to by those who may not look at it
+            return  # a role may be allowed to write there and not to look
         place = {"LocationConstraint": region}
         constraint = {} if region == NEEDS_NO_CONSTRAINT else {"CreateBucketConfiguration": place}
         s3.create_bucket(Bucket=bucket, **constraint)
 
 
 def _obstacle(content: PrefixContent, job: Job) -> str | None:
-    """What the job would read as its own, or SageMaker would write over without asking."""
+    """Return a problem if the job would read files as its own or SageMaker would replace them."""
     read = [name for name in content.others if name.startswith(f"{COPIES}/")]
     if read and job.uploads:
         return obstacle(content.output, read, "would be read as data")
