@@ -1,9 +1,9 @@
 """The folder that a job on this machine works in, its lock, and its repair after a killed run.
 
-It is ``.headrace`` in the output folder, so that a result has to be renamed only. If the result
-goes to S3, it is one of its own in the folder for temporary files. In it are
+It is ``.headrace`` in the output folder, so that a result only has to be renamed. If the result
+goes to S3, it is a new folder among the temporary files. It contains
 
-* ``lock``, locked as long as the job lives; says whose it is,
+* ``lock``, locked while the job runs; names the job and its process,
 * ``scratch-…``, the scratch root,
 * ``journal.json`` and ``before``, while a result is delivered: see `headrace.targets.local.moves`.
 """

@@ -39,22 +39,22 @@ REPORT_FILES = frozenset(
 
 
 def ship(job: Job, config: JobConfig, region: str, check: Callable[[], None]) -> None:
-    """Bring the request, the code, the parameters and this machine's data to S3.
+    """Upload the request, the code, the parameters and this machine's data to S3.
 
-    An earlier result in that place, where ``output.overwrite`` allows one, goes first, its manifest
-    ahead of all else: SageMaker itself would leave it there, beside the new one. A receipt lists
-    what is brought. It goes first, so that nothing is there that it does not list, and once more at
-    the end: what is older than a listing need not be read to see that it is as it was.
+    If ``output.overwrite`` allows it, an earlier result is removed first, beginning with its
+    manifest: SageMaker itself would leave it there beside the new one. A receipt lists the uploaded
+    files. It is uploaded first, so that nothing is there that it does not list, and again at the
+    end: files older than their listing need not be read to see that they are unchanged.
 
     Args:
         job: The job; the caller holds the lock of its prefix.
-        config: Where to.
-        region: Where the job will run.
-        check: Called all the while; what it raises ends it.
+        config: Names the prefix and the key.
+        region: The region in which the job will run.
+        check: Called all the while; what it raises ends the upload.
 
     Raises:
-        ConfigError: Something that must stay is in the way; all is as it was.
-        JobFailed: S3 does not take it; of the new files none is left there.
+        ConfigError: Something that must stay is in the way; nothing has been changed.
+        JobFailed: S3 does not take a file; none of the new files is left there.
     """
     output = uri_of(config.output.path)
     sources: dict[str, Path | bytes] = {REQUEST: json_text(job.request).encode()}
@@ -73,9 +73,9 @@ def ship(job: Job, config: JobConfig, region: str, check: Callable[[], None]) ->
 
 
 def provide_bucket(output: str, region: str) -> None:
-    """Make the account's default bucket, where it is wanted for the first time.
+    """Make the account's default bucket when it is needed for the first time.
 
-    Any other bucket has been looked at before.
+    Any other bucket has been checked before.
 
     Args:
         output: URI of the prefix that the job writes to.
