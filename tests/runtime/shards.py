@@ -22,7 +22,7 @@ def run_shared(root: Path, files: Mapping[str, bytes | str], spec: JobSpec, host
     names = [f"algo-{number + 1}" for number in range(hosts)]
     for number, name in enumerate(names):
         _lay_out(fresh / name, {key: files[key] for key in sorted(files)[number::hosts]})
-        execute([Task(spec, fresh / name)], Host(name, hosts))
+        execute(Task(spec, fresh / name), Host(name, hosts))
         shutil.copytree(under(fresh / name, OUTPUT), together.output, dirs_exist_ok=True)
     report = together.output / "report"
     for file, content in host_reports.merged(names, lambda file: _bytes(report / file)).items():

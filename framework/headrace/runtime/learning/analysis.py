@@ -120,7 +120,7 @@ def analysed(
         DataError: A row is bad, and bad rows are not to be skipped.
         ChainError: A step cannot work with what it learned.
     """
-    look = Analysis(job, Process([job], skip_bad_rows=skip_bad_rows), this)
+    look = Analysis(job, Process(job, skip_bad_rows=skip_bad_rows), this)
     gathering, rows = Gathering(job, this), []
     for group, first_row in groups:
         seen = look(group, first_row)

@@ -120,8 +120,7 @@ class _Run:
         """Give each channel without rows one part without rows."""
         mark = self._splits[0].mark
         with closing(Background()) as background:
-            (made,) = part_writer(self._order, self.job, channels, mark, background).close()
-        return made
+            return part_writer(self._order, self.job, channels, mark, background).close()
 
 
 def _learned(job: Prepared) -> Learned:
@@ -145,10 +144,10 @@ def judged(
         DataError: A label is neither 0 nor 1, or a channel has no rows.
     """
     spec = order.job
-    process = Process([job], skip_bad_rows=spec.dataset.skips_bad_rows)
+    process = Process(job, skip_bad_rows=spec.dataset.skips_bad_rows)
     with closing(Evaluator(evaluation, job.schema, job.channels, folder)) as evaluator:
         for work in in_order(process, _groups(order, job, splits), spec.threads):
-            for channel, batch in work.results[0].by_channel.items():
+            for channel, batch in work.rows.by_channel.items():
                 evaluator.add(job.channels[channel], batch)
         evaluator.finish()
         return evaluator

@@ -19,7 +19,7 @@ from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.learning import states
 from headrace.runtime.learning.analysis import analysed, gathered
 from headrace.runtime.learning.passes import Pass
-from headrace.runtime.output.parts import PartWriter, Shelf
+from headrace.runtime.output.parts import PartWriter
 from headrace.runtime.output.writers import writer_of
 from headrace.runtime.process.setup import set_up
 from headrace.runtime.process.threads import Background
@@ -77,15 +77,15 @@ def write(order: Order, learned: Learned, text: str) -> Writing:
     """
     split, job = Split.from_json(text), prepared(order, learned)
     skip = order.job.dataset.skips_bad_rows
-    totals, process = Totals(), Process([job], skip_bad_rows=skip)
+    totals, process = Totals(), Process(job, skip_bad_rows=skip)
     with closing(Background()) as background:
         writer = part_writer(order, job, job.channels, split.mark, background)
         for group, first_row in groups_of_split(order, job, split):
-            (rows,) = process(group, first_row).results
+            rows = process(group, first_row).rows
             totals.add(rows)
             for channel, batch in rows.by_channel.items():
-                writer.add(job.channels[channel], [batch])
-        (parts,) = writer.close(fill=False)
+                writer.add(job.channels[channel], batch)
+        parts = writer.close(fill=False)
     made = {name: [asdict(part) for part in each] for name, each in parts.items()}
     observed = Observed(totals, process.statistics(), job.columns.time)
     return made, observed.to_bytes(), _peak_memory_mb()
@@ -110,7 +110,7 @@ def part_writer(
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     writer, rows_per_part = writer_of(spec.output.format), spec.output.rows_per_part
-    return PartWriter([Shelf(folders, job.schema)], writer, rows_per_part, background, mark)
+    return PartWriter(folders, job.schema, writer, rows_per_part, background, mark)
 
 
 def groups_of_split(order: Order, job: Prepared, split: Split) -> Iterator[tuple[Group, int]]:

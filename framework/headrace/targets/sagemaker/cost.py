@@ -37,9 +37,9 @@ CSV, take 0.88 s. Source: this project's README, 2026-11-22, AMD EPYC."""
 VCPU = 0.5
 """The part of such a core that a vCPU is taken for: it shares its core, which may be old."""
 MOST_VCPUS = 16
-"""More of them are not expected to help; nobody has measured it."""
+"""More of them are not expected to help; that has not been measured."""
 TRANSFER_BYTES_PER_SECOND = 100_000_000
-"""Between S3 and the disk of an instance. Assumed; ten times as much can be had."""
+"""The rate between S3 and the disk of an instance. Assumed; ten times as much is possible."""
 WAITING_SECONDS = 180
 """The time until an instance is there, which is not billed. Assumed; in a public report of
 2026-07-31, a Processing job took its user 110 s longer than the time on the bill."""
@@ -85,7 +85,7 @@ class Estimate:
     waiting_seconds: float
     """Before the bill begins."""
     billed_seconds: float
-    """Of each instance."""
+    """For each instance."""
     usd: float | None
     """None if the price is not known."""
 
@@ -258,7 +258,7 @@ def _decompressed(head: bytes, compression: str) -> tuple[bytes, int]:
     try:
         while len(text) < MOST_TEXT and (more := stream.read(_READ_BYTES)):
             text += more
-    except OSError:  # it was cut, after all
+    except OSError:  # the sample ends in the middle
         if not text:
             raise
     return bytes(text), source.tell()
