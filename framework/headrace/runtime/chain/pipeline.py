@@ -28,6 +28,7 @@ from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, column_tokens
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.sources import Group
+from headrace.runtime.statistics.crossed import groups_of
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.transform import Role, positions, without_features
 
@@ -128,12 +129,12 @@ class Process:
         steps = Steps(group, skip=self._skip)
         batch = self._run(steps, self._before, self._read(steps, first_row))
         if not self._from_hasher:
-            self._observe(column_tokens(batch, murmur3_32, 0))
+            self._observe(column_tokens(batch, murmur3_32, 0), batch)
             return Hashed(group.done, steps, batch, None)
         hasher = self._from_hasher[0]
         with blamed(hasher):
             tokens = _hasher(hasher).tokens(batch)
-        self._observe(tokens)
+        self._observe(tokens, batch)
         kept = without_features(batch)
         # Where no later step wants to know where a row stands, the channels are put apart now.
         order = _order_by_channel(kept) if self.ends_hashed else None
@@ -186,12 +187,12 @@ class Process:
             batch = steps.run(batch, partial(_applied, link))
         return batch
 
-    def _observe(self, tokens: Sequence[ColumnTokens]) -> None:
+    def _observe(self, tokens: Sequence[ColumnTokens], batch: pa.RecordBatch) -> None:
         try:
             statistics = self._statistics.get_nowait()
         except queue.Empty:
             statistics = Statistics()
-        statistics.see(tokens)
+        statistics.see(tokens, groups_of(batch))
         self._statistics.put(statistics)
 
 

@@ -31,6 +31,8 @@ from headrace.runtime.transform import Role
 FORMAT_VERSION = 1
 MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
 """Names in the folder of the report."""
+WARNINGS = "warnings"
+"""Key of what is odd about the rows."""
 
 
 def manifest(
@@ -82,7 +84,7 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         raise ValueError(
             f"{len(manifests)} of {count} hosts left a manifest: {', '.join(manifests)}"
         )
-    without = ("host_count", FILES, SHA256)
+    without = ("host_count", WARNINGS, FILES, SHA256)
     together = {key: value for key, value in first.items() if key not in without}
     every = list(manifests.values())
     together["rows"] = {key: sum(one["rows"][key] for one in every) for key in first["rows"]}

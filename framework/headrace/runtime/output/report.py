@@ -14,6 +14,7 @@ from headrace.runtime.output.manifest import (
     MANIFEST,
     METRICS,
     TIMINGS,
+    WARNINGS,
     manifest,
     write_bytes,
     write_json,
@@ -65,6 +66,7 @@ class Report:
             names.append(OBSERVED)
             write_bytes(self.folder / OBSERVED, observed.to_bytes())
         totals, statistics, time = observed.totals, observed.statistics, observed.time
+        written[WARNINGS] = observed.warnings(written)
         described = metrics(written, totals, statistics, self.prepared.hasher, time)
         write_json(self.folder / METRICS, described)
         if evaluator is not None:
