@@ -107,7 +107,7 @@ def _placed(plan: Plan, account: Account, name: str) -> Plan:
 
 def _may_ask(config: JobConfig, target: Target, dry: bool) -> bool:
     """Whether AWS can be asked, if there is anything to ask. A job that is to run has to."""
-    paths = (config.dataset.path, config.output.path)
+    paths = (*config.dataset.paths, config.output.path)
     if not target.is_remote and not any(path.startswith(S3) for path in paths):
         return True
     from headrace.aws.clients import has_credentials
@@ -120,7 +120,7 @@ def _data(
 ) -> tuple[DataInput | None, list[Problem]]:
     """Return what the job would read; whether it is there is asked if AWS may be asked."""
     try:
-        data = inputs.resolve(config.dataset.path)
+        data = inputs.resolve(*config.dataset.paths)
     except ConfigError as exc:
         return None, list(exc.problems)
     if target.is_remote and data.files:
@@ -167,15 +167,18 @@ def _preflight(job: Job, data: DataInput, asking: bool) -> None:
         try:
             refuse_named([Path(each) for each in data.files], job.spec.dataset)
             if file is not None:
-                preflight(job.spec, [file])
+                path, below = file
+                preflight(job.spec, [path], below)
         except ChainError as exc:
             raise ConfigError([Problem(exc.where, exc.what)]) from exc
 
 
 @contextmanager
-def _first_file(data: DataInput, asking: bool) -> Iterator[Path | None]:
+def _first_file(data: DataInput, asking: bool) -> Iterator[tuple[Path, str] | None]:
+    """The first file, and its path below what the job reads."""
     if data.files:
-        yield Path(data.files[0])
+        file = Path(data.files[0])
+        yield file, str(file.relative_to(data.folder))
     elif not asking:
         yield None
     else:
@@ -185,4 +188,4 @@ def _first_file(data: DataInput, asking: bool) -> Iterator[Path | None]:
 
         first, *_ = data_objects(data.uri, "dataset.path")
         with explained(), stand_in(first) as file:
-            yield file
+            yield file, first.uri.removeprefix(f"{data.uri.rstrip('/')}/").removeprefix(S3)

@@ -93,10 +93,13 @@ def _unused_width(config: JobConfig, resolved: Resolved) -> Iterator[Problem]:
 
 
 def _with_absolute_paths(config: JobConfig) -> JobConfig:
+    dataset, output = config.dataset, config.output
+    paths = tuple(map(_absolute, dataset.paths))
+    path = paths[0] if isinstance(dataset.path, str) else paths
     return config.model_copy(
         update={
-            key: getattr(config, key).model_copy(update={"path": _absolute(group.path)})
-            for key, group in (("dataset", config.dataset), ("output", config.output))
+            "dataset": dataset.model_copy(update={"path": path}),
+            "output": output.model_copy(update={"path": _absolute(output.path)}),
         }
     )
 

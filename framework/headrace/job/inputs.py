@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -33,16 +34,34 @@ class DataInput:
     copies: dict[str, Path] = field(default_factory=dict)
     """Local files that have to be at `uri` first: path below the job's own folder → file."""
 
+    @property
+    def folder(self) -> Path:
+        """The folder that local files are named from, in the container as well."""
+        base = path_of(self.uri) or Path(self.uri)
+        return base.parent if self.files == (str(base),) else base
 
-def resolve(path: str) -> DataInput:
+
+def resolve(*paths: str) -> DataInput:
     """Look at what ``dataset.path`` names.
 
     Args:
-        path: A local path, a ``file://`` URI, a glob or ``s3://bucket/…``.
+        paths: Each a local path, a ``file://`` URI, a glob or ``s3://bucket/…``; of several, all
+            are local.
 
     Raises:
         ConfigError: There is nothing, or nothing that counts as data.
     """
+    if len(paths) == 1:
+        return _resolved(paths[0])
+    for path in paths:
+        if path.startswith(S3):
+            raise _error(f"a list names local files, and {path!r} is on S3; name one prefix")
+    files = {file for path in paths for file in _resolved(path).files}
+    folder = Path(os.path.commonpath([Path(file).parent for file in files]))
+    return _listed(folder, sorted(files))
+
+
+def _resolved(path: str) -> DataInput:
     if path.startswith(S3):
         return _on_s3(path)
     if "://" in path and not path.startswith(FILE):
@@ -64,9 +83,7 @@ def brought_to(output: str, data: DataInput) -> DataInput:
         output: URI of the job's own folder.
         data: Local files.
     """
-    base = path_of(data.uri) or Path(data.uri)
-    folder = base.parent if data.files == (str(base),) else base
-    names = {f"{COPIES}/{Path(file).relative_to(folder)}": Path(file) for file in data.files}
+    names = {f"{COPIES}/{Path(file).relative_to(data.folder)}": Path(file) for file in data.files}
     return replace(data, uri=f"{output}/{COPIES}/", kind="S3Prefix", manifest=None, copies=names)
 
 
@@ -88,13 +105,24 @@ def _on_s3(uri: str) -> DataInput:
 
 
 def _on_disk(path: Path) -> DataInput:
+    if _is_read_once(path):
+        what = "can be read only once, and a job reads its input again; write it to a file"
+        raise _error(f"{str(path)!r} is a pipe or a device, which {what}")
     if path.is_file():
         return DataInput(uri_of(str(path)), files=_named_in_utf8([str(path)]))
     if path.is_dir():
         return _folder(path)
     if glob.has_magic(str(path)):
         return _glob(path)
+    if path.is_symlink():
+        raise _error(f"the link {str(path)!r} leads to nothing")
     raise _error(f"there is no file or folder {str(path)!r}")
+
+
+def _is_read_once(path: Path) -> bool:
+    """Whether it is a pipe or a device, or ``/dev/stdin``, which is another one for the job."""
+    is_special = path.exists() and not path.is_file() and not path.is_dir()
+    return is_special or path.is_relative_to("/dev/fd") or str(path) == "/dev/stdin"
 
 
 def _folder(path: Path) -> DataInput:
@@ -109,10 +137,14 @@ def _glob(pattern: Path) -> DataInput:
     files = sorted(_matches(pattern, base))
     if not files:
         raise _error(f"no file matches {str(pattern)!r}")
-    names = [str(Path(file).relative_to(base)) for file in _named_in_utf8(files)]
-    entries = [{"prefix": uri_of(str(base)).rstrip("/") + "/"}, *names]
+    return _listed(base, files)
+
+
+def _listed(folder: Path, files: list[str]) -> DataInput:
+    names = [str(Path(file).relative_to(folder)) for file in _named_in_utf8(files)]
+    entries = [{"prefix": uri_of(str(folder)).rstrip("/") + "/"}, *names]
     manifest = json.dumps(entries, indent=0, ensure_ascii=False) + "\n"
-    return DataInput(uri_of(str(base)), "ManifestFile", manifest.encode(), tuple(files))
+    return DataInput(uri_of(str(folder)), "ManifestFile", manifest.encode(), tuple(files))
 
 
 def _without_magic(pattern: Path) -> Path:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.bad_rows import Steps
+from headrace.runtime.bad_rows import Rejection, Steps
 from headrace.runtime.chain.chain import Link
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.preflight import Prepared
@@ -42,10 +42,12 @@ class Rows:
     Attributes:
         by_channel: Good rows, by the index of their channel.
         rejected: Number of bad rows.
+        rejections: The first of them.
     """
 
     by_channel: dict[int, pa.RecordBatch]
     rejected: int
+    rejections: tuple[Rejection, ...] = ()
 
     @property
     def good(self) -> int:
@@ -73,6 +75,9 @@ class Process:
         jobs: The chains, at least one. Up to their hasher they are the same, and their hashers
             differ in their widths only.
         skip_bad_rows: Drop bad rows and count them instead of raising `DataError`.
+
+    Attributes:
+        lists_bad_rows: Whether those that are dropped are listed, as long as they are few.
     """
 
     def __init__(self, jobs: Sequence[Prepared], *, skip_bad_rows: bool) -> None:
@@ -80,7 +85,7 @@ class Process:
         self._columns: Columns = jobs[0].columns
         self._shared = jobs[0].links[:shared]
         self._ends = [job.links[shared:] for job in jobs]
-        self._skip = skip_bad_rows
+        self._skip = self.lists_bad_rows = skip_bad_rows
         self._statistics: queue.SimpleQueue[Statistics] = queue.SimpleQueue()
 
     @property
@@ -99,12 +104,12 @@ class Process:
         Raises:
             DataError: A row is bad, and bad rows are not to be skipped.
         """
-        steps = Steps(group, skip=self._skip)
+        steps = Steps(group, skip=self._skip, listed=self.lists_bad_rows)
         batch = self._run(steps, self._shared, self._read(steps, first_row))
         if self._ends[0]:
             return Work(group.done, self._hashed(steps, batch))
         self._observe(column_tokens(batch, murmur3_32, 0))
-        rows = Rows(by_channel(batch), steps.rejected)
+        rows = Rows(by_channel(batch), steps.rejected, steps.rejections())
         return Work(group.done, tuple(rows for _ in self._ends))
 
     def until(self, place: int, group: Group, first_row: int = 0) -> tuple[Steps, pa.RecordBatch]:
@@ -158,7 +163,8 @@ class Process:
         with blamed(link):
             columns = [*kept.columns, *_hasher(link).entries(tokens)]
         batch = pa.RecordBatch.from_arrays(columns, schema=link.after)
-        return Rows(by_channel(self._run(steps, others, batch)), steps.rejected)
+        by_channels = by_channel(self._run(steps, others, batch))
+        return Rows(by_channels, steps.rejected, steps.rejections())
 
     def _observe(self, tokens: Sequence[ColumnTokens]) -> None:
         try:

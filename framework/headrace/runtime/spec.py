@@ -11,7 +11,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 ML_ROOT = "/opt/ml"
 PROCESSING = f"{ML_ROOT}/processing"
@@ -33,7 +33,16 @@ THREADS_VARIABLE = "HEADRACE_THREADS"
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What the data looks like. ``categorical=None`` means every other column."""
+    """What the data looks like.
+
+    ``categorical=None`` means every other column, ``header=None`` that there is one unless
+    ``columns`` names the columns.
+    """
+
+    OF_DELIMITED: ClassVar = ("header", "delimiter", "quote", "escape", "comment", "skip_lines")
+    """Keys that mean nothing but for delimited text."""
+    OF_LINES: ClassVar = ("max_line_bytes", "encoding")
+    """Keys that mean nothing but for files of lines."""
 
     format: str = "auto"
     label: str | None = None
@@ -44,11 +53,48 @@ class DatasetSpec:
     columns: tuple[str, ...] | None = None
     on_bad_rows: str = "error"
     max_line_bytes: int = 64 << 20
+    delimiter: str | None = None
+    quote: str | None = '"'
+    escape: str | None = None
+    encoding: str = "utf-8"
+    nulls: tuple[str, ...] = ("",)
+    comment: str | None = None
+    skip_lines: int = 0
+    trim: bool = False
+    header: bool | None = None
+    drop: tuple[str, ...] = ()
+    label_values: dict[str, float] = field(default_factory=dict)
+    partitions: bool = True
+    columns_expected: tuple[str, ...] | None = None
 
     @property
     def skips_bad_rows(self) -> bool:
         """Whether rows that cannot be used are left out and counted, instead of being an error."""
         return self.on_bad_rows == "skip"
+
+    @property
+    def settings_of_text(self) -> tuple[str, ...]:
+        """Keys of delimited text and of lines that are not the default."""
+        defaults, keys = DatasetSpec(), (*self.OF_DELIMITED, *self.OF_LINES)
+        return tuple(key for key in keys if getattr(self, key) != getattr(defaults, key))
+
+    @property
+    def has_header(self) -> bool:
+        """Whether the first row of delimited text names the columns."""
+        return self.columns is None if self.header is None else self.header
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """What decides the rows; without keys of later versions that say what was always so."""
+        defaults, meaning = asdict(DatasetSpec()), asdict(self)
+        for key in ("time", "columns_expected"):  # only counted, only checked
+            del meaning[key]
+        later = tuple(meaning)[tuple(meaning).index("max_line_bytes") :]
+        return {
+            key: value
+            for key, value in meaning.items()
+            if key not in later or value != defaults[key]
+        }
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> DatasetSpec:
@@ -124,10 +170,7 @@ class JobSpec:
     def meaning(self) -> dict[str, Any]:
         """What decides the rows: neither folders, threads, nor what is only counted."""
         meaning = {key: asdict(self)[key] for key in ("dataset", "steps", "output")}
-        del meaning["dataset"]["time"]
-        if self.dataset.max_line_bytes == DatasetSpec.max_line_bytes:  # as before there was one
-            del meaning["dataset"]["max_line_bytes"]
-        return meaning
+        return {**meaning, "dataset": self.dataset.meaning}
 
     @property
     def sha256(self) -> str:

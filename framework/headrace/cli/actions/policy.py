@@ -42,7 +42,7 @@ def policy(plan: Plan) -> dict[str, Any]:
     output = account.output_path(plan.config.output.path, NAME)
     placed = plan.config.output.model_copy(update={"path": output})
     config = plan.config.model_copy(update={"output": placed})
-    data = inputs.resolve(config.dataset.path)
+    data = inputs.resolve(*config.dataset.paths)
     if data.files:
         data = inputs.brought_to(uri_of(output), data)
     wheels = dict.fromkeys(config.backend.requirements, b"")  # where they lie is all that counts

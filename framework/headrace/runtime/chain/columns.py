@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cached_property, lru_cache
 
 import pyarrow as pa
 
@@ -35,6 +37,11 @@ class Columns:
         wanted: What the reader adds because a step asks for it, or to count by it.
         takes_all: Whether every column that is not named otherwise is a feature.
         time: The column that says when a row happened, whatever else it is; only for counting.
+        patterns: Patterns of names that are features.
+        ignored: Patterns of names that a file may have, and that nobody looks at.
+        expected: Names that each file has to have, and no others; None if they are not known.
+        label_values: What texts of labels mean.
+        index: Columns that hold the index of a pandas table, which are left out.
     """
 
     names: tuple[str, ...]
@@ -42,6 +49,11 @@ class Columns:
     wanted: tuple[Role, ...] = ()
     takes_all: bool = True
     time: str | None = None
+    patterns: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    expected: tuple[str, ...] | None = None
+    label_values: tuple[tuple[str, float], ...] = ()
+    index: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, names: Sequence[str], dataset: DatasetSpec, origin: str) -> Columns:
@@ -51,7 +63,9 @@ class Columns:
             DataError: A name stands twice, or one that the configuration names is not there.
         """
         _refuse_twins(names, origin)
-        roles, known = _declared(dataset), frozenset(names)
+        if dataset.drop:
+            names = [name for name in names if not _is_dropped(name, dataset)]
+        roles, known = _declared(dataset, names, origin), frozenset(names)
         for name in roles:
             if name not in known:
                 raise DataError(f"{plain(origin)}: {_absent(name, names)}")
@@ -61,7 +75,17 @@ class Columns:
         if dataset.categorical is None:
             roles |= {name: Role.CATEGORICAL for name in names if name not in roles}
         used = {name: roles[name] for name in names if name in roles}
-        return cls(tuple(names), used, (), dataset.categorical is None, dataset.time)
+        return cls(
+            tuple(names),
+            used,
+            (),
+            dataset.categorical is None,
+            dataset.time,
+            tuple(filter(is_pattern, (*dataset.numeric, *(dataset.categorical or ())))),
+            dataset.drop,
+            dataset.columns_expected,
+            tuple(dataset.label_values.items()),
+        )
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -105,6 +129,35 @@ class Columns:
         """Return whether a column is read for itself, not only as a piece of the row's text."""
         return name in self.roles or name == self.time
 
+    def ignores(self, name: str) -> bool:
+        """Return whether a file may have a column that is not among `names`."""
+        return _matches(name, self.ignored)
+
+    def takes(self, name: str) -> bool:
+        """Return whether a column that is not among `names` would be a feature."""
+        return self.takes_all or _matches(name, self.patterns)
+
+    def without(self, names: frozenset[str]) -> Columns:
+        """Return the columns that a file has itself, besides those of its folders."""
+        return replace(
+            self,
+            names=tuple(name for name in self.names if name not in names),
+            roles={name: role for name, role in self.roles.items() if name not in names},
+            time=None if self.time in names else self.time,
+            ignored=(*self.ignored, *map(_literally, names)),
+        )
+
+    def refuse_other_folders(self, names: Collection[str], origin: str) -> None:
+        """Check the columns that the folders of a file name.
+
+        Raises:
+            DataError: One of them is not among `names`.
+        """
+        for name in names:
+            if name not in self.known and not self.ignores(name) and self.takes(name):
+                what = f"the first file is in no folder {plain(name)}=…; dataset.partitions=false"
+                raise DataError(f"{plain(origin)}: {what} reads no columns of folders")
+
     def way_without(self, name: str) -> str:
         """Return how to do without a column that cannot be used."""
         role, named = self.roles.get(name), "name the columns to use in dataset.categorical"
@@ -127,25 +180,117 @@ class Columns:
             DataError: They differ.
         """
         _refuse_twins(names, origin)
+        _refuse_unexpected(names, self.expected, origin)
         there = frozenset(names)
         for name in self.read:
             if name not in there:
                 what = f"there is no column {quoted(name)}, unlike in the first file"
                 raise DataError(f"{plain(origin)}: {what}")
-        unknown = [name for name in names if name not in self.known]
-        if unknown and self.closed:
+        unknown = [
+            name
+            for name in names
+            if name not in self.known
+            and not self.ignores(name)
+            and (self.closed or self.takes(name))
+        ]
+        if unknown:
             what = f"column {quoted(unknown[0])} does not stand in the first file"
             raise DataError(f"{plain(origin)}: {what}")
 
 
-def _declared(dataset: DatasetSpec) -> dict[str, Role]:
-    roles = dict.fromkeys(dataset.categorical or (), Role.CATEGORICAL)
-    roles |= dict.fromkeys(dataset.numeric, Role.NUMERIC)
+def is_pattern(name: str) -> bool:
+    """Return whether a name in a configuration may stand for several columns."""
+    return any(mark in name for mark in "*?[")
+
+
+def refuse_unexpected(names: Sequence[str], dataset: DatasetSpec, origin: str) -> None:
+    """Compare the columns of a file with those that ``dataset.columns_expected`` names.
+
+    Raises:
+        DataError: One is missing, or one is new.
+    """
+    _refuse_unexpected(names, dataset.columns_expected, origin)
+
+
+def refuse_absent_drops(names: Sequence[str], dataset: DatasetSpec, origin: str) -> None:
+    """Check the names in ``dataset.drop``; a pattern may match nothing.
+
+    Raises:
+        DataError: There is no such column.
+    """
+    for name in dataset.drop:
+        if name not in names and not is_pattern(name):
+            what = f"dataset.drop names the column {quoted(name)}, which is not there"
+            raise DataError(f"{plain(origin)}: {what}; {suggest(name, names)}")
+
+
+def _refuse_unexpected(names: Sequence[str], expected: tuple[str, ...] | None, origin: str) -> None:
+    if expected is None:
+        return
+    found, wanted = frozenset(names), frozenset(expected)
+    missing = [name for name in expected if name not in found]
+    new = [name for name in names if name not in wanted]
+    if not missing and not new:
+        return
+    what = [f"there is no column {quoted(name)}" for name in missing[:1]]
+    what += [f"the column {quoted(name)} is new" for name in new[:1]]
+    more = len(missing) + len(new) - len(what)
+    also = f", and {more} more differ" if more else ""
+    raise DataError(
+        f"{plain(origin)}: {' and '.join(what)}{also}; dataset.columns_expected names the columns "
+        "(null: any columns will do)"
+    )
+
+
+def _declared(dataset: DatasetSpec, names: Sequence[str], origin: str) -> dict[str, Role]:
+    fixed = {name for name in (dataset.label, dataset.id) if name is not None}
+    known = frozenset(names)
+    exact = {name for name in dataset.categorical or () if name in known or not is_pattern(name)}
+    numeric = _expanded(dataset.numeric, names, fixed | exact, origin)
+    others = _expanded(dataset.categorical or (), names, fixed | set(numeric), origin)
+    roles = dict.fromkeys(others, Role.CATEGORICAL)
+    roles |= dict.fromkeys(numeric, Role.NUMERIC)
     if dataset.label is not None:
         roles[dataset.label] = Role.LABEL
     if dataset.id is not None:
         roles[dataset.id] = Role.ID
     return roles
+
+
+def _expanded(
+    wanted: Sequence[str], names: Sequence[str], taken: Collection[str], origin: str
+) -> list[str]:
+    """The names that are meant; a pattern stands for those that match and are nothing else."""
+    found: list[str] = []
+    known = frozenset(names)
+    for each in wanted:
+        if each in known or not is_pattern(each):
+            found.append(each)
+            continue
+        matching = [name for name in names if fnmatchcase(name, each)]
+        if not matching:
+            what = f"no column matches {quoted(each)}; {suggest(each, names)}"
+            raise DataError(f"{plain(origin)}: {what}")
+        found += [name for name in matching if name not in taken]
+    return list(dict.fromkeys(found))
+
+
+def _is_dropped(name: str, dataset: DatasetSpec) -> bool:
+    """Whether a column is left out; a pattern spares those that are named elsewhere."""
+    if name in dataset.drop:
+        return True
+    named = (dataset.label, dataset.id, dataset.time, *dataset.numeric)
+    return name not in (*named, *(dataset.categorical or ())) and _matches(name, dataset.drop)
+
+
+@lru_cache(1 << 16)
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _literally(name: str) -> str:
+    """A pattern that matches the name alone."""
+    return re.sub(r"([*?[])", r"[\1]", name)
 
 
 def _refuse_twins(names: Sequence[str], origin: str) -> None:

@@ -13,8 +13,14 @@ import pyarrow.compute as pc
 
 from headrace.runtime.chain.columns import BESIDE, Columns
 from headrace.runtime.errors import BadRows
+from headrace.runtime.shown import listed
 from headrace.runtime.transform import Role
 
+_TRUTH = {
+    text: number
+    for word, number in (("true", "1"), ("false", "0"))
+    for text in (word, word.title(), word.upper())
+}
 UNIT_SEPARATOR = "\x1f"
 
 
@@ -29,7 +35,8 @@ def typed(text: pa.RecordBatch, columns: Columns, first_row: int = 0) -> pa.Reco
     Raises:
         BadRows: A label is not a number, an id is null, a number is none.
     """
-    made = [_column(text.column(name), name, role) for name, role in columns.roles.items()]
+    values = columns.label_values
+    made = [_column(text.column(name), name, role, values) for name, role in columns.roles.items()]
     for role in columns.wanted:
         made.append(_extra(text, columns, role, first_row))
     return pa.RecordBatch.from_arrays(made, schema=columns.schema)
@@ -62,14 +69,43 @@ def _with_what_is_beside(texts: pa.StringArray, text: pa.RecordBatch) -> pa.Stri
     )
 
 
-def _column(cells: pa.StringArray, name: str, role: Role) -> pa.Array:
-    if role is Role.ID and cells.null_count:
-        raise BadRows(name, _nulls(cells), "an id")
+def _column(
+    cells: pa.StringArray, name: str, role: Role, label_values: tuple[tuple[str, float], ...]
+) -> pa.Array:
+    if role is Role.ID:
+        _refuse_ids(cells, name)
     if role is Role.LABEL:
-        if cells.null_count:
-            raise BadRows(name, _nulls(cells), "a number, 0 or 1 for a click")
-        return _numbers(cells, name, "a number, 0 or 1 for a click")
+        return _labels(cells, name, dict(label_values))
     return _numbers(cells, name, "a number") if role is Role.NUMERIC else cells
+
+
+def _refuse_ids(cells: pa.StringArray, name: str) -> None:
+    if cells.null_count:
+        raise BadRows(name, _nulls(cells), "an id")
+    is_cut = pc.ends_with(cells, "\0")
+    if pc.any(is_cut).as_py():  # bytes of one width, as NumPy has them, end before it
+        raise BadRows(name, is_cut.to_numpy(zero_copy_only=False), "an id that does not end in NUL")
+
+
+def _labels(cells: pa.StringArray, name: str, values: dict[str, float]) -> pa.DoubleArray:
+    """Labels as numbers: by ``dataset.label_values``, else true and false, else as written."""
+    expected = "a number, 0 or 1 for a click"
+    if values:
+        expected = f"one of {listed(text for text in values if text)} or a number"
+    if cells.null_count and "" not in values:
+        raise BadRows(name, _nulls(cells), expected)
+    if not values:
+        try:
+            return _numbers(cells, name, expected)
+        except BadRows:
+            pass
+    coded = cells.fill_null("").dictionary_encode()
+    known = {**_TRUTH, **{text: repr(float(value)) for text, value in values.items()}}
+    texts = [known.get(text, text) for text in coded.dictionary.to_pylist()]
+    try:
+        return _numbers(pa.array(texts, pa.string()).take(coded.indices), name, expected)
+    except BadRows as bad:
+        raise BadRows(name, bad.mask, expected) from None
 
 
 def _nulls(cells: pa.Array) -> npt.NDArray[np.bool_]:

@@ -6,7 +6,8 @@ plain value are left out; to use one is an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,7 @@ from headrace.runtime.spec import DatasetSpec
 
 _ROWS_PER_BYTE = 1 / 128
 """Rows of a block for each byte that a block of text would have."""
+_INDEX = re.compile(r"__index_level_\d+__")
 _SHOWN_BYTES = 40
 _SHOWN_TYPE = 60
 
@@ -58,23 +60,36 @@ class ParquetBlock(Block):
 
     def parse(self) -> Parsed:
         """Return every column as text, without the rows of which a cell is not UTF-8."""
-        names = self.batch.schema.names
+        columns, bad, good = self._texts()
+        batch = pa.RecordBatch.from_arrays(columns, self.batch.schema.names)
+        if bad:
+            batch = batch.filter(pa.array(good))
+        return Parsed(batch, tuple(bad[row] for row in sorted(bad)))
+
+    def lines_of(self, rows: Sequence[int]) -> list[int]:
+        """Return the numbers, from 1, of some good rows in the file."""
+        good = np.flatnonzero(self._good())
+        return [self.first_row + int(good[row]) + 1 for row in rows]
+
+    def named(self, line: int) -> str:
+        """Return the name of the file and the number of the row."""
+        return f"{name_of(self.path)}, row {line}"
+
+    def _good(self) -> npt.NDArray[np.bool_]:
+        """Which rows are good."""
+        return self._texts()[2]
+
+    def _texts(self) -> tuple[list[pa.Array], dict[int, BadRow], npt.NDArray[np.bool_]]:
+        """Every column as text, the bad rows, and which rows are good."""
         columns, bad = [], dict[int, BadRow]()
-        for name, column in zip(names, self.batch.columns, strict=True):
+        for name, column in zip(self.batch.schema.names, self.batch.columns, strict=True):
             try:
                 columns.append(_text(column))
             except pa.ArrowInvalid:
                 columns.append(_text(self._without_broken(name, column, bad)))
-        batch = pa.RecordBatch.from_arrays(columns, names)
-        if bad:
-            good = np.ones(len(batch), np.bool_)
-            good[list(bad)] = False
-            batch = batch.filter(pa.array(good))
-        return Parsed(batch, tuple(bad[row] for row in sorted(bad)))
-
-    def place(self, row: int) -> str:
-        """Return the name of the file and the number of the row, from 1."""
-        return f"{name_of(self.path)}, row {self.first_row + row + 1}"
+        good = np.ones(len(self.batch), np.bool_)
+        good[list(bad)] = False
+        return columns, bad, good
 
     def _without_broken(self, name: str, column: pa.Array, bad: dict[int, BadRow]) -> pa.Array:
         """The column with nulls for cells that cannot be text, whose rows are bad."""
@@ -85,7 +100,7 @@ class ParquetBlock(Block):
         faulty = np.array([*(reason is not None for reason in reasons), False])[codes]
         for row in np.flatnonzero(faulty).tolist():
             reason = f"column {quoted(name)}: {reasons[codes[row]]}"
-            bad.setdefault(row, BadRow(partial(self.place, row), reason))
+            bad.setdefault(row, BadRow(self, partial(int, self.first_row + row + 1), reason))
         return column.filter(pa.array(~faulty)).take(_places_of(~faulty))
 
 
@@ -98,9 +113,19 @@ def _text(column: pa.Array) -> pa.StringArray:
     if pa.types.is_boolean(column.type):
         column = pc.if_else(column, "true", "false")
     text = column.cast(pa.string())
+    if pa.types.is_floating(column.type):
+        text = _with_point(text)
     text.validate(full=True)  # a text is believed to be UTF-8 when it is read
     empty = pc.equal(text, "")
     return pc.if_else(empty, None, text) if pc.any(empty).as_py() else text
+
+
+def _with_point(text: pa.StringArray) -> pa.StringArray:
+    """Numbers with a point, as Python, pandas and Spark write them: ``1.0``, where Arrow has 1."""
+    is_whole = pc.match_substring_regex(text, r"^-?\d+$")
+    if not pc.any(is_whole).as_py():
+        return text
+    return pc.if_else(is_whole, pc.binary_join_element_wise(text, ".0", ""), text)
 
 
 def _fault(value: pa.Array) -> str | None:
@@ -132,7 +157,7 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         DataError: The file is not Parquet, or a column that is used is no plain value.
     """
     with _explained(path, "is no Parquet file, or is cut short"):
-        fields = list(_open(path).schema_arrow)
+        fields = [field for field in _open(path).schema_arrow if not _is_index(field.name, dataset)]
         names = [field.name for field in fields]
     nested = {
         name: field.type
@@ -147,6 +172,12 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
             )
             raise DataError(f"{name_of(path)}: {what}; {columns.way_without(name)}")
     return tuple(name for name in names if name not in nested)
+
+
+def _is_index(name: str, dataset: DatasetSpec) -> bool:
+    """Whether a column holds the index of a pandas table, and nobody asks for it."""
+    named = (dataset.label, dataset.id, dataset.time, *dataset.numeric)
+    return bool(_INDEX.fullmatch(name)) and name not in (*named, *(dataset.categorical or ()))
 
 
 def _is_plain(kind: pa.DataType) -> bool:
@@ -216,6 +247,12 @@ class ParquetReader(Reader):
     def names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         """Return the names in the file's own schema."""
         return read_names(path, dataset)
+
+    def index_names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+        """Return the names that pandas gives to an index without one."""
+        with _explained(path, "is no Parquet file, or is cut short"):
+            names = _open(path).schema_arrow.names
+        return tuple(name for name in names if _is_index(name, dataset))
 
     def blocks(
         self, portion: Portion, dataset: DatasetSpec, columns: Columns, size: int
