@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ from headrace.job.account import Account
 from headrace.job.compiler import compile_job
 from headrace.job.job_names import job_name
 from headrace.results import destination as output_folder
+from headrace.runtime.errors import HeadraceError
+from headrace.runtime.spec import DatasetSpec
 from headrace.targets.local import scratch
 from headrace.uris import S3, path_of, uri_of
 
@@ -70,7 +72,9 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
         raise ConfigError(problems)
     try:
         wheels = {} if problems else _wheels(plan.config, target)
-        job = compile_job(plan, backend_of(plan.config.backend), data, name, account, wheels)
+        order = () if problems else _column_order(plan.config, data, asking)
+        backend = backend_of(plan.config.backend)
+        job = compile_job(plan, backend, data, name, account, wheels, order)
     except ConfigError as exc:
         raise ConfigError([*problems, *exc.problems]) from exc
     problems += account.problems(job.request, asking)
@@ -79,7 +83,7 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
     if dry or not target.looks_first:
         for step in plan.chain:
             step.plugin.check_imports()
-        _preflight(job, data, asking)
+        notes = (*notes, *_preflight(job, data, asking))
     notes = (*notes, *_without_effect(plan.config, target))
     return Ready(job, plan.config, data, notes if asking else (*notes, NOT_ASKED))
 
@@ -158,26 +162,45 @@ def _output_problems(config: JobConfig, asking: bool) -> list[Problem]:
     return output_prefix.check(config.output)
 
 
-def _preflight(job: Job, data: DataInput, asking: bool) -> None:
+def _column_order(config: JobConfig, data: DataInput, asking: bool) -> tuple[str, ...]:
+    """The columns of the first file, where several instances have to agree on their order."""
+    if config.resources.instance_count == 1 or config.backend.is_a_cluster:
+        return ()
+    from headrace.runtime.sources import columns_of  # pyarrow takes its time to import
+
+    dataset = DatasetSpec(**config.dataset.model_dump(exclude={"path"}))
+    with suppress(HeadraceError), _first_file(data, dataset, asking) as file:  # told later
+        return () if file is None else columns_of(file[0], dataset, file[1]).names
+    return ()
+
+
+def _preflight(job: Job, data: DataInput, asking: bool) -> tuple[str, ...]:
+    """Read the first file's columns; what a person should know of them."""
     # pyarrow takes its time to import
     from headrace.runtime.chain.chain import ChainError
     from headrace.runtime.chain.preflight import preflight, refuse_named
 
-    with _first_file(data, asking) as file:
+    with _first_file(data, job.spec.dataset, asking) as file:
         try:
             refuse_named([Path(each) for each in data.files], job.spec.dataset)
             if file is not None:
                 path, below = file
-                preflight(job.spec, [path], below)
+                note = preflight(job.spec, [path], below).columns.note
+                return (note,) if note else ()
         except ChainError as exc:
             raise ConfigError([Problem(exc.where, exc.what)]) from exc
+    return ()
 
 
 @contextmanager
-def _first_file(data: DataInput, asking: bool) -> Iterator[tuple[Path, str] | None]:
-    """The first file, and its path below what the job reads."""
+def _first_file(
+    data: DataInput, dataset: DatasetSpec, asking: bool
+) -> Iterator[tuple[Path, str] | None]:
+    """The first file that is not empty, and its path below what the job reads."""
     if data.files:
-        file = Path(data.files[0])
+        from headrace.runtime.sources import first_file  # pyarrow takes its time to import
+
+        file = first_file([Path(each) for each in data.files], dataset)
         yield file, str(file.relative_to(data.folder))
     elif not asking:
         yield None
@@ -186,6 +209,7 @@ def _first_file(data: DataInput, asking: bool) -> Iterator[tuple[Path, str] | No
         from headrace.aws.s3 import data_objects
         from headrace.aws.stand_in import stand_in
 
-        first, *_ = data_objects(data.uri, "dataset.path")
+        objects = data_objects(data.uri, "dataset.path")
+        first = next((each for each in objects if each.size), objects[0])
         with explained(), stand_in(first) as file:
             yield file, first.uri.removeprefix(f"{data.uri.rstrip('/')}/").removeprefix(S3)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.config.models import AnyEvaluation, JobConfig
@@ -49,6 +50,7 @@ def compile_job(
     name: str,
     account: Account,
     wheels: Wheels = NO_WHEELS,
+    column_order: Sequence[str] = (),
 ) -> Job:
     """Compile the job.
 
@@ -59,6 +61,7 @@ def compile_job(
         name: The job's name.
         account: Where it will run.
         wheels: What `headrace.images.packages.wheels_for` fetched.
+        column_order: The columns of the first file, for instances that do not all see it.
 
     Raises:
         ConfigError: Two parts of the job clash, or there is no such image.
@@ -68,6 +71,7 @@ def compile_job(
     _check_apart(config.output.path, data)
     outputs = _outputs(plan)
     spec = _spec(plan, backend, outputs, data, wheels)
+    spec = replace(spec, column_order=tuple(column_order))
     program = Program(spec, Mapping((_data(config, data),), outputs), _plugins(plan))
     shipments = backend.ship(program, config.backend)
     inputs = tuple(_inputs(config, data, shipments, wheels))

@@ -10,12 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from headrace.errors import JobFailed
+from headrace.results.whole_files import json_text
 
 MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
+REJECTED = "rejected.jsonl"
 
 Read = Callable[[str], bytes | None]
 """Gives the content of a file of the report, by its path below it; None where there is none."""
-Report = dict[str, dict[str, Any]]
+Report = dict[str, dict[str, Any] | bytes]
+"""Name of a file → its content: JSON, or bytes."""
 
 
 def merged(hosts: Sequence[str], read: Read) -> Report:
@@ -38,7 +41,17 @@ def merged(hosts: Sequence[str], read: Read) -> Report:
     if missing := [host for host in hosts if host not in found]:
         raise JobFailed(f"{missing[0]} left no {MANIFEST}; without it there is no result")
     manifest = _manifest(found)
-    return {**_metrics(hosts, read, manifest), **_timings(hosts, read), MANIFEST: manifest}
+    return {
+        **_metrics(hosts, read, manifest),
+        **_timings(hosts, read),
+        **_rejected(hosts, read),
+        MANIFEST: manifest,
+    }
+
+
+def content_of(file: dict[str, Any] | bytes) -> bytes:
+    """Return the bytes of one file of a report."""
+    return file if isinstance(file, bytes) else json_text(file).encode()
 
 
 def _json(read: Read, name: str) -> dict[str, Any]:
@@ -72,6 +85,15 @@ def _metrics(hosts: Sequence[str], read: Read, manifest: dict[str, Any]) -> Repo
     hasher = _hasher(manifest["config"]["steps"])
     described = metrics(manifest, together.totals, together.statistics, hasher, together.time)
     return {METRICS: described}
+
+
+def _rejected(hosts: Sequence[str], read: Read) -> Report:
+    """Return the first rows that were left out, host after host."""
+    from headrace.runtime.output.rejected import first_of  # needs Arrow
+
+    found = [read(f"{host}/{REJECTED}") for host in hosts]
+    contents = [content for content in found if content is not None]
+    return {REJECTED: first_of(contents)} if contents else {}
 
 
 def _hasher(steps: Sequence[dict[str, Any]]) -> Any:

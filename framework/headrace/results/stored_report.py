@@ -13,7 +13,6 @@ from headrace.aws.s3 import S3Object, with_prefix
 from headrace.aws.upload import upload
 from headrace.results import hosts as host_reports
 from headrace.results.stored_evaluation import manifest_at
-from headrace.results.whole_files import json_text
 from headrace.uris import join
 
 
@@ -42,10 +41,10 @@ def complete(report: str, job: str, kms_key: str | None) -> dict[str, Any]:
         if host_reports.MANIFEST in objects or not hosts:  # somebody was quicker
             return manifest_at(report)
         merged = host_reports.merged(hosts, lambda name: _content(objects.get(name)))
-        manifest = merged.pop(host_reports.MANIFEST, {})
+        manifest: Any = merged.pop(host_reports.MANIFEST, {})
         _put(report, merged, kms_key)
         _put(report, {host_reports.MANIFEST: manifest} if manifest else {}, kms_key)
-        return manifest
+        return dict(manifest)
 
 
 def _found(report: str) -> tuple[dict[str, S3Object], list[str]]:
@@ -68,4 +67,6 @@ def _content(found: S3Object | None) -> bytes | None:
 
 
 def _put(report: str, files: host_reports.Report, kms_key: str | None) -> None:
-    upload({join(report, name): json_text(each).encode() for name, each in files.items()}, kms_key)
+    upload(
+        {join(report, name): host_reports.content_of(each) for name, each in files.items()}, kms_key
+    )

@@ -22,13 +22,20 @@ from headrace.runtime.errors import DataError, HeadraceError
 from headrace.runtime.evaluation.model import require
 from headrace.runtime.learning.analysis import Analysis, Gathering
 from headrace.runtime.learning.passes import Pass, passes
-from headrace.runtime.output.outcome import Host, Outcome, Outcomes, Task, Written
+from headrace.runtime.output.outcome import (
+    Host,
+    Outcome,
+    Outcomes,
+    Task,
+    Written,
+    report_nothing,
+)
 from headrace.runtime.pipeline import Process
 from headrace.runtime.process.background import Background
 from headrace.runtime.process.message import tell
 from headrace.runtime.process.ordered import in_order
 from headrace.runtime.process.progress import Progress
-from headrace.runtime.sources import Group, Portion, groups_of, total_bytes
+from headrace.runtime.sources import Group, Portion, are_empty, groups_of, total_bytes
 from headrace.runtime.sources.unchanged import unchanged
 from headrace.runtime.spec import JobSpec, under
 from headrace.runtime.statistics.metrics import Totals
@@ -51,9 +58,15 @@ def execute(tasks: Sequence[Task], host: Host) -> None:
         require()
     files = files_of_input(under(tasks[0].root, spec.input))
     threads = spec.threads
+    if host.count > 1 and are_empty(files, spec.dataset):  # a share like any other
+        for task in tasks:
+            report_nothing(task, host, _timings(started, threads, len(tasks)))
+        return
     with ExitStack() as stack:
         check = stack.enter_context(unchanged(files))
         tasks, jobs = _fitting(tasks, files)
+        if note := jobs[0].columns.note:
+            print(f"note: {note}", flush=True)
         run = _Run(spec, jobs, files, threads)
         run.learn(check)
         background = stack.enter_context(closing(Background()))
@@ -128,6 +141,7 @@ class _Run:
         together = Outcomes(outcomes, background, same_rows=self.process.same_rows)
         for work in in_order(self.process, self._numbered(), self.threads):
             together.add(work.results)
+            self.process.lists_bad_rows &= together.lists_bad_rows
             self._progress.advance(work.done, work.results[0].good + work.results[0].rejected)
         self._progress.show()
         if not outcomes[0].is_a_share:

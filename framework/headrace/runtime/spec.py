@@ -156,6 +156,8 @@ class JobSpec:
     """Wheels that come as an input: file name → SHA-256."""
     files: tuple[str, ...] = ()
     """What lies beside the result because the job was given it: paths below ``output.path``."""
+    column_order: tuple[str, ...] = ()
+    """The columns of the input's first file, for instances that do not all see it."""
 
     @property
     def threads(self) -> int:
@@ -179,7 +181,10 @@ class JobSpec:
 
     def to_json(self) -> str:
         """The text of ``job.json``, made for reading."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        raw = asdict(self)
+        if not self.column_order:  # as before there was one
+            del raw["column_order"]
+        return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> JobSpec:
@@ -196,6 +201,7 @@ class JobSpec:
             evaluation=None if evaluation is None else EvaluationSpec(**evaluation),
             packages=raw["packages"],
             files=tuple(raw["files"]),
+            column_order=tuple(raw.get("column_order", ())),
         )
 
 

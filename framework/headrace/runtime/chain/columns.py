@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 import pyarrow as pa
 
 from headrace.runtime.errors import DataError
-from headrace.runtime.shown import plain, quoted
+from headrace.runtime.shown import listed, plain, quoted
 from headrace.runtime.spec import DatasetSpec
 from headrace.runtime.transform import Role, with_role
 
@@ -157,6 +157,26 @@ class Columns:
             if name not in self.known and not self.ignores(name) and self.takes(name):
                 what = f"the first file is in no folder {plain(name)}=…; dataset.partitions=false"
                 raise DataError(f"{plain(origin)}: {what} reads no columns of folders")
+
+    def in_order(self, names: Sequence[str]) -> Columns:
+        """Return the same columns in the order of another file; those that it lacks come last."""
+        order = dict.fromkeys(name for name in names if name in self.known)
+        every = tuple(order | dict.fromkeys(self.names))
+        roles = {name: self.roles[name] for name in every if name in self.roles}
+        return replace(self, names=every, roles=roles)
+
+    @property
+    def note(self) -> str | None:
+        """What a person should know of columns that are left out unasked."""
+        if not self.index:
+            return None
+        who = listed(self.index) if any(self.index) else "the first column, which has no name,"
+        way = (
+            "name it in dataset.categorical to use it"
+            if any(self.index)
+            else ("name all columns in dataset.columns, with dataset.header=true, to use it")
+        )
+        return f"{who} is left out as the index of a pandas table; {way}"
 
     def way_without(self, name: str) -> str:
         """Return how to do without a column that cannot be used."""

@@ -94,6 +94,8 @@ def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) ->
     refuse_named(files, spec.dataset)
     steps = load(spec.steps)
     columns = columns_of(first_file(files, spec.dataset), spec.dataset, below)
+    if spec.column_order:
+        columns = columns.in_order(spec.column_order)
     columns = replace(columns, wanted=_wanted(steps, columns))
     links = chain.bind(steps, columns.schema)
     try:

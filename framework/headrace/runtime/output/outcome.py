@@ -8,11 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from headrace.runtime.bad_rows import MOST_REJECTED, Rejection
+from headrace.runtime.chain.plugins import channels_of, load
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.evaluator import evaluator
 from headrace.runtime.output.parts import Part, PartWriter, Shelf
-from headrace.runtime.output.report import Report
+from headrace.runtime.output.report import Report, write_nothing
 from headrace.runtime.output.writers import writer_of
 from headrace.runtime.pipeline import Rows
 from headrace.runtime.process.background import Background
@@ -98,7 +100,21 @@ class Outcome:
         """Write the report, the manifest last."""
         report = Report(self._report, self.spec, self.prepared, self.host.count)
         observed = Observed(written.totals, statistics, self.prepared.columns.time)
-        report.write(written.parts, observed, timings, self._evaluator)
+        report.write(written.parts, observed, timings, self._evaluator, written.rejections)
+
+
+def report_nothing(task: Task, host: Host, timings: Mapping[str, Any]) -> None:
+    """Write the report of a host, one of several, whose files hold nothing, not even columns.
+
+    Raises:
+        DataError: It cannot be written.
+    """
+    spec = task.spec
+    folders = {name: under(task.root, folder) for name, folder in spec.outputs.items()}
+    report = folders[REPORT] = folders[REPORT] / host.mark
+    _make_folders(folders)
+    channels = channels_of([transform for _, transform in load(spec.steps)])
+    write_nothing(report, spec, channels, host.count, timings)
 
 
 class Written(NamedTuple):
@@ -107,10 +123,12 @@ class Written(NamedTuple):
     Attributes:
         parts: Of each channel.
         totals: What the rows add up to.
+        rejections: The first bad rows.
     """
 
     parts: dict[str, list[Part]]
     totals: Totals
+    rejections: Sequence[Rejection] = ()
 
 
 class Outcomes:
@@ -133,6 +151,11 @@ class Outcomes:
         """What the rows add up to so far, of jobs with different rows."""
         return [group.totals for group in self._groups]
 
+    @property
+    def lists_bad_rows(self) -> bool:
+        """Whether there is room for more bad rows on a list of them."""
+        return any(len(group.rejections) < MOST_REJECTED for group in self._groups)
+
     def add(self, results: Sequence[Rows]) -> None:
         """Take the next rows of each job."""
         rest = iter(results)
@@ -154,6 +177,7 @@ class _Group:
     def __init__(self, outcomes: Sequence[Outcome], background: Background) -> None:
         self.outcomes = outcomes
         self.totals = Totals()
+        self.rejections: list[Rejection] = []
         output, host = outcomes[0].spec.output, outcomes[0].host
         shelves = [outcome.shelf for outcome in outcomes]
         self._writer = PartWriter(
@@ -163,6 +187,7 @@ class _Group:
     def add(self, results: Sequence[Rows]) -> None:
         first = results[0]
         self.totals.add(first)
+        self.rejections += first.rejections[: MOST_REJECTED - len(self.rejections)]
         for outcome, rows in zip(self.outcomes, results, strict=True):
             outcome.add(rows)
         for index in first.by_channel:
@@ -170,7 +195,7 @@ class _Group:
             self._writer.add(channel, [rows.by_channel[index] for rows in results])
 
     def written(self) -> list[Written]:
-        return [Written(parts, self.totals) for parts in self._writer.close()]
+        return [Written(parts, self.totals, self.rejections) for parts in self._writer.close()]
 
 
 def _make_folders(folders: Mapping[str, Path]) -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "Parsed",
     "Portion",
     "Reader",
+    "are_empty",
     "columns_of",
     "first_file",
     "groups_of",
@@ -75,6 +76,15 @@ def first_file(files: Sequence[Path], dataset: DatasetSpec) -> Path:
     if len(files) == 1:
         raise DataError(f"{name_of(files[0])}: the file is empty")
     raise DataError(f"all {len(files)} files of the input are empty")
+
+
+def are_empty(files: Sequence[Path], dataset: DatasetSpec) -> bool:
+    """Return whether no file of an input holds anything.
+
+    Raises:
+        DataError: One cannot be read.
+    """
+    return all(_is_empty(file, dataset) for file in files)
 
 
 def groups_of(

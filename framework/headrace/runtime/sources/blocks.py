@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -188,13 +188,33 @@ def line_number(path: Path, position: int, encoding: str = UTF_8) -> int:
     Raises:
         DataError: The file, which is read again to count, cannot be read.
     """
-    line, left, last = 1, position, b""
+    return line_numbers(path, [position], encoding)[0]
+
+
+def line_numbers(path: Path, positions: Sequence[int], encoding: str = UTF_8) -> list[int]:
+    """Return the numbers, from 1, of the lines at positions of a file's content.
+
+    Args:
+        path: The file, which is read once.
+        positions: In ascending order.
+        encoding: Of the file.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    if not any(positions):
+        return [1] * len(positions)
+    line, before, last, found = 1, 0, b"", list[int]()
     with opened(path, encoding) as (reader, _):
-        while left and (data := reader.read(min(left, _READ))):
-            line += lines_in(last + data) - lines_in(last)
-            left -= len(data)
-            last = b"\r" if data.endswith(b"\r") else b""
-    return line
+        for position in positions:
+            left = position - before
+            while left and (data := reader.read(min(left, _READ))):
+                line += lines_in(last + data) - lines_in(last)
+                left -= len(data)
+                last = b"\r" if data.endswith(b"\r") else b""
+            before = position
+            found.append(line)
+    return found
 
 
 def _skip(reader: Reader, file: IO[bytes], size: int) -> None:
