@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import re
 from collections.abc import Iterator, Mapping
 from itertools import combinations
@@ -30,9 +32,10 @@ def _character(given: Any) -> Any:
 
 def _single(mark: str) -> str:
     if len(mark) != 1:
-        raise ValueError(r"should be one character, or written as \t or \x01")
+        what = r"should be one character, or written as \t or \x01"
+        raise ValueError(f"{what} (got {quoted(mark)})")
     if mark in "\r\n":
-        raise ValueError("should be no line end")
+        raise ValueError(f"should be no line end (got {quoted(mark)})")
     return mark
 
 
@@ -42,12 +45,11 @@ def _quote(given: Any) -> Any:
 
 def _known(encoding: str) -> str:
     try:
-        b"".decode(encoding)
+        io.TextIOWrapper(io.BytesIO(), encoding)
+        codecs.getincrementaldecoder(encoding)
     except (LookupError, ValueError):
-        what = (
-            "is no encoding of text that Python knows, such as utf-8, utf-16, cp1252 or shift_jis"
-        )
-        raise ValueError(what) from None
+        what = "should be an encoding of text by its name in Python, such as utf-16 or cp1252"
+        raise ValueError(f"{what} (got {quoted(encoding)})") from None
     return encoding
 
 
