@@ -42,6 +42,8 @@ class ParquetBlock(Block):
     first_row: int
     batch: pa.RecordBatch
     read: int
+    used: frozenset[str]
+    """Columns that are read for themselves; of the others, any bytes are part of a row's text."""
 
     @property
     def path(self) -> Path:
@@ -86,7 +88,10 @@ class ParquetBlock(Block):
             try:
                 columns.append(_text(column))
             except pa.ArrowInvalid:
-                columns.append(_text(self._without_broken(name, column, bad)))
+                if name not in self.used and not pa.types.is_primitive(column.type):
+                    columns.append(_escaped(column))
+                else:
+                    columns.append(_text(self._without_broken(name, column, bad)))
         good = np.ones(len(self.batch), np.bool_)
         good[list(bad)] = False
         return columns, bad, good
@@ -113,11 +118,19 @@ def _text(column: pa.Array) -> pa.StringArray:
     if pa.types.is_boolean(column.type):
         column = pc.if_else(column, "true", "false")
     text = column.cast(pa.string())
-    if pa.types.is_floating(column.type):
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_floating(kind):
         text = _with_point(text)
     text.validate(full=True)  # a text is believed to be UTF-8 when it is read
     empty = pc.equal(text, "")
     return pc.if_else(empty, None, text) if pc.any(empty).as_py() else text
+
+
+def _escaped(column: pa.Array) -> pa.StringArray:
+    """Bytes as text, those that are not UTF-8 as their numbers: ``\\xff``."""
+    cells = column.cast(pa.large_binary()).dictionary_encode()
+    texts = [cell.decode("utf-8", "backslashreplace") for cell in cells.dictionary.to_pylist()]
+    return _text(pa.array(texts, pa.string()).take(cells.indices))
 
 
 def _with_point(text: pa.StringArray) -> pa.StringArray:
@@ -189,13 +202,14 @@ def _is_plain(kind: pa.DataType) -> bool:
     return not pa.types.is_nested(kind)
 
 
-def parquet_blocks(portion: Portion, wanted: tuple[str, ...], size: int) -> Iterator[ParquetBlock]:
+def parquet_blocks(portion: Portion, columns: Columns, size: int) -> Iterator[ParquetBlock]:
     """Read some row groups of a file, some rows at a time.
 
     Raises:
         DataError: The data is broken, or has not the rows that the file says.
     """
-    path = portion.path
+    path, wanted = portion.path, columns.read
+    used = frozenset(filter(columns.uses, wanted))
     with _explained(path, "the Parquet data is broken"):
         file = _open(path)
         groups = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
@@ -206,7 +220,7 @@ def parquet_blocks(portion: Portion, wanted: tuple[str, ...], size: int) -> Iter
         rows_at_once = max(1, int(size * _ROWS_PER_BYTE))
         for batch in file.iter_batches(rows_at_once, list(chosen), list(wanted)):
             read = disk * (first + batch.num_rows) // rows
-            yield ParquetBlock(path, first, batch.select(list(wanted)), read)
+            yield ParquetBlock(path, first, batch.select(list(wanted)), read, used)
             first += batch.num_rows
     if first != end:
         what = f"the Parquet data is broken ({end - first:,} rows are missing)"
@@ -259,7 +273,7 @@ class ParquetReader(Reader):
     ) -> Iterator[Block]:
         """Yield some rows of a row group at a time."""
         columns.refuse_other(read_names(portion.path, dataset), name_of(portion.path))
-        yield from parquet_blocks(portion, columns.read, size)
+        yield from parquet_blocks(portion, columns, size)
 
     def cut(self, path: Path, size: int) -> list[tuple[Portion, int]]:
         """Return row groups that are together about as large as `size`."""

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from headrace.job.inputs import DataInput
-from headrace.runtime.sources.files import COMPRESSIONS, format_of, total_bytes
+from headrace.runtime.errors import DataError
+from headrace.runtime.sources.files import format_of, opened, total_bytes
 from headrace.runtime.sources.readers import reader_of
 from headrace.uris import S3
 
@@ -61,7 +60,8 @@ def measure(data: DataInput, dataset: DatasetConfig) -> DataSize:
         botocore.exceptions.ClientError: Nor can an object.
     """
     with _first(data) as (file, count, size):
-        density = _density(file, format_of(file, dataset.format), dataset.columns is None)
+        has_header = dataset.columns is None if dataset.header is None else dataset.header
+        density = _density(file, format_of(file, dataset.format), has_header)
     rows = round(density.rows * size) - density.headers * count
     return DataSize(count, size, round(density.text * size), max(rows, 0))
 
@@ -97,19 +97,16 @@ def _density(file: Path, form: str, has_header: bool) -> _Density:
 
 def _sample(file: Path) -> tuple[bytes, int]:
     """The beginning of a file's text, and how many bytes of the file hold it."""
-    with file.open("rb") as opened:
-        head = opened.read(SAMPLE_BYTES)
-    compression = COMPRESSIONS.get(file.suffix.lower())
-    return (head, len(head)) if compression is None else _decompressed(head, compression)
-
-
-def _decompressed(head: bytes, compression: str) -> tuple[bytes, int]:
-    source, text = pa.BufferReader(head), bytearray()
-    stream = pa.CompressedInputStream(source, compression)
+    text, read = bytearray(), 0
     try:
-        while len(text) < MOST_TEXT and (more := stream.read(_READ_BYTES)):
-            text += more
-    except OSError:  # it was cut, after all
+        with opened(file) as (reader, source):
+            while len(text) < MOST_TEXT and read < SAMPLE_BYTES:
+                more = reader.read(_READ_BYTES)
+                if not more:
+                    break
+                text += more
+                read = source.tell()
+    except DataError:  # of an object on S3 only the beginning is there
         if not text:
             raise
-    return bytes(text), source.tell()
+    return bytes(text), max(read, 1)
