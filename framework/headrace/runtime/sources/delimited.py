@@ -104,6 +104,7 @@ class _Beginning:
     def __init__(self, path: Path, dialect: Dialect, dataset: DatasetSpec) -> None:
         self._path, self._dialect, self._dataset = path, dialect, dataset
         self._content, self._rows, self.skip = b"", Rows(0), 0
+        self._first: tuple[int, int, list[str] | None] | None = None
         with opened(path, dataset.encoding) as (reader, _):
             is_last = False
             while not is_last:
@@ -114,6 +115,7 @@ class _Beginning:
                     continue
                 self.skip = skip
                 self._rows = self._rows_in(self._content[skip:], is_last=is_last)
+                self._first = self._found()
                 if self._rows.too_long is not None or self._first is not None:
                     return
         if self._skipped() is None:
@@ -139,8 +141,7 @@ class _Beginning:
             raise DataError(f"{name_of(self._path)}, line {self._line(start)}: {_LEFT_OPEN}")
         return self._line(start), end, cells
 
-    @property
-    def _first(self) -> tuple[int, int, list[str] | None] | None:
+    def _found(self) -> tuple[int, int, list[str] | None] | None:
         """Where the first row begins and ends, and its cells; none if a quote is left open."""
         whole = self._content[self.skip : self.skip + self._rows.end]
         for start, data, left_out in stretches(whole, self._rows.left_out):
