@@ -7,11 +7,14 @@ IMAGES := script processor
 ROWS ?= 1000000
 RUNS ?= 5
 
+# Of pytest, for two cores: a test that waits for a container or a server leaves its core to others.
+WORKERS ?= 3
+
 # Number and seed of the faults that `make test-faults` injects. The same seed gives the same faults.
 HEADRACE_FAULTS ?= 200
 HEADRACE_FAULT_SEED ?= $(shell date +%s)
 
-.PHONY: help demo test test-faults lint bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
+.PHONY: help demo test test-faults lint ruff types imports bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
 
 help:
 	@echo "make demo         hash the sample that comes with the project"
@@ -27,18 +30,25 @@ demo: $(VENV)/.run
 
 test: lint
 	@echo "tests/faults draws from HEADRACE_FAULT_SEED=$${HEADRACE_FAULT_SEED:-1}"
-	$(BIN)/pytest -n 2 -m "" --durations=20
+	$(BIN)/pytest -n $(WORKERS) -m "" --durations=20
 
 test-faults: SEED := $(HEADRACE_FAULT_SEED)
 test-faults: $(VENV)/.dev
 	@echo "HEADRACE_FAULTS=$(HEADRACE_FAULTS) HEADRACE_FAULT_SEED=$(SEED)"
 	@HEADRACE_FAULTS=$(HEADRACE_FAULTS) HEADRACE_FAULT_SEED=$(SEED) \
-		$(BIN)/pytest -n 2 -m "" tests/faults
+		$(BIN)/pytest -n $(WORKERS) -m "" tests/faults
 
 lint: $(VENV)/.dev
+	@$(MAKE) --no-print-directory VENV=$(VENV) -j2 --output-sync ruff types imports
+
+ruff:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types:
 	$(BIN)/mypy
+
+imports:
 	PYTHONPATH=framework $(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.bench

@@ -22,12 +22,12 @@ import pyarrow as pa
 
 from benchmarks.figures import machine, times
 from benchmarks.run import ROOT, Command, log_of, measured
-from headrace.results import part_rows
-from headrace.runtime.formats import WRITERS
+from headrace.results import recount
 from headrace.runtime.output.parts import PartWriter, Shelf
 from headrace.runtime.output.writers import writer_of
-from headrace.runtime.process.background import Background
+from headrace.runtime.plugins.formats import WRITERS
 from headrace.runtime.process.setup import set_up
+from headrace.runtime.process.threads import Background
 from headrace.runtime.spec import OutputSpec
 
 FORMATS = tuple(WRITERS.shipped)
@@ -50,7 +50,7 @@ def rows_of(folder: Path) -> list[pa.RecordBatch]:
     manifest = json.loads((folder.parent / "report" / "manifest.json").read_text(encoding="utf-8"))
     parts = sorted(folder.glob("part-*.npz"))
     width = manifest["n_features"]
-    return [part_rows.rows_of(part.name, part.read_bytes(), width) for part in parts]
+    return [recount.rows_of(part.name, part.read_bytes(), width) for part in parts]
 
 
 def writing(batches: Sequence[pa.RecordBatch], runs: int, folder: Path) -> Seconds:

@@ -26,6 +26,7 @@ from benchmarks.figures import machine, spread, times
 from benchmarks.run import ROOT, log_of
 from headrace import compile
 from headrace.errors import HeadraceError
+from headrace.job.request import RequestView
 from headrace.runtime.spec import JobSpec, under
 from headrace.targets.local import spark_submit as spark
 
@@ -208,7 +209,7 @@ def main() -> None:
     )
     given = parser.parse_args()
     try:
-        spark.check({"AppSpecification": {"ContainerEntrypoint": [spark.PROGRAM]}})
+        spark.check(RequestView({"AppSpecification": {"ContainerEntrypoint": [spark.PROGRAM]}}))
     except HeadraceError as error:
         sys.exit(str(error))
     given.folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3.session
 import hydra
 import pytest
 from hypothesis import settings
@@ -19,6 +21,7 @@ from headrace.config import defaults
 from headrace.config.hydra_loader import checked
 from tests import children, moto_server
 from tests.scheduling import FoldersTogether
+from tests.warm import Warm, warm
 
 Completed = subprocess.CompletedProcess[str]
 PROGRAM = ("run.py", "conf", "framework", "transforms")
@@ -49,8 +52,15 @@ def composed(tmp_path: Path) -> Iterator[Callable[..., DictConfig]]:
         )
 
 
+@pytest.fixture(scope="session")
+def imported() -> Iterator[Warm]:
+    """Runs commands of the program without their imports."""
+    with warm() as run:
+        yield run
+
+
 @pytest.fixture
-def headrace(tmp_path: Path) -> Callable[..., Completed]:
+def headrace(tmp_path: Path, imported: Warm) -> Callable[..., Completed]:
     """Runs ``python run.py`` as a user does, from an unrelated folder."""
 
     def run(
@@ -59,10 +69,14 @@ def headrace(tmp_path: Path) -> Callable[..., Completed]:
         python: str = sys.executable,
         environment: dict[str, str] | None = None,
     ) -> Completed:
+        variables = {**os.environ, **(environment or {})}
+        asks_python = any(name.startswith("PYTHON") for name in environment or ())
+        if (project, python) == (defaults.PROJECT, sys.executable) and not asks_python:
+            return imported(arguments, tmp_path, variables)
         return children.run(
             [python, str(project / "run.py"), *arguments],
             cwd=tmp_path,
-            env={**os.environ, **(environment or {})},
+            env=variables,
             capture_output=True,
             text=True,
             check=False,
@@ -90,7 +104,25 @@ def aws(moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in {**moto_server.ENVIRONMENT, "AWS_ENDPOINT_URL": moto}.items():
         monkeypatch.setenv(name, value)
     clients.session.cache_clear()
+    session = boto3.session.Session
+    monkeypatch.setattr(session, "client", _one_client_each(session.client))
     return moto
+
+
+def _one_client_each(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a client anew only for other settings: each takes 20 ms, and a job makes dozens."""
+    made: dict[tuple[object, ...], Any] = {}
+
+    def client(session: object, service: str, *places: object, **named: object) -> Any:
+        if service == "sagemaker":  # to whose events the project adds
+            return make(session, service, *places, **named)
+        settings = [item for item in os.environ.items() if item[0].startswith("AWS_")]
+        key = (session, service, places, *sorted(named.items()), *sorted(settings))
+        if key not in made:
+            made[key] = make(session, service, *places, **named)
+        return made[key]
+
+    return client
 
 
 @pytest.fixture

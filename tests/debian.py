@@ -50,8 +50,9 @@ def run(*command: str, cwd: Path | None = None) -> None:
     """
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = children.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False,
+        timeout=children.INSTALL_SECONDS,
+    )  # fmt: skip
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
 
 

@@ -106,5 +106,8 @@ def _install(folder: Path, python: str, packages: tuple[str, ...]) -> None:
     children.run([python, "-m", "venv", "--without-pip", str(folder)], check=True)
     pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "install", "-qq"]
     options = ["--no-compile", "--only-binary=:all:", "--disable-pip-version-check"]
-    done = children.run([*pip, *options, *packages], capture_output=True, text=True, check=False)
+    done = children.run(
+        [*pip, *options, *packages], capture_output=True, text=True, check=False,
+        timeout=children.INSTALL_SECONDS,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr

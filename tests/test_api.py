@@ -8,6 +8,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import hydra
 import numpy as np
@@ -22,7 +23,7 @@ from headrace import RunResult, compile, load, run
 from headrace.config.defaults import PROJECT
 from headrace.config.hydra_session import fresh_folder
 from headrace.errors import ConfigError, DataError, JobFailed
-from headrace.results.run_result import RowsError
+from headrace.results.result import RowsError
 from tests import children
 
 HASHED = "transform.n_features=1024"
@@ -199,9 +200,22 @@ def test_the_job_that_was_looked_at_is_the_one_that_runs() -> None:
 
 
 def test_a_compiled_job_takes_no_overrides() -> None:
-    with pytest.raises(TypeError) as caught:
+    with pytest.raises(ConfigError) as caught:
         run(compile(), HASHED)
-    assert str(caught.value) == "run() takes one compiled job or overrides; compile() it with them"
+    assert str(caught.value) == (
+        "1 problem in the configuration:\n"
+        "  run() takes one compiled job or overrides; compile() it with them"
+    )
+
+
+@pytest.mark.parametrize("call", [compile, run])
+def test_what_is_no_override_is_told(call: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        call(None)
+    assert str(caught.value) == (
+        "1 problem in the configuration:\n  an override is a text, as 'backend=script', or a dict, "
+        "as {'transform.n_features': 4096} (got None)"
+    )
 
 
 def test_the_errors_are_those_of_the_command_line(tmp_path: Path) -> None:
@@ -302,13 +316,16 @@ def test_an_interrupt_ends_the_job_and_leaves_nothing(elsewhere: Path) -> None:
     header, *rows = (PROJECT / "data/avazu_sample.csv").read_text().splitlines(keepends=True)
     long = elsewhere / "long.csv"
     long.write_text(header + "".join(rows) * 200)
-    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
-    timer.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            run(HASHED, {"output.path": elsewhere / "out", "dataset.path": long})
-    finally:
-        timer.cancel()
+
+    def interrupt() -> None:
+        children.until(lambda: (elsewhere / "out").exists())
+        signal.raise_signal(signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(HASHED, {"output.path": elsewhere / "out", "dataset.path": long})
+    thread.join()
     assert sorted(elsewhere.iterdir()) == [long]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION
 from tests import children
 from tests.wheels import wheel_of_project
 

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from headrace.config.defaults import PROJECT
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION
 from tests import children
 from tests.wheels import wheel_of_project
 
@@ -123,7 +123,8 @@ def test_an_extra_fits_the_rest(extra: str, tmp_path: Path) -> None:
     lines = [str(requirement) for requirement in wanted([extra])]
     report = ["--report", str(tmp_path / "report.json"), "--disable-pip-version-check"]
     command = [*pip, *report, *lines]
-    ran = children.run(command, capture_output=True, text=True, check=False, timeout=580)
+    limit = children.INSTALL_SECONDS
+    ran = children.run(command, capture_output=True, text=True, check=False, timeout=limit)
     if ran.returncode and "conflict" not in ran.stderr:
         pytest.skip(f"pip cannot reach an index that has the extra {extra}")
     assert ran.returncode == 0, ran.stderr

@@ -13,6 +13,7 @@ import pytest
 
 from headrace.config.defaults import PROJECT
 from headrace.errors import JobFailed
+from headrace.job.request import RequestView
 from headrace.runtime.spec import OUTPUT, under
 from headrace.targets.local import spark_submit as spark
 from tests import children
@@ -215,7 +216,7 @@ def planned_for_spark(case: str, folder: Path) -> Planned:
     planned = Planned(folder / "plan")
     children.run(command, cwd=folder, check=True, capture_output=True)
     try:
-        spark.check(planned.request)
+        spark.check(RequestView(planned.request))
     except JobFailed as error:
         pytest.skip(str(error))
     return planned

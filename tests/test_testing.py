@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 from tests import children
 from tests.config.test_registry import UPPER
 

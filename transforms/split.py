@@ -28,11 +28,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Gt, Le, Lt
 
+from headrace.runtime.chain.times import sorting_like
 from headrace.runtime.errors import BadRows
 from headrace.runtime.hashing.functions import hash_cells
 from headrace.runtime.learning.states import added_up
 from headrace.runtime.shown import quoted
-from headrace.runtime.times import sorting_like
 from headrace.runtime.transform import Role, positions, with_role
 
 TRAIN, VALIDATION, TEST = range(3)

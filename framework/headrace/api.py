@@ -9,17 +9,18 @@ from headrace import targets
 from headrace.cli.actions.plan import NAME_WIDTH, facts, mapping_rows
 from headrace.config import defaults, hydra_session
 from headrace.config.compose import Plan, compose
+from headrace.config.hydra_session import Overrides
 from headrace.config.models import JobConfig
-from headrace.config.overrides import Overrides
 from headrace.errors import ConfigError, Problem
 from headrace.job.job import Job
 from headrace.prepare import Ready, prepare
-from headrace.results.run_result import RunResult
+from headrace.results.result import RunResult
 from headrace.terminal.tables import aligned, as_html, listed
 
 __all__ = ["CompiledJob", "RunResult", "compile", "run"]
 
 ACTIONS = "is for the command line; in Python, compile() plans a job and run() runs it"
+ONE_JOB = "run() takes one compiled job or overrides; compile() it with them"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,26 +37,26 @@ class CompiledJob:
 
     @property
     def request(self) -> dict[str, Any]:
-        """The arguments of ``CreateProcessingJob``."""
+        """Return the arguments of ``CreateProcessingJob``."""
         return self.job.request
 
     @property
     def files(self) -> dict[str, bytes]:
-        """The files that the job ships: path below ``output.path`` → content."""
+        """Return the files that the job ships: path below ``output.path`` → content."""
         return self.job.files
 
     @property
     def mapping(self) -> list[tuple[str, str, str, str]]:
-        """Each input and output: which of the two it is, its name, where it comes from and goes."""
+        """Return a row for each input and output: which of the two, its name, from, and to."""
         return mapping_rows(self.job)[1:]
 
     def __repr__(self) -> str:
-        """What ``action=plan`` shows."""
+        """Return what ``action=plan`` shows."""
         lines = [*aligned(mapping_rows(self.job)), "", *listed(self._facts(), NAME_WIDTH)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        """The same for a notebook."""
+        """Return that for a notebook."""
         return as_html(mapping_rows(self.job)) + as_html(self._facts(), has_header=False)
 
     def _facts(self) -> list[tuple[str, str]]:
@@ -99,7 +100,7 @@ def run(*what: CompiledJob | Overrides) -> RunResult:
     overrides = [each for each in what if not isinstance(each, CompiledJob)]
     jobs = [each for each in what if isinstance(each, CompiledJob)]
     if jobs and len(what) > 1:
-        raise TypeError("run() takes one compiled job or overrides; compile() it with them")
+        raise ConfigError([Problem("", ONE_JOB)])
     compiled = _checked(jobs[0] if jobs else compile(*overrides))
     return RunResult.of(targets.run(compiled.job, compiled.config), compiled.request)
 
@@ -109,7 +110,7 @@ def _compiled(plan: Plan, ready: Ready) -> CompiledJob:
 
 
 def _checked(compiled: CompiledJob) -> CompiledJob:
-    """What was not looked at for want of credentials has to be looked at before it runs."""
+    """Check what was not looked at for want of credentials, before the job runs."""
     if not compiled.notes:
         return compiled
     settings = compiled.config.job.model_copy(update={"name": compiled.job.name})

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headrace.runtime.errors import DataError, HeadraceError, PluginError
-from headrace.runtime.secrets import is_secret, masked_words
-from headrace.runtime.shown import plain
+from headrace.runtime.shown import is_secret, masked_words, plain
 
 __all__ = ["ConfigError", "DataError", "HeadraceError", "JobFailed", "PluginError", "Problem"]
 
@@ -46,7 +45,7 @@ class ConfigError(HeadraceError):
         self.problems = tuple(problems)
 
     def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[Problem, ...]]]:
-        """Survives the way back from a sweep's worker process."""
+        """Return what rebuilds the error on its way back from a sweep's worker process."""
         return type(self), (self.problems,)
 
 

@@ -1,4 +1,4 @@
-"""What ``run`` and ``plan`` have in common: everything that can be done before money is spent."""
+"""Preparation, which ``run`` and ``plan`` share: all that can be done before money is spent."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Ready:
 
 
 def prepare(plan: Plan, *, dry: bool) -> Ready:
-    """Compiles the job and checks it against the data, the output folder and the account.
+    """Compile the job and check it against the data, the output folder and the account.
 
     Args:
         plan: The configuration.
@@ -110,7 +110,7 @@ def _placed(plan: Plan, account: Account, name: str) -> Plan:
 
 
 def _may_ask(config: JobConfig, target: Target, dry: bool) -> bool:
-    """Whether AWS can be asked, if there is anything to ask. A job that is to run has to."""
+    """Return whether AWS can be asked, if there is anything to ask. A job that runs has to."""
     paths = (*config.dataset.paths, config.output.path)
     if not target.is_remote and not any(path.startswith(S3) for path in paths):
         return True
@@ -145,7 +145,7 @@ def _problems_with(data: DataInput, config: JobConfig) -> list[Problem]:
 
 
 def _put_off(problems: list[Problem]) -> tuple[tuple[str, ...], list[Problem]]:
-    """What only a run has to have right, as notes, and all other problems."""
+    """Put off what only a run has to have right: return that as notes, and all other problems."""
     notes = tuple(str(problem) for problem in problems if problem.where == inputs.INSTANCES)
     return notes, [problem for problem in problems if problem.where != inputs.INSTANCES]
 
@@ -206,8 +206,8 @@ def _first_file(
         yield None
     else:
         from headrace.aws.clients import explained
+        from headrace.aws.reading import stand_in
         from headrace.aws.s3 import data_objects
-        from headrace.aws.stand_in import stand_in
 
         objects = data_objects(data.uri, "dataset.path")
         first = next((each for each in objects if each.size), objects[0])

@@ -19,12 +19,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import pyarrow as pa
 
-from headrace.config import steps
+from headrace.config import registry
 from headrace.errors import HeadraceError
 from headrace.runtime.chain.chain import ChainError, Link, bind
 from headrace.runtime.chain.columns import EXTRA
-from headrace.runtime.chain.plugins import channels_of
 from headrace.runtime.learning.states import from_bytes, in_their_order, to_bytes
+from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.transform import Learner, Role, learner, role_of, with_role
 
 __all__ = ["COLUMNS", "ROLES", "ROWS", "Case", "TransformContract", "batch_of"]
@@ -82,7 +82,7 @@ class _Tried:
 
     @property
     def ready(self) -> Link:
-        """The step that may be applied: one that learns has learned from the rows."""
+        """Return the step that may be applied: one that learns has learned from the rows."""
         return self.link if self.learner is None else self.taught(self.batch)
 
     def taught(self, batch: pa.RecordBatch) -> Link:
@@ -125,7 +125,7 @@ class TransformContract:
     # What is promised of each transform.
 
     def test_the_schema_is_as_promised(self, case: Case) -> None:
-        """`apply` makes the columns that `output_schema` declares, and as many rows as it got."""
+        """Check that `apply` makes the columns of `output_schema`, and as many rows as it got."""
         tried = self._tried(case)
         made = tried.ready.transform.apply(tried.batch)
         assert made.num_rows == tried.batch.num_rows
@@ -135,7 +135,7 @@ class TransformContract:
             assert role_of(field) in Role
 
     def test_label_and_id_stay(self, case: Case) -> None:
-        """They are no features, and nobody changes them."""
+        """Check that label and id are no features, and that nobody changes them."""
         tried = self._tried(case)
         made = tried.ready.apply(tried.batch)
         for name in {"id", "click"} & set(tried.batch.schema.names):
@@ -143,7 +143,7 @@ class TransformContract:
             assert role_of(made.schema.field(name)) is ROLES[name]
 
     def test_any_slicing_gives_the_same_rows(self, case: Case) -> None:
-        """A row does not depend on those that come in the same batch."""
+        """Check that a row does not depend on those that come in the same batch."""
         tried = self._tried(case)
         link, batch = tried.ready, tried.batch
         for size in (1, 7, ROWS - 1):
@@ -151,7 +151,7 @@ class TransformContract:
             assert pa.Table.from_batches(pieces).to_pylist() == link.apply(batch).to_pylist()
 
     def test_any_choice_of_rows_gives_the_same_rows(self, case: Case) -> None:
-        """As after another step, or the reader, dropped bad rows."""
+        """Check any choice of rows, as after another step, or the reader, dropped bad rows."""
         tried = self._tried(case)
         link, batch = tried.ready, tried.batch
         chosen = [row for row in range(ROWS) if row % 3]
@@ -160,7 +160,7 @@ class TransformContract:
         assert made == [whole[row] for row in chosen]
 
     def test_an_empty_batch(self, case: Case) -> None:
-        """It gives an empty batch of the same columns."""
+        """Check that an empty batch gives an empty batch of the same columns."""
         tried = self._tried(case)
         link, batch = tried.ready, tried.batch
         nothing = [pa.array([], field.type) for field in link.before]
@@ -171,7 +171,7 @@ class TransformContract:
             assert made.schema.equals(link.after, check_metadata=True)
 
     def test_the_input_is_not_changed(self, case: Case) -> None:
-        """Neither its cells nor the memory below them."""
+        """Check that neither its cells change nor the memory below them."""
         tried = self._tried(case)
         link, batch = tried.ready, tried.batch
         before = _bytes_of(batch)
@@ -179,7 +179,7 @@ class TransformContract:
         assert _bytes_of(batch) == before
 
     def test_several_threads_at_once(self, case: Case) -> None:
-        """One object serves all threads of a job."""
+        """Check that one object serves all threads of a job."""
         tried = self._tried(case)
         link, batch = tried.ready, tried.batch
         expected = [link.apply(batch.slice(start, 20)).to_pylist() for start in range(40)]
@@ -188,16 +188,16 @@ class TransformContract:
             assert list(made) == expected
 
     def test_the_configuration_can_name_its_parameters(self, case: Case) -> None:
-        """They are plain data, unknown ones are refused, and what is written down reads back."""
+        """Check that they are plain data, read back as written, and refused if unknown."""
         built = self._built(case)
-        judge = steps.adapter(type(built))
+        judge = registry.adapter(type(built))
         assert judge.json_schema()["additionalProperties"] is False
         parameters = {item.name: getattr(built, item.name) for item in fields(built) if item.init}
         checked = judge.validate_python(parameters)
         assert judge.validate_python(judge.dump_python(checked, mode="json")) == checked
 
     def test_it_knows_its_channels(self, case: Case) -> None:
-        """The first one is for training, and no two have one name."""
+        """Check that the first channel is for training, and that no two have one name."""
         channels = channels_of([self._built(case)])
         assert channels[0] == "train"
         assert len(set(channels)) == len(channels)
@@ -205,7 +205,7 @@ class TransformContract:
     # What is promised of one that learns.
 
     def test_states_merge_in_any_order_and_grouping(self, learning_case: Case) -> None:
-        """The state of all rows is that of their parts, however they are put together."""
+        """Check that the state of all rows is that of their parts, put together in any way."""
         tried = self._tried(learning_case)
         assert tried.learner is not None
         merge, drawn = tried.learner.merge, random.Random(_SEED)  # noqa: S311 (rows of a test)
@@ -222,7 +222,7 @@ class TransformContract:
             assert _canonical(merge([together])) == whole
 
     def test_a_state_is_plain(self, learning_case: Case) -> None:
-        """Flat columns without nulls, the same ones for any rows: bytes keep all of it."""
+        """Check that a state has flat columns without nulls, the same for any rows."""
         tried = self._tried(learning_case)
         link, learner, batch = tried.link, tried.learner, tried.batch
         assert learner is not None
@@ -239,7 +239,7 @@ class TransformContract:
         assert link.with_state(kept).apply(batch).to_pylist() == rows
 
     def test_learning_changes_nothing(self, learning_case: Case) -> None:
-        """Neither the rows nor a state that another one is made of."""
+        """Check that neither rows change nor a state that another one is made of."""
         tried = self._tried(learning_case)
         learner, batch = tried.learner, tried.batch
         assert learner is not None
@@ -259,7 +259,7 @@ class TransformContract:
         assert taught.apply(tried.batch).num_rows == ROWS
 
     def test_it_does_no_work_before_it_has_learned(self, learning_case: Case) -> None:
-        """`apply` raises `TypeError` then."""
+        """Check that `apply` raises `TypeError` then."""
         tried = self._tried(learning_case)
         try:
             tried.link.transform.apply(tried.batch)
@@ -268,7 +268,7 @@ class TransformContract:
         raise AssertionError("apply() should raise TypeError before with_state()")
 
     def test_what_it_touches_is_there(self, learning_case: Case) -> None:
-        """And the columns that it does not touch stay as they are."""
+        """Check that, and that the columns that it does not touch stay as they are."""
         tried = self._tried(learning_case)
         batch = tried.batch
         touches = getattr(tried.link.transform, "touches", lambda schema: schema.names)
@@ -279,7 +279,7 @@ class TransformContract:
             assert made.column(name).equals(batch.column(name))
 
     def _built(self, case: Case) -> Any:
-        built, problems = steps.check({case.name: case.parameters})
+        built, problems = registry.check_steps({case.name: case.parameters})
         if problems:
             raise AssertionError(
                 "\n".join([f"the variants of {case.name!r}:", *map(str, problems)])

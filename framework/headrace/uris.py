@@ -1,4 +1,4 @@
-"""Where things lie outside the container: ``s3://…`` and, for the local target, ``file://…``.
+"""URIs of things outside the container: ``s3://…`` and, for the local target, ``file://…``.
 
 A local path becomes ``file://`` and the absolute path as it stands, not percent-encoded, so that it
 can be copied out of a request and pasted into a shell.
@@ -13,7 +13,7 @@ S3 = "s3://"
 
 
 def uri_of(path: str) -> str:
-    """The URI of a local path; a URI is returned as it is, without a slash at its end."""
+    """Return the URI of a local path; a URI is returned as it is, without a slash at its end."""
     if "://" in path:
         scheme, rest = path.split("://", 1)
         return f"{scheme}://{rest.rstrip('/') or '/'}" if scheme == "file" else path.rstrip("/")
@@ -21,15 +21,15 @@ def uri_of(path: str) -> str:
 
 
 def path_of(uri: str) -> Path | None:
-    """The local path that a URI names, or None when it lies elsewhere."""
+    """Return the local path that a URI names, or None when it lies elsewhere."""
     return Path(uri.removeprefix(FILE)) if uri.startswith(FILE) else None
 
 
 def join(uri: str, *names: str) -> str:
-    """The URI of something below another one."""
+    """Return the URI of something below another one."""
     return "/".join((uri.rstrip("/"), *names))
 
 
 def within(inner: str, outer: str) -> bool:
-    """Whether `inner` is `outer` or lies below it. Takes URIs and absolute paths alike."""
+    """Return whether `inner` is `outer` or lies below it. Takes URIs and absolute paths alike."""
     return PurePosixPath(inner).is_relative_to(PurePosixPath(outer))

@@ -18,7 +18,7 @@ from headrace.aws.clients import client
 from headrace.cli import actions
 from headrace.config.compose import compose
 from headrace.targets.sagemaker import follow as waiting
-from headrace.targets.sagemaker.log_tail import GROUP
+from headrace.targets.sagemaker.logs import GROUP
 from tests.aws.stub import Answer, Stub
 from tests.moto_server import REGION
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from headrace.aws.clients import client
-from headrace.targets.sagemaker.description import described
+from headrace.targets.sagemaker.record import described
 from tests.aws.conftest import Perform
 from tests.aws.stub import START, Stub, description, record
 from tests.conftest import Completed

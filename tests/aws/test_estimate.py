@@ -15,8 +15,15 @@ from headrace.config import defaults
 from headrace.config.models import DatasetConfig, JobConfig, ResourcesConfig
 from headrace.job import inputs
 from headrace.job.inputs import DataInput
-from headrace.targets.sagemaker.cost import Estimate, estimate, estimate_lines, vcpus
-from headrace.targets.sagemaker.data_size import MOST_TEXT, DataSize, measure
+from headrace.targets.sagemaker.cost import (
+    MOST_TEXT,
+    DataSize,
+    Estimate,
+    estimate,
+    estimate_lines,
+    measure,
+    vcpus,
+)
 from tests.moto_server import REGION
 
 HEADER = "id,click,site\n"

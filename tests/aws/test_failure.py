@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from headrace.targets.sagemaker.failure import job_failed, story
-from headrace.targets.sagemaker.log_tail import LogLine
+from headrace.targets.sagemaker.logs import LogLine, job_failed, story
 from tests.aws.conftest import Logs
 from tests.aws.stub import record
 from tests.moto_server import REGION

@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from headrace.errors import ConfigError
-from headrace.targets.sagemaker import log_tail
-from headrace.targets.sagemaker.log_tail import LogTail
+from headrace.targets.sagemaker import logs as log_lines
+from headrace.targets.sagemaker.logs import LogTail
 from tests.aws.conftest import Logs, Perform
 from tests.aws.stub import Answer, Stub, description
 from tests.conftest import Completed
@@ -43,7 +43,7 @@ def test_all_lines_are_told_once_and_hosts_may_come_late(logs: Logs) -> None:
 
 
 def test_more_lines_than_one_answer_holds(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_tail, "EVENTS", 3)
+    monkeypatch.setattr(log_lines, "EVENTS", 3)
     logs.put(*(f"line {number}" for number in range(10)))
     logs.put(*(f"line {number}" for number in range(10, 13)), host="algo-2", at=1)
     tail = LogTail("ctr", REGION)

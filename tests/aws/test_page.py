@@ -48,6 +48,7 @@ def test_a_newcomer_gets_there(aws: str, cli: Path, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=2 * children.LIMIT_SECONDS,  # it is dozens of commands
     )
     assert done.returncode == 0, done.stderr
     assert "about 5,000 rows" in done.stdout

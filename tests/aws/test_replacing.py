@@ -11,8 +11,7 @@ import pytest
 
 from headrace.aws import lock
 from headrace.aws.clients import client
-from headrace.aws.holder import Holder
-from headrace.aws.lock import ADVICE
+from headrace.aws.lock import ADVICE, Holder
 from headrace.config.defaults import PROJECT
 from headrace.config.models import OutputConfig
 from headrace.errors import ConfigError, JobFailed

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from headrace.aws.clients import client
-from headrace.aws.holder import Holder
-from headrace.aws.lock import NAME, in_use
+from headrace.aws.lock import NAME, Holder, in_use
 from headrace.errors import JobFailed
-from headrace.results import stored_report as report
+from headrace.results import s3_report as report
 from tests.moto_server import REGION
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job
 from tests.runtime.shards import run_shared

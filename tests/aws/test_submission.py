@@ -11,7 +11,7 @@ from headrace import backends
 from headrace.aws.clients import client
 from headrace.config.compose import Plan
 from headrace.config.models import JobConfig
-from headrace.config.steps import check
+from headrace.config.registry import check_steps
 from headrace.job.account import NoAccount
 from headrace.job.compiler import compile_job
 from headrace.job.inputs import DataInput
@@ -54,7 +54,7 @@ def job(
             "job": {"role": ROLE, **(settings or {})},
         }
     )
-    chain, problems = check(config.transform.steps)
+    chain, problems = check_steps(config.transform.steps)
     assert problems == []
     plan = Plan(config, tuple(chain))
     return compile_job(

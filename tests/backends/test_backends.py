@@ -17,8 +17,8 @@ from headrace.config.models import AnyBackend, ProcessorConfig, PySparkConfig, S
 from headrace.errors import Problem
 from headrace.job.entry_script import Program
 from headrace.job.mapping import Mapping, ProcessingInput
+from headrace.runtime import VERSION
 from headrace.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec
-from headrace.runtime.version import VERSION
 
 PROGRAM = Program(
     JobSpec(DatasetSpec(), (), OutputSpec(), RuntimeSpec()),

@@ -12,7 +12,7 @@ from headrace.aws import image_uris
 from headrace.aws.image_uris import own_image, sklearn_image
 from headrace.aws.region import find_region
 from headrace.errors import ConfigError
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION
 from tests import children
 
 ASK_THE_SDK = """

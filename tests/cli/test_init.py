@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from headrace.cli import console
-from headrace.runtime import roots
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION
+from headrace.runtime.plugins import roots
 
 FILES = {
     ".gitignore",

@@ -15,9 +15,9 @@ import pytest
 
 from headrace.config import registry
 from headrace.config.defaults import PROJECT
-from headrace.config.steps import adapter
+from headrace.config.registry import adapter
 from headrace.errors import PluginError
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 from tests import children
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
@@ -62,15 +62,20 @@ class Prefix:
         return [hash_cells(cells) for cells in batch.columns]
 '''
 CHECKED = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 from headrace.config import registry
-from headrace.config.steps import adapter
-from headrace.runtime import roots
-roots.roots = lambda: (Path(sys.argv[1]),)
-plugin = registry.plugins()["plugin"]
-adapter(plugin.transform).validate_python({})
-print(json.dumps([name for name in sys.argv[2:] if name in sys.modules]))
+from headrace.config.registry import adapter
+from headrace.runtime.plugins import roots
+for folder in sys.stdin.read().splitlines():
+    child = os.fork()
+    if child == 0:
+        roots.roots = lambda: (Path(folder),)
+        plugin = registry.plugins()["plugin"]
+        adapter(plugin.transform).validate_python({})
+        print(json.dumps([name for name in sys.argv[1:] if name in sys.modules]))
+        sys.exit()
+    assert os.waitpid(child, 0)[1] == 0
 """
 
 
@@ -88,20 +93,22 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], r
     return made
 
 
-def imported_for(source: str, folder: Path) -> list[str]:
-    """Which of `HEAVY` a process imports that checks this plugin's parameters."""
-    (folder / "transforms").mkdir()
-    (folder / "transforms/plugin.py").write_text(source, encoding="utf-8")
+def imported_for(sources: list[str], folder: Path) -> list[list[str]]:
+    """Which of `HEAVY` a process imports that checks the parameters of one of these plugins."""
+    folders = [folder / str(number) for number in range(len(sources))]
+    for each, source in zip(folders, sources, strict=True):
+        (each / "transforms").mkdir(parents=True)
+        (each / "transforms/plugin.py").write_text(source, encoding="utf-8")
     done = children.run(
-        [sys.executable, "-c", CHECKED, str(folder), *HEAVY],
+        [sys.executable, "-c", CHECKED, *HEAVY],
+        input="\n".join(map(str, folders)),
         cwd=PROJECT / "framework",
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    found: list[str] = json.loads(done.stdout)
-    return found
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def with_top(line: str, body: str = "") -> str:
@@ -110,49 +117,40 @@ def with_top(line: str, body: str = "") -> str:
     return source + "".join(f"\n    {each}\n" for each in body.splitlines())
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        PREFIX,
-        PREFIX.replace(
-            "from dataclasses", "from __future__ import annotations\n\nfrom dataclasses"
-        ),
-        PREFIX.replace("pc.utf8", "pyarrow.compute.utf8").replace(" as pc", ""),
-        with_top("import wave", "def wave(self):\n    return wave.open").replace(
-            "def wave", "def w"
-        ),
-        with_top("from wave import open as wave_open", "def w(self): return wave_open"),
-        with_top("import wave", "def w(self): return [wave.open for _ in range(3)]"),
-        with_top("import wave", "async def w(self): return wave"),
-        with_top("import wave", "def w(self, x: wave.Wave_read): return x"),
-    ],
+FREE = (
+    PREFIX,
+    PREFIX.replace("from dataclasses", "from __future__ import annotations\n\nfrom dataclasses"),
+    PREFIX.replace("pc.utf8", "pyarrow.compute.utf8").replace(" as pc", ""),
+    with_top("import wave", "def wave(self):\n    return wave.open").replace("def wave", "def w"),
+    with_top("from wave import open as wave_open", "def w(self): return wave_open"),
+    with_top("import wave", "def w(self): return [wave.open for _ in range(3)]"),
+    with_top("import wave", "async def w(self): return wave"),
+    with_top("import wave", "def w(self, x: wave.Wave_read): return x"),
 )
-def test_imports_that_only_functions_use_cost_the_client_nothing(
-    source: str, tmp_path: Path
-) -> None:
-    assert imported_for(source, tmp_path) == []
+NEEDED = (
+    with_top("import wave", "kind = wave.Error"),
+    with_top("import wave").replace(
+        "@dataclass", "class _Other:\n    kind: 'wave.Error | None' = None\n\n\n@dataclass"
+    ),
+    with_top("import wave", "def w(self, x=wave.Error): return x"),
+    with_top("import wave", "w = lambda self: wave.Error"),
+    with_top("import wave", "def w(self, wave): return wave"),
+    with_top("import wave", "def w(self):\n    global wave"),
+    with_top("import wave"),
+    with_top("from wave import *"),
+    with_top("try:\n    import wave\nexcept ImportError:\n    wave = None", "def w(self): wave"),
+)
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        with_top("import wave", "kind = wave.Error"),
-        with_top("import wave").replace(
-            "@dataclass", "class _Other:\n    kind: 'wave.Error | None' = None\n\n\n@dataclass"
-        ),
-        with_top("import wave", "def w(self, x=wave.Error): return x"),
-        with_top("import wave", "w = lambda self: wave.Error"),
-        with_top("import wave", "def w(self, wave): return wave"),
-        with_top("import wave", "def w(self):\n    global wave"),
-        with_top("import wave"),
-        with_top("from wave import *"),
-        with_top(
-            "try:\n    import wave\nexcept ImportError:\n    wave = None", "def w(self): wave"
-        ),
-    ],
-)
-def test_an_import_stays_where_something_else_needs_it(source: str, tmp_path: Path) -> None:
-    assert imported_for(source, tmp_path) == ["wave"]
+def test_imports_that_only_functions_use_cost_the_client_nothing(tmp_path: Path) -> None:
+    found = imported_for([*FREE], tmp_path)
+    assert {source: made for source, made in zip(FREE, found, strict=True) if made} == {}
+
+
+def test_an_import_stays_where_something_else_needs_it(tmp_path: Path) -> None:
+    found = imported_for([*NEEDED], tmp_path)
+    made = dict(zip(NEEDED, found, strict=True))
+    assert {source: names for source, names in made.items() if names != ["wave"]} == {}
 
 
 def test_a_class_body_that_uses_numpy(plugin: Callable[[str], registry.Plugin]) -> None:

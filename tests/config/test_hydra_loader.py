@@ -333,7 +333,8 @@ def test_a_file_of_a_further_folder(
         ),
         (
             ["a=1", "-m", "\x1b[31m\nall is well"],
-            r"unrecognized arguments: \x1b[31m\nall is well; run.py --help shows what there is",
+            r"unrecognized arguments: \x1b[31m\nall is well; "
+            "python run.py --help shows what there is",
         ),
         (
             ["--resolve"],

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from headrace.config.overrides import texts_of, with_quotes
+from headrace.config.hydra_errors import with_quotes
+from headrace.config.hydra_session import texts_of
+from headrace.errors import ConfigError
 
 TEXT = st.text(st.characters(exclude_categories=["C"]))
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
@@ -41,7 +43,7 @@ def test_texts_that_have_a_meaning_elsewhere(text: str) -> None:
 
 
 def test_paths_and_texts_as_on_the_command_line() -> None:
-    assert list(texts_of(["a=b", {"c": Path("d e")}, "+f=1"])) == ["a=b", "c='d e'", "+f=1"]
+    assert texts_of(["a=b", {"c": Path("d e")}, "+f=1"]) == ["a=b", "c='d e'", "+f=1"]
 
 
 def test_numbers_of_numpy() -> None:
@@ -57,9 +59,22 @@ NO_VALUES = [
 
 @pytest.mark.parametrize(("value", "message"), NO_VALUES)
 def test_what_is_no_value(value: object, message: str) -> None:
-    with pytest.raises(TypeError) as caught:
-        list(texts_of([{"a": value}]))
-    assert str(caught.value) == message
+    with pytest.raises(ConfigError) as caught:
+        texts_of([{"a": value}])
+    assert str(caught.value) == f"1 problem in the configuration:\n  a: {message}"
+
+
+@pytest.mark.parametrize("value", [1, None, ["backend=script"], b"backend=script"])
+def test_what_is_no_override(value: Any) -> None:
+    what = (
+        "an override is a text, as 'backend=script', or a dict, as {'transform.n_features': 4096}"
+    )
+    with pytest.raises(ConfigError) as caught:
+        texts_of(["a=1", value, {"b": object}])
+    assert str(caught.value) == (
+        f"2 problems in the configuration:\n  {what} (got {value!r})\n"
+        "  b: <class 'object'> cannot be a value of a configuration"
+    )
 
 
 def test_the_keys_of_a_mapping_take_no_quotes() -> None:

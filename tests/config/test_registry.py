@@ -16,8 +16,8 @@ import pytest
 
 from headrace.config import registry
 from headrace.errors import PluginError
-from headrace.runtime import roots
-from headrace.runtime.chain.plugins import GROUP
+from headrace.runtime.plugins import roots
+from headrace.runtime.plugins.transforms import GROUP
 from tests import children
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]

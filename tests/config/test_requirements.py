@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.config.requirements import problems_in
+from headrace.config.checks import requirement_problems
 
 GOOD = ("pyarrow", "pyarrow>=17,<21", "pandas[performance]==2.2.3", "a ; python_version < '3.12'")
 OPTION = "is an option of pip, whose own configuration is the place for it; give a package"
@@ -25,15 +25,15 @@ BAD = {
 
 
 def test_what_pip_takes() -> None:
-    assert list(problems_in(GOOD)) == []
+    assert list(requirement_problems(GOOD)) == []
 
 
 @pytest.mark.parametrize("text", BAD)
 def test_what_is_refused(text: str) -> None:
-    (problem,) = problems_in(["pyarrow", text])
+    (problem,) = requirement_problems(["pyarrow", text])
     assert str(problem) == (f"backend.requirements[1]: {text!r} {BAD[text]}, as in 'pyarrow>=17'")
 
 
 def test_all_of_them_at_once() -> None:
-    wheres = [problem.where for problem in problems_in(["-e .", "pyarrow", "a=>1"])]
+    wheres = [problem.where for problem in requirement_problems(["-e .", "pyarrow", "a=>1"])]
     assert wheres == ["backend.requirements[0]", "backend.requirements[2]"]

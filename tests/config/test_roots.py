@@ -10,8 +10,8 @@ import pytest
 
 from headrace import compile
 from headrace.config import defaults, registry
-from headrace.runtime import roots
-from headrace.runtime.chain.plugins import load, source_of
+from headrace.runtime.plugins import roots
+from headrace.runtime.plugins.transforms import load, source_of
 from headrace.runtime.spec import StepSpec
 from tests.config.test_registry import UPPER
 

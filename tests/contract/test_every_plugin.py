@@ -17,8 +17,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from headrace.config import registry
-from headrace.config.steps import adapter
-from headrace.runtime import roots
+from headrace.config.registry import adapter
+from headrace.runtime.plugins import roots
 from headrace.runtime.transform import Transform
 from headrace.testing import Case, TransformContract
 from tests import children
@@ -106,8 +106,8 @@ def test_its_file_says_what_it_does(name: str) -> None:
 LISTING = """
 import sys
 from headrace.config import registry
-from headrace.config.steps import adapter
-from headrace.runtime import roots
+from headrace.config.registry import adapter
+from headrace.runtime.plugins import roots
 for name in registry.plugins():
     adapter(registry.plugins()[name].transform).validate_python({})
 print(*sorted({"numpy", "pyarrow", "sklearn", "scipy", "pandas"} & sys.modules.keys()))

@@ -45,7 +45,7 @@ for path in Path("/opt/headrace/packages").rglob("*"):
     print(path, oct(status.st_mode), status.st_mtime_ns, content)
 """
 LIST_TRANSFORMS = """
-from headrace.runtime.chain.plugins import load
+from headrace.runtime.plugins.transforms import load
 from headrace.runtime.spec import StepSpec
 steps = [StepSpec(name, name) for name in ("split", "feature_hasher")]
 print([type(step).__name__ for _, step in load(steps)])

@@ -26,8 +26,11 @@ def refusal(end: End) -> str:
     return end.err.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("scenario", ["fresh", "overwrite", "plan"])
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize(
+    ("scenario", "share"),
+    [("fresh", 0.3), ("fresh", 0.9), ("overwrite", 0.3), ("overwrite", 0.6), ("overwrite", 0.9),
+     ("plan", 0.6)],
+)  # fmt: skip
 def test_a_second_run_is_refused_while_the_first_one_is_at_work(
     shop: Workshop, root: Path, scenario: str, share: float
 ) -> None:

@@ -5,7 +5,7 @@ import os
 import tarfile
 from pathlib import Path
 
-from headrace.images.context import write_context
+from headrace.images.build import write_context
 
 
 def archive_of(files: dict[str, bytes | Path]) -> bytes:

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from headrace import runtime
-from headrace.config.plugin_imports import check_travels_alone
-from headrace.config.registry import Plugin, plugins
+from headrace.config.registry import Plugin, check_travels_alone, plugins
 from headrace.errors import PluginError
 from headrace.job.entry_script import Program, entry_script
 from headrace.job.mapping import Mapping, ProcessingInput, ProcessingOutput
@@ -51,7 +50,7 @@ OVERVIEW = """\
 import sys
 
 if __name__ == "__main__":
-    from headrace.runtime.main import main
+    from headrace.runtime.process.main import main
 
     sys.exit(main(__loader__.get_data("job.json").decode()))
 """

@@ -23,7 +23,7 @@ from headrace.config.models import (
 )
 from headrace.errors import ConfigError
 from headrace.job.mapping import Mapping, ProcessingInput, ProcessingOutput
-from headrace.job.request import build_request
+from headrace.job.request import InputChannel, OutputChannel, RequestView, build_request
 
 DATA = ProcessingInput("data", "s3://b/data", "/opt/ml/processing/input/data")
 TRAIN = ProcessingOutput("train", "s3://b/out/train", "/opt/ml/processing/output/train")
@@ -239,3 +239,36 @@ def test_an_output_over_an_input() -> None:
 def test_names_that_only_begin_alike_do_not_clash() -> None:
     other = ProcessingOutput("train2", "s3://b/out/train2", "/opt/ml/processing/output/train2")
     assert Mapping((DATA,), (TRAIN, other)).outputs == (TRAIN, other)
+
+
+def test_the_view_shows_everything_that_a_request_says() -> None:
+    view = RequestView(request(EVERYTHING, instance_count=2, max_runtime_minutes=3))
+    assert (view.name, view.image, view.role) == ("ctr", "image:1", ROLE)
+    assert (view.entrypoint, view.arguments) == (("python3",), ("--fast", "1"))
+    assert view.inputs == (InputChannel("data", DATA.uri, DATA.container_path),)
+    assert view.outputs == (OutputChannel("train", TRAIN.uri, TRAIN.container_path),)
+    assert (view.instance_count, view.instance_type) == (2, "ml.m5.xlarge")
+    assert (view.volume_size_gb, view.limit_seconds) == (30, 180)
+    assert view.kms_key == view.volume_kms_key == EVERYTHING.kms_key
+    assert view.environment == {"OMP_NUM_THREADS": "1"}
+    assert (view.network_isolation, view.subnets) == (True, ("subnet-1", "subnet-2"))
+    assert view.security_group_ids == ("sg-1",)
+    assert (view.tags, view.experiment) == ({"team": "ads"}, EVERYTHING.experiment_config)
+
+
+def test_the_view_of_an_answer_that_says_little() -> None:
+    """Others' jobs read from Athena, and write to the Feature Store."""
+    view = RequestView(
+        {
+            "ProcessingJobName": "theirs",
+            "ProcessingInputs": [{"InputName": "table", "DatasetDefinition": {}}],
+            "ProcessingOutputConfig": {"Outputs": [{"OutputName": "x", "FeatureStoreOutput": {}}]},
+        }
+    )
+    assert view.inputs == (InputChannel("table", "", "", is_s3=False),)
+    assert view.outputs == (OutputChannel("x", "", "", is_s3=False),)
+    assert (view.image, view.role, view.entrypoint, view.arguments) == ("", "", (), ())
+    assert (view.instance_count, view.instance_type, view.volume_size_gb) == (1, "", 0)
+    assert (view.limit_seconds, view.kms_key, view.volume_kms_key) == (None, None, None)
+    assert (view.network_isolation, view.subnets, view.security_group_ids) == (False, (), ())
+    assert (view.environment, view.tags, view.experiment) == ({}, {}, {})

@@ -14,7 +14,7 @@ import pytest
 
 from headrace.config.defaults import PROJECT
 from headrace.results.compare import main
-from headrace.results.part_rows import rows_of
+from headrace.results.recount import rows_of
 from headrace.runtime.spec import StepSpec
 from tests import children
 from tests.runtime.jobs import FORMATS, HASH, SPLIT, Result, clicks, job, run

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.results.channels import Channel
-from headrace.results.result import Result
-from headrace.results.summary import summary
+from headrace.results.result import Channel, Result, summary
 
 CHANNELS = (
     Channel("train", rows=8_012, parts=1, bytes=311_870),

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
 
-from headrace.runtime.execute import execute
 from headrace.runtime.output.outcome import Host, Task
+from headrace.runtime.process.execute import execute
 from headrace.runtime.spec import (
     DATA_INPUT,
     OUTPUT,

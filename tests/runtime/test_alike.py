@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from headrace.runtime.alike import difference
 from headrace.runtime.errors import HeadraceError
+from headrace.runtime.process.execute import difference
 from headrace.runtime.spec import JobSpec, StepSpec
 from tests.runtime.jobs import FORMATS, SPLIT, clicks, job, run, run_together
 

@@ -16,9 +16,8 @@ import pytest
 import scipy.sparse as sp
 
 from headrace.config.defaults import PROJECT
-from headrace.runtime.main import main
-from headrace.runtime.process.message import tell
-from headrace.runtime.process.progress import Progress
+from headrace.runtime.process.main import main
+from headrace.runtime.process.messages import Progress, tell
 from headrace.runtime.spec import CONFIG_INPUT, DATA_INPUT, OUTPUT, JobSpec, StepSpec, under
 from tests import children
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job
@@ -107,7 +106,7 @@ def test_a_bug_keeps_its_traceback(ml: Path, monkeypatch: pytest.MonkeyPatch) ->
     def broken(*_: object) -> None:
         raise ZeroDivisionError("at row 7")
 
-    monkeypatch.setattr("headrace.runtime.execute.execute", broken)
+    monkeypatch.setattr("headrace.runtime.process.execute.execute", broken)
     with pytest.raises(ZeroDivisionError):
         main(SPEC.to_json())
     assert message(ml) == "ZeroDivisionError: at row 7"

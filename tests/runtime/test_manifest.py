@@ -14,11 +14,11 @@ import pytest
 import scipy.sparse as sp
 
 from headrace.results.layout import listed
-from headrace.runtime.execute import execute
+from headrace.runtime import VERSION
 from headrace.runtime.output.manifest import merge
 from headrace.runtime.output.outcome import Host, Task
+from headrace.runtime.process.execute import execute
 from headrace.runtime.spec import DATA_INPUT, JobSpec, OutputSpec, StepSpec, under
-from headrace.runtime.version import VERSION
 from tests.runtime.jobs import FORMATS, HASH, Result, clicks, job, run
 
 SPLIT = StepSpec("split", "split", {"train_fraction": 0.7, "test_fraction": 0.1})

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.runtime.chain.columns import Columns
-from headrace.runtime.output.json_text import indented
+from headrace.runtime.output.manifest import indented
 from headrace.runtime.spec import DatasetSpec, StepSpec
 from headrace.runtime.transform import Role
 from tests.runtime.jobs import HASH, SPLIT, job, run

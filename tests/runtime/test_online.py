@@ -25,12 +25,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.config.defaults import PROJECT
-from headrace.runtime.chain import plugins
+from headrace.runtime import VERSION
 from headrace.runtime.errors import DataError, HeadraceError, RowError
 from headrace.runtime.online import RowTransformer, SkewWarning, load
+from headrace.runtime.plugins import transforms
 from headrace.runtime.spec import JobSpec, StepSpec
 from headrace.runtime.transform import Role, with_role
-from headrace.runtime.version import VERSION
 from tests import children
 from tests.conftest import Completed
 from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, job, run
@@ -481,6 +481,40 @@ def test_a_transform_that_is_not_installed(folder: Path) -> None:
     assert refusal(folder) == "there is no transform 'nobodys' here; the image should bring it"
 
 
+@pytest.mark.parametrize("given", [None, 1, b"out"])
+def test_what_is_no_folder(given: Any) -> None:
+    what = "load() takes the folder of a finished run, which is its output.path"
+    with pytest.raises(HeadraceError) as caught:
+        load(given)
+    assert str(caught.value) == f"{what} (got {given!r})"
+
+
+def test_what_is_absent_is_one_of_two(folder: Path) -> None:
+    absent: Any = "nan"
+    with pytest.raises(HeadraceError) as caught:
+        load(folder, absent=absent)
+    assert str(caught.value) == "absent should be 'error' or 'null' (got 'nan')"
+
+
+def test_an_own_transform_comes_before_those_on_the_path(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, other = (tmp_path / name / "transforms" / "twice.py" for name in ("own", "other"))
+    source = transforms.source_of("feature_hasher")
+    for file, text in ((own, source), (other, "raise RuntimeError('of another project')")):
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    monkeypatch.chdir(tmp_path / "own")
+    monkeypatch.syspath_prepend(tmp_path / "other")
+    spec = job(steps=[StepSpec("twice", "twice", HASH.parameters)], id="id", label="click")
+    change(folder, config=json.loads(json.dumps(spec.meaning)), config_sha256=spec.sha256)
+    assert load(folder).n_features == spec.steps[0].parameters["n_features"]
+    assert sys.modules["transforms.twice"].__file__ == str(own)
+    del sys.modules["transforms.twice"]
+    with pytest.raises(RuntimeError, match="of another project"):  # a job brings its own
+        transforms.load(spec.steps)
+
+
 def test_another_version(folder: Path) -> None:
     change(folder, versions={"headrace": "7.1.2"})
     with pytest.warns(SkewWarning) as warned:
@@ -499,7 +533,7 @@ def test_a_later_release_of_the_same_version(folder: Path) -> None:
 
 def test_nothing_of_the_folder_is_executed(folder: Path) -> None:
     """What was shipped is only compared with what is here."""
-    shipped = plugins.source_of("feature_hasher")
+    shipped = transforms.source_of("feature_hasher")
     row = dict.fromkeys(("c0", "c1", "c2", "c3"), "x")
     expected = _plain(load(folder)(row))
     ship(folder, f"# a remark\n{shipped}")

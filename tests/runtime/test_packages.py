@@ -17,7 +17,7 @@ import pytest
 
 from headrace.config.defaults import PROJECT
 from headrace.runtime.errors import HeadraceError
-from headrace.runtime.main import main
+from headrace.runtime.process.main import main
 from headrace.runtime.process.packages import use
 from headrace.runtime.spec import DATA_INPUT, PACKAGES_INPUT, under
 from tests import children
@@ -232,7 +232,7 @@ def test_the_job_says_what_is_wrong_with_one(
 
 def test_importing_it_imports_nothing_that_may_be_shipped() -> None:
     code = (
-        "import sys, headrace.runtime.main, headrace.runtime.process.packages\n"
+        "import sys, headrace.runtime.process.main, headrace.runtime.process.packages\n"
         "print([name for name in ('numpy', 'pyarrow') if name in sys.modules])\n"
     )
     done = children.run(

@@ -12,7 +12,7 @@ import pytest
 
 from headrace.runtime.chain import preflight
 from headrace.runtime.errors import DataError
-from headrace.runtime.process.ordered import in_order
+from headrace.runtime.process.threads import in_order
 from headrace.runtime.transform import Transform
 from tests.runtime.jobs import clicks, gzipped, job, run
 

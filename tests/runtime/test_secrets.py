@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headrace.errors import ConfigError, Problem
-from headrace.runtime.secrets import is_secret, masked_arguments, masked_override, masked_words
+from headrace.runtime.shown import is_secret, masked_arguments, masked_override, masked_words
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.errors import DataError, JobFailed
+from headrace.runtime.chain.pipeline import Rows
 from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.tokens import column_tokens
-from headrace.runtime.pipeline import Rows
 from headrace.runtime.spec import JobSpec, StepSpec
 from headrace.runtime.statistics import distinct, frequent, timeline
 from headrace.runtime.statistics.metrics import Totals, metrics

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.runtime.times import sorting_like
+from headrace.runtime.chain.times import sorting_like
 
 SORTS = [
     "14102100", "1413849600", "2014", "0", "2014-10", "2014-10-21", "2014/10/21", "2014.10.21",

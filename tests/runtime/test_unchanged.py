@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.errors import DataError
 from headrace.runtime.learning.analysis import Gathering
-from headrace.runtime.pipeline import Process
 from headrace.runtime.spec import StepSpec
 from tests.runtime.jobs import HASH, clicks, job, run
 

@@ -11,8 +11,8 @@ import scipy.sparse as sp
 
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.chain.preflight import preflight
-from headrace.runtime.formats import WRITERS
 from headrace.runtime.output.writers import writer_of
+from headrace.runtime.plugins.formats import WRITERS
 from headrace.runtime.spec import StepSpec
 from tests.runtime.jobs import FORMATS, HASH, SPLIT, Result, clicks, job, run
 

@@ -11,7 +11,7 @@ from typing import Any
 import boto3.session
 import pytest
 
-from headrace.aws import clients, fetch
+from headrace.aws import clients, download
 from tests.s3.proxy import Proxy
 
 BUCKET = "logs"
@@ -48,7 +48,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
     limiter = "botocore.retries.adaptive.ClientRateLimiter"
     monkeypatch.setattr(f"{limiter}.on_sending_request", lambda *_, **__: None)
-    monkeypatch.setattr(fetch, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from headrace.aws.daemons import DaemonExecutor, interruptible, wait
+from headrace.aws.threads import DaemonExecutor, interruptible, wait
 from headrace.config.defaults import PROJECT
 from tests import children
 
@@ -83,7 +83,7 @@ def test_an_answer_can_be_given_up() -> None:
 
 def test_the_interpreter_does_not_wait_for_them() -> None:
     script = (
-        "import threading; from headrace.aws.daemons import DaemonExecutor; "
+        "import threading; from headrace.aws.threads import DaemonExecutor; "
         "DaemonExecutor(1).submit(threading.Event().wait)"
     )
     children.run([sys.executable, "-c", script], cwd=PROJECT, check=True, timeout=60)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from headrace.aws import fetch
+from headrace.aws import download as downloads
 from headrace.aws.download import download
 from headrace.aws.s3 import S3Object, input_objects
 from headrace.errors import JobFailed
@@ -87,7 +87,7 @@ def test_two_thousand_objects(s3: Any, aws: str, tmp_path: Path) -> None:
 def test_a_large_object_comes_in_pieces(
     put: Put, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "PIECE_BYTES", 300_000)
+    monkeypatch.setattr(downloads, "PIECE_BYTES", 300_000)
     put({"in/large": CONTENT, "in/none": b"", "in/exact": CONTENT[:300_000]})
     assert fetched(tmp_path, listed()) == {
         "in/large": CONTENT,
@@ -156,7 +156,7 @@ def test_an_answer_that_never_said_how_long_it_is(put: Put, proxy: Proxy, tmp_pa
 def test_a_piece_that_is_cut_goes_on_where_it_was(
     put: Put, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "PIECE_BYTES", 300_000)
+    monkeypatch.setattr(downloads, "PIECE_BYTES", 300_000)
     put({"in/a.csv": CONTENT})
     objects = listed()
     proxy.on("GET", ONE, cut_answer(100_000), times=4)
@@ -207,7 +207,7 @@ def test_an_answer_of_another_length(put: Put, proxy: Proxy, tmp_path: Path) -> 
 def test_damage_to_a_piece_is_noticed_by_the_etag(
     put: Put, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "PIECE_BYTES", 300_000)
+    monkeypatch.setattr(downloads, "PIECE_BYTES", 300_000)
     put({"in/a.csv": CONTENT})
     objects = listed()
     proxy.on("GET", ONE, damage_answer, times=1)
@@ -219,7 +219,7 @@ def test_damage_to_a_piece_is_noticed_by_the_etag(
 def test_an_object_that_kms_encrypted_has_no_such_etag(
     put: Put, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "PIECE_BYTES", 300_000)
+    monkeypatch.setattr(downloads, "PIECE_BYTES", 300_000)
     put({"in/a.csv": CONTENT}, ServerSideEncryption="aws:kms")
     proxy.on("GET", ONE, damage_answer, times=1)
     assert fetched(tmp_path, listed())["in/a.csv"] != CONTENT

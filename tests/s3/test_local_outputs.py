@@ -10,7 +10,7 @@ import pytest
 
 from headrace import targets
 from headrace.errors import JobFailed
-from headrace.results.channels import Channel
+from headrace.results.result import Channel
 from tests.s3.faults import error
 from tests.s3.proxy import Proxy
 from tests.s3.results import ENTRY, MANIFEST, OUT, PART, RECEIPT, RESULT, WRITE_RESULT

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from headrace.aws import lock as locks
-from headrace.aws.holder import Holder
-from headrace.aws.lock import Lock, held_by, locked
+from headrace.aws.lock import Holder, Lock, held_by, locked
 from headrace.errors import JobFailed
 from tests import children
 from tests.s3.faults import error, stall_request, without

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.aws.meter import Meter, Transferred
+from headrace.aws.threads import Meter, Transferred
 from headrace.terminal.progress import Lines
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from headrace import targets
 from headrace.aws import lock as locks
-from headrace.aws.holder import Holder
+from headrace.aws.lock import Holder
 from headrace.errors import ConfigError, JobFailed
 from headrace.results.layout import receipt
 from headrace.runtime.output.seal import sealed

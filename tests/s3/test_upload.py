@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from headrace.aws import s3 as objects
-from headrace.aws import transfers, upload
+from headrace.aws import upload
 from headrace.errors import JobFailed
 from tests.s3.faults import (
     after,
@@ -33,7 +33,7 @@ KEY = "arn:aws:kms:us-east-1:123456789012:key/6f1ad9a0-0f7b-4a5e-8b0c-1f6b1b9f0a
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of more than 12 MB go in parts: S3 takes none of less than 5 MB."""
-    monkeypatch.setattr(transfers, "PART_BYTES", 6 << 20)
+    monkeypatch.setattr(upload, "PART_BYTES", 6 << 20)
 
 
 def there(s3: Any) -> dict[str, bytes]:

@@ -52,7 +52,7 @@ def wait_for(condition: Callable[[], object]) -> None:
     """Wait until something is true."""
     deadline = time.monotonic() + LIMIT_SECONDS
     while not condition():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, f"not so after {LIMIT_SECONDS} s"
         time.sleep(0.05)  # a look at all processes takes its time, too
 
 

@@ -29,7 +29,7 @@ def test_all_that_local_mode_cannot_do(output: Path) -> None:
     targets[0]["S3Output"]["S3UploadMode"] = "Continuous"
     targets.append({"OutputName": "store", "FeatureStoreOutput": {}})
     with pytest.raises(ConfigError) as caught:
-        container_limits.check(job.request, with_minutes(make_config(output), 5))
+        container_limits.check(job.view, with_minutes(make_config(output), 5))
     assert str(caught.value).splitlines() == [
         "7 problems in the configuration:",
         f"  resources.instance_count: {MODE} runs one container and deals out no shards (got 3); "
@@ -46,7 +46,7 @@ def test_all_that_local_mode_cannot_do(output: Path) -> None:
 
 
 def test_a_job_that_it_can_do(output: Path) -> None:
-    container_limits.check(make_job(output, "").request, make_config(output))
+    container_limits.check(make_job(output, "").view, make_config(output))
 
 
 def test_it_is_told_before_anybody_looks_for_an_engine(

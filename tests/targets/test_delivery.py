@@ -13,8 +13,8 @@ import pytest
 
 from headrace import targets
 from headrace.errors import ConfigError, JobFailed
-from headrace.results.channels import Channel
 from headrace.results.layout import listed, receipt
+from headrace.results.result import Channel
 from headrace.targets.local import moves
 from tests import children
 from tests.targets.by_hand import WRITE_RESULT, everything_below, make_config, make_job

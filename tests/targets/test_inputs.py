@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.errors import ConfigError
+from headrace.job.request import InputChannel, RequestView
 from headrace.targets.local.inputs import _Key, _shard, links
 from tests.targets.by_hand import DATA, data_input
 
@@ -20,7 +21,8 @@ def here(uri: str) -> Path:
 
 
 def names(entry: dict[str, object], hosts: int = 1) -> list[list[str]]:
-    return [[str(link.path) for link in each] for each in links(entry, hosts, here)]
+    (channel,) = RequestView({"ProcessingInputs": [entry]}).inputs
+    return [[str(link.path) for link in each] for each in links(channel, hosts, here)]
 
 
 def test_a_single_file_keeps_its_name(folder: Callable[..., Path]) -> None:
@@ -95,11 +97,11 @@ def test_every_key_goes_to_one_host_and_shares_differ_by_one_at_most(
     files: int, hosts: int
 ) -> None:
     keys = [_Key(f"{number:03}", Path(str(number))) for number in range(files)]
-    source = {"S3DataDistributionType": "ShardedByS3Key"}
+    channel = InputChannel("data", "s3://b/in", DATA, distribution="ShardedByS3Key")
     if files < hosts:
         with pytest.raises(ConfigError):
-            _shard(keys, source, 0, hosts, "")
+            _shard(keys, channel, 0, hosts)
         return
-    shares = [_shard(keys, source, host, hosts, "") for host in range(hosts)]
+    shares = [_shard(keys, channel, host, hosts) for host in range(hosts)]
     assert sorted((key for share in shares for key in share), key=lambda key: key.name) == keys
     assert max(map(len, shares)) - min(map(len, shares)) <= 1

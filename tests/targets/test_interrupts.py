@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from headrace.runtime.process.signals import SIGNALS
-from headrace.targets.local.interrupts import Interrupts
+from headrace.targets.shutdown.interrupts import Interrupts
 
 
 @pytest.fixture(autouse=True)

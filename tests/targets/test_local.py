@@ -13,7 +13,7 @@ import pytest
 from headrace import targets
 from headrace.errors import ConfigError, JobFailed, PluginError
 from headrace.job.job import Job
-from headrace.results.channels import Channel
+from headrace.results.result import Channel
 from tests.targets.by_hand import (
     WRITE_RESULT,
     data_input,
@@ -183,7 +183,7 @@ def test_without_an_entrypoint_the_images_own_stands(output: Path) -> None:
     from headrace.targets.local.command import SOURCES, command
     from headrace.targets.local.sandbox import Host
 
-    made = command(Host("algo-1", Path("/scratch/ml")), job.request, 1)
+    made = command(Host("algo-1", Path("/scratch/ml")), job.view, 1)
     assert made.argv == (sys.executable, "-m", "headrace.runtime", "/scratch/ml/x")
     assert made.environment["PYTHONPATH"] == f"/scratch/code:{SOURCES}"
     assert (SOURCES / "headrace/runtime/__init__.py").is_file()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from headrace.targets.container.mounts import input_folders
-from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.sandbox import Host, Sandbox
+from headrace.targets.shutdown.interrupts import Interrupts
 from tests.targets.by_hand import CODE, DATA, data_input, make_job
 
 Folder = Callable[..., Path]
@@ -22,7 +22,7 @@ def mounted(tmp_path: Path, output: Path) -> Mounted:
     def make(uri: str, kind: str = "S3Prefix") -> tuple[dict[str, Path], Host]:
         job = make_job(output, "print()", inputs=(data_input(uri, kind),))
         (host,) = Sandbox(tmp_path / "scratch", str(output)).lay_out(job, Interrupts())
-        return input_folders(job.request, host, Interrupts()), host
+        return input_folders(job.view, host, Interrupts()), host
 
     return make
 

@@ -44,6 +44,15 @@ WAYS = {
     "joblib": (JOBLIB, 2),
 }
 """What to run, and how many processes do the work then."""
+SIGNALLED = [
+    *(("alone", number) for number in ASKED),
+    ("two hosts", signal.SIGTERM),
+    ("sweep", signal.SIGHUP),
+    ("fused", signal.SIGQUIT),
+    ("joblib", signal.SIGINT),
+    ("joblib", signal.SIGTERM),
+]
+"""One handler answers them all; joblib has a second one, for SIGINT."""
 
 
 @pytest.fixture
@@ -89,8 +98,7 @@ def test_kill_9(project: Path, way: str) -> None:
         children.until(lambda: not children.alive(processes))
 
 
-@pytest.mark.parametrize("number", ASKED)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("way", "number"), SIGNALLED)
 def test_a_signal(project: Path, way: str, number: signal.Signals) -> None:
     overrides, jobs = WAYS[way]
     with children.started(

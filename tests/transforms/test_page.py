@@ -13,9 +13,9 @@ import xxhash
 
 from headrace.config import registry
 from headrace.config.defaults import PROJECT
-from headrace.config.steps import adapter
-from headrace.runtime import roots
-from headrace.runtime.chain.plugins import channels_of
+from headrace.config.registry import adapter
+from headrace.runtime.plugins import roots
+from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.transform import Role, positions
 from tests.transforms.batches import batch_of
 

@@ -1,62 +1,77 @@
-"""The AWS account that the user's credentials belong to."""
+"""The AWS account that a job runs in: its identity, its jobs, and what keeps a job from starting.
+
+The checks find before any money is spent what SageMaker would find minutes later.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from headrace.aws.clients import CREDENTIALS, client, explained, problem_at
+from headrace.aws.clients import CREDENTIALS, AwsError, client, code_of, explained, problem_at
 from headrace.aws.image_uris import domain
 from headrace.aws.region import find_region
+from headrace.aws.request import RequestView
+from headrace.aws.s3 import bucket_and_key
 from headrace.config import defaults
 from headrace.config.models import ROLE_ARN, JobConfig
+from headrace.config.problems import suggest
 from headrace.errors import ConfigError, Problem
 from headrace.uris import S3
 
 ROLE_VARIABLE = "SAGEMAKER_ROLE"
+RUNNING = frozenset({"InProgress", "Stopping"})
+"""States of a Processing job; all others are final."""
 
 _ASSUMED = re.compile(
     r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.*"
 )
+_ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[\w-]+)\.[\w.-]+/(?P<repository>[^:@]+)"
+    r"(:(?P<tag>[\w.-]+)|@(?P<digest>sha256:\w+))?"
+)
+_FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
+"""A user who may run jobs may not be allowed to see everything that a job needs."""
 
 
 class AwsAccount:
-    """Asks AWS only when somebody wants to know, and only once.
+    """The account that the user's credentials belong to. AWS is asked late, and only once.
 
-    Every method raises `ConfigError` where the answer cannot be had.
+    Every method raises `ConfigError` if there is no answer.
     """
 
     def __init__(self, config: JobConfig) -> None:
         self._config = config
 
     def region(self) -> str:
-        """``backend.region``, or what the usual AWS variables and files say."""
+        """Return ``backend.region``, or the region of the usual AWS variables and files."""
         if region := find_region(self._config.backend.region):
             return region
         what = "this key is required: neither AWS_REGION nor the AWS configuration names a region"
         raise ConfigError([Problem("backend.region", what)])
 
     def check_access(self, asking: bool) -> None:
-        """See that there is a region and, if AWS may be asked, that the credentials are valid."""
+        """Check that there is a region and, if AWS may be asked, that the credentials are valid."""
         self.region()
         if asking:
             self.account_id()
 
     def account_id(self) -> str:
-        """Twelve digits."""
+        """Return the account's number, of twelve digits."""
         return str(self._caller["Account"])
 
     def registry(self) -> str:
-        """The host of the account's own ECR registry in the region."""
+        """Return the host of the account's own ECR registry in the region."""
         region = self.region()
         return f"{self.account_id()}.dkr.ecr.{region}.{domain(region)}"
 
     def role(self) -> str:
-        """``job.role``, or ``SAGEMAKER_ROLE``, or the role that the caller already has.
+        """Return ``job.role``, or ``SAGEMAKER_ROLE``, or the role that the caller already has.
 
-        The last is what a SageMaker notebook runs as, which may run jobs as well.
+        A SageMaker notebook runs as the last one, which may run jobs as well.
         """
         if role := self._config.job.role or _role_of_environment():
             return role
@@ -68,7 +83,7 @@ class AwsAccount:
             return str(client("iam").get_role(RoleName=assumed["role"])["Role"]["Arn"])
 
     def output_path(self, path: str, name: str) -> str:
-        """Where the configuration says, or in the bucket that the SageMaker SDK, too, takes."""
+        """Return the configured URI, or one in the bucket that the SageMaker SDK uses, too."""
         if path.startswith(S3):
             return path
         if defaults.is_run_folder(path):
@@ -77,16 +92,62 @@ class AwsAccount:
         raise ConfigError([Problem("output.path", what)])
 
     def problems(self, request: dict[str, Any], asking: bool) -> list[Problem]:
-        """What SageMaker would refuse, or fail for later."""
-        from headrace.aws import checks
+        """Return everything that keeps a job from starting, as far as the user may see it.
 
-        return checks.check(request, self, asking)
+        The data and the output prefix have been checked already.
+
+        Args:
+            request: The arguments of ``CreateProcessingJob``.
+            asking: Whether AWS may be asked.
+
+        Raises:
+            ConfigError: AWS could not be asked.
+        """
+        view = RequestView(request)
+        problems = [*_instance_type(view.instance_type, self.region())]
+        if not asking:
+            return problems
+        with explained(problem_at("target")):
+            problems += [
+                *_name(view.name, self),
+                *_role(view.role, self),
+                *_image(view.image, self),
+                *_bucket("dataset.path", view.inputs[0].uri, self.region()),
+                *_bucket("output.path", view.outputs[0].uri, self.region()),
+            ]
+        return problems
 
     @cached_property
     def _caller(self) -> dict[str, Any]:
         region = self.region()
         with explained(problem_at(CREDENTIALS)):
             return dict(client("sts", region).get_caller_identity())
+
+
+def is_running(name: str, region: str) -> bool:
+    """Return whether a job has not come to its end; one that does not exist has.
+
+    Raises:
+        botocore.exceptions.ClientError: AWS does not tell.
+    """
+    try:
+        answer = client("sagemaker", region).describe_processing_job(ProcessingJobName=name)
+    except AwsError as exc:
+        if means_no_such_job(exc):
+            return False
+        raise
+    return answer["ProcessingJobStatus"] in RUNNING
+
+
+def means_no_such_job(error: BaseException) -> bool:
+    """Return whether there is no job of that name.
+
+    The service says ``ValidationException`` for this, its documentation ``ResourceNotFound``.
+    """
+    code = code_of(error)
+    return code == "ResourceNotFound" or (
+        code == "ValidationException" and "could not find" in str(error).lower()
+    )
 
 
 def _role_of_environment() -> str | None:
@@ -96,3 +157,82 @@ def _role_of_environment() -> str | None:
         what = f"{ROLE_VARIABLE} should be the ARN of a role, as in {example!r} (got {role!r})"
         raise ConfigError([Problem("job.role", what)])
     return role
+
+
+def _instance_type(wanted: str, region: str) -> Iterator[Problem]:
+    """Check the instance type against botocore's model of the service, without asking AWS."""
+    model = client("sagemaker", region).meta.service_model
+    offered = model.shape_for("ProcessingInstanceType").enum
+    if wanted not in offered:
+        what = f"SageMaker Processing has no {wanted!r}; {suggest(wanted, offered)}"
+        yield Problem("resources.instance_type", what)
+
+
+def _name(name: str, account: AwsAccount) -> Iterator[Problem]:
+    try:
+        client("sagemaker", account.region()).describe_processing_job(ProcessingJobName=name)
+    except AwsError as exc:
+        if code_of(exc) in {"ResourceNotFound", "ValidationException", *_FORBIDDEN}:
+            return
+        raise
+    what = f"a job is called {name!r} already, and names are never free again; choose another"
+    yield Problem("job.name", what)
+
+
+def _role(arn: str, account: AwsAccount) -> Iterator[Problem]:
+    number = arn.split(":")[4]
+    if number != account.account_id():
+        what = f"{arn!r} is a role of another account than yours ({account.account_id()})"
+        yield Problem("job.role", what)
+        return
+    try:
+        client("iam", account.region()).get_role(RoleName=arn.rsplit("/", 1)[1])
+    except AwsError as exc:
+        if code_of(exc) == "NoSuchEntity":
+            yield Problem("job.role", f"there is no role {arn!r}")
+        elif code_of(exc) not in _FORBIDDEN:
+            raise
+
+
+def _image(uri: str, account: AwsAccount) -> Iterator[Problem]:
+    """Check an own image; AWS's are in the SDK's table, and other accounts' cannot be seen."""
+    match = _ECR.fullmatch(uri)
+    if match is None or match["account"] != account.account_id():
+        return
+    if match["region"] != account.region():
+        what = f"the image is in {match['region']}, the job would run in {account.region()}"
+        yield Problem("backend.image_uri", what)
+        return
+    image = {"imageDigest": match["digest"]} if match["digest"] else {}
+    image = image or {"imageTag": match["tag"] or "latest"}
+    try:
+        client("ecr", account.region()).describe_images(
+            repositoryName=match["repository"], imageIds=[image]
+        )
+    except AwsError as exc:
+        if code_of(exc) in {"RepositoryNotFoundException", "ImageNotFoundException"}:
+            what = f"there is no image {uri!r}; action=build makes it, action=push brings it there"
+            yield Problem("backend.image_uri", what)
+        elif code_of(exc) not in _FORBIDDEN:
+            raise
+
+
+def _bucket(where: str, uri: str, region: str) -> Iterator[Problem]:
+    """Check that a bucket is in the region of the job, which can use no other."""
+    bucket, _ = bucket_and_key(uri)
+    there = _region_of(bucket)
+    if there not in (None, region):
+        what = f"the bucket {bucket!r} is in {there}, the job would run in {region}"
+        yield Problem(where, what)
+
+
+def _region_of(bucket: str) -> str | None:
+    """Return the region of a bucket; None if AWS does not tell."""
+    try:
+        answer = client("s3").head_bucket(Bucket=bucket)
+    except AwsError as exc:
+        if code_of(exc) in {"404", *_FORBIDDEN}:
+            return None
+        raise
+    region = answer.get("BucketRegion")
+    return str(region) if region else None

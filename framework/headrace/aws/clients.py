@@ -1,4 +1,4 @@
-"""boto3's clients, all with the same patience, and its errors in words for people."""
+"""boto3's clients, all with the same timeouts and retries, and its errors as messages for users."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from botocore import exceptions
 from botocore.config import Config
 
 from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION
 
 for _name in ("boto3", "botocore", "s3transfer", "urllib3"):
-    # Hydra prints what anybody logs ("Found credentials in …"), and errors are raised anyway.
+    # Hydra prints all log messages ("Found credentials in …"), and errors are raised anyway.
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 PATIENCE = Config(
@@ -58,12 +58,12 @@ _BAD_CREDENTIALS = {
 
 
 def client(service: str, region: str | None = None) -> Any:
-    """A client of a service.
+    """Return a client of a service.
 
     Endpoint, profile and credentials come from the usual AWS variables and files.
 
     Args:
-        service: As boto3 calls it, as in ``s3``.
+        service: boto3's name of it, such as ``s3``.
         region: AWS region; default: the one that boto3 finds.
 
     Raises:
@@ -74,12 +74,12 @@ def client(service: str, region: str | None = None) -> Any:
 
 @cache
 def session(region: str | None = None) -> boto3.session.Session:
-    """The one session of a region: credentials are looked for once."""
+    """Return the only session of a region, so that credentials are looked for once."""
     return boto3.session.Session(region_name=region)
 
 
 def has_credentials(required: bool) -> bool:
-    """Whether there are any; nobody is asked whether they are valid.
+    """Return whether there are credentials, without asking AWS whether they are valid.
 
     Raises:
         ConfigError: The AWS configuration cannot be used, or has none though they are required.
@@ -94,10 +94,10 @@ def has_credentials(required: bool) -> bool:
 
 @contextmanager
 def explained(error: Callable[[str], HeadraceError] = JobFailed) -> Iterator[None]:
-    """Turn what boto3 raises into an error for people.
+    """Turn the errors that boto3 raises into errors for users.
 
     Args:
-        error: Makes it of its text; by default the job failed.
+        error: Makes an error of its text; by default `JobFailed`.
     """
     try:
         yield
@@ -106,19 +106,19 @@ def explained(error: Callable[[str], HeadraceError] = JobFailed) -> Iterator[Non
 
 
 def problem_at(where: str) -> Callable[[str], ConfigError]:
-    """For `explained`: the configuration is wrong at that address."""
+    """Return what `explained` takes if an error means that a key of the configuration is wrong."""
     return lambda what: ConfigError([Problem(where, what)])
 
 
 def code_of(error: BaseException) -> str:
-    """AWS's name of an error, as in ``NoSuchKey``; nothing for one that AWS did not answer."""
+    """Return AWS's code of an error, such as ``NoSuchKey``; empty if AWS did not answer it."""
     if isinstance(error, exceptions.ClientError):
         return str(error.response.get("Error", {}).get("Code", ""))
     return ""
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong and what would be right, in one line."""
+    """Return the cause of an error and its remedy, in one line."""
     if isinstance(error, exceptions.ProfileNotFound):
         return f"{error}; AWS_PROFILE names a profile of ~/.aws/config"
     if isinstance(error, exceptions.NoRegionError):

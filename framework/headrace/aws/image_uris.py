@@ -1,8 +1,8 @@
-"""Which image: AWS's by kind, region and version, or one's own by its tag.
+"""URIs of images: AWS's by kind, region and version, one's own by its tag.
 
 AWS's accounts and versions are read from the SDK's own table, and the domain of a region from
 botocore's, as plain JSON: importing the SDK would take seconds (``sagemaker.core.image_uris``),
-importing botocore a tenth of one.
+importing botocore a tenth of a second.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from headrace.config.problems import suggest
 from headrace.errors import ConfigError, Problem
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION
 
 SKLEARN_TABLE = ("sagemaker-core", "sagemaker/core/image_uri_config/sklearn.json")
 PARTITIONS = ("botocore", "botocore/data/partitions.json")
@@ -26,18 +26,16 @@ TOO_OLD = ("0.20.0", "0.23-1", "1.0-1", "1.2-1", "1.4-2")
 
 Source: docker/<version>/base/Dockerfile.cpu of github.com/aws/sagemaker-scikit-learn-container.
 """
-
-
 SPARK_TABLE = ("sagemaker-core", "sagemaker/core/image_uri_config/spark.json")
 SPARK_TAGS = {"3.5": "3.5-cpu-py312-v1.0"}
-"""Of those images that have a Python that the runtime half knows; 3.3 and older have 3.9 or less.
+"""Tags of the images whose Python is new enough; 3.3 and older have Python 3.9 or less.
 
 Source: github.com/aws/sagemaker-spark-container, releases.
 """
 
 
 def sklearn_image(region: str, framework_version: str) -> str:
-    """The URI of AWS's scikit-learn image, as ``image_uris.retrieve("sklearn", …)`` gives it.
+    """Return the URI of AWS's scikit-learn image, as ``image_uris.retrieve("sklearn", …)`` does.
 
     Args:
         region: AWS region, as in ``eu-central-1``.
@@ -52,7 +50,7 @@ def sklearn_image(region: str, framework_version: str) -> str:
 
 
 def spark_image(region: str, framework_version: str) -> str:
-    """The URI of AWS's Spark image, as ``image_uris.retrieve("spark", …)`` gives it.
+    """Return the URI of AWS's Spark image, as ``image_uris.retrieve("spark", …)`` does.
 
     Args:
         region: AWS region, as in ``eu-central-1``.
@@ -68,14 +66,14 @@ def spark_image(region: str, framework_version: str) -> str:
 def _awss_image(
     kind: str, versions: dict[str, Any], tags: dict[str, str], region: str, version: str
 ) -> str:
-    """The URI of an image of AWS's.
+    """Return the URI of an image of AWS's.
 
     Args:
-        kind: What it is called.
+        kind: Its name in messages.
         versions: The SDK's table.
-        tags: Version → tag, of all that can be used.
+        tags: Version → tag, of all versions that can be used.
         region: AWS region.
-        version: What is asked for.
+        version: The wanted version.
     """
     problems = [*_version_problems(kind, version, versions, tags)]
     image = versions.get(version) or {"registries": _all_registries(versions)}
@@ -87,10 +85,10 @@ def _awss_image(
 
 
 def own_image(backend: str, registry: str | None = None) -> str:
-    """The name of an own image, as the project's build and push give it.
+    """Return the name of an own image, as ``action=build`` and ``action=push`` use it.
 
     Args:
-        backend: What it is for.
+        backend: Name of the backend that it is for.
         registry: Host of the registry that holds it; None for the image on this machine.
     """
     name = f"headrace-{backend}:{VERSION}"
@@ -126,19 +124,19 @@ def _all_registries(versions: dict[str, Any]) -> dict[str, str]:
 
 
 def domain(region: str) -> str:
-    """The domain of AWS's hosts in a region: ``amazonaws.com``, but for China and a few others."""
+    """Return the domain of AWS's hosts in a region: ``amazonaws.com`` in most."""
     return str(_partition(region).get("outputs", {}).get("dnsSuffix", "amazonaws.com"))
 
 
 def partition(region: str) -> str:
-    """What stands behind ``arn:`` in a region: ``aws``, ``aws-cn``, ``aws-us-gov``."""
+    """Return the partition in a region's ARNs: ``aws``, ``aws-cn`` or ``aws-us-gov``, say."""
     return str(_partition(region).get("id", "aws"))
 
 
 def _partition(region: str) -> dict[str, Any]:
-    for each in _table(*PARTITIONS)["partitions"]:
-        if region in each["regions"] or re.match(each["regionRegex"], region):
-            return dict(each)
+    for candidate in _table(*PARTITIONS)["partitions"]:
+        if region in candidate["regions"] or re.match(candidate["regionRegex"], region):
+            return dict(candidate)
     return {}
 
 

@@ -1,40 +1,44 @@
-"""An exclusive lock on a prefix: an object that a conditional put makes and renewals keep alive.
+"""An exclusive lock on a prefix: an object that a conditional put creates and that is renewed.
 
-``If-None-Match: *`` makes it, so that of two jobs only one gets it. Every half minute it is written
-anew with ``If-Match``; one that nobody has renewed for two minutes, or whose process on this
-machine is gone, is taken over the same way. Ages are worked out by S3's own clock.
+``If-None-Match: *`` creates it, so that of two jobs only one gets it. Every half minute it is
+written again with ``If-Match``. A lock that has not been renewed for two minutes, or whose process
+on this machine has ended, is taken over the same way. Ages are measured by S3's own clock.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from headrace.aws.clients import AwsError, client, code_of, explained, reason
-from headrace.aws.daemons import DaemonExecutor, interruptible
-from headrace.aws.holder import Holder
 from headrace.aws.s3 import bucket_and_key
+from headrace.aws.threads import DaemonExecutor, interruptible
 from headrace.errors import JobFailed
-from headrace.runtime.shown import quoted
+from headrace.runtime.shown import plain, quoted
 from headrace.uris import join
 
 NAME = ".headrace.lock"
 RENEWAL_SECONDS = 30.0
 LEASE_SECONDS = 120.0
-"""For which a lock counts that nobody renews."""
+"""Time after which a lock that is not renewed ends."""
 RELEASE_SECONDS = 20.0
-"""For removing a lock at the end: the network may be gone."""
+"""Time for removing a lock at the end: the network may be down."""
 ATTEMPTS = 5
-"""To take a lock that others put and remove meanwhile."""
+"""Attempts to take a lock that others create and remove meanwhile."""
 GRACE_SECONDS = 2.0
-"""For one that nobody waits for any more."""
+"""Time for removing a lock that has perhaps not been taken."""
 ADVICE = "a lock that nobody renews ends after two minutes"
 UNCONDITIONAL = (
     "this store has no conditional puts, so two jobs that begin in the same moment are not kept "
@@ -44,9 +48,63 @@ UNCONDITIONAL = (
 _MOST_BYTES = 4096
 _ABSENT = frozenset({"NoSuchKey", "404"})
 _REFUSED = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409", *_ABSENT})
-"""Answers to a conditional put by which somebody else was faster."""
+"""Answers to a conditional put if another job was faster."""
 _UNKNOWN = frozenset({"NotImplemented", "501"})
 """Answers of a store that has no conditional puts."""
+_PROC = Path("/proc")
+_BOOT = _PROC / "sys/kernel/random/boot_id"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The holder of a lock."""
+
+    job: str
+    """The job's name."""
+    host: str
+    """Name of the machine, for people: several may have the same one."""
+    machine: str
+    """Names the machine since it was started, and in it the space of process numbers."""
+    pid: int
+    begun: int
+    """When the process began, in the kernel's ticks: its number may be given to another one."""
+    started: str
+    """When the lock was taken, by the machine's clock."""
+    token: str
+    """Tells one attempt to take a lock from all others."""
+
+    @classmethod
+    def here(cls, job: str) -> Holder:
+        """Return this process."""
+        pid, now = os.getpid(), datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(job, socket.gethostname(), _machine(), pid, _begun(pid), now, uuid4().hex)
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Holder | None:
+        """Read what `to_json` made; return None for anything else."""
+        try:
+            found = json.loads(content)
+            values = {field.name: found[field.name] for field in fields(cls)}
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return None
+        numbers = (values.pop("pid"), values.pop("begun"))
+        if not all(type(number) is int and number >= 0 for number in numbers):
+            return None
+        if not all(isinstance(text, str) for text in values.values()):
+            return None
+        return cls(pid=numbers[0], begun=numbers[1], **values)
+
+    def to_json(self, **more: int) -> bytes:
+        """Return the content of a lock; `more` goes into it and is not read back."""
+        described: Mapping[str, Any] = {**asdict(self), **more}
+        return (json.dumps(described, indent=2) + "\n").encode()
+
+    def has_ended(self) -> bool:
+        """Return whether it is known to be gone, as only its own machine can tell."""
+        return self.machine == _machine() and not _is_running(self.pid, self.begun)
+
+    def __str__(self) -> str:
+        return f"the job {plain(self.job)} (process {self.pid} on {plain(self.host)})"
 
 
 @dataclass(frozen=True)
@@ -65,7 +123,7 @@ class Found:
 
 
 def held_by(output: str) -> Holder | None:
-    """Return who is writing to a prefix, or None.
+    """Return the holder that is writing to a prefix; None if there is none.
 
     Args:
         output: URI of the prefix.
@@ -147,10 +205,10 @@ class Lock:
         threading.Thread(target=self._keep_alive, daemon=True).start()
 
     def confirm(self) -> None:
-        """See that the lock still is ours, by renewing it.
+        """Check that the lock is still ours, by renewing it.
 
         Raises:
-            JobFailed: It is not: this process stood still for minutes, say.
+            JobFailed: It is not, because this process stood still for minutes, for example.
         """
         with explained():
             self._renew()
@@ -167,7 +225,7 @@ class Lock:
             self._tell(reason(exc))
 
     def _take(self) -> Holder | None:
-        """Take it, and return who left it behind."""
+        """Take the lock, and return the holder that left it behind."""
         for _ in range(ATTEMPTS):
             found = _read(self._s3, self._uri)
             if found and found.holder == self._me:  # the answer to our own put got lost
@@ -184,7 +242,7 @@ class Lock:
             try:
                 self._renew()
             except AwsError:
-                pass  # the next time, perhaps; until then it is valid for a while
+                pass  # the next renewal may succeed; the lock is valid for longer than that
             except JobFailed as error:
                 self._lost = error
 
@@ -204,14 +262,15 @@ class Lock:
             self._etag = found.etag  # the answer to our last put got lost
 
     def _put(self, condition: dict[str, str | None]) -> bool:
-        """Write the lock; whether the condition held."""
+        """Write the lock, and return whether the condition held."""
         bucket, key = bucket_and_key(self._uri)
-        # Another content each time, and so another ETag: who read the last one cannot replace it.
+        # Another content each time, and so another ETag: a job that read the last one cannot
+        # replace this one.
         body = self._me.to_json(renewals=self._renewals)
-        place = {"Bucket": bucket, "Key": key, "Body": body, **self._encryption}
+        lock = {"Bucket": bucket, "Key": key, "Body": body, **self._encryption}
         try:
             conditions = condition if self._is_conditional else {}
-            self._etag = self._s3.put_object(**place, **conditions)["ETag"]
+            self._etag = self._s3.put_object(**lock, **conditions)["ETag"]
         except AwsError as exc:
             if code_of(exc) in _UNKNOWN and self._is_conditional:
                 self._is_conditional = False
@@ -243,7 +302,7 @@ class Lock:
 
 
 def _read(s3: Any, uri: str) -> Found | None:
-    """The lock that is there."""
+    """Return the lock of that URI; None if there is none."""
     bucket, key = bucket_and_key(uri)
     try:
         answer = s3.get_object(Bucket=bucket, Key=key)
@@ -258,3 +317,31 @@ def _read(s3: Any, uri: str) -> Found | None:
     now = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     moment = parsedate_to_datetime(now) if now else datetime.now(UTC)
     return Found(holder, answer["ETag"], (moment - answer["LastModified"]).total_seconds())
+
+
+def _machine() -> str:
+    try:
+        return f"{_BOOT.read_text().strip()} {(_PROC / 'self/ns/pid').readlink()}"
+    except OSError:  # no Linux, or a /proc that hides it: a process is never known to have ended
+        return uuid4().hex
+
+
+def _is_running(pid: int, begun: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # a process of another user
+        pass
+    except (OSError, OverflowError):
+        return False
+    now = _begun(pid)
+    return not (now and begun) or now == begun
+
+
+def _begun(pid: int) -> int:
+    """Return when a process began; 0 if that cannot be seen, -1 for a zombie, which has ended."""
+    try:
+        stat = (_PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return 0
+    state, *rest = stat.rpartition(")")[2].split()  # the name before it may hold anything
+    return -1 if state == "Z" else int(rest[18])

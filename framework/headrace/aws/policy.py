@@ -1,4 +1,4 @@
-"""The least that the role of a job may be allowed to do, read off the job's request; no I/O.
+"""Write the IAM policy with the fewest rights that the role of a job needs; no I/O.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, the section on
 ``CreateProcessingJob``; narrowed to the buckets, the image and the keys that the request names.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.aws.image_uris import partition
+from headrace.aws.request import RequestView
 from headrace.uris import S3
 
 LOGS = "/aws/sagemaker/ProcessingJobs"
@@ -35,26 +36,26 @@ Statement = dict[str, Any]
 
 @dataclass(frozen=True)
 class Where:
-    """What ARNs are made of; ``*`` for what is not known."""
+    """The parts of ARNs that a request does not name; ``*`` if one is not known."""
 
     region: str
     account: str
 
     def arn(self, service: str, resource: str, account: str | None = None) -> str:
-        """The ARN of something in the region."""
+        """Return the ARN of a resource in the region."""
         owner = self.account if account is None else account
         return f"arn:{partition(self.region)}:{service}:{self.region}:{owner}:{resource}"
 
     def s3(self, uri: str) -> str:
-        """The ARN of a bucket or of objects."""
+        """Return the ARN of a bucket or of objects."""
         return f"arn:{partition(self.region)}:s3:::{uri.removeprefix(S3)}"
 
 
-def policy(request: dict[str, Any], where: Where) -> dict[str, Any]:
-    """An IAM policy document for the role that the job runs as.
+def policy(request: RequestView, where: Where) -> dict[str, Any]:
+    """Return an IAM policy document for the role that the job runs as.
 
     Args:
-        request: The arguments of ``CreateProcessingJob``, with ``s3://`` on both ends.
+        request: The request; its inputs and outputs are on S3.
         where: Region and account.
     """
     statements = [*_data(request, where), *_image(request, where), *_traces(where)]
@@ -62,16 +63,15 @@ def policy(request: dict[str, Any], where: Where) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _data(request: dict[str, Any], where: Where) -> Iterator[Statement]:
-    sources = [each["S3Input"]["S3Uri"] for each in request["ProcessingInputs"]]
-    outputs = request["ProcessingOutputConfig"]["Outputs"]
-    places = [f"{each['S3Output']['S3Uri']}/" for each in outputs]
-    yield _allow("ReadInputs", ["s3:GetObject"], [where.s3(f"{uri}*") for uri in sources])
-    yield from _listing([*sources, *places], where)
+def _data(request: RequestView, where: Where) -> Iterator[Statement]:
+    inputs = [channel.uri for channel in request.inputs]
+    outputs = [f"{channel.uri}/" for channel in request.outputs]
+    yield _allow("ReadInputs", ["s3:GetObject"], [where.s3(f"{uri}*") for uri in inputs])
+    yield from _listing([*inputs, *outputs], where)
     yield _allow(
         "WriteOutputs",
         ["s3:AbortMultipartUpload", "s3:PutObject"],
-        [where.s3(f"{uri}*") for uri in places],
+        [where.s3(f"{uri}*") for uri in outputs],
     )
 
 
@@ -86,8 +86,8 @@ def _listing(uris: Iterable[str], where: Where) -> Iterator[Statement]:
         yield {**statement, "Condition": condition}
 
 
-def _image(request: dict[str, Any], where: Where) -> Iterator[Statement]:
-    host, _, name = request["AppSpecification"]["ImageUri"].partition("/")
+def _image(request: RequestView, where: Where) -> Iterator[Statement]:
+    host, _, name = request.image.partition("/")
     parts = host.split(".")
     if parts[1:3] == ["dkr", "ecr"]:
         repository = name.partition("@")[0].partition(":")[0]
@@ -104,8 +104,8 @@ def _traces(where: Where) -> Iterator[Statement]:
     yield {**metrics, "Condition": {"StringEquals": {"cloudwatch:namespace": METRICS}}}
 
 
-def _keys(request: dict[str, Any], where: Where) -> Iterator[Statement]:
-    key = request["ProcessingOutputConfig"].get("KmsKeyId")
+def _keys(request: RequestView, where: Where) -> Iterator[Statement]:
+    key = request.kms_key
     if not key:
         return
     actions = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
@@ -118,12 +118,11 @@ def _keys(request: dict[str, Any], where: Where) -> Iterator[Statement]:
         yield _allow("UseKey", actions, [arn])
 
 
-def _network(request: dict[str, Any], where: Where) -> Iterator[Statement]:
-    vpc = request.get("NetworkConfig", {}).get("VpcConfig")
-    if vpc:
-        resources = [where.arn("ec2", f"subnet/{each}") for each in vpc["Subnets"]]
+def _network(request: RequestView, where: Where) -> Iterator[Statement]:
+    if request.subnets:
+        resources = [where.arn("ec2", f"subnet/{subnet}") for subnet in request.subnets]
         resources += [
-            where.arn("ec2", f"security-group/{each}") for each in vpc["SecurityGroupIds"]
+            where.arn("ec2", f"security-group/{group}") for group in request.security_group_ids
         ]
         interface = where.arn("ec2", "network-interface/*")
         yield _allow("JoinNetwork", NETWORK_CHANGES, [*resources, interface])

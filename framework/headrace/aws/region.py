@@ -1,4 +1,4 @@
-"""The AWS region, from where every AWS tool takes it."""
+"""The AWS region, found as every AWS tool finds it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.
 
 
 def find_region(configured: str | None) -> str | None:
-    """The region of the configuration, of the environment or of the AWS profile, in that order.
+    """Return the region of the configuration, the environment or the AWS profile, in that order.
 
     Args:
-        configured: ``backend.region``, which wins over all else.
+        configured: ``backend.region``.
 
     Returns:
-        The region, or None where nobody names one.
+        The region, or None if none of them names one.
 
     Raises:
         ConfigError: The AWS configuration file is there but cannot be used.
@@ -29,7 +29,7 @@ def find_region(configured: str | None) -> str | None:
 
 def _of_profile() -> str | None:
     if not any(_is_there(variable, default) for variable, default in FILES.items()):
-        return None  # spares the import of botocore
+        return None  # without importing botocore
     import botocore.exceptions
     import botocore.session
 

@@ -1,4 +1,4 @@
-"""What lies below an ``s3://`` URI, and how it goes away."""
+"""List the objects below an ``s3://`` URI, and delete objects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headrace.runtime.data_files import is_data
 from headrace.uris import S3
 
 MOST_AT_ONCE = 1000
-"""Keys that ``DeleteObjects`` takes."""
+"""Keys that one ``DeleteObjects`` takes."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,20 @@ class S3Object:
 
     @property
     def uri(self) -> str:
-        """Its address."""
+        """Return the object's URI."""
         return f"{S3}{self.bucket}/{self.key}"
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:
-    """The two halves of ``s3://bucket/some/key``; the key may be empty."""
+    """Return bucket and key of ``s3://bucket/some/key``; the key may be empty."""
     bucket, _, key = uri.removeprefix(S3).partition("/")
     return bucket, key
 
 
 def with_prefix(uri: str) -> Iterator[S3Object]:
-    """All objects whose keys begin so, in the order of their keys.
+    """Yield all objects whose keys begin with the URI's, in the order of their keys.
 
-    Folders' own markers, empty keys that end with a slash, are no objects.
+    The markers of folders, empty objects whose keys end with a slash, are left out.
 
     Raises:
         botocore.exceptions.ClientError: There is no such bucket, or it may not be read.
@@ -53,22 +53,22 @@ def with_prefix(uri: str) -> Iterator[S3Object]:
     bucket, prefix = bucket_and_key(uri)
     pages = client("s3").get_paginator("list_objects_v2")
     for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-        for each in page.get("Contents", ()):
-            if not each["Key"].endswith("/"):
+        for entry in page.get("Contents", ()):
+            if not entry["Key"].endswith("/"):
                 yield S3Object(
-                    bucket, each["Key"], each["Size"], each["ETag"], each["LastModified"]
+                    bucket, entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"]
                 )
 
 
 def input_objects(uri: str, where: str) -> list[S3Object]:
-    """The objects of an input of the kind ``S3Prefix``: one object, or those below a folder.
+    """Return the objects of an input of the kind ``S3Prefix``: one, or those below a folder.
 
-    SageMaker takes every key that begins with the URI's. ``s3://b/data`` would bring
-    ``s3://b/database/…`` along, which nobody means, so it is refused on every target.
+    SageMaker takes every key that begins with the URI's. ``s3://b/data`` would include
+    ``s3://b/database/…``, which is a mistake, so it is refused on every target.
 
     Args:
-        uri: Of an object or a folder.
-        where: What names it, for the message.
+        uri: URI of an object or a folder.
+        where: Key of the configuration that names it, for the message.
 
     Raises:
         ConfigError: Nothing is there, or more than one object or folder.
@@ -89,42 +89,42 @@ def data_objects(uri: str, where: str) -> list[S3Object]:
     """Return the objects of such an input that count as data, by the rule for files.
 
     Args:
-        uri: Of an object or a folder.
-        where: What names it, for the message.
+        uri: URI of an object or a folder.
+        where: Key of the configuration that names it, for the message.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There are none.
     """
     folder = uri.rstrip("/") + "/"
     objects = input_objects(uri, where)
-    data = [each for each in objects if each.uri == uri or is_data(each.uri.removeprefix(folder))]
+    data = [s3 for s3 in objects if s3.uri == uri or is_data(s3.uri.removeprefix(folder))]
     if not data:
         raise ConfigError([Problem(where, f"no files in {uri!r}")])
     return data
 
 
 def unlisted(uri: str, where: str) -> AbstractContextManager[None]:
-    """For a listing: say which one failed, if it does.
+    """Turn an error of boto3 inside the ``with`` block into one that says which listing failed.
 
     Args:
-        uri: Of what is listed.
-        where: What names it.
+        uri: URI of what is listed.
+        where: Key of the configuration that names it.
     """
     return explained(lambda why: ConfigError([Problem(where, f"cannot list {uri!r}: {why}")]))
 
 
 def object_at(uri: str, where: str) -> S3Object:
-    """The one object of that key.
+    """Return the object of exactly that URI.
 
     Args:
-        uri: Of an object.
-        where: What names it, for the message.
+        uri: URI of an object.
+        where: Key of the configuration that names it, for the message.
 
     Raises:
         ConfigError: It is not there.
     """
     with unlisted(uri, where):
-        found = next(with_prefix(uri), None)  # it comes before all whose keys begin with its own
+        found = next(with_prefix(uri), None)  # listed before all keys that begin with its own
     if found is None or found.uri != uri:
         raise ConfigError([Problem(where, f"there is no object {uri!r}")])
     return found
@@ -134,8 +134,8 @@ def remove(uris: Iterable[str]) -> None:
     """Delete objects; one that is not there counts as deleted.
 
     Raises:
-        JobFailed: S3 keeps one.
-        botocore.exceptions.ClientError: It refuses altogether.
+        JobFailed: S3 does not delete one.
+        botocore.exceptions.ClientError: S3 refuses the request.
     """
     keys: dict[str, list[str]] = defaultdict(list)
     for uri in uris:
@@ -149,5 +149,5 @@ def remove(uris: Iterable[str]) -> None:
 def _remove_some(bucket: str, keys: Sequence[str]) -> None:
     wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
     for error in client("s3").delete_objects(Bucket=bucket, Delete=wanted).get("Errors", ()):
-        place = f"{S3}{bucket}/{error['Key']}"
-        raise JobFailed(f"{place} cannot be removed: {error['Code']}: {error['Message']}")
+        uri = f"{S3}{bucket}/{error['Key']}"
+        raise JobFailed(f"{uri} cannot be removed: {error['Code']}: {error['Message']}")

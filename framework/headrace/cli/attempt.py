@@ -22,7 +22,7 @@ class Outcome(Protocol):
 
     @property
     def output(self) -> str:
-        """Where it is."""
+        """Return where the result is."""
 
 
 T = TypeVar("T", bound=Outcome)

@@ -19,7 +19,7 @@ def main() -> int:
     startup.prepare()  # before what takes its time to be imported
     match sys.argv[1:]:
         case ["--version"]:
-            from headrace.runtime.version import VERSION
+            from headrace.runtime import VERSION
 
             print(f"headrace {VERSION}")
             return 0

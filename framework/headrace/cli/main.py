@@ -31,8 +31,7 @@ from headrace.config.hydra_errors import problem_of, setting_problem
 from headrace.config.hydra_loader import checked
 from headrace.config.hydra_objects import NO_PACKAGE, names_package
 from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
-from headrace.runtime.secrets import masked_words
-from headrace.runtime.shown import plain, quoted
+from headrace.runtime.shown import masked_words, plain, quoted
 
 WORKER_KILLED = (
     "a worker process of the sweep was killed, perhaps for want of memory; "
@@ -49,7 +48,7 @@ defaults.register()
 
 
 def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
-    """Runs the program, of which Hydra is the outer half.
+    """Run the program, of which Hydra is the outer half.
 
     Args:
         run: A function decorated by ``hydra.main`` that calls `execute`.
@@ -119,7 +118,8 @@ def _refuse(arguments: Sequence[str]) -> None:
 
 
 def _refuse_words(message: str) -> NoReturn:
-    raise ConfigError([Problem("", f"{plain(message)}; run.py --help shows what there is")])
+    advice = f"{defaults.command()} --help shows what there is"
+    raise ConfigError([Problem("", f"{plain(message)}; {advice}")])
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
@@ -136,7 +136,7 @@ def _record(*args: Any, **options: Any) -> logging.LogRecord:
 
 
 def execute(config: DictConfig) -> float:
-    """Does what one composed configuration says.
+    """Do what one composed configuration says.
 
     Returns:
         What a sweep that looks for the best settings minimises.

@@ -1,4 +1,4 @@
-"""What the command ``headrace`` has Hydra run; ``run.py`` is the same for a checkout."""
+"""The function that the command ``headrace`` has Hydra run, as ``run.py`` does in a checkout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hydra
 from omegaconf import DictConfig
 
 from headrace.cli import main as cli
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 
 
 @hydra.main(version_base="1.3", config_path=str(roots.SHIPPED / roots.CONF), config_name="config")

@@ -1,4 +1,4 @@
-"""What a process of the command line does first: signals, standard streams, errors that end it.
+"""The start of a process of the command line: signals, standard streams, errors that end it.
 
 Imports nothing heavy: it is at work while Hydra is still being imported.
 """
@@ -31,7 +31,7 @@ def prepare() -> None:
 
 
 def begin(handler: Handler = signal.default_int_handler) -> None:
-    """From now on there may be something to tidy up: have signals raise `KeyboardInterrupt`.
+    """Have signals raise `KeyboardInterrupt`: from now on there may be something to tidy up.
 
     In a process of another program (a test, a notebook) nothing is changed.
 
@@ -49,12 +49,12 @@ def begin(handler: Handler = signal.default_int_handler) -> None:
 
 
 def is_worker() -> bool:
-    """Whether this process works for a sweep that another one conducts."""
+    """Return whether this process works for a sweep that another one conducts."""
     return WORKER in os.environ and not is_prepared()
 
 
 def is_prepared() -> bool:
-    """Whether this process is one of the command line's own, from its start."""
+    """Return whether this process is one of the command line's own, from its start."""
     return sys.excepthook is _told
 
 
@@ -120,7 +120,7 @@ class _Guarded(io.TextIOWrapper):
 
 
 def _nowhere(number: int) -> IO[str]:
-    """A stream in the place of one that is closed, whose number no other file must get."""
+    """Return a stream in the place of one that is closed, whose number no other file must get."""
     _lead_nowhere(number)
     return open(number, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
 

@@ -1,30 +1,35 @@
-"""Check settings that are valid one by one but not together."""
+"""Check what no model can: settings that do not go together, and requirements of pip."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from headrace.config.dialect import problems_of
-from headrace.config.models import AwsImageConfig, BackendConfig, DatasetConfig, JobConfig
-from headrace.config.registry import Step
-from headrace.config.steps import ADDRESS
+from headrace.config.models import AwsImageConfig, DatasetConfig, JobConfig
+from headrace.config.problems import got
+from headrace.config.registry import ADDRESS, Step
 from headrace.errors import Problem
-from headrace.runtime.chain.plugins import channels_of
 from headrace.runtime.evaluation import needs
-from headrace.runtime.formats import AUTO
 from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.plugins.formats import AUTO
+from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.shown import quoted
 from headrace.runtime.spec import DatasetSpec, RuntimeSpec
 from headrace.runtime.transform import Role, learner
+
+REQUIREMENTS = "backend.requirements"
+_REQUIREMENT_EXAMPLE = "as in 'pyarrow>=17'"
+_REQUIREMENT_FILE = re.compile(r"[^;]*(/|\\|\.whl\s*$|\.zip\s*$|\.tar\.\w+\s*$)")
 
 
 def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
     """Return every problem of a configuration whose keys are valid one by one."""
     return [
-        *_requirements(config.backend),
+        *requirement_problems(config.backend.requirements),
         *_without_effect(config),
         *problems_of(config.dataset),
         *_without_meaning(config.dataset),
@@ -60,11 +65,32 @@ def _without_meaning(dataset: DatasetConfig) -> Iterable[Problem]:
         yield Problem(f"dataset.{key}", f"{what}; leave it out")
 
 
-def _requirements(backend: BackendConfig) -> Iterable[Problem]:
-    if backend.requirements:
-        from headrace.config.requirements import problems_in  # most jobs have none
+def requirement_problems(requirements: Sequence[str]) -> Iterator[Problem]:
+    """Return the problems of ``backend.requirements``, before anything is downloaded.
 
-        yield from problems_in(backend.requirements)
+    Args:
+        requirements: As pip takes them on its command line.
+    """
+    for number, text in enumerate(requirements):
+        if what := _wrong_requirement(text):
+            yield Problem(f"{REQUIREMENTS}[{number}]", what)
+
+
+def _wrong_requirement(text: str) -> str | None:
+    if text.lstrip().startswith("-"):
+        what = "is an option of pip, whose own configuration is the place for it"
+        return f"{got(text)} {what}; give a package, {_REQUIREMENT_EXAMPLE}"
+    if "@" in text.partition(";")[0] or _REQUIREMENT_FILE.match(text):
+        what = "names a file or an address; give a package of an index"
+        return f"{got(text)} {what}, {_REQUIREMENT_EXAMPLE}"
+    from packaging.requirements import InvalidRequirement, Requirement  # slow; most jobs have none
+
+    try:
+        Requirement(text)
+    except InvalidRequirement as exc:
+        what = f"is no requirement of pip's ({str(exc).splitlines()[0]}); give a package"
+        return f"{got(text)} {what}, {_REQUIREMENT_EXAMPLE}"
+    return None
 
 
 def _columns_named_twice(dataset: DatasetConfig) -> Iterable[Problem]:

@@ -1,23 +1,34 @@
-"""Validate the composed configuration: the only place where a DictConfig becomes models."""
+"""Validate the composed configuration: the only place where a DictConfig becomes models.
+
+OmegaConf's nodes become plain data first. All problems are collected, instead of stopping at the
+first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from headrace.config import steps
+from headrace.config import registry
 from headrace.config.checks import cross_check
 from headrace.config.models import JobConfig, TransformConfig, job_config_with
-from headrace.config.problems import keys_of, models_of, problems_of, tag_of
+from headrace.config.problems import REQUIRED, keys_of, models_of, problems_of, tag_of
 from headrace.config.registry import Step
-from headrace.config.resolve import Resolved, resolve
 from headrace.errors import ConfigError, Problem
+from headrace.runtime.shown import plain, quoted
 
+LINK = re.compile(r"\$\{(\.*)([\w.]+)\}")
+PYTHON_OBJECT = "_target_"
+DEEPEST = 40
+"""Mappings within each other."""
+REFUSED = "a configuration may name a plugin, never a Python object"
 CHOICES = {
     group: tuple(map(tag_of, models))
     for group, field in JobConfig.model_fields.items()
@@ -49,7 +60,7 @@ def compose(cfg: DictConfig) -> Plan:
         PluginError: A transform that the configuration names is broken.
     """
     resolved = resolve(cfg)
-    chain, wrong_steps = steps.check(_steps_in(resolved.values))
+    chain, wrong_steps = registry.check_steps(_steps_in(resolved.values))
     model = job_config_with(_backend_in(resolved.values))
     keys = partial(keys_of, model)
     wrong_keys = problems_of(model.model_validate, resolved.values, keys, CHOICES)
@@ -85,7 +96,7 @@ def _steps_in(values: Mapping[str, Any]) -> Mapping[Any, Any]:
 def _unused_width(config: JobConfig, resolved: Resolved) -> Iterator[Problem]:
     default = TransformConfig.model_fields["n_features"].default
     is_used = any(
-        where.startswith(f"{steps.ADDRESS}.") and "n_features" in text
+        where.startswith(f"{registry.ADDRESS}.") and "n_features" in text
         for where, text in resolved.linked.items()
     )
     if config.transform.n_features != default and not is_used:
@@ -111,3 +122,103 @@ def _absolute(path: str) -> str:
         return str(Path(path).expanduser().absolute())
     except RuntimeError:  # ~somebody, whom this machine does not know
         return str(Path(path).absolute())
+
+
+@dataclass
+class Resolved:
+    """A configuration in plain data. A key that has a problem here is missing from `values`."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
+    """The address of each key that only repeats another (``${…}``) → the other's address."""
+    linked: dict[str, str] = field(default_factory=dict)
+    """The address of each key with a link in it → its text."""
+
+    def once(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Drop duplicates: problems with the same words, or of a key that repeats a wrong one."""
+        without_value = {problem.where for problem in self.problems}
+        further = [
+            problem
+            for problem in problems
+            if problem.what != REQUIRED or problem.where not in without_value
+        ]
+        unique = list(dict.fromkeys([*self.problems, *further]))
+        wrong = {problem.where for problem in unique}
+        return [
+            problem
+            for problem in unique
+            if self.links.get(problem.where) not in wrong or self._is_in_circle(problem.where)
+        ]
+
+    def _is_in_circle(self, where: str) -> bool:
+        """Return whether the links from a key lead back to it, so that it only repeats itself."""
+        seen: set[str] = set()
+        key = where
+        while key in self.links and key not in seen:
+            seen.add(key)
+            key = self.links[key]
+        return key == where
+
+
+def resolve(cfg: DictConfig) -> Resolved:
+    """Resolve every interpolation; a value that is missing or not allowed becomes a problem."""
+    resolved = Resolved()
+    resolved.values = dict(_plain(cfg, (), resolved))
+    return resolved
+
+
+def _plain(
+    node: DictConfig | ListConfig,
+    path: tuple[str, ...],
+    found: Resolved,
+    above: tuple[DictConfig | ListConfig, ...] = (),
+) -> dict[Any, Any] | list[Any]:
+    raw: Any = OmegaConf.to_container(node, resolve=False)
+    keys = list(raw) if isinstance(raw, dict) else range(len(raw))
+    above = (*above, node)
+    values = {}
+    for key in keys:
+        where = (*path, str(key))
+        problem = _problem_of(key, raw[key])
+        if problem is None:
+            try:
+                value = node[key]
+            except (OmegaConfBaseException, RecursionError) as exc:
+                problem = f"{quoted(str(raw[key]))} cannot be resolved: {_reason(exc)}"
+            else:
+                if not OmegaConf.is_config(value):
+                    values[key] = value
+                elif any(value is each for each in above) or len(above) > DEEPEST:
+                    problem = f"{quoted(str(raw[key]))} holds itself"
+                else:
+                    values[key] = _plain(value, where, found, above)
+        if problem is not None:
+            found.problems.append(Problem(".".join(where), problem))
+        _note_link(raw[key], path, where, found)
+    return values if isinstance(raw, dict) else list(values.values())
+
+
+def _reason(exc: Exception) -> str:
+    return "it refers to itself" if _is_circle(exc) else plain(str(exc).splitlines()[0])
+
+
+def _is_circle(exc: Exception) -> bool:
+    return isinstance(exc, RecursionError) or "recursi" in str(exc).lower()
+
+
+def _problem_of(key: object, raw: object) -> str | None:
+    if key == PYTHON_OBJECT:
+        return REFUSED
+    return REQUIRED if raw == MISSING else None
+
+
+def _note_link(raw: object, path: tuple[str, ...], where: tuple[str, ...], found: Resolved) -> None:
+    if isinstance(raw, str) and "${" in raw:
+        found.linked[".".join(where)] = raw
+    link = LINK.fullmatch(raw) if isinstance(raw, str) else None
+    if link:
+        dots, key = link.groups()
+        # ${.key} stands beside this key, ${..key} one level further up
+        near = path[: len(path) - len(dots) + 1] if dots else ()
+        found.links[".".join(where)] = ".".join((*near, key))

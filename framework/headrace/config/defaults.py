@@ -1,4 +1,4 @@
-"""What Hydra has to know before it composes: every key with its default, and two resolvers.
+"""Defaults that Hydra has to know before it composes: every key, and three resolvers.
 
 The defaults are read off the models, so that they stand in one place while Hydra, its tab
 completion and ``--cfg job`` know every key. A group of keys is left open (its ``struct`` flag is
@@ -7,6 +7,7 @@ off): a wrong key then gets through to pydantic, which reports it together with 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,9 +22,11 @@ from pydantic.fields import FieldInfo
 
 from headrace.config.models import JobConfig
 from headrace.config.problems import models_of, tag_of
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 
 PROJECT = roots.SHIPPED
+COMMAND, SCRIPT = "headrace", "run.py"
+"""The two ways to call the program: the one that is installed, and the one of a checkout."""
 BASE_NODE = "headrace_defaults"
 
 _CHOSEN: ContextVar[str | None] = ContextVar("run_folder", default=None)
@@ -32,23 +35,24 @@ _CHOSEN: ContextVar[str | None] = ContextVar("run_folder", default=None)
 def register() -> None:
     """Make the base node and the resolvers known to Hydra; doing it twice does no harm."""
     ConfigStore.instance().store(name=BASE_NODE, node=_open(defaults_of(JobConfig)))
+    OmegaConf.register_new_resolver("command", command, replace=True)
     OmegaConf.register_new_resolver("project", _in_project, replace=True)
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 
 
 def defaults_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Every key of a model with its default, ``???`` where there is none."""
+    """Return every key of a model with its default, ``???`` where there is none."""
     return {name: _default(field) for name, field in model.model_fields.items()}
 
 
 def is_run_folder(path: str) -> bool:
-    """Whether that is what ``output.path`` is by default."""
+    """Return whether that is what ``output.path`` is by default."""
     return (_CHOSEN.get() is not None or HydraConfig.initialized()) and path == run_folder()
 
 
 @contextmanager
 def run_folder_is(path: str) -> Iterator[None]:
-    """For as long as it lasts, that is the run folder, where Hydra runs nothing and has none."""
+    """Have `path` be the run folder, for as long as it lasts, where Hydra runs nothing."""
     token = _CHOSEN.set(path)
     try:
         yield
@@ -86,12 +90,23 @@ def _open(defaults: dict[str, Any]) -> DictConfig:
     return node
 
 
+def command() -> str:
+    """Return the command that was used, as messages and the help repeat it.
+
+    A program that uses the Python API has used none; it is told the one that it can use.
+    """
+    name = Path(sys.argv[0]).name
+    if name not in (COMMAND, SCRIPT):
+        name = SCRIPT if (PROJECT / SCRIPT).is_file() else COMMAND
+    return f"python {SCRIPT}" if name == SCRIPT else COMMAND
+
+
 def _in_project(path: str) -> str:
     return str(roots.find(path))
 
 
 def run_folder() -> str:
-    """Hydra's run folder; before a run has one (``--cfg job``), the folder that it would get."""
+    """Return Hydra's run folder; before a run has one (``--cfg job``), the one it would get."""
     if (chosen := _CHOSEN.get()) is not None:
         return chosen
     hydra = HydraConfig.get()

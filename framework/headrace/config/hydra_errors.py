@@ -1,17 +1,18 @@
-"""How the errors that Hydra raises while it composes become `Problem`s in our own form."""
+"""Turn the errors that Hydra raises while it composes into `Problem`s that a user can act on."""
 
 from __future__ import annotations
 
+import re
 import shlex
 import traceback
 from collections.abc import Sequence
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
 from headrace.config.models import JobConfig
-from headrace.config.overrides import with_quotes
 from headrace.config.problems import suggest
 from headrace.errors import ConfigError, Problem
 from headrace.runtime.process.shortage import MEMORY, shortage
@@ -20,6 +21,7 @@ from headrace.runtime.shown import plain, quoted
 TOP_LEVEL = [*JobConfig.model_fields, "experiment", "hydra"]
 OURS = ("headrace", "transforms")
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
+_QUOTED_KEY = re.compile(r"([{,]\s*)([\"'])([\w.-]+)\2\s*:")
 
 
 def problem_of(exc: BaseException, override: str = "") -> Problem:
@@ -90,6 +92,39 @@ def _ungrammatical(exc: OverrideParseException) -> Problem:
     if (better := with_quotes(override)) is not None:
         return Problem(override.partition("=")[0], f"the value wants quotes; write {plain(better)}")
     return Problem(override, f"is no override; write key=value ({_grammar(exc)})")
+
+
+def with_quotes(override: str) -> str | None:
+    """Return the override as a shell takes it, with quotes around a value that needs them.
+
+    Returns:
+        None if quotes around the value, or around the members of a list, do not help.
+    """
+    key, _, value = override.partition("=")
+    if value.startswith("{"):  # the keys of a mapping take no quotes
+        better = f"{key}=" + _QUOTED_KEY.sub(r"\1\3:", value)
+        if better == override:
+            return None
+    elif value.startswith("[") and value.endswith("]"):
+        members = [each.strip() for each in value[1:-1].split(",")]
+        better = f"{key}=[{','.join(map(_in_double_quotes, members))}]"
+    else:
+        better = f"{key}={_in_double_quotes(value)}"
+    try:
+        OverridesParser.create().parse_overrides([better])
+    except HydraException:
+        return None
+    return shlex.quote(better) if value else None
+
+
+def _in_double_quotes(text: str) -> str:
+    return '"' + re.sub(r"(\\*)(\"|$)", escaped_quote, text) + '"'
+
+
+def escaped_quote(found: re.Match[str]) -> str:
+    """Return a quote, or the end, behind backslashes as Hydra's grammar takes them for text."""
+    backslashes, quote = found.groups()
+    return backslashes * 2 + (f"\\{quote}" if quote else "")
 
 
 def _unknown_choice(config: str, options: Sequence[str]) -> Problem:

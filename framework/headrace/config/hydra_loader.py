@@ -29,7 +29,7 @@ from headrace.config import defaults, typed_text
 from headrace.config.hydra_errors import problem_of
 from headrace.config.hydra_objects import object_problems, search_path_problem
 from headrace.errors import ConfigError, HeadraceError, Problem
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 from headrace.runtime.shown import quoted
 
 ONE_CHOICE = [group for group in typed_text.GROUPS if group != "experiment"]

@@ -18,7 +18,7 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from headrace.config.resolve import PYTHON_OBJECT, REFUSED
+from headrace.config.compose import PYTHON_OBJECT, REFUSED
 from headrace.errors import Problem
 from headrace.runtime.shown import quoted
 

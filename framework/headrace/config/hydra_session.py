@@ -1,11 +1,19 @@
-"""Composes ``conf/`` in any process, whatever it does with Hydra itself, and leaves no trace."""
+"""Compose ``conf/`` from Python, in any process, whatever that does with Hydra itself.
+
+Overrides are texts as on the command line, or dicts whose values need no quoting.
+
+Source: https://hydra.cc/docs/1.3/advanced/override_grammar/basic/
+"""
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from numbers import Integral, Real
+from os import PathLike, fspath
 from pathlib import Path
 
 import hydra
@@ -14,25 +22,32 @@ from hydra.version import VersionBase
 from omegaconf import DictConfig
 
 from headrace.config import defaults
+from headrace.config.hydra_errors import escaped_quote
 from headrace.config.hydra_loader import checked
-from headrace.config.overrides import Overrides, texts_of
-from headrace.errors import ConfigError
-from headrace.runtime import roots
+from headrace.errors import ConfigError, Problem
+from headrace.runtime.plugins import roots
+from headrace.runtime.shown import plain
 
+Overrides = str | Mapping[str, object]
 VERSION_BASE = "1.3"
+NO_OVERRIDE = (
+    "an override is a text, as 'backend=script', or a dict, as {'transform.n_features': 4096}"
+)
+MOST = 60
+"""Characters of a value that a message repeats."""
 
 _ONE_AT_A_TIME = threading.Lock()
 """What Hydra works with is global to the process."""
 
 
 def composed(overrides: Sequence[Overrides]) -> DictConfig:
-    """The configuration, without Hydra's own node.
+    """Return the configuration, without Hydra's own node.
 
     Raises:
         ConfigError: What Hydra does not accept.
     """
     defaults.register()
-    texts = list(texts_of(overrides))
+    texts = texts_of(overrides)
     try:
         with _ONE_AT_A_TIME, _hydra():
             return hydra.compose("config", texts)
@@ -41,14 +56,14 @@ def composed(overrides: Sequence[Overrides]) -> DictConfig:
 
 
 def fresh_folder() -> str:
-    """Where a result goes by default: as ``hydra.run.dir`` in ``conf/config.yaml`` has it."""
+    """Return the default folder of a result, as ``hydra.run.dir`` of ``conf/config.yaml`` is."""
     now = datetime.now()
     return str(Path(f"outputs/{now:%Y-%m-%d}/{now:%H-%M-%S-%f}").absolute())
 
 
 @contextmanager
 def _hydra() -> Iterator[None]:
-    """Hydra on our ``conf/``; afterwards it is as initialised, or not, as it was."""
+    """Initialise Hydra on our ``conf/``; afterwards leave it as it was, initialised or not."""
     base, theirs = VersionBase.instance(), GlobalHydra.instance().hydra
     version = base.version_base
     GlobalHydra.instance().clear()
@@ -62,3 +77,49 @@ def _hydra() -> Iterator[None]:
     finally:
         GlobalHydra.instance().hydra = theirs
         base.version_base = version
+
+
+def texts_of(overrides: Sequence[Overrides]) -> list[str]:
+    """Return all overrides in Hydra's grammar.
+
+    Raises:
+        ConfigError: Some are no overrides, or have what is no value of a configuration.
+    """
+    texts: list[str] = []
+    problems: list[Problem] = []
+    for each in overrides:
+        if isinstance(each, str):
+            texts.append(each)
+        elif isinstance(each, Mapping):
+            for key, value in each.items():
+                try:
+                    texts.append(f"{key}={_text(value)}")
+                except TypeError as exc:
+                    problems.append(Problem(str(key), str(exc)))
+        else:
+            problems.append(Problem("", f"{NO_OVERRIDE} (got {plain(repr(each), MOST)})"))
+    if problems:
+        raise ConfigError(problems)
+    return texts
+
+
+def _text(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Real):  # NumPy's numbers too
+        return repr(int(value) if isinstance(value, Integral) else float(value))
+    if isinstance(value, Mapping):
+        advice = "write a key for each, as 'job.tags.team'"
+        raise TypeError(f"a value is no dict; {advice} (got {plain(repr(value), MOST)})")
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return f"[{','.join(map(_text, value))}]"
+    if not isinstance(value, str | PathLike):
+        raise TypeError(f"{plain(repr(value), MOST)} cannot be a value of a configuration")
+    return _quoted(str(fspath(value)))
+
+
+def _quoted(text: str) -> str:
+    # What OmegaConf takes for a link is none, and a backslash before it no escape.
+    without_links = re.sub(r"(\\*)(\$\{)", r"\1\1\\\2", text)
+    # Backslashes count as such only before a quote.
+    return "'" + re.sub(r"(\\*)('|$)", escaped_quote, without_links) + "'"

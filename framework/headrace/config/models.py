@@ -14,8 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from headrace.config.dialect import Character, Encoding, LabelValues, Quote, Texts
 from headrace.config.registered import listed_in_schema, named_in
-from headrace.runtime.formats import AUTO, READERS, WRITERS
-from headrace.runtime.registry import Registry
+from headrace.runtime.plugins.formats import AUTO, READERS, WRITERS
+from headrace.runtime.plugins.registry import Registry
 from headrace.runtime.spec import DatasetSpec, EvaluationSpec, OutputSpec, RuntimeSpec
 from headrace.targets import TARGETS
 

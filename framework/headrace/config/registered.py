@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import AfterValidator
 
 from headrace.config.problems import suggest
-from headrace.runtime.registry import Registry
+from headrace.runtime.plugins.registry import Registry
 from headrace.runtime.shown import quoted
 
 

@@ -1,28 +1,36 @@
-"""Finds the transforms: a plugin's name is its file's name in ``transforms/``.
+"""The transforms that a configuration may name: finds, loads and checks them, and builds steps.
 
-A ``transforms/`` in the current folder comes first: a file there takes the place of a shipped one.
-
-A pip-installed package adds more through the entry-point group ``headrace.transforms`` (name =
-module). Listing the plugins imports none of them.
+A plugin's name is its file's name in ``transforms/``. A ``transforms/`` in the current folder comes
+first: a file there takes the place of a shipped one. A pip-installed package adds more through the
+entry-point group ``headrace.transforms`` (name = module). Listing the plugins imports none of them.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
 from headrace.config.deferred_imports import DeferringLoader, check_deferred
-from headrace.errors import PluginError
-from headrace.runtime import roots
-from headrace.runtime.chain.plugins import GROUP, PACKAGE, class_in
+from headrace.config.problems import keys_of, problems_of, suggest
+from headrace.errors import PluginError, Problem
+from headrace.runtime.plugins import roots
+from headrace.runtime.plugins.transforms import GROUP, PACKAGE, class_in
+from headrace.runtime.shown import quoted
+
+ADDRESS = "transform.steps"
+RUNTIME = "headrace.runtime"
+STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class Plugin:
 
     @cached_property
     def source(self) -> str:
-        """The text of the plugin's file, which is what a job ships.
+        """Return the text of the plugin's file, which is what a job ships.
 
         Raises:
             PluginError: There is no such file.
@@ -49,7 +57,7 @@ class Plugin:
 
     @cached_property
     def transform(self) -> type[Any]:
-        """The frozen dataclass that the plugin's file defines.
+        """Return the frozen dataclass that the plugin's file defines.
 
         Raises:
             PluginError: It cannot be imported, or defines none or several, or one not frozen.
@@ -80,12 +88,12 @@ class Step:
 
     @property
     def name(self) -> str:
-        """The plugin's."""
+        """Return the plugin's name."""
         return self.plugin.name
 
 
 def plugins() -> dict[str, Plugin]:
-    """Every transform there is, by name, in alphabetical order.
+    """Return every transform there is, by name, in alphabetical order.
 
     Raises:
         PluginError: Two have one name.
@@ -128,7 +136,7 @@ def _file_of(plugin: Plugin) -> Path:
 
 @contextmanager
 def _blamed(plugin: Plugin) -> Iterator[None]:
-    """Whatever a plugin's own code raises becomes an error that names the plugin."""
+    """Turn whatever a plugin's own code raises into an error that names the plugin."""
     try:
         yield
     except Exception as exc:
@@ -139,7 +147,7 @@ def _blamed(plugin: Plugin) -> Iterator[None]:
 
 
 def _load(name: str, path: Path) -> ModuleType:
-    """Imports the file by itself, under the name that it has in the container.
+    """Import the file by itself, under the name that it has in the container.
 
     What works here then works there, and no other package called ``transforms`` gets in the way.
     """
@@ -157,3 +165,120 @@ def _load(name: str, path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def check_steps(steps: Mapping[Any, Any]) -> tuple[tuple[Step, ...], list[Problem]]:
+    """Build each step's transform.
+
+    Args:
+        steps: Label → parameters, as in the configuration. What is no mapping is left to the
+            configuration's own model.
+
+    Returns:
+        The steps that are right, and what is wrong with the others.
+
+    Raises:
+        PluginError: A plugin that is named cannot be imported or is none.
+    """
+    known = plugins()
+    built, problems = [], []
+    for label, raw in steps.items():
+        if raw is None or isinstance(raw, Mapping):
+            step, wrong = _check_one(str(label), dict(raw or {}), known)
+            built.extend([step] if step else [])
+            problems.extend(wrong)
+    return tuple(built), problems
+
+
+def adapter(transform: type) -> TypeAdapter[Any]:
+    """Return the validator of a transform's parameters; the class itself is not changed."""
+    judged = type(
+        transform.__name__,
+        (transform,),
+        {
+            "__doc__": transform.__doc__,
+            "__module__": transform.__module__,
+            "__pydantic_config__": STRICT,
+        },
+    )
+    return TypeAdapter(judged)
+
+
+def _check_one(
+    label: str, raw: dict[str, Any], known: Mapping[str, Plugin]
+) -> tuple[Step | None, list[Problem]]:
+    address = f"{ADDRESS}.{label}"
+    named = "name" in raw
+    name = str(raw.pop("name", label))
+    if name not in known:
+        what = f"no transform is called {quoted(name)}; {suggest(name, known)}"
+        return None, [Problem(f"{address}.name" if named else address, what)]
+    plugin = known[name]
+    transform = plugin.transform
+    judge = adapter(transform)
+    try:
+        checked = judge.validate_python(raw)
+    except ValidationError:
+        checked = None
+    problems = problems_of(
+        judge.validate_python, raw, lambda path: [*keys_of(transform, path), "name"]
+    )
+    if problems:
+        return None, [_below(address, problem) for problem in problems]
+    values = {item.name: getattr(checked, item.name) for item in fields(checked) if item.init}
+    parameters = judge.dump_python(checked, mode="json")
+    return Step(label, plugin, transform(**values), parameters), []
+
+
+def _below(address: str, problem: Problem) -> Problem:
+    return Problem(f"{address}.{problem.where}" if problem.where else address, problem.what)
+
+
+def check_travels_alone(plugin: Plugin, kind: str = "transform") -> None:
+    """Refuse imports of modules that do not travel: the plugin's own package, the client half.
+
+    Imports under ``if TYPE_CHECKING:`` do not count, nothing runs them.
+
+    Raises:
+        PluginError: It has such an import; names the first one.
+    """
+    for line, name in _imports(ast.parse(plugin.source)):
+        if reason := _why_not(name, plugin.module, kind):
+            raise PluginError(
+                f"{kind} {plugin.name!r} ({plugin.origin}), line {line}: imports {name!r}, {reason}"
+            )
+
+
+def _why_not(name: str, module: str, kind: str) -> str | None:
+    package = module.split(".")[0]
+    if name.startswith(".") or name.split(".")[0] == package:
+        return f"a part of its own package; a {kind} travels as one file, which must hold it all"
+    if name.split(".")[0] == "headrace" and not f"{name}.".startswith(f"{RUNTIME}."):
+        return f"which stays on this machine; allowed: {RUNTIME}"
+    return None
+
+
+def _imports(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield line and dotted name of every import that may run, relative ones with their dots."""
+    if isinstance(node, ast.If) and _is_type_checking(node.test):
+        children: list[ast.AST] = [*node.orelse]
+    else:
+        children = list(ast.iter_child_nodes(node))
+    for child in children:
+        if isinstance(child, ast.Import):
+            yield from ((child.lineno, alias.name) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            yield from ((child.lineno, name) for name in _imported_from(child))
+        else:
+            yield from _imports(child)
+
+
+def _imported_from(node: ast.ImportFrom) -> list[str]:
+    base = "." * node.level + (node.module or "")
+    if base != "headrace":
+        return [base]
+    return [f"{base}.{alias.name}" for alias in node.names]
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    return ast.unparse(test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")

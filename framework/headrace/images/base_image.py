@@ -1,4 +1,4 @@
-"""Look at a base image: which Python it has, and so which wheels fit."""
+"""Ask a base image for its Python, and so for the wheels that fit."""
 
 from __future__ import annotations
 

@@ -1,26 +1,29 @@
-"""Builds an own image from its folder in ``containers/``."""
+"""Build an own image from its folder in ``containers/``."""
 
 from __future__ import annotations
 
+import io
 import re
+import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from headrace.backends.image_names import built_name, owned
 from headrace.config.models import JobConfig
 from headrace.images.base_image import look_at
-from headrace.images.context import write_context
 from headrace.images.engine import Engine, engine
 from headrace.images.messages import watched
 from headrace.images.wheels import download
-from headrace.runtime import roots
+from headrace.runtime.plugins import roots
 
 CONTAINERS = "containers"
 """Has a folder for each image, in a root."""
+
 _DEFAULT_BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.MULTILINE)
+_READABLE_FILE = 0o644
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,11 @@ def build(config: JobConfig, code: Mapping[str, str], platform: str | None = Non
 
     Args:
         config: Names the backend, and perhaps the image and its base.
-        code: What is baked in: path in the project → text.
-        platform: What the image has to be for, as in ``linux/amd64``; None for this machine.
+        code: The files that the image holds: path in the project → text.
+        platform: The platform of the image, as in ``linux/amd64``; None for this machine's.
 
     Raises:
-        ConfigError: The backend has no own image, or the base image does not do.
+        ConfigError: The backend has no own image, or the base image cannot be used.
         JobFailed: No engine, no packages, or the build failed; with its last lines.
     """
     name, backend = built_name(config.backend), owned(config.backend)
@@ -65,11 +68,29 @@ def build(config: JobConfig, code: Mapping[str, str], platform: str | None = Non
 
 
 def default_base(folder: Path) -> str:
-    """The image that the Dockerfile of a folder is built on if nobody names another."""
+    """Return the image that the Dockerfile of a folder is built on by default."""
     match = _DEFAULT_BASE.search((folder / "Dockerfile").read_text(encoding="utf-8"))
     if match is None:
         raise LookupError(f"{folder}/Dockerfile has no line 'ARG BASE_IMAGE=…'")
     return match[1]
+
+
+def write_context(files: Mapping[str, bytes | Path], tar: IO[bytes]) -> None:
+    """Write a build context, a tar; the same files give the same bytes.
+
+    They are written in the order of their names, with neutral owner, permissions and times.
+
+    Args:
+        files: Path in the context → content, or the file that has it.
+        tar: The file that the archive is written to.
+    """
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        for name, content in sorted(files.items()):
+            if isinstance(content, Path):
+                with content.open("rb") as file:
+                    archive.addfile(_entry(name, content.stat().st_size), file)
+            else:
+                archive.addfile(_entry(name, len(content)), io.BytesIO(content))
 
 
 def _inside(folder: Path) -> str:
@@ -77,7 +98,7 @@ def _inside(folder: Path) -> str:
 
 
 def _files(folder: Path, wheels: Path) -> dict[str, bytes | Path]:
-    """The context; its paths are the project's, so that building by hand works with that."""
+    """Return the context; its paths are the project's, so that building by hand works, too."""
     names = ("Dockerfile", "requirements.txt")
     own: dict[str, bytes | Path] = {f"{_inside(folder)}/{name}": folder / name for name in names}
     return own | {f"{_inside(folder)}/wheels/{wheel.name}": wheel for wheel in wheels.iterdir()}
@@ -98,3 +119,10 @@ def _run(client: Engine, files: Mapping[str, bytes | Path], **options: Any) -> N
             **options,
         )
         watched(messages, f"building {options['tag']}")
+
+
+def _entry(name: str, size: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    entry.mode = _READABLE_FILE
+    return entry

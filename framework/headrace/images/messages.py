@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.errors import JobFailed
-from headrace.terminal.progress import View, default_view
+from headrace.terminal.progress import View, WithView, default_view
 from headrace.terminal.units import size
 
 LAST_LINES = 20
@@ -73,12 +73,9 @@ def shown(title: str, view: View | None = None) -> Iterator[View]:
         view: Who shows it; default: as stderr allows.
     """
     view = view or default_view()
-    view.open()
-    try:
+    with WithView(view):
         view.show(Work(title))
         yield view
-    finally:
-        view.close()
 
 
 class _Told:

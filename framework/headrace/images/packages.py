@@ -2,10 +2,10 @@
 
 pip downloads them, with the user's own index, proxy and credentials. It judges environment markers
 (``; python_version < "3.12"``) by the Python that it runs in, whatever ``--python-version`` says.
-So what it fetched is gone through once more, with the markers of the Python that the wheels are
-for: what is missing is asked for, what is not needed stays behind. This alone is left of pip's
-view: a constraint that holds for this machine's Python counts for the other one as well, which may
-choose an older release, or find none.
+So the fetched wheels are checked once more, with the markers of the Python that they are for:
+missing ones are fetched, unneeded ones are left out. One limit remains: a constraint that holds for
+this machine's Python counts for the other one as well, which may choose an older release, or find
+none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from headrace.config.requirements import WHERE
+from headrace.config.checks import REQUIREMENTS
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.images.wheels import LAST_LINES, fitting, pip_download, platforms_of
 from headrace.job.job import Wheels
@@ -31,7 +31,7 @@ from headrace.job.job import Wheels
 MACHINE = "x86_64"
 """No instance type of SageMaker Processing has another processor."""
 GLIBC = 28
-"""What wheels may need of glibc. AWS's images whose Python is new enough have a newer one:
+"""Wheels may need glibc 2.28 at most. AWS's images whose Python is new enough have a newer one:
 2.34 on Amazon Linux 2023, 2.31 or more on Ubuntu."""
 ROUNDS = 10
 NO_SUCH = "ERROR: No matching distribution found for "
@@ -39,19 +39,19 @@ CLASH = "ERROR: Cannot install "
 
 
 @dataclass(frozen=True)
-class Place:
-    """A Python that wheels are for."""
+class _Interpreter:
+    """The Python that wheels are for."""
 
     name: str
     markers: Mapping[str, str]
-    """What environment markers are judged by."""
+    """The values of its environment markers."""
     arguments: tuple[str, ...] = ()
-    """What tells pip."""
+    """Arguments of pip that name it."""
     has_ours: bool = False
-    """Whether the packages that are installed here are there, too."""
+    """Whether it has the packages that are installed here."""
 
     def has(self, requirement: Requirement, *, any_version: bool = False) -> bool:
-        """Whether a package is there already."""
+        """Return whether a package is installed already."""
         try:
             found = version(requirement.name) if self.has_ours else None
         except PackageNotFoundError:
@@ -61,7 +61,7 @@ class Place:
         return any_version or requirement.specifier.contains(found, prereleases=True)
 
     def wants(self, requirement: Requirement, extras: Iterable[str] = ()) -> bool:
-        """Whether a requirement counts there, for a package with some of its extras."""
+        """Return whether a requirement of a package counts, given the chosen extras."""
         marker = requirement.marker
         chosen = [*extras] or [""]
         return marker is None or any(
@@ -70,17 +70,17 @@ class Place:
 
 
 def wheels_for(requirements: tuple[str, ...], python: str | None) -> Wheels:
-    """Return the wheels of requirements and of what they need, for wherever the job runs.
+    """Return the wheels of requirements and of their dependencies.
 
-    On this machine a job uses this machine's packages, whatever their versions, and only what is
-    missing is fetched. The same requirements are resolved once in a process.
+    On this machine a job uses the installed packages, whatever their versions, and only missing
+    ones are fetched. The same requirements are resolved once in a process.
 
     Args:
-        requirements: As pip takes them.
+        requirements: Requirements in pip's syntax.
         python: Version of the image's Python, as in ``3.12``; None for this machine's.
 
     Returns:
-        They, in the order of their names.
+        The wheels, in the order of their names.
 
     Raises:
         ConfigError: There are no wheels that fit, or not together.
@@ -91,32 +91,32 @@ def wheels_for(requirements: tuple[str, ...], python: str | None) -> Wheels:
 
 @cache
 def _resolved(requirements: tuple[str, ...], python: str | None) -> Wheels:
-    place = _here() if python is None else _image(python)
+    interpreter = _here() if python is None else _image(python)
     wanted = [
-        _without_marker(each)
-        for each in map(Requirement, requirements)
-        if place.wants(each) and not place.has(each, any_version=True)
+        _without_marker(requirement)
+        for requirement in map(Requirement, requirements)
+        if interpreter.wants(requirement) and not interpreter.has(requirement, any_version=True)
     ]
     for _ in range(ROUNDS if wanted else 0):
         with tempfile.TemporaryDirectory(prefix="headrace-wheels-") as folder:
-            _download(wanted, place, Path(folder))
-            look = _Look(_wheels_in(Path(folder)), place)
-            look.follow(wanted)
-            if not look.missing:
-                return {file.name: file.read_bytes() for file in sorted(look.needed)}
-        wanted += look.missing
+            _download(wanted, interpreter, Path(folder))
+            search = _Search(_wheels_in(Path(folder)), interpreter)
+            search.follow(wanted)
+            if not search.missing:
+                return {file.name: file.read_bytes() for file in sorted(search.needed)}
+        wanted += search.missing
     if wanted:
-        raise JobFailed(f"pip finds no set of packages for {place.name} in {ROUNDS} attempts")
+        raise JobFailed(f"pip finds no set of packages for {interpreter.name} in {ROUNDS} attempts")
     return {}
 
 
-def _here() -> Place:
+def _here() -> _Interpreter:
     markers = {key: str(value) for key, value in default_environment().items()}
-    return Place("this machine's Python", markers, has_ours=True)
+    return _Interpreter("this machine's Python", markers, has_ours=True)
 
 
-def _image(python: str) -> Place:
-    """An image of AWS's, or one like them."""
+def _image(python: str) -> _Interpreter:
+    """Return the Python of an image of AWS's, or of one like them."""
     markers = {
         "implementation_name": "cpython",
         "implementation_version": f"{python}.0",
@@ -131,12 +131,12 @@ def _image(python: str) -> Place:
         "sys_platform": "linux",
     }
     name = f"Python {python} on Linux ({MACHINE}, glibc 2.{GLIBC})"
-    return Place(name, markers, tuple(fitting(python, platforms_of(MACHINE, GLIBC))))
+    return _Interpreter(name, markers, tuple(fitting(python, platforms_of(MACHINE, GLIBC))))
 
 
 @dataclass(frozen=True)
 class _Wheel:
-    """A file that pip fetched, and what it needs."""
+    """A wheel that pip fetched, and its requirements."""
 
     file: Path
     version: str
@@ -160,52 +160,54 @@ def _requires(wheel: Path) -> tuple[Requirement, ...]:
 
 
 @dataclass
-class _Look:
-    """Goes from requirement to requirement through what has been fetched."""
+class _Search:
+    """Follows requirements through the fetched wheels."""
 
     wheels: Mapping[str, _Wheel]
-    place: Place
+    interpreter: _Interpreter
     needed: set[Path] = field(default_factory=set)
     missing: list[Requirement] = field(default_factory=list)
     _seen: set[tuple[Path, frozenset[str]]] = field(default_factory=set)
 
     def follow(self, requirements: Iterable[Requirement]) -> None:
-        for each in requirements:
-            wheel = self.wheels.get(canonicalize_name(each.name))
-            if wheel is None or not each.specifier.contains(wheel.version, prereleases=True):
-                self.missing.append(_without_marker(each))
+        for wanted in requirements:
+            wheel = self.wheels.get(canonicalize_name(wanted.name))
+            if wheel is None or not wanted.specifier.contains(wheel.version, prereleases=True):
+                self.missing.append(_without_marker(wanted))
             else:
-                self._enter(wheel, frozenset(each.extras))
+                self._enter(wheel, frozenset(wanted.extras))
 
     def _enter(self, wheel: _Wheel, extras: frozenset[str]) -> None:
         if (wheel.file, extras) in self._seen:
             return
         self._seen.add((wheel.file, extras))
         self.needed.add(wheel.file)
-        wanted = (each for each in wheel.requires if self.place.wants(each, extras))
-        self.follow(each for each in wanted if not self.place.has(each))
+        wanted = (each for each in wheel.requires if self.interpreter.wants(each, extras))
+        self.follow(each for each in wanted if not self.interpreter.has(each))
 
 
-def _download(wanted: Sequence[Requirement], place: Place, folder: Path) -> None:
-    arguments = [*place.arguments, *dict.fromkeys(map(str, wanted))]
-    said = pip_download(arguments, folder, f"fetching packages for {place.name}")
+def _download(wanted: Sequence[Requirement], interpreter: _Interpreter, folder: Path) -> None:
+    arguments = [*interpreter.arguments, *dict.fromkeys(map(str, wanted))]
+    said = pip_download(arguments, folder, f"fetching packages for {interpreter.name}")
     if not said:
         return
     is_reached = not any("connection" in line for line in said if line.startswith("WARNING"))
     for line in said if is_reached else ():
         if line.startswith(NO_SUCH):
-            what = f"pip finds no wheel of {line.removeprefix(NO_SUCH)!r} for {place.name}"
+            what = f"pip finds no wheel of {line.removeprefix(NO_SUCH)!r} for {interpreter.name}"
             advice = "choose another version, or install it where the job runs"
-            raise ConfigError([Problem(WHERE, f"{what}; {advice}")])
+            raise ConfigError([Problem(REQUIREMENTS, f"{what}; {advice}")])
         if line.startswith(CLASH):
             what = line.removeprefix(CLASH).rstrip(".")
-            raise ConfigError([Problem(WHERE, f"for {place.name} pip cannot install {what}")])
-    what = f"pip cannot fetch the packages of {WHERE} for {place.name}"
+            raise ConfigError(
+                [Problem(REQUIREMENTS, f"for {interpreter.name} pip cannot install {what}")]
+            )
+    what = f"pip cannot fetch the packages of {REQUIREMENTS} for {interpreter.name}"
     raise JobFailed("\n".join([*said[-LAST_LINES:], what]))
 
 
 def _without_marker(requirement: Requirement) -> Requirement:
-    """The same wherever it is read: its marker has been judged already."""
+    """Return a requirement without its marker, which has been evaluated already."""
     bare = Requirement(str(requirement))
     bare.marker = None
     return bare

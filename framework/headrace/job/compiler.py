@@ -21,7 +21,7 @@ from headrace.job.job import NO_WHEELS, Job, Wheels
 from headrace.job.mapping import Mapping, ProcessingInput, ProcessingOutput
 from headrace.job.request import build_request
 from headrace.results.layout import REQUEST
-from headrace.runtime.chain.plugins import channels_of
+from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.spec import (
     DATA_INPUT,
     OUTPUT,

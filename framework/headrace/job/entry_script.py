@@ -19,11 +19,10 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from headrace import runtime
-from headrace.config.plugin_imports import check_travels_alone
-from headrace.config.registry import Plugin
+from headrace.config.registry import Plugin, check_travels_alone
 from headrace.job.mapping import Mapping
-from headrace.runtime.formats import AUTO, READERS, WRITERS
-from headrace.runtime.registry import Registry
+from headrace.runtime.plugins.formats import AUTO, READERS, WRITERS
+from headrace.runtime.plugins.registry import Registry
 from headrace.runtime.spec import JOB_FILE, JobSpec, StepSpec
 
 SHEBANG = b"#!/usr/bin/env python3\n"
@@ -34,7 +33,7 @@ MAIN = f"""\
 import sys
 
 if __name__ == "__main__":
-    from headrace.runtime.main import main
+    from headrace.runtime.process.main import main
 
     sys.exit(main(__loader__.get_data("{JOB_FILE}").decode()))
 """

@@ -1,4 +1,6 @@
-"""The arguments of ``CreateProcessingJob``, made from the configuration; pure, no I/O.
+"""Build the arguments of ``CreateProcessingJob`` from the configuration; pure, no I/O.
+
+`RequestView` reads them: it lives in `headrace.aws`, below everything that reads a request.
 
 Field by field what the SageMaker SDK 2.x sent for the same job. What is empty is left out: the
 service refuses some empty lists.
@@ -8,12 +10,14 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from headrace.aws.request import InputChannel, OutputChannel, RequestView
 from headrace.config.models import JobConfig, JobSettings
 from headrace.errors import ConfigError, Problem
 from headrace.job.mapping import Mapping, ProcessingInput, ProcessingOutput
+
+__all__ = ["InputChannel", "OutputChannel", "RequestView", "build_request"]
 
 
 def build_request(
@@ -24,7 +28,7 @@ def build_request(
     entrypoint: Sequence[str],
     mapping: Mapping,
 ) -> dict[str, Any]:
-    """The exact arguments for boto3's ``create_processing_job``.
+    """Return the exact arguments for boto3's ``create_processing_job``.
 
     Args:
         name: The job's name.
@@ -123,82 +127,3 @@ def _network(job: JobSettings) -> dict[str, Any]:
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value}
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One input or output of a request."""
-
-    name: str
-    uri: str
-    container_path: str
-
-
-@dataclass(frozen=True)
-class RequestView:
-    """A request as the rest reads it. What the raw request calls things is known here alone."""
-
-    raw: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The job's."""
-        return str(self.raw["ProcessingJobName"])
-
-    @property
-    def image(self) -> str:
-        """The URI of the image."""
-        return str(self.raw["AppSpecification"]["ImageUri"])
-
-    @property
-    def entrypoint(self) -> tuple[str, ...]:
-        """The command; empty for the image's own."""
-        return tuple(self.raw["AppSpecification"].get("ContainerEntrypoint", ()))
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        """What follows the command."""
-        return tuple(self.raw["AppSpecification"].get("ContainerArguments", ()))
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables that the request sets."""
-        return dict(self.raw.get("Environment", {}))
-
-    @property
-    def inputs(self) -> tuple[Channel, ...]:
-        """The inputs that come from S3, or what stands for it."""
-        return tuple(
-            Channel(each["InputName"], each["S3Input"]["S3Uri"], each["S3Input"]["LocalPath"])
-            for each in self.raw.get("ProcessingInputs", ())
-        )
-
-    @property
-    def outputs(self) -> tuple[Channel, ...]:
-        """The outputs that go to S3, or what stands for it."""
-        return tuple(
-            Channel(each["OutputName"], each["S3Output"]["S3Uri"], each["S3Output"]["LocalPath"])
-            for each in self.raw.get("ProcessingOutputConfig", {}).get("Outputs", ())
-        )
-
-    @property
-    def instance_count(self) -> int:
-        """How many instances the job has."""
-        return int(self.raw["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
-
-    @property
-    def instance_type(self) -> str:
-        """Their type, as in ``ml.m5.xlarge``."""
-        return str(self.raw["ProcessingResources"]["ClusterConfig"]["InstanceType"])
-
-    @property
-    def limit_seconds(self) -> int | None:
-        """When the job is stopped, in seconds after its start; None without such a limit."""
-        limit = self.raw.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
-        return None if limit is None else int(limit)
-
-    @property
-    def kms_key(self) -> str | None:
-        """The key that the outputs are encrypted with; None for the bucket's own."""
-        key = self.raw.get("ProcessingOutputConfig", {}).get("KmsKeyId")
-        return None if key is None else str(key)

@@ -1,9 +1,9 @@
-"""Whether two results hold the same rows, however they were made.
+"""Compare two results: do they hold the same rows, however they were made?
 
     python -m headrace.compare RUN_A RUN_B
     python -m headrace.compare s3://bucket/a outputs/b --recount
 
-The last line says it in words, the exit status in a number: 0 the same rows, 1 other rows, 2 they
+The last line and the exit status give the answer: 0 the same rows, 1 other rows, 2 the results
 cannot be compared.
 """
 
@@ -22,7 +22,7 @@ from headrace.terminal.tables import aligned
 
 SAME, DIFFERENT, INCOMPARABLE = 0, 1, 2
 SHOWN = 40
-"""Characters of a setting's value."""
+"""Characters of a setting's value that are shown."""
 NOT_SETTINGS = frozenset(
     {"format_version", "config_sha256", "output_format", "rows", "channels", "hosts", FILES, SHA256}
 )
@@ -74,7 +74,7 @@ def _difference(name: str, one: Manifest, other: Manifest) -> str | None:
 
 
 def _differing(one: Manifest, other: Manifest) -> Iterator[tuple[str, str, str]]:
-    """What the manifests say beside the rows, where they do not agree."""
+    """Yield the settings in which the manifests differ."""
     first, second = (dict(_flat("", manifest)) for manifest in (one, other))
     for key in dict.fromkeys([*first, *second]):
         a, b = first.get(key, MISSING), second.get(key, MISSING)
@@ -95,11 +95,11 @@ def _flat(prefix: str, settings: Manifest) -> Iterator[tuple[str, object]]:
 
 
 def compare(places: Sequence[str], *, recount: bool = False) -> int:
-    """Compare two results and print what there is to say.
+    """Compare two results and print the differences.
 
     Args:
         places: Folders or ``s3://…``.
-        recount: Read all parts, instead of believing the manifests.
+        recount: Read all parts instead of trusting the manifests.
 
     Returns:
         The exit status.

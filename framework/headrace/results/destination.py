@@ -1,8 +1,8 @@
 """The output folder: what it may contain, and which of its files a next job replaces.
 
-A folder is fine if it is empty. What an earlier result consists of is replaced if the user says so,
-what a plan left there in any case, and nothing else is ever touched: `headrace.results.layout` says
-which files these are. Links are not followed, the folder's own path aside.
+A folder can be used if it is empty. The files of an earlier result are replaced if the user says
+so, those of a plan in any case, and nothing else is touched: `headrace.results.layout` decides
+which files these are. Links are not followed, except for the folder's own path.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WHERE = "output.path"
 _HYDRAS = frozenset({".hydra", "run.json"})
 _PATH_LENGTH = 400
 _NAMED = 3
-"""So many entries that are in the way are named."""
+"""Entries that a message names."""
 _NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 
@@ -52,7 +52,7 @@ class _Identity(NamedTuple):
 
     @classmethod
     def of(cls, found: os.stat_result) -> _Identity:
-        """Return that of a file."""
+        """Return the identity of a file."""
         return cls(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
@@ -126,12 +126,12 @@ def replaceable(folder: Path, *, overwrite: bool, is_run_folder: bool) -> list[s
 
 
 def obstacle(folder: Path, new: Iterable[str], old: Collection[str]) -> str | None:
-    """Return what keeps new files from their places in a folder; None if nothing does.
+    """Return what prevents writing new files to a folder; None if nothing does.
 
     Args:
         folder: The folder.
         new: Paths below it.
-        old: Paths of files that make room.
+        old: Paths of files that are removed before.
     """
     free: set[str] = set()
     for file in new:
@@ -196,7 +196,7 @@ def _is_hydras(name: str) -> bool:
 
 def _all_below(folder: Path, entries: Iterable[str], files: Collection[str]) -> Iterator[str]:
     """Yield the entries, and instead of a folder that holds some of the files what is in it."""
-    above = {each for file in files for each in folders_of(file)}
+    above = {parent for file in files for parent in folders_of(file)}
     for entry in entries:
         if entry in above:
             inside = os.listdir(folder / entry)  # noqa: PTH208 (names)

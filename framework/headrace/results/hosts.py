@@ -1,6 +1,6 @@
 """Merge the reports of several hosts into the report of their job.
 
-Each host leaves ``report/<host>/`` with a manifest, what it saw, and its timings.
+Each host leaves ``report/<host>/`` with a manifest, its statistics and its timings.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
 REJECTED = "rejected.jsonl"
 
 Read = Callable[[str], bytes | None]
-"""Gives the content of a file of the report, by its path below it; None where there is none."""
+"""Returns the content of a file of the report, by its path below it; None if there is none."""
 Report = dict[str, dict[str, Any] | bytes]
 """Name of a file → its content: JSON, or bytes."""
 
@@ -77,7 +77,7 @@ def _metrics(hosts: Sequence[str], read: Read, manifest: dict[str, Any]) -> Repo
 
     contents = [read(f"{host}/{OBSERVED}") for host in hosts]
     observed = [Observed.from_bytes(content) for content in contents if content is not None]
-    if len(observed) < len(hosts):  # not by an entrypoint of ours
+    if len(observed) < len(hosts):  # not written by an entrypoint of ours
         return {}
     together, *others = observed
     for other in others:
@@ -97,12 +97,12 @@ def _rejected(hosts: Sequence[str], read: Read) -> Report:
 
 
 def _hasher(steps: Sequence[dict[str, Any]]) -> Any:
-    from headrace.runtime.chain.plugins import load
     from headrace.runtime.hashing.hasher import Hasher
+    from headrace.runtime.plugins.transforms import load
     from headrace.runtime.spec import StepSpec
 
     transforms = (transform for _, transform in load([StepSpec(**step) for step in steps]))
-    return next((each for each in transforms if isinstance(each, Hasher)), None)
+    return next((transform for transform in transforms if isinstance(transform, Hasher)), None)
 
 
 def _timings(hosts: Sequence[str], read: Read) -> Report:
@@ -110,5 +110,5 @@ def _timings(hosts: Sequence[str], read: Read) -> Report:
     every = [_json(read, f"{host}/{TIMINGS}") for host in hosts]
     if not all(every):
         return {}
-    together = {key: max(one[key] for one in every) for key in ("seconds", "peak_memory_mb")}
-    return {TIMINGS: {**together, "threads": sum(one["threads"] for one in every)}}
+    largest = {key: max(host[key] for host in every) for key in ("seconds", "peak_memory_mb")}
+    return {TIMINGS: {**largest, "threads": sum(host["threads"] for host in every)}}

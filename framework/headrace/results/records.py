@@ -1,7 +1,8 @@
-"""Read what finished runs left behind: one run, or all runs of a sweep.
+"""Read the files that finished runs left: of one run, or of all runs of a sweep.
 
-A run's own files are those of ``docs/files.md``. A sweep adds one: Hydra's folder of each run holds
-`RUN`, a `Note` of which run it is, where the result went or, if there is none, why.
+The files of a run are those of ``docs/files.md``. A sweep adds one: Hydra's folder of each run
+holds `RUN`, a `Note` with the run's number and the location of its result or the reason why there
+is none.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import Any
 
 from headrace.errors import HeadraceError
 from headrace.results.whole_files import json_text, write_whole
-from headrace.runtime.secrets import masked
+from headrace.runtime.shown import masked
 from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.uris import path_of, uri_of
 
 RUN = "run.json"
 _MULTIRUN = "multirun.yaml"
-"""What Hydra writes into the folder of every sweep."""
+"""A file that Hydra writes into the folder of every sweep."""
 UNFINISHED = "the run ended without a word, as if it had been killed"
 FAILED = 1
 
@@ -67,7 +68,7 @@ class Note:
     number: int
     overrides: Sequence[str]
     output: str = ""
-    """Where the result went: a path or a URI."""
+    """Location of the result: a path or a URI."""
     failure: str = UNFINISHED
     exit_status: int = FAILED
 
@@ -95,11 +96,11 @@ class SweepRun:
     settings: dict[str, str]
     """Its overrides: key → value, as they were written; those of secrets are masked."""
     output: str
-    """Where its result went: a path or a URI."""
+    """Location of its result: a path or a URI."""
     record: RunRecord | None
-    """Nothing if it failed, or if the result is not on this machine."""
+    """None if the run failed, or if the result is not on this machine."""
     failure: str = ""
-    """Why it failed, in the words that stood on stderr."""
+    """Why it failed: the message on stderr."""
     exit_status: int = 0
 
 
@@ -112,13 +113,13 @@ class SweepRecord:
 
     @property
     def swept(self) -> tuple[str, ...]:
-        """The keys whose values are not the same in all runs."""
+        """Return the keys whose values are not the same in all runs."""
         keys = dict.fromkeys(key for run in self.runs for key in run.settings)
         return tuple(key for key in keys if len({run.settings.get(key) for run in self.runs}) > 1)
 
     @property
     def exit_status(self) -> int:
-        """That of the first run that failed; 0 if none did."""
+        """Return the exit status of the first run that failed; 0 if none did."""
         return next((run.exit_status for run in self.runs if run.exit_status), 0)
 
     @classmethod
@@ -136,23 +137,23 @@ class SweepRecord:
 
 def forget(folder: Path) -> None:
     """Remove the notes of an earlier sweep, which are not to be taken for those of the next one."""
-    for place, _ in _notes(folder):
-        (place / RUN).unlink()
+    for run, _ in _notes(folder):
+        (run / RUN).unlink()
 
 
 def _notes(folder: Path) -> Iterator[tuple[Path, Note]]:
-    """The runs of a sweep with their folders, whatever ``hydra.sweep.subdir`` calls these."""
+    """Yield the runs of a sweep with their folders, whose names ``hydra.sweep.subdir`` gives."""
     for name, folders, files in os.walk(folder):
-        place = Path(name)
-        note = Note.read(place) if RUN in files else None
+        run = Path(name)
+        note = Note.read(run) if RUN in files else None
         if note is not None:
-            yield place, note
-        if note is not None or (_MULTIRUN in files and place != folder):  # another sweep's
+            yield run, note
+        if note is not None or (_MULTIRUN in files and run != folder):  # another sweep's
             folders.clear()
 
 
 def _run(folder: Path, note: Note) -> SweepRun:
-    pairs = (each.partition("=")[::2] for each in note.overrides)
+    pairs = (override.partition("=")[::2] for override in note.overrides)
     settings = {key: masked(key, value) for key, value in pairs}
     record, failure, status = None, note.failure, note.exit_status
     if note.output and path_of(uri_of(note.output)):

@@ -39,7 +39,7 @@ class StoredResult:
         if not self.place.startswith(S3):
             return RunRecord.read(Path(self.place)).manifest
         from headrace.aws.clients import explained  # boto3 takes its time
-        from headrace.results.stored_evaluation import manifest_at
+        from headrace.results.s3_report import manifest_at
 
         with explained(self._error):
             found = manifest_at(join(self.place, REPORT))

@@ -2,6 +2,6 @@
 
 import sys
 
-from headrace.runtime.main import main
+from headrace.runtime.process.main import main
 
 sys.exit(main())

@@ -1,4 +1,4 @@
-"""Which files of an input are data: the one answer, for every target and both halves.
+"""The files of an input that are data: the one rule, for every target and both halves.
 
 Hadoop and Spark leave markers and unfinished work beside the data, under names that begin with a
 dot or an underscore: ``_SUCCESS``, ``.part-0.csv.crc``, ``_temporary/0/part-0.csv``. Below a folder

@@ -1,4 +1,4 @@
-"""What can go wrong in ways that a user can mend.
+"""The errors that a user can mend.
 
     HeadraceError                  shown without a traceback; anything else is a bug and keeps it
     ├── ConfigError                status 2: the configuration is wrong   (headrace/errors.py)

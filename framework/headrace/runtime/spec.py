@@ -69,7 +69,7 @@ class DatasetSpec:
 
     @property
     def skips_bad_rows(self) -> bool:
-        """Whether rows that cannot be used are left out and counted, instead of being an error."""
+        """Return whether rows that cannot be used are left out and counted, and are no error."""
         return self.on_bad_rows == "skip"
 
     @property
@@ -84,21 +84,26 @@ class DatasetSpec:
         return self.columns is None if self.header is None else self.header
 
     @property
+    def raw(self) -> dict[str, Any]:
+        """Return plain data; keys that came later stand in it only if they say something."""
+        defaults, raw = asdict(DatasetSpec()), asdict(self)
+        first = tuple(raw).index("delimiter")
+        later = tuple(raw)[first:]
+        return {key: raw[key] for key in raw if key not in later or raw[key] != defaults[key]}
+
+    @property
     def meaning(self) -> dict[str, Any]:
-        """What decides the rows; without keys of later versions that say what was always so."""
-        defaults, meaning = asdict(DatasetSpec()), asdict(self)
+        """Return what decides the rows."""
+        meaning = self.raw
         for key in ("time", "columns_expected"):  # only counted, only checked
-            del meaning[key]
-        later = tuple(meaning)[tuple(meaning).index("max_line_bytes") :]
-        return {
-            key: value
-            for key, value in meaning.items()
-            if key not in later or value != defaults[key]
-        }
+            meaning.pop(key, None)
+        if self.max_line_bytes == DatasetSpec.max_line_bytes:  # as before there was one
+            del meaning["max_line_bytes"]
+        return meaning
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> DatasetSpec:
-        """The same from plain data, which has lists."""
+        """Return the same from plain data, which has lists."""
         values: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()
         }
@@ -161,7 +166,7 @@ class JobSpec:
 
     @property
     def threads(self) -> int:
-        """Worker threads: as configured, else as this host's environment says, else every core."""
+        """Return how many threads: as configured, else as the environment says, else every core."""
         if self.runtime.threads is not None:
             return self.runtime.threads
         declared = os.environ.get(THREADS_VARIABLE, "")
@@ -170,25 +175,25 @@ class JobSpec:
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """What decides the rows: neither folders, threads, nor what is only counted."""
+        """Return what decides the rows: neither folders, threads, nor what is only counted."""
         meaning = {key: asdict(self)[key] for key in ("dataset", "steps", "output")}
         return {**meaning, "dataset": self.dataset.meaning}
 
     @property
     def sha256(self) -> str:
-        """Digest of `meaning`."""
+        """Return the digest of `meaning`."""
         return digest(self.meaning)
 
     def to_json(self) -> str:
-        """The text of ``job.json``, made for reading."""
-        raw = asdict(self)
+        """Return the text of ``job.json``, made for reading."""
+        raw = {**asdict(self), "dataset": self.dataset.raw}
         if not self.column_order:  # as before there was one
             del raw["column_order"]
         return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> JobSpec:
-        """The inverse of `to_json`."""
+        """Return what `to_json` has written."""
         raw = json.loads(text)
         evaluation = raw["evaluation"]
         return cls(
@@ -206,11 +211,11 @@ class JobSpec:
 
 
 def digest(meaning: dict[str, Any]) -> str:
-    """The SHA-256 of plain data, whatever the order of its keys."""
+    """Return the SHA-256 of plain data, whatever the order of its keys."""
     text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def under(root: Path, container_path: str) -> Path:
-    """Where a path of the container lies when `root` stands in for ``/opt/ml``."""
+    """Return where a path of the container lies when `root` stands in for ``/opt/ml``."""
     return root / Path(container_path).relative_to(ML_ROOT)

@@ -1,4 +1,4 @@
-"""What a transform is: the only thing that a plugin's author has to know.
+"""The interface of transforms: the only thing that a plugin's author has to know.
 
 A transform is a frozen dataclass whose fields are its parameters. Everything that it learns about
 the data comes from the Arrow schema: a field's metadata carries the column's *role*, and a field
@@ -56,10 +56,10 @@ class Transform(Protocol):
     """
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """The columns that `apply` makes of these; raises `ValueError` where it cannot."""
+        """Return the columns that `apply` makes of these; raise `ValueError` where it cannot."""
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch with this step done. Must not change its input, nor loop over rows."""
+        """Return the batch with this step done. Must not change its input, nor loop over rows."""
 
 
 @runtime_checkable
@@ -80,31 +80,31 @@ class Learner(Transform, Protocol):
     """
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """The state of some rows; that of an empty batch is the empty state."""
+        """Return the state of some rows; that of an empty batch is the empty state."""
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """The state of the rows of all these; the same for any order and any grouping of them."""
+        """Return the state of the rows of all these; the same for any order and grouping."""
 
     def finish(self, state: pa.Table) -> pa.Table:
-        """What the step has to know of the state of all rows; kept in ``report/state/``.
+        """Return what the step has to know of the state of all rows; kept in ``report/state/``.
 
         Args:
             state: Its rows in the order of their values, the first column first.
         """
 
     def with_state(self, state: pa.Table) -> Transform:
-        """The step to use instead, given what `finish` made. Makes the same columns."""
+        """Return the step to use instead, given what `finish` made. Makes the same columns."""
 
 
 def learner(transform: object) -> Learner | None:
-    """The step, if it is one that has to learn."""
+    """Return the step, if it is one that has to learn."""
     if isinstance(transform, Learner) and getattr(transform, "learns", lambda: True)():
         return transform
     return None
 
 
 def role_of(field: pa.Field) -> Role:
-    """The role of a column, by its metadata or else by its type."""
+    """Return the role of a column, by its metadata or else by its type."""
     import pyarrow as pa  # the client, which reads no data, does without
 
     declared = (field.metadata or {}).get(ROLE)
@@ -115,21 +115,21 @@ def role_of(field: pa.Field) -> Role:
 
 
 def with_role(field: pa.Field, role: Role) -> pa.Field:
-    """The same column, with that role."""
+    """Return the same column, with that role."""
     return field.with_metadata({**(field.metadata or {}), ROLE: role.encode()})
 
 
 def positions(schema: pa.Schema, *roles: Role) -> list[int]:
-    """Where the columns of these roles stand, in the schema's order."""
+    """Return where the columns of these roles stand, in the schema's order."""
     return [i for i, field in enumerate(schema) if role_of(field) in roles]
 
 
 def features(schema: pa.Schema) -> list[int]:
-    """Where the feature columns stand; the label and the id never are among them."""
+    """Return where the feature columns stand; the label and the id never are among them."""
     return positions(schema, *FEATURES)
 
 
 def without_features(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The columns that are no features: what a hasher leaves as it is."""
+    """Return the columns that are no features: what a hasher leaves as it is."""
     places = frozenset(features(batch.schema))
     return batch.select([place for place in range(batch.num_columns) if place not in places])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.runtime.registry import Registry
+from headrace.runtime.plugins.registry import Registry
 
 if TYPE_CHECKING:
     from headrace.config.models import JobConfig

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from headrace.terminal.units import duration, percent, three_digits
@@ -78,13 +77,31 @@ class View(Protocol):
         """End: the job has ended."""
 
 
-class Progress:
-    """Understands the runtime's progress lines.
+class WithView:
+    """Opens a view at the beginning of a ``with`` block and closes it at the end.
+
+    Args:
+        view: The view.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def __enter__(self) -> Self:
+        self._view.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._view.close()
+
+
+class Progress(WithView):
+    """Shows the progress of a job, which its hosts report in lines.
 
     Args:
         hosts: Number of instances that will report.
-        view: Who shows it; default: as stderr allows.
-        clock: Seconds from anywhere on.
+        view: Shows the progress; default: as stderr allows.
+        clock: Returns seconds since any fixed moment.
     """
 
     def __init__(
@@ -93,22 +110,14 @@ class Progress:
         view: View | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(view or default_view(clock))
         self._hosts = hosts
-        self._view = view or default_view(clock)
         self._clock = clock
         self._began = clock()
         self._reports: dict[str, tuple[int, int, int]] = {}
 
     def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._view.close()
+        return self  # `open` waits until the processes have started
 
     def open(self) -> None:
         """Show that the job has started."""
@@ -118,12 +127,12 @@ class Progress:
         """Take in a line that a host printed.
 
         Returns:
-            Whether it was a progress line; any other is somebody else's.
+            Whether it was a progress line.
         """
         match = _LINE.fullmatch(text)
         if match is None:
             return False
-        rows, done, of = (int(each) for each in match.groups())
+        rows, done, of = map(int, match.groups())
         self._reports[host] = (rows, done, of)
         self._view.show(self._state())
         return True

@@ -18,8 +18,7 @@ from headrace.config.compose import compose
 from headrace.config.models import JobConfig
 from headrace.errors import ConfigError
 from headrace.job.job import Job
-from headrace.results.channels import Channel
-from headrace.results.result import Result
+from headrace.results.result import Channel, Result
 
 Composer = Callable[..., DictConfig]
 

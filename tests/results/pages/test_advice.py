@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headrace.results.pages.advice import Advice, Candidate, advise
-from headrace.results.pages.verdict import Verdict
+from headrace.results.pages.evaluation import Evaluation
 from tests.results.pages.samples import evaluation
 
 N = "\N{NARROW NO-BREAK SPACE}"
@@ -16,7 +16,7 @@ def candidates(
     *losses: float | None, rates: tuple[float | None, ...] = (1, 0.4, 0.031), rows: int = 200_000
 ) -> list[Candidate]:
     verdicts = [
-        None if loss is None else Verdict.of(evaluation(loss, rows=rows)) for loss in losses
+        None if loss is None else Evaluation.of(evaluation(loss, rows=rows)) for loss in losses
     ]
     zipped = zip(WIDTHS, rates, verdicts, strict=True)
     return [
@@ -59,8 +59,8 @@ def test_few_rows_call_for_caution() -> None:
 
 
 def test_runs_that_differ_in_more_than_the_width_are_named() -> None:
-    verdict = Verdict.of(evaluation(0.39, rows=20_000))
-    worse = Verdict.of(evaluation(0.41, rows=20_000))
+    verdict = Evaluation.of(evaluation(0.39, rows=20_000))
+    worse = Evaluation.of(evaluation(0.41, rows=20_000))
     both = [
         Candidate(0, "transform=hashing", 64, None, worse),
         Candidate(1, "transform=custom_hashing", 64, None, verdict),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.results.pages.columns import SHOWN, columns_of
+from headrace.results.pages.run_page import SHOWN, columns_of
 
 DESCRIBED = {"distinct": 2, "distinct_is_exact": True, "nulls": 1, "colliding_tokens": 1}
 

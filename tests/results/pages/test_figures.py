@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.results.pages import figures
-from headrace.results.pages.ticks import ticks
-from headrace.results.pages.visible import visible
+from headrace.results.pages.charts import ticks
+from headrace.results.pages.figures import visible
 
 N = "\N{NARROW NO-BREAK SPACE}"
 DASH = "\N{EN DASH}"

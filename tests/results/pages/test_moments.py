@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.results.pages.moments import MOST_BARS, Moments
+from headrace.results.pages.timeline import MOST_BARS, Moments
 
 
 def hours(days: int) -> list[str]:

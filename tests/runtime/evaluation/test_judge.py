@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from headrace.runtime.evaluation import figures
-from headrace.runtime.evaluation.buckets import bucket_of
-from headrace.runtime.evaluation.judge import Judge, probabilities
+from headrace.runtime.evaluation.judge import Judge, bucket_of, probabilities
 
 Floats = npt.NDArray[np.float64]
 LAST_DIGIT = 5e-7

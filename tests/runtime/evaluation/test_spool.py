@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from headrace.runtime.errors import DataError
-from headrace.runtime.evaluation.spool import Spool
+from headrace.runtime.evaluation.rows import Spool
 
 BATCH = pa.record_batch({"n": pa.array(range(10)), "list": pa.array([[1], [], [2, 3]] * 3 + [[4]])})
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from headrace.config.defaults import PROJECT
-from headrace.config.steps import adapter
-from headrace.runtime.chain.plugins import class_in
+from headrace.config.registry import adapter
+from headrace.runtime.plugins.transforms import class_in
 from headrace.runtime.spec import StepSpec
 from tests.runtime.jobs import job, run
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def perform(plan: Plan) -> Result | None:
-    """Does what ``action`` says; only that action's module is imported.
+    """Do what ``action`` says; only that action's module is imported.
 
     Returns:
         What came out of a run, nothing of any other action.

@@ -19,7 +19,7 @@ WIDTH = 9
 
 
 def perform(plan: Plan) -> None:
-    """Builds the image and says what to do with it."""
+    """Build the image and say what to do with it."""
     config = plan.config
     built_name(config.backend)
     code = {}

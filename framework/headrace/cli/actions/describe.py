@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def perform(plan: Plan) -> None:
-    """Prints the description.
+    """Print the description.
 
     Raises:
         ConfigError: There is no such job, or the service cannot be asked.

@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 def perform(plan: Plan) -> None:
-    """Prints the table; ``job.name`` narrows it to names that contain it."""
+    """Print the table; ``job.name`` narrows it to names that contain it."""
     lines = targets.job_control(plan.config).list(plan.config.job.name)
     print("\n".join(lines))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def perform(plan: Plan) -> None:
-    """Prints the lines; ``job.wait=false`` does not wait for more.
+    """Print the lines; with ``job.wait=false``, do not wait for more.
 
     Raises:
         ConfigError: There is no such job, or the service cannot be asked.

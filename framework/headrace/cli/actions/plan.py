@@ -14,9 +14,9 @@ from headrace.results.destination import WHERE, OccupiedError, replaceable, show
 from headrace.results.layout import MANIFEST, RECEIPT, REQUEST, receipt
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.spec import PACKAGES
-from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.moves import Replacement
 from headrace.targets.local.scratch import scratch
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.tables import aligned, listed
 from headrace.terminal.units import size
 from headrace.uris import path_of, uri_of
@@ -31,7 +31,7 @@ IMAGES_OWN = ("the", "image's", "own", "entrypoint")
 
 
 def perform(plan: Plan) -> None:
-    """Writes ``request.json`` and the files that the job ships, and shows the mapping."""
+    """Write ``request.json`` and the files that the job ships, and show the mapping."""
     ready = prepare(plan, dry=True)
     print("\n".join(_described(ready.job, plan)))
     for line in targets.find(ready.config).estimate(ready.config, ready.data):
@@ -48,7 +48,7 @@ def perform(plan: Plan) -> None:
 
 
 def _folder(ready: Ready) -> Path:
-    """Where the request goes: to the result's own place, unless that is on S3."""
+    """Return where the request goes: to the result's own place, unless that is on S3."""
     return path_of(uri_of(ready.config.output.path)) or Path(defaults.run_folder())
 
 
@@ -82,12 +82,12 @@ def _write(job: Job, folder: Path) -> bool:
 
 
 def mapping_rows(job: Job) -> list[tuple[str, str, str, str]]:
-    """The rows of a table of what lies where, its header first."""
+    """Return the rows of a table of what lies where, its header first."""
     return [("", "name", "from", "to"), *_inputs(job), *_outputs(job)]
 
 
 def facts(job: Job, plan: Plan) -> list[tuple[str, str]]:
-    """What else there is to know of a job: name and value."""
+    """Return what else there is to know of a job: name and value."""
     return [
         ("job", job.name),
         ("image", job.view.image),

@@ -28,12 +28,12 @@ NAME = "headrace"
 
 
 def perform(plan: Plan) -> None:
-    """Prints the policy of the job as SageMaker would run it, whatever the target is."""
+    """Print the policy of the job as SageMaker would run it, whatever the target is."""
     print(json.dumps(policy(plan), indent=2))
 
 
 def policy(plan: Plan) -> dict[str, Any]:
-    """The policy document.
+    """Return the policy document.
 
     Raises:
         ConfigError: The data is not there, or the mapping is wrong.
@@ -49,7 +49,7 @@ def policy(plan: Plan) -> dict[str, Any]:
     job = compile_job(
         replace(plan, config=config), backend_of(config.backend), data, NAME, account, wheels
     )
-    return policy_of(job.request, account.where)
+    return policy_of(job.view, account.where)
 
 
 class _OnPaper:
@@ -72,7 +72,7 @@ class _OnPaper:
         return self._role
 
     def output_path(self, path: str, name: str) -> str:
-        """Of a local path, whatever folder of the default bucket a job may get."""
+        """Return the URI; for a local path, whatever folder of the default bucket a job may get."""
         bucket = f"sagemaker-{self.where.region}-{self.where.account}"
         return path if path.startswith(S3) else f"{S3}{bucket}/headrace/{ANY}"
 
@@ -81,7 +81,7 @@ class _OnPaper:
 
 
 def _account_id(config: JobConfig) -> str:
-    """The role's account, or the user's own, or any: better a wide policy than none."""
+    """Return the role's account, or the user's own, or any: better a wide policy than none."""
     if config.job.role:
         return config.job.role.split(":")[4]
     from headrace.aws.account import AwsAccount

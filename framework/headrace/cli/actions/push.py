@@ -15,7 +15,7 @@ WIDTH = 9
 
 
 def perform(plan: Plan) -> None:
-    """Pushes the image and says where it is."""
+    """Push the image and say where it is."""
     target = targets.find(plan.config)
     pushed = push(plan.config, target.account(plan.config), target.platform)
     pairs = [("image", pushed.name), ("digest", pushed.digest)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from headrace import targets
 from headrace.prepare import prepare
 from headrace.results import pages as report
-from headrace.results.summary import summary
+from headrace.results.result import summary
 from headrace.uris import S3
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def perform(plan: Plan) -> Result:
-    """Runs the job to its end and shows what came out."""
+    """Run the job to its end and show what came out."""
     ready = prepare(plan, dry=False)
     for note in ready.notes:
         print(f"note: {note}", file=sys.stderr, flush=True)
@@ -26,7 +26,7 @@ def perform(plan: Plan) -> Result:
 
 
 def shown(result: Result) -> Result:
-    """The same result, after its summary has been printed and its page been made."""
+    """Print the result's summary and make its page; return the result."""
     print(summary(result), flush=True)
     if result.manifest and not result.output.startswith(S3):
         report.try_run_page(Path(result.output))

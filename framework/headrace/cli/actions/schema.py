@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.config import registry
 from headrace.config.models import JobConfig
-from headrace.config.steps import adapter
+from headrace.config.registry import adapter
 
 if TYPE_CHECKING:
     from headrace.config.compose import Plan
@@ -19,12 +19,12 @@ LINK = {"type": "string", "pattern": r"\$\{"}
 
 
 def perform(plan: Plan) -> None:
-    """Prints the schema; what the present configuration says makes no difference to it."""
+    """Print the schema; what the present configuration says makes no difference to it."""
     print(json.dumps(schema(), indent=2, ensure_ascii=False))
 
 
 def schema() -> dict[str, Any]:
-    """The configuration's schema; ``transforms`` has that of each plugin's parameters, by name.
+    """Return the configuration's schema; ``transforms`` has that of each plugin, by name.
 
     Raises:
         PluginError: A plugin cannot be imported.

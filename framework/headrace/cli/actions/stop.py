@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def perform(plan: Plan) -> None:
-    """Stops the job and, unless ``job.wait=false``, waits until its instances are released.
+    """Stop the job and, unless ``job.wait=false``, wait until its instances are released.
 
     A job that has ended already is left as it is, and that is no failure: nothing runs.
 

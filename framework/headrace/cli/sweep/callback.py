@@ -1,4 +1,4 @@
-"""What happens around the runs: folders are looked at first, a sweep ends in its summary."""
+"""Hydra's callbacks around the runs: folders are checked first, a sweep ends in its summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which runs of a sweep can be done in one go, and doing so."""
+"""Fused sweeps: finds the runs that can be done in one go, and does them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from headrace.config.models import JobConfig, OutputConfig
 from headrace.errors import HeadraceError
 from headrace.prepare import Ready, prepare
 from headrace.results.result import Result
-from headrace.runtime.alike import difference
+from headrace.runtime.process.execute import difference
 from headrace.uris import path_of, uri_of
 
 OWN = ("output", "transform", "job")
@@ -73,7 +73,7 @@ class Together:
 
     @cached_property
     def _outcomes(self) -> Sequence[Result | HeadraceError]:
-        from headrace.targets.local.target import run_together
+        from headrace.targets.local.fused import run_together
 
         try:
             return run_together([(run.job, run.config) for run in self._runs])
@@ -82,7 +82,7 @@ class Together:
 
 
 def _prepared(config: DictConfig) -> Ready | None:
-    """The job of a run that may start; nothing of one that fails or does something else."""
+    """Return the job of a run that may start; None for one that fails or does something else."""
     with _as_current(config) as own:
         try:
             plan = compose(own)
@@ -93,7 +93,7 @@ def _prepared(config: DictConfig) -> Ready | None:
 
 @contextmanager
 def _as_current(config: DictConfig) -> Iterator[DictConfig]:
-    """The run's own part of its configuration, while Hydra thinks that it is being run."""
+    """Yield the run's own part of its configuration, and have Hydra take it for the current run."""
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     before = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(config)
@@ -120,7 +120,7 @@ def _difference(one: Ready, other: Ready) -> str:
 
 
 def _places_overlap(outputs: Sequence[OutputConfig]) -> bool:
-    """Whether a result would go to where another one is, or below."""
+    """Return whether a result would go to where another one is, or below."""
     places = [PurePosixPath(_resolved(output.path)) for output in outputs]
     taken = set(places)
     return len(taken) < len(places) or any(not taken.isdisjoint(each.parents) for each in places)
@@ -132,5 +132,5 @@ def _resolved(path: str) -> str:
 
 
 def _same_otherwise(one: JobConfig, other: JobConfig) -> bool:
-    """Whether the settings of the job are the same but for its name."""
+    """Return whether the settings of the job are the same but for its name."""
     return one.job.model_copy(update={"name": None}) == other.job.model_copy(update={"name": None})

@@ -1,4 +1,4 @@
-"""What a run is worth to a sweeper that looks for the best settings, as Optuna does."""
+"""The value of a run for a sweeper that looks for the best settings, as Optuna does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORST = math.inf
 
 
 def objective(result: Result | None) -> float:
-    """A number to minimise.
+    """Return a number to minimise.
 
     Args:
         result: What came out of a run; None if nothing did.

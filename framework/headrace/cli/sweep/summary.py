@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.results.channels import channels_of
 from headrace.results.records import RunRecord, SweepRecord, SweepRun
+from headrace.results.result import channels_of
 from headrace.results.whole_files import write_whole
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import size
@@ -35,13 +35,13 @@ class Figure:
 
 
 def counted(run: RunRecord, metric: str) -> float | None:
-    """A figure of ``metrics.json``, if the rows were hashed."""
+    """Return a figure of ``metrics.json``, if the rows were hashed."""
     value: float | None = run.metrics.get(metric)
     return value
 
 
 def judged(run: RunRecord, metric: str) -> float | None:
-    """A figure of the evaluation, if there was one."""
+    """Return a figure of the evaluation, if there was one."""
     if run.evaluation is None:
         return None
     value: float | None = run.evaluation["channels"][run.evaluation["judged_on"]][metric]
@@ -49,7 +49,7 @@ def judged(run: RunRecord, metric: str) -> float | None:
 
 
 def share(fraction: float) -> str:
-    """Three digits, so that small shares can be told apart: ``13.7 %``."""
+    """Return a share with three digits, so that small ones can be told apart: ``13.7 %``."""
     return f"{fraction * 100:.3g} %"
 
 
@@ -68,7 +68,7 @@ FIGURES = (
 
 
 def best(sweep: SweepRecord) -> int | None:
-    """Number of the run with the least log loss; nothing if none was evaluated."""
+    """Return the number of the run with the least log loss; nothing if none was evaluated."""
     losses = {
         run.number: loss
         for run in sweep.runs
@@ -91,7 +91,7 @@ def show(sweep: SweepRecord) -> None:
 
 
 def as_csv(sweep: SweepRecord) -> str:
-    """One line for each run, a column for each swept key and each figure, numbers as they are."""
+    """Return a line for each run, a column for each swept key and figure, numbers as they are."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(
@@ -108,7 +108,7 @@ def as_csv(sweep: SweepRecord) -> str:
 
 
 def as_text(sweep: SweepRecord) -> str:
-    """The table of the runs that ended well, and the others with their reasons."""
+    """Return the table of the runs that ended well, and the others with their reasons."""
     done = [run for run in sweep.runs if not run.failure]
     lines = _table(sweep, done) if done else []
     lines += [_failure(sweep, run) for run in sweep.runs if run.failure]
@@ -158,7 +158,7 @@ def _notes(done: Sequence[SweepRun]) -> list[str]:
 
 
 def _short(keys: Sequence[str]) -> list[str]:
-    """The keys without the groups they are in, where that leaves no doubt."""
+    """Return the keys without the groups they are in, where that leaves no doubt."""
     last = [key.rpartition(".")[2] for key in keys]
     return last if len(set(last)) == len(last) else list(keys)
 
@@ -168,7 +168,7 @@ def _bytes(run: RunRecord) -> int:
 
 
 def _harmless(cell: object) -> object:
-    """A text that a spreadsheet would take for a formula, marked as a text."""
+    """Return a text that a spreadsheet would take for a formula, marked as a text."""
     is_formula = isinstance(cell, str) and cell.startswith(_FORMULA) and not _is_number(cell)
     return f"'{cell}" if is_formula else cell
 

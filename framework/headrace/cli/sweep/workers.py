@@ -8,7 +8,7 @@ import signal
 from types import FrameType
 
 from headrace.cli import startup
-from headrace.targets.local.lifeline import Lifeline
+from headrace.targets.shutdown.lifeline import Lifeline
 
 _GRACE_SECONDS = 5.0
 """For workers to end their jobs and to tidy up, after a signal to the process of the sweep."""

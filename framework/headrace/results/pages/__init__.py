@@ -23,8 +23,8 @@ SWEEP_PAGE = Path("summary.html")
 
 
 def get_ready() -> None:
-    """Import what makes the page of a run, while there is nothing else to do."""
-    with suppress(ImportError):  # it is told when the page is due
+    """Import the modules that make the page of a run, while the job's processes start."""
+    with suppress(ImportError):  # reported when the page is to be made
         from headrace.results.pages import run_page  # noqa: F401
         from headrace.results.pages.document import get_ready
 
@@ -35,7 +35,7 @@ def write_run_page(record: RunRecord) -> Path:
     """Make the page of a run, in its folder.
 
     Returns:
-        Where it is.
+        The page.
 
     Raises:
         OSError: It cannot be written.
@@ -50,7 +50,7 @@ def write_sweep_page(record: SweepRecord) -> Path:
     """Make the page of a sweep, in its folder.
 
     Returns:
-        Where it is.
+        The page.
 
     Raises:
         OSError: It cannot be written.

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from headrace.results.pages.evaluation import Evaluation
 from headrace.results.pages.figures import NARROW, count, score, share
-from headrace.results.pages.verdict import Verdict
 
 CLOSE = 0.001
 """Part of the best log loss."""
@@ -27,20 +27,20 @@ class Candidate:
     """A finished run.
 
     Attributes:
-        number: Of the run in its sweep.
-        name: What else was swept, in words; empty if only the width was.
-        collision_rate: None where nobody counted.
+        number: Number of the run in its sweep.
+        name: The other swept settings, in words; empty if only the width was swept.
+        collision_rate: None if collisions were not counted.
     """
 
     number: int
     name: str
     n_features: int
     collision_rate: float | None
-    verdict: Verdict | None
+    evaluation: Evaluation | None
 
     @property
     def shown(self) -> str:
-        """What to call it."""
+        """Return the name of the run in a sentence."""
         return count(self.n_features) + (f" with {self.name}" if self.name else "")
 
 
@@ -63,10 +63,10 @@ def advise(candidates: Sequence[Candidate]) -> Advice:
     """Choose among the finished runs of a sweep that hash."""
     if len(candidates) < 2:
         return Advice("Fewer than two runs that hash have finished, so there is nothing to choose.")
-    judged = [each for each in candidates if each.verdict is not None]
+    judged = [each for each in candidates if each.evaluation is not None]
     if len(judged) < 2:
         return _by_collisions(candidates)
-    if len({each.verdict.rows_judged for each in judged if each.verdict}) > 1:
+    if len({each.evaluation.rows_judged for each in judged if each.evaluation}) > 1:
         return Advice(
             "The runs were judged on different rows, so their log losses cannot be compared.",
             "Sweep keys that leave the split alone, and the same data.",
@@ -93,7 +93,7 @@ def _by_log_loss(judged: Sequence[Candidate]) -> Advice:
 
 
 def _loss(candidate: Candidate) -> float:
-    return candidate.verdict.log_loss if candidate.verdict else float("inf")
+    return candidate.evaluation.log_loss if candidate.evaluation else float("inf")
 
 
 def _runner_up(judged: Sequence[Candidate], best: Candidate) -> str:
@@ -126,7 +126,7 @@ def _colliding(taken: Candidate) -> str:
 def _caution(judged: Sequence[Candidate], taken: Candidate) -> str:
     said = []
     widths = sorted({each.n_features for each in judged})
-    rows = taken.verdict.rows if taken.verdict else 0
+    rows = taken.evaluation.rows if taken.evaluation else 0
     if len(widths) > 1 and taken.n_features == widths[-1]:
         said.append("No wider one was tried; the log loss may fall further.")
     if len(widths) > 1 and taken.n_features == widths[0]:

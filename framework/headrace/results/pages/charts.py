@@ -1,11 +1,12 @@
 """Charts as SVG that takes its colours, fonts and dark scheme from the page around it.
 
 pygal lays them out. Its own style sheet, script, legend and tooltips are left out: the page has a
-style sheet, a legend is HTML beside the chart, and the browser shows what stands in ``<title>``.
+style sheet, a legend is HTML beside the chart, and the browser shows the text of ``<title>``.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,21 +18,27 @@ from markupsafe import Markup
 from pygal.style import Style
 
 from headrace.results.pages import figures
-from headrace.results.pages.ticks import ticks
-from headrace.results.pages.visible import visible
+from headrace.results.pages.figures import visible
 
 # For maps that nobody draws here, pygal adds a finder that no Python after 3.11 can ask.
-sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__ != "pygal"]
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
 MOST_SERIES = 8
-"""That colours and dashes tell apart."""
+"""Series that colours and dashes tell apart."""
 WIDE, NARROW = (920, 300), (450, 300)
-FONT = 12
+
+_FONT = 12
 _DENSE = 60
 _DROPPED = ("defs", "desc", "script", "style")
 _NUMBERS = ("d", "x", "y", "cx", "cy", "width", "height")
 _UNUSED = ("style", "id", "rx", "ry")
 _UNUSED_CLASSES = ("reactive", "tooltip-trigger", "left", "top", "always_show", "major")
+_STEPS = (1, 2, 2.5, 5, 10)
+_FEWEST = 4
+_RESOLUTION = 1e-9
+"""Numbers that differ by less, in relation to their size, are one on an axis,"""
+_LEAST = 1e-300
+"""and so are those that differ by less than this."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +46,9 @@ class Series:
     """The values that are drawn in one colour.
 
     Attributes:
-        name: For the legend.
-        points: Where each mark stands, (x, y); of a bar, x is its number.
-        titles: What each mark says when it is pointed at.
+        name: Text of the legend.
+        points: Position of each mark, (x, y); of a bar, x is its number.
+        titles: Text of each mark when it is pointed at.
     """
 
     name: str
@@ -54,12 +61,12 @@ class Axes:
     """The layout of a chart.
 
     Attributes:
-        title: What it shows, for those who cannot see it.
-        x, y: What the axes mean, with the unit.
-        x_marks: Where the x axis has marks, and their texts.
-        y_scale: What the texts of the y axis's marks are multiplied by, as 100 for percent.
+        title: Description for those who cannot see the chart.
+        x, y: Titles of the axes, with the unit.
+        x_marks: Positions of the marks of the x axis, and their texts.
+        y_scale: Factor for the texts of the y axis's marks, as 100 for percent.
         from_zero: Whether the y axis begins at 0.
-        x_range: Where the x axis begins and ends; default: about where the points do.
+        x_range: Beginning and end of the x axis; default: the range of the points and a margin.
         size: Width and height in pixels where there is room.
     """
 
@@ -75,7 +82,7 @@ class Axes:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawn chart and what its colours mean."""
+    """A drawn chart and its legend."""
 
     svg: Markup
     legend: tuple[str, ...]
@@ -88,12 +95,12 @@ class Chart:
 def stacked_bars(axes: Axes, series: Sequence[Series]) -> Chart:
     """Draw one bar for each x from 0 on, its series on top of each other."""
     count = len(series[0].points)
-    heights = [sum(each.points[place][1] or 0 for each in series) for place in range(count)]
+    heights = [sum(each.points[index][1] or 0 for each in series) for index in range(count)]
     marks = ticks(0, max(heights))
     texts = dict(axes.x_marks)
     chart = pygal.StackedBar(
         _config(axes, marks),
-        x_labels=[texts.get(place, "") for place in range(count)],
+        x_labels=[texts.get(index, "") for index in range(count)],
         x_labels_major=list(texts.values()),
         show_minor_x_labels=False,
     )
@@ -126,6 +133,19 @@ def lines(axes: Axes, series: Sequence[Series], *, faint: Series | None = None) 
     return _chart("lines", _svg(chart, axes, faint), axes, series)
 
 
+def ticks(low: float, high: float) -> list[float]:
+    """Return four to eight round numbers, evenly apart, from at most `low` to at least `high`."""
+    if high - low <= max(_RESOLUTION * max(abs(low), abs(high)), _LEAST):
+        around = max(abs(low), abs(high)) / 10
+        around = around if around > _LEAST else 1.0
+        low, high = low - around, high + around
+    least = (high - low) / _FEWEST
+    unit = 10.0 ** math.floor(math.log10(least))
+    step = max(step * unit for step in _STEPS if step * unit <= least * (1 + 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [float(f"{multiple * step:.12g}") for multiple in range(first, last + 1)]
+
+
 def _chart(kind: str, svg: Markup, axes: Axes, series: Sequence[Series]) -> Chart:
     is_dense = any(len(each.points) > _DENSE for each in series)
     return Chart(svg, tuple(each.name for each in series), kind, axes.size == WIDE, is_dense)
@@ -139,7 +159,7 @@ def _config(axes: Axes, y_marks: Sequence[float]) -> Any:
         margin=6,
         margin_right=18,
         spacing=8,
-        style=Style(label_font_size=FONT, major_label_font_size=FONT, title_font_size=FONT),
+        style=Style(label_font_size=_FONT, major_label_font_size=_FONT, title_font_size=_FONT),
         css=[],
         js=[],
         show_legend=False,

@@ -16,10 +16,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from headrace.results.pages import figures
-from headrace.results.pages.visible import visible
+from headrace.results.pages.figures import FILTERS
 from headrace.results.whole_files import write_whole
-from headrace.runtime.version import VERSION
+from headrace.runtime import VERSION
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -61,7 +60,7 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"visible": visible, **figures.FILTERS}
+    environment.filters |= FILTERS
     return environment.get_template(name)
 
 

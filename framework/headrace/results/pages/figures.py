@@ -1,7 +1,12 @@
-"""Format numbers for the pages: groups of thousands, a unit, the significant digits."""
+"""Format values for the pages: numbers with units, and text from outside.
+
+Escaping keeps ``<script>`` text; it does not help against a right-to-left mark that reverses what
+stands after it, nor against a cell of a million characters: `visible` does.
+"""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 
 from headrace.terminal.units import size
@@ -9,7 +14,11 @@ from headrace.terminal.units import size
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 NONE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+LONGEST = 120
+
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+"""Unicode's categories of characters without a shape of their own."""
 
 
 def count(number: float | None) -> str:
@@ -57,18 +66,18 @@ def octets(number: float | None) -> str:
 
 
 def widths(numbers: Sequence[int]) -> list[str]:
-    """Widths for an axis: 256, 65536 → ``2⁸``, ``2¹⁶``; 1000, 50000 → ``1k``, ``50k``."""
+    """Format widths for an axis: 256, 65536 → ``2⁸``, ``2¹⁶``; 1000, 50000 → ``1k``, ``50k``."""
     if all(number & (number - 1) == 0 for number in numbers):
         return [f"2{str(number.bit_length() - 1).translate(_RAISED)}" for number in numbers]
     return [_short(number) for number in numbers]
 
 
 def marks(numbers: Sequence[float], scale: float = 1) -> list[str]:
-    """An axis's marks: all but zero with as many decimals as the one that needs most.
+    """Format the marks of an axis, all but zero with as many decimals as the longest needs.
 
     Args:
-        numbers: Where the marks stand.
-        scale: What their texts are multiplied by, as 100 for percent.
+        numbers: Positions of the marks.
+        scale: Factor for their texts, as 100 for percent.
     """
     texts = [f"{number * scale:.10g}" for number in numbers]
     decimals = max(len(text.partition(".")[2]) for text in texts)
@@ -78,6 +87,20 @@ def marks(numbers: Sequence[float], scale: float = 1) -> list[str]:
     ]
 
 
+def visible(value: object, longest: int = LONGEST) -> str:
+    r"""Return the text with control and format characters spelled out, ``\u202e``, and cut if long.
+
+    Args:
+        value: Anything that has a text.
+        longest: Characters that stay.
+    """
+    text = str(value)
+    cut = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    if cut.isascii() and cut.isprintable():
+        return cut
+    return "".join(_spelled(sign) for sign in cut)
+
+
 def _short(number: int) -> str:
     for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
         if number >= unit:
@@ -85,6 +108,15 @@ def _short(number: int) -> str:
     return str(number)
 
 
+def _spelled(sign: str) -> str:
+    if unicodedata.category(sign) not in _HIDDEN:
+        return sign
+    code = ord(sign)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
 FILTERS: dict[str, Callable[..., str]] = {
-    each.__name__: each for each in (count, share, score, seconds, megabytes, octets)
+    filter_.__name__: filter_
+    for filter_ in (count, share, score, seconds, megabytes, octets, visible)
 }
+"""The functions that templates may call."""

@@ -1,18 +1,22 @@
-"""The page of a run: each section's data, or why there is none."""
+"""The page of a run: the data of each section, or why there is none."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from headrace.results.channels import Channel, channels_of
+from headrace.aws.request import RequestView
 from headrace.results.pages import figures
-from headrace.results.pages.columns import columns_of
+from headrace.results.pages.evaluation import Evaluation, calibration_chart
 from headrace.results.pages.timeline import Timeline, timeline_of
-from headrace.results.pages.verdict import Verdict, calibration_chart
 from headrace.results.records import RunRecord
+from headrace.results.result import Channel, channels_of
 from headrace.uris import path_of
+
+SHOWN = 1000
+"""Columns on a page; more of them than anybody reads would make it slow to open."""
 
 _DIGEST = 12
 """Characters of a digest that are shown."""
@@ -36,15 +40,44 @@ class ChannelRow:
     label_mean: float | None
 
 
+@dataclass(frozen=True)
+class Value:
+    """A frequent value, with its rows as a number and as a share of all rows."""
+
+    text: str
+    rows: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Column:
+    """One feature column; `colliding` is None if nothing was hashed.
+
+    Attributes:
+        is_estimated: Whether `distinct` is.
+        null_share: Part of the rows without a value.
+        colliding_share: Part of its tokens that share their index with another token.
+    """
+
+    name: str
+    distinct: int
+    is_estimated: bool
+    nulls: int
+    null_share: float
+    colliding: int | None
+    colliding_share: float | None
+    frequent: tuple[Value, ...]
+
+
 def run_page(record: RunRecord) -> dict[str, Any]:
     """Return everything that ``run.html`` needs."""
     rates = has_rates(record)
     timeline = timeline_of(record.metrics.get("time"), has_rates=rates)
-    verdict = Verdict.of(record.evaluation)
+    evaluation = Evaluation.of(record.evaluation)
     return {
         "title": _title(record),
         "facts": list(_facts(record)),
-        "tiles": list(_tiles(record, verdict)),
+        "tiles": list(_tiles(record, evaluation)),
         "timeline": timeline,
         "channels": _channels(record),
         "rate_name": "click rate" if rates else "mean label",
@@ -52,8 +85,8 @@ def run_page(record: RunRecord) -> dict[str, Any]:
         "columns": columns_of(record.metrics, record.manifest["columns"]["numeric"]),
         "all_columns": len(record.metrics.get("columns", {})),
         "collisions_are_exact": record.metrics.get("collisions_are_exact", True),
-        "verdict": verdict,
-        "calibration": verdict and calibration_chart(verdict),
+        "evaluation": evaluation,
+        "calibration": evaluation and calibration_chart(evaluation),
         "parts": [
             {**part, "digest": part["sha256"][:_DIGEST]}
             for channel in record.manifest["channels"].values()
@@ -71,14 +104,27 @@ def has_rates(record: RunRecord) -> bool:
     return bool(known) and all(0 <= mean <= 1 for mean in known)
 
 
+def columns_of(metrics: dict[str, Any], numeric: Collection[str]) -> list[Column]:
+    """Return the first `SHOWN` columns in their order; none if there are no metrics.
+
+    Args:
+        metrics: The content of ``metrics.json``.
+        numeric: Names of the columns whose one token is their name.
+    """
+    rows, known = metrics.get("rows", 0) or 1, frozenset(numeric)
+    return [
+        _column(name, described, rows, is_numeric=name in known)
+        for name, described in islice(metrics.get("columns", {}).items(), SHOWN)
+    ]
+
+
 def _title(record: RunRecord) -> str:
-    request = record.request or {}
-    return str(request.get("ProcessingJobName") or record.folder.absolute().name)
+    return RequestView(record.request or {}).name or record.folder.absolute().name
 
 
 def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     if record.request is not None:
-        yield "image", record.request["AppSpecification"]["ImageUri"]
+        yield "image", RequestView(record.request).image
     for kind, name, outside, _ in _mapping(record.request):
         if (kind, name) == ("input", "data"):
             yield "data", outside
@@ -88,7 +134,7 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "versions", ", ".join(f"{name} {which}" for name, which in manifest["versions"].items())
 
 
-def _tiles(record: RunRecord, verdict: Verdict | None) -> Iterator[Tile]:
+def _tiles(record: RunRecord, evaluation: Evaluation | None) -> Iterator[Tile]:
     rows, metrics, timings = record.manifest["rows"], record.metrics, record.timings
     part = figures.share(rows["rejected"] / rows["read"]) if rows["read"] else ""
     yield Tile("rows written", figures.count(rows["written"]))
@@ -101,9 +147,9 @@ def _tiles(record: RunRecord, verdict: Verdict | None) -> Iterator[Tile]:
     if "collision_rate" in metrics:
         note = "" if metrics["collisions_are_exact"] else "expected"
         yield Tile("tokens that collide", figures.share(metrics["collision_rate"]), note)
-    if verdict is not None:
-        yield Tile("log loss", figures.score(verdict.log_loss), f"on {verdict.channel}")
-        yield Tile("ROC AUC", figures.score(verdict.auc), f"on {verdict.channel}")
+    if evaluation is not None:
+        yield Tile("log loss", figures.score(evaluation.log_loss), f"on {evaluation.channel}")
+        yield Tile("ROC AUC", figures.score(evaluation.auc), f"on {evaluation.channel}")
     if "seconds" in timings:
         yield Tile("time", figures.seconds(timings["seconds"]), _threads(timings))
         yield Tile("peak memory", figures.megabytes(timings["peak_memory_mb"]))
@@ -133,20 +179,19 @@ def _channels(record: RunRecord) -> list[ChannelRow]:
 
 def _mapping(request: dict[str, Any] | None) -> Iterator[tuple[str, str, str, str]]:
     """Yield kind, name, location outside and path inside the container."""
-    for each in (request or {}).get("ProcessingInputs", ()):
-        place = each["S3Input"]
-        yield "input", each["InputName"], _place(place["S3Uri"]), place["LocalPath"]
-    for each in (request or {}).get("ProcessingOutputConfig", {}).get("Outputs", ()):
-        place = each["S3Output"]
-        yield "output", each["OutputName"], _place(place["S3Uri"]), place["LocalPath"]
+    view = RequestView(request or {})
+    for source in view.inputs:
+        yield "input", source.name, _location(source.uri), source.container_path
+    for output in view.outputs:
+        yield "output", output.name, _location(output.uri), output.container_path
 
 
-def _place(uri: str) -> str:
+def _location(uri: str) -> str:
     return str(path_of(uri) or uri)
 
 
 def _left_out(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[str, str]]:
-    """Return the sections that are missing, and what would add them."""
+    """Yield the sections that are missing, and what would add them."""
     if not record.metrics:
         yield (
             "Columns, click rates and time",
@@ -170,3 +215,21 @@ def _untimed(time: dict[str, Any] | None) -> str:
         return "set dataset.time to the column that says when"
     why = time.get("left_out", "no more than one point in time")
     return f"column {time['column']!r} has {why}"
+
+
+def _column(name: str, described: dict[str, Any], rows: int, *, is_numeric: bool) -> Column:
+    distinct, colliding = described["distinct"], described.get("colliding_tokens")
+    tokens = min(distinct, 1) if is_numeric else distinct
+    return Column(
+        name,
+        distinct,
+        not described["distinct_is_exact"],
+        described["nulls"],
+        described["nulls"] / rows,
+        colliding,
+        None if colliding is None else colliding / tokens if tokens else 0.0,
+        tuple(
+            Value(each["value"], each["rows"], each["rows"] / rows)
+            for each in described.get("frequent_values", ())
+        ),
+    )

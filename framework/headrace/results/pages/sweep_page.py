@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any
 
-from headrace.results.channels import channels_of
 from headrace.results.pages import figures
 from headrace.results.pages.advice import Candidate, advise
 from headrace.results.pages.charts import MOST_SERIES, NARROW, Axes, Chart, Series, lines
+from headrace.results.pages.evaluation import Evaluation, ratio_chart
 from headrace.results.pages.run_page import Tile
-from headrace.results.pages.verdict import Verdict, ratio_chart
 from headrace.results.records import RunRecord, SweepRecord, SweepRun
+from headrace.results.result import channels_of
 
 WIDTH = "transform.n_features"
 _MOST_MARKS = 6
@@ -21,22 +21,22 @@ _MOST_MARKS = 6
 
 @dataclass(frozen=True)
 class Finished:
-    """One finished run, in figures; None for what it has no figure of."""
+    """The figures of one finished run; None for a figure that it does not have."""
 
     number: int
     settings: dict[str, str]
     name: str
-    """What was swept beside the width, in words."""
+    """The other swept settings, in words."""
     n_features: int | None
     rows: int
     seconds: float | None
     memory: float | None
     is_fused: bool
-    """Whether it was done together with others, and these two are those of all of them."""
+    """Whether it was fused with others, so that seconds and memory are those of all of them."""
     bytes: int
     tokens: int | None
     collision_rate: float | None
-    verdict: Verdict | None
+    evaluation: Evaluation | None
 
     def own(self, figure: float | None) -> float | None:
         """Return a figure, or None if the run shares it with others because it is fused."""
@@ -44,18 +44,18 @@ class Finished:
 
     @property
     def log_loss(self) -> float | None:
-        """Of the model that was judged."""
-        return self.verdict.log_loss if self.verdict else None
+        """Return the log loss of the model; None without an evaluation."""
+        return self.evaluation.log_loss if self.evaluation else None
 
     @property
     def auc(self) -> float | None:
-        """Of the same."""
-        return self.verdict.auc if self.verdict else None
+        """Return the AUC of the model; None without an evaluation."""
+        return self.evaluation.auc if self.evaluation else None
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Something that is drawn against the width."""
+    """A figure that is drawn against the width."""
 
     caption: str
     y: str
@@ -92,7 +92,7 @@ def sweep_page(record: SweepRecord) -> dict[str, Any]:
         "rows_differ": len({run.rows for run in runs}) > 1,
         "tokens_differ": len({run.tokens for run in runs}) > 1,
         "failed": failed,
-        "has_verdicts": any(run.verdict for run in runs),
+        "has_verdicts": any(run.evaluation for run in runs),
         "left_out": list(_left_out(record, runs)),
     }
 
@@ -111,14 +111,16 @@ def _finished(run: SweepRun, record: RunRecord, swept: Sequence[str]) -> Finishe
         bytes=sum(each.bytes for each in channels_of(record.manifest)),
         tokens=record.metrics.get("distinct_tokens"),
         collision_rate=record.metrics.get("collision_rate"),
-        verdict=Verdict.of(record.evaluation),
+        evaluation=Evaluation.of(record.evaluation),
     )
 
 
 def _candidates(runs: Sequence[Finished]) -> Iterator[Candidate]:
     for run in runs:
         if run.n_features is not None:
-            yield Candidate(run.number, run.name, run.n_features, run.collision_rate, run.verdict)
+            yield Candidate(
+                run.number, run.name, run.n_features, run.collision_rate, run.evaluation
+            )
 
 
 def _tiles(
@@ -188,7 +190,9 @@ def _axes(measure: Measure, widths: Sequence[int]) -> Axes:
 
 
 def _calibration(runs: Sequence[Finished]) -> Chart | None:
-    judged = [(_label(run), run.verdict) for run in runs if run.verdict and run.verdict.base_rate]
+    judged = [
+        (_label(run), run.evaluation) for run in runs if run.evaluation and run.evaluation.base_rate
+    ]
     return ratio_chart(judged[:MOST_SERIES]) if judged else None
 
 
@@ -208,7 +212,7 @@ def _left_out(record: SweepRecord, runs: Sequence[Finished]) -> Iterator[tuple[s
     widths = {run.n_features for run in runs if run.n_features is not None}
     if len(widths) < 2:
         yield "Charts against n_features", "the finished runs do not differ in transform.n_features"
-    if not any(run.verdict for run in runs):
+    if not any(run.evaluation for run in runs):
         yield "Log loss, AUC, calibration", "evaluation=logistic judges a model in each run"
     groups = {run.name for run in runs}
     if len(groups) > MOST_SERIES:

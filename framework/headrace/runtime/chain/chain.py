@@ -42,11 +42,11 @@ class Link:
 
     @property
     def learner(self) -> Learner | None:
-        """The step, if it has yet to learn."""
+        """Return the step, if it has yet to learn."""
         return learner(self.transform) if self.state is None else None
 
     def with_state(self, state: pa.Table) -> Link:
-        """The step that knows what it learned.
+        """Return the step that knows what it learned.
 
         Raises:
             ChainError: It cannot work with that.
@@ -69,7 +69,7 @@ class Link:
         return self.checked(self.transform.apply(batch))
 
     def checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The step's batch under the promised schema, roles included.
+        """Return the step's batch under the promised schema, roles included.
 
         Raises:
             PluginError: Names or types are not the promised ones.
@@ -110,7 +110,7 @@ def refused(label: str) -> Iterator[None]:
 
 
 def wanted_of(transforms: Sequence[object], source: pa.Schema) -> tuple[Role, ...]:
-    """What the reader has to add for these steps."""
+    """Return what the reader has to add for these steps."""
     wanted = {role for step in transforms for role in _wants(step)(source)}
     return tuple(sorted(wanted))
 

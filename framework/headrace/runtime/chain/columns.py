@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import pyarrow as pa
 
+from headrace.runtime.chain.names import (
+    absent,
+    expanded,
+    is_dropped,
+    is_pattern,
+    literally,
+    matches,
+    refuse_twins,
+    refuse_unexpected,
+)
 from headrace.runtime.errors import DataError
 from headrace.runtime.shown import listed, plain, quoted
 from headrace.runtime.spec import DatasetSpec
@@ -24,7 +31,6 @@ EXTRA = {
 BESIDE = "__beside__"
 """A column that a block of JSON lines may have: what a row's text has to tell beside its cells."""
 _TYPES = {Role.LABEL: pa.float64(), Role.NUMERIC: pa.float64()}
-_SHOWN = 30
 
 
 @dataclass(frozen=True)
@@ -62,15 +68,15 @@ class Columns:
         Raises:
             DataError: A name stands twice, or one that the configuration names is not there.
         """
-        _refuse_twins(names, origin)
+        refuse_twins(names, origin)
         if dataset.drop:
-            names = [name for name in names if not _is_dropped(name, dataset)]
+            names = [name for name in names if not is_dropped(name, dataset)]
         roles, known = _declared(dataset, names, origin), frozenset(names)
         for name in roles:
             if name not in known:
-                raise DataError(f"{plain(origin)}: {_absent(name, names)}")
+                raise DataError(f"{plain(origin)}: {absent(name, names)}")
         if dataset.time is not None and dataset.time not in known:
-            what = f"{_absent(dataset.time, names)}; dataset.time=null does without counts by time"
+            what = f"{absent(dataset.time, names)}; dataset.time=null does without counts by time"
             raise DataError(f"{plain(origin)}: {what}")
         if dataset.categorical is None:
             roles |= {name: Role.CATEGORICAL for name in names if name not in roles}
@@ -89,17 +95,17 @@ class Columns:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """The names, to look one up among many."""
+        """Return the names, to look one up among many."""
         return frozenset(self.names)
 
     @property
     def has_time(self) -> bool:
-        """Whether there is a column that says when a row happened."""
+        """Return whether there is a column that says when a row happened."""
         return self.time in self.known
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The batches that the reader gives: used columns by role, then what was asked for."""
+        """Return the schema of the reader's batches: columns by role, then what was asked for."""
         fields = [
             with_role(pa.field(name, _TYPES.get(role, pa.string())), role)
             for name, role in self.roles.items()
@@ -109,7 +115,7 @@ class Columns:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """Names of the columns that have to be read: all of them where the row's text is wanted."""
+        """Return names of the columns to read: all of them where the row's text is wanted."""
         if self.wants_row_text:
             return self.names
         used = dict.fromkeys([*self.roles, self.time])
@@ -117,12 +123,12 @@ class Columns:
 
     @property
     def wants_row_text(self) -> bool:
-        """Whether the row's text is wanted."""
+        """Return whether the row's text is wanted."""
         return Role.ROW_TEXT in self.wanted
 
     @property
     def closed(self) -> bool:
-        """Whether a column that is not among `names` would be missed."""
+        """Return whether a column that is not among `names` would be missed."""
         return self.takes_all or self.wants_row_text
 
     def uses(self, name: str) -> bool:
@@ -131,11 +137,11 @@ class Columns:
 
     def ignores(self, name: str) -> bool:
         """Return whether a file may have a column that is not among `names`."""
-        return _matches(name, self.ignored)
+        return matches(name, self.ignored)
 
     def takes(self, name: str) -> bool:
         """Return whether a column that is not among `names` would be a feature."""
-        return self.takes_all or _matches(name, self.patterns)
+        return self.takes_all or matches(name, self.patterns)
 
     def without(self, names: frozenset[str]) -> Columns:
         """Return the columns that a file has itself, besides those of its folders."""
@@ -144,7 +150,7 @@ class Columns:
             names=tuple(name for name in self.names if name not in names),
             roles={name: role for name, role in self.roles.items() if name not in names},
             time=None if self.time in names else self.time,
-            ignored=(*self.ignored, *map(_literally, names)),
+            ignored=(*self.ignored, *map(literally, names)),
         )
 
     def refuse_other_folders(self, names: Collection[str], origin: str) -> None:
@@ -199,8 +205,8 @@ class Columns:
         Raises:
             DataError: They differ.
         """
-        _refuse_twins(names, origin)
-        _refuse_unexpected(names, self.expected, origin)
+        refuse_twins(names, origin)
+        refuse_unexpected(names, self.expected, origin)
         there = frozenset(names)
         for name in self.read:
             if name not in there:
@@ -218,56 +224,12 @@ class Columns:
             raise DataError(f"{plain(origin)}: {what}")
 
 
-def is_pattern(name: str) -> bool:
-    """Return whether a name in a configuration may stand for several columns."""
-    return any(mark in name for mark in "*?[")
-
-
-def refuse_unexpected(names: Sequence[str], dataset: DatasetSpec, origin: str) -> None:
-    """Compare the columns of a file with those that ``dataset.columns_expected`` names.
-
-    Raises:
-        DataError: One is missing, or one is new.
-    """
-    _refuse_unexpected(names, dataset.columns_expected, origin)
-
-
-def refuse_absent_drops(names: Sequence[str], dataset: DatasetSpec, origin: str) -> None:
-    """Check the names in ``dataset.drop``; a pattern may match nothing.
-
-    Raises:
-        DataError: There is no such column.
-    """
-    for name in dataset.drop:
-        if name not in names and not is_pattern(name):
-            what = f"dataset.drop names the column {quoted(name)}, which is not there"
-            raise DataError(f"{plain(origin)}: {what}; {suggest(name, names)}")
-
-
-def _refuse_unexpected(names: Sequence[str], expected: tuple[str, ...] | None, origin: str) -> None:
-    if expected is None:
-        return
-    found, wanted = frozenset(names), frozenset(expected)
-    missing = [name for name in expected if name not in found]
-    new = [name for name in names if name not in wanted]
-    if not missing and not new:
-        return
-    what = [f"there is no column {quoted(name)}" for name in missing[:1]]
-    what += [f"the column {quoted(name)} is new" for name in new[:1]]
-    more = len(missing) + len(new) - len(what)
-    also = f", and {more} more differ" if more else ""
-    raise DataError(
-        f"{plain(origin)}: {' and '.join(what)}{also}; dataset.columns_expected names the columns "
-        "(null: any columns will do)"
-    )
-
-
 def _declared(dataset: DatasetSpec, names: Sequence[str], origin: str) -> dict[str, Role]:
     fixed = {name for name in (dataset.label, dataset.id) if name is not None}
     known = frozenset(names)
     exact = {name for name in dataset.categorical or () if name in known or not is_pattern(name)}
-    numeric = _expanded(dataset.numeric, names, fixed | exact, origin)
-    others = _expanded(dataset.categorical or (), names, fixed | set(numeric), origin)
+    numeric = expanded(dataset.numeric, names, fixed | exact, origin)
+    others = expanded(dataset.categorical or (), names, fixed | set(numeric), origin)
     roles = dict.fromkeys(others, Role.CATEGORICAL)
     roles |= dict.fromkeys(numeric, Role.NUMERIC)
     if dataset.label is not None:
@@ -275,61 +237,3 @@ def _declared(dataset: DatasetSpec, names: Sequence[str], origin: str) -> dict[s
     if dataset.id is not None:
         roles[dataset.id] = Role.ID
     return roles
-
-
-def _expanded(
-    wanted: Sequence[str], names: Sequence[str], taken: Collection[str], origin: str
-) -> list[str]:
-    """The names that are meant; a pattern stands for those that match and are nothing else."""
-    found: list[str] = []
-    known = frozenset(names)
-    for each in wanted:
-        if each in known or not is_pattern(each):
-            found.append(each)
-            continue
-        matching = [name for name in names if fnmatchcase(name, each)]
-        if not matching:
-            what = f"no column matches {quoted(each)}; {suggest(each, names)}"
-            raise DataError(f"{plain(origin)}: {what}")
-        found += [name for name in matching if name not in taken]
-    return list(dict.fromkeys(found))
-
-
-def _is_dropped(name: str, dataset: DatasetSpec) -> bool:
-    """Whether a column is left out; a pattern spares those that are named elsewhere."""
-    if name in dataset.drop:
-        return True
-    named = (dataset.label, dataset.id, dataset.time, *dataset.numeric)
-    return name not in (*named, *(dataset.categorical or ())) and _matches(name, dataset.drop)
-
-
-@lru_cache(1 << 16)
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _literally(name: str) -> str:
-    """A pattern that matches the name alone."""
-    return re.sub(r"([*?[])", r"[\1]", name)
-
-
-def _refuse_twins(names: Sequence[str], origin: str) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            what = f"the column name {quoted(name)} stands twice in the header"
-            raise DataError(f"{plain(origin)}: {what}")
-        seen.add(name)
-
-
-def _absent(name: str, names: Sequence[str]) -> str:
-    return f"there is no column {quoted(name)}; {suggest(name, names)}"
-
-
-def suggest(name: str, names: Sequence[str]) -> str:
-    """Return what may have been meant by a name that does not exist."""
-    near = difflib.get_close_matches(name, names, 1)
-    if near:
-        return f"did you mean {quoted(near[0])}?"
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"there are: {', '.join(map(plain, names[:_SHOWN]))}{more}"

@@ -1,4 +1,4 @@
-"""What can be known before any row is read: columns, the chain's schemas, the output format."""
+"""Checks before any row is read: columns, the chain's schemas, the output format."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pyarrow as pa
 from headrace.runtime.chain import chain
 from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
-from headrace.runtime.chain.plugins import channels_of, load
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation import needs
-from headrace.runtime.formats import AUTO
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.output.writers import writer_of
+from headrace.runtime.plugins.formats import AUTO
+from headrace.runtime.plugins.transforms import channels_of, load
 from headrace.runtime.sources import columns_of, first_file
 from headrace.runtime.sources.files import format_of, name_of
 from headrace.runtime.sources.meaning import meaningless
@@ -35,40 +35,40 @@ class Prepared:
 
     @property
     def schema(self) -> pa.Schema:
-        """The rows that are written."""
+        """Return the rows that are written."""
         return self.links[-1].after
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The output channels, in the order of their indices."""
+        """Return the output channels, in the order of their indices."""
         return channels_of([link.transform for link in self.links])
 
     @property
     def n_features(self) -> int | None:
-        """Width of the hashed matrix; None if nothing is hashed."""
+        """Return the width of the hashed matrix; None if nothing is hashed."""
         for place in positions(self.schema, Role.INDICES):
             return int(self.schema.field(place).metadata[N_FEATURES])
         return None
 
     @property
     def hasher(self) -> Hasher | None:
-        """The step that hashes; None if none does."""
+        """Return the step that hashes; None if none does."""
         transforms = (link.transform for link in self.links)
         return next((each for each in transforms if isinstance(each, Hasher)), None)
 
     @property
     def is_numbered(self) -> bool:
-        """Whether a step wants the rows numbered, which costs a pass over the data."""
+        """Return whether a step wants the rows numbered, which costs a pass over the data."""
         return Role.ROW_NUMBER in self.columns.wanted
 
     @property
     def until_hashed(self) -> int:
-        """Number of steps before the one that hashes; of all steps if none does."""
+        """Return the number of steps before the one that hashes; of all steps if none does."""
         hashes = [isinstance(link.transform, Hasher) for link in self.links]
         return hashes.index(True) if any(hashes) else len(hashes)
 
     def with_states(self, states: Mapping[str, pa.Table]) -> Prepared:
-        """The same job, some of its steps, by their labels, knowing what they learned."""
+        """Return the same job, some of its steps, by their labels, knowing what they learned."""
         return replace(
             self,
             links=tuple(

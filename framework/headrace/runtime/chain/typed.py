@@ -25,7 +25,7 @@ UNIT_SEPARATOR = "\x1f"
 
 
 def typed(text: pa.RecordBatch, columns: Columns, first_row: int = 0) -> pa.RecordBatch:
-    """The batch that the first transform gets.
+    """Return the batch that the first transform gets.
 
     Args:
         text: All of `columns.read`, as strings.
@@ -51,7 +51,7 @@ def _extra(text: pa.RecordBatch, columns: Columns, role: Role, first_row: int) -
 
 
 def row_text(text: pa.RecordBatch) -> pa.StringArray:
-    """Each row as it stood in the file: its cells joined by U+001F, a null being empty."""
+    """Return each row as it stood in the file: its cells joined by U+001F, a null being empty."""
     if text.num_columns == 1:
         return text.column(0).fill_null("")
     return pc.binary_join_element_wise(

@@ -14,11 +14,17 @@ from headrace.runtime.evaluation import figures
 from headrace.runtime.evaluation.judge import Judge
 from headrace.runtime.evaluation.model import Model
 from headrace.runtime.evaluation.needs import judged
-from headrace.runtime.evaluation.rows import BATCH_ROWS, Rows, cut, needed, refuse_other_labels
-from headrace.runtime.evaluation.spool import Spool
-from headrace.runtime.evaluation.worker import Worker
+from headrace.runtime.evaluation.rows import (
+    BATCH_ROWS,
+    Rows,
+    Spool,
+    cut,
+    needed,
+    refuse_other_labels,
+)
+from headrace.runtime.output.parts import Waiting
 from headrace.runtime.output.writers.base import Layout
-from headrace.runtime.process.waiting import Waiting
+from headrace.runtime.process.threads import Worker
 from headrace.runtime.spec import TRAIN, EvaluationSpec
 
 
@@ -58,7 +64,7 @@ class Evaluator:
 
     @property
     def seconds(self) -> float:
-        """Time that training and judging took so far, most of it beside other work."""
+        """Return the time that training and judging took so far, most of it beside other work."""
         return self._worker.seconds
 
     def add(self, name: str, batch: pa.RecordBatch) -> None:
@@ -142,5 +148,5 @@ class Evaluator:
 def evaluator(
     spec: EvaluationSpec | None, schema: pa.Schema, channels: Sequence[str], folder: Path
 ) -> Evaluator | None:
-    """The evaluator of a job; nothing if no model is to be judged."""
+    """Return the evaluator of a job; nothing if no model is to be judged."""
     return None if spec is None else Evaluator(spec, schema, channels, folder)

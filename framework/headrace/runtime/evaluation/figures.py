@@ -15,7 +15,7 @@ _UNKNOWN = "NaN"
 
 
 def channel_figures(judge: Judge) -> dict[str, Any]:
-    """The figures of one channel that has any rows."""
+    """Return the figures of one channel that has any rows."""
     rows, base_rate, log_loss = judge.rows, judge.ones / judge.rows, judge.loss_sum / judge.rows
     buckets = judge.buckets
     mean = judge.prediction_sum / rows
@@ -32,7 +32,7 @@ def channel_figures(judge: Judge) -> dict[str, Any]:
 
 
 def normalised_entropy(log_loss: float, base_rate: float) -> float | None:
-    """The log loss as a part of what always predicting the base rate would give.
+    """Return the log loss as a part of what always predicting the base rate would give.
 
     He et al.: Practical Lessons from Predicting Clicks on Ads at Facebook, ADKDD 2014, section 3.
 
@@ -45,7 +45,7 @@ def normalised_entropy(log_loss: float, base_rate: float) -> float | None:
 
 
 def calibration(judge: Judge) -> list[dict[str, Any]]:
-    """Predictions against what happened, a tenth of the rows at a time, lowest predictions first.
+    """Compare predictions with what happened, a tenth of the rows at a time, lowest first.
 
     The data of a reliability diagram (DeGroot, Fienberg: The Comparison and Evaluation of
     Forecasters, The Statistician 32, 1983). Rows of equal prediction stay together, so a tenth can
@@ -63,7 +63,7 @@ def calibration(judge: Judge) -> list[dict[str, Any]]:
 
 
 def binary_classification_metrics(judge: Judge) -> dict[str, Any]:
-    """The same channel in SageMaker's words, a 1 being predicted where its probability is over 0.5.
+    """Return the same channel in SageMaker's words; a probability over 0.5 predicts a 1.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
     """
@@ -92,7 +92,7 @@ def _metric(value: float | None) -> dict[str, Any]:
 
 
 def _curves(judge: Judge) -> dict[str, Any]:
-    """Both curves, from the highest predictions down; nothing where all labels are the same."""
+    """Return both curves, from the highest predictions down; nothing if all labels are the same."""
     zeros, ones = judge.rows - judge.ones, judge.ones
     if not (zeros and ones):
         return {}

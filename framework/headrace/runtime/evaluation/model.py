@@ -79,11 +79,11 @@ class Model:
             ) from error
 
     def scores(self, rows: Rows) -> Floats:
-        """The log-odds of a 1 for each row."""
+        """Return the log-odds of a 1 for each row."""
         return np.asarray(self._classifier.decision_function(_matrix(rows)), np.float64)
 
     def described(self) -> dict[str, Any]:
-        """What `report/evaluation.json` says of it."""
+        """Return what `report/evaluation.json` says of it."""
         import sklearn
 
         keys = ("loss", "penalty", "alpha", "learning_rate", "eta0", "power_t", "average")
@@ -113,7 +113,7 @@ def require() -> None:
 
 
 def _length(rows: Rows) -> float:
-    """The mean squared length of the rows; 1 where they hold nothing."""
+    """Return the mean squared length of the rows; 1 where they hold nothing."""
     return float(np.square(rows.values).sum()) / len(rows.labels) or 1.0
 
 

@@ -1,4 +1,4 @@
-"""What an evaluation needs; all of it is known before any row is read."""
+"""The needs of an evaluation, all of which are known before any row is read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def judged(channels: Sequence[str]) -> list[str]:
-    """The channels that a model is judged on: all but the one that it learns from."""
+    """Return the channels that a model is judged on: all but the one that it learns from."""
     return [name for name in channels if name != TRAIN]
 
 
 def missing(channels: Sequence[str], *, has_label: bool, is_hashed: bool) -> Iterator[str]:
-    """What rows lack to be evaluated, each in the words for the user."""
+    """Yield what rows lack to be evaluated, each in the words for the user."""
     if not has_label:
         yield "needs a label to learn; say which column it is (dataset.label)"
     if not is_hashed:

@@ -1,17 +1,24 @@
-"""Hashed rows and their labels as a model takes them."""
+"""Hashed rows and their labels: as a model takes them, and on the disk until they are needed again.
+
+The disk keeps memory flat.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.runtime.errors import DataError
+from headrace.runtime.output.parts import Waiting
 from headrace.runtime.output.writers.base import Entries, Layout
-from headrace.runtime.process.waiting import Waiting
 from headrace.runtime.transform import Role, positions
 
 BATCH_ROWS = 65_536
@@ -50,7 +57,7 @@ class Rows:
 
     @classmethod
     def of(cls, batches: Sequence[pa.RecordBatch], layout: Layout) -> Rows:
-        """The rows of at least one batch, joined."""
+        """Return the rows of at least one batch, joined."""
         entries = [Entries.of(batch, layout) for batch in batches]
         lengths = [np.diff(each.offsets) for each in entries]
         offsets = np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum()
@@ -65,12 +72,12 @@ class Rows:
 
 
 def needed(schema: pa.Schema) -> list[int]:
-    """Where the columns stand that a model needs."""
+    """Return where the columns stand that a model needs."""
     return positions(schema, *_NEEDED)
 
 
 def tamed(values: Floats) -> Floats:
-    """Numbers beyond ±1 by their magnitude, ``sign(v) * (1 + log10|v| / 4)``; others as they are.
+    """Replace numbers beyond ±1 by ``sign(v) * (1 + log10|v| / 4)``; leave others as they are.
 
     Hashed texts are ±1, and so 10,000 counts as 2. As it is, it would throw the model about by
     itself, and stochastic gradient descent would not recover from that; to scale each column would
@@ -93,7 +100,7 @@ def refuse_other_labels(batch: pa.RecordBatch, place: int) -> None:
 
 
 def cut(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
-    """The same rows, `BATCH_ROWS` at a time, the last time fewer."""
+    """Yield the same rows, `BATCH_ROWS` at a time, the last time fewer."""
     waiting = Waiting()
     for batch in batches:
         waiting.add(batch)
@@ -101,3 +108,65 @@ def cut(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
             yield waiting.take(BATCH_ROWS)
     if waiting.rows:
         yield waiting.take(waiting.rows)
+
+
+class Spool:
+    """Rows in a file without a name, which is gone with the process, however that ends.
+
+    The file is read, not mapped: mapped pages would count as this process's memory.
+
+    Args:
+        folder: Where the file lies.
+        schema: Of the rows.
+
+    Raises:
+        DataError: The disk said no; so do the methods.
+    """
+
+    def __init__(self, folder: Path, schema: pa.Schema) -> None:
+        self._folder = folder
+        self._schema = schema
+        self._writer: Any = None
+        self._complete = False
+        self.rows = 0
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed by `close`)
+        except OSError as error:
+            raise self._explained(error) from error
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Keep some rows."""
+        try:
+            self._opened().write_batch(batch)
+        except OSError as error:
+            raise self._explained(error) from error
+        self.rows += batch.num_rows
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield all rows, as they were added, as often as asked; nothing can be added then."""
+        try:
+            self._finish()
+            self._file.seek(0)
+            with pa.ipc.open_stream(self._file) as stream:
+                yield from stream
+        except OSError as error:
+            raise self._explained(error) from error
+
+    def close(self) -> None:
+        """Give the space back."""
+        with suppress(OSError):  # of what nobody reads any more
+            self._file.close()
+
+    def _opened(self) -> Any:
+        self._writer = self._writer or pa.ipc.new_stream(self._file, self._schema)
+        return self._writer
+
+    def _finish(self) -> None:
+        if not self._complete:
+            self._opened().close()
+            self._file.flush()
+            self._complete = True
+
+    def _explained(self, error: OSError) -> DataError:
+        what = "cannot keep the rows that evaluation needs again"
+        return DataError(f"{self._folder}: {what} ({error.strerror or error})")

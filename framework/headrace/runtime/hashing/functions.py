@@ -22,7 +22,7 @@ _CHUNK = 8192
 
 
 def hash_texts(texts: pa.StringArray, *hashes: tuple[HashFunction, int]) -> list[U32]:
-    """Several hashes of every text, which is laid out in words only once.
+    """Return several hashes of every text, which is laid out in words only once.
 
     Args:
         texts: UTF-8; what a null gives has no meaning.
@@ -39,7 +39,7 @@ def hash_texts(texts: pa.StringArray, *hashes: tuple[HashFunction, int]) -> list
 
 
 def hash_cells(texts: pa.StringArray, seed: int = 0, function: HashFunction = murmur3_32) -> U32:
-    """One hash of every text, shape (texts,)."""
+    """Return one hash of every text, shape (texts,)."""
     return hash_texts(texts, (function, seed))[0]
 
 

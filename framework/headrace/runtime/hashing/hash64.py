@@ -1,21 +1,50 @@
-"""A 64-bit hash of each cell, by which cells are told apart; docs/files.md defines it."""
+"""A 64-bit hash of each cell, by which cells are told apart; docs/files.md defines it.
+
+Words are scattered one to one by the finaliser of SplitMix64, which leaves zero as it is.
+
+Source: G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014;
+https://prng.di.unimi.it/splitmix64.c
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
 
-from headrace.runtime.hashing.splitmix import ALL, GAMMA, mix, mixed
 from headrace.runtime.hashing.words import U64, WORD, Cells, pieces
+
+GAMMA = np.uint64(0x9E3779B97F4A7C15)
+"""SplitMix64's own odd constant, the golden ratio in 64 bits."""
+_FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_SHIFTS = np.uint64(30), np.uint64(27)
+_LAST_SHIFT = np.uint64(31)
+ALL = (1 << 64) - 1
+
+
+def mix(words: U64) -> U64:
+    """Scatter words in place, and return them."""
+    shifted = np.empty_like(words)
+    for shift, factor in zip(_SHIFTS, _FACTORS, strict=True):
+        words ^= np.right_shift(words, shift, out=shifted)
+        words *= factor
+    words ^= np.right_shift(words, _LAST_SHIFT, out=shifted)
+    return words
+
+
+def mixed(word: int) -> int:
+    """Scatter a single word, one of Python's integers."""
+    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 & ALL
+    word = (word ^ word >> 27) * 0x94D049BB133111EB & ALL
+    return word ^ word >> 31
 
 
 def key_of(name: str) -> U64:
-    """What tells a column's cells from those of the others, shape (1,)."""
+    """Return what tells a column's cells from those of the others, shape (1,)."""
     return hash64(pa.array([name]), np.zeros(1, np.uint64))
 
 
 def hash64(texts: pa.StringArray, key: U64) -> U64:
-    """The hash of each text, shape (texts,); what a null gives has no meaning.
+    """Return the hash of each text, shape (texts,); what a null gives has no meaning.
 
     Args:
         texts: UTF-8.
@@ -48,7 +77,7 @@ def _hashed(cells: Cells, key: U64) -> U64:
 
 
 def _of_one(cells: Cells, key: U64) -> U64:
-    """The hash of a single text: Python's own integers take a step sooner than NumPy does."""
+    """Return the hash of a single text: Python's integers take a step sooner than NumPy's."""
     start, length = int(cells.starts[0]), int(cells.lengths[0])
     words = np.zeros(max(1, -(-length // WORD)), "<u8")
     words.view(np.uint8)[:length] = cells.data[start : start + length]

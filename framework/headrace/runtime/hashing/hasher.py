@@ -1,4 +1,4 @@
-"""What hashing transforms share: tokens from features, sparse rows from tokens.
+"""The base of hashing transforms: tokens from features, sparse rows from tokens.
 
 The client checks a hasher's parameters with this class. NumPy, pyarrow and what is made of them are
 imported where they are used, for they would be a fifth of the client's start.
@@ -42,16 +42,16 @@ class Hasher(ABC):
 
     @property
     def has_own_ranges(self) -> bool:
-        """Whether each column is hashed into a range of indices of its own."""
+        """Return whether each column is hashed into a range of indices of its own."""
         return False
 
     @abstractmethod
     def hash_function(self) -> tuple[HashFunction, int]:
-        """What hashes the tokens, and its seed."""
+        """Return what hashes the tokens, and its seed."""
 
     @abstractmethod
     def fold(self, hashes: U32, place: int, columns: int) -> U32:
-        """The keys, ``index << 1 | negative``, of one column's hashes.
+        """Return the keys, ``index << 1 | negative``, of one column's hashes.
 
         Args:
             hashes: Unsigned, shape (tokens,).
@@ -61,7 +61,7 @@ class Hasher(ABC):
         """
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """Label, id and channel as they were, then the sparse row."""
+        """Return label, id and channel as they were, then the sparse row."""
         import pyarrow as pa
 
         chosen = frozenset(features(schema))
@@ -76,13 +76,13 @@ class Hasher(ABC):
         return pa.schema([*kept, *made])
 
     def tokens(self, batch: pa.RecordBatch) -> list[ColumnTokens]:
-        """The tokens of each feature column, in the schema's order."""
+        """Return the tokens of each feature column, in the schema's order."""
         from headrace.runtime.hashing.tokens import column_tokens
 
         return column_tokens(batch, *self.hash_function())
 
     def keys(self, hashes: Sequence[U32]) -> list[U32]:
-        """The keys of the hashes of every feature column, in the columns' order."""
+        """Return the keys of the hashes of every feature column, in the columns' order."""
         import numpy as np
 
         if self.has_own_ranges:
@@ -92,7 +92,7 @@ class Hasher(ABC):
         return [folded[end - len(each) : end] for end, each in zip(ends, hashes, strict=True)]
 
     def entries(self, tokens: RowTokens) -> list[pa.ListArray]:
-        """The sparse rows of what `tokens` made: the columns of indices and of values."""
+        """Return the sparse rows of what `tokens` made: the columns of indices and of values."""
         import pyarrow as pa
 
         from headrace.runtime.hashing.sparse import sparse_rows

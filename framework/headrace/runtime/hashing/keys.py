@@ -1,4 +1,4 @@
-"""From a 32-bit hash to a key: the index in the upper 31 bits, the sign in the lowest."""
+"""Keys from 32-bit hashes: the index in the upper 31 bits, the sign in the lowest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ONE = np.uint32(1)
 
 
 def signed_keys(hashes: U32, n_features: int, *, alternate_sign: bool) -> U32:
-    """Keys by scikit-learn's rule: index ``abs(h) % n_features``, negative where ``h < 0``.
+    """Return keys by scikit-learn's rule: index ``abs(h) % n_features``, negative where ``h < 0``.
 
     The hash counts as a signed 32-bit number here; the absolute value of -2**31 is 2**31.
 
@@ -22,5 +22,5 @@ def signed_keys(hashes: U32, n_features: int, *, alternate_sign: bool) -> U32:
 
 
 def unsigned_keys(hashes: U32, n_features: int, first: int = 0) -> U32:
-    """Keys of index ``first + h % n_features``, never negative."""
+    """Return keys of index ``first + h % n_features``, never negative."""
     return (hashes % np.uint32(n_features) + np.uint32(first)) << _ONE

@@ -14,7 +14,7 @@ _C2 = np.uint32(0x1B873593)
 
 
 def murmur3_32(texts: Words, seed: int) -> U32:
-    """The hash of every text.
+    """Return the hash of every text.
 
     Args:
         texts: Their words.
@@ -40,7 +40,7 @@ def murmur3_32(texts: Words, seed: int) -> U32:
 
 
 def _of_one(words: U32, length: int, seed: int) -> U32:
-    """The hash of a single text: Python's own integers take a step sooner than NumPy does."""
+    """Return the hash of a single text: Python's integers take a step sooner than NumPy's."""
     whole = length // 4
     state = seed
     for piece in pieces(words[:whole]):

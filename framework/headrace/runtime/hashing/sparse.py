@@ -41,7 +41,7 @@ class SparseRows:
 
 
 def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
-    """The rows whose tokens these are.
+    """Return the rows whose tokens these are.
 
     Args:
         tokens: Of each row.
@@ -59,7 +59,7 @@ def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
 
 
 def _weighted(columns: Sequence[ColumnTokens], keys: U32, last: int) -> SparseRows:
-    """The general form: every entry remembers its column, to find its number after the sort.
+    """Make rows in general: each entry remembers its column, to find its number after the sort.
 
     Args:
         columns: Some of them numeric.
@@ -86,12 +86,12 @@ def _weighted(columns: Sequence[ColumnTokens], keys: U32, last: int) -> SparseRo
 
 
 def _absent(word: type[np.unsignedinteger[Any]], shift: int) -> int:
-    """The index of a cell that gives no feature, in words that have room for a column as well."""
+    """Return the index of a cell that gives no feature, in words with room for a column as well."""
     return min(int(MISSING) >> 1, np.iinfo(word).max >> shift)
 
 
 def _without_gaps(absent: np.unsignedinteger[Any], by_row: Array, *others: Array) -> list[Array]:
-    """Sorted cells without those that give no feature, which come last in each row.
+    """Drop sorted cells that give no feature, which come last in each row.
 
     Args:
         absent: Such a cell's word, or less than that, but more than any other's.
@@ -132,7 +132,7 @@ def _summed(
 
 
 def _without(entries: Array, places: npt.NDArray[np.int64]) -> Array:
-    """All entries but those at a few places, which ascend.
+    """Return all entries but those at a few places, which ascend.
 
     Long pieces are copied at once, many times faster than by what is left of the places.
     """

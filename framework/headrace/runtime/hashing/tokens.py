@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.runtime.hashing.functions import HashFunction, hash_texts, murmur3_32
-from headrace.runtime.hashing.splitmix import mix
+from headrace.runtime.hashing.hash64 import mix
 from headrace.runtime.hashing.words import Cells
 from headrace.runtime.transform import Role, features, role_of
 
@@ -75,7 +75,7 @@ class Encoded(NamedTuple):
 
 
 def _dictionary(column: pa.Array) -> pa.DictionaryArray:
-    """Arrow's encoding; cells that all have the width of an integer are encoded as integers.
+    """Encode as Arrow does; cells that all have the width of an integer are encoded as integers.
 
     Identifiers often do (Avazu's are eight hexadecimal digits), and Arrow tells integers apart
     about three times as fast as texts.
@@ -94,7 +94,7 @@ def _dictionary(column: pa.Array) -> pa.DictionaryArray:
 
 
 def _common_width(column: pa.Array) -> int:
-    """Bytes of every cell of a text column if all have the same number, else 0."""
+    """Return the bytes of each cell of a text column if all have the same number, else 0."""
     if not pa.types.is_string(column.type) or column.null_count or not len(column):
         return 0
     widths = np.diff(Cells.offsets(column))
@@ -124,17 +124,17 @@ class ColumnTokens:
 
     @property
     def is_numeric(self) -> bool:
-        """Whether the value of a cell is its weight, instead of a part of its token."""
+        """Return whether the value of a cell is its weight, instead of a part of its token."""
         return _is_number(self.cells.values)
 
     def take(self, rows: npt.NDArray[np.int64]) -> ColumnTokens:
-        """The same tokens for these rows only, in this order."""
+        """Return the same tokens for these rows only, in this order."""
         missing = None if self.cells.missing is None else self.cells.missing[rows]
         cells = self.cells._replace(codes=self.cells.codes[rows], missing=missing)
         return replace(self, cells=cells)
 
     def places(self, first: np.int32, none: np.int32) -> I32:
-        """Where each row's token stands among the hashes of all columns, shape (rows,).
+        """Return where each row's token stands among the hashes of all columns, shape (rows,).
 
         Args:
             first: Where the first of `hashes` stands.
@@ -151,7 +151,7 @@ class ColumnTokens:
         return by_row
 
     def row_weights(self) -> npt.NDArray[np.float64]:
-        """The number in each row of a numeric column, shape (rows,); a null has none."""
+        """Return the number in each row of a numeric column, shape (rows,); a null has none."""
         if not len(self.cells.values):
             return np.zeros(len(self.cells.codes))
         numbers: npt.NDArray[np.float64] = self.cells.values.to_numpy(zero_copy_only=False)
@@ -170,7 +170,7 @@ class RowTokens:
 
     @cached_property
     def places(self) -> I32:
-        """Where each cell's token stands among the hashes of all columns, shape (rows, columns).
+        """Return where each cell's token stands among all columns' hashes, shape (rows, columns).
 
         Behind the last of them where a cell has none.
         """
@@ -183,7 +183,7 @@ class RowTokens:
 
 
 def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> list[ColumnTokens]:
-    """The tokens of every feature column: ``column=text``, or ``column`` for a numeric one.
+    """Return the tokens of every feature column: ``column=text``, or ``column`` for a numeric one.
 
     Args:
         batch: The rows.
@@ -211,7 +211,7 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
 def cell_tokens(
     columns: Sequence[tuple[str, pa.Array]], function: HashFunction, seed: int
 ) -> list[ColumnTokens]:
-    """The same tokens without looking for distinct values: quicker for few rows.
+    """Return the same tokens without looking for distinct values: quicker for few rows.
 
     Every cell counts as a value of its own, and `ColumnTokens.prints` is empty.
 
@@ -230,13 +230,13 @@ def cell_tokens(
 
 
 def _joined(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, list[int]]:
-    """The tokens of all columns' values, one column behind the other, and how many each has."""
+    """Join the tokens of all columns' values, and count those of each."""
     texts = [_texts(name, values) for name, values in columns]
     return pa.concat_arrays(texts), [len(each) for each in texts]
 
 
 def _joined_at_once(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, list[int]]:
-    """The same, quicker for few values, since it takes no step for each column."""
+    """Join them at once: quicker for few values, since it takes no step for each column."""
     # A numeric column has one token, its name, which an empty text follows.
     texts = [pa.array([""]) if _is_number(values) else values for _, values in columns]
     marks = pa.array([_mark(name, values) for name, values in columns])
@@ -246,7 +246,7 @@ def _joined_at_once(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringA
 
 
 def in_type(column: pa.Array, role: Role) -> pa.Array:
-    """A feature column as it is hashed: numbers as float64, all else as text."""
+    """Return a feature column as it is hashed: numbers as float64, all else as text."""
     wanted = pa.float64() if role is Role.NUMERIC else pa.string()
     return column if column.type == wanted else column.cast(wanted)
 
@@ -256,7 +256,7 @@ def _is_number(values: pa.Array) -> bool:
 
 
 def _mark(name: str, values: pa.Array) -> str:
-    """How a column's tokens begin."""
+    """Return how a column's tokens begin."""
     return name if _is_number(values) else f"{name}="
 
 

@@ -62,16 +62,16 @@ class Cells:
 
     @staticmethod
     def offsets(column: pa.StringArray) -> npt.NDArray[np.int32]:
-        """Where each cell starts in the column's bytes, and where the last one ends."""
+        """Return where each cell starts in the column's bytes, and where the last one ends."""
         start = column.offset * np.dtype(np.int32).itemsize
         return np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, start)
 
     def take(self, rows: I64) -> Cells:
-        """Only these cells."""
+        """Return these cells only."""
         return Cells(self.data, self.starts[rows], self.lengths[rows])
 
     def word(self, position: int) -> U64:
-        """Eight bytes of each cell from that position on, zero beyond the cell's end."""
+        """Return eight bytes of each cell from that position on, zero beyond the cell's end."""
         view = np.ndarray((len(self.data) - WORD + 1,), "<u8", self.data, strides=(1,))
         if position < self.width:
             # Ids and codes often are alike; steps take a tenth of the time of gathering.
@@ -113,7 +113,7 @@ class Words:
 
     @classmethod
     def of(cls, cells: Cells) -> Words:
-        """The words of every cell."""
+        """Return the words of every cell."""
         if len(cells.lengths) == 1:
             return cls._of_one(cells)
         words: list[U32] = []
@@ -124,7 +124,7 @@ class Words:
 
     @classmethod
     def _of_one(cls, cells: Cells) -> Words:
-        """The words of a single cell, which may be long."""
+        """Return the words of a single cell, which may be long."""
         start, length = int(cells.starts[0]), int(cells.lengths[0])
         words = np.zeros((-(-length // 4), 1), "<u4")
         words.view(np.uint8).ravel()[:length] = cells.data[start : start + length]
@@ -132,7 +132,7 @@ class Words:
 
     @property
     def only(self) -> U32 | None:
-        """The words of the only text, shape (words,); None if there are several texts."""
+        """Return the words of the only text, shape (words,); None if there are several texts."""
         if len(self.lengths) != 1:
             return None
         return (

@@ -18,7 +18,7 @@ _STRIPE = 4
 
 
 def xxh32(texts: Words, seed: int) -> U32:
-    """The hash of every text.
+    """Return the hash of every text.
 
     Args:
         texts: Their words.
@@ -42,7 +42,7 @@ def xxh32(texts: Words, seed: int) -> U32:
 
 
 def _of_one(words: U32, length: int, seed: int) -> U32:
-    """The hash of a single text: Python's own integers take a step sooner than NumPy does."""
+    """Return the hash of a single text: Python's integers take a step sooner than NumPy's."""
     stripes, tail = words[: length // 16 * _STRIPE], words[length // 16 * _STRIPE :]
     lanes = [int(lane[0]) for lane in _lanes(np.array([seed], np.uint32))]
     factor = int(_P1)
@@ -74,7 +74,7 @@ def _merged(lanes: list[U32]) -> U32:
 
 
 def _striped(texts: Words, stripes: U32, seed: U32) -> U32:
-    """Four lanes over every whole 16 bytes; short texts only get a constant."""
+    """Run four lanes over every whole 16 bytes; short texts only get a constant."""
     lanes = _lanes(seed)
     for stripe in range(int(stripes.max(initial=0))):
         inside = stripe < stripes

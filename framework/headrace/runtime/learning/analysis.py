@@ -1,4 +1,4 @@
-"""What steps learn in a pass over the data, before rows are written.
+"""Learning in a pass over the data, before rows are written.
 
 What is learned does not depend on how rows are divided: any groups of them can be looked at
 anywhere (`analysed`), and what came of it is put together in any order (`concluded`).
@@ -12,12 +12,12 @@ from functools import partial
 
 import pyarrow as pa
 
-from headrace.runtime.bad_rows import Steps
+from headrace.runtime.chain.bad_rows import Steps
 from headrace.runtime.chain.chain import Link, refused
+from headrace.runtime.chain.pipeline import Process, blamed, by_channel
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.learning import states
 from headrace.runtime.learning.passes import Pass
-from headrace.runtime.pipeline import Process, blamed, by_channel
 from headrace.runtime.sources import Group
 from headrace.runtime.transform import Learner, Role, positions
 
@@ -90,11 +90,11 @@ class Gathering:
             self._states[label].add(state)
 
     def merged(self) -> dict[str, pa.Table]:
-        """The state of all rows so far, by the step's label."""
+        """Return the state of all rows so far, by the step's label."""
         return {label: state.merged() for label, state in self._states.items()}
 
     def finished(self) -> dict[str, pa.Table]:
-        """What the steps have to know of it.
+        """Return what the steps have to know of it.
 
         Raises:
             ChainError: A step cannot work with what it learned.
@@ -131,7 +131,7 @@ def analysed(
 
 
 def gathered(job: Prepared, this: Pass, learned: Iterable[Mapping[str, bytes]]) -> dict[str, bytes]:
-    """What `analysed` gave for some rows, in any order, as if it had seen them all.
+    """Return what `analysed` gave for some rows, in any order, as if it had seen them all.
 
     Raises:
         ChainError: A step cannot work with what it learned.
@@ -140,7 +140,7 @@ def gathered(job: Prepared, this: Pass, learned: Iterable[Mapping[str, bytes]]) 
 
 
 def concluded(job: Prepared, this: Pass, learned: Iterable[Mapping[str, bytes]]) -> Prepared:
-    """The job after a pass.
+    """Return the job after a pass.
 
     Args:
         job: The job before it.

@@ -1,4 +1,4 @@
-"""What steps share that learn something of each column of a role by itself.
+"""The base of steps that learn something of each column of a role by itself.
 
 The client checks parameters with this class. pyarrow is imported where it is used, for it would be
 a part of the client's start.
@@ -28,7 +28,7 @@ class ColumnLearner(ABC):
     columns: Sequence[str] | None
 
     def touches(self, schema: pa.Schema) -> list[str]:
-        """The columns that are changed.
+        """Return the columns that are changed.
 
         Raises:
             ValueError: One of them is not there or has another role, or there are none.
@@ -44,39 +44,39 @@ class ColumnLearner(ABC):
         return list(dict.fromkeys(self.columns))
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """The same columns."""
+        """Return the same columns."""
         import pyarrow as pa
 
         kind, names = _type_of(self.role), frozenset(self.touches(schema))
         return pa.schema([each.with_type(kind) if each.name in names else each for each in schema])
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """What `with_state` gives can do that."""
+        """Raise `TypeError`: only what `with_state` gives can be applied."""
         raise TypeError(f"{type(self).__name__} has to learn first; see with_state")
 
     @abstractmethod
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """See `Learner`."""
+        """Return the state of some rows; see `Learner`."""
 
     @abstractmethod
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """See `Learner`."""
+        """Return the states in one; see `Learner`."""
 
     @abstractmethod
     def finish(self, state: pa.Table) -> pa.Table:
-        """See `Learner`."""
+        """Return what the step has to know; see `Learner`."""
 
     @abstractmethod
     def with_state(self, state: pa.Table) -> Transform:
-        """See `Learner`."""
+        """Return the step that knows it; see `Learner`."""
 
     def cells(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
-        """The columns that are changed, by their names."""
+        """Return the columns that are changed, by their names."""
         kind = _type_of(self.role)
         return {name: batch.column(name).cast(kind) for name in self.touches(batch.schema)}
 
     def changed(self, batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-        """The batch with other cells in these columns."""
+        """Return the batch with other cells in these columns."""
         import pyarrow as pa
 
         every = [

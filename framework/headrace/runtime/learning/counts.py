@@ -1,4 +1,4 @@
-"""How often each value of each column occurs, as a state: one row for each value.
+"""Counts of each value of each column, as a state: one row for each value.
 
 Values are known by 64 bits, the hash of a cell that docs/files.md defines, so each takes 16 bytes
 however long its text is.
@@ -20,7 +20,7 @@ VALUE, ROWS = "value", "rows"
 
 
 def counts_of(columns: Mapping[str, pa.StringArray]) -> pa.Table:
-    """In how many rows each value of some columns stands; nulls do not count."""
+    """Count in how many rows each value of some columns stands; nulls do not count."""
     values, counts = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
     for name, column in columns.items():
         cells = Encoded.of(column)
@@ -41,7 +41,7 @@ class Values:
     known: U64
 
     def lacks(self, name: str, column: pa.StringArray) -> npt.NDArray[np.bool_]:
-        """Which cells of a column have a value that is not in the set, shape (rows,); no null."""
+        """Find the cells of a column whose value is not in the set, shape (rows,); no null."""
         cells = Encoded.of(column)
         if not len(cells.values):
             return np.zeros(len(column), np.bool_)

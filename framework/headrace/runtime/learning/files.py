@@ -39,7 +39,7 @@ def write(report: Path, links: Sequence[Link]) -> dict[str, Any]:
 
 
 def restored(links: Sequence[Link], run_folder: Path, kept: Mapping[str, Any]) -> list[Link]:
-    """The same chain, its steps knowing what they learned in a run.
+    """Return the same chain, its steps knowing what they learned in a run.
 
     Args:
         links: The chain.

@@ -20,7 +20,7 @@ _NOTHING = (Fraction(), Fraction(), Fraction())
 
 
 def moments_of(columns: Mapping[str, pa.DoubleArray]) -> pa.Table:
-    """The state of some columns' cells: finite numbers; nulls do not count."""
+    """Return the state of some columns' cells: finite numbers; nulls do not count."""
     numbers = {name: cells.drop_null().to_numpy() for name, cells in columns.items()}
     return _table(
         {
@@ -31,7 +31,7 @@ def moments_of(columns: Mapping[str, pa.DoubleArray]) -> pa.Table:
 
 
 def added_up_moments(states: Sequence[pa.Table]) -> pa.Table:
-    """All of these in one."""
+    """Add up moments: all of these in one."""
     total: dict[str, Sums] = {}
     for state in states:
         for name, sums in _sums(state).items():
@@ -41,7 +41,7 @@ def added_up_moments(states: Sequence[pa.Table]) -> pa.Table:
 
 
 def means_and_scales(state: pa.Table) -> pa.Table:
-    """Mean and population standard deviation of each column, exact to the last bits.
+    """Return the mean and population standard deviation of each column, exact to the last bits.
 
     Both are 0 where a column has no numbers.
     """

@@ -1,4 +1,4 @@
-"""How often the data has to be looked at before rows are written, and which steps learn when."""
+"""The passes over the data before rows are written, and the steps that learn in each."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Pass:
     numbers: bool = False
 
     def learners(self, job: Prepared) -> list[tuple[Link, Learner]]:
-        """The steps that learn in it."""
+        """Return the steps that learn in it."""
         links = [link for link in job.links if link.label in self.labels]
         return [(link, link.learner) for link in links if link.learner is not None]
 
 
 def passes(job: Prepared) -> tuple[Pass, ...]:
-    """What has to be done before rows are written, in this order.
+    """Return what has to be done before rows are written, in this order.
 
     A step learns from what the steps before it make, so those have to have learned already;
     neighbours that touch different columns, all of them declared, learn in one pass.
@@ -54,7 +54,7 @@ def _wants_numbers(job: Prepared, place: int) -> bool:
 
 
 def _runs(links: Sequence[Link], places: Sequence[int]) -> Iterator[list[int]]:
-    """The places, those together that learn in one pass."""
+    """Return the places, those together that learn in one pass."""
     run: list[int] = []
     for place in places:
         if run and (run[-1] + 1 < place or not _are_apart(links[run[0] : place + 1])):
@@ -66,7 +66,7 @@ def _runs(links: Sequence[Link], places: Sequence[int]) -> Iterator[list[int]]:
 
 
 def _are_apart(neighbours: Sequence[Link]) -> bool:
-    """Whether what the last one gets in its columns is what the first one gets in them."""
+    """Return whether the last one gets the same in its columns as the first one does."""
     touched = [_touched(link) for link in neighbours]
     names = [name for each in touched for name in each or ()]
     stay = all(link.before.equals(link.after, check_metadata=True) for link in neighbours[:-1])

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 
 def added_up(states: Sequence[pa.Table], *keys: str) -> pa.Table:
-    """All states in one: rows that agree in their keys become one, its other columns summed.
+    """Add up states: rows that agree in their keys become one, their other columns summed.
 
     Args:
         states: At least one, all with the same columns; those that are no keys are int64.
@@ -27,12 +27,12 @@ def added_up(states: Sequence[pa.Table], *keys: str) -> pa.Table:
 
 
 def in_their_order(state: pa.Table) -> pa.Table:
-    """The same rows by the values of their columns, the first column first."""
+    """Return the same rows by the values of their columns, the first column first."""
     return state.sort_by([(name, "ascending") for name in state.column_names]).combine_chunks()
 
 
 def to_bytes(state: pa.Table) -> bytes:
-    """A state as a file of Arrow's; the same rows in the same order give the same bytes."""
+    """Return a state as a file of Arrow's; the same rows in the same order give the same bytes."""
     plain = state.replace_schema_metadata(None).combine_chunks()
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, plain.schema) as file:
@@ -42,7 +42,7 @@ def to_bytes(state: pa.Table) -> bytes:
 
 
 def from_bytes(content: bytes) -> pa.Table:
-    """The inverse of `to_bytes`.
+    """Return what `to_bytes` has written.
 
     Raises:
         ValueError: These are no such bytes.

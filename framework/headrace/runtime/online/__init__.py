@@ -10,19 +10,25 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from headrace.runtime.errors import HeadraceError
 from headrace.runtime.online.cells import Cells
 from headrace.runtime.online.fitting import fitted
 from headrace.runtime.online.run_folder import RunFolder, SkewWarning
 from headrace.runtime.online.transformer import RowTransformer
+from headrace.runtime.shown import plain
 from headrace.runtime.sources.cleaning import Cleaning
 
 __all__ = ["RowTransformer", "SkewWarning", "load"]
+
+NO_FOLDER = "load() takes the folder of a finished run, which is its output.path"
+MOST = 60
+"""Characters of an argument that a message repeats."""
 
 
 def load(
     run_folder: str | os.PathLike[str], *, absent: Literal["error", "null"] = "error"
 ) -> RowTransformer:
-    """A transformer that makes of a row exactly what the job of that folder made of it.
+    """Return a transformer that makes of a row exactly what the job of that folder made of it.
 
     Nothing of the folder is executed: the transforms are those that are installed here.
 
@@ -35,12 +41,16 @@ def load(
 
     Raises:
         HeadraceError: The folder holds no result with hashed rows, or a step cannot work on a
-            single row.
+            single row, or an argument is not as it has to be.
         PluginError: A transform that the job used is not installed here.
 
     Warns:
         SkewWarning: A transform, or the version of headrace, is not the one that made the result.
     """
+    if not isinstance(run_folder, str | os.PathLike):
+        raise HeadraceError(f"{NO_FOLDER} (got {plain(repr(run_folder), MOST)})")
+    if absent not in ("error", "null"):
+        raise HeadraceError(f"absent should be 'error' or 'null' (got {plain(repr(absent), MOST)})")
     run = RunFolder.read(Path(run_folder))
     columns, links = fitted(run)
     cleaning = Cleaning.of(run.dataset, {})

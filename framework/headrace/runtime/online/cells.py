@@ -1,4 +1,4 @@
-"""From a row as a model server has it to the text that would stand in the file."""
+"""Cells of a row of a model server, as the text that would stand in the file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from headrace.runtime.bad_rows import shown_cell
-from headrace.runtime.chain.columns import Columns, suggest
+from headrace.runtime.chain.bad_rows import shown_cell
+from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.names import suggest
 from headrace.runtime.chain.typed import typed
 from headrace.runtime.errors import BadRows, RowError
 from headrace.runtime.sources.cleaning import Cleaning
@@ -40,7 +41,7 @@ class Cells:
         self._known = frozenset(columns.names)
 
     def batch(self, rows: Sequence[Row]) -> pa.RecordBatch:
-        """The rows, typed.
+        """Return the rows, typed.
 
         Raises:
             RowError: A key is missing or unknown, a value cannot stand in a cell, or should be a
@@ -83,14 +84,14 @@ class Cells:
 
 
 def row_error(bad: BadRows, batch: pa.RecordBatch) -> RowError:
-    """The first of the rows that a step calls bad."""
+    """Return the first of the rows that a step calls bad."""
     row = int(np.flatnonzero(bad.mask)[0])
     got = shown_cell(batch, bad.column, row)
     return RowError(row, bad.column, f"expected {bad.expected}, got {got}")
 
 
 def _blamed(name: str, role: Role, cells: Sequence[Any]) -> RowError:
-    """Which of the cells it was."""
+    """Find out which of the cells it was."""
     for position, cell in enumerate(cells):
         try:
             pa.array([_text(cell, role)], pa.string())

@@ -10,17 +10,17 @@ import pyarrow as pa
 from headrace.runtime.chain import chain
 from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
-from headrace.runtime.chain.plugins import load
 from headrace.runtime.errors import DataError, HeadraceError
 from headrace.runtime.learning.files import restored
 from headrace.runtime.online.run_folder import RunFolder
+from headrace.runtime.plugins.transforms import load
 from headrace.runtime.transform import FEATURES, Role, Transform, positions, role_of
 
 NEITHER = "a single row has neither label nor id"
 
 
 def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
-    """The feature columns, and the steps that they go through.
+    """Return the feature columns, and the steps that they go through.
 
     A step that gives rows their channels is left out; the label and the id are not there.
 
@@ -28,7 +28,7 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
         HeadraceError: The rest cannot work on a single row, or hashes nothing, or what it learned
             cannot be read.
     """
-    steps = load(run.steps)
+    steps = load(run.steps, own_first=True)
     run.warn_of_skew()
     try:
         columns = Columns.of(run.columns, run.dataset, "input_columns")
@@ -59,7 +59,7 @@ def _features(columns: Columns) -> dict[str, Role]:
 
 
 def _gives_channels(link: Link) -> bool:
-    """Whether a step does so, and then nothing else, without which it could not be left out."""
+    """Return whether a step gives rows their channels; it may do nothing else, to be left out."""
     if not hasattr(link.transform, "channels"):
         return False
     others = [field for field in link.after if role_of(field) is not Role.CHANNEL]

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.runtime.chain.plugins import PACKAGE, source_of
+from headrace.runtime import VERSION
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.learning.files import STATES
+from headrace.runtime.plugins.transforms import PACKAGE, source_of
 from headrace.runtime.spec import REPORT, DatasetSpec, StepSpec, digest
-from headrace.runtime.version import VERSION
 
 MANIFEST = f"{REPORT}/manifest.json"
 SCRIPT = "code/entry.pyz"
@@ -82,7 +82,7 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _shipped(path: Path) -> dict[str, str]:
-    """The transforms in the entry script, name → text; none where there is no script."""
+    """Return the transforms in the entry script, name → text; none where there is no script."""
     try:
         with zipfile.ZipFile(path / SCRIPT) as script:
             files = [Path(name) for name in script.namelist()]
@@ -95,7 +95,7 @@ def _shipped(path: Path) -> dict[str, str]:
 
 
 def _are_the_same(one: str, other: str) -> bool:
-    """Whether two sources are the same code; comments and line breaks do not count."""
+    """Return whether two sources are the same code; comments and line breaks do not count."""
     try:
         return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
     except SyntaxError:
@@ -103,5 +103,5 @@ def _are_the_same(one: str, other: str) -> bool:
 
 
 def _minor(version: str) -> list[str]:
-    """Within these two numbers, releases give the same rows."""
+    """Return the two numbers within which releases give the same rows."""
     return version.split(".")[:2]

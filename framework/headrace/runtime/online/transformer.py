@@ -1,4 +1,9 @@
-"""The transformer: rows in, the very same sparse rows out that the job wrote."""
+"""The transformer: rows in, the very same sparse rows out that the job wrote.
+
+A hashing step works on a few rows with the job's own hashes, without its preparations: looking for
+the distinct values of every column pays for a block of a job, and would take longer than everything
+else for a single row.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +17,9 @@ from headrace.runtime.chain.chain import Link
 from headrace.runtime.errors import BadRows, RowError
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.sparse import SparseRows, Values
+from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, cell_tokens, in_type
 from headrace.runtime.online.cells import Cells, Row, row_error
-from headrace.runtime.online.few_rows import FewRows
-from headrace.runtime.transform import N_FEATURES, Role, positions
+from headrace.runtime.transform import N_FEATURES, Role, features, positions, role_of
 
 Step = Callable[[pa.RecordBatch], pa.RecordBatch]
 
@@ -40,11 +45,11 @@ class RowTransformer:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The keys that a row has to have, in the order of the input's columns."""
+        """Return the keys that a row has to have, in the order of the input's columns."""
         return tuple(self._cells.columns.roles)
 
     def __call__(self, row: Row) -> tuple[npt.NDArray[np.int32], Values]:
-        """One row.
+        """Transform one row.
 
         Args:
             row: Column → value; docs/python.md says what stands for what.
@@ -62,7 +67,7 @@ class RowTransformer:
         return sparse.indices, sparse.values
 
     def rows(self, rows: Sequence[Row]) -> SparseRows:
-        """Several rows at once, which is many times quicker for each.
+        """Transform several rows at once, which is many times quicker for each.
 
         Returns:
             The pieces of a CSR matrix:
@@ -93,3 +98,34 @@ class RowTransformer:
 def _step(link: Link) -> Step:
     hasher = link.transform
     return FewRows(link, hasher) if isinstance(hasher, Hasher) else link.apply
+
+
+class FewRows:
+    """Does what `headrace.runtime.chain.pipeline` does with the step.
+
+    Args:
+        link: The step, whose transform is a hasher.
+        hasher: The same.
+    """
+
+    def __init__(self, link: Link, hasher: Hasher) -> None:
+        self._hasher = hasher
+        self._after = link.after
+        fields = [(place, link.before.field(place)) for place in features(link.before)]
+        self._features = [(place, field.name, role_of(field)) for place, field in fields]
+        chosen = {place for place, _ in fields}
+        self._kept = [place for place in range(len(link.before)) if place not in chosen]
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Hash the features of every row."""
+        kept = [batch.column(place) for place in self._kept]
+        columns = [*kept, *self._hasher.entries(RowTokens(self._tokens(batch)))]
+        return pa.RecordBatch.from_arrays(columns, schema=self._after)
+
+    def _tokens(self, batch: pa.RecordBatch) -> list[ColumnTokens]:
+        if type(self._hasher).tokens is not Hasher.tokens:
+            return self._hasher.tokens(batch)
+        columns = [
+            (name, in_type(batch.column(place), role)) for place, name, role in self._features
+        ]
+        return cell_tokens(columns, *self._hasher.hash_function())

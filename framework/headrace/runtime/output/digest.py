@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.hashing.hash64 import hash64, key_of
-from headrace.runtime.hashing.splitmix import GAMMA, mix
+from headrace.runtime.hashing.hash64 import GAMMA, hash64, key_of, mix
 from headrace.runtime.hashing.words import U64
 from headrace.runtime.output.writers.base import Entries, Layout, named_columns, slices
 from headrace.runtime.transform import Role, role_of
@@ -30,7 +29,7 @@ _WIDTH = "n_features"
 def digest_of(
     batches: Sequence[pa.RecordBatch], schema: pa.Schema, beside: U64 | None = None
 ) -> str:
-    """The digest of rows as a step hands them to a writer.
+    """Return the digest of rows as a step hands them to a writer.
 
     Args:
         batches: The rows.
@@ -54,7 +53,7 @@ def digest_of(
 
 
 def cells_beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> U64:
-    """The sum of the hashes of each row's cells beside its entries, the same for every width.
+    """Return the sum of the hashes of each row's cells beside its entries, which no width changes.
 
     Args:
         batches: The rows.
@@ -78,19 +77,19 @@ def cells_beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> U64:
 
 
 def merged(digests: Iterable[str]) -> str:
-    """The digest of all rows together."""
+    """Return the digest of all rows together."""
     return _text(sum(int(digest, 16) for digest in digests))
 
 
 def _width(layout: Layout) -> U64:
-    """The hash of the cell that says how wide the matrix is, shape (1,)."""
+    """Return the hash of the cell that says how wide the matrix is, shape (1,)."""
     if layout.n_features is None:
         return np.zeros(1, np.uint64)
     return _cells(pa.array([layout.n_features]), key_of(_WIDTH))
 
 
 def _add_entries(sums: U64, entries: Entries) -> None:
-    """An entry is a cell whose name is its index."""
+    """Add the entries: each is a cell whose name is its index."""
     for start in range(0, len(sums), _ENTRY_ROWS):
         bounds = entries.offsets[start : start + _ENTRY_ROWS + 1]
         chosen = slice(bounds[0], bounds[-1])
@@ -109,7 +108,7 @@ def _row_sums(cells: U64, offsets: npt.NDArray[np.int64]) -> U64:
 
 
 def _cells(column: pa.Array, key: U64) -> U64:
-    """The hash of each cell of a column, shape (rows,)."""
+    """Return the hash of each cell of a column, shape (rows,)."""
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         cells = _numbers(column, key)
     else:

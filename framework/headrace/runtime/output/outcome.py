@@ -1,4 +1,4 @@
-"""What jobs leave behind, in the making: their parts, then their reports, each manifest last."""
+"""The outcome of jobs, in the making: their parts, then their reports, each manifest last."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from headrace.runtime.bad_rows import MOST_REJECTED, Rejection
-from headrace.runtime.chain.plugins import channels_of, load
+from headrace.runtime.chain.bad_rows import MOST_REJECTED, Rejection
+from headrace.runtime.chain.pipeline import Rows
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.evaluator import evaluator
 from headrace.runtime.output.parts import Part, PartWriter, Shelf
 from headrace.runtime.output.report import Report, write_nothing
 from headrace.runtime.output.writers import writer_of
-from headrace.runtime.pipeline import Rows
-from headrace.runtime.process.background import Background
+from headrace.runtime.plugins.transforms import channels_of, load
+from headrace.runtime.process.threads import Background
 from headrace.runtime.spec import REPORT, JobSpec, under
 from headrace.runtime.statistics.metrics import Totals
 from headrace.runtime.statistics.observed import Observed
@@ -33,7 +33,7 @@ class Host:
 
     @property
     def mark(self) -> str:
-        """What keeps this host's file names apart from the others'; nothing if it is alone."""
+        """Return what keeps this host's file names apart from the others'; empty if it is alone."""
         return self.name if self.count > 1 else ""
 
 
@@ -77,7 +77,7 @@ class Outcome:
 
     @property
     def is_a_share(self) -> bool:
-        """Whether other hosts do the rest: then it may be that none of the good rows is here."""
+        """Return whether other hosts do the rest: then this one may have none of the good rows."""
         return self.host.count > 1
 
     def add(self, rows: Rows) -> None:
@@ -148,7 +148,7 @@ class Outcomes:
 
     @property
     def totals(self) -> Sequence[Totals]:
-        """What the rows add up to so far, of jobs with different rows."""
+        """Return what the rows add up to so far, of jobs with different rows."""
         return [group.totals for group in self._groups]
 
     @property

@@ -1,9 +1,13 @@
-"""The parts of each channel: cut by rows, in the input's order, whole or not there at all."""
+"""The parts of each channel: cut by rows, in the input's order, whole or not there at all.
+
+Rows wait here until there are enough of them for a part.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -17,8 +21,7 @@ from headrace.runtime.errors import DataError
 from headrace.runtime.hashing.words import U64
 from headrace.runtime.output.digest import cells_beside, digest_of
 from headrace.runtime.output.writers.base import Writer
-from headrace.runtime.process.background import Background
-from headrace.runtime.process.waiting import Waiting
+from headrace.runtime.process.threads import Background
 
 
 @dataclass(frozen=True)
@@ -179,3 +182,32 @@ class _Draft:
                 raise
             why = error.strerror or error
             raise DataError(f"{self.path}: cannot be written ({why})") from error
+
+
+class Waiting:
+    """A queue of rows: in come batches of any size, out goes any number of rows.
+
+    Attributes:
+        rows: How many are waiting.
+    """
+
+    def __init__(self) -> None:
+        self._batches: deque[pa.RecordBatch] = deque()
+        self.rows = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Put rows at the end."""
+        self._batches.append(batch)
+        self.rows += batch.num_rows
+
+    def take(self, rows: int) -> list[pa.RecordBatch]:
+        """Take that many rows, no more than are waiting, from the front."""
+        taken = []
+        self.rows -= rows
+        while rows:
+            batch = self._batches.popleft()
+            taken.append(batch.slice(0, rows))
+            if batch.num_rows > rows:
+                self._batches.appendleft(batch.slice(rows))
+            rows -= min(rows, batch.num_rows)
+        return taken

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from headrace.runtime.bad_rows import MOST_REJECTED, Rejection
+from headrace.runtime.chain.bad_rows import MOST_REJECTED, Rejection
 from headrace.runtime.sources.blocks import line_numbers
 from headrace.runtime.sources.files import below_input
 

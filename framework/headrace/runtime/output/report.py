@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.runtime.bad_rows import Rejection
+from headrace.runtime.chain.bad_rows import Rejection
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.evaluation.evaluator import Evaluator
@@ -87,7 +87,7 @@ class Report:
         write_json(self.folder / MANIFEST, sealed(written, self._files(written, names)))
 
     def _files(self, written: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-        """All files that belong to the result, of this host."""
+        """Return all files that belong to the result, of this host."""
         # Of several hosts, each has a folder of its name in that of the report.
         report = REPORT if self.host_count == 1 else f"{REPORT}/{self.folder.name}"
         parts = [part for channel in written["channels"].values() for part in channel["parts"]]

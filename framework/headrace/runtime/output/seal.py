@@ -1,4 +1,4 @@
-"""What belongs to a result, as its manifest says: the names of the files, and a digest of it all.
+"""The seal of a manifest: the names of the files that belong to its result, and a digest.
 
 The digest tells a manifest of ours, as it was written, from any other file of that name.
 """

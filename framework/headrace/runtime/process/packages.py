@@ -97,7 +97,7 @@ def _members(wheel: Path) -> Iterator[_Member]:
 
 
 def _place(name: str, wheel: Path) -> PurePosixPath | None:
-    """Where a file belongs; nowhere if nothing imports it."""
+    """Return where a file belongs; nowhere if nothing imports it."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         raise HeadraceError(f"the package {wheel.name} holds {name!r}, which leads out of it")
@@ -107,7 +107,7 @@ def _place(name: str, wheel: Path) -> PurePosixPath | None:
 
 
 def _is_whole(folder: Path, members: Sequence[_Member]) -> bool:
-    """Whether everything is there: whoever tidies up may have taken files out of it."""
+    """Return whether everything is there: files may have been removed from it since."""
     if not os.path.lexists(folder):
         return False
     status = folder.lstat()

@@ -1,4 +1,4 @@
-"""How the runtime sets up its process before the work begins."""
+"""The setup of the runtime's process before the work begins."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _leave_pandas_out() -> None:
 
 @contextmanager
 def without_pandas() -> Iterator[None]:
-    """For as long as it lasts, this thread finds no pandas to import; all others do."""
+    """Have this thread find no pandas to import, for as long as it lasts; all others do."""
     finder = _NoPandas()
     sys.meta_path.insert(0, finder)
     try:

@@ -1,4 +1,4 @@
-"""What a machine lacks, in words: memory, threads, room on a disk. That is no bug."""
+"""Shortages of a machine, in words: memory, threads, room on a disk. They are no bugs."""
 
 from __future__ import annotations
 
@@ -72,6 +72,6 @@ def _is_want_of_memory(error: BaseException) -> bool:
 
 
 def tells_of_memory(text: str) -> bool:
-    """Whether a library's words mean that there was not enough memory."""
+    """Return whether a library's words mean that there was not enough memory."""
     said = text.lower()
     return any(sign in said for sign in _MEMORY_SIGNS)

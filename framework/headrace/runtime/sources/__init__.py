@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from headrace.runtime.chain.columns import Columns, refuse_absent_drops, refuse_unexpected
+from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.names import refuse_absent_drops, refuse_unexpected
 from headrace.runtime.errors import DataError
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.cleaning import CleanedBlock, Cleaning, partition_of
@@ -55,7 +56,7 @@ def columns_of(path: Path, dataset: DatasetSpec, below: str | None = None) -> Co
         raise DataError(f"{name_of(path)}: the file is empty")
     reader, origin = _reader(path, dataset), name_of(path)
     own = reader.names(path, dataset)
-    refuse_unexpected(own, dataset, origin)
+    refuse_unexpected(own, dataset.columns_expected, origin)
     added = partition_of(below_input(path) if below is None else below, dataset)
     names = (*own, *(name for name in added if name not in own))
     if reader.has_all_names:

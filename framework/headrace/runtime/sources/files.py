@@ -17,7 +17,7 @@ from typing import IO, Protocol
 import pyarrow as pa
 
 from headrace.runtime.errors import DataError
-from headrace.runtime.formats import AUTO, READERS, UNNAMED, format_by_suffix
+from headrace.runtime.plugins.formats import AUTO, READERS, UNNAMED, format_by_suffix
 from headrace.runtime.shown import plain
 from headrace.runtime.spec import DATA_INPUT, ML_ROOT
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from headrace.runtime.chain.columns import BESIDE, Columns, is_pattern
+from headrace.runtime.chain.columns import BESIDE, Columns
+from headrace.runtime.chain.names import is_pattern
 from headrace.runtime.errors import DataError
 from headrace.runtime.shown import quoted
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader

@@ -127,7 +127,7 @@ def _text(column: pa.Array) -> pa.StringArray:
 
 
 def _escaped(column: pa.Array) -> pa.StringArray:
-    """Bytes as text, those that are not UTF-8 as their numbers: ``\\xff``."""
+    r"""Return bytes as text, those that are not UTF-8 as their numbers: ``\xff``."""
     cells = column.cast(pa.large_binary()).dictionary_encode()
     texts = [cell.decode("utf-8", "backslashreplace") for cell in cells.dictionary.to_pylist()]
     return _text(pa.array(texts, pa.string()).take(cells.indices))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from headrace.runtime.formats import READERS
+from headrace.runtime.plugins.formats import READERS
 
 if TYPE_CHECKING:
     from headrace.runtime.sources.base import Reader

@@ -1,4 +1,4 @@
-"""What Spark makes of a Python process between two tasks, and how that stays cheap.
+"""Work that Spark does in a Python process between two tasks, kept cheap.
 
 It looks for garbage among all objects, and has every zip on Python's path read again (Python 3.10
 and later do so at once). With the objects of NumPy and Arrow and the zips of Spark that takes a
@@ -16,7 +16,7 @@ from zipimport import zipimporter
 
 
 def leave() -> None:
-    """To be called at the end of each task.
+    """Prepare the process for its next task; to be called at the end of each.
 
     Whoever imports something later makes new readers of those zips, which know what is in them.
     """
@@ -28,6 +28,6 @@ def leave() -> None:
 
 @cache
 def _keep_what_is_there() -> None:
-    """Modules above all, which stay anyway; garbage is looked for among what comes later."""
+    """Exempt what is there (modules above all, which stay anyway) from the search for garbage."""
     gc.collect()
     gc.freeze()

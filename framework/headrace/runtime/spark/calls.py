@@ -1,4 +1,4 @@
-"""How the functions of `headrace.runtime.spark.tasks` get to the executors, and what comes back.
+"""Calls of the functions of `headrace.runtime.spark.tasks` on executors, and their results.
 
 Spark sends these objects to its own Python processes. They hold text and numbers, and import
 nothing heavy before the packages that the job ships are in their place.
@@ -35,11 +35,11 @@ class Failures(AccumulatorParam[list[Failure]]):
     """How Spark adds up what is wrong."""
 
     def zero(self, value: list[Failure]) -> list[Failure]:
-        """Nothing is wrong."""
+        """Return the sum of no failures."""
         return []
 
     def addInPlace(self, value1: list[Failure], value2: list[Failure]) -> list[Failure]:  # noqa: N802 - Spark's name
-        """All that is wrong."""
+        """Return the failures of both."""
         return value1 + value2
 
 
@@ -88,7 +88,7 @@ class Call(Generic[T]):
 
     @abstractmethod
     def do(self, text: str) -> T:
-        """The function itself."""
+        """Call the function itself."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,14 @@ class Merging(Call[T]):
     """One whose results can be put together."""
 
     def together(self, results: Iterable[T | None]) -> Iterator[T]:
-        """One result for several; none if nothing came of them."""
+        """Yield one result for several; none if nothing came of them."""
         if found := [result for result in results if result is not None]:
             _provide(self.order)
             yield self.merge(found)
 
     @abstractmethod
     def merge(self, results: Sequence[T]) -> T:
-        """One result for several, at least one, whatever their order."""
+        """Return one result for several, at least one, whatever their order."""
 
 
 @dataclass(frozen=True)

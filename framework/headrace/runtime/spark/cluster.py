@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from py4j.protocol import Py4JJavaError
 
 from headrace.runtime.errors import HeadraceError
-from headrace.runtime.process.progress import Progress
+from headrace.runtime.process.messages import Progress
 from headrace.runtime.sources import Portion
 from headrace.runtime.spark.calls import Counters, Failures, Learn, Merging, Scan, Write
 from headrace.runtime.spark.order import Learned, Order, Place
@@ -77,7 +77,7 @@ class Cluster:
 
     @property
     def cores(self) -> int:
-        """How many tasks run at a time."""
+        """Return how many tasks run at a time."""
         return int(self._context.defaultParallelism)
 
     def scan(self, windows: Sequence[Portion]) -> list[Seen]:
@@ -117,7 +117,7 @@ class Cluster:
         return self._context.parallelize(items, len(items))
 
     def _watched(self, action: Callable[[], list[T]]) -> list[T]:
-        """What Spark gives.
+        """Yield what Spark gives, and show the progress meanwhile.
 
         Raises:
             HeadraceError: A task met a mistake of the user's, or Spark gave up.
@@ -133,7 +133,7 @@ class Cluster:
         return _given(waiting)
 
     def _show(self) -> None:
-        """What is new; tasks that are tried again count again, so there may seem to be too much."""
+        """Show what is new; tasks that are tried again count again, so it may seem too much."""
         counted = (self._counters.bytes.value, self._counters.rows.value)
         if counted != self._shown:
             self._progress.advance(counted[0], counted[1] - self._shown[1])

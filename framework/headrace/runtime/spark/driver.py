@@ -1,34 +1,39 @@
-"""A job on Spark, as its driver sees it: cut the input, let steps learn, write, report."""
+"""A job on Spark, as its driver sees it: cut the input, let steps learn, write, judge, report.
+
+A model is trained and judged by the driver, which has all of the input as every host does. Gradient
+descent takes one row after the other, so the driver reads and hashes all rows once more, in the
+input's order, as one machine would: the model is the very same.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.runtime.bad_rows import Rejection
+from headrace.runtime.chain.bad_rows import Rejection
+from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.evaluation.model import require
-from headrace.runtime.execute import refuse_nothing
 from headrace.runtime.learning import states
 from headrace.runtime.learning.analysis import concluded
 from headrace.runtime.learning.passes import passes
 from headrace.runtime.output.parts import Part
 from headrace.runtime.output.report import Report
-from headrace.runtime.process.background import Background
-from headrace.runtime.process.progress import Progress
-from headrace.runtime.sources import first_file, total_bytes
+from headrace.runtime.process.execute import refuse_nothing
+from headrace.runtime.process.messages import Progress
+from headrace.runtime.process.threads import Background, in_order
+from headrace.runtime.sources import Group, first_file, total_bytes
 from headrace.runtime.sources.unchanged import unchanged
 from headrace.runtime.spark.cluster import Cluster
-from headrace.runtime.spark.judging import judged
 from headrace.runtime.spark.order import Learned, Order
-from headrace.runtime.spark.splits import numbered, splits_of
-from headrace.runtime.spark.tasks import part_writer
-from headrace.runtime.spec import REPORT, JobSpec, under
+from headrace.runtime.spark.splits import Split, numbered, splits_of
+from headrace.runtime.spark.tasks import groups_of_split, part_writer
+from headrace.runtime.spec import REPORT, EvaluationSpec, JobSpec, under
 from headrace.runtime.statistics.observed import Observed
 
 if TYPE_CHECKING:
@@ -87,7 +92,7 @@ class _Run:
         self._learned: Learned = ()
 
     def learn(self, check: Callable[[], None]) -> None:
-        """The passes that have to come before; most jobs have none. Each ends with a check."""
+        """Run the passes that have to come before; most jobs have none. Each ends with a check."""
         for this in self._passes:
             place = (this.place, this.labels, this.numbers)
             rows, content = self.cluster.learn(self._learned, place, self._splits)
@@ -99,7 +104,7 @@ class _Run:
                 self._splits = numbered(self._splits, counts)
 
     def write(self) -> tuple[dict[str, list[Part]], Observed, float, list[Rejection]]:
-        """The pass that makes the results.
+        """Run the pass that makes the results.
 
         Returns:
             The parts, what was seen of the rows, the peak memory in MB, the first bad rows.
@@ -113,14 +118,14 @@ class _Run:
         return parts, Observed.from_bytes(observed), peak, rejections
 
     def judged(self, folder: Path) -> Evaluator | None:
-        """The model, if one is to be judged."""
+        """Return the model, if one is to be judged."""
         evaluation = self._order.job.evaluation
         if evaluation is None:
             return None
         return judged(self._order, self.job, self._splits, evaluation, folder)
 
     def _without_rows(self, channels: Sequence[str]) -> dict[str, list[Part]]:
-        """A channel without rows gets one part without rows."""
+        """Give each channel without rows one part without rows."""
         mark = self._splits[0].mark
         with closing(Background()) as background:
             (made,) = part_writer(self._order, self.job, channels, mark, background).close()
@@ -130,3 +135,32 @@ class _Run:
 def _learned(job: Prepared) -> Learned:
     known = [(link.label, link.state) for link in job.links if link.state is not None]
     return tuple((label, states.to_bytes(state)) for label, state in known)
+
+
+def judged(
+    order: Order, job: Prepared, splits: Sequence[Split], evaluation: EvaluationSpec, folder: Path
+) -> Evaluator:
+    """Train on all rows of ``train``, judge on the others.
+
+    Args:
+        order: What every task is told.
+        job: Its steps know what they learned.
+        splits: All of them.
+        evaluation: How the model is trained.
+        folder: Where the disk has room for the rows.
+
+    Raises:
+        DataError: A label is neither 0 nor 1, or a channel has no rows.
+    """
+    spec = order.job
+    process = Process([job], skip_bad_rows=spec.dataset.skips_bad_rows)
+    with closing(Evaluator(evaluation, job.schema, job.channels, folder)) as evaluator:
+        for work in in_order(process, _groups(order, job, splits), spec.threads):
+            for channel, batch in work.results[0].by_channel.items():
+                evaluator.add(job.channels[channel], batch)
+        evaluator.finish()
+        return evaluator
+
+
+def _groups(order: Order, job: Prepared, splits: Sequence[Split]) -> Iterator[tuple[Group, int]]:
+    return (group for split in splits for group in groups_of_split(order, job, split))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headrace.runtime.main import ended
+from headrace.runtime.process.main import ended
 from headrace.runtime.process.packages import use
 from headrace.runtime.spec import JobSpec
 

@@ -1,4 +1,4 @@
-"""What every task of a job is told; imports nothing that an image may lack."""
+"""The order that every task of a job gets; imports nothing that an image may lack."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ class Order:
 
     @property
     def job(self) -> JobSpec:
-        """The job."""
+        """Return the job."""
         return JobSpec.from_json(self.spec)

@@ -1,4 +1,4 @@
-"""Where a file of lines can be cut: found in windows that are looked at side by side.
+"""Cuts of a file of lines, found in windows that are looked at side by side.
 
 A line end may stand inside a quoted cell, and whether it does depends on every quote before it. So
 each window tells what follows for either case, that it begins outside a cell or inside one, and
@@ -59,7 +59,7 @@ class Seen:
 
 
 def windows(path: Path, dataset: DatasetSpec, size: int) -> list[Portion]:
-    """The windows of a file, which leave out what comes before its first row.
+    """Return the windows of a file, which leave out what comes before its first row.
 
     Args:
         path: The file.
@@ -105,7 +105,7 @@ def look_at(window: Portion, dataset: DatasetSpec) -> Seen:
 
 
 def cut(found: Sequence[Portion], seen: Sequence[Seen], longest: int) -> list[Portion]:
-    """The pieces of one file, at whose edges rows begin and end.
+    """Return the pieces of one file, at whose edges rows begin and end.
 
     Args:
         found: All windows of the file, in order.
@@ -137,7 +137,7 @@ def cut(found: Sequence[Portion], seen: Sequence[Seen], longest: int) -> list[Po
 
 
 def _read(window: Portion) -> tuple[bytes, bytes, bytes]:
-    """The byte before a window, its own, and the byte after it; a line end where there is none."""
+    """Read a window and the byte on each side of it; a line end where there is none."""
     with opened(window.path) as (_, file):
         file.seek(max(window.start - 1, 0))
         before = file.read(1) if window.start else b"\n"
@@ -166,7 +166,7 @@ def _with_quotes(start: int, before: bytes, data: bytes, after: bytes, dialect: 
 
 
 def _line_ends(found: np.ndarray[tuple[int], np.dtype[np.int64]], start: int) -> LineEnds:
-    """Those at the given positions; `start` is where the line begins that follows one at 0."""
+    """Return the line ends at these positions; `start` is where the line after one at 0 begins."""
     if not len(found):
         return LineEnds()
     longest = int(np.diff(found).max(initial=0))

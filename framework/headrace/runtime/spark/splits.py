@@ -1,4 +1,4 @@
-"""What one task reads: pieces of files, small files together, large ones in several tasks."""
+"""Splits, which one task reads each: small files together, large ones in several pieces."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Split:
     first_rows: tuple[int, ...] | None = None
 
     def to_json(self) -> str:
-        """The split as text, which is what travels."""
+        """Return the split as text, which is what travels."""
         pieces = [[str(each.path), each.start, each.end] for each in self.portions]
         return json.dumps([self.number, pieces, self.bytes, self.mark, self.first_rows])
 
     @classmethod
     def from_json(cls, text: str) -> Split:
-        """The inverse of `to_json`."""
+        """Return what `to_json` has written."""
         number, pieces, size, mark, first_rows = json.loads(text)
         portions = tuple(Portion(Path(path), start, end) for path, start, end in pieces)
         first = None if first_rows is None else tuple(first_rows)
@@ -83,7 +83,7 @@ def splits_of(
 
 
 def _own_pieces(file: Path, spec: JobSpec, size: int) -> list[Piece] | None:
-    """The pieces of a file whose format has pieces of its own."""
+    """Return the pieces of a file whose format has pieces of its own."""
     if not file.stat().st_size:
         return None
     return reader_of(format_of(file, spec.dataset.format)).cut(file, size)
@@ -113,7 +113,7 @@ def packed(pieces: Iterable[Piece], size: int) -> list[Split]:
 
 
 def numbered(splits: Sequence[Split], rows: Sequence[Sequence[int]]) -> list[Split]:
-    """The splits with the position of each group's first row.
+    """Return the splits with the position of each group's first row.
 
     Args:
         splits: All of them.

@@ -1,4 +1,4 @@
-"""What executors do: look where files can be cut, learn from splits, write parts of them.
+"""The tasks of executors: look where files can be cut, learn from splits, write parts.
 
 Text and bytes come in and go out. A user's mistake is a result like any other, as Spark would try a
 task again that raises it.
@@ -14,16 +14,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from headrace.runtime.bad_rows import MOST_REJECTED, Rejection
+from headrace.runtime.chain.bad_rows import MOST_REJECTED, Rejection
+from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.learning import states
 from headrace.runtime.learning.analysis import analysed, gathered
 from headrace.runtime.learning.passes import Pass
 from headrace.runtime.output.parts import PartWriter, Shelf
 from headrace.runtime.output.writers import writer_of
-from headrace.runtime.pipeline import Process
-from headrace.runtime.process.background import Background
 from headrace.runtime.process.setup import set_up
+from headrace.runtime.process.threads import Background
 from headrace.runtime.sources import Group, groups_of
 from headrace.runtime.spark.order import Learned, Order, Place
 from headrace.runtime.spark.scan import Seen, look_at
@@ -35,7 +35,7 @@ from headrace.runtime.statistics.observed import Observed
 
 @lru_cache(maxsize=2)
 def prepared(order: Order, learned: Learned) -> Prepared:
-    """The job, its steps knowing what they learned; worked out once in each process."""
+    """Return the job, its steps knowing what they learned; worked out once in each process."""
     set_up()
     known = {label: states.from_bytes(content) for label, content in learned}
     return preflight(order.job, [Path(order.first)]).with_states(known)
@@ -68,7 +68,7 @@ def learn(order: Order, learned: Learned, place: Place, text: str) -> Learning:
 def learned_together(
     order: Order, learned: Learned, place: Place, learnings: Sequence[Learning]
 ) -> Learning:
-    """What several splits told, in one."""
+    """Return what several splits told, in one."""
     rows = {number: counts for each, _ in learnings for number, counts in each.items()}
     job, contents = prepared(order, learned), [content for _, content in learnings]
     return rows, gathered(job, Pass(*place), contents)
@@ -99,7 +99,7 @@ def write(order: Order, learned: Learned, text: str) -> Writing:
 
 
 def written_together(writings: Sequence[Writing]) -> Writing:
-    """What several splits left, in one."""
+    """Return what several splits left, in one."""
     first, *others = (Observed.from_bytes(observed) for _, observed, _, _ in writings)
     for other in others:
         first.merge(other)
@@ -114,7 +114,7 @@ def written_together(writings: Sequence[Writing]) -> Writing:
 def part_writer(
     order: Order, job: Prepared, channels: Sequence[str], mark: str, background: Background
 ) -> PartWriter:
-    """Writes the parts of a split into this host's output folders."""
+    """Return what writes the parts of a split into this host's output folders."""
     spec = order.job
     folders = {name: under(Path(order.root), spec.outputs[name]) for name in channels}
     for folder in folders.values():
@@ -124,7 +124,7 @@ def part_writer(
 
 
 def groups_of_split(order: Order, job: Prepared, split: Split) -> Iterator[tuple[Group, int]]:
-    """The rows of a split, and where they stand in the whole input if that is known."""
+    """Return the rows of a split, and where they stand in the whole input if that is known."""
     spec = order.job
     groups = groups_of(split.portions, spec.dataset, job.columns, spec.runtime.block_bytes)
     if split.first_rows is None:

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headrace.runtime.hashing.pending import Pending
 from headrace.runtime.hashing.tokens import U32, U64
+from headrace.runtime.statistics.pending import Pending
 
 LIMIT = 1 << 16
 _PENDING = 1 << 16
@@ -35,7 +35,7 @@ class Distinct:
     _pending: Pending = field(default_factory=lambda: Pending(_PENDING))
 
     def add(self, prints: U64, hashes: U32) -> None:
-        """See some values: fingerprints and the hashes of their tokens, shape (values,) each."""
+        """Note some values: fingerprints and the hashes of their tokens, shape (values,) each."""
         if self.level:
             sampled = self._sampled(prints)
             prints, hashes = prints[sampled], hashes[sampled]
@@ -44,31 +44,31 @@ class Distinct:
             self._settle()
 
     def merge(self, other: Distinct) -> None:
-        """See all that another one saw."""
+        """Note all that another one saw."""
         other._settle()
         self.level = max(self.level, other.level)
         self.add(other.prints, other.hashes)
         self._settle()
 
     def state(self) -> dict[str, Any]:
-        """All of it as plain data; see `from_state`."""
+        """Return all of it as plain data; see `from_state`."""
         self._settle()
         return {"level": self.level, "prints": self.prints, "hashes": self.hashes}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Distinct:
-        """The inverse of `state`."""
+        """Return what gave this `state`."""
         return cls(state["level"], state["prints"], state["hashes"])
 
     @property
     def count(self) -> int:
-        """Number of distinct values, exact if `exact`."""
+        """Return the number of distinct values, exact if `exact`."""
         self._settle()
         return len(self.prints) << self.level
 
     @property
     def exact(self) -> bool:
-        """Whether every value is known."""
+        """Return whether every value is known."""
         self._settle()
         return self.level == 0
 

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headrace.runtime.hashing.pending import Pending
 from headrace.runtime.hashing.tokens import U64, ColumnTokens, Encoded
+from headrace.runtime.statistics.pending import Pending
 
 SHOWN = 10
 SHARE = 0.01
@@ -81,7 +81,7 @@ class Frequent:
             self._add(prints, counts)
 
     def state(self) -> dict[str, Any]:
-        """All of it as plain data; see `from_state`."""
+        """Return all of it as plain data; see `from_state`."""
         self._settle()
         return {
             "rows": self.rows,
@@ -92,7 +92,7 @@ class Frequent:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Frequent:
-        """The inverse of `state`."""
+        """Return what gave this `state`."""
         texts = {int(known): text for known, text in state["texts"]}
         frequent = cls(state["rows"], texts, state["sketch"])
         for prints, counts in state["counted"]:
@@ -100,7 +100,7 @@ class Frequent:
         return frequent
 
     def report(self) -> list[dict[str, Any]]:
-        """At most `SHOWN` values with at least `SHARE` of the rows, the most frequent one first."""
+        """Return `SHOWN` values or fewer, of at least `SHARE` of the rows, most frequent first."""
         counted = zip(self._texts.values(), self._counts_of(self._texts), strict=True)
         told = [(text, count) for text, count in counted if count >= max(self.rows * SHARE, 1)]
         told.sort(key=lambda pair: (-pair[1], pair[0]))
@@ -119,7 +119,7 @@ class Frequent:
             self._settle()
 
     def _settle(self) -> None:
-        """Into the sketch, unless all values are known and few."""
+        """Put what is pending into the sketch, unless all values are known and few."""
         if self._is_settled:
             return
         prints, counts = self._pending.joined(np.uint64, np.int64)
@@ -139,7 +139,7 @@ class Frequent:
             row += _sums(chosen, counts, WIDTH)
 
     def _counts_of(self, known: dict[int, str]) -> list[int]:
-        """The count of each of these values, or the sketch's estimate."""
+        """Return the count of each of these values, or the sketch's estimate."""
         self._settle()
         prints = np.fromiter(known, np.uint64, len(known))
         if self._sketch is None:
@@ -152,7 +152,7 @@ class Frequent:
 
 
 def _counts(cells: Encoded) -> Counts:
-    """In how many rows each distinct value stands."""
+    """Count in how many rows each distinct value stands."""
     counts = np.bincount(cells.codes, minlength=len(cells.values))[: len(cells.values)]
     if cells.missing is not None and len(counts):
         counts[0] -= np.count_nonzero(cells.missing)  # a null's code is 0
@@ -160,13 +160,13 @@ def _counts(cells: Encoded) -> Counts:
 
 
 def _places(prints: U64) -> list[npt.NDArray[np.uint16]]:
-    """The counter of each value in each row of the sketch: 16 of the 64 bits decide."""
+    """Return the counter of each value in each row of the sketch: 16 of the 64 bits decide."""
     halves = prints.view(np.uint16).reshape(-1, DEPTH)
     return [halves[:, row] & np.uint16(WIDTH - 1) for row in range(DEPTH)]
 
 
 def _sums(places: npt.NDArray[Any], counts: Counts, length: int) -> Counts:
-    """The counts that fall on each place; float64 adds them up exactly below 2**53."""
+    """Return the counts that fall on each place; float64 adds them up exactly below 2**53."""
     return np.bincount(places, counts, length).astype(np.int64)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from headrace.runtime.chain.pipeline import Rows
 from headrace.runtime.hashing.hasher import Hasher
-from headrace.runtime.pipeline import Rows
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.statistics.sums import exact_sum
 from headrace.runtime.statistics.timeline import Timeline
@@ -52,7 +52,7 @@ class Totals:
             self.label_sums[channel] = self.label_sums.get(channel, Fraction()) + total
 
     def state(self) -> State:
-        """All of it as plain data; see `from_state`."""
+        """Return all of it as plain data; see `from_state`."""
         return {
             "rows": self.rows,
             "rejected": self.rejected,
@@ -62,7 +62,7 @@ class Totals:
 
     @classmethod
     def from_state(cls, state: State) -> Totals:
-        """The inverse of `state`."""
+        """Return what gave this `state`."""
         sums = {channel: Fraction(total) for channel, total in state["label_sums"]}
         timeline = Timeline.from_state(state["timeline"])
         return cls(state["rows"], state["rejected"], sums, timeline)
@@ -75,7 +75,7 @@ def metrics(
     hasher: Hasher | None,
     time: str | None,
 ) -> dict[str, Any]:
-    """The content of the file; the same input and configuration give the same bytes.
+    """Return the content of the file; the same input and configuration give the same bytes.
 
     Args:
         manifest: What was written.

@@ -45,7 +45,7 @@ class Observed:
         self.statistics.merge(other.statistics)
 
     def to_bytes(self) -> bytes:
-        """The content of the file."""
+        """Return the content of the file."""
         arrays: list[Array] = []
         state = [self.totals.state(), self.statistics.state(), self.time]
         tree = json.dumps(_without_arrays(state, arrays)).encode()
@@ -54,7 +54,7 @@ class Observed:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Observed:
-        """The inverse of `to_bytes`."""
+        """Return what `to_bytes` has written."""
         with np.load(io.BytesIO(content)) as arrays:
             tree = json.loads(arrays[_TREE].tobytes())
             totals, statistics, time = _with_arrays(tree, arrays)
@@ -62,7 +62,7 @@ class Observed:
 
 
 def _without_arrays(state: Any, arrays: list[Array]) -> Any:
-    """The same data with places for arrays, which are put into the list."""
+    """Return the same data with places for arrays, which are put into the list."""
     if isinstance(state, np.ndarray):
         arrays.append(state)
         return {_ARRAY: len(arrays) - 1}
@@ -72,7 +72,7 @@ def _without_arrays(state: Any, arrays: list[Array]) -> Any:
 
 
 def _with_arrays(tree: Any, arrays: Any) -> Any:
-    """The inverse."""
+    """Return the data with the arrays in their places again."""
     if isinstance(tree, dict):
         if tree.keys() == {_ARRAY} and isinstance(tree[_ARRAY], int):
             return arrays[str(tree[_ARRAY])]

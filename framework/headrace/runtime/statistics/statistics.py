@@ -1,4 +1,4 @@
-"""What a run learns about the columns on its way: values, nulls, collisions."""
+"""Statistics of the columns, taken on the way: values, nulls, collisions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ColumnStatistics:
         self.token = other.token if self.token is None else self.token
 
     def state(self) -> dict[str, Any]:
-        """All of it as plain data; see `from_state`."""
+        """Return all of it as plain data; see `from_state`."""
         return {
             "numeric": self.numeric,
             "nulls": self.nulls,
@@ -58,19 +58,19 @@ class ColumnStatistics:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> ColumnStatistics:
-        """The inverse of `state`."""
+        """Return what gave this `state`."""
         values = Distinct.from_state(state["values"])
         frequent = Frequent.from_state(state["frequent"])
         return cls(state["numeric"], state["nulls"], values, frequent, state["token"])
 
     @property
     def tokens(self) -> int:
-        """Number of distinct tokens: a numeric column has one, its name."""
+        """Return the number of distinct tokens: a numeric column has one, its name."""
         return int(self.token is not None) if self.numeric else self.values.count
 
     @property
     def hashes(self) -> U32:
-        """The hash of each distinct token that is known."""
+        """Return the hash of each distinct token that is known."""
         if not self.numeric:
             return self.values.hashes
         return np.array([] if self.token is None else [self.token], np.uint32)
@@ -93,16 +93,16 @@ class Statistics:
             self.columns.setdefault(name, ColumnStatistics()).merge(column)
 
     def state(self) -> dict[str, Any]:
-        """All of it as plain data; see `from_state`."""
+        """Return all of it as plain data; see `from_state`."""
         return {name: column.state() for name, column in self.columns.items()}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Statistics:
-        """The inverse of `state`."""
+        """Return what gave this `state`."""
         return cls({name: ColumnStatistics.from_state(column) for name, column in state.items()})
 
     def report(self, hasher: Hasher | None) -> dict[str, Any]:
-        """What ``metrics.json`` says of the columns.
+        """Return what ``metrics.json`` says of the columns.
 
         Args:
             hasher: What hashes them; None if nothing does.
@@ -136,7 +136,7 @@ def _described(column: ColumnStatistics) -> dict[str, Any]:
 
 
 def _counted(columns: Sequence[ColumnStatistics], hasher: Hasher) -> list[int]:
-    """How many tokens of each column share their index with another token of any column."""
+    """Return how many tokens of each column share their index with another token of any column."""
     keys = hasher.keys([column.hashes for column in columns])
     every = np.concatenate(keys) >> np.uint32(1)
     found, counts = np.unique(every, return_counts=True)
@@ -148,7 +148,7 @@ def _counted(columns: Sequence[ColumnStatistics], hasher: Hasher) -> list[int]:
 
 
 def _expected(columns: Sequence[ColumnStatistics], hasher: Hasher) -> list[int]:
-    """The same, expected of a hash that spreads evenly.
+    """Return how many a hash that spreads evenly would give.
 
     One of T tokens over n indices is alone with probability ``(1 - 1/n) ** (T - 1)``.
     """

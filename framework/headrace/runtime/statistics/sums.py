@@ -15,7 +15,7 @@ _ROOT_BITS = 64
 
 
 def exact_sum(numbers: Floats) -> Fraction:
-    """The sum of finite numbers."""
+    """Return the sum of finite numbers."""
     if _are_small_integers(numbers):
         return Fraction(int(numbers.sum()))
     mantissas, exponents = np.frexp(numbers)
@@ -23,7 +23,7 @@ def exact_sum(numbers: Floats) -> Fraction:
 
 
 def exact_sum_of_squares(numbers: Floats) -> Fraction:
-    """The sum of the squares of finite numbers, however large or small these are."""
+    """Return the sum of the squares of finite numbers, however large or small these are."""
     if _are_small_integers(numbers) and float(np.abs(numbers).max(initial=0)) < 2**26:
         return exact_sum(numbers * numbers)
     mantissas, exponents = np.frexp(numbers)
@@ -34,7 +34,7 @@ def exact_sum_of_squares(numbers: Floats) -> Fraction:
 
 
 def exact_sums(numbers: Floats, groups: npt.NDArray[np.int32], count: int) -> list[Fraction | int]:
-    """The sum of each group.
+    """Return the sum of each group.
 
     Args:
         numbers: Finite, shape (rows,).
@@ -50,7 +50,7 @@ def exact_sums(numbers: Floats, groups: npt.NDArray[np.int32], count: int) -> li
 
 
 def square_root(number: Fraction) -> float:
-    """The square root of a fraction that is not negative, to the last bit or next to it."""
+    """Return the square root of a fraction that is not negative, to the last bit or next to it."""
     if not number:
         return 0.0
     bits = number.denominator.bit_length() - number.numerator.bit_length() + 2 * _ROOT_BITS
@@ -59,7 +59,7 @@ def square_root(number: Fraction) -> float:
 
 
 def _scaled(scales: npt.NDArray[np.int32], *terms: tuple[Floats, int]) -> Fraction:
-    """The sum of whole numbers times powers of two.
+    """Return the sum of whole numbers times powers of two.
 
     Args:
         scales: The power of each number, shape (rows,).
@@ -81,6 +81,6 @@ def _scaled(scales: npt.NDArray[np.int32], *terms: tuple[Floats, int]) -> Fracti
 
 
 def _are_small_integers(numbers: Floats) -> bool:
-    """Whether float64 adds them up without rounding."""
+    """Return whether float64 adds them up without rounding."""
     largest = float(np.abs(numbers).max(initial=0))
     return largest * len(numbers) < 2**53 and np.array_equal(np.rint(numbers), numbers)

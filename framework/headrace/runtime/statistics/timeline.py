@@ -63,7 +63,7 @@ class Timeline:
             self._channels[index].label_sums.update(channel.label_sums)
 
     def state(self) -> dict[str, Any]:
-        """All of it as plain data; see `from_state`."""
+        """Return all of it as plain data; see `from_state`."""
         counted = [
             [index, point, rows, str(Fraction(channel.label_sums[point]))]
             for index, channel in self._channels.items()
@@ -73,7 +73,7 @@ class Timeline:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Timeline:
-        """The inverse of `state`."""
+        """Return what gave this `state`."""
         timeline = cls(state["is_kept"])
         for index, point, rows, label_sum in state["counted"]:
             timeline._points.add(point)
@@ -82,7 +82,7 @@ class Timeline:
         return timeline
 
     def report(self, channels: Sequence[str], *, has_label: bool) -> dict[str, Any]:
-        """What ``metrics.json`` says: the points in the order of their texts, counts alongside.
+        """Return what ``metrics.json`` says: points in the order of their texts, counts alongside.
 
         Args:
             channels: Names, by index.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
-from typing import Any
 
 from headrace.config.models import JobConfig, ResourcesConfig
 from headrace.errors import ConfigError, JobFailed, Problem
@@ -15,11 +14,11 @@ from headrace.targets.local import spark_submit as spark
 LOCAL_MODE = "the SageMaker SDK's local mode"
 
 
-def check(request: dict[str, Any], config: JobConfig) -> None:
+def check(request: RequestView, config: JobConfig) -> None:
     """Refuse a request that local mode would refuse, or carry out as if it said something else.
 
     Args:
-        request: The arguments of ``CreateProcessingJob``.
+        request: What to run.
         config: Where they come from.
 
     Raises:
@@ -52,14 +51,14 @@ def _has_plugin() -> bool:
     return not subprocess.run(command, capture_output=True, check=False).returncode  # noqa: S603
 
 
-def _spark_problems(request: dict[str, Any]) -> Iterator[Problem]:
+def _spark_problems(request: RequestView) -> Iterator[Problem]:
     if spark.is_asked_for(request):
         what = f"{LOCAL_MODE} starts no cluster for Spark's image"
         yield Problem("backend", f"{what}; use target=local or target=aws")
 
 
-def _resource_problems(request: dict[str, Any], config: JobConfig) -> Iterator[Problem]:
-    count = RequestView(request).instance_count
+def _resource_problems(request: RequestView, config: JobConfig) -> Iterator[Problem]:
+    count = request.instance_count
     if count > 1:
         what = f"{LOCAL_MODE} runs one container and deals out no shards (got {count})"
         yield Problem("resources.instance_count", f"{what}; use target=local")
@@ -69,27 +68,26 @@ def _resource_problems(request: dict[str, Any], config: JobConfig) -> Iterator[P
         yield Problem("resources.max_runtime_minutes", f"{what}; use target=local")
 
 
-def _input_problems(request: dict[str, Any]) -> Iterator[Problem]:
-    for each in request.get("ProcessingInputs", ()):
-        where = f"input {each['InputName']!r}"
-        if "S3Input" not in each:
+def _input_problems(request: RequestView) -> Iterator[Problem]:
+    for channel in request.inputs:
+        where = f"input {channel.name!r}"
+        if not channel.is_s3:
             yield Problem(where, f"{LOCAL_MODE} reads S3Input only; use target=aws")
             continue
-        yield from _unlike(where, each["S3Input"], "S3InputMode", "File")
-        yield from _unlike(where, each["S3Input"], "S3CompressionType", "None")
+        yield from _unlike(where, "S3InputMode", channel.mode, "File")
+        yield from _unlike(where, "S3CompressionType", channel.compression, "None")
 
 
-def _output_problems(request: dict[str, Any]) -> Iterator[Problem]:
-    for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
-        where = f"output {each['OutputName']!r}"
-        if "S3Output" not in each:
+def _output_problems(request: RequestView) -> Iterator[Problem]:
+    for channel in request.outputs:
+        where = f"output {channel.name!r}"
+        if not channel.is_s3:
             yield Problem(where, f"{LOCAL_MODE} writes S3Output only; use target=aws")
             continue
-        yield from _unlike(where, each["S3Output"], "S3UploadMode", "EndOfJob")
+        yield from _unlike(where, "S3UploadMode", channel.upload_mode, "EndOfJob")
 
 
-def _unlike(where: str, entry: dict[str, Any], key: str, known: str) -> Iterator[Problem]:
-    got = entry.get(key, known)
+def _unlike(where: str, key: str, got: str, known: str) -> Iterator[Problem]:
     if got != known:
         what = f"{LOCAL_MODE} knows {key} {known!r} only (got {got!r})"
         yield Problem(where, f"{what}; use target=aws")

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 from headrace.job.request import RequestView
 from headrace.runtime.data_files import files_below
 from headrace.runtime.spec import under
-from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.sandbox import Host
+from headrace.targets.shutdown.interrupts import Interrupts
 
 
-def input_folders(request: dict[str, Any], host: Host, interrupts: Interrupts) -> dict[str, Path]:
-    """For each input, the folder that holds its files themselves.
+def input_folders(request: RequestView, host: Host, interrupts: Interrupts) -> dict[str, Path]:
+    """Return for each input the folder that holds its files themselves.
 
     A hard link is a second name for a file, and costs nothing. Where there can be none (another
     file system, somebody else's file), a folder of the user's is taken as it is if it holds just
     these files; only what is left is copied.
 
     Args:
-        request: The arguments of ``CreateProcessingJob``.
+        request: What is to run.
         host: Holds the links; they are replaced.
         interrupts: Obeyed between two files.
 
@@ -29,9 +28,9 @@ def input_folders(request: dict[str, Any], host: Host, interrupts: Interrupts) -
         Path in the container → folder.
 
     Raises:
-        OSError: The disk said no.
+        OSError: The disk cannot be written.
     """
-    insides = [each.container_path for each in RequestView(request).inputs]
+    insides = [each.container_path for each in request.inputs]
     return {inside: _folder(under(host.ml, inside), interrupts) for inside in insides}
 
 

@@ -24,17 +24,18 @@ from headrace.targets.container import checks as container_limits
 from headrace.targets.container.mounts import input_folders
 from headrace.targets.container.task import Order
 from headrace.targets.local import processes
+from headrace.targets.local.checks import check_here
 from headrace.targets.local.command import SOURCES, Command
-from headrace.targets.local.interrupts import Interrupts
-from headrace.targets.local.relay import Relay
 from headrace.targets.local.sandbox import Host
-from headrace.targets.local.target import carry_out, check_here
+from headrace.targets.local.target import carry_out
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.progress import Progress
 from headrace.uris import FILE
 
 if TYPE_CHECKING:
     from headrace.config.models import JobConfig
     from headrace.job.job import Job
+    from headrace.job.request import RequestView
 
 LIMIT_SECONDS = 86_400
 """What local mode tells the container that its stopping condition is."""
@@ -54,7 +55,7 @@ class ContainerTarget(Target):
 
     def check(self, job: Job, config: JobConfig) -> None:
         """Refuse what local mode or this machine cannot do."""
-        container_limits.check(job.request, config)
+        container_limits.check(job.view, config)
         container_limits.check_programs()
         check_here(job, config)
 
@@ -88,12 +89,12 @@ def _order(job: Job, host: Host, user: str, interrupts: Interrupts) -> Iterator[
     Every folder gets another name. Local mode takes its URIs for web addresses, where ``#`` and
     ``?`` end a path, and mounts nothing below ``/root``, wherever that is meant well.
     """
-    folders = input_folders(job.request, host, interrupts)
+    folders = input_folders(job.view, host, interrupts)
     own = host.ml.parent / "local-mode"
     own.mkdir()
     with tempfile.TemporaryDirectory(prefix="headrace-") as place:
         names = _Names(Path(place))
-        request = _request(job.request, host, folders, names)
+        request = _request(job.view, host, folders, names)
         mounts = {f"{ML_ROOT}/{name}": str(host.ml / name) for name in ("config", "output")}
         order = Order(job.name, request, names.of(own), mounts, _service(job, user))
         file = host.ml.parent / "order.json"
@@ -114,30 +115,38 @@ class _Names:
 
 
 def _request(
-    request: dict[str, Any], host: Host, folders: dict[str, Path], names: _Names
+    request: RequestView, host: Host, folders: dict[str, Path], names: _Names
 ) -> dict[str, Any]:
-    """The request in terms of this machine: what local mode is to read, mount and write."""
-
-    def here(entry: dict[str, Any], kind: str, folder: Path) -> dict[str, Any]:
-        return {**entry, kind: {**entry[kind], "S3Uri": FILE + names.of(folder)}}
-
-    app = request["AppSpecification"]
+    """Return the request in local mode's terms: folders of this machine in the place of S3."""
     inputs = [
-        here(each, "S3Input", folders[each["S3Input"]["LocalPath"]])
-        for each in request.get("ProcessingInputs", ())
+        {
+            "InputName": channel.name,
+            "S3Input": {
+                "S3Uri": FILE + names.of(folders[channel.container_path]),
+                "LocalPath": channel.container_path,
+            },
+        }
+        for channel in request.inputs
     ]
     outputs = [
-        here(each, "S3Output", under(host.ml, each["S3Output"]["LocalPath"]))
-        for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ())
+        {
+            "OutputName": channel.name,
+            "S3Output": {
+                "S3Uri": FILE + names.of(under(host.ml, channel.container_path)),
+                "LocalPath": channel.container_path,
+                "S3UploadMode": channel.upload_mode,
+            },
+        }
+        for channel in request.outputs
     ]
+    cluster = {"InstanceType": request.instance_type, "InstanceCount": request.instance_count}
+    command = {"ContainerEntrypoint": list(request.entrypoint)} if request.entrypoint else {}
     return {
-        "ProcessingJobName": request["ProcessingJobName"],
+        "ProcessingJobName": request.name,
         "ProcessingInputs": inputs,
         "ProcessingOutputConfig": {"Outputs": outputs},
-        "ProcessingResources": request["ProcessingResources"],
-        "AppSpecification": {
-            key: app[key] for key in ("ImageUri", "ContainerEntrypoint") if key in app
-        },
+        "ProcessingResources": {"ClusterConfig": cluster},
+        "AppSpecification": {"ImageUri": request.image, **command},
     }
 
 
@@ -146,22 +155,21 @@ def _service(job: Job, user: str) -> dict[str, Any]:
 
     Source: https://docs.docker.com/reference/compose-file/services/
     """
-    request = job.request
-    arguments = request["AppSpecification"].get("ContainerArguments")
-    isolated = request.get("NetworkConfig", {}).get("EnableNetworkIsolation", False)
+    request = job.view
+    command = {"command": list(request.arguments)} if request.arguments else {}
     return {
         "user": user,
         "read_only": True,
         "tmpfs": [_scratch_folder(job)],
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
-        "network_mode": "none" if isolated else "bridge",
+        "network_mode": "none" if request.network_isolation else "bridge",
         "labels": {containers.LABEL: job.name},
         "logging": {"driver": "json-file"},  # one that can be read back
         "stdin_open": False,
         "tty": False,  # which would make one of stdout and stderr
-        "environment": [f"{key}={value}" for key, value in request.get("Environment", {}).items()],
-        **({"command": arguments} if arguments else {}),
+        "environment": [f"{key}={value}" for key, value in request.environment.items()],
+        **command,
     }
 
 
@@ -181,18 +189,18 @@ def _execute(name: str, host: Host, order: Path, logs: bool, interrupts: Interru
         str(order),
     )
     with Progress(1) as progress:
-        relay = Relay([host], progress, logs)
+        output = processes.ProcessOutput([host], progress, logs)
         try:
             command = Command(host, argv, _environment())
             remove = containers.removal(name)
-            failed = processes.run([command], LIMIT_SECONDS, relay, interrupts, remove)
+            failed = processes.run([command], LIMIT_SECONDS, output, interrupts, remove)
         except processes.TimeLimitError:
             raise JobFailed("the job was stopped after a day; give it less to do") from None
         finally:
             with engine() as client:
                 containers.remove(client, name)
     if failed is not None:
-        raise relay.failure(failed)
+        raise output.failure(failed)
 
 
 def _environment() -> dict[str, str]:

@@ -1,21 +1,72 @@
-"""What no target that works on this machine can do, found before anything is written."""
+"""What no target on this machine can do, found before anything is written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from headrace.errors import ConfigError, Problem
-from headrace.targets.local import mirror
+from headrace.job.request import RequestView
+from headrace.results.destination import WHERE, OccupiedError, obstacle, replaceable, unwritable
+from headrace.results.layout import MANIFEST, REQUEST
+from headrace.targets.local import spark_submit as spark
+from headrace.targets.local.inputs import path_problem
 from headrace.uris import S3, path_of, uri_of, within
 
+if TYPE_CHECKING:
+    from headrace.config.models import JobConfig, OutputConfig
+    from headrace.job.job import Job
 
-def check(request: dict[str, Any], output: str) -> None:
-    """Refuse a request that this machine cannot execute.
+PART = "part-00000"
+"""A name like those of the files that a job will write, which are not known yet."""
+
+
+def check_here(job: Job, config: JobConfig) -> None:
+    """Refuse a job that no target on this machine can execute.
 
     Raises:
         ConfigError: With everything that stands in the way.
+        JobFailed: Spark is asked for, and a program that it needs is not here.
     """
+    _check_request(job.view, config.output.path)
+    spark.check(job.view)
+    _refuse_unwritable(job, config.output)
+
+
+def refuse_occupied(job: Job, output: OutputConfig) -> None:
+    """Look at the folder that the result goes to, once nobody else can write there any more.
+
+    Raises:
+        ConfigError: Something that must stay is in the way.
+    """
+    folder = path_of(uri_of(output.path))
+    if folder is None:
+        return
+    try:
+        # Whether Hydra's own records may be there has been judged before.
+        old = replaceable(folder, overwrite=output.overwrite, is_run_folder=True)
+    except OccupiedError as error:
+        raise ConfigError([Problem(WHERE, str(error))]) from error
+    base = uri_of(output.path)
+    folders = (each.uri.removeprefix(base).strip("/") for each in job.view.outputs)
+    files = [*job.files, REQUEST, MANIFEST, *(f"{each}/{PART}" for each in folders if each)]
+    if problem := obstacle(folder, files, old):
+        raise ConfigError([Problem(WHERE, problem)])
+
+
+def _refuse_unwritable(job: Job, output: OutputConfig) -> None:
+    folder = path_of(uri_of(output.path))
+    if folder is None:
+        from headrace.results import output_prefix  # boto3 takes its time
+
+        problems = output_prefix.check(output, [*job.files, REQUEST, MANIFEST])
+    else:
+        problems = unwritable(folder)
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check_request(request: RequestView, output: str) -> None:
     problems = [
         *_uri_problems("output.path", output if "://" in output else uri_of(output)),
         *_input_problems(request),
@@ -25,27 +76,25 @@ def check(request: dict[str, Any], output: str) -> None:
         raise ConfigError(problems)
 
 
-def _input_problems(request: dict[str, Any]) -> Iterator[Problem]:
-    for each in request.get("ProcessingInputs", ()):
-        where = f"input {each['InputName']!r}"
-        if "S3Input" not in each:
+def _input_problems(request: RequestView) -> Iterator[Problem]:
+    for channel in request.inputs:
+        where = f"input {channel.name!r}"
+        if not channel.is_s3:
             yield Problem(where, "this machine reads S3Input only")
             continue
-        source = each["S3Input"]
-        yield from _uri_problems(where, source["S3Uri"])
-        if source.get("S3InputMode", "File") != "File":
+        yield from _uri_problems(where, channel.uri)
+        if channel.mode != "File":
             yield Problem(where, "this machine knows S3InputMode 'File' only (got 'Pipe')")
-        if source.get("S3CompressionType", "None") != "None":
+        if channel.compression != "None":
             yield Problem(where, "this machine knows S3CompressionType 'None' only (got 'Gzip')")
 
 
-def _output_problems(request: dict[str, Any], output: str) -> Iterator[Problem]:
-    for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
-        where = f"output {each['OutputName']!r}"
-        if "S3Output" not in each:
+def _output_problems(request: RequestView, output: str) -> Iterator[Problem]:
+    for channel in request.outputs:
+        where, uri = f"output {channel.name!r}", channel.uri
+        if not channel.is_s3:
             yield Problem(where, "this machine writes S3Output only")
             continue
-        uri = each["S3Output"]["S3Uri"]
         yield from _uri_problems(where, uri)
         is_comparable = output.startswith(S3) or (path_of(uri) and path_of(output))
         if is_comparable and not within(uri, output):
@@ -58,7 +107,7 @@ def _uri_problems(where: str, uri: str) -> Iterator[Problem]:
     path = path_of(uri)
     if uri.startswith(S3):
         place = uri.removeprefix(S3).rstrip("/")
-        if problem := mirror.problem_of(S3 + place) if place else f"{uri!r} names no bucket":
+        if problem := path_problem(S3 + place) if place else f"{uri!r} names no bucket":
             yield Problem(where, problem)
     elif path is None or not path.is_absolute():
         yield Problem(where, f"should be s3://… or an absolute local path (got {uri!r})")

@@ -1,18 +1,16 @@
-"""How one instance is started on this machine: its argv and its environment."""
+"""The argv and the environment of the process that runs one instance on this machine."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from headrace.job.request import RequestView
-from headrace.runtime.main import ALONGSIDE_VARIABLE, ROOT_VARIABLE
+from headrace.runtime.process.main import ROOT_VARIABLE
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark
 from headrace.targets.local.sandbox import CODE, Host, brings_code
@@ -36,22 +34,17 @@ class Command:
     environment: dict[str, str]
 
 
-def command(
-    host: Host, request: dict[str, Any], hosts: int, others: Sequence[Host] = ()
-) -> Command:
-    """The process that stands in for the container on one instance.
+def command(host: Host, request: RequestView, hosts: int) -> Command:
+    """Return the process that stands in for the container on one instance.
 
     Args:
         host: The instance.
         request: What to run.
         hosts: Number of instances.
-        others: Instances of further jobs that the same process does in one go.
     """
     program, *words = _words(request)
     words = [_mapped(word, host) for word in words]
     environment = _environment(host, request, hosts, os.environ)
-    if others:
-        environment[ALONGSIDE_VARIABLE] = json.dumps([str(other.ml) for other in others])
     if program == spark.PROGRAM:
         argv, added = spark.stand_in(words, host.ml, hosts)
         return Command(host, argv, {**environment, **added})
@@ -59,53 +52,48 @@ def command(
     return Command(host, (sys.executable if python else program, *words), environment)
 
 
-def commands(
-    hosts: Sequence[Host], request: dict[str, Any], others: Sequence[Host] = ()
-) -> list[Command]:
-    """The processes of all instances; of a Spark cluster that of its driver, which has executors.
+def commands(hosts: Sequence[Host], request: RequestView) -> list[Command]:
+    """Return the processes of all instances; of a Spark cluster that of its driver alone.
 
     Args:
         hosts: The instances.
         request: What to run.
-        others: Instances of further jobs that the only one of them does in one go.
     """
     starting = hosts[:1] if spark.is_asked_for(request) else hosts
-    return [command(host, request, len(hosts), others) for host in starting]
+    return [command(host, request, len(hosts)) for host in starting]
 
 
-def _words(request: dict[str, Any]) -> list[str]:
-    view = RequestView(request)
-    return [*(view.entrypoint or IMAGE_ENTRYPOINT), *view.arguments]
+def _words(request: RequestView) -> list[str]:
+    return [*(request.entrypoint or IMAGE_ENTRYPOINT), *request.arguments]
 
 
 def _environment(
-    host: Host, request: dict[str, Any], hosts: int, ours: Mapping[str, str]
+    host: Host, request: RequestView, hosts: int, ours: Mapping[str, str]
 ) -> dict[str, str]:
     passed_on = {key: value for key, value in ours.items() if PASSED_ON.fullmatch(key)}
-    asked_for = RequestView(request).environment
     return {
         **passed_on,
         **_code(host, request),
         "HEADRACE_THREADS": str(_threads(hosts)),
-        **{key: _mapped(value, host) for key, value in asked_for.items()},
+        **{key: _mapped(value, host) for key, value in request.environment.items()},
         ROOT_VARIABLE: str(host.ml),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 
-def _code(host: Host, request: dict[str, Any]) -> dict[str, str]:
+def _code(host: Host, request: RequestView) -> dict[str, str]:
     code = host.ml.parent / CODE
     return {"PYTHONPATH": f"{code}:{SOURCES}"} if brings_code(request) else {}
 
 
 def _threads(hosts: int) -> int:
-    """A host's share of this machine's cores."""
+    """Return a host's share of this machine's cores."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, cores // hosts)
 
 
 def _mapped(text: str, host: Host) -> str:
-    """The text with ``/opt/ml`` where this machine has it."""
+    """Return the text with ``/opt/ml`` where this machine has it."""
     return _ML_PATH.sub(lambda _: str(host.ml), text)

@@ -1,16 +1,27 @@
-"""From the hosts' output folders to the places that the request names: all of it or nothing.
+"""The delivery of a result: outputs of the hosts go to ``output.path``, all of them or none.
 
-A result for S3 is put together in the scratch root, just as it would be anywhere else on this
-machine, and then published.
+A result for S3 is put together in the scratch root and then uploaded, its manifest last, so that
+half of a result is never taken for all of it. S3 has no rename. Where ``output.overwrite`` lets a
+result replace an earlier one, the old manifest is deleted first, then what it lists, and only then
+the new result comes: at no time does a manifest describe anything but what is there. A receipt
+lists what has come so far; if this job is killed, the next one removes that.
+
+If anything fails during the upload, what has been uploaded is removed as far as possible, and there
+is no manifest. An earlier result does not come back then: it is lost as soon as its manifest is
+deleted, which is when all has been computed and only the upload is left. Buckets with versioning
+keep it.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +29,15 @@ from headrace.errors import JobFailed
 from headrace.job.job import Job
 from headrace.results import hosts as host_reports
 from headrace.results.destination import OccupiedError, replaceable
-from headrace.results.layout import MANIFEST, is_inside, listed
+from headrace.results.layout import MANIFEST, RECEIPT, is_inside, listed
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.output.seal import sealed
 from headrace.runtime.shown import quoted
 from headrace.runtime.spec import under
-from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.local.moves import Replacement
-from headrace.targets.local.publish import publish
-from headrace.targets.local.sandbox import Host, Sandbox, outputs
-from headrace.uris import uri_of
+from headrace.targets.local.sandbox import Host, S3Folder, Sandbox
+from headrace.targets.shutdown.interrupts import Interrupts
+from headrace.uris import join, uri_of
 
 if TYPE_CHECKING:
     from headrace.aws.lock import Lock
@@ -38,15 +48,14 @@ Files = dict[str, Path]
 
 @dataclass(frozen=True)
 class Delivery:
-    """A job that has been run, on the way to its place.
+    """The result of a job on the way to its place.
 
     Attributes:
         job: The job.
         sandbox: Holds the files that ship with it.
         hosts: Hold the outputs.
-        overwrite: Whether an earlier result is replaced. If anything fails, it comes back; for what
-            happens on S3 see `headrace.targets.local.publish`.
-        lock: That of the prefix, if the result goes to S3.
+        overwrite: Replace an earlier result. If anything fails, it comes back, but not on S3.
+        lock: The lock of the prefix, if the result goes to S3.
     """
 
     job: Job
@@ -77,8 +86,8 @@ class Delivery:
                 (place / file).parent.mkdir(parents=True, exist_ok=True)
                 source.rename(place / file)
             key = self.job.view.kms_key
-            mirror, output = self.sandbox.outputs, self.sandbox.output
-            publish(mirror, output, self.overwrite, key, self.lock, interrupts.check)
+            folder, output = self.sandbox.outputs, self.sandbox.output
+            publish(folder, output, self.overwrite, key, self.lock, interrupts.check)
         else:
             self._replace(place, files, interrupts)
         return self.delivered(MANIFEST)
@@ -101,9 +110,9 @@ class Delivery:
         """Return all files of the result, the manifest last."""
         found: list[tuple[str, Path]] = list(_below(self.sandbox.files, ""))
         base = PurePosixPath(uri_of(self.sandbox.output))
-        for name, inside, uri in outputs(self.job.request):
-            folder = self._gathered(name, str(inside))
-            prefix = PurePosixPath(uri_of(uri)).relative_to(base)
+        for channel in self.job.view.outputs:
+            folder = self._gathered(channel.name, channel.container_path)
+            prefix = PurePosixPath(uri_of(channel.uri)).relative_to(base)
             found += _below(folder, "" if prefix == PurePosixPath() else f"{prefix}/")
         files: Files = {}
         for file, source in sorted(found, key=lambda pair: (pair[0] == MANIFEST, pair[0])):
@@ -171,3 +180,72 @@ def _complete(files: Files) -> None:
 
 def _bytes(file: Path) -> bytes | None:
     return file.read_bytes() if file.exists() else None
+
+
+def publish(
+    folder: S3Folder,
+    output: str,
+    overwrite: bool,
+    kms_key: str | None,
+    lock: Lock,
+    check: Callable[[], None],
+) -> None:
+    """Upload everything in a folder that stands for S3, the manifest last.
+
+    Args:
+        folder: Holds the result and the job's own files.
+        output: URI of the prefix that all of them are below.
+        overwrite: Replace what an earlier job left there.
+        kms_key: Encrypts the objects; default: as the bucket has it.
+        lock: The lock of the prefix.
+        check: Called all the while; what it raises ends the upload.
+
+    Raises:
+        JobFailed: S3 does not take or keep what it should, or somebody else wrote there meanwhile.
+    """
+    from headrace.aws.clients import explained  # boto3 takes its time
+    from headrace.aws.threads import interruptible
+    from headrace.aws.upload import Uploads
+    from headrace.results.output_prefix import look, make_room, receipt_for, refusal
+
+    base = join(output, "")
+    new = {folder.uri(path): path for path in folder.files()}
+    named = {uri.removeprefix(base): path for uri, path in new.items() if uri.startswith(base)}
+    parts, *manifests = _rounds(new)
+    receipt = join(output, RECEIPT)
+    with explained():
+        lock.confirm()
+        content = interruptible(lambda: look(output, check), check)
+        if problem := interruptible(lambda: refusal(content, overwrite, named), check):
+            raise JobFailed(problem)
+        make_room(content, lock.job, kms_key, check)
+        with Uploads(kms_key, check).together() as uploads:
+            uploads.place({receipt: receipt_for(lock.job, named, check)})
+            uploads.place(parts)
+            lock.confirm()
+            for sources in manifests:
+                uploads.place(sources)
+    _forget(receipt, check)
+
+
+def _forget(receipt: str, check: Callable[[], None]) -> None:
+    """Remove the receipt; if that fails the result is none the worse."""
+    from headrace.aws.clients import AwsError, reason
+    from headrace.aws.s3 import remove
+    from headrace.aws.threads import interruptible
+
+    try:
+        interruptible(lambda: remove([receipt]), check)
+    except (*AwsError, JobFailed) as exc:
+        print(f"note: {receipt} is left over, and means nothing: {reason(exc)}", file=sys.stderr)
+
+
+def _rounds(new: dict[str, Path]) -> Iterator[dict[str, Path]]:
+    """Yield all files but manifests, then those of single hosts, then the one of all."""
+    from headrace.results.output_prefix import is_manifest
+
+    def turn(uri: str) -> float:
+        return -uri.count("/") if is_manifest(uri) else -math.inf
+
+    for _, uris in groupby(sorted(new, key=turn), turn):
+        yield {uri: new[uri] for uri in uris}

@@ -1,36 +1,51 @@
-"""The processes of a local job: one for each instance, each the leader of its own session."""
+"""The processes of a job on this machine: started, watched, ended, and what they print.
+
+There is one for each instance, and each leads a session of its own. What they print goes to the
+progress bar, to the terminal, or into the error at the end.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import queue
+import re
 import signal
 import subprocess
+import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO, Literal, Protocol
+from typing import IO, Literal
 
-from headrace.errors import JobFailed
-from headrace.runtime.process.shortage import require_memory_for_threads
+from headrace.errors import HeadraceError, JobFailed, PluginError
+from headrace.results import pages as report
+from headrace.runtime.process.shortage import MEMORY, require_memory_for_threads, tells_of_memory
+from headrace.runtime.shown import harmless
 from headrace.targets.local.command import Command
-from headrace.targets.local.interrupts import Interrupts
-from headrace.targets.local.lifeline import Lifeline
+from headrace.targets.local.sandbox import MESSAGE_BYTES, Host
+from headrace.targets.shutdown.interrupts import Interrupts
+from headrace.targets.shutdown.lifeline import Lifeline
+from headrace.terminal.progress import Progress
 
 Stream = Literal["stdout", "stderr"]
 GRACE_SECONDS = 5.0
 """From SIGTERM to SIGKILL."""
+KEPT_LINES = 200
+"""Lines of a process's stderr that are held back at most: enough for any traceback."""
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+_NO_COLOUR = "\x1b[0m"
 
 
 class TimeLimitError(Exception):
-    """The stopping condition came true."""
+    """The job took longer than its stopping condition allows."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """Something that a process printed."""
+    """A line that a process printed."""
 
     host: str
     stream: Stream
@@ -39,7 +54,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Ended:
-    """A process is gone, and all its lines have been heard."""
+    """A process has ended, and all its lines have been read."""
 
     host: str
     status: int
@@ -48,23 +63,74 @@ class Ended:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """The user wants an end."""
+    """The user wants the job to end."""
 
 
-class Listener(Protocol):
-    """Somebody who wants to know what happens."""
+class ProcessOutput:
+    """Shows what the processes print, and keeps what the user must see if one of them fails.
+
+    The runtime writes its message into a file before it prints it, so all lines on stderr that come
+    while there is such a file belong to the failure. They are held back: `failure` shows them
+    without the message, which the error says.
+
+    Args:
+        hosts: The instances.
+        progress: Takes the lines that say how far a process is.
+        logs: Show the other lines at once.
+    """
+
+    def __init__(self, hosts: Sequence[Host], progress: Progress, logs: bool) -> None:
+        self._hosts = {host.name: host for host in hosts}
+        self._progress = progress
+        self._logs = logs
+        self._last = dict.fromkeys(self._hosts, "")
+        self._held: dict[str, deque[str]] = {name: deque(maxlen=KEPT_LINES) for name in self._hosts}
 
     def started(self) -> None:
-        """All processes have been started; there is time while they get up."""
+        """Show that the processes run; use the time until the first line comes."""
+        self._progress.open()
+        report.get_ready()
 
     def heard(self, line: Line) -> None:
-        """A process printed a line."""
+        """Show a line, hold it back, or let it move the progress bar."""
+        if line.stream == "stdout":
+            if not self._progress.heard(line.host, line.text) and self._logs:
+                self._show(line)
+        else:
+            self._last[line.host] = line.text.strip() or self._last[line.host]
+            if self._logs and not self._hosts[line.host].message_file.exists():
+                self._show(line)
+            else:
+                self._held[line.host].append(line.text)
+
+    def failure(self, ended: Ended) -> HeadraceError:
+        """Return the error for a process that failed; show the lines that were held back."""
+        host = self._hosts[ended.host]
+        message = host.message()
+        held = "\n".join(self._held[host.name])
+        for text in _without(message, held).splitlines():
+            self._show(Line(host.name, "stderr", text))
+        error = PluginError if ended.status == PluginError.exit_status else JobFailed
+        return error(host.reveal(message or self._ending(ended)))
+
+    def _ending(self, ended: Ended) -> str:
+        """Return what is known of a process that left no message."""
+        last = self._last[ended.host]
+        if tells_of_memory(last):
+            return f"{ended.host}: {MEMORY}"
+        said = f"; its last line on stderr: {last}" if last else ""
+        return f"{ended.host} {_cause(ended.status)} and left no message{said}"
+
+    def _show(self, line: Line) -> None:
+        prefix = f"{line.host}: " if len(self._hosts) > 1 else ""
+        stream = sys.stdout if line.stream == "stdout" else sys.stderr
+        print(f"{prefix}{shown(line.text)}", file=stream, flush=True)
 
 
 def run(
     commands: Sequence[Command],
     limit_seconds: float,
-    listener: Listener,
+    output: ProcessOutput,
     interrupts: Interrupts,
     at_last: Sequence[str] = (),
 ) -> Ended | None:
@@ -76,7 +142,7 @@ def run(
     Args:
         commands: What to run.
         limit_seconds: The stopping condition.
-        listener: Hears each line as soon as it is printed, in this thread.
+        output: Gets each line as soon as it is printed, in this thread.
         interrupts: Signals to obey.
         at_last: A command that removes what is no process of this machine, should this process be
             killed.
@@ -97,14 +163,14 @@ def run(
             for each in commands:
                 interrupts.check()
                 processes.start(each)
-            listener.started()
-            return processes.wait(deadline, listener)
+            output.started()
+            return processes.wait(deadline, output)
         finally:
             processes.stop()
 
 
 class _Processes:
-    """Those that run. A thread for each pipe and each process turns them into one queue."""
+    """The processes that run. A thread for each pipe and each process feeds one queue."""
 
     def __init__(self, lifeline: Lifeline) -> None:
         self.events: queue.SimpleQueue[Line | Ended | Interrupted] = queue.SimpleQueue()
@@ -114,7 +180,7 @@ class _Processes:
     def start(self, command: Command) -> None:
         require_memory_for_threads(3)  # those below
         try:
-            process = subprocess.Popen(  # noqa: S603 - running the request is what we are for
+            process = subprocess.Popen(  # noqa: S603 - the request's own command
                 command.argv,
                 env={**command.environment, **self._lifeline.mark},
                 cwd=command.host.ml,
@@ -149,13 +215,13 @@ class _Processes:
             reader.join(timeout=1)  # a grandchild in a session of its own may hold the pipe
         self.events.put(Ended(host, status))
 
-    def wait(self, deadline: float, listener: Listener) -> Ended | None:
+    def wait(self, deadline: float, output: ProcessOutput) -> Ended | None:
         while self._running:
             event = self._next(deadline)
             if event is None:
                 raise TimeLimitError
             if isinstance(event, Line):
-                listener.heard(event)
+                output.heard(event)
             elif isinstance(event, Interrupted):
                 raise KeyboardInterrupt
             else:
@@ -172,7 +238,7 @@ class _Processes:
         self._lifeline.watch(process.pid for process in self._running.values())
 
     def _next(self, deadline: float) -> Line | Ended | Interrupted | None:
-        """The next event, or nothing once it is too late, even if they never pause."""
+        """Return the next event; None after the deadline, even if there are more."""
         left = deadline - time.monotonic()
         try:
             return self.events.get(timeout=left) if left > 0 else None
@@ -205,3 +271,36 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
     # macOS answers EPERM for a group of which only zombies are left.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
+
+
+def shown(text: str) -> str:
+    """Return a line of a process for the terminal: with its colours, which end at its end.
+
+    Other control characters are escaped. Of a line that a process has written over again and again,
+    as progress bars do, the last state is shown, as on a terminal.
+    """
+    *_, last = text.rstrip("\r").split("\r")
+    pieces = [
+        piece if _COLOUR.fullmatch(piece) else harmless(piece) for piece in _COLOUR.split(last)
+    ]
+    line = "".join(pieces)
+    return line + _NO_COLOUR if len(pieces) > 1 and not line.endswith(_NO_COLOUR) else line
+
+
+def _without(message: str, held: str) -> str:
+    """Return the held lines without the message; after a message that was cut, nothing."""
+    if not message:
+        return held
+    is_cut = len(message.encode()) >= MESSAGE_BYTES - 3  # it may end before a split character
+    if is_cut:
+        return held.partition(message)[0]
+    before, found, after = held.rpartition(message)
+    return before if found and not after.strip() else held
+
+
+def _cause(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status}"
+    name = signal.Signals(-status).name
+    hint = ", perhaps for want of memory," if name == "SIGKILL" else ""
+    return f"was killed by {name}{hint}"

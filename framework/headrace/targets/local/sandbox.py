@@ -1,8 +1,8 @@
-"""The scratch root of a local job: for each instance a folder that stands in for ``/opt/ml``."""
+"""The scratch root of a job on this machine: for each instance a folder in place of ``/opt/ml``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,12 +12,10 @@ from headrace.job.job import Job
 from headrace.job.request import RequestView
 from headrace.results.layout import REQUEST
 from headrace.results.whole_files import json_text, write_whole
-from headrace.runtime.chain.plugins import PACKAGE
+from headrace.runtime.plugins.transforms import PACKAGE
 from headrace.runtime.spec import under
-from headrace.targets.local.fetching import Fetching
-from headrace.targets.local.inputs import Link, links
-from headrace.targets.local.interrupts import Interrupts
-from headrace.targets.local.mirror import Mirror
+from headrace.targets.local.inputs import Downloads, Link, links
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.uris import S3, path_of, uri_of, within
 
 CODE = "code"
@@ -40,11 +38,11 @@ class Host:
 
     @property
     def message_file(self) -> Path:
-        """Where the entrypoint may say why it failed."""
+        """Return the file in which the entrypoint may say why it failed."""
         return self.ml / "output" / "message"
 
     def message(self) -> str:
-        """The first kilobyte of what the entrypoint said, or nothing."""
+        """Return the first kilobyte of what the entrypoint said; empty if it said nothing."""
         try:
             with self.message_file.open("rb") as file:
                 return file.read(MESSAGE_BYTES).decode(errors="ignore").strip()
@@ -52,18 +50,37 @@ class Host:
             return ""
 
     def reveal(self, text: str) -> str:
-        """The text with the user's own places instead of those of the scratch root."""
+        """Return the text with the user's own paths in the place of those of the scratch root."""
         for inside, place in self.places.items():
             for seen in (str(under(self.ml, inside)), inside):
                 text = text.replace(seen, place)
         return text
 
 
-def reveal(text: str, hosts: Iterable[Host]) -> str:
-    """The text with the user's own places instead of those of any of the scratch roots."""
-    for host in hosts:
-        text = host.reveal(text)
-    return text
+@dataclass(frozen=True)
+class S3Folder:
+    """A folder in the place of S3: an object lies at ``<folder>/<bucket>/<key>``."""
+
+    folder: Path
+
+    def place(self, uri: str) -> Path:
+        """Return where something lies: below the folder if it is on S3, else where its URI says.
+
+        Args:
+            uri: ``s3://…``, ``file://…`` or a path; checked by `headrace.targets.local.checks`.
+        """
+        path = path_of(uri_of(uri))
+        return self.folder / uri.removeprefix(S3) if path is None else path
+
+    def uri(self, path: Path) -> str:
+        """Return the URI of a file below the folder, and the path of any other."""
+        if path.is_relative_to(self.folder):
+            return S3 + path.relative_to(self.folder).as_posix()
+        return str(path)
+
+    def files(self) -> Iterator[Path]:
+        """Return all files below the folder."""
+        return (path for path in self.folder.rglob("*") if path.is_file())
 
 
 @dataclass(frozen=True)
@@ -75,27 +92,32 @@ class Sandbox:
     """Where the job's own files will go in the end: a path or a URI."""
 
     @property
+    def place(self) -> Path:
+        """Return the folder that the user knows: that of the result, or of temporary files."""
+        return self.root.parents[1]
+
+    @property
     def files(self) -> Path:
-        """Where the files that ship with the job wait until the result is delivered."""
+        """Return where the files that ship with the job wait until the result is delivered."""
         return self.root / "files"
 
     @property
-    def inputs(self) -> Mirror:
-        """Where inputs of S3 lie while the job runs."""
-        return Mirror(self.root / "inputs")
+    def inputs(self) -> S3Folder:
+        """Return where inputs of S3 lie while the job runs."""
+        return S3Folder(self.root / "inputs")
 
     @property
-    def outputs(self) -> Mirror:
-        """Where outputs lie; if they are to go to S3, until they are uploaded."""
-        return Mirror(self.root / "outputs")
+    def outputs(self) -> S3Folder:
+        """Return where outputs lie; if they are to go to S3, until they are uploaded."""
+        return S3Folder(self.root / "outputs")
 
     @property
     def is_for_s3(self) -> bool:
-        """Whether the result goes to S3."""
+        """Return whether the result goes to S3."""
         return self.output.startswith(S3)
 
     def locate(self, uri: str) -> Path:
-        """Where an input of the request lies while the job runs."""
+        """Return where an input of the request lies while the job runs."""
         output = uri_of(self.output)
         if within(uri_of(uri), output):
             staged = self.files / PurePosixPath(uri_of(uri)).relative_to(PurePosixPath(output))
@@ -111,49 +133,41 @@ class Sandbox:
         Raises:
             ConfigError: An input is missing or cannot be shared.
             JobFailed: An input cannot be downloaded.
-            OSError: The disk said no.
+            OSError: The disk cannot be written.
         """
         for name, content in job.files.items():
             write_whole(self.files / name, content)
         write_whole(self.files / REQUEST, json_text(job.request).encode())
-        entries = job.request.get("ProcessingInputs", ())
-        if brings_code(job.request):
+        request = job.view
+        if brings_code(request):
             _bake_in(self.root / CODE)
         hint = LARGER_TMPDIR if self.is_for_s3 else LARGER_OUTPUT
-        Fetching(self.inputs, self.locate, hint, interrupts.check).fetch(entries)
-        count = instance_count(job.request)
-        inputs = [links(each, count, self.locate) for each in entries]
+        downloads = Downloads(self.inputs.place, self.locate, self.place, hint, interrupts.check)
+        downloads.fetch(request.inputs)
+        count = request.instance_count
+        inputs = [links(channel, count, self.locate) for channel in request.inputs]
         names = [f"algo-{number + 1}" for number in range(count)]
         hosts = []
         for number, name in enumerate(names):
             mine = [link for each in inputs for link in each[number]]
-            host = Host(name, self.root / name, self._places(job.request, mine))
+            host = Host(name, self.root / name, self._places(request, mine))
             _link(host, mine, interrupts)
-            _configure(host, names, job.request)
+            _configure(host, names, request)
             hosts.append(host)
         return tuple(hosts)
 
-    def _places(self, request: dict[str, Any], mine: list[Link]) -> dict[str, str]:
+    def _places(self, request: RequestView, mine: list[Link]) -> dict[str, str]:
         files = {str(link.path): self.inputs.uri(link.source) for link in mine}
-        folders = {str(inside): _shown(uri) for _, inside, uri in outputs(request)}
+        folders = {
+            str(PurePosixPath(channel.container_path)): _shown(channel.uri)
+            for channel in request.outputs
+        }
         return {**files, **folders}
 
 
-def brings_code(request: dict[str, Any]) -> bool:
+def brings_code(request: RequestView) -> bool:
     """Return whether the image brings the code: the request leaves the entrypoint to it."""
-    return not RequestView(request).entrypoint
-
-
-def instance_count(request: dict[str, Any]) -> int:
-    """How many instances the request asks for."""
-    return RequestView(request).instance_count
-
-
-def outputs(request: dict[str, Any]) -> Iterator[tuple[str, PurePosixPath, str]]:
-    """Name, path in the container and URI of each output."""
-    for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
-        target = each["S3Output"]
-        yield each["OutputName"], PurePosixPath(target["LocalPath"]), target["S3Uri"]
+    return not request.entrypoint
 
 
 def _shown(uri: str) -> str:
@@ -173,19 +187,19 @@ def _link(host: Host, mine: list[Link], interrupts: Interrupts) -> None:
 
 
 def _bake_in(folder: Path) -> None:
-    """Write what building the image puts into it: each transform that has a file."""
+    """Write each transform that has a file, as building the image does."""
     for plugin in registry.plugins().values():
         if plugin.path is not None:
             write_whole(folder / PACKAGE / plugin.path.name, plugin.source.encode())
 
 
-def _configure(host: Host, names: list[str], request: dict[str, Any]) -> None:
-    """Write what SageMaker writes before it starts a container."""
+def _configure(host: Host, names: list[str], request: RequestView) -> None:
+    """Write the files that SageMaker writes before it starts a container."""
     config = host.ml / "config"
     config.mkdir(parents=True)
     host.message_file.parent.mkdir()
-    for _, inside, _ in outputs(request):
-        under(host.ml, str(inside)).mkdir(parents=True, exist_ok=True)
+    for channel in request.outputs:
+        under(host.ml, channel.container_path).mkdir(parents=True, exist_ok=True)
     texts = {
         "processingjobconfig.json": processing_job_config(request),
         "resourceconfig.json": {"current_host": host.name, "hosts": names},
@@ -194,10 +208,12 @@ def _configure(host: Host, names: list[str], request: dict[str, Any]) -> None:
         (config / name).write_text(json_text(value), encoding="utf-8")
 
 
-def processing_job_config(request: dict[str, Any]) -> dict[str, Any]:
-    """What ``/opt/ml/config/processingjobconfig.json`` holds: the request and the job's ARN.
+def processing_job_config(request: RequestView) -> dict[str, Any]:
+    """Return the content of ``/opt/ml/config/processingjobconfig.json``.
+
+    It is the request and the job's ARN.
 
     The shape: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
     """
-    arn = f"arn:aws:sagemaker:local:000000000000:processing-job/{request['ProcessingJobName']}"
-    return {"ProcessingJobArn": arn, "Environment": {}, **request}
+    arn = f"arn:aws:sagemaker:local:000000000000:processing-job/{request.name}"
+    return {"ProcessingJobArn": arn, "Environment": {}, **request.raw}

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from headrace.errors import JobFailed
 from headrace.job.request import RequestView
@@ -43,12 +42,12 @@ OURS = {
 }
 
 
-def is_asked_for(request: dict[str, Any]) -> bool:
-    """Whether a request is for a Spark cluster."""
-    return RequestView(request).entrypoint[:1] == (PROGRAM,)
+def is_asked_for(request: RequestView) -> bool:
+    """Return whether a request is for a Spark cluster."""
+    return request.entrypoint[:1] == (PROGRAM,)
 
 
-def check(request: dict[str, Any]) -> None:
+def check(request: RequestView) -> None:
     """Look for what a cluster on this machine needs, if the request is for one.
 
     Raises:

@@ -1,47 +1,33 @@
-"""The local target: executes the request on this machine, without Docker or an AWS account."""
+"""The local target: executes a job on this machine, without Docker or an AWS account."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
-from headrace.job.request import RequestView
-from headrace.results.channels import channels_of
-from headrace.results.destination import (
-    WHERE,
-    OccupiedError,
-    obstacle,
-    replaceable,
-    shown,
-    unwritable,
-)
-from headrace.results.layout import MANIFEST, REQUEST
-from headrace.results.result import Result
+from headrace.errors import HeadraceError, JobFailed
+from headrace.results.destination import shown
+from headrace.results.result import Result, channels_of
 from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.targets.base import Target
-from headrace.targets.local import checks as limits
-from headrace.targets.local import delivery, processes
-from headrace.targets.local import spark_submit as spark
-from headrace.targets.local.command import commands
-from headrace.targets.local.interrupts import Interrupts
-from headrace.targets.local.relay import Relay
-from headrace.targets.local.sandbox import Host, Sandbox, outputs, reveal
+from headrace.targets.local import processes
+from headrace.targets.local.checks import check_here, refuse_occupied
+from headrace.targets.local.command import Command, commands
+from headrace.targets.local.delivery import Delivery
+from headrace.targets.local.sandbox import Host, Sandbox
 from headrace.targets.local.scratch import disk_errors, is_gone, scratch
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.progress import Progress
 from headrace.uris import S3, path_of, uri_of
 
 if TYPE_CHECKING:
     from headrace.aws.lock import Lock
-    from headrace.config.models import JobConfig, OutputConfig
+    from headrace.config.models import JobConfig
     from headrace.job.job import Job
 
-PART = "part-00000"
-"""Stands for what a job will write, whose names are not known yet."""
 DEFAULT_LIMIT_SECONDS = 86_400
 """SageMaker's own stopping condition where a request has none."""
 
@@ -62,84 +48,31 @@ class LocalTarget(Target):
         """Execute the job; see `headrace.targets.run`."""
 
         def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
-            _execute(job.request, hosts, (), config.job.logs, interrupts)
+            run_processes(job, commands(hosts, job.view), config.job.logs, interrupts)
 
         return carry_out(job, config, execute)
-
-
-def run_together(jobs: Sequence[tuple[Job, JobConfig]]) -> list[Result | HeadraceError]:
-    """Execute several jobs in one process, which reads their common input once.
-
-    Args:
-        jobs: Each with its configuration; one instance each, alike but for ``n_features``, and
-            each with an output folder of its own.
-
-    Returns:
-        What came out of each, or why it failed.
-
-    Raises:
-        HeadraceError: They cannot even be started; see `headrace.targets.run`.
-    """
-    for job, config in jobs:
-        check_here(job, config)
-    first, config = jobs[0]
-
-    def execute(hosts: Sequence[Sequence[Host]], interrupts: Interrupts) -> None:
-        others = [host for each in hosts[1:] for host in each]
-        _execute(first.request, hosts[0], others, config.job.logs, interrupts)
-
-    return _carried_out(jobs, execute)
-
-
-def check_here(job: Job, config: JobConfig) -> None:
-    """Refuse a job that no target on this machine can execute.
-
-    Raises:
-        ConfigError: With what stands in the way.
-    """
-    limits.check(job.request, config.output.path)
-    spark.check(job.request)
-    _refuse_unwritable(job, config.output)
 
 
 def carry_out(
     job: Job, config: JobConfig, execute: Callable[[Sequence[Host], Interrupts], None]
 ) -> Result:
-    """Execute a job on this machine, whatever stands for its instances.
+    """Execute a job on this machine, as processes or in a container.
 
     Args:
         job: What to run.
         config: Where the result goes.
         execute: Runs the hosts to their end, or raises.
     """
-    (outcome,) = _carried_out([(job, config)], lambda hosts, stop: execute(hosts[0], stop))
+    with Interrupts().caught() as interrupts, laid_out(job, config, interrupts) as run:
+        error = error_of(lambda: execute(run.hosts, interrupts))
+        outcome = run.outcome(error, interrupts)
     if isinstance(outcome, HeadraceError):
         raise outcome
     return outcome
 
 
-def _carried_out(
-    jobs: Sequence[tuple[Job, JobConfig]],
-    execute: Callable[[Sequence[Sequence[Host]], Interrupts], None],
-) -> list[Result | HeadraceError]:
-    began = time.monotonic()
-    with Interrupts().caught() as interrupts, ExitStack() as folders:
-        laid = []
-        for job, config in jobs:
-            lock = folders.enter_context(_lock_on_s3(job, config, interrupts))
-            root = folders.enter_context(scratch(config.output.path, job.name))
-            _refuse_occupied(job, config.output)
-            laid.append(_LaidOut.of(job, config, root, lock, interrupts))
-        error = _failure(lambda: execute([each.hosts for each in laid], interrupts))
-        # The process tells each of several jobs why it alone was not done.
-        alone = [each.refusal() if len(laid) > 1 else None for each in laid]
-        return [
-            each.vanished() or refusal or error or each.outcome(began, interrupts)
-            for each, refusal in zip(laid, alone, strict=True)
-        ]
-
-
-def _failure(work: Callable[[], None]) -> HeadraceError | None:
+def error_of(work: Callable[[], None]) -> HeadraceError | None:
+    """Do some work; return the error that it raises, if it is one of ours."""
     try:
         work()
     except HeadraceError as error:
@@ -147,26 +80,84 @@ def _failure(work: Callable[[], None]) -> HeadraceError | None:
     return None
 
 
+def run_processes(job: Job, started: Sequence[Command], logs: bool, interrupts: Interrupts) -> None:
+    """Run the processes of a job until all have ended.
+
+    Args:
+        job: Has the time limit.
+        started: The processes.
+        logs: Show what they print.
+        interrupts: Signals to obey.
+
+    Raises:
+        HeadraceError: One of them failed, or they took too long.
+    """
+    limit = job.view.limit_seconds or 0
+    with Progress(len(started)) as progress:
+        output = processes.ProcessOutput([each.host for each in started], progress, logs)
+        try:
+            failed = processes.run(started, limit or DEFAULT_LIMIT_SECONDS, output, interrupts)
+        except processes.TimeLimitError:
+            what = f"the job was stopped after {_duration(limit)} (resources.max_runtime_minutes)"
+            raise JobFailed(f"{what}; allow more, or give it less to do") from None
+    if failed is not None:
+        raise output.failure(failed)
+
+
+@contextmanager
+def laid_out(job: Job, config: JobConfig, interrupts: Interrupts) -> Iterator[LaidOutJob]:
+    """Lock the place of a job's result, and give the job a sandbox there.
+
+    Raises:
+        HeadraceError: The job cannot be started; see `headrace.targets.run`.
+    """
+    began = time.monotonic()
+    with (
+        _lock_on_s3(job, config, interrupts) as lock,
+        scratch(config.output.path, job.name) as root,
+    ):
+        refuse_occupied(job, config.output)
+        sandbox = Sandbox(root, config.output.path)
+        with disk_errors(str(sandbox.place)):
+            hosts = sandbox.lay_out(job, interrupts)
+        yield LaidOutJob(job, config, sandbox, hosts, lock, began)
+
+
 @dataclass(frozen=True)
-class _LaidOut:
-    """A job with everything that it needs, and where its result goes."""
+class LaidOutJob:
+    """A job with everything that it needs to run, and where its result goes.
+
+    Attributes:
+        job: The job.
+        config: Where the result goes.
+        sandbox: The folders that the job works in.
+        hosts: The instances.
+        lock: The lock of the prefix, if the result goes to S3.
+        began: When the work on it began, by the monotonic clock.
+    """
 
     job: Job
     config: JobConfig
     sandbox: Sandbox
     hosts: tuple[Host, ...]
     lock: Lock | None
-    """That of the prefix, if the result goes to S3."""
+    began: float
 
-    @classmethod
-    def of(
-        cls, job: Job, config: JobConfig, root: Path, lock: Lock | None, interrupts: Interrupts
-    ) -> _LaidOut:
-        sandbox = Sandbox(root, config.output.path)
-        with disk_errors(_place(root)):
-            return cls(job, config, sandbox, sandbox.lay_out(job, interrupts), lock)
+    def outcome(
+        self, error: HeadraceError | None, interrupts: Interrupts
+    ) -> Result | HeadraceError:
+        """Bring the result to its place.
 
-    def vanished(self) -> HeadraceError | None:
+        Args:
+            error: The error that the job ended with; None if it has ended well.
+            interrupts: Obeyed between two moves.
+
+        Returns:
+            The result, or the reason why there is none.
+        """
+        return self._removed() or error or self._delivered(interrupts)
+
+    def _removed(self) -> HeadraceError | None:
         """Return an error if somebody has removed the folder that the job works in."""
         root, place = self.sandbox.root, path_of(uri_of(self.config.output.path))
         if not is_gone(root):
@@ -175,97 +166,28 @@ class _LaidOut:
             f"the folder {shown(place or root.parent)} was removed while the job ran; run it again"
         )
 
-    def refusal(self) -> HeadraceError | None:
-        """What the process had to say against this job."""
-        said = [host.reveal(message) for host in self.hosts if (message := host.message())]
-        return JobFailed(said[0]) if said else None
-
-    def outcome(self, began: float, interrupts: Interrupts) -> Result | HeadraceError:
-        """Bring the result to its place; what came out, or why nothing did."""
+    def _delivered(self, interrupts: Interrupts) -> Result | HeadraceError:
         output = self.config.output
         try:
-            with disk_errors(_place(self.sandbox.root)):
-                on_its_way = delivery.Delivery(
-                    self.job, self.sandbox, self.hosts, output.overwrite, self.lock
-                )
-                manifest = on_its_way.deliver(interrupts)
-                evaluation = on_its_way.delivered(f"{REPORT}/{EVALUATION}")
+            with disk_errors(str(self.sandbox.place)):
+                delivery = Delivery(self.job, self.sandbox, self.hosts, output.overwrite, self.lock)
+                manifest = delivery.deliver(interrupts)
+                evaluation = delivery.delivered(f"{REPORT}/{EVALUATION}")
         except HeadraceError as error:
             return error
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - self.began
         return Result(output.path, manifest, seconds, channels_of(manifest), evaluation)
-
-
-def _refuse_unwritable(job: Job, output: OutputConfig) -> None:
-    folder = path_of(uri_of(output.path))
-    if folder is None:
-        from headrace.results import output_prefix  # boto3 takes its time
-
-        problems = output_prefix.check(output, [*job.files, REQUEST, MANIFEST])
-    else:
-        problems = unwritable(folder)
-    if problems:
-        raise ConfigError(problems)
 
 
 def _lock_on_s3(
     job: Job, config: JobConfig, interrupts: Interrupts
 ) -> AbstractContextManager[Lock | None]:
-    """The lock of the prefix, if the result goes to S3."""
+    """Return the lock of the prefix, if the result goes to S3."""
     if not config.output.path.startswith(S3):
         return nullcontext()
     from headrace.aws.lock import locked  # boto3 takes its time
 
-    kms_key = job.view.kms_key
-    return locked(config.output.path, job.name, kms_key, interrupts.check)
-
-
-def _refuse_occupied(job: Job, output: OutputConfig) -> None:
-    """Look at the folder that the result goes to; nobody else can write there any more.
-
-    Raises:
-        ConfigError: Something that must stay is in the way.
-    """
-    folder = path_of(uri_of(output.path))
-    if folder is None:
-        return
-    try:
-        # Whether Hydra's own records may be there has been judged before.
-        old = replaceable(folder, overwrite=output.overwrite, is_run_folder=True)
-    except OccupiedError as error:
-        raise ConfigError([Problem(WHERE, str(error))]) from error
-    base = uri_of(output.path)
-    folders = (uri.removeprefix(base).strip("/") for _, _, uri in outputs(job.request))
-    files = [*job.files, REQUEST, MANIFEST, *(f"{each}/{PART}" for each in folders if each)]
-    if problem := obstacle(folder, files, old):
-        raise ConfigError([Problem(WHERE, problem)])
-
-
-def _place(root: Path) -> str:
-    """The output folder that a scratch root is for."""
-    return str(root.parent.parent)
-
-
-def _execute(
-    request: dict[str, Any],
-    hosts: Sequence[Host],
-    others: Sequence[Host],
-    logs: bool,
-    interrupts: Interrupts,
-) -> None:
-    """Run the hosts of a request; the only one of them does the work of the others, too."""
-    limit = RequestView(request).limit_seconds or 0
-    started = commands(hosts, request, others)
-    with Progress(len(started)) as progress:
-        relay = Relay(hosts, progress, logs)
-        try:
-            failed = processes.run(started, limit or DEFAULT_LIMIT_SECONDS, relay, interrupts)
-        except processes.TimeLimitError:
-            what = f"the job was stopped after {_duration(limit)} (resources.max_runtime_minutes)"
-            raise JobFailed(f"{what}; allow more, or give it less to do") from None
-    if failed is not None:
-        error = relay.failure(failed)
-        raise type(error)(reveal(str(error), others))
+    return locked(config.output.path, job.name, job.view.kms_key, interrupts.check)
 
 
 def _duration(seconds: int) -> str:

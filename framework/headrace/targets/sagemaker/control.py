@@ -1,4 +1,4 @@
-"""What can be done with the jobs of an account and region on SageMaker, in lines for people."""
+"""The actions on Processing jobs of an account and region: list, describe, logs, stop."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from headrace.aws.account import AwsAccount
 from headrace.aws.clients import AwsError, explained, problem_at, reason
 from headrace.config.models import JobConfig
 from headrace.errors import HeadraceError
-from headrace.results import stored_report as report
-from headrace.results.channels import channels_of, table_of
+from headrace.results import s3_report as report
+from headrace.results.result import channels_of, table_of
 from headrace.targets.base import JobControl
-from headrace.targets.sagemaker import log_tail
-from headrace.targets.sagemaker.description import described, report_of
 from headrace.targets.sagemaker.follow import follow
 from headrace.targets.sagemaker.jobs import SERVICE, Listing, ProcessingJobs
-from headrace.targets.sagemaker.log_tail import LogTail
+from headrace.targets.sagemaker.logs import SERVICE as CLOUDWATCH
+from headrace.targets.sagemaker.logs import LogTail
 from headrace.targets.sagemaker.prices import dollars, origin
-from headrace.targets.sagemaker.record import JobRecord, utc
+from headrace.targets.sagemaker.record import JobRecord, described, report_of, utc
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import duration
 
@@ -32,7 +31,7 @@ class SageMakerJobs(JobControl):
     """All Processing jobs of the configured region.
 
     Args:
-        config: Names the region, a price, and the key of what is on S3.
+        config: Has the region, a price, and the key that results on S3 are encrypted with.
     """
 
     def __init__(self, config: JobConfig) -> None:
@@ -57,12 +56,12 @@ class SageMakerJobs(JobControl):
     def logs(self, name: str, *, wait: bool) -> Iterator[str]:
         """Yield the lines of a job that has ended; those of one that runs are shown."""
         record = ProcessingJobs(self._region).find(name)
-        with explained(problem_at(log_tail.SERVICE)):
+        with explained(problem_at(CLOUDWATCH)):
             tail = LogTail(name, self._region)
             if record.has_ended or not wait:
                 yield from _lines(tail, record)
                 return
-            tail.last_lines(1)  # whoever may not read them need not wait for them
+            tail.last_lines(1)  # a user who may not read them learns that before the job ends
         follow(name, self._region)
 
     def stop(self, name: str, *, wait: bool) -> Iterator[str]:
@@ -81,7 +80,7 @@ class SageMakerJobs(JobControl):
 def table(
     listing: Listing, usd_per_hour: float | None = None, now: datetime | None = None
 ) -> list[str]:
-    """The lines of the table; none without jobs.
+    """Return the lines of the table; none without jobs.
 
     Args:
         listing: The jobs.
@@ -117,9 +116,9 @@ def _none(region: str, part: str | None) -> str:
 
 
 def _result(place: str, job: str, kms_key: str | None) -> list[str]:
-    """The rows of each channel; what keeps them from being told is no failure.
+    """Return lines with the rows of each channel, or one that says why they are not known.
 
-    A job of several instances that nobody waited for gets its report now.
+    The report of a job with several instances is written now if no client has waited for the job.
     """
     try:
         channels = channels_of(report.complete(place, job, kms_key))
@@ -133,7 +132,7 @@ def _result(place: str, job: str, kms_key: str | None) -> list[str]:
 def _lines(tail: LogTail, record: JobRecord) -> Iterator[str]:
     lines = tail.new_lines()
     for line in lines:
-        yield f"{line.host}: {line.text}" if record.instances > 1 else line.text
+        yield f"{line.host}: {line.text}" if record.request.instance_count > 1 else line.text
     if not lines:
         print(f"{record.name}: {record.status}, no log lines", file=sys.stderr)
 
@@ -145,7 +144,7 @@ def _stopped(jobs: ProcessingJobs, record: JobRecord) -> JobRecord:
         jobs.stop(record.name)
     except AwsError as exc:
         record = jobs.find(record.name)
-        if not record.has_ended:  # else it was quicker than we
+        if not record.has_ended:  # else it has ended by itself
             raise problem_at(SERVICE)(reason(exc)) from exc
     return record
 

@@ -1,44 +1,86 @@
-"""About how long a job will take on SageMaker and what it will cost: orders of magnitude."""
+"""The estimate of how long a job takes on SageMaker and what it costs: orders of magnitude.
+
+In: a configuration and its data. Out: lines for the user. The bytes of the data are those of all
+files; its rows are estimated from a sample of the first one.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from headrace.aws.clients import AwsError, reason
+from headrace.aws.reading import stand_in
+from headrace.aws.s3 import data_objects
 from headrace.errors import ConfigError, DataError
+from headrace.runtime.sources.files import format_of, opened, total_bytes
+from headrace.runtime.sources.readers import reader_of
 from headrace.targets.sagemaker.prices import dollars, price_of, unknown
 from headrace.terminal.tables import listed
 from headrace.terminal.units import duration, size
+from headrace.uris import S3
 
 if TYPE_CHECKING:
-    from headrace.config.models import JobConfig, ResourcesConfig
+    from headrace.config.models import DatasetConfig, JobConfig, ResourcesConfig
     from headrace.job.inputs import DataInput
-    from headrace.targets.sagemaker.data_size import DataSize
 
 ROWS_PER_SECOND = 570_000
 BYTES_PER_SECOND = 89_000_000
-"""What one core does: on two, each further million rows of 23 categorical columns, 156 MB of CSV,
-takes 0.88 s. Source: this project's README, 2026-11-22, AMD EPYC."""
+"""The speed of one core. On two cores, a million more rows of 23 categorical columns, 156 MB of
+CSV, take 0.88 s. Source: this project's README, 2026-11-22, AMD EPYC."""
 VCPU = 0.5
-"""As much of such a core is a vCPU taken for: it shares its core, and may be ten years old."""
+"""The part of such a core that a vCPU is taken for: it shares its core, which may be old."""
 MOST_VCPUS = 16
 """More of them are not expected to help; nobody has measured it."""
 TRANSFER_BYTES_PER_SECOND = 100_000_000
 """Between S3 and the disk of an instance. Assumed; ten times as much can be had."""
 WAITING_SECONDS = 180
-"""Until an instance is there, which is not billed. Assumed; a public report of 2026-07-31 has 110 s
-between the time of a Processing job as its user saw it and the time on the bill."""
+"""The time until an instance is there, which is not billed. Assumed; in a public report of
+2026-07-31, a Processing job took its user 110 s longer than the time on the bill."""
 START_SECONDS = 60
-"""Until its image has been fetched and its container runs, which is billed. Assumed."""
+"""The time until the image has been fetched and the container runs; billed. Assumed."""
 WIDTH = 9
+
+SAMPLE_BYTES = 1 << 20
+MOST_TEXT = 16 << 20
+"""Of a sample, decompressed: enough, even if it goes on for gigabytes."""
+_READ_BYTES = 1 << 16
 
 _XLARGE = re.compile(r".*\.(?P<times>\d*)xlarge")
 
 
 @dataclass(frozen=True)
+class DataSize:
+    """The size of an input."""
+
+    files: int
+    bytes: int
+    """On the disk or on S3."""
+    text_bytes: int
+    """After decompression; estimated."""
+    rows: int
+    """Estimated."""
+
+
+@dataclass(frozen=True)
+class _Density:
+    """The content of a byte of the first file, on average."""
+
+    text: float
+    rows: float
+    headers: int
+    """Lines in each file that are no rows."""
+
+
+@dataclass(frozen=True)
 class Estimate:
-    """What to expect."""
+    """The expected times and the price of a job."""
 
     waiting_seconds: float
     """Before the bill begins."""
@@ -49,12 +91,12 @@ class Estimate:
 
 
 def estimate(data: DataSize, resources: ResourcesConfig, *, cluster: bool = False) -> Estimate:
-    """The arithmetic.
+    """Return the times and the price that are to be expected.
 
     Args:
-        data: How much there is to do.
-        resources: Who does it.
-        cluster: Whether the instances work on all files together, and so each gets all of them.
+        data: The data to be read.
+        resources: The instances that read it.
+        cluster: The instances work on all files together, so each of them gets all files.
     """
     # a file cannot be divided, but by a cluster
     workers = resources.instance_count if cluster else min(resources.instance_count, data.files)
@@ -70,7 +112,7 @@ def estimate(data: DataSize, resources: ResourcesConfig, *, cluster: bool = Fals
 
 
 def vcpus(instance_type: str) -> int:
-    """The number of vCPUs, which is in the name: 4 for each ``xlarge``, 2 below that.
+    """Return the number of vCPUs, which is in the name: 4 for each ``xlarge``, 2 below that.
 
     Source: https://aws.amazon.com/ec2/instance-types/
     """
@@ -79,17 +121,12 @@ def vcpus(instance_type: str) -> int:
 
 
 def estimate_lines(config: JobConfig, data: DataInput) -> list[str]:
-    """The estimate in words; where it cannot be made, the reason why. Never raises for that.
+    """Return the estimate in words, or the reason why there is none; it never raises for that.
 
     Args:
-        config: Of the job.
-        data: What it reads.
+        config: The configuration of the job.
+        data: The data that the job reads.
     """
-    import pyarrow as pa
-
-    from headrace.aws.clients import AwsError, reason
-    from headrace.targets.sagemaker.data_size import measure
-
     try:
         return _lines(measure(data, config.dataset), config)
     except AwsError as exc:
@@ -144,6 +181,69 @@ def _instances(resources: ResourcesConfig) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    """Whole minutes: an estimate knows no better."""
+    """Return whole minutes; an estimate is no more precise."""
     minutes = max(1, round(seconds / 60))
     return f"{minutes} min" if minutes < 90 else duration(seconds)
+
+
+def measure(data: DataInput, dataset: DatasetConfig) -> DataSize:
+    """Look at the sizes of all files, and into the first one.
+
+    Args:
+        data: The data that the job reads.
+        dataset: Its format and columns.
+
+    Raises:
+        DataError: The format cannot be told.
+        OSError: A file cannot be read.
+        pyarrow.ArrowInvalid: Its content is not what its name says.
+        botocore.exceptions.ClientError: An object cannot be read.
+    """
+    with _first(data) as (file, count, total):
+        has_header = dataset.columns is None if dataset.header is None else dataset.header
+        density = _density(file, format_of(file, dataset.format), has_header)
+    rows = round(density.rows * total) - density.headers * count
+    return DataSize(count, total, round(density.text * total), max(rows, 0))
+
+
+@contextmanager
+def _first(data: DataInput) -> Iterator[tuple[Path, int, int]]:
+    """Yield the first file, the number of files, and the bytes of all of them."""
+    if not data.uri.startswith(S3) or data.files:
+        files = [Path(file) for file in data.files]
+        yield files[0], len(files), total_bytes(files)
+        return
+    objects = data_objects(data.uri, "dataset.path")
+    with stand_in(objects[0]) as file:
+        yield file, len(objects), sum(each.size for each in objects)
+
+
+def _density(file: Path, form: str, has_header: bool) -> _Density:
+    length = file.stat().st_size
+    if not length:
+        return _Density(1, 0, 0)
+    reader = reader_of(form)
+    if (totals := reader.totals(file)) is not None:
+        rows, bytes_of_text = totals
+        return _Density(bytes_of_text / length, rows / length, 0)
+    text, read = _sample(file)
+    lines = text.count(b"\n") + (read == length and not text.endswith(b"\n"))
+    headers = int(has_header and reader.delimiter is not None)
+    return _Density(len(text) / read, lines / read, headers)
+
+
+def _sample(file: Path) -> tuple[bytes, int]:
+    """Return the beginning of a file's text, and the number of the file's bytes that hold it."""
+    text, read = bytearray(), 0
+    try:
+        with opened(file) as (reader, source):
+            while len(text) < MOST_TEXT and read < SAMPLE_BYTES:
+                more = reader.read(_READ_BYTES)
+                if not more:
+                    break
+                text += more
+                read = source.tell()
+    except DataError:  # of an object on S3 only the beginning is there
+        if not text:
+            raise
+    return bytes(text), max(read, 1)

@@ -1,24 +1,29 @@
-"""Waiting for a job on SageMaker: looks at it now and then, and shows what is new."""
+"""Waiting for a job on SageMaker: its state, its log lines and its progress are shown."""
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from botocore import exceptions
 
 from headrace.aws.clients import AwsError, code_of, explained, problem_at, reason
 from headrace.errors import JobFailed
-from headrace.targets.sagemaker.display import Display
 from headrace.targets.sagemaker.jobs import SERVICE, ProcessingJobs
-from headrace.targets.sagemaker.log_tail import LogTail
+from headrace.targets.sagemaker.logs import LogLine, LogTail
 from headrace.targets.sagemaker.record import JobRecord
+from headrace.terminal.progress import Progress, WithView, default_view
+from headrace.terminal.units import duration
 
 POLL_SECONDS = 5.0
-"""Between two looks at a job."""
+"""The time between two polls."""
 LATE_SECONDS = 5.0
-"""CloudWatch has the last lines a little later than SageMaker has the end."""
+"""The last lines reach CloudWatch a little after the end of the job."""
 LOST_AFTER = 10
-"""Looks in a row that may fail, each of them tried several times by botocore already."""
+"""Polls in a row that may fail; botocore tries each of them several times."""
 
 THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException"})
 
@@ -33,7 +38,7 @@ _PASSING = (
 def follow(name: str, region: str, *, show_logs: bool = True) -> JobRecord:
     """Wait for the end of a job.
 
-    Asks nothing of the job: whoever stops waiting (`KeyboardInterrupt`) leaves it running.
+    The job goes on if the waiting is interrupted (`KeyboardInterrupt`).
 
     Args:
         name: The job's name.
@@ -41,7 +46,7 @@ def follow(name: str, region: str, *, show_logs: bool = True) -> JobRecord:
         show_logs: Print its containers' lines as they come.
 
     Returns:
-        What the service says of it at the end, whatever that was.
+        The answer of the service after the end, whatever the end was.
 
     Raises:
         ConfigError: The AWS configuration cannot be used.
@@ -101,8 +106,66 @@ class _Watch:
 
 
 def _will_pass(error: BaseException) -> bool:
-    """Whether the same call may succeed later, without anybody doing anything."""
+    """Return whether the same call may succeed later by itself."""
     if isinstance(error, exceptions.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or status == 429 or code_of(error) in THROTTLED
     return isinstance(error, _PASSING)
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """The text of the bar while the job has not said how far it is."""
+
+    status: str
+    seconds: float
+    bytes: int = 0
+    of: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.status}, {duration(self.seconds)}"
+
+
+class Display(WithView):
+    """The output about a job: log lines on stdout, states on stderr, and on a terminal a bar."""
+
+    def __init__(self) -> None:
+        super().__init__(default_view())
+        self._has_bar = sys.stderr.isatty()
+        self._status = ""
+        self._hosts = 1
+        self._progress: Progress | None = None
+        self._is_measured = False
+        self._time = 0.0
+
+    def status(self, record: JobRecord) -> None:
+        """Show the state of the job if it has changed."""
+        self._hosts = record.request.instance_count
+        age = (record.ended or datetime.now(UTC)) - record.created
+        seconds = max(0.0, age.total_seconds())  # this machine's clock may be slow
+        if record.status != self._status:
+            self._status = record.status
+            after = f" after {duration(seconds)}" if record.has_ended else ""
+            self.note(f"{record.name}: {record.status}{after}")
+        if self._has_bar and not self._is_measured:
+            self._view.show(_Phase(record.status, seconds))
+
+    def lines(self, lines: Sequence[LogLine]) -> None:
+        """Print new log lines; the runtime's own progress lines move the bar instead."""
+        for line in lines:
+            self._time = line.milliseconds / 1000
+            if not self._is_progress(line):
+                prefix = f"{line.host}: " if self._hosts > 1 else ""
+                print(f"{prefix}{line.text}", flush=True)
+
+    def note(self, text: str) -> None:
+        """Print something else that the user should know."""
+        print(text, file=sys.stderr, flush=True)
+
+    def _is_progress(self, line: LogLine) -> bool:
+        if self._progress is None:
+            # The lines' own times tell the speed: they may be seen long after they were written.
+            self._progress = Progress(self._hosts, self._view, lambda: self._time)
+        is_progress = self._progress.heard(line.host, line.text)
+        self._is_measured |= is_progress
+        return is_progress

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from headrace.aws.account import means_no_such_job
 from headrace.aws.clients import AwsError, client, explained, problem_at, reason
-from headrace.aws.running import means_no_such_job
 from headrace.errors import ConfigError, Problem
 from headrace.targets.sagemaker.record import JobRecord
 
@@ -19,7 +19,7 @@ NAME_KEY = "job.name"
 SERVICE = "SageMaker"
 NAME = "ProcessingJobName"
 PAGE = 100
-"""Jobs that ``ListProcessingJobs`` tells at a time, at most."""
+"""Maximum number of jobs in one answer of ``ListProcessingJobs``."""
 AT_ONCE = 8
 """Descriptions asked for side by side; the service throttles more."""
 CANDIDATES = 100
@@ -32,11 +32,11 @@ class Listing:
 
     jobs: tuple[JobRecord, ...]
     has_more: bool
-    """Whether there are older ones."""
+    """There are older ones."""
 
 
 class ProcessingJobs:
-    """All Processing jobs, whoever made them.
+    """All Processing jobs of a region.
 
     Args:
         region: AWS region.
@@ -51,7 +51,7 @@ class ProcessingJobs:
             self._client = client("sagemaker", region)
 
     def ask(self, name: str) -> JobRecord:
-        """What the service says of a job.
+        """Return the answer of the service about a job.
 
         Raises:
             botocore.exceptions.BotoCoreError: It cannot be asked.
@@ -60,7 +60,7 @@ class ProcessingJobs:
         return JobRecord(self._client.describe_processing_job(ProcessingJobName=name))
 
     def find(self, name: str) -> JobRecord:
-        """The same, for a name that comes from the user.
+        """Do the same as `ask` for a name that comes from the user.
 
         Raises:
             ConfigError: There is no such job, or AWS cannot be asked.
@@ -73,11 +73,11 @@ class ProcessingJobs:
             raise problem_at(SERVICE)(reason(exc)) from exc
 
     def newest(self, count: int, part: str | None = None) -> Listing:
-        """The newest jobs.
+        """Return the newest jobs.
 
         Args:
-            count: How many, at most.
-            part: What their names contain; default: anything.
+            count: Maximum number of jobs.
+            part: A text that their names contain; default: any.
 
         Raises:
             ConfigError: AWS cannot be asked.
@@ -95,9 +95,9 @@ class ProcessingJobs:
         """
         self._client.stop_processing_job(ProcessingJobName=name)
 
-    def _summaries(self, count: int, part: str | None) -> Sequence[Mapping[str, Any]]:
-        """The newest, and at least one more if there are more."""
-        found: list[Mapping[str, Any]] = []
+    def _summaries(self, count: int, part: str | None) -> Sequence[dict[str, Any]]:
+        """Return the newest, and at least one more if there are more."""
+        found: list[dict[str, Any]] = []
         for page in self._pages(part):
             found += page
             # A server that does not sort (moto) has to be read to the end.
@@ -105,7 +105,7 @@ class ProcessingJobs:
                 break
         return sorted(found, key=lambda job: (_age(job), job[NAME]), reverse=True)
 
-    def _pages(self, part: str | None) -> Iterator[Sequence[Mapping[str, Any]]]:
+    def _pages(self, part: str | None) -> Iterator[Sequence[dict[str, Any]]]:
         wanted = {"NameContains": part} if part else {}
         pages = self._client.get_paginator("list_processing_jobs").paginate(
             SortBy="CreationTime",
@@ -115,8 +115,8 @@ class ProcessingJobs:
         )
         return (page["ProcessingJobSummaries"] for page in pages)
 
-    def _described(self, summary: Mapping[str, Any]) -> JobRecord:
-        """A list tells neither instances nor the start."""
+    def _described(self, summary: dict[str, Any]) -> JobRecord:
+        """Ask for the job itself: a summary has neither the instances nor the start."""
         try:
             return self.ask(summary[NAME])
         except AwsError as exc:
@@ -127,11 +127,11 @@ class ProcessingJobs:
     def _nobody(self, name: str) -> str:
         what = f"no Processing job is called {name!r} in {self.region}"
         names: list[str] = []
-        with suppress(*AwsError):  # whoever may describe jobs may not be allowed to list them
+        with suppress(*AwsError):  # a role that may describe jobs may not be allowed to list them
             names = [each[NAME] for each in self._summaries(CANDIDATES, None)]
         near = difflib.get_close_matches(name, names[:CANDIDATES], n=1)
         return f"{what}; did you mean {near[0]!r}?" if near else f"{what}; action=jobs lists them"
 
 
-def _age(summary: Mapping[str, Any]) -> Any:
+def _age(summary: dict[str, Any]) -> Any:
     return summary["CreationTime"]

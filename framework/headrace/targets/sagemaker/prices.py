@@ -1,4 +1,4 @@
-"""What an hour of an instance costs: the list prices of ``prices.json``, or what the user says."""
+"""The price of an instance for an hour: a list price of ``prices.json``, or the user's own."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class Price:
 
     usd: float
     note: str
-    """Where it comes from, as in ``list price of 2026-07 in us-east-1, 0.23 USD an hour``."""
+    """Its source, as in ``list price of 2026-07 in us-east-1, 0.23 USD an hour``."""
 
     def of(self, seconds: float, instances: int) -> float:
-        """US dollars for so many instances, each for so long; SageMaker bills by the second."""
+        """Return the US dollars for some instances that each run for some seconds."""
         return self.usd * instances * seconds / HOUR
 
 
 def price_of(instance_type: str, usd_per_hour: float | None = None) -> Price | None:
-    """The price of an instance type; None if it is not known.
+    """Return the price of an instance type; None if it is not known.
 
     Args:
         instance_type: As in ``ml.m5.xlarge``.
-        usd_per_hour: What the user says; wins over the list.
+        usd_per_hour: The user's own price, used instead of the list.
     """
     if usd_per_hour is not None:
         return Price(usd_per_hour, f"{usd_per_hour:g} USD an hour by {OWN_KEY}")
@@ -38,12 +38,12 @@ def price_of(instance_type: str, usd_per_hour: float | None = None) -> Price | N
 
 
 def unknown(instance_type: str) -> str:
-    """What to say where `price_of` knows none."""
+    """Return the message for an instance type that `price_of` has no price for."""
     return f"no list price of {instance_type} is known; set {OWN_KEY}"
 
 
 def dollars(usd: float) -> str:
-    """A sum without the name of the currency: ``0.024``, ``1.50``."""
+    """Return a sum without its currency, as in ``0.024`` and ``1.50``."""
     if 0 < usd < 0.001:
         return "under 0.001"
     return f"{usd:.3f}" if usd < 1 else f"{usd:,.2f}"
@@ -51,7 +51,7 @@ def dollars(usd: float) -> str:
 
 @cache
 def list_prices() -> dict[str, Price]:
-    """Every price of the list by its instance type."""
+    """Return every price of the list by its instance type."""
     table = _table()
     return {
         instance_type: Price(
@@ -63,7 +63,7 @@ def list_prices() -> dict[str, Price]:
 
 
 def origin() -> str:
-    """Where and when the list prices are from, all together."""
+    """Return the region and the months of all list prices."""
     table = _table()
     dates = sorted(each["date"] for each in table["lists"])
     return f"list prices of {table['region']} from {dates[0]} to {dates[-1]}"

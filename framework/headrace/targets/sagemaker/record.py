@@ -1,14 +1,23 @@
-"""What SageMaker says of one Processing job, as far as anybody here wants to know."""
+"""The answer of SageMaker about one Processing job, and the lines that describe the job."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.aws.running import RUNNING
+from headrace.aws.account import RUNNING
+from headrace.job.request import RequestView
+from headrace.runtime.shown import masked_arguments
+from headrace.runtime.spec import REPORT
 from headrace.targets.sagemaker.prices import Price, dollars, price_of, unknown
+from headrace.terminal.tables import aligned, listed
+from headrace.terminal.units import duration
+
+WIDTH = 13
+NOT_YET = "-"
+IMAGES_OWN = "the image's own entrypoint"
 
 
 @dataclass(frozen=True)
@@ -18,51 +27,56 @@ class JobRecord:
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html
     """
 
-    answer: Mapping[str, Any]
+    answer: dict[str, Any]
+
+    @property
+    def request(self) -> RequestView:
+        """Return the request that the job was made from."""
+        return RequestView(self.answer)
 
     @property
     def name(self) -> str:
-        """Unique in account and region."""
-        return str(self.answer["ProcessingJobName"])
+        """Return the job's name, unique in account and region."""
+        return self.request.name
+
+    @property
+    def failure_reason(self) -> str:
+        """Return why it failed, as SageMaker says; empty if it says nothing."""
+        return str(self.answer.get("FailureReason", "")).strip()
+
+    @property
+    def exit_message(self) -> str:
+        """Return the message that the container left; empty if it left none."""
+        return str(self.answer.get("ExitMessage", "")).strip()
 
     @property
     def status(self) -> str:
-        """``InProgress``, ``Stopping``, ``Completed``, ``Failed`` or ``Stopped``."""
+        """Return ``InProgress``, ``Stopping``, ``Completed``, ``Failed`` or ``Stopped``."""
         return str(self.answer["ProcessingJobStatus"])
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing will happen any more."""
+        """Return whether the state is final."""
         return self.status not in RUNNING
 
     @property
     def created(self) -> datetime:
-        """When it was submitted."""
+        """Return when it was submitted."""
         time: datetime = self.answer["CreationTime"]
         return time
 
     @property
     def started(self) -> datetime | None:
-        """When its instances began to work, some minutes later; None if they never did."""
+        """Return when its instances began to work, some minutes later; None if they never did."""
         return self.answer.get("ProcessingStartTime")
 
     @property
     def ended(self) -> datetime | None:
-        """When they were released."""
+        """Return when its instances were released; None if they are still at work."""
         return self.answer.get("ProcessingEndTime")
 
-    @property
-    def instance_type(self) -> str | None:
-        """As in ``ml.m5.xlarge``."""
-        return self._cluster.get("InstanceType")
-
-    @property
-    def instances(self) -> int:
-        """How many of them."""
-        return int(self._cluster.get("InstanceCount", 1))
-
     def seconds(self, now: datetime | None = None) -> float | None:
-        """For how long it has run, or waited for its instances; None if that cannot be told.
+        """Return for how long it has run, or waited for instances; None if that cannot be told.
 
         Args:
             now: The time to use instead of the present.
@@ -74,36 +88,93 @@ class JobRecord:
         return max(0.0, (end - (self.started or self.created)).total_seconds())
 
     def billed_seconds(self, now: datetime | None = None) -> float | None:
-        """For how long each instance is paid so far; None if that cannot be told."""
+        """Return for how long each instance has been billed; None if that cannot be told."""
         return None if self.started is None else self.seconds(now)
 
     def price(self, usd_per_hour: float | None) -> Price | None:
-        """What an hour of one of its instances costs; None if that is not known."""
-        return price_of(self.instance_type or "", usd_per_hour)
+        """Return the price of one of its instances for an hour; None if it is not known."""
+        return price_of(self.request.instance_type, usd_per_hour)
 
     def usd(self, usd_per_hour: float | None, now: datetime | None = None) -> float | None:
-        """What it has cost so far, about; None if that cannot be told."""
+        """Return about how much it has cost so far; None if that cannot be told."""
         price, seconds = self.price(usd_per_hour), self.billed_seconds(now)
         if price is None or seconds is None:
             return None
-        return price.of(seconds, self.instances)
+        return price.of(seconds, self.request.instance_count)
 
     def cost(self, usd_per_hour: float | None, now: datetime | None = None) -> str:
-        """The same in words, with what the estimate rests on."""
+        """Return the cost in words, with the price that it is computed from."""
         usd, price = self.usd(usd_per_hour, now), self.price(usd_per_hour)
         if usd is not None and price is not None:
             so_far = "" if self.has_ended else " so far"
             return f"about {dollars(usd)} USD{so_far}; {price.note}"
-        if self.instance_type and price is None:
-            return f"unknown: {unknown(self.instance_type)}"
+        instance_type = self.request.instance_type
+        if instance_type and price is None:
+            return f"unknown: {unknown(instance_type)}"
         return "unknown: when its instances started or ended is not known"
-
-    @property
-    def _cluster(self) -> Mapping[str, Any]:
-        resources: Mapping[str, Any] = self.answer.get("ProcessingResources", {})
-        return dict(resources.get("ClusterConfig", {}))
 
 
 def utc(time: datetime) -> str:
-    """A moment as in the names of jobs and in CloudWatch: ``2026-11-24 09:30:00``."""
+    """Return a time as in the names of jobs and in CloudWatch: ``2026-11-24 09:30:00``."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def described(record: JobRecord, usd_per_hour: float | None) -> list[str]:
+    """Return lines with the job's state, cost, code, inputs and outputs.
+
+    Values of environment variables are left out: they may be secrets.
+
+    Args:
+        record: The answer of the service.
+        usd_per_hour: Price of one instance; default: a list price.
+    """
+    pairs = [*_state(record), ("cost", record.cost(usd_per_hour)), *_code(record.request)]
+    places = list(_places(record.request))
+    table = ["", *aligned([("", "name", "from", "to"), *places])] if places else []
+    return [*listed(pairs, WIDTH), *table]
+
+
+def report_of(record: JobRecord) -> str | None:
+    """Return the URI of the folder with the manifest, if the job is one of ours and done."""
+    uris = [channel.uri for channel in record.request.outputs if channel.name == REPORT]
+    return uris[0] if uris and record.status == "Completed" else None
+
+
+def _state(record: JobRecord) -> Iterator[tuple[str, str]]:
+    yield "job", record.name
+    yield "status", record.status
+    if record.failure_reason:
+        yield "reason", record.failure_reason
+    if record.exit_message:
+        yield "message", record.exit_message
+    yield "created", f"{utc(record.created)} UTC"
+    yield "started", f"{utc(record.started)} UTC" if record.started else NOT_YET
+    yield "ended", f"{utc(record.ended)} UTC" if record.ended else NOT_YET
+    seconds = record.billed_seconds()
+    so_far = "" if record.has_ended else " so far"
+    yield "billed", NOT_YET if seconds is None else f"{duration(seconds)}{so_far}"
+
+
+def _code(request: RequestView) -> Iterator[tuple[str, str]]:
+    if request.instance_type:
+        size = f"{request.volume_size_gb} GB of disk each"
+        yield "instances", f"{request.instance_count} x {request.instance_type}, {size}"
+    if request.limit_seconds:
+        yield "limit", f"{request.limit_seconds / 60:g} min"
+    yield "image", request.image or NOT_YET
+    yield "starts", " ".join(request.entrypoint or (IMAGES_OWN,))
+    if request.arguments:
+        yield "arguments", " ".join(masked_arguments(request.arguments))
+    if request.environment:
+        yield "environment", f"{', '.join(sorted(request.environment))} (values are not shown)"
+    yield "role", request.role or NOT_YET
+
+
+def _places(request: RequestView) -> Iterator[tuple[str, str, str, str]]:
+    """Yield a row for each input and output on S3; others' jobs may have other kinds."""
+    for source in request.inputs:
+        if source.is_s3:
+            yield "input", source.name, source.uri, source.container_path
+    for output in request.outputs:
+        if output.is_s3:
+            yield "output", output.name, output.container_path, output.uri

@@ -1,4 +1,4 @@
-"""One job handed to SageMaker by its SDK: submitted once, exactly as the request says."""
+"""The call of the SageMaker SDK that creates a job, once and exactly as the request says."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from headrace.aws.clients import AwsError, client, session
+from headrace.job.request import InputChannel, OutputChannel, RequestView
 
 if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session
@@ -18,18 +19,18 @@ OWN_DEFAULTS = {
     "SchemaVersion": "1.0",
     "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
 }
-"""Stands in for the files of defaults that the SDK would read: they would change the request, and
-without this the SDK reports every call to its makers."""
+"""Used instead of the files with defaults that the SDK would read, which could change the request.
+Without it the SDK also sends telemetry."""
 
 
 def submit(request: dict[str, Any], region: str) -> None:
-    """Create the job; does not wait.
+    """Create the job; do not wait for it.
 
-    The SDK's classes build a request of their own from ours. What is sent is ours, whatever they
-    add (a Studio project's tags, say): what ``action=plan`` showed is what runs.
+    The SDK's classes build a request of their own from ours and may add to it, for example the tags
+    of a Studio project. What is sent is ours: what ``action=plan`` showed is what runs.
 
     Args:
-        request: The arguments of ``CreateProcessingJob``; what its inputs name is in its place.
+        request: The arguments of ``CreateProcessingJob``; its input files have been uploaded.
         region: AWS region.
 
     Raises:
@@ -42,23 +43,25 @@ def submit(request: dict[str, Any], region: str) -> None:
     try:
         run(request, sagemaker, region)
     except AwsError:
-        # The answer may have got lost where the request did not; botocore then asks again, and
-        # hears that the name is taken.
+        # The request may have arrived and its answer may be lost; botocore then sends it again,
+        # and the service answers that the name is taken.
         if not _is_there(request, sagemaker):
             raise
 
 
 def run(request: dict[str, Any], sagemaker: Any, region: str) -> None:
-    """Have the SDK create a job through a client of ours."""
+    """Let the SDK create a job with our client."""
     with quiet():
         from sagemaker.core.helper.session_helper import Session
 
-        process(request, Session(session(region), sagemaker, sagemaker_config=OWN_DEFAULTS))
+        process(
+            RequestView(request), Session(session(region), sagemaker, sagemaker_config=OWN_DEFAULTS)
+        )
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without what the SDK and what it imports have to say of themselves."""
+    """Silence the SDK's own warnings and log lines, and those of what it imports."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.disable(logging.ERROR)
@@ -69,99 +72,98 @@ def quiet() -> Iterator[None]:
 
 
 def _is_there(request: dict[str, Any], sagemaker: Any) -> bool:
+    """Return whether the service has this very job."""
+    wanted = RequestView(request)
     try:
-        found = sagemaker.describe_processing_job(ProcessingJobName=request["ProcessingJobName"])
+        answer = sagemaker.describe_processing_job(ProcessingJobName=wanted.name)
     except AwsError:
         return False
-    same = ("ProcessingInputs", "ProcessingOutputConfig", "AppSpecification", "RoleArn")
-    return all(found.get(key) == request[key] for key in same)
-
-
-def process(request: dict[str, Any], sdk: Session) -> None:
-    """Have the SDK run a job: a ``ScriptProcessor`` if it ships code, else a ``Processor``.
-
-    Does not wait, and sends what the SDK makes of the request.
-    """
-    from sagemaker.core.processing import Processor, ScriptProcessor
-
-    application = request["AppSpecification"]
-    common = {
-        "arguments": application.get("ContainerArguments"),
-        "outputs": [_output(each) for each in request["ProcessingOutputConfig"]["Outputs"]],
-        "wait": False,
-        "logs": False,
-        "job_name": request["ProcessingJobName"],
-        "experiment_config": request.get("ExperimentConfig"),
-    }
-    inputs = {each["InputName"]: each for each in request["ProcessingInputs"]}
-    code = inputs.pop(CODE, None)
-    common["inputs"] = [_input(each) for each in inputs.values()]
-    settings = _settings(request, sdk)
-    if code is None:
-        Processor(**settings, entrypoint=application.get("ContainerEntrypoint")).run(**common)
-    else:
-        command = application["ContainerEntrypoint"][:-1]
-        script = code["S3Input"]["S3Uri"]
-        ScriptProcessor(**settings, command=command).run(code=script, **common)
-
-
-def _settings(request: dict[str, Any], sdk: Session) -> dict[str, Any]:
-    cluster = request["ProcessingResources"]["ClusterConfig"]
-    return {
-        "role": request["RoleArn"],
-        "image_uri": request["AppSpecification"]["ImageUri"],
-        "instance_count": cluster["InstanceCount"],
-        "instance_type": cluster["InstanceType"],
-        "volume_size_in_gb": cluster["VolumeSizeInGB"],
-        "volume_kms_key": cluster.get("VolumeKmsKeyId"),
-        "output_kms_key": request["ProcessingOutputConfig"].get("KmsKeyId"),
-        "max_runtime_in_seconds": request["StoppingCondition"]["MaxRuntimeInSeconds"],
-        "sagemaker_session": sdk,
-        "env": request.get("Environment"),
-        "tags": request.get("Tags"),
-        "network_config": _network(request.get("NetworkConfig")),
-    }
-
-
-def _network(network: dict[str, Any] | None) -> Any:
-    from sagemaker.core.network import NetworkConfig
-
-    if network is None:
-        return None
-    vpc = network.get("VpcConfig", {})
-    return NetworkConfig(
-        enable_network_isolation=network["EnableNetworkIsolation"],
-        security_group_ids=vpc.get("SecurityGroupIds"),
-        subnets=vpc.get("Subnets"),
+    found = RequestView(answer)
+    return (
+        (found.inputs, found.outputs, found.kms_key)
+        == (wanted.inputs, wanted.outputs, wanted.kms_key)
+        and (found.image, found.entrypoint) == (wanted.image, wanted.entrypoint)
+        and (found.arguments, found.role) == (wanted.arguments, wanted.role)
     )
 
 
-def _input(entry: dict[str, Any]) -> Any:
+def process(request: RequestView, sdk: Session) -> None:
+    """Let the SDK run a job: a ``ScriptProcessor`` if it ships code, else a ``Processor``.
+
+    It does not wait, and sends the request that the SDK builds.
+    """
+    from sagemaker.core.processing import Processor, ScriptProcessor
+
+    code = next((channel for channel in request.inputs if channel.name == CODE), None)
+    common = {
+        "inputs": [_input(channel) for channel in request.inputs if channel != code],
+        "outputs": [_output(channel) for channel in request.outputs],
+        "arguments": list(request.arguments) or None,
+        "wait": False,
+        "logs": False,
+        "job_name": request.name,
+        "experiment_config": request.experiment or None,
+    }
+    command, settings = list(request.entrypoint), _settings(request, sdk)
+    if code is None:
+        Processor(**settings, entrypoint=command or None).run(**common)
+    else:
+        ScriptProcessor(**settings, command=command[:-1]).run(code=code.uri, **common)
+
+
+def _settings(request: RequestView, sdk: Session) -> dict[str, Any]:
+    return {
+        "role": request.role,
+        "image_uri": request.image,
+        "instance_count": request.instance_count,
+        "instance_type": request.instance_type,
+        "volume_size_in_gb": request.volume_size_gb,
+        "volume_kms_key": request.volume_kms_key,
+        "output_kms_key": request.kms_key,
+        "max_runtime_in_seconds": request.limit_seconds,
+        "sagemaker_session": sdk,
+        "env": request.environment or None,
+        "tags": [{"Key": key, "Value": value} for key, value in request.tags.items()] or None,
+        "network_config": _network(request),
+    }
+
+
+def _network(request: RequestView) -> Any:
+    from sagemaker.core.network import NetworkConfig
+
+    if not request.network_isolation and not request.subnets:
+        return None
+    return NetworkConfig(
+        enable_network_isolation=request.network_isolation,
+        security_group_ids=list(request.security_group_ids) or None,
+        subnets=list(request.subnets) or None,
+    )
+
+
+def _input(channel: InputChannel) -> Any:
     from sagemaker.core.shapes import ProcessingInput, ProcessingS3Input
 
-    source = entry["S3Input"]
     return ProcessingInput(
-        input_name=entry["InputName"],
+        input_name=channel.name,
         s3_input=ProcessingS3Input(
-            s3_uri=source["S3Uri"],
-            local_path=source["LocalPath"],
-            s3_data_type=source["S3DataType"],
-            s3_input_mode=source["S3InputMode"],
-            s3_data_distribution_type=source["S3DataDistributionType"],
-            s3_compression_type=source["S3CompressionType"],
+            s3_uri=channel.uri,
+            local_path=channel.container_path,
+            s3_data_type=channel.kind,
+            s3_input_mode=channel.mode,
+            s3_data_distribution_type=channel.distribution,
+            s3_compression_type=channel.compression,
         ),
     )
 
 
-def _output(entry: dict[str, Any]) -> Any:
+def _output(channel: OutputChannel) -> Any:
     from sagemaker.core.shapes import ProcessingOutput, ProcessingS3Output
 
-    place = entry["S3Output"]
     return ProcessingOutput(
-        output_name=entry["OutputName"],
+        output_name=channel.name,
         s3_output=ProcessingS3Output(
-            s3_uri=place["S3Uri"],
-            local_path=place["LocalPath"],
-            s3_upload_mode=place["S3UploadMode"],
+            s3_uri=channel.uri,
+            local_path=channel.container_path,
+            s3_upload_mode=channel.upload_mode,
         ),
     )

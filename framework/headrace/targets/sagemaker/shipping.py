@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from headrace.aws.clients import AwsError, client, code_of
-from headrace.aws.daemons import interruptible
 from headrace.aws.s3 import bucket_and_key
+from headrace.aws.threads import interruptible
 from headrace.aws.upload import Uploads
 from headrace.errors import ConfigError, Problem
 from headrace.job.inputs import COPIES
-from headrace.job.request import RequestView
 from headrace.results import hosts as host_reports
 from headrace.results.layout import RECEIPT, REQUEST
-from headrace.results.output_prefix import WHERE, obstacle, refusal
-from headrace.results.prefix_content import PrefixContent, look
-from headrace.results.replacement import make_room, receipt_for
+from headrace.results.output_prefix import (
+    WHERE,
+    PrefixContent,
+    look,
+    make_room,
+    obstacle,
+    receipt_for,
+    refusal,
+)
 from headrace.results.whole_files import json_text
 from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.uris import join, uri_of
@@ -98,14 +103,14 @@ def _obstacle(content: PrefixContent, job: Job) -> str | None:
     read = [name for name in content.others if name.startswith(f"{COPIES}/")]
     if read and job.uploads:
         return obstacle(content.output, read, "would be read as data")
-    written = [name for name in content.others if _is_written(name, job.request)]
+    written = [name for name in content.others if _is_written(name, job)]
     return obstacle(content.output, written, "is in the way") if written else None
 
 
-def _is_written(name: str, request: dict[str, Any]) -> bool:
+def _is_written(name: str, job: Job) -> bool:
     """Return whether a file of the job may get that name: a part, or one of the report's files."""
     folder, *rest = PurePosixPath(name).parts
-    outputs = {each.name for each in RequestView(request).outputs}
+    outputs = {each.name for each in job.view.outputs}
     if not rest or folder not in outputs:
         return False
     if folder == REPORT:  # each folder in it is taken for that of an instance

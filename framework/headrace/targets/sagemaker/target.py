@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from headrace.aws.account import AwsAccount
 from headrace.aws.clients import explained
 from headrace.aws.lock import locked
-from headrace.results import stored_report as report
-from headrace.results.channels import channels_of
-from headrace.results.result import Result
-from headrace.results.stored_evaluation import NAME as MANIFEST
-from headrace.results.stored_evaluation import evaluation_at
+from headrace.config.defaults import command
+from headrace.results import s3_report as report
+from headrace.results.hosts import MANIFEST
+from headrace.results.result import Result, channels_of
+from headrace.results.s3_report import evaluation_at
 from headrace.runtime.spec import REPORT
 from headrace.targets.base import Target
-from headrace.targets.local.interrupts import Interrupts
 from headrace.targets.sagemaker import follow as waiting
 from headrace.targets.sagemaker import shipping
-from headrace.targets.sagemaker.failure import job_failed
+from headrace.targets.sagemaker.logs import job_failed
+from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.tables import aligned
 from headrace.uris import join, uri_of
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class AwsTarget(Target):
-    """Brings the job's files to S3, submits it with the SageMaker SDK, waits if it is to."""
+    """A Processing job: its files are uploaded to S3, the SageMaker SDK submits it."""
 
     is_remote = True
     platform = "linux/amd64"  # no instance type of SageMaker Processing has another processor
@@ -89,7 +89,7 @@ def _submit(job: Job, config: JobConfig, region: str) -> None:
 
 @contextmanager
 def _going_on(name: str, region: str) -> Iterator[None]:
-    """Ctrl-C asks nothing of the job: the user learns how to."""
+    """Tell the user after Ctrl-C that the job goes on, and how to follow or stop it."""
     try:
         yield
     except KeyboardInterrupt:
@@ -100,12 +100,12 @@ def _going_on(name: str, region: str) -> Iterator[None]:
 def _how_to_go_on(name: str, region: str) -> str:
     settings = f"job.name={name} backend.region={region}"
     verbs = {"follow it": "logs", "look at it": "describe", "stop it": "stop"}
-    commands = [(what, f"python run.py action={verb} {settings}") for what, verb in verbs.items()]
+    commands = [(what, f"{command()} action={verb} {settings}") for what, verb in verbs.items()]
     return "\n".join(aligned(commands))
 
 
 def _manifest(output: str, job: str, kms_key: str | None) -> dict[str, Any]:
-    """What the job says that it made; nothing where it says nothing."""
+    """Return the manifest of the job; nothing if it has left none."""
     place = join(output, REPORT)
     with explained():
         manifest = report.complete(place, job, kms_key)

@@ -5,12 +5,12 @@ In: batches from the end of the chain. Out: the bytes of a part. One module for 
 
 from __future__ import annotations
 
-from headrace.runtime.formats import WRITERS
 from headrace.runtime.output.writers.base import Writer
+from headrace.runtime.plugins.formats import WRITERS
 
 
 def writer_of(format_name: str) -> Writer:
-    """The writer of a format; only that one is imported.
+    """Return the writer of a format; only that one is imported.
 
     Raises:
         ValueError: There is no such format.

@@ -1,4 +1,4 @@
-"""What every file format of the parts gives, and what it needs of the columns."""
+"""The base of the writers: what each format of the parts gives, and needs of the columns."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Writer(Protocol):
         """Raise `ValueError` if rows of these columns cannot be written in this format."""
 
     def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> Writer:
-        """The same for these rows alone, whatever their width: what it has no part in is ready."""
+        """Return a writer for these rows alone, with everything ready that no width changes."""
 
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
         """Write one part; the same rows always give the same bytes."""
@@ -71,7 +71,7 @@ class Entries:
 
     @classmethod
     def of(cls, rows: pa.RecordBatch, layout: Layout) -> Entries:
-        """The entries of rows that `refuse_unhashed` lets pass."""
+        """Return the entries of rows that `refuse_unhashed` lets pass."""
         if layout.indices is None or layout.values is None or layout.n_features is None:
             raise ValueError("there is no sparse row to write")
         indices, values = rows.column(layout.indices), rows.column(layout.values)
@@ -81,7 +81,7 @@ class Entries:
 
 
 def named_columns(schema: pa.Schema) -> dict[str, int]:
-    """What is written: name of a column → where it stands.
+    """Return what is written: name of a column → where it stands.
 
     Hashed rows have ``indices``, ``values``, ``label`` and ``id``; others the names of the schema.
     """
@@ -99,7 +99,7 @@ def named_columns(schema: pa.Schema) -> dict[str, int]:
 
 
 def slices(batches: Sequence[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    """At most so many rows at a time, for work that goes best on what fits into a cache."""
+    """Yield at most so many rows at a time, for work that goes best on what fits into a cache."""
     for batch in batches:
         for start in range(0, batch.num_rows, rows):
             yield batch.slice(start, rows)

@@ -33,7 +33,7 @@ class Short:
 
 
 def packed(pieces: Sequence[Short], rows: int) -> tuple[U8, I64]:
-    """The first row's strings one behind the other, then the second row's, and so on.
+    """Return the first row's strings one behind the other, then the second row's, and so on.
 
     Returns:
         All bytes, and where each row starts among them, shape (rows + 1,).
@@ -55,13 +55,13 @@ def packed(pieces: Sequence[Short], rows: int) -> tuple[U8, I64]:
 
 
 def strings_at(data: npt.NDArray[np.generic], offsets: I64) -> pa.LargeBinaryArray:
-    """The strings between these offsets, which count bytes; nothing is copied."""
+    """Return the strings between these offsets, which count bytes; nothing is copied."""
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
 
 
 def joined(columns: Sequence[pa.LargeBinaryArray | pa.LargeBinaryScalar]) -> memoryview:
-    """Each row's strings one behind the other, and so all rows.
+    """Return each row's strings one behind the other, and so all rows.
 
     Args:
         columns: At least one is an array; a scalar is the same string in every row.
@@ -85,26 +85,26 @@ class Strings:
 
     @classmethod
     def short(cls, cells: U8, lengths: U8 | None = None) -> Strings:
-        """As in `Short`; without lengths each fills its row of the matrix."""
+        """Make strings as in `Short`; without lengths each fills its row of the matrix."""
         filled = np.array(cells.shape[1], np.uint8) if lengths is None else lengths
         return cls((Short(cells, filled),), filled.astype(np.int64))
 
     @classmethod
     def same(cls, content: bytes) -> Strings:
-        """One string for all rows."""
+        """Return one string for all rows."""
         return cls.short(np.frombuffer(content, np.uint8)[None])
 
     @classmethod
     def long(cls, strings: pa.LargeBinaryArray) -> Strings:
-        """Strings of any length."""
+        """Return strings of any length."""
         return cls((strings,), pc.binary_length(strings).to_numpy())
 
     def __add__(self, other: Strings) -> Strings:
-        """Each row's string with the other's behind it."""
+        """Return each row's string with the other's behind it."""
         return Strings(self.pieces + other.pieces, self.lengths + other.lengths)
 
     def joined(self, rows: int) -> memoryview:
-        """All bytes of all rows."""
+        """Return all bytes of all rows."""
         return joined(list(self._columns(rows)))
 
     def _columns(self, rows: int) -> Iterator[pa.LargeBinaryArray]:

@@ -35,7 +35,7 @@ class LibsvmWriter:
     suffix: ClassVar[str] = ".libsvm"
 
     def check(self, schema: pa.Schema) -> None:
-        """A line needs a sparse row and a label."""
+        """Refuse rows without entries or label: a line needs both."""
         refuse_unhashed(schema, "libsvm")
         refuse_left_over(schema)
         if Layout.of(schema).label is None:
@@ -45,7 +45,7 @@ class LibsvmWriter:
             )
 
     def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> LibsvmWriter:
-        """Nothing is laid out before."""
+        """Return this writer: nothing is laid out before."""
         return self
 
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:

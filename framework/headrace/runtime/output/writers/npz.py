@@ -45,7 +45,7 @@ class NpzWriter:
     beside: Mapping[str, _Pieces] | None = None
 
     def check(self, schema: pa.Schema) -> None:
-        """Only hashed rows are a matrix."""
+        """Refuse rows that are not hashed, which are no matrix."""
         refuse_unhashed(schema, "npz")
         refuse_left_over(schema)
 
@@ -86,11 +86,11 @@ class _Pieces:
 
     @property
     def size(self) -> int:
-        """Bytes in a file, or a few more."""
+        """Return the number of bytes in a file, or a few more."""
         return _LONGEST_HEADER + math.prod(self.shape) * self.dtype.itemsize
 
     def write(self, stream: IO[bytes]) -> None:
-        """In NumPy's own file format."""
+        """Write the array in NumPy's own file format."""
         header = {
             "descr": np.lib.format.dtype_to_descr(self.dtype),
             "fortran_order": False,
@@ -131,7 +131,7 @@ def _beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, _
 
 
 def _indptr(batches: Sequence[pa.RecordBatch], place: int) -> Array:
-    """Where each row starts among the part's entries, shape (rows + 1,)."""
+    """Return where each row starts among the part's entries, shape (rows + 1,)."""
     lengths = [np.diff(batch.column(place).offsets.to_numpy()) for batch in batches]
     counts = np.concatenate([np.zeros(1, np.int64), *lengths])
     starts = np.cumsum(counts)
@@ -143,7 +143,7 @@ def _entries(batches: Sequence[pa.RecordBatch], place: int) -> list[Array]:
 
 
 def _fixed_width(columns: Sequence[pa.StringArray], name: str) -> _Pieces:
-    """Texts as UTF-8 bytes of one width, as wide as the longest, padded with zero bytes.
+    """Return texts as UTF-8 bytes of one width, that of the longest, padded with zero bytes.
 
     Raises:
         DataError: That would take more memory than a part should.

@@ -24,7 +24,7 @@ _SMALL = range(-128, 128)
 
 
 def index_texts(indices: U32, n_features: int) -> list[Texts]:
-    """A space and the digits of each index: one column of texts, or two where one is too narrow."""
+    """Return a space and the digits of each index, in one column of texts or in two."""
     if n_features <= _SEVEN:
         return [_after_space(indices, _digits(indices, n_features))]
     upper, lower = _divided(indices, _SEVEN)
@@ -35,13 +35,13 @@ def index_texts(indices: U32, n_features: int) -> list[Texts]:
 
 
 def _divided(numbers: U32, by: np.uint32) -> tuple[U32, U32]:
-    """As `numpy.divmod`, which is slow."""
+    """Divide as `numpy.divmod` does, which is slow."""
     quotients = numbers // by
     return quotients, numbers - quotients * by
 
 
 def _digits(numbers: U32, below: int) -> U8:
-    """How many digits each number has, all of them being below that bound."""
+    """Return how many digits each number has, all of them being below that bound."""
     digits = np.ones(len(numbers), np.uint8)
     for power in range(1, len(str(below - 1))):
         digits += numbers >= np.uint32(10**power)
@@ -49,7 +49,7 @@ def _digits(numbers: U32, below: int) -> U8:
 
 
 def _last(numbers: U32, digits: U8) -> U64:
-    """So many of the last of each number's eight digits, as words."""
+    """Return so many of the last of each number's eight digits, as words."""
     upper, lower = _divided(numbers, _FOUR)
     halves = np.empty((len(numbers), 2), "<u4")
     halves[:, 0] = _FOUR_DIGITS.take(upper)
@@ -65,7 +65,7 @@ def _after_space(numbers: U32, digits: U8) -> Texts:
 
 
 def number_texts(numbers: Floats, before: str) -> list[Texts]:
-    """Each number behind the same text, in as many columns of texts as the longest one needs."""
+    """Return each number behind the same text, in as many columns as the longest one needs."""
     distinct, codes = _coded(numbers)
     cells = Cells.of(pc.binary_join_element_wise(before, _spelt(distinct), ""))
     columns = []
@@ -76,18 +76,18 @@ def number_texts(numbers: Floats, before: str) -> list[Texts]:
 
 
 def number_strings(numbers: Floats) -> pa.LargeBinaryArray:
-    """Each number as a byte string of Arrow's."""
+    """Return each number as a byte string of Arrow's."""
     distinct, codes = _coded(numbers)
     return _spelt(distinct).cast(pa.large_binary()).take(pa.array(codes))
 
 
 def _spelt(numbers: Floats) -> pa.StringArray:
-    """The shortest texts that read back as the same numbers of this type: 1, 0.1, 1e+20."""
+    """Return the shortest texts that read back as the same numbers: 1, 0.1, 1e+20."""
     return pa.array(numbers).cast(pa.string())
 
 
 def _coded(numbers: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
-    """Distinct numbers, and for each of `numbers` its place among them."""
+    """Return the distinct numbers, and for each of `numbers` its place among them."""
     if len(numbers) and numbers.min() >= _SMALL.start and numbers.max() < _SMALL.stop:
         small = numbers.astype(np.int8)
         # Hashed rows hold hardly anything but small whole numbers, and for those this is quick.
@@ -99,5 +99,5 @@ def _coded(numbers: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
 
 
 def _bits(numbers: Floats) -> npt.NDArray[np.integer[Any]]:
-    """Integers that are equal where the numbers are the same; 0.0 is not the same as -0.0."""
+    """Return integers that are equal where the numbers are; 0.0 does not equal -0.0."""
     return numbers.view(f"i{numbers.itemsize}")

@@ -18,11 +18,11 @@ class ParquetWriter:
     suffix: ClassVar[str] = ".parquet"
 
     def check(self, schema: pa.Schema) -> None:
-        """Everything can be written, but nothing may get lost."""
+        """Refuse columns that would get lost; everything else can be written."""
         refuse_left_over(schema)
 
     def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> ParquetWriter:
-        """Nothing is laid out before."""
+        """Return this writer: nothing is laid out before."""
         return self
 
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
@@ -37,5 +37,5 @@ class ParquetWriter:
 
 
 def _type(field: pa.Field) -> pa.DataType:
-    """The type in the file: sparse values are ``list<float>`` there."""
+    """Return the type in the file: sparse values are ``list<float>`` there."""
     return pa.list_(pa.float32()) if role_of(field) is Role.VALUES else field.type

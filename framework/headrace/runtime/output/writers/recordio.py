@@ -46,12 +46,12 @@ class RecordioWriter:
     suffix: ClassVar[str] = ".recordio"
 
     def check(self, schema: pa.Schema) -> None:
-        """Only hashed rows are sparse tensors."""
+        """Refuse rows that are not hashed, which are no sparse tensors."""
         refuse_unhashed(schema, "recordio")
         refuse_left_over(schema)
 
     def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> RecordioWriter:
-        """Nothing is laid out before."""
+        """Return this writer: nothing is laid out before."""
         return self
 
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
@@ -102,13 +102,13 @@ def _without_empty_rows(entries: Entries) -> Entries:
 
 
 def _float32(column: pa.Array) -> npt.NDArray[np.float32]:
-    """Arrow rounds without a word: what is too large for the type becomes infinite."""
+    """Round to float32 as Arrow does: what is too large for the type becomes infinite."""
     numbers: npt.NDArray[np.float32] = column.cast(pa.float32()).to_numpy()
     return numbers
 
 
 def _in_map(number: int, tensor: Strings) -> Strings:
-    """The entry "values" of the map in this field; its value is a ``float32_tensor``, field 2."""
+    """Return the entry "values" of the map in this field; a ``float32_tensor``, field 2."""
     value = _field(2, _field(2, tensor))
     return _field(number, _field(1, Strings.same(b"values")) + value)
 
@@ -120,7 +120,7 @@ def _field(number: int, content: Strings) -> Strings:
 
 
 def _varints(numbers: npt.NDArray[np.integer[Any]]) -> Short:
-    """Seven bits a byte, the lowest first; a byte's highest bit says that another one follows."""
+    """Encode seven bits a byte, the lowest first; a byte's highest bit says that one follows."""
     width = max(1, -(-int(numbers.max(initial=0)).bit_length() // 7))
     cells = np.empty((len(numbers), width), np.uint8)
     lengths = np.ones(len(numbers), np.uint8)

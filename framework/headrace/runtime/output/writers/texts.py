@@ -36,7 +36,7 @@ class Texts:
 
 
 def packed(columns: Sequence[Texts]) -> tuple[U8, I64]:
-    """The first text of each column one behind the other, then the second of each, and so on.
+    """Pack the first text of each column one behind the other, then the second, and so on.
 
     Args:
         columns: At least one; all have the same number of texts.
@@ -61,7 +61,7 @@ def packed(columns: Sequence[Texts]) -> tuple[U8, I64]:
 
 
 def _stored(units: U64, starts: I64, size: int) -> U8:
-    """The units, each at its start.
+    """Return the units, each at its start.
 
     Raises:
         RuntimeError: A unit overwrote the one behind it. NumPy goes through `starts` in their

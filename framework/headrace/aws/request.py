@@ -1,0 +1,193 @@
+"""Read the arguments of ``CreateProcessingJob``; no other module knows the names of their fields.
+
+`headrace.job.request` builds them.
+Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class InputChannel:
+    """An input as a request has it."""
+
+    name: str
+    uri: str
+    container_path: str
+    kind: str = "S3Prefix"
+    """``S3Prefix`` or ``ManifestFile``."""
+    mode: str = "File"
+    """``File`` or ``Pipe``."""
+    distribution: str = "FullyReplicated"
+    """``FullyReplicated``, or ``ShardedByS3Key`` for a share of the files on each instance."""
+    compression: str = "None"
+    """``None`` or ``Gzip``."""
+    is_s3: bool = True
+    """False for what Athena or Redshift hold; this has no URI."""
+
+    @property
+    def is_sharded(self) -> bool:
+        """Return whether each instance gets its share of the files instead of all of them."""
+        return self.distribution == "ShardedByS3Key"
+
+
+@dataclass(frozen=True)
+class OutputChannel:
+    """An output as a request has it."""
+
+    name: str
+    uri: str
+    container_path: str
+    upload_mode: str = "EndOfJob"
+    """``EndOfJob`` or ``Continuous``."""
+    is_s3: bool = True
+    """False for what goes to the Feature Store; this has no URI."""
+
+
+@dataclass(frozen=True)
+class RequestView:
+    """A request for reading. No other module knows the names that the service uses.
+
+    The answer of ``DescribeProcessingJob`` has the same fields and is read by the same view, so
+    what is missing has a default.
+    """
+
+    raw: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Return the name of the job."""
+        return str(self.raw.get("ProcessingJobName", ""))
+
+    @property
+    def image(self) -> str:
+        """Return the URI of the image."""
+        return str(self._application.get("ImageUri", ""))
+
+    @property
+    def entrypoint(self) -> tuple[str, ...]:
+        """Return the command; empty for the image's own."""
+        return tuple(self._application.get("ContainerEntrypoint", ()))
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Return what follows the command."""
+        return tuple(self._application.get("ContainerArguments", ()))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the variables that the request sets."""
+        return dict(self.raw.get("Environment", {}))
+
+    @property
+    def role(self) -> str:
+        """Return the ARN of the role that the job runs as."""
+        return str(self.raw.get("RoleArn", ""))
+
+    @property
+    def inputs(self) -> tuple[InputChannel, ...]:
+        """Return all inputs."""
+        return tuple(_input_channel(entry) for entry in self.raw.get("ProcessingInputs", ()))
+
+    @property
+    def outputs(self) -> tuple[OutputChannel, ...]:
+        """Return all outputs."""
+        return tuple(_output_channel(entry) for entry in self._output_config.get("Outputs", ()))
+
+    @property
+    def kms_key(self) -> str | None:
+        """Return the key that the outputs are encrypted with; None for the bucket's own."""
+        return self._output_config.get("KmsKeyId")
+
+    @property
+    def instance_count(self) -> int:
+        """Return the number of instances."""
+        return int(self._cluster.get("InstanceCount", 1))
+
+    @property
+    def instance_type(self) -> str:
+        """Return the type of the instances, as in ``ml.m5.xlarge``."""
+        return str(self._cluster.get("InstanceType", ""))
+
+    @property
+    def volume_size_gb(self) -> int:
+        """Return the size of each instance's disk in GB."""
+        return int(self._cluster.get("VolumeSizeInGB", 0))
+
+    @property
+    def volume_kms_key(self) -> str | None:
+        """Return the key that the disks are encrypted with; None for the service's own."""
+        return self._cluster.get("VolumeKmsKeyId")
+
+    @property
+    def limit_seconds(self) -> int | None:
+        """Return after how many seconds the job is stopped; None without such a limit."""
+        limit = self.raw.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+        return None if limit is None else int(limit)
+
+    @property
+    def network_isolation(self) -> bool:
+        """Return whether the containers can reach no network."""
+        return bool(self._network.get("EnableNetworkIsolation", False))
+
+    @property
+    def subnets(self) -> tuple[str, ...]:
+        """Return the IDs of the subnets that the instances join; empty for SageMaker's own."""
+        return tuple(self._network.get("VpcConfig", {}).get("Subnets", ()))
+
+    @property
+    def security_group_ids(self) -> tuple[str, ...]:
+        """Return the IDs of the instances' security groups; empty without subnets."""
+        return tuple(self._network.get("VpcConfig", {}).get("SecurityGroupIds", ()))
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Return the tags of the job."""
+        return {tag["Key"]: tag["Value"] for tag in self.raw.get("Tags", ())}
+
+    @property
+    def experiment(self) -> dict[str, str]:
+        """Return the SageMaker experiment that the job belongs to; empty for none."""
+        return dict(self.raw.get("ExperimentConfig", {}))
+
+    @property
+    def _application(self) -> dict[str, Any]:
+        return dict(self.raw.get("AppSpecification", {}))
+
+    @property
+    def _output_config(self) -> dict[str, Any]:
+        return dict(self.raw.get("ProcessingOutputConfig", {}))
+
+    @property
+    def _cluster(self) -> dict[str, Any]:
+        return dict(self.raw.get("ProcessingResources", {}).get("ClusterConfig", {}))
+
+    @property
+    def _network(self) -> dict[str, Any]:
+        return dict(self.raw.get("NetworkConfig", {}))
+
+
+def _input_channel(entry: dict[str, Any]) -> InputChannel:
+    source = entry.get("S3Input")
+    if source is None:
+        return InputChannel(entry["InputName"], "", "", is_s3=False)
+    return InputChannel(
+        entry["InputName"],
+        source["S3Uri"],
+        source.get("LocalPath", ""),
+        kind=source.get("S3DataType", InputChannel.kind),
+        mode=source.get("S3InputMode", InputChannel.mode),
+        distribution=source.get("S3DataDistributionType", InputChannel.distribution),
+        compression=source.get("S3CompressionType", InputChannel.compression),
+    )
+
+
+def _output_channel(entry: dict[str, Any]) -> OutputChannel:
+    place = entry.get("S3Output")
+    if place is None:
+        return OutputChannel(entry["OutputName"], "", "", is_s3=False)
+    mode = place.get("S3UploadMode", OutputChannel.upload_mode)
+    return OutputChannel(entry["OutputName"], place["S3Uri"], place.get("LocalPath", ""), mode)

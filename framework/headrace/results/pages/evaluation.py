@@ -1,0 +1,111 @@
+"""The evaluation of a run's model, from ``report/evaluation.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.results.pages.charts import NARROW, Axes, Chart, Series, lines, ticks
+from headrace.results.pages.figures import count, marks, share
+
+_X = "mean prediction of a tenth of the rows, %"
+
+
+@dataclass(frozen=True)
+class Tenth:
+    """A tenth of the rows, grouped by their predictions."""
+
+    rows: int
+    mean_prediction: float
+    base_rate: float
+
+    @property
+    def ratio(self) -> float | None:
+        """Return the mean prediction divided by the rate that happened; None if nothing did."""
+        return self.mean_prediction / self.base_rate if self.base_rate else None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The quality of the model on rows that it has not seen."""
+
+    channel: str
+    rows: int
+    base_rate: float
+    log_loss: float
+    auc: float | None
+    normalised_entropy: float | None
+    calibration_ratio: float | None
+    tenths: tuple[Tenth, ...]
+
+    @classmethod
+    def of(cls, report: dict[str, Any] | None) -> Evaluation | None:
+        """Return the evaluation on the channel that the job itself was judged on."""
+        if not report:
+            return None
+        channel = report["judged_on"]
+        figures = report["channels"][channel]
+        tenths = [
+            Tenth(tenth["rows"], tenth["mean_prediction"], tenth["base_rate"])
+            for tenth in report["calibration"][channel]
+        ]
+        names = ("rows", "base_rate", "log_loss", "auc", "normalised_entropy", "calibration_ratio")
+        known = {name: figures[name] for name in names}
+        return cls(channel=channel, tenths=tuple(tenths), **known)
+
+    @property
+    def rows_judged(self) -> tuple[str, int, float]:
+        """Return the values that must be equal before two evaluations can be compared."""
+        return (self.channel, self.rows, self.base_rate)
+
+
+def calibration_chart(evaluation: Evaluation) -> Chart:
+    """Draw predictions against outcomes; a calibrated model stays on the diagonal."""
+    points = [(tenth.mean_prediction, tenth.base_rate) for tenth in evaluation.tenths]
+    highest = max(x for x, _ in points)
+    axes = Axes(
+        title="Calibration: click rate by mean prediction, a tenth of the rows at a time",
+        x=_X,
+        y="click rate, %",
+        x_marks=_percents(highest),
+        y_scale=100,
+        from_zero=True,
+        size=NARROW,
+    )
+    perfect = Series("perfect", [(0, 0), (highest, highest)], ())
+    return lines(axes, [Series(evaluation.channel, points, _titles("", evaluation))], faint=perfect)
+
+
+def ratio_chart(evaluations: Sequence[tuple[str, Evaluation]]) -> Chart:
+    """Draw how much too low or too high each model predicts, which separates several models.
+
+    Args:
+        evaluations: At least one, each with its name; there were clicks.
+    """
+    series = [
+        Series(name, [(each.mean_prediction, each.ratio) for each in evaluation.tenths], titles)
+        for name, evaluation in evaluations
+        for titles in [_titles(f"{name}: ", evaluation)]
+    ]
+    highest = max(x for each in series for x, _ in each.points)
+    axes = Axes(
+        title="Calibration: mean prediction divided by click rate, a tenth of the rows at a time",
+        x=_X,
+        y="prediction ÷ click rate",
+        x_marks=_percents(highest),
+    )
+    return lines(axes, series, faint=Series("perfect", [(0, 1), (highest, 1)], ()))
+
+
+def _titles(beginning: str, evaluation: Evaluation) -> list[str]:
+    return [
+        f"{beginning}predicted {share(tenth.mean_prediction)}, happened "
+        f"{share(tenth.base_rate)}, {count(tenth.rows)} rows"
+        for tenth in evaluation.tenths
+    ]
+
+
+def _percents(highest: float) -> list[tuple[float, str]]:
+    positions = ticks(0, highest)
+    return list(zip(positions, marks(positions, 100), strict=True))

@@ -1,0 +1,81 @@
+"""Texts that sort as time: written from the year down, every part in as many digits.
+
+``14102100``, ``1413849600``, ``2014-10-21`` and ``2014-10-21T05:00:00+02:00`` sort, each among
+its like; ``11/07/2017``, ``21 Oct 2014`` and ``2014-10-9`` do not. Texts are compared as texts, so
+that a text of another shape, or with another offset from UTC, has to be refused.
+"""
+
+from __future__ import annotations
+
+import re
+
+_DIGITS = re.compile("[0-9]{1,64}")
+_TIME = re.compile(
+    r"""
+    (?P<year>[0-9]{4}) (?P<dash>[-/.]?) (?P<month>[0-9]{2})
+    (?: (?P=dash) (?P<day>[0-9]{2})
+      (?: (?P<space>[T ]) (?P<hour>[0-9]{2})
+        (?: (?P<colon>:?) (?P<minute>[0-9]{2})
+          (?: (?P=colon) (?P<second>[0-9]{2}) (?: (?P<point>[.,]) (?P<fraction>[0-9]{1,64}) )? )? )?
+        (?P<offset> Z | [+-] [0-9]{2} (?: :? [0-9]{2} )? )? )? )?
+    """,
+    re.VERBOSE,
+)
+# Part → the name of what stands before it, and a pattern of its digits.
+_PARTS = {
+    "year": ("", "[0-9]{4}"),
+    "month": ("dash", "(?:0[1-9]|1[0-2])"),
+    "day": ("dash", "(?:0[1-9]|[12][0-9]|3[01])"),
+    "hour": ("space", "(?:[01][0-9]|2[0-4])"),
+    "minute": ("colon", "[0-5][0-9]"),
+    "second": ("colon", "(?:[0-5][0-9]|60)"),
+    "fraction": ("point", "[0-9]{%d}"),
+}
+_SEPARATORS = {"space": "[T ]", "colon": ":?", "point": "[.,]"}
+
+
+def sorting_like(point: str) -> str | None:
+    """Return a pattern, for Python's `re` and Arrow's RE2, of the texts that compare with `point`.
+
+    A longer time, as ``2014-10-21T05`` beside ``2014-10-21``, compares as well, unless `point`
+    names an offset from UTC.
+
+    Args:
+        point: A point in time.
+
+    Returns:
+        None if `point` does not sort as time.
+    """
+    if _DIGITS.fullmatch(point):
+        return f"^[0-9]{{{len(point)}}}$"
+    match = _TIME.fullmatch(point)
+    if match is None:
+        return None
+    there = {part: each for part, each in match.groupdict().items() if each is not None}
+    given = [part for part in _PARTS if part in there]
+    start = "".join(
+        re.escape(there.get(_PARTS[part][0], "")) + _digits(part, there[part]) for part in given
+    )
+    if not re.fullmatch(start, point[: match.start("offset")] if "offset" in there else point):
+        return None  # the thirteenth month, or the day before the month
+    end = re.escape(there["offset"]) if "offset" in there else _longer(given, there["dash"])
+    return f"^{start}{end}$"
+
+
+def _digits(part: str, text: str) -> str:
+    pattern = _PARTS[part][1]
+    return pattern % len(text) if part == "fraction" else pattern
+
+
+def _longer(given: list[str], dash: str) -> str:
+    """Return the pattern of what may follow, each part only behind the one before."""
+    end = "Z?" if "hour" in given else ""
+    if "fraction" in given:
+        return f"[0-9]*{end}"
+    pattern = ""
+    for part in reversed([part for part in _PARTS if part not in given]):
+        before, digits = _PARTS[part]
+        separator = _SEPARATORS.get(before, re.escape(dash))
+        digits = "[0-9]+" if part == "fraction" else digits
+        pattern = f"(?:{separator}{digits}{pattern}{'Z?' if part == 'hour' else ''})?"
+    return pattern + end

@@ -1,0 +1,111 @@
+"""The process that runs inside the container: finds the job, does it, and says how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headrace.runtime.errors import HeadraceError
+from headrace.runtime.process.messages import tell
+from headrace.runtime.process.shortage import shortage
+from headrace.runtime.process.signals import end_on_signals
+from headrace.runtime.shown import harmless
+from headrace.runtime.spec import CODE_INPUT, CONFIG_INPUT, JOB_FILE, ML_ROOT, JobSpec, under
+
+if TYPE_CHECKING:
+    from headrace.runtime.output.outcome import Host
+
+ROOT_VARIABLE = "HEADRACE_ML_ROOT"
+ALONGSIDE_VARIABLE = "HEADRACE_ALONGSIDE"
+"""JSON: the roots of further jobs, to be done in one go with this one."""
+
+
+def main(shipped: str | None = None) -> int:
+    """Run the job.
+
+    Args:
+        shipped: The job as JSON if the entry script carries it; else it comes as an input.
+
+    Returns:
+        The exit status: 0 done, 1 the job failed, 2 its configuration is wrong.
+    """
+    return ended(lambda root: _run(shipped, root))
+
+
+def ended(run: Callable[[Path], None]) -> int:
+    """Run a job and say how it ended, where SageMaker looks for it and on stderr.
+
+    Args:
+        run: Takes what stands in for ``/opt/ml``.
+
+    Returns:
+        The exit status.
+    """
+    root = Path(os.environ.get(ROOT_VARIABLE, ML_ROOT))
+    end_on_signals(root)
+    try:
+        run(root)
+    except HeadraceError as error:
+        return _failed(root, str(error), error.exit_status)
+    except Exception as error:
+        if (lacking := shortage(error)) is not None:
+            return _failed(root, lacking, HeadraceError.exit_status)
+        tell(root, harmless(f"{type(error).__name__}: {error}"))
+        raise
+    return 0
+
+
+def _failed(root: Path, message: str, status: int) -> int:
+    """Say why the job failed, in both places and the same words."""
+    text = harmless(message)
+    tell(root, text)
+    print(text, file=sys.stderr, flush=True)
+    return status
+
+
+def _run(shipped: str | None, root: Path) -> None:
+    spec = JobSpec.from_json(shipped if shipped is not None else _from_input(root))
+    if spec.packages:  # before NumPy and pyarrow are imported: they may be among them
+        from headrace.runtime.process.packages import use
+
+        use(root, spec.packages)
+    from headrace.runtime.output.outcome import Task
+    from headrace.runtime.process.execute import execute
+    from headrace.runtime.process.setup import set_up
+
+    set_up()
+    others = [Path(other) for other in json.loads(os.environ.get(ALONGSIDE_VARIABLE, "[]"))]
+    tasks = [Task(spec, root), *(Task(_spec_in(other), other) for other in others)]
+    execute(tasks, _host(root))
+
+
+def _spec_in(root: Path) -> JobSpec:
+    """Return the job of another root, whichever way it was shipped."""
+    code = under(root, CODE_INPUT)
+    if not code.exists():
+        return JobSpec.from_json(_from_input(root))
+    with zipfile.ZipFile(next(code.iterdir())) as script:
+        return JobSpec.from_json(script.read(JOB_FILE).decode())
+
+
+def _from_input(root: Path) -> str:
+    path = under(root, CONFIG_INPUT) / JOB_FILE
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise HeadraceError(f"{path}: the job cannot be read ({error.strerror})") from error
+
+
+def _host(root: Path) -> Host:
+    from headrace.runtime.output.outcome import Host
+
+    path = root / "config" / "resourceconfig.json"
+    if not path.exists():
+        return Host()
+    config = json.loads(path.read_text(encoding="utf-8"))
+    return Host(config["current_host"], len(config["hosts"]))

@@ -1,3 +1,0 @@
-"""The project's version; the distribution's metadata takes it from here."""
-
-VERSION = "0.1.0"

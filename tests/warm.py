@@ -1,0 +1,96 @@
+"""``python run.py`` without its imports: a process that has made them forks for each command.
+
+A fork is a process of its own, with its own folder, environment and streams, and spares half of
+the time of a command that ends in a message. Who tests how Python itself gets up starts it anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests import children
+
+PROJECT = Path(__file__).parents[1]
+PROGRAM = str(PROJECT / "run.py")
+SECONDS = 120
+LATE = "late"
+Warm = Callable[[Sequence[str], Path, Mapping[str, str]], subprocess.CompletedProcess[str]]
+
+
+@contextmanager
+def warm() -> Iterator[Warm]:
+    """Start the process; give what runs a command with arguments, a folder, an environment."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-m", "tests.warm"]
+    with children.started(command, cwd=PROJECT, stdin=pipe, stdout=pipe, text=True) as process:
+
+        def run(
+            arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+        ) -> subprocess.CompletedProcess[str]:
+            with tempfile.TemporaryDirectory() as aside:
+                streams = [str(Path(aside, name)) for name in ("stdout", "stderr")]
+                order = json.dumps([list(arguments), str(folder), dict(environment), streams])
+                print(order, file=process.stdin, flush=True)
+                status = process.stdout.readline().strip() if process.stdout else ""
+                said = [Path(stream).read_text() for stream in streams]
+            command = [PROGRAM, *arguments]
+            if status == LATE:
+                raise subprocess.TimeoutExpired(command, SECONDS, *said)
+            return subprocess.CompletedProcess(command, int(status), *said)
+
+        yield run
+
+
+def main() -> None:
+    """Fork for each order that comes; only a fork returns, to end as the command does."""
+    from headrace.cli import actions, main  # noqa: F401 - what every command needs
+    from headrace.config import compose  # noqa: F401
+
+    for line in sys.stdin:
+        arguments, folder, environment, streams = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _become(folder, environment, streams)
+            sys.argv = [PROGRAM, *arguments]
+            return
+        print(_status(child), flush=True)
+    os._exit(0)
+
+
+def _become(folder: str, environment: dict[str, str], streams: list[str]) -> None:
+    os.setpgid(0, 0)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, stream in enumerate((os.devnull, *streams)):
+        flags = os.O_CREAT | os.O_WRONLY if number else os.O_RDONLY
+        os.dup2(os.open(stream, flags), number)
+
+
+def _status(child: int) -> int | str:
+    late = False
+
+    def end(*_: object) -> None:
+        nonlocal late
+        late = True
+        os.killpg(child, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, end)
+    signal.alarm(SECONDS)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    signal.alarm(0)
+    return LATE if late else status
+
+
+if __name__ == "__main__":
+    main()
+    runpy.run_path(PROGRAM, run_name="__main__")
