@@ -163,7 +163,7 @@ def _output_problems(config: JobConfig, asking: bool) -> list[Problem]:
 
 
 def _column_order(config: JobConfig, data: DataInput, asking: bool) -> tuple[str, ...]:
-    """The columns of the first file, where several instances have to agree on their order."""
+    """Return the columns of the first file, if several instances have to agree on their order."""
     if config.resources.instance_count == 1 or config.backend.is_a_cluster:
         return ()
     from headrace.runtime.sources import columns_of  # pyarrow takes its time to import
@@ -196,7 +196,7 @@ def _preflight(job: Job, data: DataInput, asking: bool) -> tuple[str, ...]:
 def _first_file(
     data: DataInput, dataset: DatasetSpec, asking: bool
 ) -> Iterator[tuple[Path, str] | None]:
-    """The first file that is not empty, and its path below what the job reads."""
+    """Return the first file that is not empty, and its path below what the job reads."""
     if data.files:
         from headrace.runtime.sources import first_file  # pyarrow takes its time to import
 

@@ -23,7 +23,7 @@ _BOOLEANS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}
 
 
 def _character(given: Any) -> Any:
-    r"""The character that is meant by ``\t`` or ``\x01``."""
+    r"""Return the character that is meant by ``\t`` or ``\x01``."""
     if isinstance(given, bool) or not isinstance(given, str | int):
         return given
     text = str(given)
@@ -54,7 +54,7 @@ def _known(encoding: str) -> str:
 
 
 def _label_values(given: Any) -> Any:
-    """The texts, also where YAML has read ``yes`` and ``no`` as true and false."""
+    """Return the texts, also where YAML has read ``yes`` and ``no`` as true and false."""
     if not isinstance(given, Mapping):
         return given
     texts: dict[Any, Any] = {}

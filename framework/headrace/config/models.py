@@ -36,7 +36,7 @@ class Model(BaseModel):
 
 
 def spark_properties(given: Any) -> Any:
-    """Names as Spark has them: ``executor.memory`` for ``{"executor": {"memory": "4g"}}``."""
+    """Return names as Spark has them: ``executor.memory`` of ``{"executor": {"memory": "4g"}}``."""
     if not isinstance(given, Mapping):
         return given
     flat: dict[str, Any] = {}
@@ -217,7 +217,7 @@ class DatasetConfig(Model):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The paths, of which there is mostly one."""
+        """Return the paths, of which there is mostly one."""
         return (self.path,) if isinstance(self.path, str) else self.path
 
 

@@ -36,7 +36,7 @@ class DataInput:
 
     @property
     def folder(self) -> Path:
-        """The folder that local files are named from, in the container as well."""
+        """Return the folder that local files are named from, in the container as well."""
         base = path_of(self.uri) or Path(self.uri)
         return base.parent if self.files == (str(base),) else base
 
@@ -77,7 +77,7 @@ def _resolved(path: str) -> DataInput:
 
 
 def brought_to(output: str, data: DataInput) -> DataInput:
-    """The same data, to be copied to where the job's own files are: this machine's, on S3.
+    """Return the same data, to be copied to where the job's own files are: this machine's, on S3.
 
     Args:
         output: URI of the job's own folder.
@@ -88,7 +88,7 @@ def brought_to(output: str, data: DataInput) -> DataInput:
 
 
 def shares(files: int, instances: int) -> list[Problem]:
-    """What is wrong with sharing so many files among so many instances: each needs one at least."""
+    """Return what is wrong with sharing files among instances: each needs one at least."""
     if files >= instances:
         return []
     what = "1 file" if files == 1 else f"{files} files"
@@ -120,7 +120,7 @@ def _on_disk(path: Path) -> DataInput:
 
 
 def _is_read_once(path: Path) -> bool:
-    """Whether it is a pipe or a device, or ``/dev/stdin``, which is another one for the job."""
+    """Return whether it is a pipe or device, or ``/dev/stdin``, which is another one for the job."""
     is_special = path.exists() and not path.is_file() and not path.is_dir()
     return is_special or path.is_relative_to("/dev/fd") or str(path) == "/dev/stdin"
 
@@ -163,13 +163,13 @@ def _matches(pattern: Path, base: Path) -> set[str]:
 
 
 def _is_meant(match: Path, spelled: list[str]) -> bool:
-    """Whether each hidden name was asked for by a part of the glob that begins like it."""
+    """Return whether each hidden name was asked for by a part of the glob that begins like it."""
     hidden = filter(is_hidden, match.parts)
     return all(any(fnmatchcase(name, part) for part in spelled) for name in hidden)
 
 
 def _named_in_utf8(files: list[str]) -> tuple[str, ...]:
-    """The files; raises for a name that neither a request nor S3 can hold."""
+    """Return the files; raises for a name that neither a request nor S3 can hold."""
     for file in files:
         file.encode()
     return tuple(files)

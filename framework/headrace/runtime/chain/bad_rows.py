@@ -59,7 +59,7 @@ class Steps:
         self.rejected = 0
 
     def parsed(self) -> pa.RecordBatch:
-        """The group's rows as text."""
+        """Return the group's rows as text."""
         parsed = self._group.parse()
         if parsed.bad and not self._skip:
             first, more = parsed.bad[0], len(parsed.bad) - 1
@@ -89,7 +89,7 @@ class Steps:
                 batch = batch.filter(pa.array(~bad.mask))
 
     def rejections(self) -> tuple[Rejection, ...]:
-        """The first of the bad rows, in the order of the input."""
+        """Return the first of the bad rows, in the order of the input."""
         if not self.rejected or not self._listed:
             return ()
         unused = sorted(self._unused)[:MOST_REJECTED]
@@ -128,7 +128,7 @@ def _reason(batch: pa.RecordBatch, bad: BadRows, row: int) -> str:
 
 
 def shown_cell(batch: pa.RecordBatch, column: str, row: int) -> str:
-    """A cell as a message shows it."""
+    """Return a cell as a message shows it."""
     value = batch.column(batch.schema.get_field_index(column))[row].as_py()
     if value is None:
         return "an empty cell"

@@ -173,7 +173,7 @@ class Columns:
 
     @property
     def note(self) -> str | None:
-        """What a person should know of columns that are left out unasked."""
+        """Return what a person should know of columns that are left out unasked."""
         if not self.index:
             return None
         who = listed(self.index) if any(self.index) else "the first column, which has no name,"

@@ -124,7 +124,7 @@ def _numbers(cells: pa.StringArray, name: str, expected: str) -> pa.DoubleArray:
 
 
 def _not_numbers(cells: pa.StringArray) -> npt.NDArray[np.bool_]:
-    """Which texts are no finite number; looks at each distinct one by itself."""
+    """Return which texts are no finite number; looks at each distinct one by itself."""
     dictionary = cells.dictionary_encode()
     bad = np.array([not _is_number(text) for text in dictionary.dictionary], np.bool_)
     missing = _nulls(cells)

@@ -153,7 +153,7 @@ class Outcomes:
 
     @property
     def lists_bad_rows(self) -> bool:
-        """Whether there is room for more bad rows on a list of them."""
+        """Return whether there is room for more bad rows on a list of them."""
         return any(len(group.rejections) < MOST_REJECTED for group in self._groups)
 
     def add(self, results: Sequence[Rows]) -> None:

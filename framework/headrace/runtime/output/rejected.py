@@ -42,7 +42,7 @@ def first_of(contents: Iterable[bytes]) -> bytes:
 
 
 def _lines_before(rejections: Sequence[Rejection], encoding: str) -> dict[tuple[str, int], int]:
-    """The lines before each place in a file from which lines were counted."""
+    """Return the lines before each place in a file from which lines were counted."""
     bases: dict[str, set[int]] = {}
     for each in rejections:
         bases.setdefault(each.path, set()).add(each.base)

@@ -42,7 +42,7 @@ __all__ = [
 
 
 def columns_of(path: Path, dataset: DatasetSpec, below: str | None = None) -> Columns:
-    """The columns of a file and their roles, from its first bytes and its path.
+    """Return the columns of a file and their roles, from its first bytes and its path.
 
     Args:
         path: The file.
@@ -66,7 +66,7 @@ def columns_of(path: Path, dataset: DatasetSpec, below: str | None = None) -> Co
 
 
 def first_file(files: Sequence[Path], dataset: DatasetSpec) -> Path:
-    """The first file of an input that is not empty.
+    """Return the first file of an input that is not empty.
 
     Raises:
         DataError: All of them are, or one cannot be read.
@@ -91,7 +91,7 @@ def are_empty(files: Sequence[Path], dataset: DatasetSpec) -> bool:
 def groups_of(
     portions: Sequence[Portion], dataset: DatasetSpec, columns: Columns, size: int
 ) -> Iterator[Group]:
-    """All rows of all portions, in order, in groups of about `size` bytes.
+    """Return all rows of all portions, in order, in groups of about `size` bytes.
 
     Raises:
         DataError: A file cannot be read, or its columns are not those of the first.
@@ -114,7 +114,7 @@ def _reader(path: Path, dataset: DatasetSpec) -> Reader:
 
 
 def _is_empty(path: Path, dataset: DatasetSpec) -> bool:
-    """Whether a file holds nothing, as parts do that nobody had rows for: it has no columns."""
+    """Return whether a file holds nothing, not even columns, as parts that nobody had rows for."""
     if not path.stat().st_size:
         return True
     return _reader(path, dataset).has_lines and is_empty(path, dataset.encoding)

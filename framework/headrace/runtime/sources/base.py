@@ -48,7 +48,7 @@ class BadRow:
 
     @property
     def place(self) -> str:
-        """Where, for a person; found out on request, as it may mean reading the file again."""
+        """Return where, for a person; it may mean reading the file again."""
         return self.block.named(self.line())
 
 
@@ -66,17 +66,17 @@ class Block(ABC):
     @property
     @abstractmethod
     def path(self) -> Path:
-        """The file."""
+        """Return the file."""
 
     @property
     @abstractmethod
     def consumed(self) -> int:
-        """Bytes of the file on disk read so far, this block included."""
+        """Return bytes of the file on disk read so far, this block included."""
 
     @property
     @abstractmethod
     def size(self) -> int:
-        """Bytes that it takes in memory."""
+        """Return bytes that it takes in memory."""
 
     @abstractmethod
     def parse(self) -> Parsed:
@@ -84,7 +84,7 @@ class Block(ABC):
 
     @property
     def base(self) -> int:
-        """Position in the content of the file from which `lines_of` counts."""
+        """Return position in the content of the file from which `lines_of` counts."""
         return 0
 
     @abstractmethod

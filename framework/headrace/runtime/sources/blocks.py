@@ -42,11 +42,11 @@ class Bytes:
     base: int = 0
 
     def line_of(self, position: int) -> int:
-        """Number, from 1, of the line that holds a byte of `data`, counted from `base`."""
+        """Return number, from 1, of the line that holds a byte of `data`, counted from `base`."""
         return self.first_line() + lines_in(self.data[:position])
 
     def first_line(self) -> int:
-        """Number of the first line, from 1; may read the file again to count."""
+        """Return number of the first line, from 1; may read the file again to count."""
         if self.line is not None:
             return self.line
         return line_number(self.path, self.start, self.encoding)
@@ -64,30 +64,30 @@ class LinesBlock(Block):
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Return the file."""
         return self.bytes.path
 
     @property
     def consumed(self) -> int:
-        """Bytes of the file on disk read so far."""
+        """Return bytes of the file on disk read so far."""
         return self.bytes.consumed
 
     @property
     def size(self) -> int:
-        """Bytes of the lines."""
+        """Return bytes of the lines."""
         return len(self.bytes.data)
 
     @property
     def base(self) -> int:
-        """Where the portion begins, if lines are counted from there."""
+        """Return where the portion begins, if lines are counted from there."""
         return self.bytes.base
 
     def line_number(self, number: int) -> int:
-        """Number of the block's line of that number (from 0), counted from `base`."""
+        """Return number of the block's line of that number (from 0), counted from `base`."""
         return self.bytes.first_line() + number
 
     def named(self, line: int) -> str:
-        """Name of the file and number of the line in it."""
+        """Return name of the file and number of the line in it."""
         before = line_number(self.path, self.base, self.bytes.encoding) - 1 if self.base else 0
         return super().named(before + line)
 

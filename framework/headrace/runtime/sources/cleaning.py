@@ -70,7 +70,7 @@ class Cleaning:
 
     @property
     def is_needed(self) -> bool:
-        """Whether it changes anything."""
+        """Return whether it changes anything."""
         return bool(self.nulls or self.trim or self.added)
 
     def cleaned(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -108,22 +108,22 @@ class CleanedBlock(Block):
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Return the file."""
         return self.block.path
 
     @property
     def consumed(self) -> int:
-        """Bytes of the file on disk read so far."""
+        """Return bytes of the file on disk read so far."""
         return self.block.consumed
 
     @property
     def size(self) -> int:
-        """Bytes that it takes in memory."""
+        """Return bytes that it takes in memory."""
         return self.block.size
 
     @property
     def base(self) -> int:
-        """Position in the content of the file from which lines are counted."""
+        """Return position in the content of the file from which lines are counted."""
         return self.block.base
 
     def parse(self) -> Parsed:

@@ -125,7 +125,7 @@ class _Beginning:
             )
 
     def first_row(self) -> tuple[int, int, list[str]]:
-        """The first row's line, where the next row begins, and its cells.
+        """Return the first row's line, where the next row begins, and its cells.
 
         Raises:
             DataError: There is none.
@@ -142,7 +142,7 @@ class _Beginning:
         return self._line(start), end, cells
 
     def _found(self) -> tuple[int, int, list[str] | None] | None:
-        """Where the first row begins and ends, and its cells; none if a quote is left open."""
+        """Return where the first row begins and ends, and its cells; no cells for an open quote."""
         whole = self._content[self.skip : self.skip + self._rows.end]
         for start, data, left_out in stretches(whole, self._rows.left_out):
             for first, behind, cells in self._dialect.rows(data):
@@ -184,7 +184,7 @@ class DelimitedBlock(LinesBlock):
     """Whether the file names its columns."""
 
     def parse(self) -> Parsed:
-        """The block's rows; row by row if Arrow finds something wrong."""
+        """Return the block's rows; row by row if Arrow finds something wrong."""
         if not self._is_for_arrow():
             return self._parse_by_row()
         try:
@@ -268,7 +268,7 @@ class DelimitedBlock(LinesBlock):
         return BadRow(self, partial(self.bytes.line_of, bad.quote), _LEFT_OPEN)
 
     def _rows(self) -> Iterator[tuple[int, list[str] | OpenQuote]]:
-        """Each row's first line in the block, and its cells."""
+        """Yield each row's first line in the block, and its cells."""
         csv.field_size_limit(sys.maxsize)
         first = 0
         for _, data, left_out in stretches(self.bytes.data, self.bytes.left_out):
@@ -281,7 +281,7 @@ class DelimitedBlock(LinesBlock):
                 first += lines_in(self.bytes.data[left_out.start : left_out.end])
 
     def _decoded(self, cells: list[str]) -> list[str]:
-        """The wanted cells; the others may hold anything, as when Arrow parses the block."""
+        """Return the wanted cells; the others may hold anything, as when Arrow parses the block."""
         if len(cells) != len(self.names):
             hint = "; is a quote left open?" if "\n" in cells[-1] else ""
             who = "the header names" if self.is_named else "there are"

@@ -44,22 +44,22 @@ class Dialect:
 
     @cached_property
     def quote_bytes(self) -> bytes | None:
-        """The quote in UTF-8."""
+        """Return the quote in UTF-8."""
         return None if self.quote is None else self.quote.encode()
 
     @cached_property
     def is_single_bytes(self) -> bool:
-        """Whether delimiter and quote are one byte each."""
+        """Return whether delimiter and quote are one byte each."""
         return f"{self.delimiter}{self.quote or ''}".isascii()
 
     @property
     def is_cut_anywhere(self) -> bool:
-        """Whether line ends and quotes alone tell where a row begins, wherever one looks."""
+        """Return whether line ends and quotes alone tell where a row begins, wherever one looks."""
         return self.escape is None and self.comment is None and self.is_single_bytes
 
     @property
     def is_known_to_arrow(self) -> bool:
-        """Whether Arrow can parse text without comments and blanks before quotes."""
+        """Return whether Arrow can parse text without comments and blanks before quotes."""
         marks = (self.delimiter, self.quote or QUOTE, self.escape or "\\")
         return all("\0" < mark < "\x7f" for mark in marks)
 
@@ -118,5 +118,5 @@ _TEXT_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\n|\r)|[^\r\n]++")
 
 
 def _text_lines(text: str) -> Iterator[str]:
-    """The lines of a text, with their ends; U+2028 and its like end none."""
+    """Return the lines of a text, with their ends; U+2028 and its like end none."""
     return (found[0] for found in _TEXT_LINE.finditer(text))

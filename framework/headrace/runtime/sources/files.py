@@ -117,7 +117,7 @@ def format_of(path: Path, declared: str) -> str:
 
 @contextmanager
 def opened(path: Path, encoding: str = UTF_8) -> Iterator[tuple[Reader, IO[bytes]]]:
-    """A file's bytes, decompressed and in UTF-8, and the file itself, whose position is known.
+    """Open a file: its bytes, decompressed and in UTF-8, and the file, whose position is known.
 
     Args:
         path: The file.
@@ -173,7 +173,7 @@ class _Decoded:
 
 
 def _replaced(error: UnicodeError) -> tuple[str, int]:
-    """What stands in the text for bytes that cannot be decoded."""
+    """Return what stands in the text for bytes that cannot be decoded."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return BROKEN, error.end
@@ -205,12 +205,12 @@ def is_empty(path: Path, encoding: str = UTF_8) -> bool:
 
 
 def total_bytes(files: Sequence[Path]) -> int:
-    """Bytes on disk of all files together."""
+    """Return bytes on disk of all files together."""
     return sum(file.stat().st_size for file in files)
 
 
 def _compression(path: Path, file: IO[bytes]) -> str | None:
-    """The compression of a file: what its first bytes say, then what its name says."""
+    """Return the compression of a file: what its first bytes say, then what its name says."""
     magic = file.read(_MAGIC)
     file.seek(0)
     found = next((name for beginning, name in _BEGINNINGS if beginning.match(magic)), None)

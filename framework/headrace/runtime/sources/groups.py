@@ -33,7 +33,7 @@ class Group:
     done: int
 
     def parse(self) -> Parsed:
-        """The rows of all of them; called once, in any thread."""
+        """Return the rows of all of them; called once, in any thread."""
         if len(self.blocks) == 1:
             return self.blocks[0].parse()
         parsed = [block.parse() for block in self.blocks]
@@ -41,12 +41,12 @@ class Group:
         return Parsed(_together([each.batch for each in parsed]), bad)
 
     def place(self, row: int) -> str:
-        """Where a good row stands, for a person."""
+        """Return where a good row stands, for a person."""
         (found,) = self.places([row])
         return found.block.named(found.line)
 
     def places(self, rows: Sequence[int]) -> list[Place]:
-        """Where some good rows stand, in ascending order."""
+        """Return where some good rows stand, in ascending order."""
         found: list[Place] = []
         before = 0
         if not rows:
@@ -65,17 +65,17 @@ class Group:
 
     @property
     def somewhere(self) -> Place:
-        """The place of a row of which no more is known."""
+        """Return the place of a row of which no more is known."""
         return Place(len(self.blocks) - 1, self.blocks[-1], 0)
 
     def place_of(self, bad: BadRow) -> Place:
-        """Where a bad row stands."""
+        """Return where a bad row stands."""
         index = next(index for index, block in enumerate(self.blocks) if block is bad.block)
         return Place(index, bad.block, bad.line())
 
     @property
     def name(self) -> str:
-        """The file that the rows are from, or the first and the last of several."""
+        """Return the file that the rows are from, or the first and the last of several."""
         first, last = name_of(self.blocks[0].path), name_of(self.blocks[-1].path)
         return first if first == last else f"{first} to {last}"
 

@@ -96,7 +96,7 @@ class JsonLinesBlock(LinesBlock):
                 yield number
 
     def _row(self, values: dict[str, Any]) -> tuple[list[str | None], str | None]:
-        """The wanted cells; and what else the row's text has to tell, where that is wanted."""
+        """Return the wanted cells, and what else the row's text has to tell, if wanted."""
         rest = {}
         if not values.keys() <= self.columns.known:
             rest = self._unknown(values)
@@ -116,7 +116,7 @@ class JsonLinesBlock(LinesBlock):
         return cells, _canonical(rest) if rest and self.columns.wants_row_text else None
 
     def _unknown(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The values whose keys none of the first rows has, unless each key is a column."""
+        """Return the values whose keys none of the first rows has, unless each key is a column."""
         columns = self.columns
         unknown = {
             key: value
@@ -143,7 +143,7 @@ def _sampled_lines(path: Path, dataset: DatasetSpec) -> Iterator[tuple[int, byte
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Position and content of each line that is not blank."""
+    """Yield position and content of each line that is not blank."""
     for number, line in enumerate(data.split(b"\n")):
         if line.strip():
             yield number, line
@@ -186,7 +186,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 
 def _names_of(values: dict[str, Any], *, strict: bool) -> Iterator[str]:
-    """The keys that can name a column; one that cannot is an error if each has to."""
+    """Yield the keys that can name a column; one that cannot is an error if each has to."""
     for key in values:
         if _is_unicode(key):
             yield key
@@ -205,7 +205,7 @@ def _text(value: Any) -> str | None:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether there is no half of a surrogate pair in it, which JSON can escape."""
+    """Return whether there is no half of a surrogate pair in it, which JSON can escape."""
     try:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:

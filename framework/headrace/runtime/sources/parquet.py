@@ -47,17 +47,17 @@ class ParquetBlock(Block):
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Return the file."""
         return self.file
 
     @property
     def consumed(self) -> int:
-        """Bytes of the file on disk read so far, in proportion to its rows."""
+        """Return bytes of the file on disk read so far, in proportion to its rows."""
         return self.read
 
     @property
     def size(self) -> int:
-        """Bytes of the columns."""
+        """Return bytes of the columns."""
         return int(self.batch.nbytes)
 
     def parse(self) -> Parsed:
@@ -78,11 +78,11 @@ class ParquetBlock(Block):
         return f"{name_of(self.path)}, row {line}"
 
     def _good(self) -> npt.NDArray[np.bool_]:
-        """Which rows are good."""
+        """Return which rows are good."""
         return self._texts()[2]
 
     def _texts(self) -> tuple[list[pa.Array], dict[int, BadRow], npt.NDArray[np.bool_]]:
-        """Every column as text, the bad rows, and which rows are good."""
+        """Return every column as text, the bad rows, and which rows are good."""
         columns, bad = [], dict[int, BadRow]()
         for name, column in zip(self.batch.schema.names, self.batch.columns, strict=True):
             try:
@@ -97,7 +97,7 @@ class ParquetBlock(Block):
         return columns, bad, good
 
     def _without_broken(self, name: str, column: pa.Array, bad: dict[int, BadRow]) -> pa.Array:
-        """The column with nulls for cells that cannot be text, whose rows are bad."""
+        """Return the column with nulls for cells that cannot be text, whose rows are bad."""
         cells = column.dictionary_encode()
         values = [cells.dictionary.slice(place, 1) for place in range(len(cells.dictionary))]
         reasons = [_fault(value) for value in values]
@@ -110,7 +110,7 @@ class ParquetBlock(Block):
 
 
 def _text(column: pa.Array) -> pa.StringArray:
-    """A column as text.
+    """Return a column as text.
 
     Raises:
         ArrowInvalid: A cell is not UTF-8.
@@ -134,7 +134,7 @@ def _escaped(column: pa.Array) -> pa.StringArray:
 
 
 def _with_point(text: pa.StringArray) -> pa.StringArray:
-    """Numbers with a point, as Python, pandas and Spark write them: ``1.0``, where Arrow has 1."""
+    """Return numbers with a point, as Python and Spark write them: ``1.0``, where Arrow has 1."""
     is_whole = pc.match_substring_regex(text, r"^-?\d+$")
     if not pc.any(is_whole).as_py():
         return text
@@ -155,7 +155,7 @@ def _fault(value: pa.Array) -> str | None:
 
 
 def _places_of(good: npt.NDArray[np.bool_]) -> pa.Array:
-    """Where each good row stands among the good ones; null for the others."""
+    """Return where each good row stands among the good ones; null for the others."""
     return pa.array(np.cumsum(good) - 1, mask=~good)
 
 
@@ -188,13 +188,13 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
 
 
 def _is_index(name: str, dataset: DatasetSpec) -> bool:
-    """Whether a column holds the index of a pandas table, and nobody asks for it."""
+    """Return whether a column holds the index of a pandas table, and nobody asks for it."""
     named = (dataset.label, dataset.id, dataset.time, *dataset.numeric)
     return bool(_INDEX.fullmatch(name)) and name not in (*named, *(dataset.categorical or ()))
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    """Whether a value is one that has a text."""
+    """Return whether a value is one that has a text."""
     try:
         pa.nulls(0, kind).cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

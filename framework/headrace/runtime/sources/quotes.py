@@ -118,7 +118,7 @@ def _plain_rows(data: bytes, longest: int, *, is_last: bool, with_cr: bool) -> R
 
 
 def _last_line_end(data: bytes, start: int, end: int, last_cr: int) -> int:
-    """Where the last line ends whose end stands in between, LF before CR; 0 if there is none."""
+    """Return where the last line ends in between, LF before CR; 0 if there is none."""
     if found := data.rfind(b"\n", start, end) + 1:
         return found
     found = data.rfind(b"\r", start, min(end, last_cr)) + 1  # files of old Macs
@@ -126,7 +126,7 @@ def _last_line_end(data: bytes, start: int, end: int, last_cr: int) -> int:
 
 
 def _quotes_are_regular(data: bytes, dialect: Dialect) -> bool:
-    """Whether a quote only stands around a cell, or doubled in it: then every second one closes."""
+    """Return whether quotes only stand around a cell, or doubled in it, so every second closes."""
     is_edge = edges_of(dialect)
     text = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(text == ord(dialect.quote or ""))
@@ -143,7 +143,7 @@ def edges_of(dialect: Dialect) -> npt.NDArray[np.bool_]:
 
 
 def _last_even_line_end(data: bytes, mark: bytes) -> int:
-    """Where the last line ends that ends outside cells; 0 if none does."""
+    """Return where the last line ends that ends outside cells; 0 if none does."""
     end, inside = len(data), data.count(mark) % 2
     while True:
         quote = data.rfind(mark, 0, end)
@@ -167,7 +167,7 @@ class _Scan:
         """Where the row begins that is being looked at."""
 
     def rows(self, *, until_open_quote: bool) -> Rows:
-        """The rows, up to the first that may go on or is too long."""
+        """Return the rows, up to the first that may go on or is too long."""
         found: list[NoRow] = []
         position = 0
         while opening := self._opening.search(self._data, position):
@@ -205,19 +205,19 @@ class _Scan:
         return True
 
     def _last_row(self, start: int, end: int) -> int:
-        """Where the last row begins whose line end stands in between; 0 if there is none."""
+        """Return where the last row begins whose line end stands in between; 0 if there is none."""
         data = self._data
         last = len(data) if self._is_last else len(data) - 1
         found = max(data.rfind(b"\n", start, end), data.rfind(b"\r", start, min(end, last))) + 1
         return found + (data[found - 1 : found + 1] == b"\r\n")
 
     def _closes(self, quote: int, end: int) -> bool:
-        """Whether a cell may end so: at an edge, or on the line where it began."""
+        """Return whether a cell may end so: at an edge, or on the line where it began."""
         is_edge = end == len(self._data) or self._data[end] in self._edges
         return is_edge or not _LINE_END.search(self._data, quote, end)
 
     def _line_end(self, quote: int) -> int | None:
-        """Where the line of an open quote ends; None if that is too far away."""
+        """Return where the line of an open quote ends; None if that is too far away."""
         until = min(self._row + self._longest, len(self._data))
         found = _LINE_END.search(self._data, quote, until)
         if found is None:
@@ -232,7 +232,7 @@ class _Scan:
 
 @lru_cache
 def _marks(delimiter: str, quote: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """What a quote that opens a cell looks like, and a cell from behind it to its end."""
+    """Return what a quote that opens a cell looks like, and a cell from behind it to its end."""
     mark = re.escape(quote.encode())
     edges = rb"\r\n" + re.escape(delimiter.encode())
     opening = mark + rb"(?:(?<=[" + edges + rb"]" + mark + rb")|(?<=\A" + mark + rb"))"
@@ -251,7 +251,7 @@ class _CarefulScan:
         self._is_last = is_last
 
     def rows(self, *, until_open_quote: bool) -> Rows:
-        """The rows, up to the first that may go on or is too long."""
+        """Return the rows, up to the first that may go on or is too long."""
         found: list[NoRow] = []
         row, size = 0, len(self._data)
         while row < size:
@@ -279,7 +279,7 @@ class _CarefulScan:
         return Rows(row, tuple(found))
 
     def _is_sure(self, row: re.Match[bytes]) -> bool:
-        """Whether a row ends there whatever comes behind these bytes."""
+        """Return whether a row ends there whatever comes behind these bytes."""
         return self._is_last or row.end() < len(self._data) or row[1].endswith(b"\n")
 
     def _stopped(self, row: int, found: list[NoRow]) -> Rows:
@@ -287,14 +287,14 @@ class _CarefulScan:
         return Rows(row, tuple(found), row if is_long else None)
 
     def _open_quote(self, row: int) -> int | None:
-        """Where the quote stands that keeps a row from being one; None if none does."""
+        """Return where the quote stands that keeps a row from being one; None if none does."""
         cells = self._shapes.cells.match(self._data, row)
         start = cells.end() if cells else row
         opening = self._shapes.opening.match(self._data, start)
         return opening.end() - len(self._shapes.quote) if opening and self._shapes.quote else None
 
     def _line_end(self, start: int) -> int | None:
-        """Where the line ends that a place is in; None if that is not known yet."""
+        """Return where the line ends that a place is in; None if that is not known yet."""
         found = _WHOLE_LINE_END.search(self._data, start)
         if found is None:
             return len(self._data) if self._is_last else None
