@@ -120,7 +120,7 @@ def _on_disk(path: Path) -> DataInput:
 
 
 def _is_read_once(path: Path) -> bool:
-    """Return whether it is a pipe or device, or ``/dev/stdin``, which is another one for the job."""
+    """Return whether it is a pipe or device, or ``/dev/stdin``, another one for the job."""
     is_special = path.exists() and not path.is_file() and not path.is_dir()
     return is_special or path.is_relative_to("/dev/fd") or str(path) == "/dev/stdin"
 

@@ -74,13 +74,13 @@ class DatasetSpec:
 
     @property
     def settings_of_text(self) -> tuple[str, ...]:
-        """Keys of delimited text and of lines that are not the default."""
+        """Return the keys of delimited text and of lines that are not the default."""
         defaults, keys = DatasetSpec(), (*self.OF_DELIMITED, *self.OF_LINES)
         return tuple(key for key in keys if getattr(self, key) != getattr(defaults, key))
 
     @property
     def has_header(self) -> bool:
-        """Whether the first row of delimited text names the columns."""
+        """Return whether the first row of delimited text names the columns."""
         return self.columns is None if self.header is None else self.header
 
     @property

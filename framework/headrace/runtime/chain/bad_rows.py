@@ -73,7 +73,7 @@ class Steps:
     def run(
         self, batch: pa.RecordBatch, step: Callable[[pa.RecordBatch], pa.RecordBatch]
     ) -> pa.RecordBatch:
-        """One step; again without the bad rows where they are to be skipped."""
+        """Run one step; again without the bad rows where they are to be skipped."""
         while True:
             try:
                 made = step(batch)

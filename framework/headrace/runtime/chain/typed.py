@@ -88,7 +88,7 @@ def _refuse_ids(cells: pa.StringArray, name: str) -> None:
 
 
 def _labels(cells: pa.StringArray, name: str, values: dict[str, float]) -> pa.DoubleArray:
-    """Labels as numbers: by ``dataset.label_values``, else true and false, else as written."""
+    """Return labels as numbers: by ``dataset.label_values``, else true and false, else as is."""
     expected = "a number, 0 or 1 for a click"
     if values:
         expected = f"one of {listed(text for text in values if text)} or a number"
