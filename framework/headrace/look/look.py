@@ -13,7 +13,7 @@ from headrace.look.columns import Column
 from headrace.look.roles import DROP, NUMERIC, WHEN, Advice, advice_of
 from headrace.look.sample import Sample, sample_of
 from headrace.look.table import Table, table_of
-from headrace.runtime.chain.columns import suggest
+from headrace.runtime.chain.names import suggest
 from headrace.runtime.shown import listed, quoted
 from headrace.runtime.sources.cleaning import partition_of
 from headrace.runtime.spec import DatasetSpec

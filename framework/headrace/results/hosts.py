@@ -10,15 +10,18 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import JobFailed
+from headrace.results.whole_files import json_text
 
 if TYPE_CHECKING:
     from headrace.runtime.statistics.observed import Observed
 
 MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
+REJECTED = "rejected.jsonl"
 
 Read = Callable[[str], bytes | None]
 """Returns the content of a file of the report, by its path below it; None if there is none."""
-Report = dict[str, dict[str, Any]]
+Report = dict[str, dict[str, Any] | bytes]
+"""Name of a file → its content: JSON, or bytes."""
 
 
 def merged(hosts: Sequence[str], read: Read) -> Report:
@@ -41,12 +44,17 @@ def merged(hosts: Sequence[str], read: Read) -> Report:
     if missing := [host for host in hosts if host not in found]:
         raise JobFailed(f"{missing[0]} left no {MANIFEST}; without it there is no result")
     manifest = _manifest(found)
+    report: Report = {**_timings(hosts, read), **_rejected(hosts, read)}
     observed = _observed(hosts, read)
-    if observed is None:
-        return {**_timings(hosts, read), MANIFEST: manifest}
-    metrics = _metrics(observed, manifest)
-    manifest = _with_warnings(observed, manifest)
-    return {METRICS: metrics, **_timings(hosts, read), MANIFEST: manifest}
+    if observed is not None:
+        report[METRICS] = _metrics(observed, manifest)
+        manifest = _with_warnings(observed, manifest)
+    return {**report, MANIFEST: manifest}
+
+
+def content_of(file: dict[str, Any] | bytes) -> bytes:
+    """Return the bytes of one file of a report."""
+    return file if isinstance(file, bytes) else json_text(file).encode()
 
 
 def _json(read: Read, name: str) -> dict[str, Any]:
@@ -94,6 +102,15 @@ def _with_warnings(observed: Observed, manifest: dict[str, Any]) -> dict[str, An
 
     warned = {**manifest, WARNINGS: observed.warnings(manifest)}
     return sealed(warned, manifest[FILES]) if is_sealed(manifest) else warned
+
+
+def _rejected(hosts: Sequence[str], read: Read) -> Report:
+    """Return the first rows that were left out, host after host."""
+    from headrace.runtime.output.rejected import first_of  # needs Arrow
+
+    found = [read(f"{host}/{REJECTED}") for host in hosts]
+    contents = [content for content in found if content is not None]
+    return {REJECTED: first_of(contents)} if contents else {}
 
 
 def _hasher(steps: Sequence[dict[str, Any]]) -> Any:

@@ -9,7 +9,7 @@ or are left out and counted.
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -19,20 +19,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.chain.bad_rows import Rejection, Steps
 from headrace.runtime.chain.chain import Link
-from headrace.runtime.chain.columns import Columns, typed
+from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.preflight import Prepared
-from headrace.runtime.errors import BadRows, DataError, HeadraceError
+from headrace.runtime.chain.typed import typed
+from headrace.runtime.errors import BadRows, HeadraceError
 from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, column_tokens
-from headrace.runtime.shown import plain, quoted
 from headrace.runtime.sources import Group
 from headrace.runtime.statistics.crossed import groups_of
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.transform import Role, positions, without_features
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,12 @@ class Rows:
     Attributes:
         by_channel: Good rows, by the index of their channel.
         rejected: Number of bad rows.
+        rejections: The first of them.
     """
 
     by_channel: dict[int, pa.RecordBatch]
     rejected: int
+    rejections: tuple[Rejection, ...] = ()
 
     @property
     def good(self) -> int:
@@ -94,13 +95,16 @@ class Process:
     Args:
         job: The chain.
         skip_bad_rows: Drop bad rows and count them instead of raising `DataError`.
+
+    Attributes:
+        lists_bad_rows: Whether those that are dropped are listed, as long as they are few.
     """
 
     def __init__(self, job: Prepared, *, skip_bad_rows: bool) -> None:
         self._columns: Columns = job.columns
         self._before = job.links[: job.until_hashed]
         self._from_hasher = job.links[job.until_hashed :]
-        self._skip = skip_bad_rows
+        self._skip = self.lists_bad_rows = skip_bad_rows
         self._statistics: queue.SimpleQueue[Statistics] = queue.SimpleQueue()
 
     @property
@@ -126,7 +130,7 @@ class Process:
         Raises:
             DataError: A row is bad, and bad rows are not to be skipped.
         """
-        steps = Steps(group, skip=self._skip)
+        steps = Steps(group, skip=self._skip, listed=self.lists_bad_rows)
         batch = self._run(steps, self._before, self._read(steps, first_row))
         if not self._from_hasher:
             self._observe(column_tokens(batch, murmur3_32, 0), batch)
@@ -160,7 +164,7 @@ class Process:
                 columns = [*batch.columns, *_hasher(link).entries(hashed.tokens)]
             batch = pa.RecordBatch.from_arrays(columns, schema=link.after)
             batch = self._run(steps, others, batch)
-        return Work(hashed.done, Rows(by_channel(batch), steps.rejected))
+        return Work(hashed.done, Rows(by_channel(batch), steps.rejected, steps.rejections()))
 
     def until(self, index: int, group: Group, first_row: int = 0) -> tuple[Steps, pa.RecordBatch]:
         """Return the rows that reach a step; the first step gets them as read.
@@ -238,55 +242,3 @@ def blamed(link: Link) -> Iterator[None]:
     except Exception as error:
         error.add_note(f"raised by transform.steps.{link.label}")
         raise
-
-
-class Steps:
-    """Runs steps on one group's rows; drops or reports those that a step calls bad."""
-
-    def __init__(self, group: Group, *, skip: bool) -> None:
-        self._group = group
-        self._skip = skip
-        self._rows = 0
-        self.rejected = 0
-
-    def parsed(self) -> pa.RecordBatch:
-        """Return the group's rows as text."""
-        parsed = self._group.parse()
-        if parsed.bad and not self._skip:
-            first, more = parsed.bad[0], len(parsed.bad) - 1
-            also = f"; {more} more bad rows follow closely" if more else ""
-            raise DataError(f"{first.place}: {first.reason}{also}")
-        self.rejected += len(parsed.bad)
-        self._rows = parsed.batch.num_rows
-        return parsed.batch
-
-    def run(
-        self, batch: pa.RecordBatch, step: Callable[[pa.RecordBatch], pa.RecordBatch]
-    ) -> pa.RecordBatch:
-        """Run one step; again without the bad rows where they are to be skipped."""
-        while True:
-            try:
-                return step(batch)
-            except BadRows as bad:
-                if not self._skip:
-                    raise DataError(self._described(batch, bad)) from bad
-                self.rejected += int(np.count_nonzero(bad.mask))
-                batch = batch.filter(pa.array(~bad.mask))
-
-    def _described(self, batch: pa.RecordBatch, bad: BadRows) -> str:
-        rows = np.flatnonzero(bad.mask)
-        values = [shown_cell(batch, bad.column, int(row)) for row in rows[:_SHOWN]]
-        known = batch.num_rows == self._rows
-        place = self._group.place(int(rows[0])) if known else self._group.name
-        first = f"{place}, column {quoted(bad.column)}: expected {bad.expected}, got {values[0]}"
-        if len(rows) == 1:
-            return first
-        return f"{first}; {len(rows) - 1} more such rows follow closely: {', '.join(values[1:])}"
-
-
-def shown_cell(batch: pa.RecordBatch, column: str, row: int) -> str:
-    """Return a cell as a message shows it."""
-    value = batch.column(batch.schema.get_field_index(column))[row].as_py()
-    if value is None:
-        return "an empty cell"
-    return quoted(value) if isinstance(value, str) else plain(repr(value))

@@ -12,8 +12,9 @@ from functools import partial
 
 import pyarrow as pa
 
+from headrace.runtime.chain.bad_rows import Steps
 from headrace.runtime.chain.chain import Link, refused
-from headrace.runtime.chain.pipeline import Process, Steps, blamed, by_channel
+from headrace.runtime.chain.pipeline import Process, blamed, by_channel
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.learning import states
 from headrace.runtime.learning.passes import Pass

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.runtime.chain.bad_rows import MOST_REJECTED, Rejection
 from headrace.runtime.chain.pipeline import Rows
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.evaluator import evaluator
 from headrace.runtime.output.parts import DenseColumns, Part, PartWriter
-from headrace.runtime.output.report import Report
+from headrace.runtime.output.report import Report, write_nothing
 from headrace.runtime.output.writers import writer_of
+from headrace.runtime.plugins.transforms import channels_of, load
 from headrace.runtime.process.threads import Background
 from headrace.runtime.spec import REPORT, JobSpec, under
 from headrace.runtime.statistics.metrics import Totals
@@ -75,6 +77,7 @@ class Outcome:
         self._prepared = prepared
         self._report = Report(folder, spec, prepared, host.count)
         self._parts: dict[str, list[Part]] = {}
+        self._rejections: list[Rejection] = []
         self._writer = PartWriter(
             {name: folders[name] for name in prepared.channels},
             prepared.schema,
@@ -86,8 +89,14 @@ class Outcome:
         )
         self._evaluator = evaluator(spec.evaluation, prepared.schema, prepared.channels, folder)
 
+    @property
+    def lists_bad_rows(self) -> bool:
+        """Return whether there is room for more bad rows on the list of them."""
+        return len(self._rejections) < MOST_REJECTED
+
     def add(self, rows: Rows) -> None:
         """Take the next rows, for the model too if there is one."""
+        self._rejections += rows.rejections[: MOST_REJECTED - len(self._rejections)]
         by_channel = {self._prepared.channels[i]: rows.by_channel[i] for i in rows.by_channel}
         if self._evaluator is not None:
             for channel, batch in by_channel.items():
@@ -113,7 +122,21 @@ class Outcome:
     def report(self, totals: Totals, statistics: Statistics, timings: Mapping[str, Any]) -> None:
         """Write the report, the manifest last."""
         observed = Observed(totals, statistics, self._prepared.columns.time)
-        self._report.write(self._parts, observed, timings, self._evaluator)
+        self._report.write(self._parts, observed, timings, self._evaluator, self._rejections)
+
+
+def report_nothing(task: Task, host: Host, timings: Mapping[str, Any]) -> None:
+    """Write the report of a host, one of several, whose files hold nothing, not even columns.
+
+    Raises:
+        DataError: It cannot be written.
+    """
+    spec = task.spec
+    folders = {name: under(task.root, folder) for name, folder in spec.outputs.items()}
+    report = folders[REPORT] = folders[REPORT] / host.mark
+    _make_folders(folders)
+    channels = channels_of([transform for _, transform in load(spec.steps)])
+    write_nothing(report, spec, channels, host.count, timings)
 
 
 def _make_folders(folders: Mapping[str, Path]) -> None:

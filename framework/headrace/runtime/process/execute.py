@@ -18,10 +18,10 @@ from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.model import require
 from headrace.runtime.learning.analysis import Analysis, Gathering
 from headrace.runtime.learning.passes import Pass, passes
-from headrace.runtime.output.outcome import Host, Outcome, Task
+from headrace.runtime.output.outcome import Host, Outcome, Task, report_nothing
 from headrace.runtime.process.messages import Progress
 from headrace.runtime.process.threads import Background, in_order
-from headrace.runtime.sources import Group, Portion, groups_of, total_bytes
+from headrace.runtime.sources import Group, Portion, are_empty, groups_of, total_bytes
 from headrace.runtime.sources.unchanged import unchanged
 from headrace.runtime.spec import JobSpec, under
 from headrace.runtime.statistics.metrics import Totals
@@ -53,10 +53,13 @@ def execute(task: Task, host: Host) -> None:
         HeadraceError: The data, the configuration or a plugin is not as it has to be.
     """
     started = time.monotonic()
-    files = input_of(task)
+    files, spec = input_of(task), task.spec
+    if host.count > 1 and are_empty(files, spec.dataset):  # a share like any other
+        report_nothing(task, host, timings_of(started, spec.threads))
+        return
     with ExitStack() as stack:
         check = stack.enter_context(unchanged(files))
-        run = Run(task.spec, preflight(task.spec, files), files, task.spec.runtime.block_bytes)
+        run = Run(spec, preflight(spec, files), files, spec.runtime.block_bytes)
         run.learn(check)
         background = stack.enter_context(closing(Background()))
         outcome = stack.enter_context(closing(Outcome(task, run.job, host, background)))
@@ -64,11 +67,12 @@ def execute(task: Task, host: Host) -> None:
         for work in run.through(run.process):
             totals.add(work.rows)
             outcome.add(work.rows)
+            run.process.lists_bad_rows &= outcome.lists_bad_rows
         if not outcome.is_a_share:
             refuse_nothing(totals, files)
         outcome.finish()
         check()
-    outcome.report(totals, run.process.statistics(), timings_of(started, task.spec.threads))
+    outcome.report(totals, run.process.statistics(), timings_of(started, spec.threads))
 
 
 def input_of(task: Task) -> list[Path]:
@@ -105,6 +109,8 @@ class Run:
         self._first_rows: list[int] | None = None
         self._passes = passes(job)
         self._progress = Progress(total_bytes(files), 1 + len(self._passes))
+        if job.columns.note:
+            print(f"note: {job.columns.note}", flush=True)
 
     def learn(self, check: Callable[[], None]) -> None:
         """Make the passes in which steps learn; most jobs have none.

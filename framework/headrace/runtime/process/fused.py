@@ -162,6 +162,9 @@ class _Chains:
         hashed = self._chains[0].hashed(group, first_row)
         return _Works(tuple(chain.finished(hashed) for chain in self._chains))
 
+    def list_bad_rows(self, asked: bool) -> None:
+        self._chains[0].lists_bad_rows &= asked
+
     def statistics(self) -> Statistics:
         return self._chains[0].statistics()
 
@@ -198,6 +201,7 @@ def _written(
             each.add(work.rows)
         for outcome, work in zip(outcomes, works.by_job, strict=True):
             outcome.add(work.rows)
+        chains.list_bad_rows(any(outcome.lists_bad_rows for outcome in outcomes))
     if not outcomes[0].is_a_share:
         for each in totals:
             refuse_nothing(each, files)

@@ -230,7 +230,7 @@ def _copy_in_place(link: Path) -> None:
 def _merge_reports(together: Path, hosts: Sequence[str]) -> None:
     """Make one report of those that the hosts wrote, each in a folder of its name."""
     for name, content in host_reports.merged(hosts, lambda name: _bytes(together / name)).items():
-        write_whole(together / name, json_text(content).encode())
+        write_whole(together / name, host_reports.content_of(content))
 
 
 def _complete(files: Files) -> None:

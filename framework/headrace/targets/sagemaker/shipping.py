@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 
 NEEDS_NO_CONSTRAINT = "us-east-1"
 REPORT_FILES = frozenset(
-    (host_reports.MANIFEST, host_reports.METRICS, host_reports.TIMINGS, EVALUATION)
+    (
+        host_reports.MANIFEST,
+        host_reports.METRICS,
+        host_reports.TIMINGS,
+        host_reports.REJECTED,
+        EVALUATION,
+    )
 )
 """The files of a report that are not in folders of it."""
 
