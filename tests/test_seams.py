@@ -42,7 +42,7 @@ def _compared(tree: ast.AST) -> list[str]:
     return [
         text
         for text in map(ast.unparse, sides)
-        for group in ("target", "backend")
+        for group in ("target", "backend", "program")
         if text == f"{group}.name" or text.endswith(f".{group}.name")
     ]
 
@@ -61,7 +61,7 @@ def _raw_keys(tree: ast.AST) -> set[str]:
     }
 
 
-def test_nobody_compares_the_name_of_a_target_or_a_backend() -> None:
+def test_nobody_compares_the_name_of_a_target_a_backend_or_a_program() -> None:
     found = {path: names for path, tree in _modules() if (names := _compared(tree))}
     assert found == {}, "ask what is chosen for a capability instead"
 
