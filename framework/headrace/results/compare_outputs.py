@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from headrace.errors import HeadraceError
+from headrace.results.program_manifest import parts_of
 from headrace.results.stored import StoredResult
 from headrace.runtime.shown import listed
 from headrace.terminal.tables import aligned
@@ -61,12 +62,11 @@ def _difference(name: str, one: Manifest | None, other: Manifest | None) -> str 
 def changed_parts(results: Sequence[StoredResult], manifests: Sequence[Manifest]) -> Iterator[str]:
     """Read all files of results; yield those that are not as their manifests say."""
     for result, manifest in zip(results, manifests, strict=True):
-        for output in manifest["outputs"].values():
-            for part in output["parts"]:
-                try:
-                    content = result.read(part["file"])
-                except HeadraceError as error:
-                    yield str(error)
-                    continue
-                if hashlib.sha256(content).hexdigest() != part["sha256"]:
-                    yield f"{result.place}: {part['file']} is not what the manifest says"
+        for part in parts_of(manifest):
+            try:
+                content = result.read(part["file"])
+            except HeadraceError as error:
+                yield str(error)
+                continue
+            if hashlib.sha256(content).hexdigest() != part["sha256"]:
+                yield f"{result.place}: {part['file']} is not what the manifest says"

@@ -116,6 +116,11 @@ def outputs_of(manifest: Mapping[str, Any]) -> tuple[Output, ...]:
     return tuple(Output(name, what["files"], what["bytes"]) for name, what in outputs)
 
 
+def parts_of(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return all files of the outputs that a manifest lists."""
+    return [part for output in manifest.get("outputs", {}).values() for part in output["parts"]]
+
+
 def rows_of(outputs: Sequence[Output]) -> list[tuple[str, str, str]]:
     """Return the rows of a table of outputs, its header first; none without outputs."""
     rows = [(each.name, f"{each.files:,}", size(each.bytes)) for each in outputs]

@@ -303,9 +303,9 @@ def test_a_report_of_its_own_may_not_take_the_place_of_ours(output: Path) -> Non
     )
 
 
-def test_an_output_may_be_called_report(output: Path) -> None:
+def test_an_output_may_be_called_report(output: Path, capfd: pytest.CaptureFixture[str]) -> None:
     text = """
-    for name in ("evaluation.json", "timings.json"):
+    for name in ("evaluation.json", "report.html", "timings.json"):
         open(f"/opt/ml/processing/output/report/{name}", "w").write("[1]")
     """
     result = run(make_script(output, text, ("report",)), output)
@@ -313,9 +313,16 @@ def test_an_output_may_be_called_report(output: Path) -> None:
         "evaluation.json",
         "log.txt",
         "manifest.json",
+        "report.html",
         "timings.json",
     ]
-    assert (output / "report/timings.json").read_text() == "[1]"
+    pages.try_run_page(output)
+    assert capfd.readouterr().err == (
+        "note: report/report.html was not made (FileExistsError: the program has written a file of "
+        "that name)\n"
+    )
+    for name in ("report.html", "timings.json"):
+        assert (output / "report" / name).read_text() == "[1]"
     assert result.evaluation == {}
 
 
@@ -324,6 +331,8 @@ import os
 from pathlib import Path
 Path("/opt/ml/processing/output/other").mkdir()
 Path("/opt/ml/processing/output/other/a.csv").touch()
+Path("/opt/ml/output/message").write_text("fine")
+Path("/opt/ml/output/data").touch()
 Path("/opt/ml/model").mkdir()
 Path("/opt/ml/model/b.bin").touch()
 Path("relative.csv").touch()
@@ -341,8 +350,8 @@ def test_what_is_lost_is_told(output: Path, capfd: pytest.CaptureFixture[str]) -
         "/opt/ml/processing/output/train",
         "note: output 'validation' is empty: the program wrote no file to "
         "/opt/ml/processing/output/validation",
-        "note: 2 paths are in no output and thus lost: '/opt/ml/model/b.bin', "
-        "'/opt/ml/processing/output/other/a.csv'; "
+        "note: 3 paths are in no output and thus lost: '/opt/ml/model/b.bin', "
+        "'/opt/ml/output/data', '/opt/ml/processing/output/other/a.csv'; "
         "outputs.other.at=/opt/ml/processing/output/other delivers that folder",
         "note: 1 path is in no output and thus lost: '/relative.csv'",
     ]

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headrace.results.program_manifest import parts_of
 from headrace.runtime.spec import REPORT_PAGE
 
 if TYPE_CHECKING:
@@ -22,13 +23,17 @@ RUN_PAGE = Path(REPORT_PAGE)
 SWEEP_PAGE = Path("summary.html")
 
 
-def get_ready() -> None:
-    """Import the modules that make the page of a run, while the job's processes start."""
+def get_ready(template: str = "run.html") -> None:
+    """Import the modules that make the page of a run, while the job's processes start.
+
+    Args:
+        template: Its template, which is prepared as well.
+    """
     with suppress(ImportError):  # reported when the page is to be made
         from headrace.results.pages import run_page  # noqa: F401
         from headrace.results.pages.document import get_ready
 
-        get_ready("run.html")
+        get_ready(template)
 
 
 def write_run_page(record: RunRecord) -> Path:
@@ -45,6 +50,8 @@ def write_run_page(record: RunRecord) -> Path:
     from headrace.results.pages.script_page import script_page
 
     if record.is_program:
+        if any(part["file"] == REPORT_PAGE for part in parts_of(record.manifest)):
+            raise FileExistsError("the program has written a file of that name")
         return write(record.folder / RUN_PAGE, "script.html", script_page(record))
     return write(record.folder / RUN_PAGE, "run.html", run_page(record))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.results.pages import figures
 from headrace.results.pages.run_page import Tile, mapping, title
-from headrace.results.program_manifest import LOG, outputs_of
+from headrace.results.program_manifest import LOG, outputs_of, parts_of
 from headrace.results.records import RunRecord
 
 LINES = 200
@@ -32,7 +32,6 @@ class Place:
 
 def script_page(record: RunRecord) -> dict[str, Any]:
     """Return everything that ``script.html`` needs."""
-    outputs = record.manifest["outputs"]
     log, lines = _log(record)
     return {
         "title": title(record),
@@ -40,9 +39,7 @@ def script_page(record: RunRecord) -> dict[str, Any]:
         "tiles": list(_tiles(record)),
         "places": list(_places(record)),
         "parts": [
-            {**part, "digest": part["sha256"][:_DIGEST]}
-            for output in outputs.values()
-            for part in output["parts"]
+            {**part, "digest": part["sha256"][:_DIGEST]} for part in parts_of(record.manifest)
         ],
         "log": log,
         "lines": lines,

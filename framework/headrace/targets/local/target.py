@@ -34,7 +34,11 @@ DEFAULT_LIMIT_SECONDS = 86_400
 
 
 class LocalTarget(Target):
-    """One subprocess for each instance, a scratch folder in the place of each ``/opt/ml``."""
+    """One subprocess for each instance, a scratch folder in the place of each ``/opt/ml``.
+
+    The chain is told where that folder is. A user's own program finds it at ``/opt/ml``, in a
+    private root (`headrace.targets.local.private_root`).
+    """
 
     uses_this_python = True
     passes_arguments = False

@@ -15,8 +15,8 @@ from headrace.uris import within
 
 NAMED = 5
 """So many paths are named in a note."""
-_OURS = ("config", "output")
-"""Folders of ``/opt/ml`` in which nobody looks for a result."""
+_OURS = ("config", "output/message")
+"""What is in ``/opt/ml`` beside inputs and outputs."""
 
 
 def findings(request: RequestView, ml: Path, strays: Sequence[str]) -> Iterator[str]:

@@ -151,7 +151,7 @@ class ProgramOutput:
 
     def started(self) -> None:
         """Use the time until there is something to hear."""
-        pages.get_ready()
+        pages.get_ready("script.html")
 
     def heard(self, line: Line) -> None:
         """Show a line."""
