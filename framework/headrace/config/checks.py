@@ -24,6 +24,8 @@ from headrace.runtime.transform import Role, learner
 REQUIREMENTS = "backend.requirements"
 _REQUIREMENT_EXAMPLE = "as in 'pyarrow>=17'"
 _REQUIREMENT_FILE = re.compile(r"[^;]*(/|\\|\.whl\s*$|\.zip\s*$|\.tar\.\w+\s*$)")
+WRITE_CONF = ("look", "import")
+"""Actions that write a file of configuration."""
 
 
 def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
@@ -44,6 +46,9 @@ def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
 def _without_effect(config: JobConfig) -> Iterable[Problem]:
     """Find settings that another one makes idle."""
     backend = config.backend
+    if config.name is not None and config.action not in WRITE_CONF:
+        what = "is that of the file that action=look writes; leave it out (a job's is job.name)"
+        yield Problem("name", what)
     defaults = {name: field.default for name, field in type(backend).model_fields.items()}
     version = backend.framework_version if isinstance(backend, AwsImageConfig) else None
     if backend.image_uri is not None and version != defaults.get("framework_version"):

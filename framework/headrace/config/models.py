@@ -327,8 +327,21 @@ class JobConfig(Model):
     """One whole configuration."""
 
     action: Literal[
-        "run", "plan", "build", "push", "jobs", "describe", "logs", "stop", "policy", "schema"
+        "run",
+        "plan",
+        "build",
+        "push",
+        "jobs",
+        "describe",
+        "logs",
+        "stop",
+        "policy",
+        "schema",
+        "look",
     ] = Field("run", description="what to do with the job")
+    name: Text | None = Field(
+        None, description="of the conf/ file that action=look or action=import writes"
+    )
     backend: AnyBackend
     target: TargetConfig
     dataset: DatasetConfig
