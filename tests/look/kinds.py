@@ -128,7 +128,7 @@ def hive() -> Kind:
     rows = [[*others[:3], *others[3:], first] for first, *others in rows]
     text = "\n".join("\x01".join(r"\N" if cell is None else cell for cell in row) for row in rows)
     settings = {
-        "format": "csv", "delimiter": "\x01", "header": False, "nulls": ["", r"\N"],
+        "format": "csv", "delimiter": "\x01", "header": False, "nulls": [r"\N"],
     }  # fmt: skip
     names = [f"c{index}" for index in range(5)]
     roles = {"label": "c0", "time": "c3", "numeric": ["c1"]}
@@ -245,7 +245,7 @@ def nulls_of_several_kinds() -> Kind:
     texts = clicks()
     for number, mark in enumerate(["?", "NA", "-", "NULL"] * 3):
         rows[number][2], texts[number][2] = None, mark
-    return plain(written(texts), rows, {"nulls": ["", "-", "?", "NA", "NULL"]})
+    return plain(written(texts), rows, {"nulls": ["-", "?", "NA", "NULL"]})
 
 
 @kind
@@ -298,7 +298,7 @@ def twice_the_same_name() -> Kind:
     names = ["id", "click", "price", "price", "day"]
     rows = [[a, b, c, f"{len(str(d))}.5", e] for a, b, c, d, e in clicks()]
     renamed = ["id", "click", "price", "price_2", "day"]
-    settings = {"skip_lines": 1, "header": False, "columns": renamed}
+    settings = {"header": True, "columns": renamed}
     roles = {**ROLES, "numeric": ["price", "price_2"]}
     return Kind(written(rows, names).encode(), settings, renamed, rows, roles)
 
@@ -372,5 +372,4 @@ def parquet() -> Kind:
     said: Rows = [
         [a, {"0": "false", "1": "true"}[str(b)], str(float(str(c))), d, e] for a, b, c, d, e in rows
     ]
-    said = [[*row[:2], str(row[2]).removesuffix(".0"), *row[3:]] for row in said]
     return plain(file.getvalue(), said, {}, file="mine.parquet")

@@ -52,19 +52,23 @@ class Column:
         cells: Its cells, None for a null.
         kind: One of the kinds above.
         time_format: Of a timestamp.
+        is_of_folder: Whether the folders of the files name it: it has one value in each.
     """
 
     name: str
     cells: Sequence[str | None] = field(repr=False)
     kind: str = TEXT
     time_format: str = ""
+    is_of_folder: bool = False
 
     @classmethod
-    def of(cls, name: str, cells: Sequence[str | None]) -> Column:
+    def of(cls, name: str, cells: Sequence[str | None], *, is_of_folder: bool = False) -> Column:
         """Return a column, whose kind is found."""
         values = Counter(cell for cell in cells if cell is not None)
         kind, time_format = _kind(name, values, len(cells))
-        return cls(name, cells, kind, time_format)
+        if is_of_folder and kind == CONSTANT:
+            kind = TEXT
+        return cls(name, cells, kind, time_format, is_of_folder)
 
     @cached_property
     def values(self) -> Counter[str]:

@@ -138,9 +138,9 @@ def _is_same(path: Path, text: str) -> bool:
         return False
 
 
-def override(key: str, value: str) -> str:
+def override(key: str, value: str | list[str]) -> str:
     """Return an override as a shell takes it."""
-    if _NEEDS_NO_QUOTES.fullmatch(value):
+    if isinstance(value, str) and _NEEDS_NO_QUOTES.fullmatch(value):
         return f"{key}={value}"
     return shlex.quote(next(iter(texts_of([{key: value}]))))
 

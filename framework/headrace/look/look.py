@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from headrace.look.roles import DROP, NUMERIC, WHEN, Advice, advice_of
 from headrace.look.sample import Sample, sample_of
 from headrace.look.table import Table, table_of
 from headrace.runtime.shown import listed, quoted
+from headrace.runtime.sources.cleaning import partition_of
+from headrace.runtime.spec import DatasetSpec
 from headrace.uris import FILE, S3
 
 _EXAMPLE = 20
@@ -30,14 +32,19 @@ class Look:
         advice: What the columns may be.
     """
 
-    path: str
+    path: str | list[str]
     sample: Sample
     table: Table
     advice: Advice
 
+    @property
+    def first_path(self) -> str:
+        """The path, or the first of several."""
+        return self.path if isinstance(self.path, str) else self.path[0]
+
     def facts(self) -> list[tuple[str, str]]:
         """Return what the file is, as name and text."""
-        files = "1 file" if self.sample.files == 1 else f"{self.sample.files:,} files"
+        files = "1 file" if self.sample.files == 1 else f"the first of {self.sample.files:,} files"
         whole = "all rows" if self.sample.is_whole else "the first rows"
         looked = f"{self.table.rows:,} rows, {whole} of {quoted(self.sample.name)} ({files})"
         return [("looked at", looked), *self.table.facts]
@@ -123,7 +130,7 @@ class Look:
         ]
 
 
-def look(path: str, given: Mapping[str, Any]) -> Look:
+def look(path: str | Sequence[str], given: Mapping[str, Any]) -> Look:
     """Look at the first rows of some data.
 
     Args:
@@ -134,11 +141,24 @@ def look(path: str, given: Mapping[str, Any]) -> Look:
         ConfigError: There is nothing, or nothing that is a table.
         DataError: It cannot be read.
     """
-    absolute = _absolute(path)
-    with sample_of(absolute) as sample:
-        table = table_of(sample, given)
+    paths = [_absolute(each) for each in ([path] if isinstance(path, str) else path)]
+    with sample_of(paths) as sample:
+        table = _with_folders(table_of(sample, given), sample)
     roles = {key: given[key] for key in ("label", "id") if key in given}
-    return Look(absolute, sample, table, advice_of(table.columns, roles, is_whole=sample.is_whole))
+    advice = advice_of(table.columns, roles, is_whole=sample.is_whole)
+    return Look(paths[0] if isinstance(path, str) else paths, sample, table, advice)
+
+
+def _with_folders(table: Table, sample: Sample) -> Table:
+    """Return the table with the columns that folders name, as ``day=2014-10-21`` does."""
+    named = partition_of(sample.below, DatasetSpec())
+    own = {column.name for column in table.columns}
+    added = [
+        Column.of(name, [cell] * table.rows, is_of_folder=True)
+        for name, cell in named.items()
+        if name not in own
+    ]
+    return replace(table, columns=[*table.columns, *added])
 
 
 def _absolute(path: str) -> str:

@@ -170,6 +170,8 @@ def _when(columns: Sequence[Column], taken: set[str | None]) -> str | None:
 
 
 def _role(column: Column, *, is_whole: bool) -> str:
+    if column.is_of_folder:
+        return CATEGORICAL
     if column.kind in (EMPTY, CONSTANT):
         return DROP if is_whole else CATEGORICAL
     if _is_index(column):
@@ -199,6 +201,8 @@ def _is_measure(column: Column) -> bool:
 
 
 def _warnings(column: Column, role: str | None) -> Iterator[str]:
+    if column.is_of_folder:
+        yield "named by the folders"
     if column.kind == EMPTY:
         yield "no value"
     elif column.kind == CONSTANT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -45,6 +45,7 @@ class Sample:
         is_whole: Whether that is all of it.
         format: The format that its content has, None for delimited text.
         files: How many files there are.
+        below: Its path below the folder that was named; empty if that is not known.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Sample:
     is_whole: bool
     format: str | None
     files: int
+    below: str = ""
 
     @property
     def format_by_name(self) -> str | None:
@@ -68,27 +70,28 @@ class Sample:
 
 
 @contextmanager
-def sample_of(path: str) -> Iterator[Sample]:
+def sample_of(paths: Sequence[str]) -> Iterator[Sample]:
     """Read the beginning of the first file that is not empty.
 
     Args:
-        path: A file, a folder, a glob or ``s3://…``.
+        paths: A file, a folder, a glob or ``s3://…``; or several local ones.
 
     Raises:
         ConfigError: There is nothing, or it is no table.
         DataError: It cannot be read.
     """
-    data = inputs.resolve(path)
-    with _files(data, path) as (files, is_cut):
+    data = inputs.resolve(*paths)
+    with _files(data, paths[0]) as (files, is_cut):
         for file in files:
             content, is_whole = _beginning(file, is_cut=is_cut)
             if content.strip():
                 name = PurePosixPath(file.name).name
                 found = _format(content, name, is_whole=is_whole)
                 count = max(len(files), len(data.files))
-                yield Sample(file, name, content, is_whole, found, count)
+                below = "" if is_cut else file.relative_to(data.folder).as_posix()
+                yield Sample(file, name, content, is_whole, found, count, below)
                 return
-    what = f"{quoted(path, 400)} holds no data: every file is empty"
+    what = f"{quoted(paths[0], 400)} holds no data: every file is empty"
     raise ConfigError([Problem(WHERE, what)])
 
 

@@ -125,7 +125,7 @@ def _delimited(sample: Sample, given: Mapping[str, Any]) -> Table:
     texts = [list(cells) for cells in zip(*good, strict=True)] or [[] for _ in head.names]
     nulls = given.get("nulls") or nulls_in(texts)
     if nulls:
-        settings["nulls"] = list(dict.fromkeys(["", *nulls]))
+        settings["nulls"] = [text for text in nulls if text]
     if len(notes) > len(head.notes):
         settings["on_bad_rows"] = "skip"
     missing = {"", *nulls}
@@ -215,8 +215,7 @@ def _lines_before(layout: Layout) -> int:
 
 
 def _named(layout: Layout, settings: Mapping[str, Any]) -> _Head:
-    first = layout.rows[0]
-    names = list(first.cells)
+    names = list(layout.rows[0].cells)
     counts = Counter(names)
     gaps = [index for index, name in enumerate(names) if not name]
     twins = [name for name, count in counts.items() if name and count > 1]
@@ -227,7 +226,7 @@ def _named(layout: Layout, settings: Mapping[str, Any]) -> _Head:
         return _Head(["", *names[1:]], 1, dict(settings), "the first row", [note])
     renamed = _renamed(names)
     odd = [new for old, new in zip(names, renamed, strict=True) if old != new]
-    keys = {**settings, "skip_lines": first.end, "header": False, "columns": renamed}
+    keys = {**settings, "header": True, "columns": renamed}
     what = "columns without a name" if not twins else f"the header names {listed(twins)} twice"
     note = f"{what}; named here: {listed(odd)}"
     return _Head(renamed, 1, keys, "the first row, renamed", [note], odd)

@@ -42,7 +42,7 @@ def perform(config: DictConfig) -> None:
     name = config.get("name")
     if name is not None:
         dataset_file.checked_name(str(name))
-    found = look(str(values["path"]), _given(values))
+    found = look(values["path"], _given(values))
     print("\n".join(_shown(found)))
     if name is None:
         _print_file(found)
@@ -62,7 +62,7 @@ def _shown(found: Look) -> list[str]:
 
 
 def _print_file(found: Look) -> None:
-    name = dataset_file.name_for(found.path, _shipped())
+    name = dataset_file.name_for(found.first_path, _shipped())
     path = dataset_file.override("dataset.path", found.path)
     again = f"{command()} action={ACTION} {path} name={name}"
     print("\n".join(listed([("write it", again)], WIDTH)))
