@@ -11,7 +11,8 @@ import re
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?")
 INTEGER = re.compile(r"[+-]?[0-9]+")
 _OTHER_NUMBER = re.compile(
-    r"[-+(]?[$€£]? ?(?:[0-9]{1,3}(?:[,. ][0-9]{3})+|[0-9]+)(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?"
+    r"[-+(]?[$€£]? ?(?:[0-9]{1,3}([,. ])[0-9]{3}(?:\1[0-9]{3})*(?:(?!\1)[.,][0-9]+)?"
+    r"|[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?)"
     r" ?[%€$]?\)?"
 )
 """With thousands apart, a decimal comma, a currency or a percent sign."""
@@ -22,7 +23,10 @@ _TIME = re.compile(
 )
 _WORDS = re.compile(r"[^\W_](?:[\w .'\u2019()&/+@#%=<>!?*$°-]|[,:] )*[\w.)!?+*%]?|[\w.-]+")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s,;|]+|[\w.+-]+@[\w-]+\.[\w.]+|/?(?:[\w.-]+/)+[\w.-]*")
-_MORE = re.compile(r"[<>\[{(].*[\])}]|[=<>]+ ?[\w.]+|[-+*?!.#@&$%]{1,3}[\w.-]*|\\N", re.DOTALL)
+_MORE = re.compile(
+    r"[<>\[{(].*[\])}]|[=<>]+ ?[\w.]+|[-+*?!.#@&$%]{1,3}[\w.-]*|\\N|[\w.-]+(?:\|[\w.-]+)+",
+    re.DOTALL,
+)
 """Lists and the like, comparisons, nulls, tags."""
 
 SURE_NULLS = ("NA", "N/A", "n/a", "NULL", "null", "Null", "NaN", "nan", "NAN", r"\N", "?", "<NA>")
@@ -44,6 +48,11 @@ def is_known(cell: str) -> bool:
 def is_number(cell: str) -> bool:
     """Return whether a cell is a number in digits, as Arrow and Python read it."""
     return NUMBER.fullmatch(cell) is not None
+
+
+def is_time(cell: str) -> bool:
+    """Return whether a cell is a date or a time with marks between its parts."""
+    return _TIME.fullmatch(cell) is not None
 
 
 def is_number_of_people(cell: str) -> bool:

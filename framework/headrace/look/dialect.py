@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
 
-from headrace.look.cells import is_known
+from headrace.look.cells import is_known, is_number
 
 QUOTE = '"'
 DELIMITERS = {
@@ -33,8 +33,9 @@ _LONGEST = 200
 """Characters of a cell that are judged."""
 _PREAMBLE = 30
 """Rows of another length that may come before the table."""
-_WORST = 0.25
+_WORST = 0.15
 """Score below which there is no table, but one column."""
+_HINT = re.compile(r'"?sep=(.)"?\r?\n')
 _EVERY_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 
 
@@ -94,6 +95,9 @@ def layout_of(text: str, given: Dialect | None = None, keys: Sequence[str] = ())
         keys: Which attributes of `given` are known.
     """
     csv.field_size_limit(sys.maxsize)
+    if hint := _HINT.match(text):  # which a spreadsheet leaves out
+        marked = layout_of(text[hint.end() :], Dialect(hint[1]), ["delimiter"])
+        return _behind(marked, Row([hint[0].strip()], 0, 1))
     start = _beginning(text)
     known = {key: getattr(given, key) for key in keys}
     tried = dict.fromkeys(replace(each, **known) for each in _candidates(start))
@@ -105,6 +109,16 @@ def layout_of(text: str, given: Dialect | None = None, keys: Sequence[str] = ())
     if "trim" not in known:
         best = replace(best, trim=best.trim or _is_padded(text, best))
     return _without_marked_header(_laid_out(text, best), keys)
+
+
+def _behind(layout: Layout, row: Row) -> Layout:
+    """Return the layout of a text that has one more row, of one line, before it."""
+    moved = [
+        [Row(each.cells, each.line + 1, each.end + 1) for each in rows]
+        for rows in (layout.rows, layout.before)
+    ]
+    comments = [(number + 1, line) for number, line in layout.comments]
+    return Layout(layout.dialect, moved[0], layout.width, [row, *moved[1]], comments)
 
 
 def rows_of(text: str, dialect: Dialect, most: int | None = None) -> Iterator[Row]:
@@ -197,7 +211,7 @@ def _score(text: str, dialect: Dialect) -> float:
     share = sum(len(cells) == width for cells in table) / len(table)
     cells = [cell[:_LONGEST] for row in table[:100] for cell in row]
     known = sum(map(is_known, cells)) / len(cells)
-    if dialect.delimiter in " :" and (first or share < 1):
+    if dialect.delimiter in " :" and (first or share < 1 or not _is_wide(table, width)):
         return 0.0
     odd = (dialect.quote != QUOTE) + (dialect.escape is not None) + dialect.trim
     rarity = DELIMITERS.get(dialect.delimiter, 0.8) * 0.99**odd * 0.998**first
@@ -208,6 +222,12 @@ def _score(text: str, dialect: Dialect) -> float:
     if dialect.comment and not first:
         rarity *= 0.999
     return float(share**2 * known * rarity * (1 - 0.3 / width))
+
+
+def _is_wide(table: Sequence[Sequence[str]], width: int) -> bool:
+    """Return whether rows are no sentences: they have several cells, or numbers."""
+    cells = [cell for row in table for cell in row]
+    return width >= 5 or sum(map(is_number, cells)) >= 0.4 * len(cells)
 
 
 def _usual_width(rows: Sequence[Sequence[str]]) -> int:
@@ -239,9 +259,10 @@ def _odd_quotes(text: str, dialect: Dialect) -> float:
         escape = re.escape(dialect.escape)
         inside = rf"[^{quote}{escape}]|{escape}.|{quote}{quote}"
     begin = rf"(?:^|(?<={delimiter}))[ ]*{quote}(?:{inside})*+{quote}"
-    whole = re.findall(begin, text, re.MULTILINE)
-    odd = re.findall(rf"{begin}(?![ \t]*(?:{delimiter}|\r?$))", text, re.MULTILINE)
-    return len(odd) / len(whole) if whole else 0.0
+    is_end = re.compile(rf"[ \t]*(?:{delimiter}|\r?\n|\r|\Z)")
+    whole = list(re.finditer(begin, text, re.MULTILINE))
+    odd = sum(is_end.match(text, found.end()) is None for found in whole)
+    return odd / len(whole) if whole else 0.0
 
 
 def _wraps_cells(text: str, dialect: Dialect) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from headrace.look.cells import is_number, is_number_of_people
+from headrace.look.cells import WORDS_OF_TRUTH, is_number, is_number_of_people, is_time
 
 USUAL_NAMES = frozenset((
     "id", "uid", "uuid", "key", "index", "name", "title", "label", "target", "class", "click",
@@ -48,6 +48,7 @@ def looks_like_header(first: Sequence[str], others: Sequence[Sequence[str]]) -> 
         _vote(cell, [row[index].strip() for row in others if row[index].strip()])
         for index, cell in enumerate(named)
     )
+    votes -= sum(not cell for cell in named[1:])
     if votes:
         return votes > 0
     return not numeric and all(map(_NAME.fullmatch, filter(None, named))) and _are_unique(named)
@@ -57,7 +58,7 @@ def _vote(name: str, cells: Sequence[str]) -> float:
     """Return how much a first cell looks like the name of a column, against a value of it."""
     if not name or not cells:
         return 0
-    if _is_any_number(name):
+    if _is_any_number(name) or is_time(name) or name.lower() in WORDS_OF_TRUTH - {"y", "t"}:
         return -2
     numbers = sum(map(_is_any_number, cells)) / len(cells)
     if numbers > 0.5:

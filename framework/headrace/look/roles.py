@@ -60,6 +60,8 @@ _POSITIVE = frozenset(
      "converted", "present", "alive", "passed", "approved", "spam", "malignant", "m")
 )  # fmt: skip
 _MOST_CLASSES = 20
+_MAYBE = 5
+"""Columns that are named as perhaps the label."""
 _FEW_ROWS = 20
 """Below which a column whose values are all different says nothing."""
 _MOSTLY = 0.9
@@ -111,10 +113,18 @@ def advice_of(
         if fixed is None and target is not None and _is_twin(column, target):
             warnings[column.name].append(f"looks like the twin of {quoted(target.name)}")
             roles[column.name] = DROP
+    _keep_some(roles, columns)
     values = _label_values(target) if target is not None else {}
     if target is not None:
         warnings[target.name] += _label_warnings(target)
     return Advice(roles, label, values, maybe, {k: v for k, v in warnings.items() if v})
+
+
+def _keep_some(roles: dict[str, str], columns: Sequence[Column]) -> None:
+    """Keep columns that would better be left out where there are no others."""
+    if not {NUMERIC, CATEGORICAL}.intersection(roles.values()):
+        kept = [each for each in columns if roles[each.name] == DROP and not _is_index(each)]
+        roles.update(dict.fromkeys((each.name for each in kept), CATEGORICAL))
 
 
 def _label(columns: Sequence[Column]) -> tuple[str | None, list[str]]:
@@ -124,20 +134,27 @@ def _label(columns: Sequence[Column]) -> tuple[str | None, list[str]]:
     if sure := [names[name] for name in _SURE_LABELS if name in names]:
         return sure[0], []
     ends = {columns[0].name, columns[-1].name} if columns else set()
-    binary = [column.name for column in able if len(column.values) == 2]
+    binary = [column.name for column in able if _is_binary(column)]
     likely = [names[name] for name in _LIKELY_LABELS if name in names]
     marked = [name for name in binary if _says_label(name)]
     at_end = [name for name in likely if name in ends]
-    alone = [name for name in binary if name in ends] if len(binary) == 1 and not likely else []
+    is_alone = len(binary) == 1 and not likely and len(columns) > 1
+    alone = [name for name in binary if name in ends and is_alone]
     booleans = [column.name for column in able if column.kind == BOOLEAN and column.name in likely]
     for found in (marked, booleans, [name for name in likely if name in binary], at_end, alone):
         if len(found) == 1:
             return found[0], []
-    return None, list(dict.fromkeys([*marked, *likely, *binary]))[:5]
+    few = [column.name for column in able if len(column.values) <= _MOST_CLASSES]
+    at_ends = [name for name in reversed(few) if name in ends]
+    return None, list(dict.fromkeys([*marked, *likely, *at_ends, *binary]))[:_MAYBE]
 
 
 def _normal(name: str) -> str:
     return re.sub(r"[\W_]+", "_", name.strip().lower()).strip("_")
+
+
+def _is_binary(column: Column) -> bool:
+    return len(column.values) == 2 and not _ID_NAME.search(column.name)
 
 
 def _says_label(name: str) -> bool:
@@ -173,7 +190,7 @@ def _role(column: Column, *, is_whole: bool) -> str:
     if column.is_of_folder:
         return CATEGORICAL
     if column.kind in (EMPTY, CONSTANT):
-        return DROP if is_whole else CATEGORICAL
+        return DROP if is_whole and column.rows else CATEGORICAL
     if _is_index(column):
         return DROP
     if _is_like_an_id(column):

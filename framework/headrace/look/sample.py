@@ -145,7 +145,8 @@ def _format(content: bytes, name: str, *, is_whole: bool) -> str | None:
     suffix = format_by_suffix(PurePosixPath(name).suffix)
     if start.startswith((b"[", b"{")) and (suffix == JSON_LINES or _is_json(start, is_whole)):
         what = "is one JSON value; JSON lines have an object in each line"
-        raise _refused(name, what, "jq -c '.[]' FILE writes them")
+        jq = "." if start.startswith(b"{") else "'.[]'"
+        raise _refused(name, what, f"jq -c {jq} FILE writes them")
     return None
 
 

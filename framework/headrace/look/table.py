@@ -115,7 +115,8 @@ def _delimited(sample: Sample, given: Mapping[str, Any]) -> Table:
     head = _head_of(layout, given)
     body = layout.rows[head.rows :]
     good = [row.cells for row in body if len(row.cells) == layout.width][: _most_rows(layout.width)]
-    notes = [*head.notes, *_odd_rows(body, layout.width)]
+    odd = _odd_rows(body, layout.width)
+    notes = [*head.notes, *odd, *_blanks_between(layout)]
     settings: dict[str, Any] = {}
     settings |= _format_keys(sample, layout.dialect)
     if encoding.name != UTF8:
@@ -126,7 +127,7 @@ def _delimited(sample: Sample, given: Mapping[str, Any]) -> Table:
     nulls = given.get("nulls") or nulls_in(texts)
     if nulls:
         settings["nulls"] = [text for text in nulls if text]
-    if len(notes) > len(head.notes):
+    if odd:
         settings["on_bad_rows"] = "skip"
     missing = {"", *nulls}
     columns = [
@@ -148,7 +149,7 @@ def _whole_lines(text: str, *, is_whole: bool) -> str:
 def _refuse_binary(sample: Sample, text: str) -> None:
     start = text[:4096]
     odd = sum(ord(each) < 32 and each not in "\t\n\r\x0c\x01\x02\x1f\x1e\x1b" for each in start)
-    if odd > len(start) * 0.02:
+    if odd > max(len(start) * 0.02, 8):
         what = f"{quoted(sample.name)} is no text; save it as CSV or Parquet"
         raise ConfigError([Problem(samples.WHERE, what)])
 
@@ -300,6 +301,14 @@ def _odd_rows(rows: Sequence[Row], width: int) -> list[str]:
         f"{count} not {width} cells, the first in line {odd[0].line + 1}; "
         "dataset.on_bad_rows=skip leaves such rows out and counts them"
     ]
+
+
+def _blanks_between(layout: Layout) -> list[str]:
+    """Return a note if columns stand apart by several blanks, for which there is no delimiter."""
+    lines = [row.cells[0].split() for row in layout.rows[:100] if layout.width == 1]
+    if len(lines) > 1 and len(lines[0]) > 1 and len(set(map(len, lines))) == 1:
+        return ["cells seem to stand apart by several blanks; tr -s ' ' < FILE leaves one of them"]
+    return []
 
 
 def _format_keys(sample: Sample, dialect: Dialect) -> dict[str, Any]:

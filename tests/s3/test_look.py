@@ -1,0 +1,44 @@
+"""``action=look`` at what lies on S3: the beginning of the first object, and no more."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from headrace.look.look import look
+from tests.s3.proxy import Proxy
+
+pytestmark = pytest.mark.usefixtures("patient")
+Put = Callable[..., None]
+ROWS = 200_000
+
+
+def lines(rows: int) -> bytes:
+    return b"id;click\n" + b"".join(b"%d;%d\n" % (row * 7919, row % 2) for row in range(rows))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_the_beginning_of_a_large_object_is_enough(
+    pack: Callable[[bytes], bytes], put: Put, proxy: Proxy
+) -> None:
+    suffix = "" if pack is bytes else ".gz"
+    put({"day/_SUCCESS": b"", f"day/a.csv{suffix}": pack(lines(ROWS)), f"day/b.csv{suffix}": b"x"})
+    found = look("s3://logs/day/", {})
+    assert found.keys() == {
+        "path": "s3://logs/day/", "delimiter": ";", "label": "click", "id": "id",
+    }  # fmt: skip
+    assert found.table.rows == 10_000
+
+
+def test_a_parquet_object(put: Put, s3: object) -> None:
+    file = io.BytesIO()
+    table = pa.table({"id": pa.array(range(50)), "click": pa.array([0, 1] * 25)})
+    pq.write_table(table, file)
+    put({"a.parquet": file.getvalue()})
+    found = look("s3://logs/a.parquet", {})
+    assert (found.advice.label, found.table.rows) == ("click", 50)
