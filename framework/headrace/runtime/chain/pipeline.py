@@ -31,6 +31,7 @@ from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, column_tokens
 from headrace.runtime.sources import Group
+from headrace.runtime.statistics.crossed import groups_of
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.transform import Role, positions, without_features
 
@@ -108,7 +109,7 @@ class Process:
         batch = self._run(steps, self._shared, self._read(steps, first_row))
         if self._ends[0]:
             return Work(group.done, self._hashed(steps, batch))
-        self._observe(column_tokens(batch, murmur3_32, 0))
+        self._observe(column_tokens(batch, murmur3_32, 0), batch)
         rows = Rows(by_channel(batch), steps.rejected, steps.rejections())
         return Work(group.done, tuple(rows for _ in self._ends))
 
@@ -142,7 +143,7 @@ class Process:
         first = self._ends[0][0]
         with blamed(first):
             tokens = _hasher(first).tokens(batch)
-        self._observe(tokens)
+        self._observe(tokens, batch)
         kept = without_features(batch)
         # Where no later step wants to know where a row stands, the channels are put apart now.
         order = _order_by_channel(kept) if self.same_rows else None
@@ -166,12 +167,12 @@ class Process:
         by_channels = by_channel(self._run(steps, others, batch))
         return Rows(by_channels, steps.rejected, steps.rejections())
 
-    def _observe(self, tokens: Sequence[ColumnTokens]) -> None:
+    def _observe(self, tokens: Sequence[ColumnTokens], batch: pa.RecordBatch) -> None:
         try:
             statistics = self._statistics.get_nowait()
         except queue.Empty:
             statistics = Statistics()
-        statistics.see(tokens)
+        statistics.see(tokens, groups_of(batch))
         self._statistics.put(statistics)
 
 

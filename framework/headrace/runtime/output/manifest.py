@@ -34,6 +34,8 @@ IS_EMPTY = "is_empty"
 """Key in the manifest of one of several hosts whose files held nothing, not even columns."""
 MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
 """Names in the folder of the report."""
+WARNINGS = "warnings"
+"""Key of what is odd about the rows."""
 
 
 def manifest(
@@ -87,7 +89,7 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         raise ValueError(
             f"{len(manifests)} of {count} hosts left a manifest: {', '.join(manifests)}"
         )
-    without = ("host_count", IS_EMPTY, FILES, SHA256)
+    without = ("host_count", IS_EMPTY, WARNINGS, FILES, SHA256)
     together = {key: value for key, value in first.items() if key not in without}
     every = list(manifests.values())
     together["rows"] = {key: sum(one["rows"][key] for one in every) for key in first["rows"]}

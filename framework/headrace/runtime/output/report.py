@@ -18,6 +18,7 @@ from headrace.runtime.output.manifest import (
     METRICS,
     REJECTED,
     TIMINGS,
+    WARNINGS,
     manifest,
     write_bytes,
     write_json,
@@ -77,6 +78,7 @@ class Report:
             names.append(OBSERVED)
             write_bytes(self.folder / OBSERVED, observed.to_bytes())
         totals, statistics, time = observed.totals, observed.statistics, observed.time
+        written[WARNINGS] = observed.warnings(written)
         figures = metrics(written, totals, statistics, self.prepared.hasher, time)
         write_json(self.folder / METRICS, figures)
         if evaluator is not None:
