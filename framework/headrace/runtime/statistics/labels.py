@@ -61,13 +61,14 @@ class LabelCounts:
 
     @property
     def kind(self) -> str:
-        """Return what the labels are: 0 and 1, a few whole numbers, or any numbers."""
+        """Return what the labels are: 0 and 1, a few small whole numbers, or any numbers."""
         values = {value for counts in self._channels.values() for value in counts}
         if not self.is_kept:
             return NUMBER
         if values <= {0.0, 1.0}:
             return BINARY
-        return CLASSES if all(value.is_integer() for value in values) else NUMBER
+        are_codes = all(value.is_integer() and -1 <= value <= MOST for value in values)
+        return CLASSES if are_codes else NUMBER
 
     def of(self, channel: int) -> dict[str, int]:
         """Return the rows of a channel with each label, in the order of the labels."""
