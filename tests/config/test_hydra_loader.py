@@ -49,7 +49,7 @@ WRONG = [
             "dataset.path: the value wants quotes; write 'dataset.path=\"dt=1\"'",
             "evaluation: there is no choice 'logistc'; did you mean 'logistic'?",
             "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, hydra, "
-            "job, output, resources, runtime, target, transform",
+            "job, name, output, resources, runtime, target, transform",
             "resources.cpus: unknown key; allowed: instance_count, instance_type, "
             "max_runtime_minutes, usd_per_hour, volume_size_gb",
         ],

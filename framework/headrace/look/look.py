@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from headrace.errors import ConfigError, Problem
 from headrace.look import dataset_file
 from headrace.look.columns import Column
 from headrace.look.roles import DROP, NUMERIC, WHEN, Advice, advice_of
 from headrace.look.sample import Sample, sample_of
 from headrace.look.table import Table, table_of
+from headrace.runtime.chain.columns import suggest
 from headrace.runtime.shown import listed, quoted
 from headrace.runtime.sources.cleaning import partition_of
 from headrace.runtime.spec import DatasetSpec
@@ -75,6 +77,8 @@ class Look:
         numeric = [column.name for column in columns if roles[column.name] == NUMERIC]
         settings = dict(self.table.settings)
         drop = [*settings.pop("drop", ())]
+        if self._has_rows_without_label():
+            settings["on_bad_rows"] = "skip"
         drop += [column.name for column in columns if roles[column.name] == DROP]
         keys: dict[str, Any] = {"path": self.path, **settings, "label": self.advice.label}
         if self.advice.label_values and not _are_booleans(self.advice.label_values):
@@ -97,6 +101,8 @@ class Look:
             comments["label"] = f"perhaps one of {', '.join(maybe)}" if maybe else "none was found"
         if "on_bad_rows" in self.table.settings:
             comments["on_bad_rows"] = "some rows have another number of cells"
+        elif self._has_rows_without_label():
+            comments["on_bad_rows"] = "some rows have no label"
         return comments
 
     def yaml(self, name: str, command: str) -> str:
@@ -108,6 +114,9 @@ class Look:
         """
         trying = "evaluation=logistic" if self._has_binary_label() else "action=plan"
         return dataset_file.yaml_of(name, self.keys(), self.comments(), command, trying)
+
+    def _has_rows_without_label(self) -> bool:
+        return any(c.nulls for c in self.table.columns if c.name == self.advice.label)
 
     def _has_binary_label(self) -> bool:
         labels = [column for column in self.table.columns if column.name == self.advice.label]
@@ -145,8 +154,19 @@ def look(path: str | Sequence[str], given: Mapping[str, Any]) -> Look:
     with sample_of(paths) as sample:
         table = _with_folders(table_of(sample, given), sample)
     roles = {key: given[key] for key in ("label", "id") if key in given}
+    _refuse_absent(roles, [column.name for column in table.columns])
     advice = advice_of(table.columns, roles, is_whole=sample.is_whole)
     return Look(paths[0] if isinstance(path, str) else paths, sample, table, advice)
+
+
+def _refuse_absent(roles: Mapping[str, str | None], names: Sequence[str]) -> None:
+    problems = [
+        Problem(f"dataset.{role}", f"there is no column {quoted(name)}; {suggest(name, names)}")
+        for role, name in roles.items()
+        if name is not None and name not in names
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def _with_folders(table: Table, sample: Sample) -> Table:
