@@ -97,16 +97,12 @@ class Column:
 
     @cached_property
     def is_sequence(self) -> bool:
-        """Whether the values count the rows, from 0 or 1."""
-        start = self.cells[0] if self.cells else None
-        return (
-            start in ("0", "1")
-            and self.rows > 2
-            and all(
-                cell == str(number)
-                for number, cell in zip(range(int(start), self.rows + 1), self.cells, strict=False)
-            )
-        )
+        """Whether the values count the rows, one after the other."""
+        first = self.cells[0] if self.cells else None
+        if self.rows < 3 or first is None or not re.fullmatch("[0-9]{1,15}", first):
+            return False
+        numbers = range(int(first), int(first) + self.rows)
+        return all(cell == str(each) for each, cell in zip(numbers, self.cells, strict=True))
 
     @property
     def described_kind(self) -> str:

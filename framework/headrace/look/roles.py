@@ -36,7 +36,7 @@ _SURE_LABELS = (
     "label", "labels", "click", "clicked", "is_click", "is_clicked", "isclick", "click_label",
     "target", "y", "converted", "is_converted", "conversion", "survived", "churn", "churned",
     "exited", "is_fraud", "isfraud", "fraud", "purchased", "clicked_on_ad", "attrition",
-    "subscribed",
+    "subscribed", "clk", "is_attributed", "is_trade", "hasdetections",
 )  # fmt: skip
 """Names of labels, the likeliest first."""
 _LIKELY_LABELS = (
@@ -53,11 +53,11 @@ _CODE_NAME = re.compile(
 _INDEX_NAMES = frozenset({"", "index", "unnamed: 0", "__index_level_0__", "x1", "rownames", "row"})
 _NEGATIVE = frozenset(
     ("0", "-1", "0.0", "-1.0", "no", "n", "false", "f", "neg", "negative", "none", "off", "bad",
-     "non", "never", "absent", "unclicked", "dead", "failed", "rejected", "ham", "benign", "b")
+     "non", "never", "absent", "unclicked", "dead", "failed", "rejected", "ham", "benign")
 )  # fmt: skip
 _POSITIVE = frozenset(
     ("1", "1.0", "yes", "y", "true", "t", "pos", "positive", "on", "good", "click", "clicked",
-     "converted", "present", "alive", "passed", "approved", "spam", "malignant", "m")
+     "converted", "present", "alive", "passed", "approved", "spam", "malignant")
 )  # fmt: skip
 _MOST_CLASSES = 20
 _MAYBE = 5
@@ -141,12 +141,15 @@ def _label(columns: Sequence[Column]) -> tuple[str | None, list[str]]:
     is_alone = len(binary) == 1 and not likely and len(columns) > 1
     alone = [name for name in binary if name in ends and is_alone]
     booleans = [column.name for column in able if column.kind == BOOLEAN and column.name in likely]
-    for found in (marked, booleans, [name for name in likely if name in binary], at_end, alone):
+    both = [name for name in likely if name in binary]
+    last = [name for name in binary if name == columns[-1].name and _says_label(name, likely=True)]
+    only = likely if not binary else []
+    for found in (marked, booleans, both, last, at_end, alone, only):
         if len(found) == 1:
             return found[0], []
     few = [column.name for column in able if len(column.values) <= _MOST_CLASSES]
-    at_ends = [name for name in reversed(few) if name in ends]
-    return None, list(dict.fromkeys([*marked, *likely, *at_ends, *binary]))[:_MAYBE]
+    first, second = ([n for n in reversed(names) if n in ends] for names in (binary, few))
+    return None, list(dict.fromkeys([*marked, *likely, *first, *binary, *second]))[:_MAYBE]
 
 
 def _normal(name: str) -> str:
@@ -157,9 +160,9 @@ def _is_binary(column: Column) -> bool:
     return len(column.values) == 2 and not _ID_NAME.search(column.name)
 
 
-def _says_label(name: str) -> bool:
-    words = _normal(name).split("_")
-    return any(word in _SURE_LABELS and len(word) > 1 for word in words)
+def _says_label(name: str, *, likely: bool = False) -> bool:
+    known = (*_SURE_LABELS, *(_LIKELY_LABELS if likely else ()))
+    return any(word in known and len(word) > 1 for word in _normal(name).split("_"))
 
 
 def _can_be_label(column: Column) -> bool:
@@ -177,7 +180,8 @@ def _identity(columns: Sequence[Column], label: str | None) -> str | None:
     ]
     named = [column.name for column in unique if _ID_NAME.search(column.name)]
     exact = [name for name in named if _normal(name) in ("id", "row_id", "uuid", "key")]
-    return next(iter([*exact, *named]), None)
+    counting = [c.name for c in unique if c.is_sequence and not _is_index(c)]
+    return next(iter([*exact, *named, *counting]), None)
 
 
 def _when(columns: Sequence[Column], taken: set[str | None]) -> str | None:
@@ -200,7 +204,7 @@ def _role(column: Column, *, is_whole: bool) -> str:
 
 def _is_index(column: Column) -> bool:
     is_named = column.name.strip().lower() in _INDEX_NAMES
-    return column.is_sequence and (is_named or not column.name)
+    return column.is_sequence and column.cells[0] in ("0", "1") and is_named
 
 
 def _is_measure(column: Column) -> bool:
