@@ -6,10 +6,13 @@ import gzip
 import io
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from headrace.aws import reading
+from headrace.aws.s3 import S3Object
 from headrace.look.look import look
 from tests.s3.proxy import Proxy
 
@@ -35,10 +38,23 @@ def test_the_beginning_of_a_large_object_is_enough(
     assert found.table.rows == 10_000
 
 
-def test_a_parquet_object(put: Put, s3: object) -> None:
+@pytest.mark.usefixtures("proxy")
+def test_the_first_rows_of_a_parquet_object_are_enough(
+    put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    read = reading._read
+
+    def counted(of: S3Object, start: int, size: int) -> bytes:
+        asked.append(size)
+        return read(of, start, size)
+
+    monkeypatch.setattr(reading, "_read", counted)
     file = io.BytesIO()
-    table = pa.table({"id": pa.array(range(50)), "click": pa.array([0, 1] * 25)})
-    pq.write_table(table, file)
+    ids = np.random.default_rng(1).permutation(3_000_000)
+    table = pa.table({"id": ids, "click": pa.array(ids % 2), "x": pa.array(ids % 9)})
+    pq.write_table(table, file, row_group_size=1_000_000, compression="none")
     put({"a.parquet": file.getvalue()})
     found = look("s3://logs/a.parquet", {})
-    assert (found.advice.label, found.table.rows) == ("click", 50)
+    assert (found.advice.label, found.table.rows) == ("click", 10_000)
+    assert sum(asked) < len(file.getvalue()) / 2

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from headrace.errors import ConfigError, DataError, Problem
 from headrace.job import inputs
 from headrace.runtime.plugins.formats import format_by_suffix
-from headrace.runtime.shown import quoted
+from headrace.runtime.shown import plain, quoted
 from headrace.runtime.sources.files import opened
 from headrace.uris import S3
 
@@ -19,6 +21,9 @@ WHERE = "dataset.path"
 BYTES = 4 << 20
 """Of the text of a file that are looked at."""
 _PIECE = 1 << 18
+_ROWS = 10_000
+"""Of a Parquet file on S3."""
+_PARQUET = b"PAR1"
 _NO_TABLES = (
     (b"\x89HDF", "an HDF5 file"),
     (b"ORC", "an ORC file"),
@@ -102,14 +107,33 @@ def _files(data: inputs.DataInput, path: str) -> Iterator[tuple[list[Path], bool
         yield [Path(file) for file in data.files], False
         return
     from headrace.aws.clients import explained, has_credentials
+    from headrace.aws.reading import ObjectFile, beginning
     from headrace.aws.s3 import data_objects
-    from headrace.aws.stand_in import stand_in
 
     has_credentials(required=True)
     objects = data_objects(data.uri, WHERE)
     first = next((each for each in objects if each.size), objects[0])
-    with explained(), stand_in(first) as file:
+    with explained(), beginning(first, BYTES) as file:
+        if not file.read_bytes().startswith(_PARQUET):
+            yield [file], first.size > BYTES
+            return
+        _keep_first_rows(ObjectFile(first), file)
         yield [file], True
+
+
+def _keep_first_rows(source: io.RawIOBase, file: Path) -> None:
+    """Write a Parquet file with the first rows of another one, of which no more is read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        reader = pq.ParquetFile(source, buffer_size=_PIECE, pre_buffer=False)
+        batches = list(islice(reader.iter_batches(_ROWS), 1))
+        table = pa.Table.from_batches(batches, reader.schema_arrow)
+    except (pa.ArrowException, OSError) as error:
+        what = f"{quoted(file.name)} is no Parquet file, or is cut short ({plain(str(error))})"
+        raise DataError(what) from error
+    pq.write_table(table, file)
 
 
 def _beginning(path: Path, *, is_cut: bool) -> tuple[bytes, bool]:
@@ -132,7 +156,7 @@ def _format(content: bytes, name: str, *, is_whole: bool) -> str | None:
     Raises:
         ConfigError: It is no table that can be read.
     """
-    if content.startswith(b"PAR1"):
+    if content.startswith(_PARQUET):
         return PARQUET
     for beginning, what in _NO_TABLES:
         if content.startswith(beginning):
