@@ -41,7 +41,7 @@ class Look:
 
     @property
     def first_path(self) -> str:
-        """The path, or the first of several."""
+        """Return the path, or the first of several."""
         return self.path if isinstance(self.path, str) else self.path[0]
 
     def facts(self) -> list[tuple[str, str]]:
