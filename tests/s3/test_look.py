@@ -30,11 +30,12 @@ def test_the_beginning_of_a_large_object_is_enough(
     pack: Callable[[bytes], bytes], put: Put, proxy: Proxy
 ) -> None:
     suffix = "" if pack is bytes else ".gz"
-    put({"day/_SUCCESS": b"", f"day/a.csv{suffix}": pack(lines(ROWS)), f"day/b.csv{suffix}": b"x"})
-    found = look("s3://logs/day/", {})
+    put({"a/_SUCCESS": b"", f"a/day=7/a.csv{suffix}": pack(lines(ROWS)), f"a/z.csv{suffix}": b"x"})
+    found = look("s3://logs/a/", {})
     assert found.keys() == {
-        "path": "s3://logs/day/", "delimiter": ";", "label": "click", "id": "id",
+        "path": "s3://logs/a/", "delimiter": ";", "label": "click", "id": "id",
     }  # fmt: skip
+    assert [column.name for column in found.table.columns] == ["id", "click", "day"]
     assert found.table.rows == 10_000
 
 

@@ -72,32 +72,32 @@ class Column:
 
     @cached_property
     def values(self) -> Counter[str]:
-        """How often each value stands there."""
+        """Return how often each value stands there."""
         return Counter(cell for cell in self.cells if cell is not None)
 
     @property
     def rows(self) -> int:
-        """Number of rows."""
+        """Return the number of rows."""
         return len(self.cells)
 
     @property
     def nulls(self) -> int:
-        """Number of rows without a value."""
+        """Return the number of rows without a value."""
         return self.rows - self.values.total()
 
     @property
     def is_unique(self) -> bool:
-        """Whether every row has a value of its own, of rows enough to tell."""
+        """Return whether every row has a value of its own."""
         return self.rows > 1 and len(self.values) == self.rows
 
     @property
     def is_numeric(self) -> bool:
-        """Whether the reader can take every value for a number."""
+        """Return whether the reader can take every value for a number."""
         return are_numbers(list(self.values)) and self.kind != EMPTY
 
     @cached_property
     def is_sequence(self) -> bool:
-        """Whether the values count the rows, one after the other."""
+        """Return whether the values count the rows, one after the other."""
         first = self.cells[0] if self.cells else None
         if self.rows < 3 or first is None or not re.fullmatch("[0-9]{1,15}", first):
             return False
@@ -106,7 +106,7 @@ class Column:
 
     @property
     def described_kind(self) -> str:
-        """The kind, with the format of a timestamp."""
+        """Return the kind, with the format of a timestamp."""
         return f"{self.kind} {self.time_format}" if self.time_format else self.kind
 
     def examples(self, most: int = 3) -> list[str]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from headrace.config.problems import suggest
 from headrace.errors import ConfigError, Problem
 from headrace.look import dataset_file
 from headrace.look.columns import Column
 from headrace.look.roles import DROP, NUMERIC, WHEN, Advice, advice_of
 from headrace.look.sample import Sample, sample_of
 from headrace.look.table import Table, table_of
-from headrace.runtime.chain.names import suggest
 from headrace.runtime.shown import listed, quoted
 from headrace.runtime.sources.cleaning import partition_of
 from headrace.runtime.spec import DatasetSpec
@@ -41,7 +41,7 @@ class Look:
 
     @property
     def first_path(self) -> str:
-        """The path, or the first of several."""
+        """Return the path, or the first of several."""
         return self.path if isinstance(self.path, str) else self.path[0]
 
     def facts(self) -> list[tuple[str, str]]:

@@ -63,7 +63,7 @@ class Sample:
 
     @property
     def format_by_name(self) -> str | None:
-        """The format that the reader takes by the file's name."""
+        """Return the format that the reader takes by the file's name."""
         from headrace.runtime.errors import DataError
         from headrace.runtime.plugins.formats import AUTO
         from headrace.runtime.sources.files import format_of
@@ -86,14 +86,14 @@ def sample_of(paths: Sequence[str]) -> Iterator[Sample]:
         DataError: It cannot be read.
     """
     data = inputs.resolve(*paths)
-    with _files(data, paths[0]) as (files, is_cut):
+    with _files(data, paths[0]) as (files, is_cut, on_s3):
         for file in files:
             content, is_whole = _beginning(file, is_cut=is_cut)
             if content.strip():
                 name = PurePosixPath(file.name).name
                 found = _format(content, name, is_whole=is_whole)
                 count = max(len(files), len(data.files))
-                below = "" if is_cut else file.relative_to(data.folder).as_posix()
+                below = on_s3 or file.relative_to(data.folder).as_posix()
                 yield Sample(file, name, content, is_whole, found, count, below)
                 return
     what = f"{quoted(paths[0], 400)} holds no data: every file is empty"
@@ -101,10 +101,10 @@ def sample_of(paths: Sequence[str]) -> Iterator[Sample]:
 
 
 @contextmanager
-def _files(data: inputs.DataInput, path: str) -> Iterator[tuple[list[Path], bool]]:
-    """Yield the files to look at, and whether they are only beginnings."""
+def _files(data: inputs.DataInput, path: str) -> Iterator[tuple[list[Path], bool, str]]:
+    """Yield the files to look at, whether they are only beginnings, and an object's path below."""
     if not path.startswith(S3):
-        yield [Path(file) for file in data.files], False
+        yield [Path(file) for file in data.files], False, ""
         return
     from headrace.aws.clients import explained, has_credentials
     from headrace.aws.reading import ObjectFile, beginning
@@ -113,12 +113,13 @@ def _files(data: inputs.DataInput, path: str) -> Iterator[tuple[list[Path], bool
     has_credentials(required=True)
     objects = data_objects(data.uri, WHERE)
     first = next((each for each in objects if each.size), objects[0])
+    below = first.uri.removeprefix(f"{data.uri.rstrip('/')}/").removeprefix(S3)
     with explained(), beginning(first, BYTES) as file:
         if not file.read_bytes().startswith(_PARQUET):
-            yield [file], first.size > BYTES
+            yield [file], first.size > BYTES, below
             return
         _keep_first_rows(ObjectFile(first), file)
-        yield [file], True
+        yield [file], True, below
 
 
 def _keep_first_rows(source: io.RawIOBase, file: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
+
+import pyarrow as pa
 
 from headrace.errors import ConfigError, Problem
 from headrace.look import sample as samples
@@ -18,7 +19,7 @@ from headrace.look.header import has_header
 from headrace.look.sample import Sample
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.shown import listed, quoted
-from headrace.runtime.sources.base import Portion
+from headrace.runtime.sources.base import Block, Portion
 from headrace.runtime.sources.readers import reader_of
 from headrace.runtime.spec import DatasetSpec
 
@@ -72,10 +73,9 @@ def _by_reader(sample: Sample, format_name: str) -> Table:
     spec = DatasetSpec(format=format_name, categorical=names)
     columns = Columns.of(reader.names(sample.path, spec), spec, sample.name)
     blocks = reader.blocks(Portion(sample.path), spec, columns, samples.BYTES // 4)
-    batches = [block.parse().batch for block in islice(blocks, 1)]
-    if not batches:
+    rows = _first_of(blocks, _most_rows(len(names)))
+    if rows is None:
         raise ConfigError([Problem(samples.WHERE, f"{quoted(sample.name)} has no rows")])
-    rows = batches[0].slice(0, _most_rows(len(names)))
     settings: dict[str, Any] = {}
     if sample.format_by_name != format_name:
         settings["format"] = format_name
@@ -85,6 +85,16 @@ def _by_reader(sample: Sample, format_name: str) -> Table:
         settings["drop"] = list(nested)
     named = {"parquet": "Parquet", "jsonl": "JSON lines"}.get(format_name, format_name)
     return Table(made, rows.num_rows, settings, [("format", named)], notes)
+
+
+def _first_of(blocks: Iterator[Block], most: int) -> pa.Table | None:
+    """Return the first rows of some blocks, None if there are none."""
+    batches: list[pa.RecordBatch] = []
+    for block in blocks:
+        batches.append(block.parse().batch)
+        if sum(batch.num_rows for batch in batches) >= most:
+            break
+    return pa.Table.from_batches(batches).slice(0, most) if batches else None
 
 
 def _plain_names(sample: Sample, format_name: str) -> tuple[tuple[str, ...], list[str]]:
