@@ -23,7 +23,7 @@ import pyarrow as pa
 from benchmarks.figures import machine, times
 from benchmarks.run import ROOT, Command, log_of, measured
 from headrace.results import recount
-from headrace.runtime.output.parts import PartWriter, Shelf
+from headrace.runtime.output.parts import PartWriter
 from headrace.runtime.output.writers import writer_of
 from headrace.runtime.plugins.formats import WRITERS
 from headrace.runtime.process.setup import set_up
@@ -69,10 +69,10 @@ def _written(batches: Sequence[pa.RecordBatch], name: str, folder: Path) -> floa
     rows = OutputSpec.rows_per_part
     start = time.perf_counter()
     with closing(Background()) as background:
-        shelf = Shelf({"train": folder}, batches[0].schema)
-        parts = PartWriter([shelf], writer_of(name), rows, background)
+        schema, writer = batches[0].schema, writer_of(name)
+        parts = PartWriter({"train": folder}, schema, writer, rows, background)
         for batch in batches:
-            parts.add("train", [batch])
+            parts.add("train", batch)
         parts.close()
     seconds = time.perf_counter() - start
     shutil.rmtree(folder)

@@ -102,7 +102,7 @@ FAULTS: dict[str, tuple[Content, tuple[str, ...], str]] = {
         {"1.csv": "click,a\n", "2.csv": "click,a\n"}, (),
         "the 2 files: there are no rows after the header",
     ),
-    "blank first line": ({"d.csv": "\nclick,a\n"}, (), "d.csv, line 1: there is no header"),
+    "blank lines": ({"d.csv": "\n\n"}, (), "d.csv, line 1: there is no header"),
     "column missing": (
         {"d.csv": GOOD}, ("dataset.label=clicks",),
         "d.csv: there is no column 'clicks'; did you mean 'click'?",

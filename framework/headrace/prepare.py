@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ from headrace.job.compiler import compile_job
 from headrace.job.job_names import job_name
 from headrace.programs import program_of
 from headrace.results import destination as output_folder
+from headrace.runtime.errors import HeadraceError
+from headrace.runtime.spec import DatasetSpec, JobSpec
 from headrace.targets.local import scratch
 from headrace.uris import S3, path_of, uri_of
 
@@ -75,7 +77,8 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
         raise ConfigError(problems)
     try:
         wheels = {} if problems else _wheels(plan.config, target)
-        job = compile_job(plan, backend, program, found, name, account, wheels)
+        order = () if problems else _column_order(plan.config, found, asking)
+        job = compile_job(plan, backend, program, found, name, account, wheels, order)
     except ConfigError as exc:
         raise ConfigError([*problems, *exc.problems]) from exc
     problems += account.problems(job.request, asking)
@@ -84,7 +87,7 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
     if job.program.spec is not None and (dry or not target.looks_first):
         for step in plan.chain:
             step.plugin.check_imports()
-        _preflight(job, found[inputs.DATA], asking)
+        notes = (*notes, *_preflight(job.program.spec, found[inputs.DATA], asking))
     notes = (*notes, *program.notes(), *_without_effect(plan.config, target))
     return Ready(job, plan.config, found, notes if asking else (*notes, NOT_ASKED))
 
@@ -139,24 +142,48 @@ def _output_problems(config: JobConfig, asking: bool) -> list[Problem]:
     return output_prefix.check(config.output)
 
 
-def _preflight(job: Job, data: DataInput, asking: bool) -> None:
+def _column_order(config: JobConfig, found: dict[str, DataInput], asking: bool) -> tuple[str, ...]:
+    """Return the columns of the first file, if several instances have to agree on their order."""
+    is_shared = config.resources.instance_count > 1 and not config.backend.is_a_cluster
+    if not (config.program.is_chain and is_shared):
+        return ()
+    data = found[inputs.DATA]
+    from headrace.runtime.sources import columns_of  # pyarrow takes its time to import
+
+    dataset = DatasetSpec(**config.dataset.model_dump(exclude={"path"}))
+    with suppress(HeadraceError), _first_file(data, dataset, asking) as file:  # told later
+        return () if file is None else columns_of(file[0], dataset, file[1]).names
+    return ()
+
+
+def _preflight(spec: JobSpec, data: DataInput, asking: bool) -> tuple[str, ...]:
+    """Read the first file's columns; what a person should know of them."""
     # pyarrow takes its time to import
     from headrace.runtime.chain.chain import ChainError
     from headrace.runtime.chain.preflight import preflight, refuse_named
 
-    with _first_file(data, asking) as file:
+    with _first_file(data, spec.dataset, asking) as file:
         try:
-            refuse_named([Path(each) for each in data.files], job.spec.dataset)
+            refuse_named([Path(each) for each in data.files], spec.dataset)
             if file is not None:
-                preflight(job.spec, [file])
+                path, below = file
+                note = preflight(spec, [path], below).columns.note
+                return (note,) if note else ()
         except ChainError as exc:
             raise ConfigError([Problem(exc.where, exc.what)]) from exc
+    return ()
 
 
 @contextmanager
-def _first_file(data: DataInput, asking: bool) -> Iterator[Path | None]:
+def _first_file(
+    data: DataInput, dataset: DatasetSpec, asking: bool
+) -> Iterator[tuple[Path, str] | None]:
+    """Return the first file that is not empty, and its path below what the job reads."""
     if data.files:
-        yield Path(data.files[0])
+        from headrace.runtime.sources import first_file  # pyarrow takes its time to import
+
+        file = first_file([Path(each) for each in data.files], dataset)
+        yield file, str(file.relative_to(data.folder))
     elif not asking:
         yield None
     else:
@@ -164,6 +191,7 @@ def _first_file(data: DataInput, asking: bool) -> Iterator[Path | None]:
         from headrace.aws.reading import stand_in
         from headrace.aws.s3 import data_objects
 
-        first, *_ = data_objects(data.uri, "dataset.path")
+        objects = data_objects(data.uri, "dataset.path")
+        first = next((each for each in objects if each.size), objects[0])
         with explained(), stand_in(first) as file:
-            yield file
+            yield file, first.uri.removeprefix(f"{data.uri.rstrip('/')}/").removeprefix(S3)

@@ -235,7 +235,7 @@ def test_what_cannot_be_measured_is_unknown_and_no_failure(
     reasons = {
         "broken.parquet": "Parquet magic bytes not found in footer. Either the file is corrupted "
         "or this is not a parquet file.",
-        "broken.csv.gz": "zlib inflate failed: incorrect header check",
+        "broken.csv.gz": "broken.csv.gz: the gzip data is broken (Not a gzipped file (b'no'))",
         "data.odd": "data.odd: cannot tell the format from the name; set dataset.format to one of "
         "csv, tsv, parquet, jsonl",
     }

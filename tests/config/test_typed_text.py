@@ -85,4 +85,4 @@ def test_a_file_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert config.dataset.numeric == ("1e5", "1_0", "true", "x", "007")
     assert config.job.env == {"A": "1.10"}
     assert config.job.arguments == ("--rate", "0.50")
-    assert config.dataset.path.endswith("/2014.10")
+    assert str(config.dataset.path).endswith("/2014.10")

@@ -151,6 +151,18 @@ def test_every_setting_reaches_the_container() -> None:
         "columns": ["a", "b", "c"],
         "on_bad_rows": "skip",
         "max_line_bytes": 9,
+        "delimiter": ";",
+        "quote": None,
+        "escape": "~",
+        "encoding": "cp1252",
+        "nulls": ["NA"],
+        "comment": "#",
+        "skip_lines": 2,
+        "trim": True,
+        "header": True,
+        "drop": ["d*"],
+        "partitions": False,
+        "columns_expected": ["a", "b", "c"],
     }
     runtime = {"threads": 3, "block_bytes": 5, "split_bytes": 7}
     job = made(plan(dataset=given, runtime=runtime), FILE)

@@ -23,6 +23,17 @@ def test_a_result_as_a_table() -> None:
     )
 
 
+def test_warnings_stand_before_the_last_lines() -> None:
+    warnings = [{"kind": "null", "column": f"c{n}", "text": f"column 'c{n}'"} for n in range(12)]
+    lines = summary(Result("/o", {"warnings": warnings}, 2.0, CHANNELS[:1])).splitlines()
+    assert lines[2:] == [
+        *(f"warning: column 'c{n}'" for n in range(10)),
+        "2 more warnings: report/manifest.json",
+        "8,012 rows in 2.0 s",
+        "/o",
+    ]
+
+
 def test_nothing_rejected_and_large_numbers() -> None:
     channels = (Channel("train", rows=40_428_967, parts=309, bytes=5_870_000_000),)
     assert summary(Result("/o", {}, 1061.0, channels)) == "\n".join(

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 
 from headrace.runtime.output.outcome import Host, Task
 from headrace.runtime.process.execute import execute
+from headrace.runtime.process.fused import execute_together
 from headrace.runtime.spec import (
     DATA_INPUT,
     OUTPUT,
@@ -115,13 +116,15 @@ def run(root: Path, files: Files, spec: JobSpec) -> Result:
         files: Name → content; content alone is a CSV file.
         spec: The job.
     """
-    return run_together(root, files, [spec])[0]
+    fresh = laid_out(root, files)
+    execute(Task(spec, fresh), Host())
+    return Result(fresh)
 
 
 def run_together(root: Path, files: Files, specs: Sequence[JobSpec]) -> list[Result]:
     """The same for several jobs, executed in one go."""
     tasks = [Task(spec, laid_out(root, files)) for spec in specs]
-    execute(tasks, Host())
+    execute_together(tasks, Host())
     return [Result(task.root) for task in tasks]
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headrace.results import hosts as host_reports
-from headrace.results.whole_files import json_text
 from headrace.runtime.output.outcome import Host, Task
 from headrace.runtime.process.execute import execute
 from headrace.runtime.spec import DATA_INPUT, OUTPUT, JobSpec, under
@@ -22,11 +21,11 @@ def run_shared(root: Path, files: Mapping[str, bytes | str], spec: JobSpec, host
     names = [f"algo-{number + 1}" for number in range(hosts)]
     for number, name in enumerate(names):
         _lay_out(fresh / name, {key: files[key] for key in sorted(files)[number::hosts]})
-        execute([Task(spec, fresh / name)], Host(name, hosts))
+        execute(Task(spec, fresh / name), Host(name, hosts))
         shutil.copytree(under(fresh / name, OUTPUT), together.output, dirs_exist_ok=True)
     report = together.output / "report"
     for file, content in host_reports.merged(names, lambda file: _bytes(report / file)).items():
-        (report / file).write_text(json_text(content), encoding="utf-8")
+        (report / file).write_bytes(host_reports.content_of(content))
     return together
 
 

@@ -33,16 +33,20 @@ def zstd(text: str) -> bytes:
 
 
 UNREAD = {
-    ".zip": ("zip", zipped()),
-    ".bz2": ("bzip2", bz2.compress(TEXT.encode())),
-    ".xz": ("xz", lzma.compress(TEXT.encode())),
-    ".lzma": ("lzma", lzma.compress(TEXT.encode(), lzma.FORMAT_ALONE)),
-    ".lz4": ("lz4", pa.Codec("lz4").compress(TEXT.encode(), asbytes=True)),
     ".snappy": ("snappy", b"\xff\x06\x00\x00sNaPpY" + b"\x00" * 20),
     ".7z": ("7z", b"7z\xbc\xaf\x27\x1c" + b"\x00" * 20),
     ".rar": ("rar", b"Rar!\x1a\x07\x01\x00" + b"\x00" * 20),
     ".lzo": ("lzo", b"\x89LZO\x00\r\n\x1a\n" + b"\x00" * 20),
     ".Z": ("compress", b"\x1f\x9d\x90" + b"\x00" * 20),
+}
+READ = {
+    "gzip": gzipped(TEXT),
+    "zstd": zstd(TEXT),
+    "bzip2": bz2.compress(TEXT.encode()),
+    "xz": lzma.compress(TEXT.encode()),
+    "lzma": lzma.compress(TEXT.encode(), lzma.FORMAT_ALONE),
+    "lz4": bytes(pa.Codec("lz4").compress(TEXT.encode(), asbytes=True)),
+    "zip": zipped(),
 }
 
 
@@ -70,11 +74,28 @@ def test_or_by_its_name_where_the_content_has_no_mark(name: str) -> None:
         format_of(Path(name), "auto")
 
 
-@pytest.mark.parametrize("name", ["d.csv", "d.csv.gz", "d.csv.zst", "d.csv.zstd"])
-@pytest.mark.parametrize("content", [gzipped(TEXT), zstd(TEXT)], ids=["gzip", "zstd"])
-def test_gzip_and_zstd_are_read_under_any_name(tmp_path: Path, name: str, content: bytes) -> None:
+@pytest.mark.parametrize("name", ["d.csv", "d.csv.gz", "d.csv.zst", "d.csv.xz"])
+@pytest.mark.parametrize("content", READ.values(), ids=READ)
+def test_compressions_are_read_under_any_name(tmp_path: Path, name: str, content: bytes) -> None:
     result = run(tmp_path, {name: content}, job(label="y"))
     assert result.manifest["rows"]["written"] == 2
+
+
+JOINED = [kind for kind in READ if kind not in ("zip", "lzma")]
+
+
+@pytest.mark.parametrize("kind", JOINED)
+def test_several_members_in_one_file(tmp_path: Path, kind: str) -> None:
+    """As `cat a.gz a.gz` makes them; the second header is a bad row."""
+    content = READ[kind] + READ[kind]
+    result = run(tmp_path, {"d.csv": content}, job(label="y", on_bad_rows="skip"))
+    assert result.manifest["rows"] == {"read": 5, "written": 4, "rejected": 1}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_data_that_is_cut_short(tmp_path: Path, kind: str) -> None:
+    message = refused(tmp_path, {"d.csv": READ[kind][:-5]})
+    assert message.startswith(f"d.csv: the {kind} data is "), message
 
 
 def test_a_name_that_promises_too_much(tmp_path: Path) -> None:
@@ -125,8 +146,8 @@ def test_errors_name_the_path_below_the_input(tmp_path: Path) -> None:
          ", line 2, column 'y': expected a number, 0 or 1 for a click, got 'x'"),
         ("day=2/part-0.csv", "y,b\n1,1\n", ": there is no column 'a', unlike in the first file"),
         ("day=2/part-0.csv", 'y,a\n1,"x\n', f", line 2: {OPEN}"),
-        ("day=2/part-0.csv", "y,\n1,1\n", ", line 1: a column in the header has no name"),
-        ("day=2/part-0.csv", zipped(), f": zip compression is not read; {ADVICE}"),
+        ("day=2/part-0.csv", "y,a,\n1,1,\n", ", line 1: a column in the header has no name"),
+        ("day=2/part-0.csv", UNREAD[".7z"][1], f": 7z compression is not read; {ADVICE}"),
         ("day=2/part-0.csv.gz", gzipped(TEXT)[:-9], ": the gzip data is cut short"),
         ("day=2/part-0.log", "x", ": cannot tell the format from the name; set dataset.format to "
          "one of csv, tsv, parquet, jsonl"),

@@ -234,7 +234,7 @@ def test_several_zstd_frames_are_one_file() -> None:
     ("content", "message"),
     [
         (b"", "data.csv: the file is empty"),
-        (b"\n1,2\n", "data.csv, line 1: there is no header"),
+        (b"\n\n", "data.csv, line 1: there is no header"),
         (b"\xef\xbb\xbf", "data.csv: the file is empty"),
         (b"\xef\xbb\xbf\n", "data.csv, line 1: there is no header"),
         (b"a,,b\n", "data.csv, line 1: a column in the header has no name"),

@@ -159,7 +159,7 @@ def on_hosts(root: Path, content: str, count: int) -> list[Result]:
         folder.mkdir(parents=True)
         (folder / "data.csv").write_text(header + "".join(lines[number::count]))
         spec = job(id="id", label="click", steps=[SPLIT, HASH])
-        execute([Task(spec, host)], Host(f"algo-{number + 1}", count))
+        execute(Task(spec, host), Host(f"algo-{number + 1}", count))
         results.append(Result(host))
     return results
 

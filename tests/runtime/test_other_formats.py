@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.runtime.chain.chain import ChainError
-from headrace.runtime.chain.columns import typed
+from headrace.runtime.chain.typed import typed
 from headrace.runtime.errors import DataError
 from headrace.runtime.sources import Portion, columns_of, groups_of
 from headrace.runtime.sources.files import format_of

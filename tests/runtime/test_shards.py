@@ -24,6 +24,7 @@ from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.tokens import column_tokens
 from headrace.runtime.spec import JobSpec, StepSpec
 from headrace.runtime.statistics import distinct, frequent, timeline
+from headrace.runtime.statistics.crossed import groups_of
 from headrace.runtime.statistics.metrics import Totals, metrics
 from headrace.runtime.statistics.observed import Observed
 from headrace.runtime.statistics.statistics import Statistics
@@ -235,7 +236,7 @@ def learned(rows: list[tuple[str, ...]]) -> bytes:
     )
     totals, statistics = Totals(), Statistics()
     totals.add(Rows({0: batch}, 1))
-    statistics.see(column_tokens(batch, murmur3_32, 0))
+    statistics.see(column_tokens(batch, murmur3_32, 0), groups_of(batch))
     return Observed(totals, statistics, "hour").to_bytes()
 
 

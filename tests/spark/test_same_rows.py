@@ -149,3 +149,35 @@ def test_the_same_model(on_spark: OnSpark, tmp_path: Path, steps: list[StepSpec]
     alone = run(tmp_path, WHOLE, job(steps=steps, evaluation=evaluation, **DATA))
     spec = job(steps=steps, evaluation=evaluation, split_bytes=20_000, block_bytes=3_000, **DATA)
     assert on_spark(WHOLE, spec).evaluation == alone.evaluation
+
+
+def listed(result: Result) -> bytes:
+    return (result.output / "report/rejected.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["semicolons", "utf-16", "escapes", "folders"])
+def test_any_way_of_writing_the_input(on_spark: OnSpark, tmp_path: Path, kind: str) -> None:
+    """Whether Spark can cut it or not; rows that are left out are listed on the same lines."""
+    lines = [line if n % 60 else "x\n" for n, line in enumerate(LINES)]
+    text = HEADER + "".join(lines)
+    ways: dict[str, tuple[Files, dict[str, Any]]] = {
+        "semicolons": (
+            {"a.csv": text.replace(",", ";").replace(";v1;", ";'v\n1';")},
+            {"delimiter": ";", "quote": "'"},
+        ),
+        "utf-16": ({"a.csv": text.encode("utf-16")}, {"encoding": "utf-16"}),
+        "escapes": (
+            {"a.csv": f"# a\n{text}".replace("v1", "\\v\\\n1")},
+            {"comment": "#", "escape": "\\"},
+        ),
+        "folders": ({"k=1/a.csv": text, "k=2/a.csv": text}, {"nulls": ("v7",), "trim": True}),
+    }
+    files, keys = ways[kind]
+    spec = job(
+        steps=[SPLIT, HASH], split_bytes=9_000, block_bytes=2_000, on_bad_rows="skip",
+        **(DATA | keys),
+    )  # fmt: skip
+    made, alone = on_spark(files, spec), run(tmp_path, files, spec)
+    assert same(made, alone)
+    assert made.manifest["rows"]["rejected"] == (68 if kind == "folders" else 34)
+    assert listed(made) == listed(alone)

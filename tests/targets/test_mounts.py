@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.targets.container.mounts import input_folders
+from headrace.targets.container.target import input_folders
 from headrace.targets.local.sandbox import Host, Sandbox
 from headrace.targets.shutdown.interrupts import Interrupts
 from tests.targets.by_hand import CODE, DATA, data_input, make_job

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -140,6 +142,64 @@ def stand_in(of: S3Object) -> Iterator[Path]:
                 file.seek(start)
                 file.write(_read(of, start, length))
         yield path
+
+
+@contextmanager
+def beginning(of: S3Object, size: int) -> Iterator[Path]:
+    """Write a file of the object's name that has only its first bytes.
+
+    Args:
+        of: The object.
+        size: Number of bytes.
+
+    Raises:
+        botocore.exceptions.ClientError: The object cannot be read.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / PurePosixPath(of.key).name
+        path.write_bytes(_read(of, 0, min(size, of.size)) if of.size else b"")
+        yield path
+
+
+class ObjectFile(io.RawIOBase):
+    """An object as a file: each read asks S3 for the bytes that it needs.
+
+    Args:
+        of: The object, of at least one byte.
+    """
+
+    def __init__(self, of: S3Object) -> None:
+        super().__init__()
+        self._of = of
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return that reading can go on anywhere."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a position and return it."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._of.size}
+        self._position = start[whence] + offset
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Return some bytes from the position on, none at the end."""
+        rest = self._of.size - self._position
+        length = rest if size < 0 else min(size, rest)
+        if length <= 0:
+            return b""
+        data = _read(self._of, self._position, length)
+        self._position += length
+        return data
 
 
 def _sha256(s3: Any, source: S3Object, meter: Meter) -> str:

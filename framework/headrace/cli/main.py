@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -30,7 +32,7 @@ from headrace.config import defaults
 from headrace.config.hydra_errors import problem_of, setting_problem
 from headrace.config.hydra_loader import checked
 from headrace.config.hydra_objects import NO_PACKAGE, names_package
-from headrace.errors import ConfigError, HeadraceError, JobFailed, Problem
+from headrace.errors import ConfigError, DataError, HeadraceError, JobFailed, Problem
 from headrace.runtime.shown import masked_words, plain, quoted
 
 WORKER_KILLED = (
@@ -42,6 +44,14 @@ RERUN = (
     "would load a pickle, which may run any code; "
     "a run's overrides are in its .hydra/overrides.yaml"
 )
+
+LOOK = "look"
+SAMPLE = "avazu_sample"
+"""The dataset that is described unless another one is chosen."""
+_OTHER_DATA = re.compile(
+    "there is no column|in the header|header is not UTF-8|cannot tell the format|there is no header"
+)
+"""How errors are told of data that another description fits."""
 
 # Here and not in main(): a sweep's worker processes import this module but never call main().
 defaults.register()
@@ -144,13 +154,36 @@ def execute(config: DictConfig) -> float:
     Raises:
         SystemExit: It failed, and it is no run of a sweep; the message is on stderr.
     """
-    from headrace.cli import actions
-    from headrace.config.compose import compose
-
     startup.begin()
     try:
-        return objective(attempt(lambda: actions.perform(compose(config))))
+        return objective(attempt(lambda: _performed(config)))
     except KeyboardInterrupt:
         if startup.is_worker():  # whose pool would go on with the next run
             os._exit(INTERRUPTED)
         raise
+
+
+def _performed(config: DictConfig) -> Any:
+    if config.get("action") == LOOK:  # which needs no valid job
+        from headrace.cli.actions import look
+
+        return look.perform(config)
+    from headrace.cli import actions
+    from headrace.config.compose import compose
+
+    try:
+        return actions.perform(compose(config))
+    except (DataError, JobFailed) as error:
+        if not _OTHER_DATA.search(str(error)) or (hint := _way_to_look()) is None:
+            raise
+        raise type(error)(f"{error}; {hint}") from error
+
+
+def _way_to_look() -> str | None:
+    """Return how to get a description of data that the sample's description does not fit."""
+    hydra = HydraConfig.get()
+    said = [each.removeprefix("dataset.path=") for each in hydra.overrides.task]
+    paths = [path for path, each in zip(said, hydra.overrides.task, strict=True) if path != each]
+    if not paths or hydra.runtime.choices.get("dataset") != SAMPLE:
+        return None
+    return f"run with action={LOOK} dataset.path={plain(paths[-1])} to get its conf/dataset file"

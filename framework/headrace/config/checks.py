@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
+from headrace.config.dialect import problems_of
 from headrace.config.models import AwsImageConfig, DatasetConfig, JobConfig
 from headrace.config.problems import got
 from headrace.config.program import checks as program_checks
@@ -17,13 +18,15 @@ from headrace.runtime.evaluation import needs
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.plugins.formats import AUTO
 from headrace.runtime.plugins.transforms import channels_of
-from headrace.runtime.shown import plain, quoted
+from headrace.runtime.shown import quoted
 from headrace.runtime.spec import DatasetSpec, RuntimeSpec
 from headrace.runtime.transform import Role, learner
 
 REQUIREMENTS = "backend.requirements"
 _REQUIREMENT_EXAMPLE = "as in 'pyarrow>=17'"
 _REQUIREMENT_FILE = re.compile(r"[^;]*(/|\\|\.whl\s*$|\.zip\s*$|\.tar\.\w+\s*$)")
+WRITE_CONF = ("look", "import")
+"""Actions that write a file of configuration."""
 
 
 def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
@@ -31,6 +34,8 @@ def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
     return [
         *requirement_problems(config.backend.requirements),
         *_without_effect(config),
+        *problems_of(config.dataset),
+        *_without_meaning(config.dataset),
         *_columns_named_twice(config.dataset),
         *_channels_declared_twice(chain),
         *_spark(config),
@@ -42,7 +47,10 @@ def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
 
 def _without_effect(config: JobConfig) -> Iterable[Problem]:
     """Find settings that another one makes idle."""
-    backend, dataset = config.backend, config.dataset
+    backend = config.backend
+    if config.name is not None and config.action not in WRITE_CONF:
+        what = "is that of the file that action=look writes; leave it out (a job's is job.name)"
+        yield Problem("name", what)
     defaults = {name: field.default for name, field in type(backend).model_fields.items()}
     version = backend.framework_version if isinstance(backend, AwsImageConfig) else None
     if backend.image_uri is not None and version != defaults.get("framework_version"):
@@ -51,15 +59,17 @@ def _without_effect(config: JobConfig) -> Iterable[Problem]:
     if not backend.requirements and backend.python_version != defaults["python_version"]:
         what = "has no effect without backend.requirements, whose wheels it is for; leave it out"
         yield Problem("backend.python_version", what)
-    if dataset.max_line_bytes != DatasetSpec.max_line_bytes and not _may_have_lines(dataset.format):
-        what = f"{plain(dataset.format.capitalize())} has no lines; leave it out"
-        yield Problem("dataset.max_line_bytes", what)
 
 
-def _may_have_lines(format_name: str) -> bool:
-    from headrace.runtime.sources.readers import reader_of  # pyarrow takes its time to import
+def _without_meaning(dataset: DatasetConfig) -> Iterable[Problem]:
+    """Find settings that the format knows nothing of."""
+    spec = DatasetSpec(**dataset.model_dump(exclude={"path"}))
+    if dataset.format == AUTO or not spec.settings_of_text:
+        return
+    from headrace.runtime.sources.meaning import meaningless  # pyarrow takes its time to import
 
-    return format_name == AUTO or reader_of(format_name).has_lines
+    for key, what in meaningless(spec, dataset.format):
+        yield Problem(f"dataset.{key}", f"{what}; leave it out")
 
 
 def requirement_problems(requirements: Sequence[str]) -> Iterator[Problem]:
@@ -103,7 +113,7 @@ def _columns_named_twice(dataset: DatasetConfig) -> Iterable[Problem]:
     for column in dataset.numeric:
         if column in (dataset.categorical or ()):
             yield Problem("dataset.categorical", f"the column {quoted(column)} is numeric already")
-    for role in ("numeric", "categorical", "columns"):
+    for role in ("numeric", "categorical", "columns", "columns_expected"):
         counts = Counter(getattr(dataset, role) or ())
         for column in (name for name, count in counts.items() if count > 1):
             yield Problem(f"dataset.{role}", f"the column {quoted(column)} is named twice")

@@ -114,9 +114,8 @@ def _with_absolute_paths(config: JobConfig) -> JobConfig:
         groups["program"] = program
     placed = {key: _placed(group) for key, group in groups.items()}
     resources = config.resources
-    if (
-        preferences := resources.instance_preferences
-    ):  # what is said of the job is said of the first
+    preferences = resources.instance_preferences
+    if preferences:  # what is said of the job is said of the first
         first = {"instance_type": preferences[0].instance_type}
         placed["resources"] = resources.model_copy(update=first)
     inputs = {name: _placed(each) if each.path else each for name, each in config.inputs.items()}
@@ -124,7 +123,9 @@ def _with_absolute_paths(config: JobConfig) -> JobConfig:
 
 
 def _placed(group: Any) -> Any:
-    return group.model_copy(update={"path": _absolute(group.path)})
+    path = group.path
+    absolute = _absolute(path) if isinstance(path, str) else tuple(map(_absolute, path))
+    return group.model_copy(update={"path": absolute})
 
 
 def _absolute(path: str) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BeforeValidator, Field, create_model
 
+from headrace.config.dialect import Character, Encoding, LabelValues, Quote, Texts
 from headrace.config.model import Model, RoleArn, Text, VariableName, Word
 from headrace.config.program.channels import Inputs, Outputs
 from headrace.config.program.models import AnyProgram, ChainProgram
@@ -27,7 +28,7 @@ MAX_N_FEATURES = 2**31 - 1
 
 
 def spark_properties(given: Any) -> Any:
-    """Names as Spark has them: ``executor.memory`` for ``{"executor": {"memory": "4g"}}``."""
+    """Return names as Spark has them: ``executor.memory`` of ``{"executor": {"memory": "4g"}}``."""
     if not isinstance(given, Mapping):
         return given
     flat: dict[str, Any] = {}
@@ -145,7 +146,9 @@ class TargetConfig(Model):
 class DatasetConfig(Model):
     """Where the data is and what it looks like."""
 
-    path: Text = Field(description="a file, a folder, a glob or s3://…")
+    path: Text | Annotated[tuple[Text, ...], Len(1)] = Field(
+        description="a file, a folder, a glob or s3://…; or a list of files, folders and globs"
+    )
     format: Annotated[str, named_in(READERS, AUTO)] = Field(
         AUTO,
         description="auto: by the files' extensions",
@@ -156,12 +159,49 @@ class DatasetConfig(Model):
     time: Text | None = Field(
         None, description="the column that says when, for counts by time; also a feature, as before"
     )
-    numeric: tuple[Text, ...] = Field((), description="columns whose value is a number")
-    categorical: tuple[Text, ...] | None = Field(
-        None, description="columns whose value is text; default: every other column"
+    numeric: tuple[Text, ...] = Field(
+        (), description="columns whose value is a number; patterns such as I* as well"
     )
-    columns: tuple[Text, ...] | None = Field(
+    categorical: tuple[Text, ...] | None = Field(
+        None,
+        description="columns whose value is text; patterns as well; default: every other column",
+    )
+    drop: Texts = Field((), description="columns to leave out; patterns as well")
+    columns: Annotated[tuple[Text, ...], Len(1)] | None = Field(
         None, description="names of the columns, for CSV and TSV files without a header"
+    )
+    columns_expected: Annotated[tuple[Text, ...], Len(1)] | None = Field(
+        None, description="all columns that a file has to have: a missing or new one is an error"
+    )
+    header: bool | None = Field(
+        None,
+        description="whether the first row names the columns; default: unless dataset.columns does",
+    )
+    delimiter: Character | None = Field(
+        None, description="the character between cells; default: that of the format"
+    )
+    quote: Quote = Field(DatasetSpec.quote, description="the character around cells; null: none")
+    escape: Character | None = Field(
+        None, description="the character that takes its meaning from the next one; default: none"
+    )
+    comment: Annotated[str, Field(pattern=r"^[^\r\n\s]+$")] | None = Field(
+        None, description="how a line begins that is no row, such as #; default: no line"
+    )
+    skip_lines: Annotated[int, Ge(0), Le(MAX_BYTES)] = Field(
+        DatasetSpec.skip_lines, description="lines at the beginning of each file that are left out"
+    )
+    trim: bool = Field(
+        DatasetSpec.trim, description="leave out blanks at both ends of cells and names"
+    )
+    encoding: Encoding = Field(
+        DatasetSpec.encoding, description="encoding of the text, by its name in Python"
+    )
+    nulls: Texts = Field(
+        DatasetSpec.nulls, description="texts that mean null, as an empty cell always does"
+    )
+    label_values: LabelValues = Field({}, description="text of the label → the number it means")
+    partitions: bool = Field(
+        DatasetSpec.partitions, description="whether folders such as day=2014-10-21 are columns"
     )
     on_bad_rows: Literal["error", "skip"] = Field(
         "error", description="what to do with a row that cannot be used; skipped rows are counted"
@@ -170,6 +210,11 @@ class DatasetConfig(Model):
         DatasetSpec.max_line_bytes,
         description="bytes of the longest line, and of the longest row with line ends in cells",
     )
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return the paths, of which there is mostly one."""
+        return (self.path,) if isinstance(self.path, str) else self.path
 
 
 class TransformConfig(Model):
@@ -306,8 +351,21 @@ class JobConfig(Model):
     """One whole configuration."""
 
     action: Literal[
-        "run", "plan", "build", "push", "jobs", "describe", "logs", "stop", "policy", "schema"
+        "run",
+        "plan",
+        "build",
+        "push",
+        "jobs",
+        "describe",
+        "logs",
+        "stop",
+        "policy",
+        "schema",
+        "look",
     ] = Field("run", description="what to do with the job")
+    name: Text | None = Field(
+        None, description="of the conf/ file that action=look or action=import writes"
+    )
     backend: AnyBackend
     target: TargetConfig
     program: AnyProgram = ChainProgram(name="chain")

@@ -43,7 +43,10 @@ STEPS = ("transform", "steps")
 ARGUMENTS = ("program", "arguments")
 FLAGS = ("true", "false")
 """What an argument may be that is no text."""
+MARKS = tuple(("dataset", key) for key in ("delimiter", "quote", "escape", "comment"))
+"""Their value may be one character that means something in Hydra's grammar."""
 NULL = "null"
+_ESCAPE = "\\"
 _NOT_TEXT = re.compile(
     r"(?<![\w.])(?:true|false|null|nan|[+-]?inf|[+-]?[0-9_]*\.?[0-9_]+(e[+-]?[0-9_]+)?|"
     r"[+-]?[0-9][0-9_]*\.)(?![\w.])",
@@ -55,7 +58,7 @@ _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 
 
 def kept(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides, with quotes around texts that look like another value.
+    """Return the overrides, with quotes around texts that Hydra would not read as they are.
 
     A value that is ``null`` altogether stays null. What is not in Hydra's grammar stays as it is.
 
@@ -68,6 +71,9 @@ def kept(overrides: Sequence[str]) -> list[str]:
 def _kept(override: str, others: Sequence[str]) -> str:
     key, _, value = override.partition("=")
     address = tuple(key.strip().lstrip("+").split("."))
+    if address in MARKS and len(value) == 1 and not value.isalnum():
+        quote = '"' if value == "'" else "'"
+        return f"{key}={quote}{value}{value if value == _ESCAPE else ''}{quote}"
     if not _NOT_TEXT.search(value) or not ("{" in value or _holds_text(address, others)):
         return override
     try:

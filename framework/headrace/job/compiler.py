@@ -40,6 +40,7 @@ def compile_job(
     name: str,
     account: Account,
     wheels: Wheels = NO_WHEELS,
+    column_order: Sequence[str] = (),
 ) -> Job:
     """Compile the job.
 
@@ -51,6 +52,7 @@ def compile_job(
         name: The job's name.
         account: Where it will run.
         wheels: What `headrace.images.packages.wheels_for` fetched.
+        column_order: The columns of the first file, for instances that do not all see it.
 
     Raises:
         ConfigError: Two parts of the job clash, or there is no such image.
@@ -62,7 +64,9 @@ def compile_job(
     brought = tuple(_beside(found, wheels))
     settings = tuple(backend.ship(config.backend, program.variables(backend.way, wheels)))
     files = (*(each.file for each in settings), *brought)
-    code, about = program.compile(Surroundings(backend.way, own, outputs, wheels, files))
+    code, about = program.compile(
+        Surroundings(backend.way, own, outputs, wheels, files, tuple(column_order))
+    )
     shipments = (*code.shipments, *settings)
     inputs = (*own, *_further_inputs(config, code, shipments, wheels))
     _refuse_taken(config, inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -37,17 +38,32 @@ class DataInput:
     copies: dict[str, Path] = field(default_factory=dict)
     """Local files that have to be at `uri` first: path below the job's own folder → file."""
 
+    @property
+    def folder(self) -> Path:
+        """Return the folder that local files are named from, in the container as well."""
+        base = path_of(self.uri) or Path(self.uri)
+        return base.parent if self.files == (str(base),) else base
 
-def resolve(path: str) -> DataInput:
+
+def resolve(*paths: str) -> DataInput:
     """Look at what ``dataset.path`` names.
 
     Args:
-        path: A local path, a ``file://`` URI, a glob or ``s3://bucket/…``.
+        paths: Each a local path, a ``file://`` URI, a glob or ``s3://bucket/…``; of several, all
+            are local.
 
     Raises:
         ConfigError: There is nothing, or nothing that counts as data.
     """
-    return _resolved(path, DATA_PATH, _on_disk)
+    if len(paths) == 1:
+        return _resolved(paths[0], DATA_PATH, _on_disk)
+    for path in paths:
+        if path.startswith(S3):
+            what = f"a list names local files, and {path!r} is on S3; name one prefix"
+            raise _error(what, DATA_PATH)
+    files = {file for path in paths for file in _resolved(path, DATA_PATH, _on_disk).files}
+    folder = Path(os.path.commonpath([Path(file).parent for file in files]))
+    return _listed(folder, sorted(files))
 
 
 def resolve_whole(path: str, where: str) -> DataInput:
@@ -80,22 +96,20 @@ def _resolved(path: str, where: str, look: Callable[[Path], DataInput]) -> DataI
 
 
 def brought_to(output: str, data: DataInput, name: str = DATA) -> DataInput:
-    """The same data, to be copied to where the job's own files are: this machine's, on S3.
+    """Return the same data, to be copied to where the job's own files are: this machine's, on S3.
 
     Args:
         output: URI of the job's own folder.
         data: Local files.
         name: Of the input.
     """
-    base = path_of(data.uri) or Path(data.uri)
-    folder = base.parent if data.files == (str(base),) else base
     place = f"{COPIES}/{name}"
-    names = {f"{place}/{Path(file).relative_to(folder)}": Path(file) for file in data.files}
+    names = {f"{place}/{Path(file).relative_to(data.folder)}": Path(file) for file in data.files}
     return replace(data, uri=f"{output}/{place}/", kind="S3Prefix", manifest=None, copies=names)
 
 
 def shares(files: int, instances: int) -> list[Problem]:
-    """What is wrong with sharing so many files among so many instances: each needs one at least."""
+    """Return what is wrong with sharing files among instances: each needs one at least."""
     if files >= instances:
         return []
     what = "1 file" if files == 1 else f"{files} files"
@@ -113,12 +127,17 @@ def _on_s3(uri: str, where: str) -> DataInput:
 
 
 def _on_disk(path: Path) -> DataInput:
+    if _is_read_once(path):
+        what = "can be read only once, and a job reads its input again; write it to a file"
+        raise _error(f"{str(path)!r} is a pipe or a device, which {what}")
     if path.is_file():
         return DataInput(uri_of(str(path)), files=_named_in_utf8([str(path)]))
     if path.is_dir():
         return _folder(path)
     if glob.has_magic(str(path)):
         return _glob(path)
+    if path.is_symlink():
+        raise _error(f"the link {str(path)!r} leads to nothing")
     raise _error(f"there is no file or folder {str(path)!r}")
 
 
@@ -134,6 +153,12 @@ def _whole(path: Path, where: str) -> DataInput:
     return DataInput(uri_of(str(path)), files=_named_in_utf8(files))
 
 
+def _is_read_once(path: Path) -> bool:
+    """Return whether it is a pipe or device, or ``/dev/stdin``, another one for the job."""
+    is_special = path.exists() and not path.is_file() and not path.is_dir()
+    return is_special or path.is_relative_to("/dev/fd") or str(path) == "/dev/stdin"
+
+
 def _folder(path: Path) -> DataInput:
     files = sorted(map(str, files_below(path)))
     if not files:
@@ -146,10 +171,14 @@ def _glob(pattern: Path) -> DataInput:
     files = sorted(_matches(pattern, base))
     if not files:
         raise _error(f"no file matches {str(pattern)!r}")
-    names = [str(Path(file).relative_to(base)) for file in _named_in_utf8(files)]
-    entries = [{"prefix": uri_of(str(base)).rstrip("/") + "/"}, *names]
+    return _listed(base, files)
+
+
+def _listed(folder: Path, files: list[str]) -> DataInput:
+    names = [str(Path(file).relative_to(folder)) for file in _named_in_utf8(files)]
+    entries = [{"prefix": uri_of(str(folder)).rstrip("/") + "/"}, *names]
     manifest = json.dumps(entries, indent=0, ensure_ascii=False) + "\n"
-    return DataInput(uri_of(str(base)), "ManifestFile", manifest.encode(), tuple(files))
+    return DataInput(uri_of(str(folder)), "ManifestFile", manifest.encode(), tuple(files))
 
 
 def _without_magic(pattern: Path) -> Path:
@@ -168,13 +197,13 @@ def _matches(pattern: Path, base: Path) -> set[str]:
 
 
 def _is_meant(match: Path, spelled: list[str]) -> bool:
-    """Whether each hidden name was asked for by a part of the glob that begins like it."""
+    """Return whether each hidden name was asked for by a part of the glob that begins like it."""
     hidden = filter(is_hidden, match.parts)
     return all(any(fnmatchcase(name, part) for part in spelled) for name in hidden)
 
 
 def _named_in_utf8(files: list[str]) -> tuple[str, ...]:
-    """The files; raises for a name that neither a request nor S3 can hold."""
+    """Return the files; raises for a name that neither a request nor S3 can hold."""
     for file in files:
         file.encode()
     return tuple(files)

@@ -24,6 +24,8 @@ class Surroundings:
     wheels: Wheels
     files: tuple[str, ...]
     """Paths below ``output.path`` of what the job brings beside the program."""
+    column_order: tuple[str, ...] = ()
+    """The columns of the data, if several instances have to agree on their order."""
 
 
 class ProgramCompiler(Protocol):

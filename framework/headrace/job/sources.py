@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def paths(config: JobConfig) -> Iterator[str]:
     """Yield everything that a job reads, as the configuration names it."""
     if config.program.is_chain:
-        yield config.dataset.path
+        yield from config.dataset.paths
     if isinstance(config.program, ScriptProgram):
         yield config.program.path
     yield from (channel.path for channel in config.inputs.values() if channel.path)
@@ -64,7 +64,7 @@ def _looks(config: JobConfig) -> dict[str, Callable[[], DataInput]]:
     """What looks at each input that names files."""
     looks: dict[str, Callable[[], DataInput]] = {}
     if config.program.is_chain:
-        looks[DATA] = lambda: inputs.resolve(config.dataset.path)
+        looks[DATA] = lambda: inputs.resolve(*config.dataset.paths)
     for name, channel in config.inputs.items():
         if (path := channel.path) is not None:
             looks[name] = partial(inputs.resolve_whole, path, _where(name))

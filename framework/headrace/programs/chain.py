@@ -102,6 +102,7 @@ class Chain:
             evaluation=_evaluation(config.evaluation),
             packages={name: hashlib.sha256(wheels[name]).hexdigest() for name in wheels},
             files=(REQUEST, *FILES[around.way], *around.files),
+            column_order=around.column_order,
         )
 
     def _plugins(self) -> tuple[Plugin, ...]:

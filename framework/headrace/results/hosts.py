@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.errors import JobFailed
+from headrace.results.whole_files import json_text
+
+if TYPE_CHECKING:
+    from headrace.runtime.statistics.observed import Observed
 
 MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
+REJECTED = "rejected.jsonl"
 
 Read = Callable[[str], bytes | None]
 """Returns the content of a file of the report, by its path below it; None if there is none."""
-Report = dict[str, dict[str, Any]]
+Report = dict[str, dict[str, Any] | bytes]
+"""Name of a file → its content: JSON, or bytes."""
 
 
 def merged(hosts: Sequence[str], read: Read) -> Report:
@@ -38,7 +44,17 @@ def merged(hosts: Sequence[str], read: Read) -> Report:
     if missing := [host for host in hosts if host not in found]:
         raise JobFailed(f"{missing[0]} left no {MANIFEST}; without it there is no result")
     manifest = _manifest(found)
-    return {**_metrics(hosts, read, manifest), **_timings(hosts, read), MANIFEST: manifest}
+    report: Report = {**_timings(hosts, read), **_rejected(hosts, read)}
+    observed = _observed(hosts, read)
+    if observed is not None:
+        report[METRICS] = _metrics(observed, manifest)
+        manifest = _with_warnings(observed, manifest)
+    return {**report, MANIFEST: manifest}
+
+
+def content_of(file: dict[str, Any] | bytes) -> bytes:
+    """Return the bytes of one file of a report."""
+    return file if isinstance(file, bytes) else json_text(file).encode()
 
 
 def _json(read: Read, name: str) -> dict[str, Any]:
@@ -58,20 +74,43 @@ def _manifest(manifests: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return manifest
 
 
-def _metrics(hosts: Sequence[str], read: Read, manifest: dict[str, Any]) -> Report:
-    from headrace.runtime.statistics.metrics import metrics
+def _observed(hosts: Sequence[str], read: Read) -> Observed | None:
+    """Return what all hosts saw together; None if their entrypoint is not ours."""
     from headrace.runtime.statistics.observed import OBSERVED, Observed
 
     contents = [read(f"{host}/{OBSERVED}") for host in hosts]
     observed = [Observed.from_bytes(content) for content in contents if content is not None]
-    if len(observed) < len(hosts):  # not written by an entrypoint of ours
-        return {}
+    if len(observed) < len(hosts):
+        return None
     together, *others = observed
     for other in others:
         together.merge(other)
+    return together
+
+
+def _metrics(observed: Observed, manifest: dict[str, Any]) -> dict[str, Any]:
+    from headrace.runtime.statistics.metrics import metrics
+
     hasher = _hasher(manifest["config"]["steps"])
-    described = metrics(manifest, together.totals, together.statistics, hasher, together.time)
-    return {METRICS: described}
+    return metrics(manifest, observed.totals, observed.statistics, hasher, observed.time)
+
+
+def _with_warnings(observed: Observed, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest with the warnings of all rows, in the place of those of a share."""
+    from headrace.runtime.output.manifest import WARNINGS
+    from headrace.runtime.output.seal import FILES, is_sealed, sealed
+
+    warned = {**manifest, WARNINGS: observed.warnings(manifest)}
+    return sealed(warned, manifest[FILES]) if is_sealed(manifest) else warned
+
+
+def _rejected(hosts: Sequence[str], read: Read) -> Report:
+    """Return the first rows that were left out, host after host."""
+    from headrace.runtime.output.rejected import first_of  # needs Arrow
+
+    found = [read(f"{host}/{REJECTED}") for host in hosts]
+    contents = [content for content in found if content is not None]
+    return {REJECTED: first_of(contents)} if contents else {}
 
 
 def _hasher(steps: Sequence[dict[str, Any]]) -> Any:

@@ -25,6 +25,7 @@ _HEADER = ("channel", "rows", "parts", "size")
 _NUMBERS = (1, 2, 3)
 """Positions of the columns that hold numbers."""
 _READABLE = "npz"
+_MOST_WARNINGS = 10
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def summary(result: Result) -> str:
         train       8,012      1  312 kB
         validation  1,988      1   78 kB
         validation: log loss 0.3921, AUC 0.742, normalised entropy 0.931
+        warning: column 'device_ip' has another value in each row: …
         10,000 rows in 1.9 s, 3 rejected
         /data/out
     """
@@ -95,6 +97,7 @@ def summary(result: Result) -> str:
         *outputs,
         *(_judged(name, figures) for name, figures in judged),
     ]
+    lines += _warned(result.manifest)
     return "\n".join([*lines, _closing(result), result.output])
 
 
@@ -201,6 +204,15 @@ def _judged(channel: str, figures: dict[str, Any]) -> str:
         f"{channel}: log loss {figures['log_loss']:.4f}, AUC {auc:.3f}, "
         f"normalised entropy {entropy:.3f}"
     )
+
+
+def _warned(manifest: dict[str, Any]) -> list[str]:
+    """Return a line for each warning; of many, the first ones."""
+    warnings = manifest.get("warnings", ())
+    lines = [f"warning: {each['text']}" for each in warnings[:_MOST_WARNINGS]]
+    if len(warnings) > len(lines):
+        lines.append(f"{len(warnings) - len(lines)} more warnings: report/manifest.json")
+    return lines
 
 
 def _closing(result: Result) -> str:

@@ -12,8 +12,7 @@ from headrace.aws.clients import client
 from headrace.aws.lock import locked
 from headrace.aws.s3 import S3Object, with_prefix
 from headrace.aws.upload import upload
-from headrace.results.hosts import MANIFEST, Report, merged
-from headrace.results.whole_files import json_text
+from headrace.results.hosts import MANIFEST, Report, content_of, merged
 from headrace.runtime.spec import EVALUATION
 from headrace.uris import join
 
@@ -77,10 +76,10 @@ def complete(report: str, job: str, kms_key: str | None) -> dict[str, Any]:
         if MANIFEST in objects or not hosts:  # another process was faster
             return manifest_at(report)
         files = merged(hosts, lambda name: _content(objects.get(name)))
-        manifest = files.pop(MANIFEST, {})
+        manifest: Any = files.pop(MANIFEST, {})
         _put(report, files, kms_key)
         _put(report, {MANIFEST: manifest} if manifest else {}, kms_key)
-        return manifest
+        return dict(manifest)
 
 
 def _host(manifest: S3Object) -> str:
@@ -115,5 +114,5 @@ def _content(found: S3Object | None) -> bytes | None:
 
 
 def _put(report: str, files: Report, kms_key: str | None) -> None:
-    contents = {join(report, name): json_text(file).encode() for name, file in files.items()}
+    contents = {join(report, name): content_of(file) for name, file in files.items()}
     upload(contents, kms_key)

@@ -8,6 +8,7 @@ named itself, ``dataset.path=logs/_a.csv``, is.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ from headrace.runtime.errors import DataError
 from headrace.runtime.shown import plain
 
 _HIDDEN = (".", "_")
+_DELTA_LOG = "_delta_log"
+_IS_DELTA = (
+    "a Delta table, whose folder also holds rows that were removed; name its live files in "
+    "dataset.path, as DeltaTable(…).file_uris() of the package deltalake lists them"
+)
 _NOT_NAMES = frozenset({".", ".."})
 
 
@@ -37,7 +43,7 @@ def files_below(folder: Path) -> list[Path]:
     """Return the data files of a folder, sorted; links are followed, each folder is entered once.
 
     Raises:
-        OSError: A folder cannot be read.
+        OSError: A folder cannot be read, a link leads to nothing, or the folder is a Delta table.
     """
     return sorted(_walked(folder, hidden=False))
 
@@ -66,7 +72,8 @@ def files_of_input(folder: Path) -> list[Path]:
         found = files_below(folder) or all_files_below(folder)
     except OSError as error:
         name = plain(os.path.relpath(error.filename, folder))
-        raise DataError(f"{name}: the folder cannot be read ({error.strerror})") from error
+        who = "" if error.errno in (errno.ENOENT, errno.ENOTSUP) else "the folder "
+        raise DataError(f"{name}: {who}cannot be read ({error.strerror})") from error
     if not found:
         raise DataError("the input holds no files")
     return found
@@ -79,9 +86,15 @@ def _walked(folder: Path, *, hidden: bool) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
+        if _DELTA_LOG in folders and not hidden:
+            raise OSError(errno.ENOTSUP, _IS_DELTA, parent)
         folders[:] = sorted(name for name in folders if hidden or not is_hidden(name))
         paths = (Path(parent, name) for name in names if hidden or not is_hidden(name))
-        yield from (path for path in paths if path.is_file())
+        for path in paths:
+            if path.is_file():
+                yield path
+            elif path.is_symlink() and not path.exists():
+                raise OSError(errno.ENOENT, "a link that leads to nothing", str(path))
 
 
 def _raise(error: OSError) -> None:

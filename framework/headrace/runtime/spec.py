@@ -11,7 +11,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 ML_ROOT = "/opt/ml"
 PROCESSING = f"{ML_ROOT}/processing"
@@ -34,7 +34,16 @@ THREADS_VARIABLE = "HEADRACE_THREADS"
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What the data looks like. ``categorical=None`` means every other column."""
+    """What the data looks like.
+
+    ``categorical=None`` means every other column, ``header=None`` that there is one unless
+    ``columns`` names the columns.
+    """
+
+    OF_DELIMITED: ClassVar = ("header", "delimiter", "quote", "escape", "comment", "skip_lines")
+    """Keys that mean nothing but for delimited text."""
+    OF_LINES: ClassVar = ("max_line_bytes", "encoding")
+    """Keys that mean nothing but for files of lines."""
 
     format: str = "auto"
     label: str | None = None
@@ -45,11 +54,53 @@ class DatasetSpec:
     columns: tuple[str, ...] | None = None
     on_bad_rows: str = "error"
     max_line_bytes: int = 64 << 20
+    delimiter: str | None = None
+    quote: str | None = '"'
+    escape: str | None = None
+    encoding: str = "utf-8"
+    nulls: tuple[str, ...] = ("",)
+    comment: str | None = None
+    skip_lines: int = 0
+    trim: bool = False
+    header: bool | None = None
+    drop: tuple[str, ...] = ()
+    label_values: dict[str, float] = field(default_factory=dict)
+    partitions: bool = True
+    columns_expected: tuple[str, ...] | None = None
 
     @property
     def skips_bad_rows(self) -> bool:
         """Return whether rows that cannot be used are left out and counted, and are no error."""
         return self.on_bad_rows == "skip"
+
+    @property
+    def settings_of_text(self) -> tuple[str, ...]:
+        """Return the keys of delimited text and of lines that are not the default."""
+        defaults, keys = DatasetSpec(), (*self.OF_DELIMITED, *self.OF_LINES)
+        return tuple(key for key in keys if getattr(self, key) != getattr(defaults, key))
+
+    @property
+    def has_header(self) -> bool:
+        """Return whether the first row of delimited text names the columns."""
+        return self.columns is None if self.header is None else self.header
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """Return plain data; keys that came later stand in it only if they say something."""
+        defaults, raw = asdict(DatasetSpec()), asdict(self)
+        first = tuple(raw).index("delimiter")
+        later = tuple(raw)[first:]
+        return {key: raw[key] for key in raw if key not in later or raw[key] != defaults[key]}
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """Return what decides the rows."""
+        meaning = self.raw
+        for key in ("time", "columns_expected"):  # only counted, only checked
+            meaning.pop(key, None)
+        if self.max_line_bytes == DatasetSpec.max_line_bytes:  # as before there was one
+            del meaning["max_line_bytes"]
+        return meaning
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> DatasetSpec:
@@ -111,6 +162,8 @@ class JobSpec:
     """Wheels that come as an input: file name → SHA-256."""
     files: tuple[str, ...] = ()
     """What lies beside the result because the job was given it: paths below ``output.path``."""
+    column_order: tuple[str, ...] = ()
+    """The columns of the input's first file, for instances that do not all see it."""
 
     @property
     def threads(self) -> int:
@@ -125,10 +178,7 @@ class JobSpec:
     def meaning(self) -> dict[str, Any]:
         """Return what decides the rows: neither folders, threads, nor what is only counted."""
         meaning = {key: asdict(self)[key] for key in ("dataset", "steps", "output")}
-        del meaning["dataset"]["time"]
-        if self.dataset.max_line_bytes == DatasetSpec.max_line_bytes:  # as before there was one
-            del meaning["dataset"]["max_line_bytes"]
-        return meaning
+        return {**meaning, "dataset": self.dataset.meaning}
 
     @property
     def sha256(self) -> str:
@@ -137,7 +187,10 @@ class JobSpec:
 
     def to_json(self) -> str:
         """Return the text of ``job.json``, made for reading."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        raw = {**asdict(self), "dataset": self.dataset.raw}
+        if not self.column_order:  # as before there was one
+            del raw["column_order"]
+        return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> JobSpec:
@@ -154,6 +207,7 @@ class JobSpec:
             evaluation=None if evaluation is None else EvaluationSpec(**evaluation),
             packages=raw["packages"],
             files=tuple(raw["files"]),
+            column_order=tuple(raw.get("column_order", ())),
         )
 
 

@@ -1,4 +1,4 @@
-"""Targets: who executes a job's request. A job goes in, a `Result` comes out.
+"""The targets: programs that execute a job. A job goes in, a `Result` comes out.
 
 A target knows no backend. This module is the registry and the one place that knows targets by name;
 what differs between them, everybody else asks the target itself: see `headrace.targets.base`.
@@ -26,7 +26,7 @@ TARGETS = Registry(
     },
 )
 CONTROLLED = "aws"
-"""Whose jobs the actions speak of under a target that has none left when it has run."""
+"""The target whose jobs the actions list if the chosen one keeps no jobs after its run."""
 
 
 def run(job: Job, config: JobConfig) -> Result:
@@ -34,10 +34,10 @@ def run(job: Job, config: JobConfig) -> Result:
 
     Args:
         job: What to run.
-        config: Who runs it and where the result goes.
+        config: Names the target, and where the result goes.
 
     Returns:
-        What came out, all of it on disk.
+        The result, which is on the disk as a whole.
 
     Raises:
         ConfigError: The target cannot do what the request asks for.

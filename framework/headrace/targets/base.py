@@ -1,4 +1,4 @@
-"""What a target promises: a job goes in, a `Result` comes out; and what it says of itself."""
+"""The interface of a target: its methods, and its capabilities as fields."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
 
 class Target(Protocol):
-    """Somebody who executes requests.
+    """Executes a job.
 
-    A target inherits from this class, defines `run`, and overrides what is not as given here.
+    A target inherits from this class, defines `run`, and overrides what differs from the defaults.
     """
 
     is_remote: ClassVar[bool] = False
-    """Whether jobs run in AWS: their inputs have to be on S3, and AWS has to be asked."""
+    """Jobs run in AWS: their inputs have to be on S3, and checks ask AWS."""
     uses_this_python: ClassVar[bool] = False
-    """Whether jobs run in the present Python, not in that of the backend's image."""
+    """Jobs run in the current Python, not in that of the backend's image."""
     passes_arguments: ClassVar[bool] = True
-    """Whether what runs gets to see ``job.arguments``."""
+    """The program that runs gets ``job.arguments``."""
     looks_first: ClassVar[bool] = False
-    """Whether a run begins with a look at the data, so that a look before it only costs time."""
+    """A run begins with a look at the data, so an earlier look would only cost time."""
     can_share_input: ClassVar[bool] = False
-    """Whether several jobs that read the same may run as one."""
+    """Several jobs that read the same input can run as one."""
     platform: ClassVar[str | None] = None
     """The only platform of images that it runs, as in ``linux/amd64``; None for this machine's."""
 
     def account(self, config: JobConfig) -> Account:
-        """Return the account that jobs run in; nobody's, if none is needed."""
+        """Return the account that jobs run in; an empty one if none is needed."""
         return NoAccount(config)
 
     def check(self, job: Job, config: JobConfig) -> None:
@@ -59,12 +59,12 @@ class Target(Protocol):
         return ()
 
     def job_control(self, config: JobConfig) -> JobControl | None:
-        """Return what handles jobs that go on without us; None if there are no such jobs."""
+        """Return the control of jobs that go on after this program; None if there are none."""
         return None
 
 
 class JobControl(Protocol):
-    """Jobs that a target has, whoever started them; every line is for people.
+    """Lists, describes and stops the jobs of a target; every line is for the user.
 
     Every method raises `ConfigError` if there is no such job or the service cannot be asked, and
     `JobFailed` if the service stops answering.

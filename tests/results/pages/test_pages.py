@@ -128,6 +128,33 @@ def test_labels_that_are_no_clicks_have_no_rate(tmp_path: Path) -> None:
     assert "click rate" not in page.text.lower()
 
 
+def test_numbers_between_0_and_1_are_no_clicks(tmp_path: Path) -> None:
+    page = run_page(
+        run_folder(tmp_path, "id,click,site\n1,0.25,a\n2,0.5,b\n3,1,a\n4,0,c\n", time=None)
+    )
+    assert "mean label" in page.text
+    assert "click rate" not in page.text.lower()
+
+
+def test_labels_of_several_classes_are_a_table(tmp_path: Path) -> None:
+    rows = "".join(f"{row},{row % 4},{'ab'[row % 2]}\n" for row in range(400))
+    page = run_page(run_folder(tmp_path, f"id,click,site\n{rows}", time=None))
+    assert "Labels, as parts of the rows of each channel:" in page.text
+    assert not any(words in page.text.lower() for words in ("click rate", "mean label"))
+
+
+def test_without_a_label_nothing_is_said_of_it(tmp_path: Path) -> None:
+    page = run_page(run_folder(tmp_path, label=None))
+    assert not any(words in page.text.lower() for words in ("click rate", "mean label"))
+
+
+def test_warnings_are_a_box_at_the_top(tmp_path: Path) -> None:
+    page = run_page(run_folder(tmp_path, "id,click,<b>\n1,0,x\n2,1,x\n3,0,x\n", time=None))
+    assert page.headings()[0] == "warnings"
+    assert "column '<b>' has the same value in every row" in page.text
+    assert "b" not in {tag for tag, _ in page.tags}
+
+
 def test_strangers_values_stay_text(tmp_path: Path) -> None:
     content = log(values=HOSTILE).replace(",value,", ',"<i>na""me\u202e",')
     hostile = {**request(HOSTILE[0])}

@@ -231,7 +231,7 @@ def test_labels_of_more_than_two_kinds(tmp_path: Path) -> None:
     assert isinstance(error, DataError)
     assert str(error) == (
         "column 'click': a logistic regression needs labels that are 0 or 1, "
-        "got 7, 7, 7, 7, 7; use evaluation=none for others"
+        "got 7; use evaluation=none for others"
     )
 
 

@@ -107,6 +107,12 @@ def test_other_labels_are_refused() -> None:
         refuse_other_labels(batch, 1)
     assert str(caught.value) == (
         "column 'label': a logistic regression needs labels that are 0 or 1, "
-        "got 2, 0.5, -1, 1e+10, 3; use evaluation=none for others"
+        "got -1, 0.5, 2, 3, 4; use evaluation=none for others"
+    )
+    with pytest.raises(DataError) as caught:
+        refuse_other_labels(hashed(matrix, [-1, 1, 1, 1, -1, 1, 1, 1, 1]), 1)
+    assert str(caught.value) == (
+        "column 'label': a logistic regression needs labels that are 0 or 1, "
+        "got -1; dataset.label_values={-1:0,1:1} makes them so"
     )
     refuse_other_labels(hashed(matrix, [0, 1, -0.0, 1, 0, 0, 0, 0, 0]), 1)

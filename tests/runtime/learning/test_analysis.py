@@ -19,7 +19,7 @@ from headrace.runtime.errors import DataError, PluginError
 from headrace.runtime.learning.analysis import analysed, concluded
 from headrace.runtime.learning.passes import passes
 from headrace.runtime.learning.states import to_bytes
-from headrace.runtime.process.execute import difference
+from headrace.runtime.process.fused import difference
 from headrace.runtime.sources import Group, Portion, groups_of
 from headrace.runtime.spec import DATA_INPUT, JobSpec, StepSpec, under
 from tests.runtime.jobs import HASH, clicks, job, laid_out, run, run_together

@@ -19,7 +19,7 @@ from headrace.config.models import JobConfig, OutputConfig
 from headrace.errors import HeadraceError
 from headrace.prepare import Ready, prepare
 from headrace.results.result import Result
-from headrace.runtime.process.execute import difference
+from headrace.runtime.process.fused import difference
 from headrace.uris import path_of, uri_of
 
 OWN = ("output", "transform", "job")

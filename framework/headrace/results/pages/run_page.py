@@ -18,6 +18,9 @@ from headrace.uris import path_of
 SHOWN = 1000
 """Columns on a page; more of them than anybody reads would make it slow to open."""
 
+MOST_CLASSES = 20
+BINARY, CLASSES = "binary", "classes"
+"""Kinds of labels, as ``metrics.json`` names them."""
 _DIGEST = 12
 """Characters of a digest that are shown."""
 
@@ -38,6 +41,14 @@ class ChannelRow:
     channel: Channel
     share: float
     label_mean: float | None
+
+
+@dataclass(frozen=True)
+class Class:
+    """One of several labels, and the part of the rows of each channel that has it."""
+
+    name: str
+    shares: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,10 @@ def run_page(record: RunRecord) -> dict[str, Any]:
         "tiles": list(_tiles(record, evaluation)),
         "timeline": timeline,
         "channels": _channels(record),
-        "rate_name": "click rate" if rates else "mean label",
+        "warnings": [each["text"] for each in record.manifest.get("warnings", ())],
+        "rate_name": _rate_name(record),
         "has_rates": rates,
+        "classes": classes_of(record),
         "columns": columns_of(record.metrics, record.manifest["columns"]["numeric"]),
         "all_columns": len(record.metrics.get("columns", {})),
         "collisions_are_exact": record.metrics.get("collisions_are_exact", True),
@@ -98,10 +111,39 @@ def run_page(record: RunRecord) -> dict[str, Any]:
 
 
 def has_rates(record: RunRecord) -> bool:
-    """Return whether the labels' means are between 0 and 1, as click rates are."""
+    """Return whether the labels are 0 and 1, so that their means are click rates."""
+    if "label" in record.metrics:
+        return bool(record.metrics["label"] == BINARY)
+    # An earlier version did not say; the means of clicks are between 0 and 1.
     means = [each.get("label_mean") for each in record.metrics.get("channels", {}).values()]
     known = [mean for mean in means if mean is not None]
     return bool(known) and all(0 <= mean <= 1 for mean in known)
+
+
+def _rate_name(record: RunRecord) -> str | None:
+    """Return what the mean of the labels is called; None if it means nothing."""
+    if has_rates(record):
+        return "click rate"
+    has_label = record.manifest["columns"]["label"] is not None
+    return "mean label" if has_label and record.metrics.get("label") != CLASSES else None
+
+
+def classes_of(record: RunRecord) -> list[Class]:
+    """Return the labels of several classes, the first `MOST_CLASSES`; none of other labels."""
+    metrics = record.metrics
+    if metrics.get("label") != CLASSES:
+        return []
+    channels = [each.get("labels", {}) for each in metrics["channels"].values()]
+    every = sorted({label for each in channels for label in each}, key=float)
+    texts = record.manifest["config"]["dataset"].get("label_values", {})
+    names = {f"{float(number):.17g}": text for text, number in texts.items()}
+    return [
+        Class(
+            f"{names[label]} ({label})" if label in names else label,
+            tuple(each.get(label, 0) / (sum(each.values()) or 1) for each in channels),
+        )
+        for label in every[:MOST_CLASSES]
+    ]
 
 
 def columns_of(metrics: dict[str, Any], numeric: Collection[str]) -> list[Column]:
@@ -195,16 +237,16 @@ def _left_out(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[st
     """Yield the sections that are missing, and what would add them."""
     if not record.metrics:
         yield (
-            "Columns, click rates and time",
+            "Columns, labels and time",
             "report/metrics.json is not there; several instances write one each, to folders of "
             "their own",
         )
     elif timeline is None:
-        yield "Rows and click rate by time", _untimed(record.metrics.get("time"))
+        yield "Rows by time", _untimed(record.metrics.get("time"))
     if record.manifest["n_features"] is None:
         yield "Collisions", "no step of this run hashes"
     if record.manifest["columns"]["label"] is None:
-        yield "Click rates", "the data has no label (dataset.label)"
+        yield "Labels", "the data has no label (dataset.label)"
     if record.evaluation is None:
         yield "A model's quality", "evaluation=logistic trains one on the result and judges it"
     if record.request is None:

@@ -1,18 +1,15 @@
-"""The stream of blocks: read a block, run the chain, write the rows, forget them.
+"""The chain on a block of rows. Blocks are read, transformed, written and forgotten one by one.
 
 Memory does not grow with the rows. Blocks are parsed and transformed by a pool of threads (Arrow
 and NumPy leave the interpreter's lock for their loops) and taken back in the input's order, so the
-result does not depend on how many threads there are or how large a block is.
-
-Chains that differ in nothing but the width of the hashed matrix run as one: what comes before the
-hasher, and the hashing itself, is done once for all of them. Bad rows end the job, or are left out
-and counted.
+result does not depend on how many threads there are or how large a block is. Bad rows end the job,
+or are left out and counted.
 """
 
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -22,32 +19,34 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.chain.bad_rows import Rejection, Steps
 from headrace.runtime.chain.chain import Link
-from headrace.runtime.chain.columns import Columns, typed
+from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.preflight import Prepared
-from headrace.runtime.errors import BadRows, DataError, HeadraceError
+from headrace.runtime.chain.typed import typed
+from headrace.runtime.errors import BadRows, HeadraceError
 from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, column_tokens
-from headrace.runtime.shown import plain, quoted
 from headrace.runtime.sources import Group
+from headrace.runtime.statistics.crossed import groups_of
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.transform import Role, positions, without_features
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What one chain made of one group of blocks.
+    """The rows that a chain made of one group of blocks.
 
     Attributes:
         by_channel: Good rows, by the index of their channel.
         rejected: Number of bad rows.
+        rejections: The first of them.
     """
 
     by_channel: dict[int, pa.RecordBatch]
     rejected: int
+    rejections: tuple[Rejection, ...] = ()
 
     @property
     def good(self) -> int:
@@ -56,43 +55,65 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Work:
-    """What one group of blocks became; its data is gone.
+class Hashed:
+    """A group of blocks whose rows have been hashed, but not yet to a width.
 
     Attributes:
         done: Bytes of the input read so far.
-        results: The rows of each chain.
+        steps: Counts the rows that were bad so far.
+        kept: The rows without their features; all of them if the chain does not hash.
+        tokens: The hashed features; None if the chain does not hash.
     """
 
     done: int
-    results: tuple[Rows, ...]
+    steps: Steps
+    kept: pa.RecordBatch
+    tokens: RowTokens | None
+
+
+@dataclass(frozen=True)
+class Work:
+    """The rows of one group of blocks; its data is gone.
+
+    Attributes:
+        done: Bytes of the input read so far.
+        rows: The rows.
+    """
+
+    done: int
+    rows: Rows
+
+    @property
+    def seen(self) -> int:
+        """Return the number of rows, good and bad."""
+        return self.rows.good + self.rows.rejected
 
 
 class Process:
-    """Runs whole chains on one group of blocks; safe to call from several threads.
+    """Runs the chain on one group of blocks; safe to call from several threads.
 
     Args:
-        jobs: The chains, at least one. Up to their hasher they are the same, and their hashers
-            differ in their widths only.
+        job: The chain.
         skip_bad_rows: Drop bad rows and count them instead of raising `DataError`.
+
+    Attributes:
+        lists_bad_rows: Whether those that are dropped are listed, as long as they are few.
     """
 
-    def __init__(self, jobs: Sequence[Prepared], *, skip_bad_rows: bool) -> None:
-        shared = jobs[0].until_hashed
-        self._columns: Columns = jobs[0].columns
-        self._shared = jobs[0].links[:shared]
-        self._ends = [job.links[shared:] for job in jobs]
-        self._skip = skip_bad_rows
+    def __init__(self, job: Prepared, *, skip_bad_rows: bool) -> None:
+        self._columns: Columns = job.columns
+        self._before = job.links[: job.until_hashed]
+        self._from_hasher = job.links[job.until_hashed :]
+        self._skip = self.lists_bad_rows = skip_bad_rows
         self._statistics: queue.SimpleQueue[Statistics] = queue.SimpleQueue()
 
     @property
-    def same_rows(self) -> bool:
-        """Return whether the rows of all chains differ in nothing but their entries."""
-        # A step behind the hasher may find a row bad in one chain that is good in another.
-        return all(len(end) <= 1 for end in self._ends)
+    def ends_hashed(self) -> bool:
+        """Return whether the rows are written as the hasher makes them: no step follows it."""
+        return len(self._from_hasher) <= 1
 
     def __call__(self, group: Group, first_row: int = 0) -> Work:
-        """Parse the rows and run the chains.
+        """Parse the rows and run the chain.
 
         Args:
             group: Some rows of the input.
@@ -101,26 +122,62 @@ class Process:
         Raises:
             DataError: A row is bad, and bad rows are not to be skipped.
         """
-        steps = Steps(group, skip=self._skip)
-        batch = self._run(steps, self._shared, self._read(steps, first_row))
-        if self._ends[0]:
-            return Work(group.done, self._hashed(steps, batch))
-        self._observe(column_tokens(batch, murmur3_32, 0))
-        rows = Rows(by_channel(batch), steps.rejected)
-        return Work(group.done, tuple(rows for _ in self._ends))
+        return self.finished(self.hashed(group, first_row))
 
-    def until(self, place: int, group: Group, first_row: int = 0) -> tuple[Steps, pa.RecordBatch]:
-        """Return the rows that a step of the first chain would get; the first gets them as read.
+    def hashed(self, group: Group, first_row: int = 0) -> Hashed:
+        """Parse the rows, run the steps before the hasher, and hash, whatever the width.
+
+        Raises:
+            DataError: A row is bad, and bad rows are not to be skipped.
+        """
+        steps = Steps(group, skip=self._skip, listed=self.lists_bad_rows)
+        batch = self._run(steps, self._before, self._read(steps, first_row))
+        if not self._from_hasher:
+            self._observe(column_tokens(batch, murmur3_32, 0), batch)
+            return Hashed(group.done, steps, batch, None)
+        hasher = self._from_hasher[0]
+        with blamed(hasher):
+            tokens = _hasher(hasher).tokens(batch)
+        self._observe(tokens, batch)
+        kept = without_features(batch)
+        # Where no later step wants to know where a row stands, the channels are put apart now.
+        order = _order_by_channel(kept) if self.ends_hashed else None
+        if order is not None:
+            kept = kept.take(pa.array(order))
+            tokens = [column.take(order) for column in tokens]
+        return Hashed(group.done, steps, kept, RowTokens(tokens))
+
+    def finished(self, hashed: Hashed) -> Work:
+        """Make the entries, run the steps after the hasher, and put the channels apart.
+
+        Args:
+            hashed: Rows of `hashed`, of this chain or of one that differs in the width only. They
+                can be used again.
+
+        Raises:
+            DataError: A row is bad, and bad rows are not to be skipped.
+        """
+        steps, batch = copy(hashed.steps), hashed.kept
+        if hashed.tokens is not None:
+            link, *others = self._from_hasher
+            with blamed(link):
+                columns = [*batch.columns, *_hasher(link).entries(hashed.tokens)]
+            batch = pa.RecordBatch.from_arrays(columns, schema=link.after)
+            batch = self._run(steps, others, batch)
+        return Work(hashed.done, Rows(by_channel(batch), steps.rejected, steps.rejections()))
+
+    def until(self, index: int, group: Group, first_row: int = 0) -> tuple[Steps, pa.RecordBatch]:
+        """Return the rows that reach a step; the first step gets them as read.
 
         Raises:
             DataError: A row is bad, and bad rows are not to be skipped.
         """
         steps = Steps(group, skip=self._skip)
-        links = [*self._shared, *self._ends[0]][:place]
+        links = [*self._before, *self._from_hasher][:index]
         return steps, self._run(steps, links, self._read(steps, first_row))
 
     def statistics(self) -> Statistics:
-        """Return what all threads together have seen."""
+        """Return the statistics of all threads together."""
         merged = Statistics() if self._statistics.empty() else self._statistics.get()
         while not self._statistics.empty():
             merged.merge(self._statistics.get())
@@ -134,45 +191,17 @@ class Process:
             batch = steps.run(batch, partial(_applied, link))
         return batch
 
-    def _hashed(self, steps: Steps, batch: pa.RecordBatch) -> tuple[Rows, ...]:
-        """Return the rows of every chain from the hasher on."""
-        first = self._ends[0][0]
-        with blamed(first):
-            tokens = _hasher(first).tokens(batch)
-        self._observe(tokens)
-        kept = without_features(batch)
-        # Where no later step wants to know where a row stands, the channels are put apart now.
-        order = _order_by_channel(kept) if self.same_rows else None
-        if order is not None:
-            kept = kept.take(pa.array(order))
-            tokens = [column.take(order) for column in tokens]
-        rows = RowTokens(tokens)
-        return tuple(self._ended(copy(steps), end, kept, rows) for end in self._ends)
-
-    def _ended(
-        self,
-        steps: Steps,
-        end: Sequence[Link],
-        kept: pa.RecordBatch,
-        tokens: RowTokens,
-    ) -> Rows:
-        link, *others = end
-        with blamed(link):
-            columns = [*kept.columns, *_hasher(link).entries(tokens)]
-        batch = pa.RecordBatch.from_arrays(columns, schema=link.after)
-        return Rows(by_channel(self._run(steps, others, batch)), steps.rejected)
-
-    def _observe(self, tokens: Sequence[ColumnTokens]) -> None:
+    def _observe(self, tokens: Sequence[ColumnTokens], batch: pa.RecordBatch) -> None:
         try:
             statistics = self._statistics.get_nowait()
         except queue.Empty:
             statistics = Statistics()
-        statistics.see(tokens)
+        statistics.see(tokens, groups_of(batch))
         self._statistics.put(statistics)
 
 
 def by_channel(batch: pa.RecordBatch) -> dict[int, pa.RecordBatch]:
-    """Return the rows of each channel that has any; without a channel column channel 0 has all."""
+    """Return the rows of each channel that has any; channel 0's without a channel column."""
     places = positions(batch.schema, Role.CHANNEL)
     if not places:
         return {0: batch}
@@ -186,7 +215,7 @@ def by_channel(batch: pa.RecordBatch) -> dict[int, pa.RecordBatch]:
 
 
 def _order_by_channel(batch: pa.RecordBatch) -> npt.NDArray[np.int64] | None:
-    """Return the rows' positions, one channel after the other; None if there are no channels."""
+    """Return the positions of the rows, channel by channel; None without channels."""
     for place in positions(batch.schema, Role.CHANNEL):
         return np.argsort(batch.column(place).to_numpy(), kind="stable")
     return None
@@ -205,7 +234,7 @@ def _applied(link: Link, batch: pa.RecordBatch) -> pa.RecordBatch:
 
 @contextmanager
 def blamed(link: Link) -> Iterator[None]:
-    """Say which step raised what is nobody's mistake but its author's."""
+    """Add the name of the step to an error that is a bug of the step."""
     try:
         yield
     except (BadRows, HeadraceError):
@@ -213,55 +242,3 @@ def blamed(link: Link) -> Iterator[None]:
     except Exception as error:
         error.add_note(f"raised by transform.steps.{link.label}")
         raise
-
-
-class Steps:
-    """Runs steps on one group's rows; drops or reports those that a step calls bad."""
-
-    def __init__(self, group: Group, *, skip: bool) -> None:
-        self._group = group
-        self._skip = skip
-        self._rows = 0
-        self.rejected = 0
-
-    def parsed(self) -> pa.RecordBatch:
-        """Return the group's rows as text."""
-        parsed = self._group.parse()
-        if parsed.bad and not self._skip:
-            first, more = parsed.bad[0], len(parsed.bad) - 1
-            also = f"; {more} more bad rows follow closely" if more else ""
-            raise DataError(f"{first.place}: {first.reason}{also}")
-        self.rejected += len(parsed.bad)
-        self._rows = parsed.batch.num_rows
-        return parsed.batch
-
-    def run(
-        self, batch: pa.RecordBatch, step: Callable[[pa.RecordBatch], pa.RecordBatch]
-    ) -> pa.RecordBatch:
-        """Run one step; again without the bad rows where they are to be skipped."""
-        while True:
-            try:
-                return step(batch)
-            except BadRows as bad:
-                if not self._skip:
-                    raise DataError(self._described(batch, bad)) from bad
-                self.rejected += int(np.count_nonzero(bad.mask))
-                batch = batch.filter(pa.array(~bad.mask))
-
-    def _described(self, batch: pa.RecordBatch, bad: BadRows) -> str:
-        rows = np.flatnonzero(bad.mask)
-        values = [shown_cell(batch, bad.column, int(row)) for row in rows[:_SHOWN]]
-        known = batch.num_rows == self._rows
-        place = self._group.place(int(rows[0])) if known else self._group.name
-        first = f"{place}, column {quoted(bad.column)}: expected {bad.expected}, got {values[0]}"
-        if len(rows) == 1:
-            return first
-        return f"{first}; {len(rows) - 1} more such rows follow closely: {', '.join(values[1:])}"
-
-
-def shown_cell(batch: pa.RecordBatch, column: str, row: int) -> str:
-    """Return a cell as a message shows it."""
-    value = batch.column(batch.schema.get_field_index(column))[row].as_py()
-    if value is None:
-        return "an empty cell"
-    return quoted(value) if isinstance(value, str) else plain(repr(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,12 +12,15 @@ import pyarrow as pa
 from headrace.runtime.chain import chain
 from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
+from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation import needs
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.output.writers import writer_of
+from headrace.runtime.plugins.formats import AUTO
 from headrace.runtime.plugins.transforms import channels_of, load
 from headrace.runtime.sources import columns_of, first_file
 from headrace.runtime.sources.files import format_of, name_of
+from headrace.runtime.sources.meaning import meaningless
 from headrace.runtime.sources.readers import reader_of
 from headrace.runtime.spec import DatasetSpec, JobSpec
 from headrace.runtime.transform import N_FEATURES, Role, Transform, positions
@@ -74,12 +78,13 @@ class Prepared:
         )
 
 
-def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:
+def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) -> Prepared:
     """Read the header of the first file that is not empty, and hand its columns through the chain.
 
     Args:
         spec: The job.
         files: The input, at least one file.
+        below: Path of the only file below ``dataset.path``, if it is not read where a job reads it.
 
     Raises:
         DataError: The file has not the columns that the configuration names.
@@ -88,7 +93,9 @@ def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:
     """
     refuse_named(files, spec.dataset)
     steps = load(spec.steps)
-    columns = columns_of(first_file(files, spec.dataset), spec.dataset)
+    columns = columns_of(first_file(files, spec.dataset), spec.dataset, below)
+    if spec.column_order:
+        columns = columns.in_order(spec.column_order)
     columns = replace(columns, wanted=_wanted(steps, columns))
     links = chain.bind(steps, columns.schema)
     try:
@@ -102,18 +109,27 @@ def preflight(spec: JobSpec, files: Sequence[Path]) -> Prepared:
 
 
 def refuse_named(files: Sequence[Path], dataset: DatasetSpec) -> None:
-    """Refuse names for the columns of files that name their own, as far as file names tell.
+    """Refuse settings that mean nothing for a file, as far as file names tell.
 
     Raises:
         ChainError: There is such a file.
     """
-    for file in files if dataset.columns is not None else ():
-        if reader_of(kind := format_of(file, dataset.format)).delimiter is None:
-            raise ChainError(
-                "dataset.columns",
-                f"names the columns of CSV and TSV files without a header; {name_of(file)} "
-                f"is read as {kind}, which names its own: leave it out",
-            )
+    if dataset.columns is not None:
+        for file in files:
+            if reader_of(kind := format_of(file, dataset.format)).delimiter is None:
+                raise ChainError(
+                    "dataset.columns",
+                    f"names the columns of CSV and TSV files without a header; {name_of(file)} "
+                    f"is read as {kind}, which names its own: leave it out",
+                )
+    formats: dict[str, Path] = {}
+    for file in files if dataset.format == AUTO else ():
+        with suppress(DataError):  # told when the file is read
+            formats.setdefault(format_of(file, AUTO), file)
+    for kind, file in formats.items():
+        for key, what in meaningless(dataset, kind):
+            example = f"{name_of(file)} is read as {kind}"
+            raise ChainError(f"dataset.{key}", f"{what}, and {example}: leave it out")
 
 
 def _wanted(steps: Sequence[tuple[str, Transform]], columns: Columns) -> tuple[Role, ...]:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from headrace.runtime.errors import DataError
 from headrace.runtime.output.parts import Waiting
 from headrace.runtime.output.writers.base import Entries, Layout
+from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Role, positions
 
 BATCH_ROWS = 65_536
@@ -32,6 +33,7 @@ DECIMALS = 6
 """Of every figure that is told. The last bits depend on how a processor computes a logarithm."""
 
 _NEEDED = (Role.LABEL, Role.INDICES, Role.VALUES)
+_OTHER_LABELS = "use evaluation=none for others"
 _SHOWN = 5
 
 Floats = npt.NDArray[np.float64]
@@ -92,10 +94,12 @@ def refuse_other_labels(batch: pa.RecordBatch, place: int) -> None:
     labels = batch.column(place).to_numpy()
     wrong = labels[(labels != 0) & (labels != 1)]
     if len(wrong):
-        shown = ", ".join(f"{label:g}" for label in wrong[:_SHOWN])
+        found = np.unique(wrong)[:_SHOWN].tolist()
+        shown = ", ".join(f"{label:g}" for label in found)
+        way = "dataset.label_values={-1:0,1:1} makes them so" if found == [-1] else _OTHER_LABELS
         raise DataError(
-            f"column {batch.schema.names[place]!r}: a logistic regression needs labels that are "
-            f"0 or 1, got {shown}; use evaluation=none for others"
+            f"column {quoted(batch.schema.names[place])}: a logistic regression needs labels that "
+            f"are 0 or 1, got {shown}; {way}"
         )
 
 

@@ -12,8 +12,9 @@ from functools import partial
 
 import pyarrow as pa
 
+from headrace.runtime.chain.bad_rows import Steps
 from headrace.runtime.chain.chain import Link, refused
-from headrace.runtime.chain.pipeline import Process, Steps, blamed, by_channel
+from headrace.runtime.chain.pipeline import Process, blamed, by_channel
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.learning import states
 from headrace.runtime.learning.passes import Pass
@@ -120,7 +121,7 @@ def analysed(
         DataError: A row is bad, and bad rows are not to be skipped.
         ChainError: A step cannot work with what it learned.
     """
-    look = Analysis(job, Process([job], skip_bad_rows=skip_bad_rows), this)
+    look = Analysis(job, Process(job, skip_bad_rows=skip_bad_rows), this)
     gathering, rows = Gathering(job, this), []
     for group, first_row in groups:
         seen = look(group, first_row)

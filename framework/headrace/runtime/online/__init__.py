@@ -16,6 +16,7 @@ from headrace.runtime.online.fitting import fitted
 from headrace.runtime.online.run_folder import RunFolder, SkewWarning
 from headrace.runtime.online.transformer import RowTransformer
 from headrace.runtime.shown import plain
+from headrace.runtime.sources.cleaning import Cleaning
 
 __all__ = ["RowTransformer", "SkewWarning", "load"]
 
@@ -52,7 +53,8 @@ def load(
         raise HeadraceError(f"absent should be 'error' or 'null' (got {plain(repr(absent), MOST)})")
     run = RunFolder.read(Path(run_folder))
     columns, links = fitted(run)
-    cells = Cells(columns, absent_is_null=absent == "null")
+    cleaning = Cleaning.of(run.dataset, {})
+    cells = Cells(columns, cleaning, absent_is_null=absent == "null")
     transformer = RowTransformer(cells, links)
     transformer.rows([])  # now, and not at the first request, pyarrow imports what it needs
     return transformer

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from headrace.runtime.chain.columns import Columns, suggest, typed
-from headrace.runtime.chain.pipeline import shown_cell
+from headrace.runtime.chain.bad_rows import shown_cell
+from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.names import suggest
+from headrace.runtime.chain.typed import typed
 from headrace.runtime.errors import BadRows, RowError
+from headrace.runtime.sources.cleaning import Cleaning
 from headrace.runtime.transform import Role
 
 Row = Mapping[str, Any]
@@ -26,11 +29,13 @@ class Cells:
 
     Args:
         columns: The features, and the names of all columns that a row may have.
+        cleaning: What was done to the cells of the job's input.
         absent_is_null: Whether a key that is not there is an empty cell, and no mistake.
     """
 
-    def __init__(self, columns: Columns, *, absent_is_null: bool) -> None:
+    def __init__(self, columns: Columns, cleaning: Cleaning, *, absent_is_null: bool) -> None:
         self.columns = columns
+        self._cleaning = cleaning
         self._features = frozenset(columns.roles)
         self._absent_is_null = absent_is_null
         self._known = frozenset(columns.names)
@@ -46,6 +51,8 @@ class Cells:
             self._check(position, row)
         made = [self._column(name, role, rows) for name, role in self.columns.roles.items()]
         text = pa.RecordBatch.from_arrays(made, list(self.columns.roles))
+        if self._cleaning.is_needed:
+            text = self._cleaning.cleaned(text)
         try:
             return typed(text, self.columns)
         except BadRows as bad:
@@ -61,6 +68,8 @@ class Cells:
             if name not in keys:
                 raise RowError(position, name, "the key is missing; give None for an empty cell")
         for name in keys - self._known:
+            if isinstance(name, str) and self.columns.ignores(name):
+                continue
             what = f"no such column; {suggest(str(name), list(self.columns.roles))}"
             raise RowError(position, str(name), what)
 

@@ -29,8 +29,13 @@ from headrace.runtime.spec import REPORT, REPORT_PAGE, JobSpec
 from headrace.runtime.transform import Role
 
 FORMAT_VERSION = 1
+REJECTED = "rejected.jsonl"
+IS_EMPTY = "is_empty"
+"""Key in the manifest of one of several hosts whose files held nothing, not even columns."""
 MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
 """Names in the folder of the report."""
+WARNINGS = "warnings"
+"""Key of what is odd about the rows."""
 
 
 def manifest(
@@ -49,6 +54,7 @@ def manifest(
         "rows": {"read": written + rejected, "written": written, "rejected": rejected},
         "columns": _columns(columns),
         "input_columns": list(columns.names),
+        **({"index_columns": list(columns.index)} if columns.index else {}),
         "n_features": n_features,
         "output_format": spec.output.format,
         "channels": {
@@ -73,7 +79,8 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     Raises:
         ValueError: They are not of the same job, or one is missing.
     """
-    (leader, first), *others = manifests.items()
+    with_columns = [each for each in manifests.items() if not each[1].get(IS_EMPTY)]
+    (leader, first), *others = with_columns or manifests.items()
     for host, other in others:
         if difference := _difference(first, other):
             raise ValueError(f"{host} has {difference} than {leader}")
@@ -82,7 +89,7 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         raise ValueError(
             f"{len(manifests)} of {count} hosts left a manifest: {', '.join(manifests)}"
         )
-    without = ("host_count", FILES, SHA256)
+    without = ("host_count", IS_EMPTY, WARNINGS, FILES, SHA256)
     together = {key: value for key, value in first.items() if key not in without}
     every = list(manifests.values())
     together["rows"] = {key: sum(one["rows"][key] for one in every) for key in first["rows"]}
@@ -93,8 +100,10 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     together["hosts"] = {host: _share(one) for host, one in manifests.items()}
     if not all(FILES in one for one in every):  # not by an entrypoint of ours
         return together
-    reports = (f"{REPORT}/{name}" for name in (MANIFEST, METRICS, TIMINGS))
     files = [file for one in every for file in one[FILES]]
+    names = [MANIFEST, METRICS, TIMINGS]
+    names += [REJECTED] if any(file.endswith(f"/{REJECTED}") for file in files) else []
+    reports = (f"{REPORT}/{name}" for name in names)
     return sealed(together, [*files, *reports, REPORT_PAGE])
 
 

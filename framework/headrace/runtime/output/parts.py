@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,113 +33,115 @@ class Part:
     bytes: int
     sha256: str
     digest: str
-    """Of the rows, whatever their order; see `headrace.runtime.output.digest`."""
+    """The digest of the rows, whatever their order; see `headrace.runtime.output.digest`."""
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """Where the parts of one job go.
+class DenseColumns:
+    """The columns of some rows that do not depend on the width of the matrix: all but its entries.
 
     Attributes:
-        folders: Channel → folder.
-        schema: The columns of the job's rows.
-    """
-
-    folders: Mapping[str, Path]
-    schema: pa.Schema
-
-
-class _Channel:
-    """For each job the rows of one channel that wait for their part, and the parts on their way."""
-
-    def __init__(self, jobs: int) -> None:
-        self.waiting = [Waiting() for _ in range(jobs)]
-        self.parts: list[list[Future[Part]]] = [[] for _ in range(jobs)]
-
-
-class PartWriter:
-    """Writes the parts of all channels in the background.
-
-    It does so for several jobs at once if their rows differ in nothing but the width of the matrix:
-    what stands beside the entries is worked out once for all of them.
-
-    Args:
-        shelves: The jobs, at least one; they have the same channels.
-        writer: The file format.
-        rows_per_part: Rows of every part but a channel's last.
-        background: Does the writing, perhaps for others, too.
-        mark: What keeps the names of these parts apart from others', if there are others.
-    """
-
-    def __init__(
-        self,
-        shelves: Sequence[Shelf],
-        writer: Writer,
-        rows_per_part: int,
-        background: Background,
-        mark: str = "",
-    ) -> None:
-        self._shelves = shelves
-        self._channels = {name: _Channel(len(shelves)) for name in shelves[0].folders}
-        self._writer = writer
-        self._rows_per_part = rows_per_part
-        self._mark = f"{mark}-" if mark else ""
-        self._background = background
-
-    def add(self, name: str, batches: Sequence[pa.RecordBatch]) -> None:
-        """Take the next rows of a channel, as each job has them."""
-        first, *_ = waiting = self._channels[name].waiting
-        for each, batch in zip(waiting, batches, strict=True):
-            each.add(batch)
-        while first.rows >= self._rows_per_part:
-            self._submit(name, self._rows_per_part)
-
-    def close(self, *, fill: bool = True) -> list[dict[str, list[Part]]]:
-        """Write what is left.
-
-        Args:
-            fill: Whether a channel without rows gets one part without rows.
-
-        Returns:
-            For each job the parts of each channel, in order.
-        """
-        for name, channel in self._channels.items():
-            if channel.waiting[0].rows or (fill and not channel.parts[0]):
-                self._submit(name, channel.waiting[0].rows)
-        return [
-            {
-                name: [part.result() for part in channel.parts[job]]
-                for name, channel in self._channels.items()
-            }
-            for job in range(len(self._shelves))
-        ]
-
-    def _submit(self, name: str, rows: int) -> None:
-        channel = self._channels[name]
-        file = f"part-{self._mark}{len(channel.parts[0]):05d}{self._writer.suffix}"
-        taken = [waiting.take(rows) for waiting in channel.waiting]
-        beside = _Beside.of(taken[0], self._shelves[0].schema, self._writer)
-        for shelf, batches, parts in zip(self._shelves, taken, channel.parts, strict=True):
-            draft = _Draft(shelf.folders[name] / file, rows)
-            write = partial(draft.write, batches, shelf.schema, beside)
-            parts.append(self._background.submit(write, draft.settle))
-
-
-@dataclass(frozen=True)
-class _Beside:
-    """What rows hold beside their entries, ready for parts of any width.
-
-    Attributes:
-        writer: It has laid it out.
-        hashes: It has been hashed, shape (rows,).
+        writer: The writer that has laid them out.
+        hashes: Their hashes, shape (rows,).
     """
 
     writer: Writer
     hashes: U64
 
     @classmethod
-    def of(cls, batches: Sequence[pa.RecordBatch], schema: pa.Schema, writer: Writer) -> _Beside:
+    def of(
+        cls, file: str, batches: Sequence[pa.RecordBatch], schema: pa.Schema, writer: Writer
+    ) -> DenseColumns:
+        """Lay out and hash the columns of a part.
+
+        Args:
+            file: The part's path below the job's output, as in ``train/part-00000.npz``.
+            batches: The rows.
+            schema: The columns of the rows.
+            writer: The file format.
+        """
         return cls(writer.knowing(batches, schema), cells_beside(batches, schema))
+
+
+class _Channel:
+    """The rows of one channel that wait for their part, and the parts that are being written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.waiting = Waiting()
+        self.parts: list[Future[Part]] = []
+
+
+class PartWriter:
+    """Writes the parts of all channels in the background.
+
+    Args:
+        folders: Channel → folder.
+        schema: The columns of the rows.
+        writer: The file format.
+        rows_per_part: Rows of every part but a channel's last.
+        background: Does the writing, perhaps for others too.
+        mark: Tells the names of these parts from those of other writers, if there are others.
+        dense_columns: Returns the `DenseColumns` of a part; takes what `DenseColumns.of` takes.
+    """
+
+    def __init__(
+        self,
+        folders: Mapping[str, Path],
+        schema: pa.Schema,
+        writer: Writer,
+        rows_per_part: int,
+        background: Background,
+        mark: str = "",
+        dense_columns: Callable[..., DenseColumns] = DenseColumns.of,
+    ) -> None:
+        self._channels = {name: _Channel(folder) for name, folder in folders.items()}
+        self._schema = schema
+        self._writer = writer
+        self._rows_per_part = rows_per_part
+        self._mark = f"{mark}-" if mark else ""
+        self._background = background
+        self._dense_columns = dense_columns
+
+    def add(self, name: str, batch: pa.RecordBatch) -> None:
+        """Take the next rows of a channel."""
+        channel = self._channels[name]
+        channel.waiting.add(batch)
+        while channel.waiting.rows >= self._rows_per_part:
+            self._submit(channel, self._rows_per_part)
+
+    def flush(self, *, fill: bool = True) -> None:
+        """Begin to write the rows that are left; there will be no more.
+
+        Args:
+            fill: Whether a channel without rows gets one part without rows.
+        """
+        for channel in self._channels.values():
+            if channel.waiting.rows or (fill and not channel.parts):
+                self._submit(channel, channel.waiting.rows)
+
+    def close(self, *, fill: bool = True) -> dict[str, list[Part]]:
+        """Write the rows that are left, and wait for all parts.
+
+        Args:
+            fill: Whether a channel without rows gets one part without rows.
+
+        Returns:
+            The parts of each channel, in order.
+        """
+        self.flush(fill=fill)
+        return {
+            name: [part.result() for part in channel.parts]
+            for name, channel in self._channels.items()
+        }
+
+    def _submit(self, channel: _Channel, rows: int) -> None:
+        name = f"part-{self._mark}{len(channel.parts):05d}{self._writer.suffix}"
+        draft = _Draft(channel.folder / name, rows)
+        batches = channel.waiting.take(rows)
+        dense = self._dense_columns(draft.file, batches, self._schema, self._writer)
+        write = partial(draft.write, batches, self._schema, dense)
+        channel.parts.append(self._background.submit(write, draft.settle))
 
 
 @dataclass(frozen=True)
@@ -149,24 +151,29 @@ class _Draft:
     path: Path
     rows: int
 
-    def write(self, batches: list[pa.RecordBatch], schema: pa.Schema, beside: _Beside) -> str:
-        """Write the rows and forget them; their digest."""
+    def write(self, batches: list[pa.RecordBatch], schema: pa.Schema, dense: DenseColumns) -> str:
+        """Write the rows and forget them; return their digest."""
         with self._unlinked_on_error():
             with self._aside.open("wb") as file:
-                beside.writer.write(batches, schema, file)
-            digest = digest_of(batches, schema, beside.hashes)
+                dense.writer.write(batches, schema, file)
+            digest = digest_of(batches, schema, dense.hashes)
         batches.clear()
         return digest
 
     def settle(self, digest: str) -> Part:
-        """Bring it to the disk and give it its name."""
+        """Wait until it is on the disk, and give it its name."""
         with self._unlinked_on_error():
             with self._aside.open("rb") as file:
                 os.fsync(file.fileno())
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
                 size = file.tell()
             self._aside.replace(self.path)
-        return Part(f"{self.path.parent.name}/{self.path.name}", self.rows, size, sha256, digest)
+        return Part(self.file, self.rows, size, sha256, digest)
+
+    @property
+    def file(self) -> str:
+        """Return the path below the job's output."""
+        return f"{self.path.parent.name}/{self.path.name}"
 
     @property
     def _aside(self) -> Path:

@@ -7,22 +7,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.runtime.chain.bad_rows import Rejection
+from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.learning import files
 from headrace.runtime.output.manifest import (
+    IS_EMPTY,
     MANIFEST,
     METRICS,
+    REJECTED,
     TIMINGS,
+    WARNINGS,
     manifest,
     write_bytes,
     write_json,
 )
 from headrace.runtime.output.parts import Part
+from headrace.runtime.output.rejected import described
 from headrace.runtime.output.seal import sealed
 from headrace.runtime.spec import EVALUATION, REPORT, REPORT_PAGE, JobSpec
-from headrace.runtime.statistics.metrics import metrics
+from headrace.runtime.statistics.metrics import Totals, metrics
 from headrace.runtime.statistics.observed import OBSERVED, Observed
+from headrace.runtime.statistics.statistics import Statistics
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Report:
         observed: Observed,
         timings: Mapping[str, Any],
         evaluator: Evaluator | None = None,
+        rejections: Sequence[Rejection] = (),
     ) -> None:
         """Write all files.
 
@@ -55,18 +63,24 @@ class Report:
             observed: What was seen of the rows.
             timings: What differs from run to run.
             evaluator: Has judged a model, if one was to be.
+            rejections: The first rows that were left out.
 
         Raises:
             DataError: A file cannot be written.
         """
         written = self._manifest(parts, observed.totals.rejected)
         names = [METRICS, TIMINGS, MANIFEST]
+        if rejections:
+            names.append(REJECTED)
+            content = described(rejections, self.spec.dataset.encoding)
+            write_bytes(self.folder / REJECTED, content)
         if self.host_count > 1:
             names.append(OBSERVED)
             write_bytes(self.folder / OBSERVED, observed.to_bytes())
         totals, statistics, time = observed.totals, observed.statistics, observed.time
-        described = metrics(written, totals, statistics, self.prepared.hasher, time)
-        write_json(self.folder / METRICS, described)
+        written[WARNINGS] = observed.warnings(written)
+        figures = metrics(written, totals, statistics, self.prepared.hasher, time)
+        write_json(self.folder / METRICS, figures)
         if evaluator is not None:
             names.append(EVALUATION)
             write_json(self.folder / EVALUATION, evaluator.report)
@@ -91,3 +105,35 @@ class Report:
         if self.host_count > 1:
             made["host_count"] = self.host_count
         return made
+
+
+def write_nothing(
+    folder: Path,
+    spec: JobSpec,
+    channels: Sequence[str],
+    host_count: int,
+    timings: Mapping[str, Any],
+) -> None:
+    """Write the report of one of several hosts that had nothing to read.
+
+    Args:
+        folder: The folder, which exists.
+        spec: The job.
+        channels: Its channels.
+        host_count: Number of hosts that write reports of their own.
+        timings: What differs from run to run.
+
+    Raises:
+        DataError: A file cannot be written.
+    """
+    made = manifest(spec, Columns((), {}), None, dict.fromkeys(channels, ()), 0)
+    made |= {"host_count": host_count, IS_EMPTY: True}
+    observed = Observed(Totals(), Statistics(), spec.dataset.time)
+    write_bytes(folder / OBSERVED, observed.to_bytes())
+    write_json(
+        folder / METRICS, metrics(made, observed.totals, observed.statistics, None, observed.time)
+    )
+    write_json(folder / TIMINGS, dict(timings))
+    names = (OBSERVED, METRICS, TIMINGS, MANIFEST)
+    files_made = [f"{REPORT}/{folder.name}/{name}" for name in names]
+    write_json(folder / MANIFEST, sealed(made, [*spec.files, *files_made]))

@@ -1,8 +1,4 @@
-"""Execute one host's part of a job, from its input folder to its output folders.
-
-Several jobs that differ in nothing but ``n_features`` are done in one go: the input is read and
-hashed once.
-"""
+"""One host's part of a job, from its input folder to its output folders."""
 
 from __future__ import annotations
 
@@ -10,152 +6,168 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 
 from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.data_files import files_of_input
-from headrace.runtime.errors import DataError, HeadraceError
+from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.model import require
-from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.learning.analysis import Analysis, Gathering
 from headrace.runtime.learning.passes import Pass, passes
-from headrace.runtime.output.outcome import Host, Outcome, Outcomes, Task, Written
-from headrace.runtime.plugins.transforms import load
-from headrace.runtime.process.messages import Progress, tell
+from headrace.runtime.output.outcome import Host, Outcome, Task, report_nothing
+from headrace.runtime.process.messages import Progress
 from headrace.runtime.process.threads import Background, in_order
-from headrace.runtime.sources import Group, Portion, groups_of, total_bytes
+from headrace.runtime.sources import Group, Portion, are_empty, groups_of, total_bytes
 from headrace.runtime.sources.unchanged import unchanged
-from headrace.runtime.spec import JobSpec, StepSpec, under
+from headrace.runtime.spec import JobSpec, under
 from headrace.runtime.statistics.metrics import Totals
-from headrace.runtime.transform import Transform, learner
-
-WIDTH = "n_features"
 
 
-def execute(tasks: Sequence[Task], host: Host) -> None:
-    """Do the whole of one job, or of several that differ in ``n_features`` alone.
+class Progressed(Protocol):
+    """The rows of a group of blocks, which say how far the input has been read."""
+
+    @property
+    def done(self) -> int:
+        """Return the bytes of the input read so far."""
+
+    @property
+    def seen(self) -> int:
+        """Return the number of rows in the group."""
+
+
+W = TypeVar("W", bound=Progressed)
+
+
+def execute(task: Task, host: Host) -> None:
+    """Do the whole of a job.
 
     Args:
-        tasks: The jobs, at least one; they have the same input.
+        task: The job.
         host: This host.
 
     Raises:
         HeadraceError: The data, the configuration or a plugin is not as it has to be.
     """
     started = time.monotonic()
-    refuse_unlike([task.spec for task in tasks])
-    spec = tasks[0].spec
-    if spec.evaluation is not None:
-        require()
-    files = files_of_input(under(tasks[0].root, spec.input))
-    threads = spec.threads
+    files, spec = input_of(task), task.spec
+    if host.count > 1 and are_empty(files, spec.dataset):  # a share like any other
+        report_nothing(task, host, timings_of(started, spec.threads))
+        return
     with ExitStack() as stack:
         check = stack.enter_context(unchanged(files))
-        tasks, jobs = _fitting(tasks, files)
-        run = _Run(spec, jobs, files, threads)
+        run = Run(spec, preflight(spec, files), files, spec.runtime.block_bytes)
         run.learn(check)
         background = stack.enter_context(closing(Background()))
-        outcomes = [
-            stack.enter_context(closing(Outcome(task, job, host)))
-            for task, job in zip(tasks, run.jobs, strict=True)
-        ]
-        written = run.write(outcomes, background)
+        outcome = stack.enter_context(closing(Outcome(task, run.job, host, background)))
+        totals = Totals()
+        for work in run.through(run.process):
+            totals.add(work.rows)
+            outcome.add(work.rows)
+            run.process.lists_bad_rows &= outcome.lists_bad_rows
+        if not outcome.is_a_share:
+            refuse_nothing(totals, files)
+        outcome.finish()
         check()
-    statistics, timings = run.process.statistics(), _timings(started, threads, len(tasks))
-    for outcome, rows in zip(outcomes, written, strict=True):
-        outcome.report(rows, statistics, timings)
+    outcome.report(totals, run.process.statistics(), timings_of(started, spec.threads))
 
 
-def _fitting(tasks: Sequence[Task], files: Sequence[Path]) -> tuple[list[Task], list[Prepared]]:
-    """Return the jobs that can work on the input; leave in its root why another one cannot.
+def input_of(task: Task) -> list[Path]:
+    """Return the files of a job's input, once what the job needs is known to be installed."""
+    if task.spec.evaluation is not None:
+        require()
+    return files_of_input(under(task.root, task.spec.input))
 
-    Raises:
-        HeadraceError: No job can.
+
+class Run:
+    """A job on its way through the passes over its input.
+
+    Args:
+        spec: The job.
+        job: The job, fitted to its input.
+        files: The input.
+        block_bytes: How much of the input is read at a time.
+
+    Attributes:
+        job: The job, its steps knowing what they have learned.
+        process: Its chain.
+        learned: What the steps have learned, by their labels.
     """
-    chosen, jobs, errors = [], [], []
-    for task in tasks:
-        try:
-            jobs.append(preflight(task.spec, files))
-            chosen.append(task)
-        except HeadraceError as error:
-            tell(task.root, str(error))
-            errors.append(error)
-    if not jobs:
-        raise errors[0]
-    return chosen, jobs
-
-
-class _Run:
-    """Some jobs on their way through the pipeline."""
 
     def __init__(
-        self, spec: JobSpec, jobs: Sequence[Prepared], files: Sequence[Path], threads: int
+        self, spec: JobSpec, job: Prepared, files: Sequence[Path], block_bytes: int
     ) -> None:
-        self.spec = spec
-        self.jobs = jobs
-        self.files = files
-        self.threads = threads
-        self.process = self._process()
+        self.job = job
+        self.learned: dict[str, pa.Table] = {}
+        self.process = process_of(spec, job)
+        self._spec = spec
+        self._files = files
+        self._block_bytes = block_bytes
         self._first_rows: list[int] | None = None
-        self._passes = passes(jobs[0])
+        self._passes = passes(job)
         self._progress = Progress(total_bytes(files), 1 + len(self._passes))
+        if job.columns.note:
+            print(f"note: {job.columns.note}", flush=True)
 
     def learn(self, check: Callable[[], None]) -> None:
-        """Run the passes that have to come before; most jobs have none. Each ends with a check."""
-        for this in self._passes:
-            learned = self._learned(this)
-            check()
-            self.jobs = [job.with_states(learned) for job in self.jobs]
-            self.process = self._process()
+        """Make the passes in which steps learn; most jobs have none.
 
-    def _learned(self, this: Pass) -> dict[str, pa.Table]:
-        job, first_rows, rows = self.jobs[0], [], 0
-        look, gathering = Analysis(job, self.process, this), Gathering(job, this)
-        for seen in in_order(look, self._numbered(), self.threads):
+        Args:
+            check: Called after each pass; raises if the input has been changed.
+        """
+        for learning in self._passes:
+            learned = self._learned(learning)
+            check()
+            self.learned |= learned
+            self.job = self.job.with_states(learned)
+            self.process = process_of(self._spec, self.job)
+
+    def _learned(self, learning: Pass) -> dict[str, pa.Table]:
+        first_rows, rows = [], 0
+        analysis = Analysis(self.job, self.process, learning)
+        gathering = Gathering(self.job, learning)
+        for seen in in_order(analysis, self._numbered(), self._spec.threads):
             first_rows.append(rows)
             rows += seen.rows
             gathering.add(seen.states)
             self._progress.advance(seen.done, 0)
         self._progress.next_pass()
-        if this.numbers:
+        if learning.numbers:
             self._first_rows = first_rows
         return gathering.finished()
 
-    def write(self, outcomes: Sequence[Outcome], background: Background) -> list[Written]:
-        """Run the pass that makes the results."""
-        together = Outcomes(outcomes, background, same_rows=self.process.same_rows)
-        for work in in_order(self.process, self._numbered(), self.threads):
-            together.add(work.results)
-            self._progress.advance(work.done, work.results[0].good + work.results[0].rejected)
+    def through(self, process: Callable[[Group, int], W]) -> Iterator[W]:
+        """Make the pass in which rows are written.
+
+        Args:
+            process: Runs the chain on a group of blocks; called in several threads.
+
+        Yields:
+            What `process` makes of each group, in the order of the input.
+        """
+        for work in in_order(process, self._numbered(), self._spec.threads):
+            yield work
+            self._progress.advance(work.done, work.seen)
         self._progress.show()
-        if not outcomes[0].is_a_share:
-            for totals in together.totals:
-                refuse_nothing(totals, self.files)
-        return together.finish()
-
-    def _process(self) -> Process:
-        return Process(self.jobs, skip_bad_rows=self.spec.dataset.skips_bad_rows)
-
-    def _groups(self) -> Iterator[Group]:
-        size = self.spec.runtime.block_bytes
-        if len(self.jobs) > 1:  # every block is held once for each job
-            size = max(1, size // 2)
-        portions = [Portion(file) for file in self.files]
-        return groups_of(portions, self.spec.dataset, self.jobs[0].columns, size)
 
     def _numbered(self) -> Iterator[tuple[Group, int]]:
+        portions = [Portion(file) for file in self._files]
+        groups = groups_of(portions, self._spec.dataset, self.job.columns, self._block_bytes)
         if self._first_rows is None:
-            return ((group, 0) for group in self._groups())
-        return zip(self._groups(), self._first_rows, strict=True)
+            return ((group, 0) for group in groups)
+        return zip(groups, self._first_rows, strict=True)
+
+
+def process_of(spec: JobSpec, job: Prepared) -> Process:
+    """Return the chain of a job."""
+    return Process(job, skip_bad_rows=spec.dataset.skips_bad_rows)
 
 
 def refuse_nothing(totals: Totals, files: Sequence[Path]) -> None:
-    """Refuse an input of which nothing is left to write.
+    """Refuse an input that leaves no rows to write.
 
     Raises:
         DataError: There are no good rows.
@@ -168,53 +180,16 @@ def refuse_nothing(totals: Totals, files: Sequence[Path]) -> None:
     raise DataError(f"{name}: there are no rows after the header")
 
 
-def _timings(started: float, threads: int, jobs: int) -> dict[str, Any]:
-    """Return what differs from run to run; kept apart so that everything else is the same bytes."""
+def timings_of(started: float, threads: int) -> dict[str, Any]:
+    """Return what differs from run to run; it has a file of its own, all others are the same bytes.
+
+    Args:
+        started: When the work began, by the monotonic clock.
+        threads: Number of threads that did it.
+    """
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    timings = {
+    return {
         "seconds": round(time.monotonic() - started, 3),
         "peak_memory_mb": round(kilobytes * 1024 / 1e6, 1),
         "threads": threads,
     }
-    return {**timings, "fused_runs": jobs} if jobs > 1 else timings
-
-
-def difference(one: JobSpec, other: JobSpec) -> str | None:
-    """Return what keeps two jobs from being done in one go, in words; None if nothing does."""
-    for field in fields(JobSpec):
-        if field.name != "steps" and getattr(one, field.name) != getattr(other, field.name):
-            return f"they differ in {field.name}"
-    if _without_widths(one) != _without_widths(other):
-        return "they differ in transform.steps"
-    steps = load(one.steps)
-    for place, ((label, transform), step, twin) in enumerate(
-        zip(steps, one.steps, other.steps, strict=True)
-    ):
-        if isinstance(transform, Hasher):
-            return _learned_from_widths(steps[place:])
-        if step != twin:
-            return f"they differ in transform.steps.{label}, before the rows are hashed"
-    return "no step hashes"
-
-
-def refuse_unlike(specs: Sequence[JobSpec]) -> None:
-    """Refuse jobs that one pass cannot do.
-
-    Raises:
-        HeadraceError: Two of them differ in more than a width.
-    """
-    for other in specs[1:]:
-        if reason := difference(specs[0], other):
-            raise HeadraceError(f"these jobs cannot be done in one go: {reason}")
-
-
-def _learned_from_widths(steps: Sequence[tuple[str, Transform]]) -> str | None:
-    learning = [label for label, transform in steps if learner(transform) is not None]
-    return f"transform.steps.{learning[0]} learns from hashed rows" if learning else None
-
-
-def _without_widths(spec: JobSpec) -> list[StepSpec]:
-    return [
-        replace(step, parameters={k: v for k, v in step.parameters.items() if k != WIDTH})
-        for step in spec.steps
-    ]

@@ -38,10 +38,10 @@ def main(shipped: str | None = None) -> int:
 
 
 def ended(run: Callable[[Path], None]) -> int:
-    """Run a job and say how it ended, where SageMaker looks for it and on stderr.
+    """Run a job; on failure write the message where SageMaker looks for it, and to stderr.
 
     Args:
-        run: Takes what stands in for ``/opt/ml``.
+        run: Takes the folder in the place of ``/opt/ml``.
 
     Returns:
         The exit status.
@@ -61,7 +61,7 @@ def ended(run: Callable[[Path], None]) -> int:
 
 
 def _failed(root: Path, message: str, status: int) -> int:
-    """Say why the job failed, in both places and the same words."""
+    """Write why the job failed, in both places and the same words."""
     text = harmless(message)
     tell(root, text)
     print(text, file=sys.stderr, flush=True)
@@ -75,13 +75,20 @@ def _run(shipped: str | None, root: Path) -> None:
 
         use(root, spec.packages)
     from headrace.runtime.output.outcome import Task
-    from headrace.runtime.process.execute import execute
     from headrace.runtime.process.setup import set_up
 
     set_up()
-    others = [Path(other) for other in json.loads(os.environ.get(ALONGSIDE_VARIABLE, "[]"))]
-    tasks = [Task(spec, root), *(Task(_spec_in(other), other) for other in others)]
-    execute(tasks, _host(root))
+    task, host = Task(spec, root), _host(root)
+    others = json.loads(os.environ.get(ALONGSIDE_VARIABLE, "[]"))
+    if others:
+        from headrace.runtime.process.fused import execute_together
+
+        alongside = [Task(_spec_in(Path(other)), Path(other)) for other in others]
+        execute_together([task, *alongside], host)
+    else:
+        from headrace.runtime.process.execute import execute
+
+        execute(task, host)
 
 
 def _spec_in(root: Path) -> JobSpec:

@@ -7,12 +7,21 @@ and blocks of rows whose cells are the text in the file. One module for each inp
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.names import refuse_absent_drops, refuse_unexpected
 from headrace.runtime.errors import DataError
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
-from headrace.runtime.sources.files import format_of, is_empty, name_of, total_bytes
+from headrace.runtime.sources.cleaning import CleanedBlock, Cleaning, partition_of
+from headrace.runtime.sources.files import (
+    below_input,
+    format_of,
+    is_empty,
+    name_of,
+    total_bytes,
+)
 from headrace.runtime.sources.groups import Group, grouped
 from headrace.runtime.sources.readers import reader_of
 from headrace.runtime.spec import DatasetSpec
@@ -24,6 +33,7 @@ __all__ = [
     "Parsed",
     "Portion",
     "Reader",
+    "are_empty",
     "columns_of",
     "first_file",
     "groups_of",
@@ -31,19 +41,32 @@ __all__ = [
 ]
 
 
-def columns_of(path: Path, dataset: DatasetSpec) -> Columns:
-    """The columns of a file and their roles, from its first bytes.
+def columns_of(path: Path, dataset: DatasetSpec, below: str | None = None) -> Columns:
+    """Return the columns of a file and their roles, from its first bytes and its path.
+
+    Args:
+        path: The file.
+        dataset: What it looks like.
+        below: Its path below ``dataset.path``; default: as the place where a job reads it tells.
 
     Raises:
         DataError: The file has none, or not those that the configuration names.
     """
     if _is_empty(path, dataset):
         raise DataError(f"{name_of(path)}: the file is empty")
-    return Columns.of(_reader(path, dataset).names(path, dataset), dataset, name_of(path))
+    reader, origin = _reader(path, dataset), name_of(path)
+    own = reader.names(path, dataset)
+    refuse_unexpected(own, dataset.columns_expected, origin)
+    added = partition_of(below_input(path) if below is None else below, dataset)
+    names = (*own, *(name for name in added if name not in own))
+    if reader.has_all_names:
+        refuse_absent_drops(names, dataset, origin)
+    columns = Columns.of(names, dataset, origin)
+    return replace(columns, index=reader.index_names(path, dataset))
 
 
 def first_file(files: Sequence[Path], dataset: DatasetSpec) -> Path:
-    """The first file of an input that is not empty.
+    """Return the first file of an input that is not empty.
 
     Raises:
         DataError: All of them are, or one cannot be read.
@@ -56,10 +79,19 @@ def first_file(files: Sequence[Path], dataset: DatasetSpec) -> Path:
     raise DataError(f"all {len(files)} files of the input are empty")
 
 
+def are_empty(files: Sequence[Path], dataset: DatasetSpec) -> bool:
+    """Return whether no file of an input holds anything.
+
+    Raises:
+        DataError: One cannot be read.
+    """
+    return all(_is_empty(file, dataset) for file in files)
+
+
 def groups_of(
     portions: Sequence[Portion], dataset: DatasetSpec, columns: Columns, size: int
 ) -> Iterator[Group]:
-    """All rows of all portions, in order, in groups of about `size` bytes.
+    """Return all rows of all portions, in order, in groups of about `size` bytes.
 
     Raises:
         DataError: A file cannot be read, or its columns are not those of the first.
@@ -82,12 +114,22 @@ def _reader(path: Path, dataset: DatasetSpec) -> Reader:
 
 
 def _is_empty(path: Path, dataset: DatasetSpec) -> bool:
-    """Whether a file holds nothing, as parts do that nobody had rows for: it has no columns."""
+    """Return whether a file holds nothing, not even columns, as parts that nobody had rows for."""
     if not path.stat().st_size:
         return True
-    return _reader(path, dataset).has_lines and is_empty(path)
+    return _reader(path, dataset).has_lines and is_empty(path, dataset.encoding)
 
 
 def _blocks(portion: Portion, dataset: DatasetSpec, columns: Columns, size: int) -> Iterator[Block]:
-    if not _is_empty(portion.path, dataset):
-        yield from _reader(portion.path, dataset).blocks(portion, dataset, columns, size)
+    if _is_empty(portion.path, dataset):
+        return
+    added = partition_of(below_input(portion.path), dataset)
+    columns.refuse_other_folders(added, name_of(portion.path))
+    own = columns.without(frozenset(added)) if added else columns
+    blocks = _reader(portion.path, dataset).blocks(portion, dataset, own, size)
+    used = {name: cell for name, cell in added.items() if name in columns.read}
+    cleaning = Cleaning.of(dataset, used)
+    if not cleaning.is_needed:
+        yield from blocks
+    else:
+        yield from (CleanedBlock(block, cleaning) for block in blocks)

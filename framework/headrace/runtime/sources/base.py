@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import pyarrow as pa
+
+from headrace.runtime.sources.files import name_of
 
 if TYPE_CHECKING:
     from headrace.runtime.chain.columns import Columns
@@ -32,15 +34,22 @@ class Portion:
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that could not be read: where it stands and why."""
+    """A row that could not be read: where it stands and why.
 
-    where: Callable[[], str]
+    Attributes:
+        block: It stands there.
+        line: Finds out on which line, counted as `Block.lines_of` does.
+        reason: Why it is bad.
+    """
+
+    block: Block
+    line: Callable[[], int]
     reason: str
 
     @property
     def place(self) -> str:
-        """Where, for a person; found out on request, as it means reading the file again."""
-        return self.where()
+        """Return where, for a person; it may mean reading the file again."""
+        return self.block.named(self.line())
 
 
 @dataclass(frozen=True)
@@ -57,25 +66,42 @@ class Block(ABC):
     @property
     @abstractmethod
     def path(self) -> Path:
-        """The file."""
+        """Return the file."""
 
     @property
     @abstractmethod
     def consumed(self) -> int:
-        """Bytes of the file on disk read so far, this block included."""
+        """Return bytes of the file on disk read so far, this block included."""
 
     @property
     @abstractmethod
     def size(self) -> int:
-        """Bytes that it takes in memory."""
+        """Return bytes that it takes in memory."""
 
     @abstractmethod
     def parse(self) -> Parsed:
         """Read the rows, in any thread."""
 
+    @property
+    def base(self) -> int:
+        """Return position in the content of the file from which `lines_of` counts."""
+        return 0
+
     @abstractmethod
+    def lines_of(self, rows: Sequence[int]) -> list[int]:
+        """Return the lines, from 1, on which some good rows of the block begin.
+
+        Args:
+            rows: Positions among the rows that `parse` gives, in ascending order.
+        """
+
+    def named(self, line: int) -> str:
+        """Return how messages name a line that `lines_of` gave."""
+        return f"{name_of(self.path)}, line {line}"
+
     def place(self, row: int) -> str:
-        """Where a row of the block stands, for a person; only asked where no row was bad."""
+        """Return how messages name the place of a good row."""
+        return self.named(self.lines_of([row])[0])
 
 
 class Reader(Protocol):
@@ -86,10 +112,12 @@ class Reader(Protocol):
             columns are a header or ``dataset.columns``; None for a format that names its own.
         has_lines: Whether a row ends where a line ends, at the latest, so that Spark may cut files
             between lines, and an empty file is one without text.
+        has_all_names: Whether `names` gives all columns, so that one which is not there is none.
     """
 
     delimiter: ClassVar[str | None] = None
     has_lines: ClassVar[bool] = False
+    has_all_names: ClassVar[bool] = True
 
     def names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         """Return the names of a file's columns.
@@ -97,6 +125,10 @@ class Reader(Protocol):
         Raises:
             DataError: The file is not of this format.
         """
+
+    def index_names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+        """Return the names of columns that hold the index of a pandas table and are left out."""
+        return ()
 
     def blocks(
         self, portion: Portion, dataset: DatasetSpec, columns: Columns, size: int

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from headrace.runtime.errors import DataError
 from headrace.runtime.sources.base import Block, Portion
-from headrace.runtime.sources.files import Reader, name_of, opened
-from headrace.runtime.sources.quotes import OpenQuote, rows_in
+from headrace.runtime.sources.dialect import Dialect
+from headrace.runtime.sources.files import UTF_8, Reader, name_of, opened
+from headrace.runtime.sources.quotes import NoRow, OpenQuote, rows_in
 
 _READ = 1 << 20
 
@@ -25,22 +26,30 @@ class Bytes:
         start: Where the lines stand in its decompressed content.
         data: The lines.
         consumed: Bytes of the file on disk read so far.
-        open_quotes: Rows among them that are bad since a quote was left open.
+        left_out: Stretches of the lines that are no rows.
+        encoding: Of the file.
+        line: Number of the first line, from 1, counted from `base`, if that is known.
+        base: Where the portion of the file begins, if lines are counted from there.
     """
 
     path: Path
     start: int
     data: bytes
     consumed: int
-    open_quotes: tuple[OpenQuote, ...] = ()
+    left_out: tuple[NoRow, ...] = ()
+    encoding: str = UTF_8
+    line: int | None = None
+    base: int = 0
 
     def line_of(self, position: int) -> int:
-        """Number, from 1, of the file's line that holds a byte of `data`; reads the file again."""
-        return line_number(self.path, self.start + position)
+        """Return number, from 1, of the line that holds a byte of `data`, counted from `base`."""
+        return self.first_line() + lines_in(self.data[:position])
 
     def first_line(self) -> int:
-        """Number of the first line in the file, from 1; reads the file again to count."""
-        return self.line_of(0)
+        """Return number of the first line, from 1; may read the file again to count."""
+        if self.line is not None:
+            return self.line
+        return line_number(self.path, self.start, self.encoding)
 
 
 @dataclass(frozen=True)
@@ -55,41 +64,60 @@ class LinesBlock(Block):
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Return the file."""
         return self.bytes.path
 
     @property
     def consumed(self) -> int:
-        """Bytes of the file on disk read so far."""
+        """Return bytes of the file on disk read so far."""
         return self.bytes.consumed
 
     @property
     def size(self) -> int:
-        """Bytes of the lines."""
+        """Return bytes of the lines."""
         return len(self.bytes.data)
 
-    def line(self, number: int) -> str:
-        """Name of the file, and which of its lines the block's line of that number (from 0) is."""
-        return f"{name_of(self.path)}, line {self.bytes.first_line() + number}"
+    @property
+    def base(self) -> int:
+        """Return where the portion begins, if lines are counted from there."""
+        return self.bytes.base
+
+    def line_number(self, number: int) -> int:
+        """Return number of the block's line of that number (from 0), counted from `base`."""
+        return self.bytes.first_line() + number
+
+    def named(self, line: int) -> str:
+        """Return name of the file and number of the line in it."""
+        before = line_number(self.path, self.base, self.bytes.encoding) - 1 if self.base else 0
+        return super().named(before + line)
 
 
 def blocks(
-    portion: Portion, size: int, longest: int, delimiter: str | None = None
+    portion: Portion,
+    size: int,
+    longest: int,
+    dialect: Dialect | None = None,
+    encoding: str = UTF_8,
+    *,
+    counted: bool = False,
 ) -> Iterator[Bytes]:
     """Cut a portion of a file into blocks of whole rows.
 
     Args:
-        portion: In bytes of the decompressed content.
+        portion: In bytes of the content, decompressed and in UTF-8.
         size: Bytes of a block, about; a longer row makes a longer block.
         longest: Bytes of the longest line, and of the longest row with line ends in quoted cells.
-        delimiter: What stands between cells, if a line end in a quoted cell belongs to the cell.
+        dialect: How cells are written, if a line end in a quoted cell belongs to the cell.
+        encoding: Of the file; what comes out is UTF-8.
+        counted: Whether to count lines on the way, as many of them may have to be named.
 
     Raises:
         DataError: A line is too long, or the file cannot be read.
     """
     path = portion.path
-    with opened(path) as (reader, file):
+    with opened(path, encoding) as (reader, file):
         _skip(reader, file, portion.start)
+        line = 1
         source, start, pending = _Source(reader, portion), portion.start, b""
         is_last = False
         while not is_last:
@@ -97,16 +125,25 @@ def blocks(
             data = source.read(max(size, min(len(pending), longest + 2 - len(pending))))
             is_last, pending = not data, pending + data
             is_large = len(pending) > 2 * size
-            rows = rows_in(pending, delimiter, longest, is_last=is_last, until_open_quote=is_large)
+            rows = rows_in(pending, dialect, longest, is_last=is_last, until_open_quote=is_large)
             if rows.end:
                 taken = pending[: rows.end]
-                yield Bytes(path, start, taken, file.tell(), rows.open_quotes)
+                made = Bytes(path, start, taken, file.tell(), rows.left_out, encoding)
+                if counted:
+                    made = replace(made, line=line, base=portion.start)
+                    line += lines_in(taken)
+                yield made
             if rows.too_long is not None:
-                raise too_long(path, line_number(path, start + rows.too_long), longest)
+                raise too_long(path, line_number(path, start + rows.too_long, encoding), longest)
             start, pending = start + rows.end, pending[rows.end :]
-            if rows.open_quotes and is_large:  # what follows makes blocks of the usual size
-                source.put_back(pending)
+            if is_large and any(isinstance(each, OpenQuote) for each in rows.left_out):
+                source.put_back(pending)  # what follows makes blocks of the usual size
                 pending, is_last = b"", False
+
+
+def lines_in(data: bytes) -> int:
+    """Return the number of line ends: LF, CR or both."""
+    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
 
 
 class _Source:
@@ -145,20 +182,39 @@ def too_long(path: Path, line: int, longest: int) -> DataError:
     )
 
 
-def line_number(path: Path, position: int) -> int:
-    """Return the number, from 1, of the line at a position of a file's decompressed content.
+def line_number(path: Path, position: int, encoding: str = UTF_8) -> int:
+    """Return the number, from 1, of the line at a position of a file's content.
 
     Raises:
         DataError: The file, which is read again to count, cannot be read.
     """
-    line, left, last = 1, position, b""
-    with opened(path) as (reader, _):
-        while left and (data := reader.read(min(left, _READ))):
-            seen = last + data
-            line += seen.count(b"\n") + data.count(b"\r") - seen.count(b"\r\n")
-            left -= len(data)
-            last = b"\r" if data.endswith(b"\r") else b""
-    return line
+    return line_numbers(path, [position], encoding)[0]
+
+
+def line_numbers(path: Path, positions: Sequence[int], encoding: str = UTF_8) -> list[int]:
+    """Return the numbers, from 1, of the lines at positions of a file's content.
+
+    Args:
+        path: The file, which is read once.
+        positions: In ascending order.
+        encoding: Of the file.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    if not any(positions):
+        return [1] * len(positions)
+    line, before, last, found = 1, 0, b"", list[int]()
+    with opened(path, encoding) as (reader, _):
+        for position in positions:
+            left = position - before
+            while left and (data := reader.read(min(left, _READ))):
+                line += lines_in(last + data) - lines_in(last)
+                left -= len(data)
+                last = b"\r" if data.endswith(b"\r") else b""
+            before = position
+            found.append(line)
+    return found
 
 
 def _skip(reader: Reader, file: IO[bytes], size: int) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
+import codecs
 import gzip
+import lzma
 import re
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,13 +21,17 @@ from headrace.runtime.plugins.formats import AUTO, READERS, UNNAMED, format_by_s
 from headrace.runtime.shown import plain
 from headrace.runtime.spec import DATA_INPUT, ML_ROOT
 
-COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
-_UNREAD = {
+COMPRESSIONS = {
+    ".gz": "gzip",
+    ".zst": "zstd",
+    ".zstd": "zstd",
     ".bz2": "bzip2",
     ".xz": "xz",
     ".lzma": "lzma",
-    ".zip": "zip",
     ".lz4": "lz4",
+    ".zip": "zip",
+}
+_UNREAD = {
     ".snappy": "snappy",
     ".sz": "snappy",
     ".br": "brotli",
@@ -42,7 +50,8 @@ _BEGINNINGS = (
     (re.compile(rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)"), "bzip2"),
     (re.compile(rb"\xfd7zXZ\x00"), "xz"),
     (re.compile(rb"\x5d\x00\x00"), "lzma"),
-    (re.compile(rb"\x04\x22\x4d\x18|\x02\x21\x4c\x18"), "lz4"),
+    (re.compile(rb"\x04\x22\x4d\x18"), "lz4"),
+    (re.compile(rb"\x02\x21\x4c\x18"), "old lz4"),
     (re.compile(rb"\xff\x06\x00\x00sNaPpY"), "snappy"),
     (re.compile(rb"\x82SNAPPY\x00"), "snappy"),
     (re.compile(rb"\x89LZO\x00"), "lzo"),
@@ -53,6 +62,9 @@ _BEGINNINGS = (
 """How compressed data begins: no text does, and no name is to be trusted."""
 _MAGIC = 10
 BOM = b"\xef\xbb\xbf"
+UTF_8 = "utf-8"
+BROKEN = "\udfff"
+"""Stands in decoded text for bytes that are not of the encoding: in UTF-8, bytes of no text."""
 _INPUT = DATA_INPUT.removeprefix(ML_ROOT) + "/"
 
 
@@ -65,8 +77,13 @@ class Reader(Protocol):
 
 def name_of(path: Path) -> str:
     """Return how messages name a file: by its path below ``dataset.path``."""
+    return plain(below_input(path))
+
+
+def below_input(path: Path) -> str:
+    """Return a file's path below ``dataset.path``, as far as where a job reads it tells."""
     _, _, below = str(path).partition(_INPUT)
-    return plain(below or path.name)
+    return below or path.name
 
 
 def format_of(path: Path, declared: str) -> str:
@@ -82,6 +99,10 @@ def format_of(path: Path, declared: str) -> str:
     is_compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
     if is_compressed:
         suffixes.pop()
+        if not suffixes and path.suffix.lower() == ".zip" and path.exists():
+            suffixes = [suffix.lower() for suffix in Path(_name_in_zip(path)).suffixes[-1:]]
+            is_compressed = not suffixes or format_by_suffix(suffixes[-1]) is None
+            suffixes = [] if is_compressed else suffixes
     if suffixes and (found := format_by_suffix(suffixes[-1])):
         return found
     if is_compressed and not suffixes:
@@ -95,8 +116,13 @@ def format_of(path: Path, declared: str) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Reader, IO[bytes]]]:
-    """A file's bytes, decompressed, and the file itself, whose position tells the progress.
+def opened(path: Path, encoding: str = UTF_8) -> Iterator[tuple[Reader, IO[bytes]]]:
+    """Open a file: its bytes, decompressed and in UTF-8, and the file, whose position is known.
+
+    Args:
+        path: The file.
+        encoding: Of its text. Bytes that are not of the encoding come out as such that are not
+            UTF-8, so that the row in which they stand is bad.
 
     Raises:
         DataError: The file cannot be read, its compression is not one that is read, or its
@@ -106,10 +132,11 @@ def opened(path: Path) -> Iterator[tuple[Reader, IO[bytes]]]:
     try:
         with path.open("rb") as file:
             compression = _compression(path, file)
-            yield _decompressed(file, compression), file
+            reader = _decompressed(path, file, compression)
+            yield (reader if is_utf_8(encoding) else _Decoded(reader, encoding)), file
     except EOFError as error:
         raise DataError(f"{name_of(path)}: the {compression} data is cut short") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
+    except (gzip.BadGzipFile, zipfile.BadZipFile, lzma.LZMAError, zlib.error) as error:
         what = f"the {compression} data is broken ({plain(str(error))})"
         raise DataError(f"{name_of(path)}: {what}") from error
     except OSError as error:
@@ -118,6 +145,41 @@ def opened(path: Path) -> Iterator[tuple[Reader, IO[bytes]]]:
             raise DataError(f"{name_of(path)}: {what}") from error
         reason = error.strerror or plain(str(error))
         raise DataError(f"{name_of(path)}: cannot be read ({reason})") from error
+
+
+def is_utf_8(encoding: str) -> bool:
+    """Return whether text of an encoding is read as it is."""
+    return encoding == UTF_8 or codecs.lookup(encoding).name == UTF_8
+
+
+class _Decoded:
+    """Text of an encoding, as UTF-8."""
+
+    def __init__(self, reader: Reader, encoding: str) -> None:
+        self._reader = reader
+        self._decoder = codecs.getincrementaldecoder(encoding)(_replaced.__name__)
+        self._waiting = b""
+        self._is_done = False
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes of UTF-8; none at the end."""
+        while not self._waiting and not self._is_done:
+            data = self._reader.read(size)
+            self._is_done = not data
+            text = self._decoder.decode(data, final=self._is_done)
+            self._waiting = text.encode("utf-8", "surrogatepass")
+        taken, self._waiting = self._waiting[:size], self._waiting[size:]
+        return taken
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    """Return what stands in the text for bytes that cannot be decoded."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return BROKEN, error.end
+
+
+codecs.register_error(_replaced.__name__, _replaced)
 
 
 def can_be_cut(path: Path) -> bool:
@@ -129,13 +191,13 @@ def can_be_cut(path: Path) -> bool:
         raise DataError(f"{name_of(path)}: cannot be read ({error.strerror})") from error
 
 
-def is_empty(path: Path) -> bool:
+def is_empty(path: Path, encoding: str = UTF_8) -> bool:
     """Return whether a file of lines has no content, decompressed and without a byte order mark.
 
     Raises:
         DataError: It cannot be read.
     """
-    with opened(path) as (reader, _):
+    with opened(path, encoding) as (reader, _):
         start = b""
         while len(start) <= len(BOM) and (data := reader.read(len(BOM) + 1)):
             start += data
@@ -143,12 +205,12 @@ def is_empty(path: Path) -> bool:
 
 
 def total_bytes(files: Sequence[Path]) -> int:
-    """Bytes on disk of all files together."""
+    """Return bytes on disk of all files together."""
     return sum(file.stat().st_size for file in files)
 
 
 def _compression(path: Path, file: IO[bytes]) -> str | None:
-    """The compression of a file: what its first bytes say, then what its name says."""
+    """Return the compression of a file: what its first bytes say, then what its name says."""
     magic = file.read(_MAGIC)
     file.seek(0)
     found = next((name for beginning, name in _BEGINNINGS if beginning.match(magic)), None)
@@ -165,10 +227,52 @@ def _unread(path: Path, compression: str) -> DataError:
     )
 
 
-def _decompressed(file: IO[bytes], compression: str | None) -> Reader:
-    if compression == "gzip":
-        return gzip.GzipFile(fileobj=file)
-    if compression == "zstd":
-        stream: Reader = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
-        return stream
-    return file
+def _decompressed(path: Path, file: IO[bytes], compression: str | None) -> Reader:
+    match compression:
+        case None:
+            return file
+        case "gzip":
+            return gzip.GzipFile(fileobj=file)
+        case "bzip2":
+            return bz2.BZ2File(file)
+        case "xz" | "lzma":
+            return lzma.LZMAFile(file)
+        case "zip":
+            return _unzipped(path, file)
+    if not file.read(1):
+        raise EOFError
+    file.seek(0)
+    stream: Reader = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), compression)
+    return stream
+
+
+def _unzipped(path: Path, file: IO[bytes]) -> Reader:
+    archive = zipfile.ZipFile(file)
+    member = _only_member(path, archive)
+    if member.flag_bits & 1:
+        raise DataError(f"{name_of(path)}: the zip archive is encrypted; unpack it")
+    try:
+        return archive.open(member)
+    except NotImplementedError as error:
+        what = f"the zip archive cannot be read ({plain(str(error))}); unpack it"
+        raise DataError(f"{name_of(path)}: {what}") from error
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = [each for each in archive.infolist() if not each.is_dir() and _is_content(each)]
+    if len(members) != 1:
+        what = f"the zip archive holds {len(members)} files, and one is read; unpack it"
+        raise DataError(f"{name_of(path)}: {what}")
+    return members[0]
+
+
+def _is_content(member: zipfile.ZipInfo) -> bool:
+    return not member.filename.startswith("__MACOSX/")  # what macOS adds to each file
+
+
+def _name_in_zip(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _only_member(path, archive).filename
+    except (OSError, zipfile.BadZipFile):
+        return ""  # told when it is opened

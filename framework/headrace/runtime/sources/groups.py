@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 
-from headrace.runtime.sources.base import Block, Parsed
+from headrace.runtime.sources.base import BadRow, Block, Parsed
 from headrace.runtime.sources.files import name_of
+
+
+class Place(NamedTuple):
+    """Where a row stands: the block, its number in its group, and the line."""
+
+    number: int
+    block: Block
+    line: int
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,7 @@ class Group:
     done: int
 
     def parse(self) -> Parsed:
-        """The rows of all of them; called once, in any thread."""
+        """Return the rows of all of them; called once, in any thread."""
         if len(self.blocks) == 1:
             return self.blocks[0].parse()
         parsed = [block.parse() for block in self.blocks]
@@ -32,17 +41,41 @@ class Group:
         return Parsed(_together([each.batch for each in parsed]), bad)
 
     def place(self, row: int) -> str:
-        """Where a row stands, for a person; only asked where no row was bad."""
-        for block in self.blocks:
-            rows = block.parse().batch.num_rows if len(self.blocks) > 1 else row + 1
-            if row < rows:
-                return block.place(row)
-            row -= rows
-        raise IndexError(row)
+        """Return where a good row stands, for a person."""
+        (found,) = self.places([row])
+        return found.block.named(found.line)
+
+    def places(self, rows: Sequence[int]) -> list[Place]:
+        """Return where some good rows stand, in ascending order."""
+        found: list[Place] = []
+        before = 0
+        if not rows:
+            return found
+        for index, block in enumerate(self.blocks):
+            if len(found) == len(rows):
+                break
+            size = block.parse().batch.num_rows if len(self.blocks) > 1 else rows[-1] + 1
+            own = [row - before for row in rows[len(found) :] if row < before + size]
+            lines = block.lines_of(own) if own else []
+            found += [Place(index, block, line) for line in lines]
+            before += size
+        if len(found) < len(rows):
+            raise IndexError(rows[len(found)])
+        return found
+
+    @property
+    def somewhere(self) -> Place:
+        """Return the place of a row of which no more is known."""
+        return Place(len(self.blocks) - 1, self.blocks[-1], 0)
+
+    def place_of(self, bad: BadRow) -> Place:
+        """Return where a bad row stands."""
+        index = next(index for index, block in enumerate(self.blocks) if block is bad.block)
+        return Place(index, bad.block, bad.line())
 
     @property
     def name(self) -> str:
-        """The file that the rows are from, or the first and the last of several."""
+        """Return the file that the rows are from, or the first and the last of several."""
         first, last = name_of(self.blocks[0].path), name_of(self.blocks[-1].path)
         return first if first == last else f"{first} to {last}"
 

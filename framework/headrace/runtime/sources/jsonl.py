@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from headrace.runtime.chain.columns import BESIDE, Columns
+from headrace.runtime.chain.names import is_pattern
 from headrace.runtime.errors import DataError
 from headrace.runtime.shown import quoted
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
-from headrace.runtime.sources.blocks import LinesBlock, blocks
+from headrace.runtime.sources.blocks import Bytes, LinesBlock, blocks
 from headrace.runtime.sources.files import name_of
 from headrace.runtime.spec import DatasetSpec
 
@@ -39,7 +42,7 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
     """
     names: dict[str, None] = {}
     seen = 0
-    for number, line, data in _sampled_lines(path, dataset.max_line_bytes):
+    for number, line, data in _sampled_lines(path, dataset):
         try:
             names |= dict.fromkeys(_names_of(_parsed(line), strict=dataset.categorical is None))
         except ValueError as error:
@@ -52,15 +55,8 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
             break
     if not seen:
         raise DataError(f"{name_of(path)}: the file is empty")
-    return tuple(names | dict.fromkeys([*(dataset.categorical or ()), *dataset.numeric]))
-
-
-def json_blocks(
-    portion: Portion, columns: Columns, size: int, longest: int
-) -> Iterator[JsonLinesBlock]:
-    """Cut a portion of a file into blocks that can be parsed on their own."""
-    for data in blocks(portion, size, longest):
-        yield JsonLinesBlock(data, columns.names, columns.read, columns)
+    named = [*(dataset.categorical or ()), *dataset.numeric]
+    return tuple(names | dict.fromkeys(name for name in named if not is_pattern(name)))
 
 
 @dataclass(frozen=True)
@@ -78,7 +74,7 @@ class JsonLinesBlock(LinesBlock):
             try:
                 row, rest = self._row(_parsed(line))
             except ValueError as error:
-                bad.append(BadRow(partial(self.line, number), str(error)))
+                bad.append(BadRow(self, partial(self.line_number, number), str(error)))
                 continue
             rows.append(row)
             beside.append(rest)
@@ -88,15 +84,19 @@ class JsonLinesBlock(LinesBlock):
             made[BESIDE] = pa.array(beside, pa.string())
         return Parsed(pa.RecordBatch.from_arrays(list(made.values()), list(made)), tuple(bad))
 
-    def place(self, row: int) -> str:
-        """Return the name of the file and the number of the line."""
-        for position, (number, _) in enumerate(_lines(self.bytes.data)):
-            if position == row:
-                return self.line(number)
-        raise IndexError(row)
+    def lines_of(self, rows: Sequence[int]) -> list[int]:
+        """Return the lines, from 1, on which some good rows of the block begin."""
+        lines = list(islice(self._good_lines(), rows[-1] + 1)) if rows else []
+        return [self.line_number(lines[row]) for row in rows]
+
+    def _good_lines(self) -> Iterator[int]:
+        for number, line in _lines(self.bytes.data):
+            with suppress(ValueError):
+                self._row(_parsed(line))
+                yield number
 
     def _row(self, values: dict[str, Any]) -> tuple[list[str | None], str | None]:
-        """The wanted cells; and what else the row's text has to tell, where that is wanted."""
+        """Return the wanted cells, and what else the row's text has to tell, if wanted."""
         rest = {}
         if not values.keys() <= self.columns.known:
             rest = self._unknown(values)
@@ -116,10 +116,15 @@ class JsonLinesBlock(LinesBlock):
         return cells, _canonical(rest) if rest and self.columns.wants_row_text else None
 
     def _unknown(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The values whose keys none of the first rows has, unless each key is a column."""
-        unknown = {key: value for key, value in values.items() if key not in self.columns.known}
-        if self.columns.takes_all:
-            for key in _names_of(unknown, strict=True):
+        """Return the values whose keys none of the first rows has, unless each key is a column."""
+        columns = self.columns
+        unknown = {
+            key: value
+            for key, value in values.items()
+            if key not in columns.known and not columns.ignores(key)
+        }
+        for key in _names_of(unknown, strict=columns.takes_all):
+            if columns.takes(key):
                 raise ValueError(
                     f"key {quoted(key)} does not stand in the first {_SAMPLED_ROWS} rows; "
                     "name the columns in dataset.categorical"
@@ -130,14 +135,15 @@ class JsonLinesBlock(LinesBlock):
         return "" if isinstance(value, str) else f"; {self.columns.way_without(name)}"
 
 
-def _sampled_lines(path: Path, longest: int) -> Iterator[tuple[int, bytes, Any]]:
-    for data in blocks(Portion(path), _SAMPLED_BYTES, longest):
+def _sampled_lines(path: Path, dataset: DatasetSpec) -> Iterator[tuple[int, bytes, Bytes]]:
+    longest, encoding = dataset.max_line_bytes, dataset.encoding
+    for data in blocks(Portion(path), _SAMPLED_BYTES, longest, encoding=encoding):
         for number, line in _lines(data.data):
             yield number, line, data
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Position and content of each line that is not blank."""
+    """Yield position and content of each line that is not blank."""
     for number, line in enumerate(data.split(b"\n")):
         if line.strip():
             yield number, line
@@ -180,7 +186,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 
 def _names_of(values: dict[str, Any], *, strict: bool) -> Iterator[str]:
-    """The keys that can name a column; one that cannot is an error if each has to."""
+    """Yield the keys that can name a column; one that cannot is an error if each has to."""
     for key in values:
         if _is_unicode(key):
             yield key
@@ -199,7 +205,7 @@ def _text(value: Any) -> str | None:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether there is no half of a surrogate pair in it, which JSON can escape."""
+    """Return whether there is no half of a surrogate pair in it, which JSON can escape."""
     try:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
@@ -218,6 +224,7 @@ class JsonLinesReader(Reader):
     """A JSON object in each line."""
 
     has_lines = True
+    has_all_names = False
 
     def names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         """Return the keys of the first lines."""
@@ -227,4 +234,11 @@ class JsonLinesReader(Reader):
         self, portion: Portion, dataset: DatasetSpec, columns: Columns, size: int
     ) -> Iterator[Block]:
         """Yield whole lines."""
-        yield from json_blocks(portion, columns, size, dataset.max_line_bytes)
+        for data in blocks(
+            portion,
+            size,
+            dataset.max_line_bytes,
+            encoding=dataset.encoding,
+            counted=dataset.skips_bad_rows,
+        ):
+            yield JsonLinesBlock(data, columns.names, columns.read, columns)

@@ -6,7 +6,8 @@ plain value are left out; to use one is an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,7 @@ from headrace.runtime.spec import DatasetSpec
 
 _ROWS_PER_BYTE = 1 / 128
 """Rows of a block for each byte that a block of text would have."""
+_INDEX = re.compile(r"__index_level_\d+__")
 _SHOWN_BYTES = 40
 _SHOWN_TYPE = 60
 
@@ -40,44 +42,62 @@ class ParquetBlock(Block):
     first_row: int
     batch: pa.RecordBatch
     read: int
+    used: frozenset[str]
+    """Columns that are read for themselves; of the others, any bytes are part of a row's text."""
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Return the file."""
         return self.file
 
     @property
     def consumed(self) -> int:
-        """Bytes of the file on disk read so far, in proportion to its rows."""
+        """Return bytes of the file on disk read so far, in proportion to its rows."""
         return self.read
 
     @property
     def size(self) -> int:
-        """Bytes of the columns."""
+        """Return bytes of the columns."""
         return int(self.batch.nbytes)
 
     def parse(self) -> Parsed:
         """Return every column as text, without the rows of which a cell is not UTF-8."""
-        names = self.batch.schema.names
-        columns, bad = [], dict[int, BadRow]()
-        for name, column in zip(names, self.batch.columns, strict=True):
-            try:
-                columns.append(_text(column))
-            except pa.ArrowInvalid:
-                columns.append(_text(self._without_broken(name, column, bad)))
-        batch = pa.RecordBatch.from_arrays(columns, names)
+        columns, bad, good = self._texts()
+        batch = pa.RecordBatch.from_arrays(columns, self.batch.schema.names)
         if bad:
-            good = np.ones(len(batch), np.bool_)
-            good[list(bad)] = False
             batch = batch.filter(pa.array(good))
         return Parsed(batch, tuple(bad[row] for row in sorted(bad)))
 
-    def place(self, row: int) -> str:
-        """Return the name of the file and the number of the row, from 1."""
-        return f"{name_of(self.path)}, row {self.first_row + row + 1}"
+    def lines_of(self, rows: Sequence[int]) -> list[int]:
+        """Return the numbers, from 1, of some good rows in the file."""
+        good = np.flatnonzero(self._good())
+        return [self.first_row + int(good[row]) + 1 for row in rows]
+
+    def named(self, line: int) -> str:
+        """Return the name of the file and the number of the row."""
+        return f"{name_of(self.path)}, row {line}"
+
+    def _good(self) -> npt.NDArray[np.bool_]:
+        """Return which rows are good."""
+        return self._texts()[2]
+
+    def _texts(self) -> tuple[list[pa.Array], dict[int, BadRow], npt.NDArray[np.bool_]]:
+        """Return every column as text, the bad rows, and which rows are good."""
+        columns, bad = [], dict[int, BadRow]()
+        for name, column in zip(self.batch.schema.names, self.batch.columns, strict=True):
+            try:
+                columns.append(_text(column))
+            except pa.ArrowInvalid:
+                if name not in self.used and not pa.types.is_primitive(column.type):
+                    columns.append(_escaped(column))
+                else:
+                    columns.append(_text(self._without_broken(name, column, bad)))
+        good = np.ones(len(self.batch), np.bool_)
+        good[list(bad)] = False
+        return columns, bad, good
 
     def _without_broken(self, name: str, column: pa.Array, bad: dict[int, BadRow]) -> pa.Array:
-        """The column with nulls for cells that cannot be text, whose rows are bad."""
+        """Return the column with nulls for cells that cannot be text, whose rows are bad."""
         cells = column.dictionary_encode()
         values = [cells.dictionary.slice(place, 1) for place in range(len(cells.dictionary))]
         reasons = [_fault(value) for value in values]
@@ -85,12 +105,12 @@ class ParquetBlock(Block):
         faulty = np.array([*(reason is not None for reason in reasons), False])[codes]
         for row in np.flatnonzero(faulty).tolist():
             reason = f"column {quoted(name)}: {reasons[codes[row]]}"
-            bad.setdefault(row, BadRow(partial(self.place, row), reason))
+            bad.setdefault(row, BadRow(self, partial(int, self.first_row + row + 1), reason))
         return column.filter(pa.array(~faulty)).take(_places_of(~faulty))
 
 
 def _text(column: pa.Array) -> pa.StringArray:
-    """A column as text.
+    """Return a column as text.
 
     Raises:
         ArrowInvalid: A cell is not UTF-8.
@@ -98,9 +118,27 @@ def _text(column: pa.Array) -> pa.StringArray:
     if pa.types.is_boolean(column.type):
         column = pc.if_else(column, "true", "false")
     text = column.cast(pa.string())
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_floating(kind):
+        text = _with_point(text)
     text.validate(full=True)  # a text is believed to be UTF-8 when it is read
     empty = pc.equal(text, "")
     return pc.if_else(empty, None, text) if pc.any(empty).as_py() else text
+
+
+def _escaped(column: pa.Array) -> pa.StringArray:
+    r"""Return bytes as text, those that are not UTF-8 as their numbers: ``\xff``."""
+    cells = column.cast(pa.large_binary()).dictionary_encode()
+    texts = [cell.decode("utf-8", "backslashreplace") for cell in cells.dictionary.to_pylist()]
+    return _text(pa.array(texts, pa.string()).take(cells.indices))
+
+
+def _with_point(text: pa.StringArray) -> pa.StringArray:
+    """Return numbers with a point, as Python and Spark write them: ``1.0``, where Arrow has 1."""
+    is_whole = pc.match_substring_regex(text, r"^-?\d+$")
+    if not pc.any(is_whole).as_py():
+        return text
+    return pc.if_else(is_whole, pc.binary_join_element_wise(text, ".0", ""), text)
 
 
 def _fault(value: pa.Array) -> str | None:
@@ -117,7 +155,7 @@ def _fault(value: pa.Array) -> str | None:
 
 
 def _places_of(good: npt.NDArray[np.bool_]) -> pa.Array:
-    """Where each good row stands among the good ones; null for the others."""
+    """Return where each good row stands among the good ones; null for the others."""
     return pa.array(np.cumsum(good) - 1, mask=~good)
 
 
@@ -132,7 +170,7 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         DataError: The file is not Parquet, or a column that is used is no plain value.
     """
     with _explained(path, "is no Parquet file, or is cut short"):
-        fields = list(_open(path).schema_arrow)
+        fields = [field for field in _open(path).schema_arrow if not _is_index(field.name, dataset)]
         names = [field.name for field in fields]
     nested = {
         name: field.type
@@ -149,8 +187,14 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
     return tuple(name for name in names if name not in nested)
 
 
+def _is_index(name: str, dataset: DatasetSpec) -> bool:
+    """Return whether a column holds the index of a pandas table, and nobody asks for it."""
+    named = (dataset.label, dataset.id, dataset.time, *dataset.numeric)
+    return bool(_INDEX.fullmatch(name)) and name not in (*named, *(dataset.categorical or ()))
+
+
 def _is_plain(kind: pa.DataType) -> bool:
-    """Whether a value is one that has a text."""
+    """Return whether a value is one that has a text."""
     try:
         pa.nulls(0, kind).cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -158,13 +202,14 @@ def _is_plain(kind: pa.DataType) -> bool:
     return not pa.types.is_nested(kind)
 
 
-def parquet_blocks(portion: Portion, wanted: tuple[str, ...], size: int) -> Iterator[ParquetBlock]:
+def parquet_blocks(portion: Portion, columns: Columns, size: int) -> Iterator[ParquetBlock]:
     """Read some row groups of a file, some rows at a time.
 
     Raises:
         DataError: The data is broken, or has not the rows that the file says.
     """
-    path = portion.path
+    path, wanted = portion.path, columns.read
+    used = frozenset(filter(columns.uses, wanted))
     with _explained(path, "the Parquet data is broken"):
         file = _open(path)
         groups = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
@@ -175,7 +220,7 @@ def parquet_blocks(portion: Portion, wanted: tuple[str, ...], size: int) -> Iter
         rows_at_once = max(1, int(size * _ROWS_PER_BYTE))
         for batch in file.iter_batches(rows_at_once, list(chosen), list(wanted)):
             read = disk * (first + batch.num_rows) // rows
-            yield ParquetBlock(path, first, batch.select(list(wanted)), read)
+            yield ParquetBlock(path, first, batch.select(list(wanted)), read, used)
             first += batch.num_rows
     if first != end:
         what = f"the Parquet data is broken ({end - first:,} rows are missing)"
@@ -217,12 +262,18 @@ class ParquetReader(Reader):
         """Return the names in the file's own schema."""
         return read_names(path, dataset)
 
+    def index_names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+        """Return the names that pandas gives to an index without one."""
+        with _explained(path, "is no Parquet file, or is cut short"):
+            names = _open(path).schema_arrow.names
+        return tuple(name for name in names if _is_index(name, dataset))
+
     def blocks(
         self, portion: Portion, dataset: DatasetSpec, columns: Columns, size: int
     ) -> Iterator[Block]:
         """Yield some rows of a row group at a time."""
         columns.refuse_other(read_names(portion.path, dataset), name_of(portion.path))
-        yield from parquet_blocks(portion, columns.read, size)
+        yield from parquet_blocks(portion, columns, size)
 
     def cut(self, path: Path, size: int) -> list[tuple[Portion, int]]:
         """Return row groups that are together about as large as `size`."""

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headrace.runtime.chain.bad_rows import Rejection
 from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.data_files import files_of_input
@@ -58,7 +59,7 @@ def execute(spec: JobSpec, root: Path, context: SparkContext) -> None:
     with unchanged(files) as check:
         run = _Run(spec, root, context, files)
         run.learn(check)
-        parts, observed, peak = run.write()
+        parts, observed, peak, rejections = run.write()
         check()
         refuse_nothing(observed.totals, files)
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +70,7 @@ def execute(spec: JobSpec, root: Path, context: SparkContext) -> None:
         "peak_memory_mb": peak,
         "threads": run.cluster.cores,
     }
-    Report(folder, spec, run.job).write(parts, observed, timings, evaluator)
+    Report(folder, spec, run.job).write(parts, observed, timings, evaluator, rejections)
 
 
 class _Run:
@@ -80,6 +81,8 @@ class _Run:
     ) -> None:
         self.files = files
         self.job = preflight(spec, self.files)
+        if note := self.job.columns.note:
+            print(f"note: {note}", flush=True)
         self._passes = passes(self.job)
         first = first_file(self.files, spec.dataset)
         self._order = Order(spec.to_json(), str(root), str(first))
@@ -100,14 +103,19 @@ class _Run:
                 counts = [rows[split.number] for split in self._splits]
                 self._splits = numbered(self._splits, counts)
 
-    def write(self) -> tuple[dict[str, list[Part]], Observed, float]:
-        """Run the pass that makes the results; return parts, what was seen of the rows, peak MB."""
-        made, observed, peak = self.cluster.write(self._learned, self._splits)
+    def write(self) -> tuple[dict[str, list[Part]], Observed, float, list[Rejection]]:
+        """Run the pass that makes the results.
+
+        Returns:
+            The parts, what was seen of the rows, the peak memory in MB, the first bad rows.
+        """
+        made, observed, peak, rejected = self.cluster.write(self._learned, self._splits)
         parts = {name: [Part(**part) for part in each] for name, each in made.items()}
         for each in parts.values():
             each.sort(key=lambda part: part.file)
         parts |= self._without_rows([name for name, each in parts.items() if not each])
-        return parts, Observed.from_bytes(observed), peak
+        rejections = [each for _, each in rejected]
+        return parts, Observed.from_bytes(observed), peak, rejections
 
     def judged(self, folder: Path) -> Evaluator | None:
         """Return the model, if one is to be judged."""
@@ -120,8 +128,7 @@ class _Run:
         """Give each channel without rows one part without rows."""
         mark = self._splits[0].mark
         with closing(Background()) as background:
-            (made,) = part_writer(self._order, self.job, channels, mark, background).close()
-        return made
+            return part_writer(self._order, self.job, channels, mark, background).close()
 
 
 def _learned(job: Prepared) -> Learned:
@@ -145,10 +152,10 @@ def judged(
         DataError: A label is neither 0 nor 1, or a channel has no rows.
     """
     spec = order.job
-    process = Process([job], skip_bad_rows=spec.dataset.skips_bad_rows)
+    process = Process(job, skip_bad_rows=spec.dataset.skips_bad_rows)
     with closing(Evaluator(evaluation, job.schema, job.channels, folder)) as evaluator:
         for work in in_order(process, _groups(order, job, splits), spec.threads):
-            for channel, batch in work.results[0].by_channel.items():
+            for channel, batch in work.rows.by_channel.items():
                 evaluator.add(job.channels[channel], batch)
         evaluator.finish()
         return evaluator

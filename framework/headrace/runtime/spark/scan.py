@@ -14,14 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from headrace.runtime.sources import Portion
+from headrace.runtime.sources import Portion, Reader
 from headrace.runtime.sources.delimited import read_header
-from headrace.runtime.sources.files import can_be_cut, format_of, opened
+from headrace.runtime.sources.dialect import Dialect
+from headrace.runtime.sources.files import can_be_cut, format_of, is_utf_8, opened
+from headrace.runtime.sources.quotes import edges_of
 from headrace.runtime.sources.readers import reader_of
 from headrace.runtime.spec import DatasetSpec
 
 _LINE_END = ord("\n")
-_QUOTE = ord('"')
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,10 @@ def windows(path: Path, dataset: DatasetSpec, size: int) -> list[Portion]:
     reader = reader_of(format_of(path, dataset.format)) if end > size else None
     if reader is None or not reader.has_lines or not can_be_cut(path):
         return [Portion(path)]
-    start = 0
-    if reader.delimiter is not None:
-        start = read_header(path, reader.delimiter, dataset).size
+    dialect = _dialect(reader, dataset)
+    if not is_utf_8(dataset.encoding) or (dialect is not None and not dialect.is_cut_anywhere):
+        return [Portion(path)]
+    start = 0 if dialect is None else read_header(path, dialect, dataset).size
     if end - start <= size:
         return [Portion(path)]
     edges = [start, *range(start - start % size + size, end, size), end]
@@ -90,10 +92,10 @@ def look_at(window: Portion, dataset: DatasetSpec) -> Seen:
     Raises:
         DataError: The file cannot be read.
     """
-    delimiter = reader_of(format_of(window.path, dataset.format)).delimiter
+    dialect = _dialect(reader_of(format_of(window.path, dataset.format)), dataset)
     before, data, after = _read(window)
-    if delimiter is not None and b'"' in data:
-        return _with_quotes(window.start, before, data, after, delimiter)
+    if dialect is not None and dialect.has_quotes(data):
+        return _with_quotes(window.start, before, data, after, dialect)
     if len(data) > dataset.max_line_bytes:
         line_ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_END)
     else:  # no two are too far apart
@@ -144,12 +146,15 @@ def _read(window: Portion) -> tuple[bytes, bytes, bytes]:
         return before, data, file.read(1) or b"\n"
 
 
-def _with_quotes(start: int, before: bytes, data: bytes, after: bytes, delimiter: str) -> Seen:
+def _dialect(reader: Reader, dataset: DatasetSpec) -> Dialect | None:
+    return None if reader.delimiter is None else Dialect.of(reader.delimiter, dataset)
+
+
+def _with_quotes(start: int, before: bytes, data: bytes, after: bytes, dialect: Dialect) -> Seen:
     text = np.frombuffer(before + data + after, np.uint8)
-    quotes = np.flatnonzero(text[1:-1] == _QUOTE) + 1
+    quotes = np.flatnonzero(text[1:-1] == ord(dialect.quote or "")) + 1
     line_ends = np.flatnonzero(text[1:-1] == _LINE_END) + 1
-    is_edge = np.zeros(256, np.bool_)
-    is_edge[list(f'\r\n"{delimiter}'.encode())] = True
+    is_edge = edges_of(dialect)
     opens, closes = is_edge[text[quotes - 1]], is_edge[text[quotes + 1]]
     regular = (
         bool(opens[0::2].all() and closes[1::2].all()),

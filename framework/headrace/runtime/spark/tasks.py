@@ -14,12 +14,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from headrace.runtime.chain.bad_rows import MOST_REJECTED, Rejection
 from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.learning import states
 from headrace.runtime.learning.analysis import analysed, gathered
 from headrace.runtime.learning.passes import Pass
-from headrace.runtime.output.parts import PartWriter, Shelf
+from headrace.runtime.output.parts import PartWriter
 from headrace.runtime.output.writers import writer_of
 from headrace.runtime.process.setup import set_up
 from headrace.runtime.process.threads import Background
@@ -42,8 +43,11 @@ def prepared(order: Order, learned: Learned) -> Prepared:
 
 Learning = tuple[dict[int, list[int]], dict[str, bytes]]
 """Rows of each group of each split, by its number; the state of each step, by its label."""
-Writing = tuple[dict[str, list[dict[str, Any]]], bytes, float]
-"""The parts of each channel, what was observed of the rows, and the process's peak memory, MB."""
+Rejected = tuple[int, Rejection]
+"""The number of a split, and a row of it that was left out."""
+Writing = tuple[dict[str, list[dict[str, Any]]], bytes, float, list[Rejected]]
+"""The parts of each channel, what was observed of the rows, the process's peak memory in MB, and
+the first rows that were left out."""
 
 
 def scan(order: Order, text: str) -> list[Seen]:
@@ -77,28 +81,34 @@ def write(order: Order, learned: Learned, text: str) -> Writing:
     """
     split, job = Split.from_json(text), prepared(order, learned)
     skip = order.job.dataset.skips_bad_rows
-    totals, process = Totals(), Process([job], skip_bad_rows=skip)
+    totals, process = Totals(), Process(job, skip_bad_rows=skip)
+    rejected: list[Rejected] = []
     with closing(Background()) as background:
         writer = part_writer(order, job, job.channels, split.mark, background)
         for group, first_row in groups_of_split(order, job, split):
-            (rows,) = process(group, first_row).results
+            rows = process(group, first_row).rows
             totals.add(rows)
+            rejected += [(split.number, each) for each in rows.rejections]
+            process.lists_bad_rows &= len(rejected) < MOST_REJECTED
             for channel, batch in rows.by_channel.items():
-                writer.add(job.channels[channel], [batch])
-        (parts,) = writer.close(fill=False)
+                writer.add(job.channels[channel], batch)
+        parts = writer.close(fill=False)
     made = {name: [asdict(part) for part in each] for name, each in parts.items()}
     observed = Observed(totals, process.statistics(), job.columns.time)
-    return made, observed.to_bytes(), _peak_memory_mb()
+    return made, observed.to_bytes(), _peak_memory_mb(), rejected[:MOST_REJECTED]
 
 
 def written_together(writings: Sequence[Writing]) -> Writing:
     """Return what several splits left, in one."""
-    first, *others = (Observed.from_bytes(observed) for _, observed, _ in writings)
+    first, *others = (Observed.from_bytes(observed) for _, observed, _, _ in writings)
     for other in others:
         first.merge(other)
     channels = writings[0][0]
-    parts = {name: [part for made, _, _ in writings for part in made[name]] for name in channels}
-    return parts, first.to_bytes(), max(peak for _, _, peak in writings)
+    parts = {name: [part for made, _, _, _ in writings for part in made[name]] for name in channels}
+    rejected = [each for *_, every in writings for each in every]
+    rejected.sort(key=lambda each: each[0])
+    peak = max(peak for _, _, peak, _ in writings)
+    return parts, first.to_bytes(), peak, rejected[:MOST_REJECTED]
 
 
 def part_writer(
@@ -110,7 +120,7 @@ def part_writer(
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     writer, rows_per_part = writer_of(spec.output.format), spec.output.rows_per_part
-    return PartWriter([Shelf(folders, job.schema)], writer, rows_per_part, background, mark)
+    return PartWriter(folders, job.schema, writer, rows_per_part, background, mark)
 
 
 def groups_of_split(order: Order, job: Prepared, split: Split) -> Iterator[tuple[Group, int]]:

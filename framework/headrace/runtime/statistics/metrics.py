@@ -8,6 +8,7 @@ from typing import Any
 
 from headrace.runtime.chain.pipeline import Rows
 from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.statistics.labels import NUMBER, LabelCounts
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.statistics.sums import exact_sum
 from headrace.runtime.statistics.timeline import Timeline
@@ -25,12 +26,14 @@ class Totals:
         rows: Good rows.
         rejected: Bad rows.
         label_sums: Sum of the labels of each channel, by its index.
+        labels: Rows of each channel with each label.
         timeline: Rows and labels of each channel by point in time.
     """
 
     rows: int = 0
     rejected: int = 0
     label_sums: dict[int, Fraction] = field(default_factory=dict)
+    labels: LabelCounts = field(default_factory=LabelCounts)
     timeline: Timeline = field(default_factory=Timeline)
 
     def add(self, rows: Rows) -> None:
@@ -40,13 +43,16 @@ class Totals:
         for channel, batch in rows.by_channel.items():
             self.timeline.add(channel, batch)
             for place in positions(batch.schema, Role.LABEL):
-                total = exact_sum(batch.column(place).to_numpy(zero_copy_only=False))
+                labels = batch.column(place).to_numpy(zero_copy_only=False)
+                total = exact_sum(labels)
                 self.label_sums[channel] = self.label_sums.get(channel, Fraction()) + total
+                self.labels.add(channel, labels)
 
     def merge(self, other: Totals) -> None:
         """Count all that another one counted."""
         self.rows += other.rows
         self.rejected += other.rejected
+        self.labels.merge(other.labels)
         self.timeline.merge(other.timeline)
         for channel, total in other.label_sums.items():
             self.label_sums[channel] = self.label_sums.get(channel, Fraction()) + total
@@ -57,6 +63,7 @@ class Totals:
             "rows": self.rows,
             "rejected": self.rejected,
             "label_sums": [[channel, str(total)] for channel, total in self.label_sums.items()],
+            "labels": self.labels.state(),
             "timeline": self.timeline.state(),
         }
 
@@ -64,8 +71,9 @@ class Totals:
     def from_state(cls, state: State) -> Totals:
         """Return what gave this `state`."""
         sums = {channel: Fraction(total) for channel, total in state["label_sums"]}
+        labels = LabelCounts.from_state(state["labels"])
         timeline = Timeline.from_state(state["timeline"])
-        return cls(state["rows"], state["rejected"], sums, timeline)
+        return cls(state["rows"], state["rejected"], sums, labels, timeline)
 
 
 def metrics(
@@ -85,18 +93,22 @@ def metrics(
         time: The column that tells the rows' points in time, if one does.
     """
     has_label, names = bool(totals.label_sums), list(manifest["channels"])
-    channels: dict[str, dict[str, float | None]] = {}
+    channels: dict[str, dict[str, Any]] = {}
     for index, (name, channel) in enumerate(manifest["channels"].items()):
         rows = channel["rows"]
         channels[name] = {"rows": rows, "bytes": sum(part["bytes"] for part in channel["parts"])}
         if has_label:
             total = totals.label_sums.get(index, Fraction())
             channels[name]["label_mean"] = float(total / rows) if rows else None
+            if totals.labels.kind != NUMBER:
+                channels[name]["labels"] = totals.labels.of(index)
     described: dict[str, Any] = {
         "rows": manifest["rows"]["written"],
         "n_features": manifest["n_features"],
         "channels": channels,
     }
+    if has_label:
+        described["label"] = totals.labels.kind
     if time is not None:
         described["time"] = {"column": time, **totals.timeline.report(names, has_label=has_label)}
     return {**described, **statistics.report(hasher)}

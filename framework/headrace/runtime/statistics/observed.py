@@ -17,6 +17,7 @@ import numpy as np
 
 from headrace.runtime.statistics.metrics import Totals
 from headrace.runtime.statistics.statistics import Statistics
+from headrace.runtime.statistics.warnings import Warned, warnings_of
 
 OBSERVED = "observed.npz"
 _TREE = "tree"
@@ -43,6 +44,15 @@ class Observed:
         """Take in what another host saw."""
         self.totals.merge(other.totals)
         self.statistics.merge(other.statistics)
+
+    def warnings(self, manifest: dict[str, Any]) -> list[Warned]:
+        """Return what is odd about the rows.
+
+        Args:
+            manifest: What was written of them.
+        """
+        totals = self.totals
+        return warnings_of(manifest, totals.labels, totals.timeline, self.statistics, self.time)
 
     def to_bytes(self) -> bytes:
         """Return the content of the file."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import U32, ColumnTokens
+from headrace.runtime.statistics.crossed import MOST_COLUMNS, Crossed, Groups
 from headrace.runtime.statistics.distinct import Distinct
 from headrace.runtime.statistics.frequent import Frequent
 
@@ -22,11 +23,17 @@ class ColumnStatistics:
     nulls: int = 0
     values: Distinct = field(default_factory=Distinct)
     frequent: Frequent = field(default_factory=Frequent)
+    crossed: Crossed = field(default_factory=Crossed)
     token: int | None = None
     """Of a numeric column: the hash of its one token, once it occurred."""
 
-    def see(self, column: ColumnTokens) -> None:
-        """Take in the column's cells of one batch."""
+    def see(self, column: ColumnTokens, groups: Groups | None) -> None:
+        """Take in the column's cells of one batch.
+
+        Args:
+            column: The cells.
+            groups: The group of each row, to be crossed with the values; None for not to.
+        """
         cells = column.cells
         self.numeric = column.is_numeric
         self.nulls += 0 if cells.missing is None else int(np.count_nonzero(cells.missing))
@@ -37,6 +44,8 @@ class ColumnStatistics:
             hashes = np.zeros(len(cells.values), np.uint32)
         self.values.add(column.prints, hashes)
         self.frequent.see(column)
+        if groups is not None:
+            self.crossed.see(column, groups)
 
     def merge(self, other: ColumnStatistics) -> None:
         """Take in all that another one saw."""
@@ -44,6 +53,7 @@ class ColumnStatistics:
         self.nulls += other.nulls
         self.values.merge(other.values)
         self.frequent.merge(other.frequent)
+        self.crossed.merge(other.crossed)
         self.token = other.token if self.token is None else self.token
 
     def state(self) -> dict[str, Any]:
@@ -53,6 +63,7 @@ class ColumnStatistics:
             "nulls": self.nulls,
             "values": self.values.state(),
             "frequent": self.frequent.state(),
+            "crossed": self.crossed.state(),
             "token": self.token,
         }
 
@@ -61,7 +72,8 @@ class ColumnStatistics:
         """Return what gave this `state`."""
         values = Distinct.from_state(state["values"])
         frequent = Frequent.from_state(state["frequent"])
-        return cls(state["numeric"], state["nulls"], values, frequent, state["token"])
+        crossed = Crossed.from_state(state["crossed"])
+        return cls(state["numeric"], state["nulls"], values, frequent, crossed, state["token"])
 
     @property
     def tokens(self) -> int:
@@ -82,10 +94,16 @@ class Statistics:
 
     columns: dict[str, ColumnStatistics] = field(default_factory=dict)
 
-    def see(self, tokens: Iterable[ColumnTokens]) -> None:
-        """Take in the tokens of one batch."""
-        for column in tokens:
-            self.columns.setdefault(column.column, ColumnStatistics()).see(column)
+    def see(self, tokens: Iterable[ColumnTokens], groups: Groups) -> None:
+        """Take in the tokens of one batch.
+
+        Args:
+            tokens: Of each column, in the same order each time.
+            groups: The group of each row.
+        """
+        for index, column in enumerate(tokens):
+            statistics = self.columns.setdefault(column.column, ColumnStatistics())
+            statistics.see(column, groups if index < MOST_COLUMNS else None)
 
     def merge(self, other: Statistics) -> None:
         """Take in all that another one saw."""

@@ -47,6 +47,16 @@ class Timeline:
     _channels: dict[int, _Channel] = field(default_factory=lambda: defaultdict(_Channel))
     _points: set[Point] = field(default_factory=set)
 
+    @property
+    def points(self) -> list[str]:
+        """Return the points in time, in the order of their texts; none if they are not kept."""
+        return sorted(point for point in self._points if point is not None)
+
+    def are_apart(self, one: int, other: int) -> bool:
+        """Return whether two channels have no point in time in common, as if split by time."""
+        points = [set(self._channels[index].rows) for index in (one, other)]
+        return all(points) and points[0].isdisjoint(points[1])
+
     def add(self, channel: int, batch: pa.RecordBatch) -> None:
         """Count the rows of one channel that a block has."""
         for place in positions(batch.schema, Role.TIME) if self.is_kept else ():

@@ -1,4 +1,4 @@
-"""What the SDK's local mode cannot do, found before anything is started."""
+"""The checks for ``target=container``: jobs that the SDK's local mode cannot run are refused."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LOCAL_MODE = "the SageMaker SDK's local mode"
 
 
 def check(request: RequestView, config: JobConfig) -> None:
-    """Refuse a request that local mode would refuse, or carry out as if it said something else.
+    """Refuse a request that local mode would refuse, or would run as if it said something else.
 
     Args:
         request: What to run.
-        config: Where they come from.
+        config: The configuration that it comes from.
 
     Raises:
         ConfigError: With everything that stands in the way.
@@ -35,10 +35,10 @@ def check(request: RequestView, config: JobConfig) -> None:
 
 
 def check_programs() -> None:
-    """Look for what local mode calls.
+    """Check that the programs that local mode calls are installed.
 
     Raises:
-        JobFailed: It is not here.
+        JobFailed: One of them is not.
     """
     if shutil.which("docker") is None:
         raise JobFailed(f"{LOCAL_MODE} calls the program 'docker', which is not on the PATH")

@@ -1,8 +1,8 @@
-"""Stands for a container as a process: has the SDK's local mode start it, passes on its lines.
+"""The process that runs a container by the SDK's local mode, and ends as the container ends.
 
-``python -m headrace.targets.container.local_mode ORDER`` prints what the container prints and ends
-as the container ends. It is a process of its own because local mode takes over stdout and hands
-whatever AWS credentials it finds to the container; this process has none.
+``python -m headrace.targets.container.local_mode TASK`` prints the lines of the container. It is a
+separate process because local mode takes over stdout, and gives the AWS credentials that it finds
+to the container; this process has none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from headrace.errors import HeadraceError, JobFailed
 from headrace.images.containers import Followed, started
 from headrace.images.engine import Engine, engine
 from headrace.runtime.spec import PROCESSING
-from headrace.targets.container.task import Order
+from headrace.targets.container.task import ContainerTask
 
 LAST_LINES = 10
 SIGNALLED = 128
@@ -32,14 +32,14 @@ OWN_DEFAULTS = {
     "SchemaVersion": "1.0",
     "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
 }
-"""Stands in for the files of defaults that the SDK would read, and tells nothing to its makers."""
+"""Used instead of the files with defaults that the SDK would read; it also turns off telemetry."""
 
 
 class Compose(io.TextIOBase):
-    """Takes the lines of Docker Compose, which local mode prints on stdout.
+    """Receives the lines of Docker Compose, which local mode prints on stdout.
 
-    They hold the container's as well, but not all: local mode stops reading as soon as Compose has
-    ended. So the container is followed beside it, from the first line after its start.
+    They contain only some of the container's lines, because local mode stops reading as soon as
+    Compose has ended. So the container's own output is read too, from its first line on.
     """
 
     def __init__(self, client: Engine, job: str, stdout: IO[bytes], stderr: IO[bytes]) -> None:
@@ -50,14 +50,14 @@ class Compose(io.TextIOBase):
         self._followed: Followed | None = None
 
     def write(self, text: str) -> int:
-        """Take in a line."""
+        """Receive a line."""
         if text.strip():
             self._last.append(text.rstrip())
         self._follow()
         return len(text)
 
     def status(self) -> int:
-        """Wait for the container's end.
+        """Wait for the end of the container.
 
         Returns:
             Its exit status.
@@ -79,62 +79,62 @@ def main(file: str) -> int:
     """Run the container.
 
     Args:
-        file: Holds the `Order`.
+        file: Contains the `ContainerTask`.
 
     Returns:
-        The container's exit status; 1 if it could not be run, and then the message says why.
+        The container's exit status; 1 with a message if it could not be run.
     """
     logging.disable()
-    order = Order.read(Path(file))
+    task = ContainerTask.read(Path(file))
     try:
         with engine() as client:
-            return _run(order, Compose(client, order.job, sys.stdout.buffer, sys.stderr.buffer))
+            return _run(task, Compose(client, task.job, sys.stdout.buffer, sys.stderr.buffer))
     except HeadraceError as exc:
-        order.message_file.write_text(str(exc), encoding="utf-8")
+        task.message_file.write_text(str(exc), encoding="utf-8")
         print(exc, file=sys.stderr)
         return exc.exit_status
 
 
-def _run(order: Order, compose: Compose) -> int:
+def _run(task: ContainerTask, compose: Compose) -> int:
     session = local_session.LocalSession(sagemaker_config=OWN_DEFAULTS)
-    session.config = {"local": {"container_root": order.folder}}
-    local_session._SageMakerContainer = _container(order)
+    session.config = {"local": {"container_root": task.folder}}
+    local_session._SageMakerContainer = _container(task)
     try:
         with contextlib.redirect_stdout(compose):
-            session.sagemaker_client.create_processing_job(**order.request)
-    except RuntimeError as exc:  # mostly Compose's status, but the container's tells more
+            session.sagemaker_client.create_processing_job(**task.request)
+    except RuntimeError as exc:  # mostly Compose's status; the container's says more
         compose.write(str(exc))
     except UnicodeDecodeError:
-        pass  # local mode takes every line for UTF-8
+        pass  # local mode expects UTF-8
     except OSError as exc:
         raise JobFailed(f"local mode cannot copy what the container wrote: {exc}") from exc
     return compose.status()
 
 
-def _container(order: Order) -> type[Any]:
-    """Local mode's container, as the order wants it."""
+def _container(task: ContainerTask) -> type[Any]:
+    """Return local mode's class for containers, changed as the task says."""
 
-    class Ordered(image._SageMakerContainer):  # type: ignore[misc]
+    class Container(image._SageMakerContainer):  # type: ignore[misc]
         def _create_docker_host(
             self, host: str, environment: object, subdirs: object, command: str, volumes: list[Any]
         ) -> dict[str, Any]:
             service: dict[str, Any] = super()._create_docker_host(host, [], (), command, [])
             service.pop("networks", None)
-            places = order.mounts | {each.container_dir: each.host_dir for each in volumes}
+            places = task.mounts | {each.container_dir: each.host_dir for each in volumes}
             mounts = [_mount(source, inside) for inside, source in places.items()]
-            return dict(_escaped({**service, **order.service, "volumes": mounts}))
+            return dict(_escaped({**service, **task.service, "volumes": mounts}))
 
-    return Ordered
+    return Container
 
 
 def _mount(source: str, inside: str) -> dict[str, Any]:
-    """Inputs can only be read: they are the user's own files."""
+    """Return a mount; inputs are read-only because they are the user's own files."""
     mount = {"type": "bind", "source": os.path.realpath(source), "target": inside}
     return mount | {"read_only": f"{inside}/".startswith(INPUTS)}
 
 
 def _escaped(value: Any) -> Any:
-    """The same with ``$`` doubled in every text: Compose would put variables there."""
+    """Return the value with ``$`` doubled in every text; Compose would replace variables."""
     if isinstance(value, str):
         return value.replace("$", "$$")
     if isinstance(value, dict):

@@ -1,12 +1,13 @@
-"""The container target: executes the request in a real container, by the SDK's local mode.
+"""The container target: executes a job in a real container, by the SDK's local mode.
 
-Local mode sees folders of this machine alone. Inputs are laid out as for ``target=local``; what the
-container wrote is delivered as there, too: all of it, and only if the container succeeded.
+Local mode can only read and mount folders of this machine. Inputs are laid out as for
+``target=local``, and outputs are delivered as there: all of them, if the container succeeded.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,11 +19,11 @@ from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.images import containers
 from headrace.images.engine import engine, find_image
 from headrace.results.result import Result
+from headrace.runtime.data_files import files_below
 from headrace.runtime.spec import ML_ROOT, under
 from headrace.targets.base import Target
 from headrace.targets.container import checks as container_limits
-from headrace.targets.container.mounts import input_folders
-from headrace.targets.container.task import Order
+from headrace.targets.container.task import ContainerTask
 from headrace.targets.local import processes
 from headrace.targets.local.checks import check_here
 from headrace.targets.local.command import SOURCES, Command
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from headrace.job.request import RequestView
 
 LIMIT_SECONDS = 86_400
-"""What local mode tells the container that its stopping condition is."""
+"""The stopping condition that local mode writes into the container's configuration."""
 WITHHELD = ("AWS_", "SAGEMAKER_", "BOTO_")
 NOBODY = {
     "AWS_CONFIG_FILE": os.devnull,
@@ -47,11 +48,11 @@ NOBODY = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-"""The AWS configuration that local mode finds: it has to have a region."""
+"""The AWS configuration for local mode, which needs a region."""
 
 
 class ContainerTarget(Target):
-    """One container for the one instance, folders of a scratch root mounted in it."""
+    """One container for the only instance, with folders of a sandbox mounted in it."""
 
     def check(self, job: Job, config: JobConfig) -> None:
         """Refuse what local mode or this machine cannot do."""
@@ -64,14 +65,14 @@ class ContainerTarget(Target):
         user = _user_in(job.view.image)
 
         def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
-            with _order(job, hosts[0], user, interrupts) as file:
+            with _written_task(job, hosts[0], user, interrupts) as file:
                 _execute(job.name, hosts[0], file, config.job.logs, interrupts)
 
         return carry_out(job, config, execute)
 
 
 def _user_in(image: str) -> str:
-    """Who the container will be; looks for the image on the way."""
+    """Return the user that the container runs as; refuse an image that is not here."""
     with engine() as client:
         if find_image(client, image) is None:
             what = (
@@ -83,11 +84,11 @@ def _user_in(image: str) -> str:
 
 
 @contextmanager
-def _order(job: Job, host: Host, user: str, interrupts: Interrupts) -> Iterator[Path]:
-    """The file that tells local mode what to run.
+def _written_task(job: Job, host: Host, user: str, interrupts: Interrupts) -> Iterator[Path]:
+    """Write the file that tells local mode what to run; yield it.
 
-    Every folder gets another name. Local mode takes its URIs for web addresses, where ``#`` and
-    ``?`` end a path, and mounts nothing below ``/root``, wherever that is meant well.
+    Every folder gets another name, because local mode reads URIs as web addresses, in which ``#``
+    and ``?`` end a path, and mounts nothing below ``/root``.
     """
     folders = input_folders(job.view, host, interrupts)
     own = host.ml.parent / "local-mode"
@@ -96,14 +97,71 @@ def _order(job: Job, host: Host, user: str, interrupts: Interrupts) -> Iterator[
         names = _Names(Path(place))
         request = _request(job.view, host, folders, names)
         mounts = {f"{ML_ROOT}/{name}": str(host.ml / name) for name in ("config", "output")}
-        order = Order(job.name, request, names.of(own), mounts, _service(job, user))
-        file = host.ml.parent / "order.json"
-        order.write(file)
+        task = ContainerTask(job.name, request, names.of(own), mounts, _service(job, user))
+        file = host.ml.parent / "task.json"
+        task.write(file)
         yield file
 
 
+def input_folders(request: RequestView, host: Host, interrupts: Interrupts) -> dict[str, Path]:
+    """Return for each input the folder that holds its files themselves.
+
+    A sandbox has links to the user's files, which lead nowhere in a container. Each becomes a hard
+    link, which costs nothing. Where there can be none (another file system, another user's file),
+    the user's folder is mounted if it holds exactly these files; else they are copied.
+
+    Args:
+        request: The request of the job.
+        host: Has the links; they are replaced.
+        interrupts: Obeyed between two files.
+
+    Returns:
+        Path in the container → folder.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    insides = [each.container_path for each in request.inputs]
+    return {inside: _folder(under(host.ml, inside), interrupts) for inside in insides}
+
+
+def _folder(laid_out: Path, interrupts: Interrupts) -> Path:
+    links = {path: path.resolve() for path in laid_out.rglob("*") if path.is_symlink()}
+    if links and not _takes_hard_links(laid_out, next(iter(links.values()))):
+        base = _base(laid_out, links)
+        if base is not None and set(files_below(base)) == set(links.values()):
+            return base
+    for link, file in links.items():
+        interrupts.check()
+        link.unlink()
+        try:
+            link.hardlink_to(file)
+        except OSError:
+            shutil.copyfile(file, link)
+    return laid_out
+
+
+def _takes_hard_links(folder: Path, file: Path) -> bool:
+    attempt = folder / ".hard-link"
+    try:
+        attempt.hardlink_to(file)
+    except OSError:
+        return False
+    attempt.unlink()
+    return True
+
+
+def _base(laid_out: Path, links: dict[Path, Path]) -> Path | None:
+    """Return the folder below which the files have the same paths as the links, if there is one."""
+    link, file = next(iter(links.items()))
+    depth = len(link.relative_to(laid_out).parts)
+    base = file.parents[depth - 1]
+    same = all(base / link.relative_to(laid_out) == file for link, file in links.items())
+    return base if same else None
+
+
 class _Names:
-    """Short names for folders: links in a folder of their own."""
+    """Other names for folders: links in a temporary folder."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
@@ -151,7 +209,7 @@ def _request(
 
 
 def _service(job: Job, user: str) -> dict[str, Any]:
-    """What the compose file must say, whatever local mode would.
+    """Return the service for the compose file; it takes the place of local mode's settings.
 
     Source: https://docs.docker.com/reference/compose-file/services/
     """
@@ -174,19 +232,19 @@ def _service(job: Job, user: str) -> dict[str, Any]:
 
 
 def _scratch_folder(job: Job) -> str:
-    """An engine lets nothing in there be executed, unless it is told so: no library of a wheel."""
+    """Return the mount of ``/tmp``. Libraries of wheels need ``exec``, which is off by default."""
     folder = "/tmp"  # noqa: S108 - the container's own
     return f"{folder}:exec" if job.program.packages else folder
 
 
-def _execute(name: str, host: Host, order: Path, logs: bool, interrupts: Interrupts) -> None:
+def _execute(name: str, host: Host, task: Path, logs: bool, interrupts: Interrupts) -> None:
     argv = (
         sys.executable,
         "-W",
         "ignore",
         "-m",
         "headrace.targets.container.local_mode",
-        str(order),
+        str(task),
     )
     with Progress(1) as progress:
         output = processes.ProcessOutput([host], progress, logs)
@@ -204,6 +262,6 @@ def _execute(name: str, host: Host, order: Path, logs: bool, interrupts: Interru
 
 
 def _environment() -> dict[str, str]:
-    """The user's, without any trace of AWS; Docker's programs need much of the rest."""
+    """Return the user's environment, which Docker's programs need, without AWS settings."""
     ours = {key: value for key, value in os.environ.items() if not key.startswith(WITHHELD)}
     return {**ours, **NOBODY, "PYTHONPATH": str(SOURCES), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,4 +1,4 @@
-"""What `headrace.targets.container.target` tells the process that runs the SDK's local mode."""
+"""The task of the process that runs the SDK's local mode, as a file between it and the target."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Order:
-    """One container to be run."""
+class ContainerTask:
+    """One container to run."""
 
     job: str
     """The job's name; the container's label has it."""
     request: dict[str, Any]
-    """The arguments of ``CreateProcessingJob``; all that it names lies on this machine."""
+    """The arguments of ``create_processing_job``, with paths of this machine."""
     folder: str
-    """Where local mode puts its own files."""
+    """The folder for local mode's own files."""
     mounts: dict[str, str]
-    """Path in the container → folder, beside those that the request names."""
+    """Path in the container → folder, in addition to those of the request."""
     service: dict[str, Any]
-    """What the service in the compose file must say, whatever local mode would."""
+    """The service for the compose file; it takes the place of local mode's settings."""
 
     @property
     def message_file(self) -> Path:
-        """Where whoever fails says why."""
+        """Return the file for the message of a failure."""
         return Path(self.mounts["/opt/ml/output"], "message")
 
     def write(self, file: Path) -> None:
-        """Save it."""
+        """Write the task into a file."""
         file.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
     @classmethod
-    def read(cls, file: Path) -> Order:
-        """The inverse of `write`."""
+    def read(cls, file: Path) -> ContainerTask:
+        """Read a task that `write` has written."""
         return cls(**json.loads(file.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""What no target on this machine can do, found before anything is written."""
+"""The checks of all targets on this machine: they refuse a job before anything is written."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def refuse_occupied(job: Job, output: OutputConfig) -> None:
     if folder is None:
         return
     try:
-        # Whether Hydra's own records may be there has been judged before.
+        # an earlier check has decided whether Hydra's own records may be there
         old = replaceable(folder, overwrite=output.overwrite, is_run_folder=True)
     except OccupiedError as error:
         raise ConfigError([Problem(WHERE, str(error))]) from error
@@ -57,7 +57,7 @@ def refuse_occupied(job: Job, output: OutputConfig) -> None:
 def _refuse_unwritable(job: Job, output: OutputConfig) -> None:
     folder = path_of(uri_of(output.path))
     if folder is None:
-        from headrace.results import output_prefix  # boto3 takes its time
+        from headrace.results import output_prefix  # importing boto3 is slow
 
         problems = output_prefix.check(output, [*job.files, REQUEST, MANIFEST])
     else:

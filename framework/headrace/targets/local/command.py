@@ -16,18 +16,18 @@ from headrace.targets.local import spark_submit as spark
 from headrace.targets.local.sandbox import CODE, Host, brings_code
 
 IMAGE_ENTRYPOINT = ("python3", "-m", "headrace.runtime")
-"""The ENTRYPOINT of an image that has the code baked in; it stands where a request names none."""
+"""The ENTRYPOINT of an image that contains the code; used if a request has none."""
 SOURCES = Path(__file__).parents[3]
-"""Holds the package ``headrace``, which that image has on its path beside ``transforms``."""
+"""The folder with the package ``headrace``, which is on that image's path like ``transforms``."""
 PASSED_ON = re.compile(r"PATH|HOME|JAVA_HOME|LANG|TMPDIR|LD_LIBRARY_PATH|OPENBLAS_\w+")
-"""All that an entrypoint sees of the user's environment; a container would not even see this."""
+"""The variables of the user's environment that an entrypoint sees; a container sees none."""
 
 _ML_PATH = re.compile(rf"(?<![\w./-]){ML_ROOT}(?=/|$)")
 
 
 @dataclass(frozen=True)
 class Command:
-    """A process that is about to start."""
+    """A process to start: the arguments, the environment, and the instance that it runs."""
 
     host: Host
     argv: tuple[str, ...]
@@ -35,7 +35,7 @@ class Command:
 
 
 def command(host: Host, request: RequestView, hosts: int) -> Command:
-    """Return the process that stands in for the container on one instance.
+    """Return the process that runs one instance in place of its container.
 
     Args:
         host: The instance.

@@ -107,7 +107,7 @@ class Delivery:
     def _replace(self, place: Path, files: Files, interrupts: Interrupts) -> None:
         """Put the files in their places on this machine, all of them or none."""
         try:
-            # Whether Hydra's own records may be there has been judged before.
+            # an earlier check has decided whether Hydra's own records may be there
             old = replaceable(place, overwrite=self.overwrite, is_run_folder=True)
         except OccupiedError as error:
             raise JobFailed(str(error)) from error
@@ -230,7 +230,7 @@ def _copy_in_place(link: Path) -> None:
 def _merge_reports(together: Path, hosts: Sequence[str]) -> None:
     """Make one report of those that the hosts wrote, each in a folder of its name."""
     for name, content in host_reports.merged(hosts, lambda name: _bytes(together / name)).items():
-        write_whole(together / name, json_text(content).encode())
+        write_whole(together / name, host_reports.content_of(content))
 
 
 def _complete(files: Files) -> None:
@@ -266,9 +266,9 @@ def publish(
         check: Called all the while; what it raises ends the upload.
 
     Raises:
-        JobFailed: S3 does not take or keep what it should, or somebody else wrote there meanwhile.
+        JobFailed: S3 does not take or keep the files, or another program has written there.
     """
-    from headrace.aws.clients import explained  # boto3 takes its time
+    from headrace.aws.clients import explained  # importing boto3 is slow
     from headrace.aws.threads import interruptible
     from headrace.aws.upload import Uploads
     from headrace.results.output_prefix import look, make_room, receipt_for, refusal
@@ -294,7 +294,7 @@ def publish(
 
 
 def _forget(receipt: str, check: Callable[[], None]) -> None:
-    """Remove the receipt; if that fails the result is none the worse."""
+    """Remove the receipt; the result is whole even if that fails."""
     from headrace.aws.clients import AwsError, reason
     from headrace.aws.s3 import remove
     from headrace.aws.threads import interruptible

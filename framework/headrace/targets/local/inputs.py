@@ -39,7 +39,7 @@ class Link:
 
 @dataclass(frozen=True)
 class _Key:
-    """An object of the input: its name below the prefix, and the file that stands for it."""
+    """An object of the input: its name below the prefix, and its file on this machine."""
 
     name: str
     file: Path
@@ -174,7 +174,7 @@ class Downloads:
     def _single(self, channel: InputChannel) -> Iterator[S3Object]:
         """Yield the object that an input's URI names by itself."""
         if self._is_missing(channel.uri):
-            from headrace.aws.s3 import object_at  # boto3 takes its time
+            from headrace.aws.s3 import object_at  # importing boto3 is slow
 
             yield self._listed(object_at, channel.uri, place_of(channel))
 

@@ -1,8 +1,8 @@
-"""New files take the place of old ones in a folder: all of them or none, even if the program dies.
+"""The replacement of files in a folder: all new ones come or none, even if the program is killed.
 
-A journal is on the disk before the first file is moved. Whoever finds it later knows what to do:
+A journal is on the disk before the first file is moved. A later run that finds it knows what to do:
 as long as the last new file, the manifest, is not in its place, everything goes back; from then on
-what is left to do is to remove the old files. No file is ever moved over another one.
+only the old files have to be removed. No file is ever moved over another one.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ BEFORE = "before"
 _FORMAT_VERSION = 1
 _AT_CWD, _NO_REPLACE = -100, 1
 _UNKNOWN = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
-"""What a kernel or a file system says that has no such rename."""
+"""The errors of a kernel or file system that has no such rename."""
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS}
 
 
 class _New(NamedTuple):
-    """A file on its way to its place."""
+    """A new file, before or after its move."""
 
     file: str
     """Path below the folder."""
@@ -100,7 +100,7 @@ class Replacement:
         return found
 
     def carry_out(self, check: Callable[[], None]) -> None:
-        """Do it.
+        """Replace the files.
 
         Args:
             check: Called before each move; what it raises ends it.
@@ -140,10 +140,10 @@ class Replacement:
 
     def finish(self) -> None:
         """Remove the old files for good, and folders that only they were in."""
-        with suppress(OSError):  # a next run tries again, the journal tells it to
+        with suppress(OSError):  # the journal tells the next run to try again
             remove(self.aside / BEFORE)
             for above in _innermost_first(self.old):
-                with suppress(OSError):  # somebody still lives there
+                with suppress(OSError):  # not empty
                     (self.folder / above).rmdir()
             (self.aside / JOURNAL).unlink()
 
@@ -151,7 +151,7 @@ class Replacement:
         """Bring everything back to where it was; does no harm if it has been begun before.
 
         Raises:
-            HeadraceError: Something stands in a file's place. The journal stays, for a next run to
+            HeadraceError: Something is in a file's place. The journal stays, for a next run to
                 try again.
             OSError: A file cannot be moved. The same.
         """
@@ -162,20 +162,20 @@ class Replacement:
             if regular(self.aside, f"{BEFORE}/{file}"):
                 _move_back(self.aside, f"{BEFORE}/{file}", self.folder, file)
         for above in reversed(self.made):
-            with suppress(OSError):  # somebody lives there by now
+            with suppress(OSError):  # not empty by now
                 (self.folder / above).rmdir()
         (self.aside / JOURNAL).unlink(missing_ok=True)
         remove(self.aside / BEFORE)
 
     def _is_placed(self, new: _New) -> bool:
-        """Return whether what lies in a file's place is that file, and not somebody else's."""
+        """Return whether the file in a place is this new file, and not another one."""
         try:
             found = regular(self.folder, new.file)
         except OccupiedError:  # a link
             return False
         if found is None or (found.st_size, found.st_mtime_ns) != (new.bytes, new.mtime_ns):
             return False
-        source = self.aside / new.source  # a hard link that takes two steps may leave both
+        source = self.aside / new.source  # a move by hard link may leave both
         return not os.path.lexists(source) or os.path.samestat(source.lstat(), found)
 
     def _write(self) -> None:
@@ -218,7 +218,7 @@ def _move_back(here: Path, file: str, there: Path, name: str) -> None:
     if not os.path.lexists(destination):
         move(source, _made(destination, set()))
     elif os.path.samestat(source.lstat(), destination.lstat()):
-        source.unlink()  # of the two steps of a hard link the first one had been taken
+        source.unlink()  # a move by hard link was interrupted after its first step
     else:
         what = f"stands where {shown(source)} has to come back to; move one of them away"
         raise JobFailed(f"{shown(destination)} {what}")
@@ -227,7 +227,7 @@ def _move_back(here: Path, file: str, there: Path, name: str) -> None:
 @cache
 def _rename_no_replace() -> Callable[[Path, Path], int] | None:
     """Return Linux's rename that replaces nothing, which gives an error's number; or None."""
-    import ctypes  # a start-up that moves nothing goes without it
+    import ctypes  # not needed by a start-up that moves nothing
 
     try:
         function = ctypes.CDLL(None, use_errno=True).renameat2

@@ -32,7 +32,7 @@ from headrace.terminal.progress import Progress
 
 Stream = Literal["stdout", "stderr"]
 GRACE_SECONDS = 5.0
-"""From SIGTERM to SIGKILL."""
+"""The time from SIGTERM to SIGKILL."""
 KEPT_LINES = 200
 """Lines of a process's stderr that are held back at most: enough for any traceback."""
 WAITING_LINES = 256
@@ -150,16 +150,15 @@ def run(
 ) -> Ended | None:
     """Run the processes side by side until all have ended or one has failed.
 
-    Whatever happens, none of them is alive when this returns, nor soon after this process itself
-    has been killed.
+    None of them is alive when this returns or raises, nor soon after this process has been killed.
 
     Args:
-        commands: What to run.
+        commands: The processes to start.
         limit_seconds: The stopping condition.
         output: Gets each line as soon as it is printed, in this thread.
         interrupts: Signals to obey.
-        at_last: A command that removes what is no process of this machine, should this process be
-            killed.
+        at_last: A command that is run if this process is killed, to stop what is no process of
+            this machine.
 
     Returns:
         The first process that failed, if one did.

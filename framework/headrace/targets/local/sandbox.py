@@ -27,7 +27,7 @@ MESSAGE_BYTES = 1024
 """SageMaker's limit for an ``ExitMessage``."""
 LARGER_TMPDIR = "set TMPDIR to a folder of a larger disk"
 LARGER_OUTPUT = "choose an output.path on a larger disk"
-"""Where there is more room for what has to be downloaded."""
+"""The hints if there is no room for downloads."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Host:
     name: str
     ml: Path
     places: dict[str, str] = field(default_factory=dict, repr=False)
-    """Path in the container → what the user calls it."""
+    """Path in the container → the user's own path or URI, for messages."""
     private: PrivateRoot | None = field(default=None, repr=False)
     """Where a program finds `ml` at ``/opt/ml``, if it has to."""
 
@@ -90,11 +90,11 @@ class S3Folder:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """Everything that a job has before it starts."""
+    """The folders of a job: its files, inputs and outputs, and those of its instances."""
 
     root: Path
     output: str
-    """Where the job's own files will go in the end: a path or a URI."""
+    """The final place of the result: a path or a URI."""
     is_private: bool = False
     """Whether each instance has a private root."""
 
@@ -140,7 +140,7 @@ class Sandbox:
     def lay_out(self, job: Job, interrupts: Interrupts) -> tuple[Host, ...]:
         """Write the job's files and, for each instance, inputs, configuration and outputs.
 
-        What lies on S3 is downloaded.
+        Inputs on S3 are downloaded.
 
         Raises:
             ConfigError: An input is missing or cannot be shared.

@@ -1,9 +1,9 @@
-"""The folder that a job on this machine works in, its lock, and what a killed run left in it.
+"""The folder that a job on this machine works in, its lock, and its repair after a killed run.
 
-It is ``.headrace`` in the output folder, so that a result has to be renamed only. If the result
-goes to S3, it is one of its own in the folder for temporary files. In it are
+It is ``.headrace`` in the output folder, so that a result only has to be renamed. If the result
+goes to S3, it is a new folder among the temporary files. It contains
 
-* ``lock``, locked as long as the job lives; says whose it is,
+* ``lock``, locked while the job runs; names the job and its process,
 * ``scratch-…``, the scratch root,
 * ``journal.json`` and ``before``, while a result is delivered: see `headrace.targets.local.moves`.
 """
@@ -40,7 +40,7 @@ TEMPORARY = ".headrace-"
 _ATTEMPTS = 100
 _PAUSE = 0.01
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
-"""What a file system says that knows no locks."""
+"""The errors of a file system that has no locks."""
 _BUSY = {errno.EWOULDBLOCK, errno.EACCES}
 _OWNER_BYTES = 4096
 _BEGINS = b'{"job": '
@@ -52,10 +52,10 @@ class BusyError(JobFailed):
 
 @contextmanager
 def scratch(output: str, name: str) -> Iterator[Path]:
-    """Give a folder to work in; afterwards there is no trace of it.
+    """Make a folder to work in; remove it at the end.
 
-    Nobody else may write to the output folder meanwhile. It is made if need be, and goes again,
-    with its parents, if nothing came of it. What a killed run left there is put right first.
+    No other job may write to the output folder meanwhile. That folder is made if need be, and
+    removed with its parents if there is no result. The remains of a killed run are repaired first.
 
     Args:
         output: Where the result goes, a path or a URI.
@@ -82,15 +82,15 @@ def scratch(output: str, name: str) -> Iterator[Path]:
 
 
 def is_gone(root: Path) -> bool:
-    """Return whether somebody has removed the folder that a scratch root is in."""
+    """Return whether the folder that a scratch root is in has been removed."""
     return not (root.parent / LOCK).exists()
 
 
 def recover(output: str) -> list[Problem]:
-    """Put right what a killed run left in a folder; nothing else is written.
+    """Repair what a killed run left in a folder; write nothing else.
 
     Returns:
-        What keeps a job from writing there: another one that does.
+        The reason why no job can write there: another one does.
     """
     folder = path_of(uri_of(output))
     if folder is None or not os.path.lexists(folder / TRANSIENT):
@@ -106,10 +106,10 @@ def recover(output: str) -> list[Problem]:
 
 @contextmanager
 def disk_errors(place: str) -> Iterator[None]:
-    """Turn what the disk refuses into an error that says where and why.
+    """Turn an error of the disk into one of ours that says where and why.
 
     Args:
-        place: Where, if the disk does not say it.
+        place: The place to name if the error has none.
     """
     try:
         yield
@@ -120,7 +120,7 @@ def disk_errors(place: str) -> Iterator[None]:
 
 @contextmanager
 def _held(folder: Path, name: str) -> Iterator[Path]:
-    """Hold the lock of an output folder, in which nothing is left undone."""
+    """Hold the lock of an output folder, after repairing it."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     transient = folder / TRANSIENT
     try:
@@ -163,21 +163,21 @@ def _sweep(place: Path) -> None:
 
 @dataclass
 class _Lock:
-    """The lock of a folder for what is on its way."""
+    """The lock of a ``.headrace`` folder."""
 
     transient: Path
     descriptor: int
     former: str | None
-    """The job that held it and died; empty if it did not come to say its name."""
+    """The job that held it and was killed; empty if its name is not known."""
 
     @classmethod
     def take(cls, transient: Path, name: str, shown_as: Path) -> _Lock:
-        """Take it; make the folder if need be.
+        """Take the lock; make the folder if need be.
 
         Args:
             transient: The folder.
-            name: The job's, for others that come.
-            shown_as: What others are told that the job writes to.
+            name: The name of the job, shown to other jobs.
+            shown_as: The folder that is named to other jobs.
         """
         for _ in range(_ATTEMPTS):
             transient.parent.mkdir(parents=True, exist_ok=True)
@@ -185,7 +185,7 @@ class _Lock:
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             try:
                 descriptor = os.open(transient / LOCK, flags, 0o600)
-            except FileNotFoundError:  # whoever held it has just removed the folder
+            except FileNotFoundError:  # the job that held it has just removed the folder
                 time.sleep(_PAUSE)
                 continue
             except OSError:
@@ -206,25 +206,25 @@ class _Lock:
     def _named(cls, transient: Path, descriptor: int, name: str) -> _Lock:
         try:
             return cls(transient, descriptor, _claimed(descriptor, name, transient))
-        except OSError:  # the disk takes nothing
+        except OSError:  # the disk is full
             _remove_lock(transient)
             raise
 
     def release(self) -> None:
-        """Remove all that was on its way, the folder too, and give the lock back.
+        """Remove the folder with all that is in it, and release the lock.
 
-        What has still to be brought back to its place stays, for a next run.
+        Old files that could not be moved back stay, for the next run.
         """
         with suppress(OSError):
             if _is(self.descriptor, self.transient / LOCK):  # else the folder was removed meanwhile
                 _tidy(self.transient)
                 _remove_lock(self.transient)
-        with suppress(OSError):  # the result is in its place, and the lock is gone all the same
+        with suppress(OSError):  # the result is in its place and the lock is gone anyway
             os.close(self.descriptor)
 
 
 def _remove_lock(transient: Path) -> None:
-    """Remove the lock that is held and its folder; with something beside it the next run tidies."""
+    """Remove the lock and its folder; leave both to the next run if something else is there."""
     with suppress(OSError):
         if os.listdir(transient) == [LOCK]:  # noqa: PTH208 (names)
             (transient / LOCK).unlink()
@@ -235,11 +235,11 @@ def _provide(transient: Path) -> None:
     """Make the folder; refuse one that is not ours."""
     with suppress(FileExistsError):
         transient.mkdir(mode=0o700)
-    with suppress(FileNotFoundError):  # whoever held it has just removed it
+    with suppress(FileNotFoundError):  # the job that held it has just removed it
         if not stat.S_ISDIR(transient.lstat().st_mode):
             raise _foreign(transient)
         names = os.listdir(transient)  # noqa: PTH208 (names)
-        # Files without a lock are nobody's that we know; what the lock says is looked at later.
+        # Files without a lock are not ours; the content of the lock is checked later.
         if (names and LOCK not in names) or not _is_free_or_file(transient / LOCK):
             raise _foreign(transient)
 
@@ -265,15 +265,15 @@ def _lock(descriptor: int, shown_as: Path) -> None:
 
 
 def _is(descriptor: int, path: Path) -> bool:
-    """Return whether an open file is what lies there by now."""
+    """Return whether an open file is still the one at that path."""
     with suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(descriptor), path.lstat())
     return False
 
 
 def _claimed(descriptor: int, name: str, transient: Path) -> str | None:
-    """Write down whose the lock is; return whose it was, None if nobody's."""
-    before = os.pread(descriptor, _OWNER_BYTES, 0).strip(b"\0")  # a crash may leave those
+    """Write the owner into the lock; return the former one, None if there was none."""
+    before = os.pread(descriptor, _OWNER_BYTES, 0).strip(b"\0")  # which a crash may leave
     owner = _owner(before)
     # A process that was killed, or a full disk, may have left a part of it.
     if owner is None and not (before.startswith(_BEGINS) or _BEGINS.startswith(before)):
@@ -283,7 +283,7 @@ def _claimed(descriptor: int, name: str, transient: Path) -> str | None:
     text = json.dumps({"job": name, "pid": os.getpid(), "started": now}).encode()
     os.ftruncate(descriptor, 0)
     written = 0
-    while written < len(text):  # a disk that gets full takes a part first
+    while written < len(text):  # a disk that gets full writes a part first
         written += os.pwrite(descriptor, text[written:], written)
     return (owner or ("", 0))[0] if before or entries != [LOCK] else None
 
@@ -304,7 +304,7 @@ def _busy(descriptor: int, shown_as: Path) -> str:
 
 
 def _recovered(folder: Path, transient: Path, former: str | None) -> str | None:
-    """Put right what a killed run left undone; say what it was."""
+    """Repair what a killed run left; return a note about it."""
     replacement = Replacement.interrupted(folder, transient)
     if replacement is None:
         what = "what it left is removed"
@@ -322,7 +322,7 @@ def _recovered(folder: Path, transient: Path, former: str | None) -> str | None:
 
 
 def _tidy(transient: Path) -> None:
-    """Remove all but the lock, and what has still to be brought back."""
+    """Remove all but the lock, and old files that have to be moved back."""
     if os.path.lexists(transient / JOURNAL):
         return
     for path in transient.iterdir():
@@ -334,7 +334,7 @@ def _tidy(transient: Path) -> None:
 
 def _remove_scratch(root: Path) -> None:
     """Remove a scratch root, even if a process of a killed job still writes to it."""
-    gone = root.with_name(f"{root.name}-gone")  # it does not find its files any more
+    gone = root.with_name(f"{root.name}-gone")  # the process does not find its files any more
     with suppress(OSError):
         root.rename(gone)
         root = gone

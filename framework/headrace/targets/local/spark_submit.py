@@ -1,7 +1,7 @@
 """``smspark-submit`` on this machine: the ``pyspark`` package in the place of the image's Spark.
 
-Instances are executors: processes of their own where there are several. What Spark writes on its
-way goes below the instance's folder, and so goes with it.
+Instances are executors: processes of their own if there are several. Spark's temporary files
+are below the instance's folder and are removed with it.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ def is_asked_for(request: RequestView) -> bool:
 
 
 def check(request: RequestView) -> None:
-    """Look for what a cluster on this machine needs, if the request is for one.
+    """Check that pyspark and Java are installed, if the request is for a Spark cluster.
 
     Raises:
-        JobFailed: It is not here.
+        JobFailed: One of them is not.
     """
     if not is_asked_for(request):
         return
@@ -71,11 +71,11 @@ def stand_in(
     scratch: Path | None = None,
     find: Callable[[str], Path] = Path,
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """What to start instead, and the environment that it needs beside the usual one.
+    """Return the command to start instead, and the environment variables to add.
 
     Args:
-        words: What stands behind ``smspark-submit``, with paths as the program sees them.
-        ml: What stands in for ``/opt/ml``, as the program sees it.
+        words: The arguments of ``smspark-submit``, with paths as the program sees them.
+        ml: The folder in the place of ``/opt/ml``, as the program sees it.
         instances: Number of instances.
         scratch: Where Spark may write; default: below `ml`.
         find: Returns where such a path lies now.
@@ -111,7 +111,7 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _laid_out(scratch: Path) -> Path:
-    """A home for Spark whose programs are the package's; a cluster writes into its home."""
+    """Make a home for Spark, into which a cluster writes, with links to the package's programs."""
     home = scratch / "home"
     for folder in (home, scratch / "conf", scratch / "local"):
         folder.mkdir(parents=True)
@@ -129,7 +129,7 @@ def _package() -> Path:
 
 
 def _settings(configuration: Path) -> dict[str, str]:
-    """The properties of Spark itself; those of Hadoop have no meaning here."""
+    """Return the properties of Spark; those of Hadoop mean nothing here."""
     if not configuration.exists():
         return {}
     groups = json.loads(configuration.read_text(encoding="utf-8"))
@@ -138,7 +138,7 @@ def _settings(configuration: Path) -> dict[str, str]:
 
 
 def _with_java_options(properties: dict[str, str], temporary: Path) -> dict[str, str]:
-    """The properties, and what Java unpacks into a folder for temporary files goes to this one."""
+    """Return the properties, with this folder for Java's temporary files."""
     option = f'"-Djava.io.tmpdir={temporary}"'
     for name in ("spark.driver.extraJavaOptions", "spark.executor.extraJavaOptions"):
         properties = {**properties, name: f"{properties.get(name, '')} {option}".strip()}
@@ -146,13 +146,13 @@ def _with_java_options(properties: dict[str, str], temporary: Path) -> dict[str,
 
 
 def _lines(properties: dict[str, str]) -> str:
-    """A file of Java's properties; a backslash would begin an escape."""
+    """Return the lines of a file of Java properties; a backslash would begin an escape."""
     escaped = ((name, value.replace("\\", "\\\\")) for name, value in properties.items())
     return "".join(f"{name} {value}\n" for name, value in escaped)
 
 
 def _cluster(instances: int) -> Iterator[str]:
-    """Threads for one instance; else executors, whatever size those of the cluster have."""
+    """Yield the options for threads if there is one instance, else for executors."""
     cores = len(os.sched_getaffinity(0))
     if instances == 1:
         yield from ("--master", f"local[{cores},{TRIES}]")

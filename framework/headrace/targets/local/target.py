@@ -229,7 +229,7 @@ def _lock_on_s3(
     """Return the lock of the prefix, if the result goes to S3."""
     if not config.output.path.startswith(S3):
         return nullcontext()
-    from headrace.aws.lock import locked  # boto3 takes its time
+    from headrace.aws.lock import locked  # importing boto3 is slow
 
     return locked(config.output.path, job.name, job.view.kms_key, interrupts.check)
 

@@ -19,7 +19,7 @@ from headrace.aws.clients import AwsError, reason
 from headrace.aws.reading import stand_in
 from headrace.aws.s3 import data_objects
 from headrace.errors import ConfigError, DataError
-from headrace.runtime.sources.files import COMPRESSIONS, format_of, total_bytes
+from headrace.runtime.sources.files import format_of, opened, total_bytes
 from headrace.runtime.sources.readers import reader_of
 from headrace.targets.sagemaker.prices import dollars, price_of, unknown
 from headrace.terminal.tables import listed
@@ -37,9 +37,9 @@ CSV, take 0.88 s. Source: this project's README, 2026-11-22, AMD EPYC."""
 VCPU = 0.5
 """The part of such a core that a vCPU is taken for: it shares its core, which may be old."""
 MOST_VCPUS = 16
-"""More of them are not expected to help; nobody has measured it."""
+"""More of them are not expected to help; that has not been measured."""
 TRANSFER_BYTES_PER_SECOND = 100_000_000
-"""Between S3 and the disk of an instance. Assumed; ten times as much can be had."""
+"""The rate between S3 and the disk of an instance. Assumed; ten times as much is possible."""
 WAITING_SECONDS = 180
 """The time until an instance is there, which is not billed. Assumed; in a public report of
 2026-07-31, a Processing job took its user 110 s longer than the time on the bill."""
@@ -85,7 +85,7 @@ class Estimate:
     waiting_seconds: float
     """Before the bill begins."""
     billed_seconds: float
-    """Of each instance."""
+    """For each instance."""
     usd: float | None
     """None if the price is not known."""
 
@@ -213,7 +213,8 @@ def measure(data: DataInput, dataset: DatasetConfig) -> DataSize:
         botocore.exceptions.ClientError: An object cannot be read.
     """
     with _first(data) as (file, count, total):
-        density = _density(file, format_of(file, dataset.format), dataset.columns is None)
+        has_header = dataset.columns is None if dataset.header is None else dataset.header
+        density = _density(file, format_of(file, dataset.format), has_header)
     rows = round(density.rows * total) - density.headers * count
     return DataSize(count, total, round(density.text * total), max(rows, 0))
 
@@ -246,19 +247,16 @@ def _density(file: Path, form: str, has_header: bool) -> _Density:
 
 def _sample(file: Path) -> tuple[bytes, int]:
     """Return the beginning of a file's text, and the number of the file's bytes that hold it."""
-    with file.open("rb") as opened:
-        head = opened.read(SAMPLE_BYTES)
-    compression = COMPRESSIONS.get(file.suffix.lower())
-    return (head, len(head)) if compression is None else _decompressed(head, compression)
-
-
-def _decompressed(head: bytes, compression: str) -> tuple[bytes, int]:
-    source, text = pa.BufferReader(head), bytearray()
-    stream = pa.CompressedInputStream(source, compression)
+    text, read = bytearray(), 0
     try:
-        while len(text) < MOST_TEXT and (more := stream.read(_READ_BYTES)):
-            text += more
-    except OSError:  # it was cut, after all
+        with opened(file) as (reader, source):
+            while len(text) < MOST_TEXT and read < SAMPLE_BYTES:
+                more = reader.read(_READ_BYTES)
+                if not more:
+                    break
+                text += more
+                read = source.tell()
+    except DataError:  # of an object on S3 only the beginning is there
         if not text:
             raise
-    return bytes(text), source.tell()
+    return bytes(text), max(read, 1)

@@ -69,7 +69,7 @@ class ProcessingJobs:
             return self.ask(name)
         except AwsError as exc:
             if means_no_such_job(exc):
-                raise ConfigError([Problem(NAME_KEY, self._nobody(name))]) from exc
+                raise ConfigError([Problem(NAME_KEY, self._not_found(name))]) from exc
             raise problem_at(SERVICE)(reason(exc)) from exc
 
     def newest(self, count: int, part: str | None = None) -> Listing:
@@ -124,7 +124,7 @@ class ProcessingJobs:
                 return JobRecord(summary)
             raise
 
-    def _nobody(self, name: str) -> str:
+    def _not_found(self, name: str) -> str:
         what = f"no Processing job is called {name!r} in {self.region}"
         names: list[str] = []
         with suppress(*AwsError):  # a role that may describe jobs may not be allowed to list them

@@ -1,4 +1,4 @@
-"""What a job brings along, put where its request says that it is."""
+"""The upload of a job's files and data to where its request expects them."""
 
 from __future__ import annotations
 
@@ -32,28 +32,34 @@ if TYPE_CHECKING:
 
 NEEDS_NO_CONSTRAINT = "us-east-1"
 REPORT_FILES = frozenset(
-    (host_reports.MANIFEST, host_reports.METRICS, host_reports.TIMINGS, EVALUATION)
+    (
+        host_reports.MANIFEST,
+        host_reports.METRICS,
+        host_reports.TIMINGS,
+        host_reports.REJECTED,
+        EVALUATION,
+    )
 )
-"""What a report consists of, beside what is in folders of it."""
+"""The files of a report that are not in folders of it."""
 
 
 def ship(job: Job, config: JobConfig, region: str, check: Callable[[], None]) -> None:
-    """Bring the request, the code, the parameters and this machine's data to S3.
+    """Upload the request, the code, the parameters and this machine's data to S3.
 
-    An earlier result in that place, where ``output.overwrite`` allows one, goes first, its manifest
-    ahead of all else: SageMaker itself would leave it there, beside the new one. A receipt lists
-    what is brought. It goes first, so that nothing is there that it does not list, and once more at
-    the end: what is older than a listing need not be read to see that it is as it was.
+    If ``output.overwrite`` allows it, an earlier result is removed first, beginning with its
+    manifest: SageMaker itself would leave it there beside the new one. A receipt lists the uploaded
+    files. It is uploaded first, so that nothing is there that it does not list, and again at the
+    end: files older than their listing need not be read to see that they are unchanged.
 
     Args:
-        job: What to ship; the caller holds the lock of its prefix.
-        config: Where to.
-        region: Where the job will run.
-        check: Called all the while; what it raises ends it.
+        job: The job; the caller holds the lock of its prefix.
+        config: Names the prefix and the key.
+        region: The region in which the job will run.
+        check: Called all the while; what it raises ends the upload.
 
     Raises:
-        ConfigError: Something that must stay is in the way; all is as it was.
-        JobFailed: S3 does not take it; of the new files none is left there.
+        ConfigError: Something that must stay is in the way; nothing has been changed.
+        JobFailed: S3 does not take a file; none of the new files is left there.
     """
     output = uri_of(config.output.path)
     sources: dict[str, Path | bytes] = {REQUEST: json_text(job.request).encode()}
@@ -72,9 +78,9 @@ def ship(job: Job, config: JobConfig, region: str, check: Callable[[], None]) ->
 
 
 def provide_bucket(output: str, region: str) -> None:
-    """Make the account's default bucket, where it is wanted for the first time.
+    """Make the account's default bucket when it is needed for the first time.
 
-    Any other bucket has been looked at before.
+    Any other bucket has been checked before.
 
     Args:
         output: URI of the prefix that the job writes to.
@@ -85,14 +91,14 @@ def provide_bucket(output: str, region: str) -> None:
         s3.head_bucket(Bucket=bucket)
     except AwsError as exc:
         if code_of(exc) != "404":
-            return  # it may be written to by those who may not look at it
+            return  # a role may be allowed to write there and not to look
         place = {"LocationConstraint": region}
         constraint = {} if region == NEEDS_NO_CONSTRAINT else {"CreateBucketConfiguration": place}
         s3.create_bucket(Bucket=bucket, **constraint)
 
 
 def _obstacle(content: PrefixContent, job: Job) -> str | None:
-    """What the job would read as its own, or SageMaker would write over without asking."""
+    """Return a problem if the job would read files as its own or SageMaker would replace them."""
     folders = [
         each.uri.removeprefix(f"{content.output}/")
         for each in job.view.inputs

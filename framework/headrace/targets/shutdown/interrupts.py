@@ -47,4 +47,4 @@ class Interrupts:
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)
-        self.check()  # it came too late to stop this job, but not what the caller wants to do next
+        self.check()  # too late for this job, but not for the caller's next step

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.runtime.errors import HeadraceError
-from headrace.runtime.process.execute import difference
+from headrace.runtime.process.fused import difference
 from headrace.runtime.spec import JobSpec, StepSpec
 from tests.runtime.jobs import FORMATS, SPLIT, clicks, job, run, run_together
 

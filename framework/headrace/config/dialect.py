@@ -1,0 +1,108 @@
+"""How a configuration writes the marks of delimited text, and which settings go together."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, FiniteFloat
+
+from headrace.errors import Problem
+from headrace.runtime.shown import listed, quoted
+
+if TYPE_CHECKING:
+    from headrace.config.models import DatasetConfig
+
+_ESCAPES = {r"\t": "\t", r"\\": "\\", r"\0": "\0"}
+_CODE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})")
+_BOOLEANS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}
+
+
+def _character(given: Any) -> Any:
+    r"""Return the character that is meant by ``\t`` or ``\x01``."""
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        return given
+    text = str(given)
+    return chr(int(text[2:], 16)) if _CODE.fullmatch(text) else _ESCAPES.get(text, text)
+
+
+def _single(mark: str) -> str:
+    if len(mark) != 1:
+        what = r"should be one character, or written as \t or \x01"
+        raise ValueError(f"{what} (got {quoted(mark)})")
+    if mark in "\r\n":
+        raise ValueError(f"should be no line end (got {quoted(mark)})")
+    return mark
+
+
+def _quote(given: Any) -> Any:
+    return None if given in ("", "none") else _character(given)
+
+
+def _known(encoding: str) -> str:
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding)
+        codecs.getincrementaldecoder(encoding)
+    except (LookupError, ValueError):
+        what = "should be an encoding of text by its name in Python, such as utf-16 or cp1252"
+        raise ValueError(f"{what} (got {quoted(encoding)})") from None
+    return encoding
+
+
+def _label_values(given: Any) -> Any:
+    """Return the texts, also where YAML has read ``yes`` and ``no`` as true and false."""
+    if not isinstance(given, Mapping):
+        return given
+    texts: dict[Any, Any] = {}
+    for text, number in given.items():
+        for word in _BOOLEANS[text] if isinstance(text, bool) else ():
+            texts |= dict.fromkeys((word, word.title(), word.upper()), number)
+    return {**texts, **{key: value for key, value in given.items() if not isinstance(key, bool)}}
+
+
+Character = Annotated[str, BeforeValidator(_character), AfterValidator(_single)]
+Quote = Annotated[Character | None, BeforeValidator(_quote)]
+Texts = Annotated[
+    tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)
+]
+Encoding = Annotated[str, AfterValidator(_known)]
+LabelValues = Annotated[dict[str, FiniteFloat], BeforeValidator(_label_values)]
+
+
+def problems_of(dataset: DatasetConfig) -> Iterator[Problem]:
+    """Find settings of a dataset that contradict each other."""
+    marks = {
+        "delimiter": dataset.delimiter,
+        "quote": dataset.quote,
+        "comment": dataset.comment,
+    }
+    if dataset.escape != dataset.quote:  # a quote that escapes itself is a doubled one
+        marks["escape"] = dataset.escape
+    given = [(key, mark) for key, mark in marks.items() if mark is not None]
+    for (key, mark), (other, twin) in combinations(given, 2):
+        if twin == mark:
+            yield Problem(f"dataset.{other}", f"{quoted(twin)} is dataset.{key} already")
+    if dataset.trim and " " in (dataset.delimiter, dataset.quote, dataset.escape):
+        yield Problem("dataset.trim", "leaves out blanks, which mean something else here")
+    yield from _columns(dataset)
+
+
+def _columns(dataset: DatasetConfig) -> Iterator[Problem]:
+    for key in ("label", "id", "time"):
+        column = getattr(dataset, key)
+        if column is not None and column in dataset.drop:
+            yield Problem("dataset.drop", f"the column {quoted(column)} is the {key} already")
+        expected = dataset.columns_expected
+        if expected is not None and column is not None and column not in expected:
+            what = f"the {key} {quoted(column)} is not among them: {listed(expected)}"
+            yield Problem("dataset.columns_expected", what)
+    for role in ("numeric", "categorical"):
+        for column in getattr(dataset, role) or ():
+            if column in dataset.drop:
+                yield Problem("dataset.drop", f"the column {quoted(column)} is {role} already")
+    if dataset.label_values and dataset.label is None:
+        yield Problem("dataset.label_values", "has no effect without dataset.label; leave it out")

@@ -1,0 +1,135 @@
+"""What happens to rows that cannot be used: they end the job, or they are left out and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from headrace.runtime.errors import BadRows, DataError
+from headrace.runtime.shown import plain, quoted
+from headrace.runtime.sources import BadRow, Group
+
+_SHOWN = 5
+MOST_REJECTED = 1000
+"""Rows that are listed with their place and what is wrong with them."""
+_UNKNOWN = np.iinfo(np.int64).max
+"""Position of a row behind a step that leaves out rows."""
+
+
+class Rejection(NamedTuple):
+    """A bad row that was left out.
+
+    Attributes:
+        path: Its file.
+        base: Position in the content of the file from which lines are counted.
+        line: The line on which it begins, from 1; of a Parquet file the row; 0 if a step that left
+            out rows came before.
+        reason: What is wrong with it.
+    """
+
+    path: str
+    base: int
+    line: int
+    reason: str
+
+
+class Steps:
+    """Runs steps on one group's rows; drops or reports those that a step calls bad.
+
+    Args:
+        group: The rows.
+        skip: Drop bad rows and count them.
+        listed: Keep in mind where they stand and what is wrong with them.
+    """
+
+    def __init__(self, group: Group, *, skip: bool, listed: bool = False) -> None:
+        self._group = group
+        self._skip = skip
+        self._listed = listed
+        self._rows = 0
+        self._unread: tuple[BadRow, ...] = ()
+        self._unused: tuple[tuple[int, str], ...] = ()
+        """Position among the rows that were read, and the reason."""
+        self._positions: npt.NDArray[np.int64] | None = None
+        """Of the rows that are left; None while these are all."""
+        self.rejected = 0
+
+    def parsed(self) -> pa.RecordBatch:
+        """Return the group's rows as text."""
+        parsed = self._group.parse()
+        if parsed.bad and not self._skip:
+            first, more = parsed.bad[0], len(parsed.bad) - 1
+            also = f"; {more} more bad rows follow closely" if more else ""
+            raise DataError(f"{first.place}: {first.reason}{also}")
+        self.rejected += len(parsed.bad)
+        self._unread = parsed.bad[:MOST_REJECTED]
+        self._rows = parsed.batch.num_rows
+        return parsed.batch
+
+    def run(
+        self, batch: pa.RecordBatch, step: Callable[[pa.RecordBatch], pa.RecordBatch]
+    ) -> pa.RecordBatch:
+        """Run one step; again without the bad rows where they are to be skipped."""
+        while True:
+            try:
+                made = step(batch)
+                if made.num_rows != batch.num_rows:  # whose rows these are is not known
+                    self._positions = np.full(made.num_rows, _UNKNOWN)
+                return made
+            except BadRows as bad:
+                if not self._skip:
+                    raise DataError(self._described(batch, bad)) from bad
+                self.rejected += int(np.count_nonzero(bad.mask))
+                if self._listed:
+                    self._list(batch, bad)
+                batch = batch.filter(pa.array(~bad.mask))
+
+    def rejections(self) -> tuple[Rejection, ...]:
+        """Return the first of the bad rows, in the order of the input."""
+        if not self.rejected or not self._listed:
+            return ()
+        unused = sorted(self._unused)[:MOST_REJECTED]
+        known = [position for position, _ in unused if position != _UNKNOWN]
+        lost = [self._group.somewhere] * (len(unused) - len(known))
+        places = [*self._group.places(known), *lost]
+        found = [(self._group.place_of(bad), bad.reason) for bad in self._unread]
+        found += zip(places, (reason for _, reason in unused), strict=True)
+        found.sort(key=lambda each: (each[0].number, each[0].line))
+        return tuple(
+            Rejection(str(place.block.path), place.block.base, place.line, reason)
+            for place, reason in found[:MOST_REJECTED]
+        )
+
+    def _list(self, batch: pa.RecordBatch, bad: BadRows) -> None:
+        positions = np.arange(len(bad.mask)) if self._positions is None else self._positions
+        rows = np.flatnonzero(bad.mask)[:MOST_REJECTED]
+        reasons = (_reason(batch, bad, int(row)) for row in rows)
+        self._unused = (*self._unused, *zip(positions[rows].tolist(), reasons, strict=True))
+        self._positions = positions[~bad.mask]
+
+    def _described(self, batch: pa.RecordBatch, bad: BadRows) -> str:
+        rows = np.flatnonzero(bad.mask)
+        values = [shown_cell(batch, bad.column, int(row)) for row in rows[:_SHOWN]]
+        known = batch.num_rows == self._rows
+        place = self._group.place(int(rows[0])) if known else self._group.name
+        first = f"{place}, {_reason(batch, bad, int(rows[0]))}"
+        if len(rows) == 1:
+            return first
+        return f"{first}; {len(rows) - 1} more such rows follow closely: {', '.join(values[1:])}"
+
+
+def _reason(batch: pa.RecordBatch, bad: BadRows, row: int) -> str:
+    got = shown_cell(batch, bad.column, row)
+    return f"column {quoted(bad.column)}: expected {bad.expected}, got {got}"
+
+
+def shown_cell(batch: pa.RecordBatch, column: str, row: int) -> str:
+    """Return a cell as a message shows it."""
+    value = batch.column(batch.schema.get_field_index(column))[row].as_py()
+    if value is None:
+        return "an empty cell"
+    return quoted(value) if isinstance(value, str) else plain(repr(value))

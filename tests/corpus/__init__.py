@@ -1,0 +1,1 @@
+"""Nasty small files, each with its right answer."""
