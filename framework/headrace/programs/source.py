@@ -198,7 +198,7 @@ class _Rules:
 
 
 def _matches(pattern: str, path: PurePosixPath, is_folder: bool) -> bool:
-    """Match a folder if the pattern ends in a slash; the path if it has one elsewhere; else a name."""
+    """Match a folder if the pattern ends in a slash, a path if it has another one, else a name."""
     if pattern.endswith("/"):
         return is_folder and _matches(pattern.rstrip("/"), path, is_folder)
     if "/" in pattern:
