@@ -9,13 +9,14 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
 import pyarrow as pa
 
+from headrace.runtime.data_files import is_data
 from headrace.runtime.errors import DataError
 from headrace.runtime.plugins.formats import AUTO, READERS, UNNAMED, format_by_suffix
 from headrace.runtime.shown import plain
@@ -61,6 +62,7 @@ _BEGINNINGS = (
 )
 """How compressed data begins: no text does, and no name is to be trusted."""
 _MAGIC = 10
+_PIECE = 1 << 16
 BOM = b"\xef\xbb\xbf"
 UTF_8 = "utf-8"
 BROKEN = "\udfff"
@@ -234,9 +236,9 @@ def _decompressed(path: Path, file: IO[bytes], compression: str | None) -> Reade
         case "gzip":
             return gzip.GzipFile(fileobj=file)
         case "bzip2":
-            return bz2.BZ2File(file)
+            return _Members(file, bz2.BZ2Decompressor)
         case "xz" | "lzma":
-            return lzma.LZMAFile(file)
+            return _Members(file, lzma.LZMADecompressor)
         case "zip":
             return _unzipped(path, file)
     if not file.read(1):
@@ -244,6 +246,36 @@ def _decompressed(path: Path, file: IO[bytes], compression: str | None) -> Reade
     file.seek(0)
     stream: Reader = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), compression)
     return stream
+
+
+class _Members:
+    """Streams of bzip2 or xz, one behind the other, with zeros between them.
+
+    Python's own readers take whatever else comes behind a stream for its end, without a word.
+    """
+
+    def __init__(
+        self, file: IO[bytes], made: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]
+    ) -> None:
+        self._file, self._made = file, made
+        self._member = made()
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+        found = b""
+        while not found:
+            member, data = self._member, b""
+            if member.eof:
+                data = member.unused_data.lstrip(b"\0")
+                while not data:
+                    if not (piece := self._file.read(_PIECE)):
+                        return b""
+                    data = piece.lstrip(b"\0")
+                member = self._member = self._made()
+            elif member.needs_input and not (data := self._file.read(_PIECE)):
+                raise EOFError
+            found = member.decompress(data, size)
+        return found
 
 
 def _unzipped(path: Path, file: IO[bytes]) -> Reader:
@@ -259,15 +291,13 @@ def _unzipped(path: Path, file: IO[bytes]) -> Reader:
 
 
 def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = [each for each in archive.infolist() if not each.is_dir() and _is_content(each)]
+    files = [each for each in archive.infolist() if not each.is_dir()]
+    # What macOS adds, as __MACOSX/ and .DS_Store, is hidden. A hidden file alone is the content.
+    members = [each for each in files if is_data(each.filename)] or files
     if len(members) != 1:
         what = f"the zip archive holds {len(members)} files, and one is read; unpack it"
         raise DataError(f"{name_of(path)}: {what}")
     return members[0]
-
-
-def _is_content(member: zipfile.ZipInfo) -> bool:
-    return not member.filename.startswith("__MACOSX/")  # what macOS adds to each file
 
 
 def _name_in_zip(path: Path) -> str:
