@@ -270,6 +270,9 @@ def sizes() -> Iterator[Case]:
 
 
 def encodings() -> Iterator[Case]:
+    for width in (16, 32):
+        what = f"d.csv: cannot be read as utf-{width} (UTF-{width} stream does not start with BOM)"
+        yield case(f"utf-{width}, no mark", TEXT * 2, None, error=what, encoding=f"utf-{width}")
     texts = {
         "cp1252": "€é", "latin-1": "é\x85", "utf-16": "日\u2028", "utf-16-le": "日",
         "utf-16-be": "日", "utf-32": "😀", "utf-8-sig": "é", "shift_jis": "表ソ", "euc_jp": "日本",

@@ -74,7 +74,7 @@ class Reader(Protocol):
     """Bytes, some at a time."""
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes; none at the end."""
+        """Return at most `size` bytes; none at the end."""
 
 
 def name_of(path: Path) -> str:
@@ -135,7 +135,7 @@ def opened(path: Path, encoding: str = UTF_8) -> Iterator[tuple[Reader, IO[bytes
         with path.open("rb") as file:
             compression = _compression(path, file)
             reader = _decompressed(path, file, compression)
-            yield (reader if is_utf_8(encoding) else _Decoded(reader, encoding)), file
+            yield (reader if is_utf_8(encoding) else _Decoded(path, reader, encoding)), file
     except EOFError as error:
         raise DataError(f"{name_of(path)}: the {compression} data is cut short") from error
     except (gzip.BadGzipFile, zipfile.BadZipFile, lzma.LZMAError, zlib.error) as error:
@@ -157,8 +157,8 @@ def is_utf_8(encoding: str) -> bool:
 class _Decoded:
     """Text of an encoding, as UTF-8."""
 
-    def __init__(self, reader: Reader, encoding: str) -> None:
-        self._reader = reader
+    def __init__(self, path: Path, reader: Reader, encoding: str) -> None:
+        self._path, self._reader, self._encoding = path, reader, encoding
         self._decoder = codecs.getincrementaldecoder(encoding)(_replaced.__name__)
         self._waiting = b""
         self._is_done = False
@@ -168,7 +168,11 @@ class _Decoded:
         while not self._waiting and not self._is_done:
             data = self._reader.read(size)
             self._is_done = not data
-            text = self._decoder.decode(data, final=self._is_done)
+            try:
+                text = self._decoder.decode(data, final=self._is_done)
+            except UnicodeError as error:  # of the file as a whole, such as no byte order mark
+                what = f"cannot be read as {self._encoding} ({plain(str(error))})"
+                raise DataError(f"{name_of(self._path)}: {what}") from error
             self._waiting = text.encode("utf-8", "surrogatepass")
         taken, self._waiting = self._waiting[:size], self._waiting[size:]
         return taken
@@ -261,7 +265,7 @@ class _Members:
         self._member = made()
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes; none at the end."""
+        """Return at most `size` bytes; none at the end."""
         found = b""
         while not found:
             member, data = self._member, b""
