@@ -155,6 +155,12 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
     assert rows(tmp_path, content, label="y", drop=("Unnamed*",))
 
 
+def test_a_table_without_features(tmp_path: Path) -> None:
+    assert rows(tmp_path, {"d.csv": "y\n1\n0\n"}, label="y") == [{"y": 1.0}, {"y": 0.0}]
+    dropped = rows(tmp_path, {"d.csv": "y,a\n1,2\n"}, label="y", drop=("*",))
+    assert dropped == [{"y": 1.0}]
+
+
 def test_dropped_columns_may_differ_from_file_to_file(tmp_path: Path) -> None:
     files = {"a.csv": "y,a,d1\n1,2,3\n", "b.csv": "y,a\n1,5\n", "c.csv": "d9,a,y\n0,6,1\n"}
     found = rows(tmp_path, files, label="y", drop=("d?", "d1"))
