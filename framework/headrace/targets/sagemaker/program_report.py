@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.aws import lock
 from headrace.aws.clients import AwsError, client, reason
-from headrace.aws.lock import locked
 from headrace.aws.reading import SHA256, sha256_of
 from headrace.aws.request import RequestView
 from headrace.aws.s3 import S3Object, bucket_and_key, with_prefix
@@ -120,12 +120,12 @@ def complete_program(
         return done
     place = submission.output
     request = RequestView(json.loads(_content(join(place, REQUEST)) or b"{}"))
-    with locked(place, submission.job, request.kms_key, check) as lock:
+    with lock.locked(place, submission.job, request.kms_key, check) as held:
         if Submission.at(place, submission.job) != submission or request.name != submission.job:
             raise JobFailed(f"another job than {quoted(submission.job)} writes to {place} by now")
         if done := _written(submission):  # another client was faster
             return done
-        outputs = interruptible(lambda: _outputs(request, place, record), check)
+        outputs = interruptible(lambda: _outputs(submission, request, record), check)
         _refuse(outputs)
         digests = _digests(outputs, region, check)
         parts = {
@@ -143,7 +143,7 @@ def complete_program(
             if name not in taken
         }
         upload(report, request.kms_key, check)
-        lock.confirm()
+        held.confirm()
         upload({join(place, MANIFEST): json_text(manifest).encode()}, request.kms_key, check)
     return manifest
 
@@ -165,22 +165,24 @@ class _Output:
     files: Mapping[str, S3Object]
 
 
-def _outputs(request: RequestView, place: str, record: JobRecord) -> list[_Output]:
+def _outputs(submission: Submission, request: RequestView, record: JobRecord) -> list[_Output]:
     """List the outputs; elsewhere, objects that are older than the job are none of its files."""
+    place = submission.output
+    channels = [each for each in request.outputs if each.is_s3]
+    uris = [each.uri.rstrip("/") for each in channels]
+    brought = {*submission.digests, REQUEST, RECEIPT, lock.NAME}
+    since = record.created.replace(microsecond=0)  # S3 tells whole seconds
     found = []
-    for channel in request.outputs:
-        if not channel.is_s3:
-            continue
-        uri = channel.uri.rstrip("/")
-        is_elsewhere = not uri.startswith(f"{place}/")
+    for channel, uri in zip(channels, uris, strict=True):
+        is_elsewhere = not f"{uri}/".startswith(f"{place}/")
         base = join(uri if is_elsewhere else place, "")
-        since = record.created.replace(microsecond=0)  # S3 tells whole seconds
-        objects = with_prefix(join(uri, ""))
-        files = {
-            s3.uri.removeprefix(base): s3
-            for s3 in objects
-            if not is_elsewhere or s3.modified >= since
-        }
+        inner = tuple(f"{each}/" for each in uris if each.startswith(f"{uri}/"))
+        objects = [s3 for s3 in with_prefix(join(uri, "")) if not s3.uri.startswith(inner)]
+        if is_elsewhere:
+            objects = [s3 for s3 in objects if s3.modified >= since]
+        files = {s3.uri.removeprefix(base): s3 for s3 in objects}
+        if not is_elsewhere:
+            files = {file: s3 for file, s3 in files.items() if file not in brought}
         found.append(_Output(channel.name, uri, is_elsewhere, files))
     return found
 
