@@ -301,7 +301,7 @@ class ResourcesConfig(Model):
 
     @property
     def limit_seconds(self) -> int:
-        """When the job is stopped, in seconds after its start."""
+        """Return the seconds after which the job is stopped."""
         return self.max_runtime_seconds or self.max_runtime_minutes * 60
 
 
