@@ -252,6 +252,12 @@ FAILURES = {
         "algo-1 ended with status 1; it ran out of memory; the last lines of its stderr:\n"
         "  MemoryError",
     ),
+    "module": (
+        "import sys; sys.tracebacklimit = 0; import nowhere.at_all",
+        "algo-1 ended with status 1; name the package in backend.requirements, or install it "
+        "beside headrace; the last lines of its stderr:\n"
+        "  ModuleNotFoundError: No module named 'nowhere'",
+    ),
     "file": (
         """
         import os

@@ -36,6 +36,7 @@ LAST_LINES = 10
 """So many lines of stderr stand in the error."""
 NOT_MAPPED = "Value too large for defined data type"
 """What overlayfs says (EOVERFLOW) of a file whose owner the user namespace does not know."""
+NO_MODULE = "ModuleNotFoundError: "
 LAST_CHARACTERS = 500
 """So much of each."""
 
@@ -185,6 +186,8 @@ class ProgramOutput:
         why = [f"{host} {cause(status).rstrip(',')}"]
         if any("MemoryError" in line or tells_of_memory(line) for line in last):
             why.append("it ran out of memory")
+        if any(line.startswith(NO_MODULE) for line in last):
+            why.append("name the package in backend.requirements, or install it beside headrace")
         if any(NOT_MAPPED in line for line in last):
             why.append("an input of another user or group can be read here, not changed")
         if message:
