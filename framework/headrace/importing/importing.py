@@ -36,6 +36,7 @@ REASONS = {
     "EnableNetworkIsolation": "said beside every other setting of the network, as the SDK does",
     "LocalPath": "headrace names a folder for everything",
     "S3Uri": "the place goes by output.path",
+    "ProcessingResources": "the answer does not say it; these are the defaults",
     "KmsKeyId": "there is no output that it would encrypt",
 }
 NO_KEY = "headrace has no key for it"

@@ -22,6 +22,7 @@ SELECTED = "the service says it in its answers and refuses it in a request"
 FATE = "it is what became of the job"
 UNKNOWN = "CreateProcessingJob has no such field"
 NO_TAGS = "DescribeProcessingJob does not tell them"
+UNTOLD = ("ProcessingResources",)
 REFUSED = ("SelectedInstanceType", "SelectedInstanceCount")
 LONGEST_ENUM = 20
 """An enumeration with more members, as that of instance types, grows from month to month."""
@@ -86,6 +87,8 @@ def checked(value: Any, where: str) -> Imported:
     problems: list[Problem] = []
     left_out: dict[str, str] = {}
     request = _kept({NAME: "imported", **rest}, shape, "", problems, left_out)
+    if fate:  # an answer may not tell everything
+        problems = [each for each in problems if each.where not in UNTOLD or each.what != REQUIRED]
     if problems:
         raise ConfigError([Problem(where, f"{each.where}: {each.what}") for each in problems])
     if fate and "Tags" not in value:
@@ -108,20 +111,21 @@ def _kept(
 ) -> Any:
     """Return a value without unknown and empty fields; note what is wrong and what is left out."""
     kind, expected = KINDS[shape.type_name]
-    if type(value) is not kind:
+    if type(value) is not kind:  # a truth value is no number
         problems.append(Problem(where, f"should be {expected} (got {got(value)})"))
         return value
+    given: Any = value
     if isinstance(shape, StructureShape):
-        return _fields(value, shape, where, problems, left_out)
+        return _fields(given, shape, where, problems, left_out)
     if isinstance(shape, ListShape):
         return [
             _kept(each, shape.member, f"{where}[{index}]", problems, left_out)
-            for index, each in enumerate(value)
+            for index, each in enumerate(given)
         ]
     if isinstance(shape, MapShape):
         return {
             key: _kept(each, shape.value, f"{where}.{plain(key)}", problems, left_out)
-            for key, each in value.items()
+            for key, each in given.items()
         }
     allowed = getattr(shape, "enum", [])
     if allowed and len(allowed) <= LONGEST_ENUM and value not in allowed:

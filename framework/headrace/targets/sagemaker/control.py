@@ -57,7 +57,8 @@ class SageMakerJobs(JobControl):
     def answer(self, name: str) -> dict[str, Any]:
         """Return what SageMaker answers about a job, with its tags if they may be seen."""
         jobs = ProcessingJobs(self._region)
-        answer = jobs.find(name).answer
+        answer = {**jobs.find(name).answer}
+        answer.pop("ResponseMetadata", None)  # boto3's
         tags = jobs.tags(answer)
         return answer if tags is None else {**answer, "Tags": tags}
 
