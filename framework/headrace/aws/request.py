@@ -102,6 +102,26 @@ class RequestView:
         return tuple(_output_channel(entry) for entry in self._output_config.get("Outputs", ()))
 
     @property
+    def input_fields(self) -> tuple[dict[str, Any], ...]:
+        """Return all inputs, with what they say and nothing that they do not."""
+        return tuple(self.raw.get("ProcessingInputs", ()))
+
+    @property
+    def output_fields(self) -> tuple[dict[str, Any], ...]:
+        """Return all outputs, with what they say and nothing that they do not."""
+        return tuple(self._output_config.get("Outputs", ()))
+
+    @property
+    def cluster_fields(self) -> dict[str, Any]:
+        """Return what the request says of its instances."""
+        return self._cluster
+
+    @property
+    def network_fields(self) -> dict[str, Any]:
+        """Return what the request says of its network."""
+        return self._network
+
+    @property
     def queries(self) -> tuple[tuple[str, dict[str, Any]], ...]:
         """Return the queries that make inputs: `ATHENA` or `REDSHIFT`, and what it is asked."""
         definitions = [

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from headrace.config.dialect import problems_of
-from headrace.config.models import AwsImageConfig, DatasetConfig, JobConfig
+from headrace.config.models import FROM, AwsImageConfig, DatasetConfig, JobConfig
 from headrace.config.problems import got
 from headrace.config.program import checks as program_checks
 from headrace.config.registry import ADDRESS, Step
@@ -26,7 +26,8 @@ REQUIREMENTS = "backend.requirements"
 _REQUIREMENT_EXAMPLE = "as in 'pyarrow>=17'"
 _REQUIREMENT_FILE = re.compile(r"[^;]*(/|\\|\.whl\s*$|\.zip\s*$|\.tar\.\w+\s*$)")
 _SHOWN = 5
-WRITE_CONF = ("look", "import")
+IMPORT = "import"
+WRITE_CONF = ("look", IMPORT)
 """Actions that write a file of configuration."""
 
 
@@ -52,6 +53,8 @@ def _without_effect(config: JobConfig) -> Iterable[Problem]:
     if config.name is not None and config.action not in WRITE_CONF:
         what = "is that of the file that action=look writes; leave it out (a job's is job.name)"
         yield Problem("name", what)
+    if config.request_file is not None and config.action != IMPORT:
+        yield Problem(FROM, f"is the request that action={IMPORT} reads; leave it out")
     defaults = {name: field.default for name, field in type(backend).model_fields.items()}
     version = backend.framework_version if isinstance(backend, AwsImageConfig) else None
     if backend.image_uri is not None and version != defaults.get("framework_version"):

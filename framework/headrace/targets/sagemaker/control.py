@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from headrace.aws.account import AwsAccount
 from headrace.aws.clients import AwsError, explained, problem_at, reason
@@ -65,6 +66,14 @@ class SageMakerJobs(JobControl):
         elif place := report_of(record):
             yield ""
             yield from _result(place, name, self._kms_key)
+
+    def answer(self, name: str) -> dict[str, Any]:
+        """Return what SageMaker answers about a job, with its tags if they may be seen."""
+        jobs = ProcessingJobs(self._region)
+        answer = {**jobs.find(name).answer}
+        answer.pop("ResponseMetadata", None)  # boto3's
+        tags = jobs.tags(answer)
+        return answer if tags is None else {**answer, "Tags": tags}
 
     def logs(self, name: str, *, wait: bool) -> Iterator[str]:
         """Yield the lines of a job that has ended; those of one that runs are shown."""
