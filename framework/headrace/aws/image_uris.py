@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -32,6 +33,13 @@ SPARK_TAGS = {"3.5": "3.5-cpu-py312-v1.0"}
 
 Source: github.com/aws/sagemaker-spark-container, releases.
 """
+
+
+_REPOSITORIES = ("sagemaker-scikit-learn", "sagemaker-spark-processing")
+_AWSS = re.compile(
+    rf"\d{{12}}\.dkr\.ecr\.(?P<region>[\w-]+)\.[\w.]+/"
+    rf"(?P<repository>{'|'.join(_REPOSITORIES)}):(?P<tag>[\w.-]+)"
+)
 
 
 def sklearn_image(region: str, framework_version: str) -> str:
@@ -61,6 +69,39 @@ def spark_image(region: str, framework_version: str) -> str:
     """
     versions = _table(*SPARK_TABLE)["processing"]["versions"]
     return _awss_image("Spark", versions, SPARK_TAGS, region, framework_version)
+
+
+@dataclass(frozen=True)
+class AwsImage:
+    """What an image of AWS's is."""
+
+    kind: str
+    region: str
+    version: str
+    is_usable: bool
+    """`sklearn_image` or `spark_image` returns it."""
+
+
+def awss_choice(uri: str) -> AwsImage | None:
+    """Return what an image of AWS's is; None if it is somebody else's.
+
+    Args:
+        uri: Of the image, as in a request.
+    """
+    found = _AWSS.fullmatch(uri)
+    if found is None:
+        return None
+    region, repository, tag = found["region"], found["repository"], found["tag"]
+    if repository == _REPOSITORIES[0]:
+        version, kind, make = tag.removesuffix("-cpu-py3"), "scikit-learn", sklearn_image
+    else:
+        versions = {made: version for version, made in SPARK_TAGS.items()}
+        version, kind, make = versions.get(tag, tag), "Spark", spark_image
+    try:
+        is_usable = make(region, version) == uri
+    except ConfigError:
+        is_usable = False
+    return AwsImage(kind, region, version, is_usable)
 
 
 def _awss_image(

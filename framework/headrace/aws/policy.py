@@ -12,7 +12,7 @@ from typing import Any
 
 from headrace.aws.image_uris import partition
 from headrace.aws.request import ATHENA, REDSHIFT, RequestView
-from headrace.uris import S3
+from headrace.uris import S3, join
 
 LOGS = "/aws/sagemaker/ProcessingJobs"
 METRICS = "/aws/sagemaker/ProcessingJobs"
@@ -79,7 +79,7 @@ def policy(request: RequestView, where: Where) -> dict[str, Any]:
 
 def _data(request: RequestView, where: Where) -> Iterator[Statement]:
     sources = [each.uri for each in request.inputs if each.is_s3]
-    places = [f"{each.uri}/" for each in request.outputs if each.is_s3]
+    places = [join(each.uri, "") for each in request.outputs if each.is_s3]
     places += [f"{query['OutputS3Uri'].rstrip('/')}/" for _, query in request.queries]
     if sources:
         yield _allow("ReadInputs", ["s3:GetObject"], [where.s3(f"{uri}*") for uri in sources])

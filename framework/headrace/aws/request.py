@@ -11,6 +11,7 @@ from typing import Any
 
 ATHENA = "AthenaDatasetDefinition"
 REDSHIFT = "RedshiftDatasetDefinition"
+S3_PREFIX = "S3Prefix"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class InputChannel:
     name: str
     uri: str
     container_path: str
-    kind: str = "S3Prefix"
+    kind: str = S3_PREFIX
     """``S3Prefix`` or ``ManifestFile``."""
     mode: str = "File"
     """``File`` or ``Pipe``."""
@@ -99,6 +100,26 @@ class RequestView:
     def outputs(self) -> tuple[OutputChannel, ...]:
         """Return all outputs."""
         return tuple(_output_channel(entry) for entry in self._output_config.get("Outputs", ()))
+
+    @property
+    def input_fields(self) -> tuple[dict[str, Any], ...]:
+        """Return all inputs, with what they say and nothing that they do not."""
+        return tuple(self.raw.get("ProcessingInputs", ()))
+
+    @property
+    def output_fields(self) -> tuple[dict[str, Any], ...]:
+        """Return all outputs, with what they say and nothing that they do not."""
+        return tuple(self._output_config.get("Outputs", ()))
+
+    @property
+    def cluster_fields(self) -> dict[str, Any]:
+        """Return what the request says of its instances."""
+        return self._cluster
+
+    @property
+    def network_fields(self) -> dict[str, Any]:
+        """Return what the request says of its network."""
+        return self._network
 
     @property
     def queries(self) -> tuple[tuple[str, dict[str, Any]], ...]:

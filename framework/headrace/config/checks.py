@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from headrace.config.dialect import problems_of
-from headrace.config.models import AwsImageConfig, DatasetConfig, JobConfig
+from headrace.config.models import FROM, AwsImageConfig, DatasetConfig, JobConfig
 from headrace.config.problems import got
 from headrace.config.program import checks as program_checks
 from headrace.config.registry import ADDRESS, Step
@@ -25,7 +25,9 @@ from headrace.runtime.transform import Role, learner
 REQUIREMENTS = "backend.requirements"
 _REQUIREMENT_EXAMPLE = "as in 'pyarrow>=17'"
 _REQUIREMENT_FILE = re.compile(r"[^;]*(/|\\|\.whl\s*$|\.zip\s*$|\.tar\.\w+\s*$)")
-WRITE_CONF = ("look", "import")
+_SHOWN = 5
+IMPORT = "import"
+WRITE_CONF = ("look", IMPORT)
 """Actions that write a file of configuration."""
 
 
@@ -51,6 +53,8 @@ def _without_effect(config: JobConfig) -> Iterable[Problem]:
     if config.name is not None and config.action not in WRITE_CONF:
         what = "is that of the file that action=look writes; leave it out (a job's is job.name)"
         yield Problem("name", what)
+    if config.request_file is not None and config.action != IMPORT:
+        yield Problem(FROM, f"is the request that action={IMPORT} reads; leave it out")
     defaults = {name: field.default for name, field in type(backend).model_fields.items()}
     version = backend.framework_version if isinstance(backend, AwsImageConfig) else None
     if backend.image_uri is not None and version != defaults.get("framework_version"):
@@ -162,6 +166,11 @@ def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
     is_hashed = any(isinstance(transform, Hasher) for transform in transforms)
     for what in needs.missing(channels_of(transforms), has_label=has_label, is_hashed=is_hashed):
         yield Problem("evaluation", what)
+    others = sorted({*config.dataset.label_values.values()} - {0, 1})
+    if others:
+        named = ", ".join(f"{number:g}" for number in others[:_SHOWN])
+        what = "a logistic regression needs labels that are 0 or 1, and dataset.label_values has"
+        yield Problem("evaluation", f"{what} {named}; use evaluation=none for others")
     instances = config.resources.instance_count
     if instances > 1 and not config.backend.is_a_cluster:
         what = "each instance would train and judge a model of its own share of the rows; use one"

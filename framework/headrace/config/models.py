@@ -7,7 +7,7 @@ composed configuration becomes a `JobConfig`; past it, nobody sees a dict.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BeforeValidator, Field, create_model
@@ -25,6 +25,7 @@ from headrace.targets import TARGETS
 
 MAX_BYTES = 2**31 - 1
 MAX_N_FEATURES = 2**31 - 1
+FROM = "from"
 
 
 def spark_properties(given: Any) -> Any:
@@ -69,9 +70,7 @@ class BackendConfig(Model):
 class AwsImageConfig(BackendConfig):
     """A backend whose image AWS provides."""
 
-    framework_version: Text = Field(
-        "1.9-0", description="version of AWS's image: scikit-learn, or Spark for pyspark"
-    )
+    framework_version: Text = Field("1.9-0", description="version of AWS's scikit-learn image")
 
 
 class OwnImageConfig(BackendConfig):
@@ -108,6 +107,7 @@ class PySparkConfig(AwsImageConfig):
     is_a_cluster: ClassVar[bool] = True
 
     name: Literal["pyspark"]
+    framework_version: Text = Field("3.5", description="version of AWS's Spark image")
     spark: Annotated[dict[str, str], BeforeValidator(spark_properties)] = Field(
         {}, description="Spark's properties, without the 'spark.' in front"
     )
@@ -289,8 +289,10 @@ class ResourcesConfig(Model):
     )
     instance_count: Annotated[int, Ge(1), Le(100)] = Field(1, description="number of instances")
     volume_size_gb: Annotated[int, Ge(1), Le(16_384)] = Field(30, description="disk of each, GB")
-    max_runtime_minutes: Annotated[int, Ge(1), Le(12_960)] = Field(
-        120, description="the job is stopped after this many minutes, 9 days at most"
+    max_runtime_minutes: Annotated[int, Ge(1), Le(12_960)] | None = Field(
+        120,
+        description="the job is stopped after this many minutes, 9 days at most; "
+        "null: the request sets no limit, and SageMaker's own is a day",
     )
     max_runtime_seconds: Annotated[int, Ge(1), Le(777_600)] | None = Field(
         None, description="the same in seconds, instead of max_runtime_minutes"
@@ -300,9 +302,11 @@ class ResourcesConfig(Model):
     )
 
     @property
-    def limit_seconds(self) -> int:
-        """When the job is stopped, in seconds after its start."""
-        return self.max_runtime_seconds or self.max_runtime_minutes * 60
+    def limit_seconds(self) -> int | None:
+        """Return the seconds after which the job is stopped; None if no limit is set."""
+        if self.max_runtime_seconds or self.max_runtime_minutes is None:
+            return self.max_runtime_seconds
+        return self.max_runtime_minutes * 60
 
 
 class JobSettings(Model):
@@ -319,8 +323,12 @@ class JobSettings(Model):
     ] = Field({}, description="SageMaker Experiments association")
     env: dict[VariableName, Word] = Field({}, description="environment variables of the container")
     tags: dict[Text, str] = Field({}, description="tags of the job")
-    network_isolation: bool = Field(False, description="cut the container off from all networks")
-    encrypt_traffic: bool = Field(False, description="encrypt what instances send to each other")
+    network_isolation: bool | None = Field(
+        None, description="cut the container off from all networks; default: no"
+    )
+    encrypt_traffic: bool | None = Field(
+        None, description="encrypt what instances send to each other; default: no"
+    )
     kms_key: Text | None = Field(None, description="KMS key for the volume and the outputs")
     volume_kms_key: Text | None = Field(
         None, description="KMS key for the volume; default: kms_key"
@@ -347,7 +355,25 @@ class RuntimeConfig(Model):
     )
 
 
-class JobConfig(Model):
+if TYPE_CHECKING:
+
+    class _WithFrom(Model):
+        """A configuration with the key ``from``."""
+
+else:  # no class can have an attribute of this name in its body
+    _WithFrom = create_model(
+        "_WithFrom",
+        __base__=Model,
+        **{
+            FROM: (
+                Text | None,
+                Field(None, description="JSON file of the request that action=import reads"),
+            )
+        },
+    )
+
+
+class JobConfig(_WithFrom):
     """One whole configuration."""
 
     action: Literal[
@@ -362,6 +388,7 @@ class JobConfig(Model):
         "policy",
         "schema",
         "look",
+        "import",
     ] = Field("run", description="what to do with the job")
     name: Text | None = Field(
         None, description="of the conf/ file that action=look or action=import writes"
@@ -378,6 +405,12 @@ class JobConfig(Model):
     resources: ResourcesConfig = ResourcesConfig()
     job: JobSettings = JobSettings()
     runtime: RuntimeConfig = RuntimeConfig()
+
+    @property
+    def request_file(self) -> str | None:
+        """The value of the key ``from``."""
+        given: str | None = getattr(self, FROM)
+        return given
 
 
 def job_config_with(backend: object) -> type[JobConfig]:

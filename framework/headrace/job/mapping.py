@@ -32,11 +32,11 @@ class ProcessingInput:
     uri: str
     container_path: str
     kind: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
-    sharded: bool = False
+    sharded: bool | None = False
     """Each instance gets its share of the files instead of all of them."""
-    mode: Literal["File", "Pipe"] = "File"
-    compression: Literal["None", "Gzip"] = "None"
-    app_managed: bool = False
+    mode: Literal["File", "Pipe"] | None = "File"
+    compression: Literal["None", "Gzip"] | None = "None"
+    app_managed: bool | None = False
     """The program itself fetches it."""
     query: dict[str, Any] = field(default_factory=dict)
     """A ``DatasetDefinition``'s query, whose result is put at `uri`; empty for files."""
@@ -54,7 +54,7 @@ class ProcessingOutput:
     container_path: str
     continuous: bool = False
     """Delivered as it comes instead, where the target can do that."""
-    app_managed: bool = False
+    app_managed: bool | None = False
     """The program itself delivers it."""
     feature_group: str | None = None
     where: str = CHAIN

@@ -47,7 +47,7 @@ def build_request(
         "ProcessingInputs": [_input(entry) for entry in mapping.inputs],
         "ProcessingOutputConfig": _outputs(mapping.outputs, job),
         "ProcessingResources": {"ClusterConfig": _cluster(config)},
-        "StoppingCondition": {"MaxRuntimeInSeconds": config.resources.limit_seconds},
+        "StoppingCondition": _given({"MaxRuntimeInSeconds": config.resources.limit_seconds}),
         "AppSpecification": _app(image_uri, entrypoint, config),
         "Environment": dict(job.env),
         "NetworkConfig": _network(job),
@@ -59,28 +59,33 @@ def build_request(
 
 
 def _input(entry: ProcessingInput) -> dict[str, Any]:
-    distribution = "ShardedByS3Key" if entry.sharded else "FullyReplicated"
+    distribution = {None: None, True: "ShardedByS3Key", False: "FullyReplicated"}[entry.sharded]
+    source: dict[str, Any]
     if entry.query:
         source = {
-            "DatasetDefinition": {
-                "LocalPath": entry.container_path,
-                "DataDistributionType": distribution,
-                "InputMode": entry.mode,
-                **entry.query,
-            }
+            "DatasetDefinition": _given(
+                {
+                    "LocalPath": entry.container_path,
+                    "DataDistributionType": distribution,
+                    "InputMode": entry.mode,
+                    **entry.query,
+                }
+            )
         }
     else:
         source = {
-            "S3Input": {
-                "S3Uri": entry.uri,
-                "LocalPath": entry.container_path,
-                "S3DataType": entry.kind,
-                "S3InputMode": entry.mode,
-                "S3DataDistributionType": distribution,
-                "S3CompressionType": entry.compression,
-            }
+            "S3Input": _given(
+                {
+                    "S3Uri": entry.uri,
+                    "LocalPath": entry.container_path,
+                    "S3DataType": entry.kind,
+                    "S3InputMode": entry.mode,
+                    "S3DataDistributionType": distribution,
+                    "S3CompressionType": entry.compression,
+                }
+            )
         }
-    return {"InputName": entry.name, "AppManaged": entry.app_managed, **source}
+    return _given({"InputName": entry.name, "AppManaged": entry.app_managed, **source})
 
 
 def _outputs(outputs: Sequence[ProcessingOutput], job: JobSettings) -> dict[str, Any]:
@@ -91,7 +96,7 @@ def _outputs(outputs: Sequence[ProcessingOutput], job: JobSettings) -> dict[str,
 
 
 def _output(entry: ProcessingOutput) -> dict[str, Any]:
-    made: dict[str, Any] = {"OutputName": entry.name, "AppManaged": entry.app_managed}
+    made = _given({"OutputName": entry.name, "AppManaged": entry.app_managed})
     if entry.uri:
         made["S3Output"] = {
             "S3Uri": entry.uri,
@@ -137,14 +142,18 @@ def _network(job: JobSettings) -> dict[str, Any]:
         given = "job.subnets" if job.subnets else "job.security_group_ids"
         raise ConfigError([Problem(missing, f"this key is required beside {given}")])
     vpc = {"SecurityGroupIds": list(job.security_group_ids), "Subnets": list(job.subnets)}
-    if not job.subnets and not job.network_isolation and not job.encrypt_traffic:
+    if not job.subnets and job.network_isolation is None and job.encrypt_traffic is None:
         return {}
     return {
-        **_filled({"EnableInterContainerTrafficEncryption": job.encrypt_traffic}),
-        "EnableNetworkIsolation": job.network_isolation,
+        **_given({"EnableInterContainerTrafficEncryption": job.encrypt_traffic}),
+        "EnableNetworkIsolation": bool(job.network_isolation),
         **_filled({"VpcConfig": _filled(vpc)}),
     }
 
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value}
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value is not None}

@@ -39,7 +39,7 @@ class OwnProgram:
             goes_to_store_alone = channel.feature_group and not (channel.path or channel.at)
             yield ProcessingOutput(
                 name,
-                "" if goes_to_store_alone else uri_of(channel.path or join(base, name)),
+                "" if goes_to_store_alone else channel.path or join(base, name),
                 "" if goes_to_store_alone else channel.at or f"{OUTPUT}/{name}",
                 channel.upload == "Continuous",
                 channel.app_managed,

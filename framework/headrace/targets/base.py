@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from headrace.job.account import NoAccount
 
@@ -75,6 +75,9 @@ class JobControl(Protocol):
 
     def describe(self, name: str) -> Iterator[str]:
         """Yield everything that is known of a job, and what came out of it."""
+
+    def answer(self, name: str) -> dict[str, Any]:
+        """Return what is known of a job, as the service says it, with its tags."""
 
     def logs(self, name: str, *, wait: bool) -> Iterator[str]:
         """Yield a job's log lines; with `wait`, show those that come until it ends."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from headrace.config.models import JobConfig
     from headrace.results.result import Result
 
+MODULES = {"import": "import_job"}
+"""Of actions that cannot be the name of a module."""
+
 
 def perform(plan: Plan) -> Result | None:
     """Do what ``action`` says; only that action's module is imported.
@@ -23,7 +26,8 @@ def perform(plan: Plan) -> Result | None:
     Returns:
         What came out of a run, nothing of any other action.
     """
-    action = importlib.import_module(f"headrace.cli.actions.{plan.config.action}")
+    module = MODULES.get(plan.config.action, plan.config.action)
+    action = importlib.import_module(f"headrace.cli.actions.{module}")
     result: Result | None = action.perform(plan)
     return result
 

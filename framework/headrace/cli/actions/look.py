@@ -16,7 +16,7 @@ from headrace.config.defaults import command
 from headrace.config.models import DatasetConfig
 from headrace.config.problems import REQUIRED, suggest
 from headrace.errors import ConfigError, Problem
-from headrace.look import dataset_file
+from headrace.look import conf_file, dataset_file
 from headrace.look.look import Look, look
 from headrace.runtime.plugins import roots
 from headrace.runtime.shown import plain
@@ -24,6 +24,8 @@ from headrace.terminal.tables import aligned, listed
 
 ACTION = "look"
 WIDTH = 11
+MOST = 200
+"""Columns that are shown."""
 GIVEN = (
     "delimiter", "quote", "escape", "comment", "trim", "encoding", "nulls", "header", "columns",
     "label", "id",
@@ -41,7 +43,7 @@ def perform(config: DictConfig) -> None:
     values = _dataset(config)
     name = config.get("name")
     if name is not None:
-        dataset_file.checked_name(str(name))
+        conf_file.checked_name(str(name))
     found = look(values["path"], _given(values))
     print("\n".join(_shown(found)))
     if name is None:
@@ -52,10 +54,13 @@ def perform(config: DictConfig) -> None:
 
 def _shown(found: Look) -> list[str]:
     notes = [("note", note) for note in found.notes()]
+    rows = found.rows()
+    if len(rows) > MOST + 1:
+        notes.insert(0, ("note", f"{len(rows) - MOST - 1:,} more columns are not shown"))
     return [
         *listed(found.facts(), WIDTH),
         "",
-        *aligned(found.rows(), right=(3, 4)),
+        *aligned(rows[: MOST + 1], right=(3, 4)),
         "",
         *listed(notes, WIDTH),
     ]
@@ -70,7 +75,7 @@ def _print_file(found: Look) -> None:
 
 
 def _write_file(found: Look, name: str) -> None:
-    path = dataset_file.write(name, found.yaml(name, command()))
+    path = conf_file.write(dataset_file.GROUP, name, found.yaml(name, command()))
     pairs = [("written", str(path)), ("next", f"{command()} dataset={name}")]
     print("\n".join(listed(pairs, WIDTH)))
 

@@ -56,29 +56,38 @@ class InputSettings(Model):
     at: Text | None = Field(
         None, description="folder in the container; default: /opt/ml/processing/input/<name>"
     )
-    sharded: bool = Field(False, description="each instance gets its share of the files")
-    mode: Literal["File", "Pipe"] = Field("File", description="Pipe: a stream, on SageMaker only")
-    compression: Literal["None", "Gzip"] = Field(
-        "None", description="Gzip: SageMaker unpacks it, in Pipe mode only"
+    sharded: bool | None = Field(
+        False, description="each instance gets its share of the files; null: not in the request"
+    )
+    mode: Literal["File", "Pipe"] | None = Field(
+        "File", description="Pipe: a stream, on SageMaker only; null: not in the request"
+    )
+    compression: Literal["None", "Gzip"] | None = Field(
+        "None",
+        description="Gzip: SageMaker unpacks it, in Pipe mode only; null: not in the request",
     )
     data_type: Literal["S3Prefix", "ManifestFile"] = Field(
         "S3Prefix", description="ManifestFile: path names a manifest, which lists the objects"
     )
-    app_managed: bool = Field(False, description="the program itself fetches the input")
+    app_managed: bool | None = Field(
+        False, description="the program itself fetches the input; null: not in the request"
+    )
     athena: AthenaConfig | None = Field(None, description="a query of Athena instead of path")
     redshift: RedshiftConfig | None = Field(None, description="a query of Redshift instead of path")
 
     @property
     def query(self) -> AthenaConfig | RedshiftConfig | None:
-        """The query that makes the input, if one does."""
+        """Return the query that makes the input, if one does."""
         return self.athena or self.redshift
 
     @property
     def definition(self) -> dict[str, Any]:
-        """The query as ``CreateProcessingJob`` has it; nothing without one."""
+        """Return the query as ``CreateProcessingJob`` has it; nothing without one."""
         named = {"AthenaDatasetDefinition": self.athena, "RedshiftDatasetDefinition": self.redshift}
         return {
-            name: {_camel(key): value for key, value in query.model_dump(exclude_none=True).items()}
+            name: {
+                field_of(key): value for key, value in query.model_dump(exclude_none=True).items()
+            }
             for name, query in named.items()
             if query is not None
         }
@@ -96,13 +105,15 @@ class OutputSettings(Model):
     upload: Literal["EndOfJob", "Continuous"] = Field(
         "EndOfJob", description="Continuous: files are delivered while the program runs"
     )
-    app_managed: bool = Field(False, description="the program itself delivers the output")
+    app_managed: bool | None = Field(
+        False, description="the program itself delivers the output; null: not in the request"
+    )
     feature_group: (
         Annotated[str, Field(pattern=r"^[a-zA-Z0-9]([_-]*[a-zA-Z0-9]){0,63}$")] | None
     ) = Field(None, description="feature group of the Feature Store that gets the output")
 
 
-def _camel(key: str) -> str:
+def field_of(key: str) -> str:
     """Return the service's name of a key, as in ``OutputS3Uri``."""
     return "".join(word.capitalize() for word in key.split("_"))
 

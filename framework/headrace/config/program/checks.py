@@ -34,7 +34,7 @@ def _input(where: str, channel: InputSettings) -> Iterator[Problem]:
         yield Problem(f"{where}.path", "this key is required, or one of athena, redshift")
     elif len(given) > 1:
         yield Problem(where, f"comes from one place (got {', '.join(given)})")
-    if channel.compression != "None" and channel.mode != "Pipe":
+    if channel.compression == "Gzip" and channel.mode != "Pipe":
         what = "SageMaker unpacks in Pipe mode only; set mode=Pipe, or leave it out"
         yield Problem(f"{where}.compression", what)
     if channel.data_type == "ManifestFile" and not (channel.path or S3).startswith(S3):

@@ -63,7 +63,10 @@ def _resource_problems(request: RequestView, config: JobConfig) -> Iterator[Prob
         what = f"{LOCAL_MODE} runs one container and deals out no shards (got {count})"
         yield Problem("resources.instance_count", f"{what}; use target=local")
     minutes = config.resources.max_runtime_minutes
-    if minutes != ResourcesConfig.model_fields["max_runtime_minutes"].default:
+    if (
+        minutes is not None
+        and minutes != ResourcesConfig.model_fields["max_runtime_minutes"].default
+    ):
         what = f"{LOCAL_MODE} has no stopping condition (got {minutes} minutes)"
         yield Problem("resources.max_runtime_minutes", f"{what}; use target=local")
 

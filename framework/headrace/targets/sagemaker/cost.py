@@ -40,6 +40,8 @@ MOST_VCPUS = 16
 """More of them are not expected to help; that has not been measured."""
 TRANSFER_BYTES_PER_SECOND = 100_000_000
 """The rate between S3 and the disk of an instance. Assumed; ten times as much is possible."""
+SERVICE_LIMIT_SECONDS = 86_400
+"""When the service stops a job whose request sets no limit."""
 WAITING_SECONDS = 180
 """The time until an instance is there, which is not billed. Assumed; in a public report of
 2026-07-31, a Processing job took its user 110 s longer than the time on the bill."""
@@ -140,7 +142,7 @@ def estimate_lines(config: JobConfig, data: DataInput) -> list[str]:
 
 def limit_lines(resources: ResourcesConfig) -> list[str]:
     """Return what a program costs at most, of which nobody knows how long it takes."""
-    waiting, limit = WAITING_SECONDS, resources.limit_seconds
+    waiting, limit = WAITING_SECONDS, resources.limit_seconds or SERVICE_LIMIT_SECONDS
     time = f"unknown: the program's own; stopped after {duration(limit)} of work"
     price = price_of(resources.instance_type, resources.usd_per_hour)
     cost = _hourly(resources)
@@ -168,7 +170,7 @@ def _lines(data: DataSize, config: JobConfig) -> list[str]:
 def _time(expected: Estimate, resources: ResourcesConfig) -> str:
     waiting, billed = expected.waiting_seconds, expected.billed_seconds
     parts = f"{_minutes(waiting)} until it starts, {_minutes(billed)} of work"
-    if billed > resources.limit_seconds:
+    if billed > (resources.limit_seconds or SERVICE_LIMIT_SECONDS):
         limit = f"resources.max_runtime_minutes={resources.max_runtime_minutes}"
         parts += f", which is more than {limit} allows"
     return f"about {_minutes(waiting + billed)}: {parts}"

@@ -87,6 +87,20 @@ class ProcessingJobs:
             jobs = tuple(threads.map(self._described, summaries[:count]))
         return Listing(jobs, len(summaries) > count)
 
+    def tags(self, answer: dict[str, Any]) -> list[dict[str, str]] | None:
+        """Return the tags of a job; None if they cannot be asked for.
+
+        Args:
+            answer: Of ``DescribeProcessingJob``, which has none.
+        """
+        try:
+            pages = self._client.get_paginator("list_tags").paginate(
+                ResourceArn=answer["ProcessingJobArn"]
+            )
+            return [tag for page in pages for tag in page["Tags"]]
+        except AwsError:  # a role that may describe jobs may not be allowed to see their tags
+            return None
+
     def stop(self, name: str) -> None:
         """Ask for the end of a job that runs; it takes up to two minutes.
 

@@ -1,0 +1,109 @@
+"""A file below ``conf/`` that headrace makes: how values are written; no other is overwritten."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from headrace.errors import ConfigError, Problem
+from headrace.results.whole_files import write_whole
+from headrace.runtime.plugins import roots
+from headrace.runtime.shown import harmless, plain, quoted
+
+WHERE = "name"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_PLAIN = re.compile(r"[A-Za-z_/][\w ./-]*", re.ASCII)
+_SUFFIXES = (".yaml", ".yml")
+_WIDTH = 100
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # yaml has no type hints
+    """Puts every text between quotes that is no simple word: nothing else can be read in it."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if _PLAIN.fullmatch(text) and not text.endswith(" ") else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def lines_of(key: str, value: Any) -> list[str]:
+    """Return the lines of one key; a list or a mapping stands between brackets."""
+    text = yaml.dump(
+        _escaped(value),
+        Dumper=_Dumper,
+        allow_unicode=True,
+        sort_keys=False,
+        width=_WIDTH - len(key) - 4,
+        default_flow_style=isinstance(value, list | tuple | dict),
+    )
+    first, *others = [line for line in str(text).splitlines() if line != "..."]
+    return [f"{key}: {first}", *(f"  {line}" for line in others)]
+
+
+def _escaped(value: Any) -> Any:
+    """Return a value in which OmegaConf sees no link: ``${``, without a backslash before it."""
+    if isinstance(value, str):
+        return re.sub(r"(\\*)\$\{", lambda found: f"{found[1] * 2}\\${{", value)
+    if isinstance(value, Mapping):
+        return {key: _escaped(each) for key, each in value.items()}
+    return [_escaped(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def comment(text: str) -> str:
+    """Return a text that stands in one line behind a ``#``."""
+    return harmless(text).replace("\n", " ").replace("\t", " ")
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a file below ``conf/``, as it was given.
+
+    Raises:
+        ConfigError: It cannot be one.
+    """
+    if not _NAME.fullmatch(name) or name.endswith(_SUFFIXES):
+        what = (
+            f"should be letters, digits, '_', '-' and '.', without an ending (got {quoted(name)})"
+        )
+        raise ConfigError([Problem(WHERE, what)])
+    return name
+
+
+def path_of(group: str, name: str) -> Path:
+    """Return where the file goes: into the ``conf/`` of the current folder."""
+    return Path.cwd() / roots.CONF / group / f"{name}.yaml"
+
+
+def write(group: str, name: str, text: str) -> Path:
+    """Write the file, whole; no other file is overwritten.
+
+    Raises:
+        ConfigError: There is another file of that name, or it cannot be written.
+    """
+    path = path_of(group, name)
+    for root in {path.parents[2], roots.SHIPPED}:
+        there = root / roots.CONF / group / path.name
+        if there.is_symlink() or there.exists():
+            if there == path and _is_same(there, text):
+                return path
+            what = f"there is {quoted(str(there), 400)} already; choose another name"
+            raise ConfigError([Problem(WHERE, what)])
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        what = f"{plain(str(path))} cannot be written ({error.strerror})"
+        raise ConfigError([Problem(WHERE, what)]) from error
+    return path
+
+
+def _is_same(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except OSError:
+        return False
