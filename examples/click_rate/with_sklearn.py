@@ -6,9 +6,8 @@ Every cell is read as text: ids have more digits than a float, and 1005 is a nam
 import argparse
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from scipy import sparse
+from sklearn.datasets import dump_svmlight_file
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.model_selection import train_test_split
 
@@ -40,9 +39,9 @@ def main() -> None:
     hasher = FeatureHasher(arguments.features, input_type="dict")
     for name, part in zip(("train", "validation"), parts, strict=True):
         hashed = hasher.transform(features_of(part).to_dict("records"))
-        sparse.save_npz(OUTPUT / name / "features.npz", hashed)
-        np.save(OUTPUT / name / "labels.npy", part[LABEL].to_numpy(np.float32), allow_pickle=False)
-        print(f"{name}: {hashed.shape[0]} rows, {hashed.nnz} values")
+        labels = part[LABEL].astype(int)
+        dump_svmlight_file(hashed, labels, str(OUTPUT / name / "rows.libsvm"))
+        print(f"{name}: {hashed.shape[0]} rows")
 
 
 if __name__ == "__main__":

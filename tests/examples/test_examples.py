@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
+from sklearn.datasets import load_svmlight_file
 
 import headrace
 from examples import make_data
@@ -62,17 +62,16 @@ def evaluate(result: Path) -> None:
 
 def clicks(result: Path) -> None:
     source = pd.read_csv(EXAMPLES / "click_rate/data/clicks.csv", dtype=str)
-    matrices = [sparse.load_npz(result / f"{name}/features.npz") for name in CHANNELS]
-    labels = [np.load(result / f"{name}/labels.npy", allow_pickle=False) for name in CHANNELS]
-    assert [len(each) for each in labels] == [each.shape[0] for each in matrices]
-    assert sum(map(len, labels)) == len(source)
-    assert sum(each.sum() for each in labels) == (source["click"] == "1").sum()
-    assert {each.shape[1] for each in matrices} == {65536}
+    channels = [
+        load_svmlight_file(result / name / "rows.libsvm", n_features=65536, zero_based=True)
+        for name in ("train", "validation")
+    ]
+    assert sum(rows.shape[0] for rows, _ in channels) == len(source)
+    assert sum(labels.sum() for _, labels in channels) == (source["click"] == "1").sum()
     # Four columns, the hour of the day and the day of the week: neither the label nor the id.
-    assert {int(abs(row).sum()) for each in matrices for row in each} == {6}
+    assert {int(total) for rows, _ in channels for total in abs(rows).sum(axis=1).flat} == {6}
 
 
-CHANNELS = ("train", "validation")
 EVERY: dict[str, tuple[str, Callable[[Path], None]]] = {
     "split_csv": ("split_csv", split_csv),
     "one_hot": ("one_hot", one_hot),
