@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import sys
@@ -17,7 +18,6 @@ from headrace.config.hydra_session import composed
 from headrace.importing.request_file import differences
 from tests import children
 from tests.importing.requests import ROLE, SKLEARN, request_of
-from tests.moto_server import ENVIRONMENT
 from tests.programs.jobs import script
 
 PAGE = (PROJECT / "docs" / "migrating.md").read_text(encoding="utf-8")
@@ -29,18 +29,13 @@ SPARK = (
 REGION = ("job.role=" + ROLE, "output.path=s3://bucket/out")
 RUN_SDK = """
 import json, sys
-from unittest.mock import MagicMock
 import boto3
 from sagemaker.core.helper.session_helper import Session
 
 sent = []
-service = MagicMock()
-service.create_processing_job.side_effect = lambda **request: sent.append(request)
-session = Session(boto3.Session(region_name="eu-central-1"), service, default_bucket="bucket")
-session.upload_data = lambda path, bucket, key_prefix, **_: f"s3://{bucket}/{key_prefix}/{path}"
-import sagemaker.core.processing as processing
-processing.Session = lambda: session
-processing.S3Uploader = MagicMock(upload=lambda path, uri, *_, **__: f"{uri}/prepare.py")
+service = boto3.client("sagemaker")
+service.create_processing_job = lambda **request: sent.append(request)
+session = Session(sagemaker_client=service)
 for block in json.load(sys.stdin):
     block = block.replace(" role=role,", " role=role, sagemaker_session=session,")
     block = block.replace(").run(", ").run(wait=False, logs=False, ")
@@ -185,14 +180,15 @@ def test_every_command_of_the_page_is_valid(project: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("aws")
 def test_the_request_is_that_of_sdk_3(project: Path) -> None:
-    """The code of the page runs with the installed SDK, whose call of the service is caught."""
+    """The code of the page runs with the installed SDK against moto; its last call is caught."""
     examples = [block for block in blocks("python") if "sagemaker.core" in block]
     sent = project / "sent.json"
     children.run(
         [sys.executable, "-W", "ignore", "-c", RUN_SDK, ROLE, str(sent)],
         input=json.dumps(examples),
-        env={**ENVIRONMENT, "AWS_REGION": "eu-central-1", "HOME": str(project)},
+        env={**os.environ, "HOME": str(project)},
         cwd=project,
         text=True,
         capture_output=True,
