@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from headrace.aws.clients import client
 from headrace.config.compose import compose
 from headrace.config.defaults import PROJECT, run_folder_is
 from headrace.config.hydra_session import composed
 from headrace.importing.request_file import differences
 from tests import children
 from tests.importing.requests import ROLE, SKLEARN, request_of
+from tests.moto_server import REGION
 from tests.programs.jobs import script
 
 PAGE = (PROJECT / "docs" / "migrating.md").read_text(encoding="utf-8")
@@ -26,7 +28,7 @@ OWN = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 SPARK = (
     "906073651304.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-spark-processing:3.5-cpu-py312-v1.0"
 )
-REGION = ("job.role=" + ROLE, "output.path=s3://bucket/out")
+GIVEN = ("job.role=" + ROLE, "output.path=s3://bucket/out")
 RUN_SDK = """
 import json, sys
 import boto3
@@ -35,7 +37,7 @@ from sagemaker.core.helper.session_helper import Session
 sent = []
 service = boto3.client("sagemaker")
 service.create_processing_job = lambda **request: sent.append(request)
-session = Session(sagemaker_client=service)
+session = Session(sagemaker_client=service, default_bucket="bucket")
 for block in json.load(sys.stdin):
     block = block.replace(" role=role,", " role=role, sagemaker_session=session,")
     block = block.replace(").run(", ").run(wait=False, logs=False, ")
@@ -157,13 +159,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("name", EXPECTED)
 def test_the_request_is_that_of_sdk_2(name: str) -> None:
-    made = request_of(f"experiment={name}", *REGION)
+    made = request_of(f"experiment={name}", *GIVEN)
     assert list(differences(EXPECTED[name], made)) == []
 
 
 @pytest.mark.usefixtures("project")
 def test_a_folder_travels_in_one_archive() -> None:
-    made = request_of("experiment=framework", *REGION)
+    made = request_of("experiment=framework", *GIVEN)
     assert made["AppSpecification"]["ContainerEntrypoint"][-1] == f"{CODE}/headrace_launch.py"
     assert made["ProcessingInputs"][-1] == an_input("code", "s3://bucket/out/code/", CODE)
 
@@ -183,6 +185,7 @@ def test_every_command_of_the_page_is_valid(project: Path) -> None:
 @pytest.mark.usefixtures("aws")
 def test_the_request_is_that_of_sdk_3(project: Path) -> None:
     """The code of the page runs with the installed SDK against moto; its last call is caught."""
+    client("s3", REGION).create_bucket(Bucket="bucket")
     examples = [block for block in blocks("python") if "sagemaker.core" in block]
     sent = project / "sent.json"
     children.run(

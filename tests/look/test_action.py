@@ -177,6 +177,17 @@ def test_wrong_keys_of_the_dataset_are_told(here: Path, composed: Composer) -> N
     )
 
 
+def test_a_terminal_shows_the_first_of_many_columns(
+    here: Path, composed: Composer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"c_{number}" for number in range(1000)]
+    (here / "wide.csv").write_text("\n".join([",".join(names), *[",".join("1" * 1000)] * 3]) + "\n")
+    look.perform(composed("action=look", "dataset.path=wide.csv"))
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("c_") for line in lines) == 200
+    assert "note       800 more columns are not shown" in lines
+
+
 NASTY = [
     "\x1b[31mred",
     "a: b",

@@ -26,7 +26,7 @@ def owned(backend: BackendConfig) -> OwnImageConfig:
 
 
 def built_name(backend: BackendConfig) -> str:
-    """The name of a backend's image on this machine: the project's, or the user's.
+    """Return the name of a backend's image on this machine: the project's, or the user's.
 
     Raises:
         ConfigError: AWS provides the image.

@@ -17,9 +17,9 @@ class ProcessorBackend(Alone):
     way: ClassVar[Way] = "image"
 
     def entrypoint(self, config: ProcessorConfig, code: Code) -> tuple[str, ...]:
-        """The program's command, or the image's own."""
+        """Return the program's command; empty for the image's own."""
         return code.command
 
     def image_uri(self, config: ProcessorConfig, account: Account) -> str:
-        """The image by hand, or the one that this project builds with its code inside."""
+        """Return the configured image, or the one that this project builds with its code inside."""
         return config.image_uri or own_image("processor", account.registry())

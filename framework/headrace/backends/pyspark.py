@@ -27,7 +27,7 @@ class PySparkBackend:
     way: ClassVar[Way] = "spark"
 
     def entrypoint(self, config: PySparkConfig, code: Code) -> tuple[str, ...]:
-        """The image's own way to ``spark-submit``."""
+        """Return the command of the image that calls ``spark-submit``."""
         if not code.script:
             return code.command
         has_archive = any(each.input_name == PY_FILES for each in code.shipments)
@@ -36,23 +36,23 @@ class PySparkBackend:
         return ("smspark-submit", *archive, *logs, f"{CODE_INPUT}/{code.script}")
 
     def image_uri(self, config: PySparkConfig, account: Account) -> str:
-        """The image by hand, or AWS's by region and version."""
+        """Return the configured image, or AWS's by region and version."""
         return config.image_uri or spark_image(account.region(), config.framework_version)
 
     def ship(self, config: PySparkConfig, variables: Mapping[str, str]) -> tuple[Shipment, ...]:
-        """Spark's settings, if there are any."""
+        """Return Spark's settings, if there are any."""
         environment = {f"executorEnv.{name}": value for name, value in variables.items()}
         if not (settings := {**config.spark, **environment}):
             return ()
         return (Shipment("conf", CONF_INPUT, SETTINGS_FILE, _configuration(settings)),)
 
     def outputs(self, config: PySparkConfig) -> dict[str, str]:
-        """The event logs, if they are wanted."""
+        """Return the event logs, if they are wanted."""
         return {"spark-event-logs": EVENT_LOGS} if config.event_logs else {}
 
 
 def _configuration(properties: Mapping[str, str]) -> bytes:
-    """Spark's properties in the form that the image reads.
+    """Return Spark's properties in the form that the image reads.
 
     Source: https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-configure-apps.html
     """

@@ -12,5 +12,5 @@ class ScriptBackend(WithScript):
     """The SDK's ``ScriptProcessor``."""
 
     def image_uri(self, config: ScriptConfig, account: Account) -> str:
-        """The image by hand, or the one that this project builds for scripts."""
+        """Return the configured image, or the one that this project builds for scripts."""
         return config.image_uri or own_image("script", account.registry())

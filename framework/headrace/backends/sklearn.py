@@ -12,5 +12,5 @@ class SklearnBackend(WithScript):
     """What ``SKLearnProcessor`` of SDK 2.x did."""
 
     def image_uri(self, config: SklearnConfig, account: Account) -> str:
-        """The image by hand, or AWS's by region and version."""
+        """Return the configured image, or AWS's by region and version."""
         return config.image_uri or sklearn_image(account.region(), config.framework_version)

@@ -26,6 +26,7 @@ REQUIREMENTS = "backend.requirements"
 _REQUIREMENT_EXAMPLE = "as in 'pyarrow>=17'"
 _REQUIREMENT_FILE = re.compile(r"[^;]*(/|\\|\.whl\s*$|\.zip\s*$|\.tar\.\w+\s*$)")
 IMPORT = "import"
+_SHOWN = 5
 WRITE_CONF = ("look", IMPORT)
 """Actions that write a file of configuration."""
 
@@ -165,6 +166,11 @@ def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
     is_hashed = any(isinstance(transform, Hasher) for transform in transforms)
     for what in needs.missing(channels_of(transforms), has_label=has_label, is_hashed=is_hashed):
         yield Problem("evaluation", what)
+    others = sorted({*config.dataset.label_values.values()} - {0, 1})
+    if others:
+        named = ", ".join(f"{number:g}" for number in others[:_SHOWN])
+        what = "a logistic regression needs labels that are 0 or 1, and dataset.label_values has"
+        yield Problem("evaluation", f"{what} {named}; use evaluation=none for others")
     instances = config.resources.instance_count
     if instances > 1 and not config.backend.is_a_cluster:
         what = "each instance would train and judge a model of its own share of the rows; use one"

@@ -303,7 +303,7 @@ class ResourcesConfig(Model):
 
     @property
     def limit_seconds(self) -> int | None:
-        """When the job is stopped, in seconds after its start; None: the request does not say."""
+        """Return the seconds after which the job is stopped; None: the request does not say."""
         if self.max_runtime_seconds or self.max_runtime_minutes is None:
             return self.max_runtime_seconds
         return self.max_runtime_minutes * 60

@@ -21,19 +21,19 @@ class Account(Protocol):
         """Raise `ConfigError` if nothing can be known of it; `asking` is allowed to take time."""
 
     def region(self) -> str:
-        """The region, as in ``eu-west-1``."""
+        """Return the region, as in ``eu-west-1``."""
 
     def registry(self) -> str | None:
-        """The host of the registry that own images come from; None: from this machine."""
+        """Return the host of the registry of own images; None for this machine."""
 
     def role(self) -> str:
-        """The ARN of the role that the job runs as."""
+        """Return the ARN of the role that the job runs as."""
 
     def output_path(self, path: str, name: str) -> str:
-        """Where the job called `name` writes, if the configuration says `path`."""
+        """Return the output path of the job called `name` if the configuration says `path`."""
 
     def problems(self, request: dict[str, Any], asking: bool) -> list[Problem]:
-        """What would keep the job from starting there."""
+        """Return the problems that would keep the job from starting there."""
 
 
 class NoAccount:
@@ -46,18 +46,18 @@ class NoAccount:
         """There is nothing to see."""
 
     def region(self) -> str:
-        """The configured one, or any: it only names an image."""
+        """Return the configured region, or any: it only names an image."""
         return find_region(self._config.backend.region) or LOCAL_REGION
 
     def registry(self) -> None:
         """Own images are this machine's."""
 
     def role(self) -> str:
-        """The configured one, or a placeholder."""
+        """Return the configured role, or a placeholder."""
         return self._config.job.role or LOCAL_ROLE
 
     def output_path(self, path: str, name: str) -> str:
-        """Where the configuration says."""
+        """Return the path as the configuration has it."""
         return path
 
     def problems(self, request: dict[str, Any], asking: bool) -> list[Problem]:

@@ -55,13 +55,13 @@ class Backend(Protocol[C]):
     """How it starts code."""
 
     def entrypoint(self, config: C, code: Code) -> tuple[str, ...]:
-        """The container's command; empty for the image's own."""
+        """Return the container's command; empty for the image's own."""
 
     def image_uri(self, config: C, account: Account) -> str:
-        """The image; `account` is asked only by who needs one."""
+        """Return the image; `account` is asked only if it has to be."""
 
     def ship(self, config: C, variables: Mapping[str, str]) -> Sequence[Shipment]:
-        """What it ships beside the program, whose processes need these variables."""
+        """Return what it ships beside the program, whose processes need these variables."""
 
     def outputs(self, config: C) -> dict[str, str]:
-        """Outputs beside those of the program: name → folder in the container."""
+        """Return outputs beside those of the program: name → folder in the container."""

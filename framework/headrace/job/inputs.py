@@ -186,7 +186,7 @@ def _without_magic(pattern: Path) -> Path:
 
 
 def _matches(pattern: Path, base: Path) -> set[str]:
-    """Files that match, and the data files below folders that match."""
+    """Return files that match, and the data files below folders that match."""
     spelled = [part for part in pattern.relative_to(base).parts if is_hidden(part)]
     found = set[str]()
     matches = glob.iglob(str(pattern), recursive=True)  # noqa: PTH207 (takes an absolute pattern)

@@ -49,7 +49,7 @@ class Program:
 
     @property
     def writes_manifest(self) -> bool:
-        """Whether it writes ``report/manifest.json`` by itself.
+        """Return whether it writes ``report/manifest.json`` by itself.
 
         If not, whoever delivers the outputs writes it, and no output has a file of that name. There
         may be an output called ``report`` or none.
@@ -58,12 +58,12 @@ class Program:
 
     @property
     def needs_real_paths(self) -> bool:
-        """Whether it may name ``/opt/ml/…`` itself, so that no other folder can stand for it."""
+        """Return whether it may name ``/opt/ml/…`` itself: no other folder can replace that."""
         return self.kind != "chain"
 
     @property
     def is_in_image(self) -> bool:
-        """Whether nothing but the image has its code, so that it cannot start outside it."""
+        """Return whether only the image has its code, so that it cannot start outside it."""
         return self.kind == "image"
 
 
@@ -83,12 +83,12 @@ class Job:
 
     @property
     def view(self) -> RequestView:
-        """The request for reading."""
+        """Return the request for reading."""
         return RequestView(self.request)
 
     @property
     def spec(self) -> JobSpec:
-        """What the chain is told.
+        """Return the parameters of the chain; None for another program.
 
         Raises:
             TypeError: The program is no chain.

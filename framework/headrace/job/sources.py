@@ -56,12 +56,12 @@ def find(
 
 
 def are_all(config: JobConfig, found: dict[str, DataInput]) -> bool:
-    """Whether each input that names files was found."""
+    """Return whether each input that names files was found."""
     return all(name in found for name in _looks(config))
 
 
 def _looks(config: JobConfig) -> dict[str, Callable[[], DataInput]]:
-    """What looks at each input that names files."""
+    """Return a function for each input that names files, which looks at it."""
     looks: dict[str, Callable[[], DataInput]] = {}
     if config.program.is_chain:
         looks[DATA] = lambda: inputs.resolve(*config.dataset.paths)

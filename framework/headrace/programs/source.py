@@ -41,7 +41,7 @@ class Source:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Return the bytes of all files."""
         return sum(map(len, self.files.values()))
 
     @property
@@ -191,14 +191,14 @@ class _Rules:
         return cls(tuple(patterns), tuple(problems))
 
     def leave_out(self, path: PurePosixPath, *, is_folder: bool) -> bool:
-        """Whether a file or folder stays behind, given its path below the script's folder."""
+        """Return whether a file or folder stays behind, by its path below the script's folder."""
         if path.name.startswith(".") or path.name == CACHE:
             return True
         return any(_matches(pattern, path, is_folder) for pattern in self.patterns)
 
 
 def _matches(pattern: str, path: PurePosixPath, is_folder: bool) -> bool:
-    """A slash at the end asks for a folder; one elsewhere for the whole path, else for a name."""
+    """Match a folder if the pattern ends in a slash, a path if it has another one, else a name."""
     if pattern.endswith("/"):
         return is_folder and _matches(pattern.rstrip("/"), path, is_folder)
     if "/" in pattern:

@@ -24,6 +24,8 @@ from headrace.terminal.tables import aligned, listed
 
 ACTION = "look"
 WIDTH = 11
+MOST = 200
+"""Columns that are shown."""
 GIVEN = (
     "delimiter", "quote", "escape", "comment", "trim", "encoding", "nulls", "header", "columns",
     "label", "id",
@@ -52,10 +54,13 @@ def perform(config: DictConfig) -> None:
 
 def _shown(found: Look) -> list[str]:
     notes = [("note", note) for note in found.notes()]
+    rows = found.rows()
+    if len(rows) > MOST + 1:
+        notes.insert(0, ("note", f"{len(rows) - MOST - 1:,} more columns are not shown"))
     return [
         *listed(found.facts(), WIDTH),
         "",
-        *aligned(found.rows(), right=(3, 4)),
+        *aligned(rows[: MOST + 1], right=(3, 4)),
         "",
         *listed(notes, WIDTH),
     ]

@@ -76,12 +76,12 @@ class InputSettings(Model):
 
     @property
     def query(self) -> AthenaConfig | RedshiftConfig | None:
-        """The query that makes the input, if one does."""
+        """Return the query that makes the input, if one does."""
         return self.athena or self.redshift
 
     @property
     def definition(self) -> dict[str, Any]:
-        """The query as ``CreateProcessingJob`` has it; nothing without one."""
+        """Return the query as ``CreateProcessingJob`` has it; nothing without one."""
         named = {"AthenaDatasetDefinition": self.athena, "RedshiftDatasetDefinition": self.redshift}
         return {
             name: {

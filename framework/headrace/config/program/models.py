@@ -70,7 +70,7 @@ class ProgramConfig(Model):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The arguments as the process gets them; those of ``job.arguments`` come behind."""
+        """Return the arguments as the process gets them; those of ``job.arguments`` come last."""
         return ()
 
 
@@ -93,7 +93,7 @@ class CommandConfig(ProgramConfig):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The arguments as the process gets them; those of ``job.arguments`` come behind."""
+        """Return the arguments as the process gets them; those of ``job.arguments`` come last."""
         if not isinstance(self.arguments, Mapping):
             return self.arguments
         options = self.arguments.items()

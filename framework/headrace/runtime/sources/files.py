@@ -72,7 +72,7 @@ class Reader(Protocol):
     """Bytes, some at a time."""
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes; none at the end."""
+        """Return at most `size` bytes; none at the end."""
 
 
 def name_of(path: Path) -> str:
@@ -162,7 +162,7 @@ class _Decoded:
         self._is_done = False
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes of UTF-8; none at the end."""
+        """Return at most `size` bytes of UTF-8; none at the end."""
         while not self._waiting and not self._is_done:
             data = self._reader.read(size)
             self._is_done = not data

@@ -81,7 +81,7 @@ class Group:
 
 
 def _together(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """One batch; a column that only some of them have is null for the others."""
+    """Return one batch; a column that only some of them have is null for the others."""
     if all(batch.schema.equals(batches[0].schema) for batch in batches):
         return pa.concat_batches(batches)
     tables = map(pa.Table.from_batches, ([batch] for batch in batches))

@@ -213,7 +213,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _canonical(values: dict[str, Any]) -> str:
-    """One text for equal values, whatever their order; ASCII, so that any text may stand in it."""
+    """Return one text for equal values, whatever their order; ASCII, which may hold any text."""
     try:
         return json.dumps(values, sort_keys=True)
     except RecursionError as error:

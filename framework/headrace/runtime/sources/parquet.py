@@ -142,7 +142,7 @@ def _with_point(text: pa.StringArray) -> pa.StringArray:
 
 
 def _fault(value: pa.Array) -> str | None:
-    """Why a single value cannot be text; None if it can."""
+    """Return why a single value cannot be text; None if it can."""
     try:
         _text(value)
     except pa.ArrowInvalid:
