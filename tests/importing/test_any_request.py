@@ -38,7 +38,8 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
     made = _some(draw, draw(st.sampled_from([*REQUESTS, BY_HAND])), model())
     made["AppSpecification"]["ContainerArguments"] = draw(st.lists(TEXT, min_size=1, max_size=4))
     made["Environment"] = draw(st.dictionaries(st.from_regex("[A-Z_]{1,6}", fullmatch=True), TEXT))
-    return _filled(made)
+    filled: dict[str, Any] = _filled(made)
+    return filled
 
 
 def _some(draw: st.DrawFn, value: Any, shape: Shape) -> Any:
@@ -66,7 +67,7 @@ def _filled(value: Any) -> Any:
     return value
 
 
-@settings(max_examples=25, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 @given(requests())
 def test_the_same_request(request: dict[str, Any]) -> None:
     assert apart(request, compiled(imported(request).settings)) == []
