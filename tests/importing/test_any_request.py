@@ -67,7 +67,7 @@ def _filled(value: Any) -> Any:
     return value
 
 
-@settings(max_examples=25, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 @given(requests())
 def test_the_same_request(request: dict[str, Any]) -> None:
     assert apart(request, compiled(imported(request).settings)) == []
