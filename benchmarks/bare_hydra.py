@@ -5,8 +5,10 @@ python benchmarks/bare_hydra.py --help
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+# The help page names the command.
+OmegaConf.register_new_resolver("command", lambda: "python run.py")
 # The models' defaults; here there are no models.
 ConfigStore.instance().store(name="headrace_defaults", node={"action": "run"})
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -64,7 +65,8 @@ def packages_of(image: str) -> tuple[str, ...]:
     """What an image has, and what a job for it brings along."""
     if image != SPARK:
         return IMAGES[image]
-    return (*SPARK_HAS, *yaml.safe_load(BACKEND.read_text("utf-8"))["requirements"])
+    shipped = yaml.safe_load(BACKEND.read_text("utf-8"))["requirements"]
+    return (*SPARK_HAS, *re.findall("'(.+?)'", shipped))  # ${chain_only:'pyarrow==…'}
 
 
 def python_with(image: str, cache: Path) -> Path:

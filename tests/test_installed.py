@@ -121,7 +121,7 @@ def test_its_example_passes_the_contract_tests(bin_folder: Path, project: Path) 
 
 def test_its_image_has_a_folder(bin_folder: Path, tmp_path: Path) -> None:
     program = (
-        "from headrace.runtime import roots; "
+        "from headrace.runtime.plugins import roots; "
         "print(*(roots.find(f'containers/{name}/Dockerfile').is_file() "
         "for name in ('processor', 'script')))"
     )
