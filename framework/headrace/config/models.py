@@ -408,7 +408,7 @@ class JobConfig(_WithFrom):
 
     @property
     def request_file(self) -> str | None:
-        """The value of the key ``from``."""
+        """Return the value of the key ``from``."""
         given: str | None = getattr(self, FROM)
         return given
 
