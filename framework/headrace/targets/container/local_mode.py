@@ -22,12 +22,10 @@ from sagemaker.core.local import image, local_session
 from headrace.errors import HeadraceError, JobFailed
 from headrace.images.containers import Followed, started
 from headrace.images.engine import Engine, engine
-from headrace.runtime.spec import PROCESSING
 from headrace.targets.container.task import ContainerTask
 
 LAST_LINES = 10
 SIGNALLED = 128
-INPUTS = f"{PROCESSING}/input/"
 OWN_DEFAULTS = {
     "SchemaVersion": "1.0",
     "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
@@ -121,16 +119,18 @@ def _container(task: ContainerTask) -> type[Any]:
             service: dict[str, Any] = super()._create_docker_host(host, [], (), command, [])
             service.pop("networks", None)
             places = task.mounts | {each.container_dir: each.host_dir for each in volumes}
-            mounts = [_mount(source, inside) for inside, source in places.items()]
+            mounts = [
+                _mount(source, inside, inside in task.read_only)
+                for inside, source in places.items()
+            ]
             return dict(_escaped({**service, **task.service, "volumes": mounts}))
 
     return Container
 
 
-def _mount(source: str, inside: str) -> dict[str, Any]:
-    """Return a mount; inputs are read-only because they are the user's own files."""
+def _mount(source: str, inside: str, read_only: bool) -> dict[str, Any]:
     mount = {"type": "bind", "source": os.path.realpath(source), "target": inside}
-    return mount | {"read_only": f"{inside}/".startswith(INPUTS)}
+    return mount | {"read_only": read_only}
 
 
 def _escaped(value: Any) -> Any:

@@ -10,7 +10,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,16 +19,22 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.images import containers
 from headrace.images.engine import engine, find_image
+from headrace.results.program_manifest import LOG, TIMINGS
 from headrace.results.result import Result
-from headrace.runtime.data_files import files_below
-from headrace.runtime.spec import ML_ROOT, under
+from headrace.results.whole_files import json_text, write_whole
+from headrace.runtime.data_files import all_files_below, files_below
+from headrace.runtime.spec import CODE_INPUT, ML_ROOT, under
 from headrace.targets.base import Target
 from headrace.targets.container import checks as container_limits
 from headrace.targets.container.task import ContainerTask
 from headrace.targets.local import processes
 from headrace.targets.local.checks import check_here
 from headrace.targets.local.command import SOURCES, Command
-from headrace.targets.local.sandbox import Host
+from headrace.targets.local.private_root.environment import service_variables
+from headrace.targets.local.private_root.findings import findings
+from headrace.targets.local.private_root.program import ProgramOutput
+from headrace.targets.local.sandbox import Host, Sandbox
+from headrace.targets.local.scratch import disk_errors
 from headrace.targets.local.target import carry_out
 from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.progress import Progress
@@ -51,6 +58,10 @@ NOBODY = {
 """The AWS configuration for local mode, which needs a region."""
 
 
+_CLOSED: dict[str, Any] = {"read_only": True}
+"""The chain writes to nothing but its outputs and ``/tmp``; a program may, as on SageMaker."""
+
+
 class ContainerTarget(Target):
     """One container for the only instance, with folders of a sandbox mounted in it."""
 
@@ -65,8 +76,12 @@ class ContainerTarget(Target):
         user = _user_in(job.view.image)
 
         def execute(hosts: Sequence[Host], interrupts: Interrupts) -> None:
-            with _written_task(job, hosts[0], user, interrupts) as file:
-                _execute(job.name, hosts[0], file, config.job.logs, interrupts)
+            (host,) = hosts
+            with _written_task(job, host, user, interrupts) as file:
+                if job.program.needs_real_paths:
+                    _execute_program(job, host, file, config, interrupts)
+                else:
+                    _execute_chain(job.name, host, file, config.job.logs, interrupts)
 
         return carry_out(job, config, execute)
 
@@ -90,20 +105,25 @@ def _written_task(job: Job, host: Host, user: str, interrupts: Interrupts) -> It
     Every folder gets another name, because local mode reads URIs as web addresses, in which ``#``
     and ``?`` end a path, and mounts nothing below ``/root``.
     """
-    folders = input_folders(job.view, host, interrupts)
+    copied = (CODE_INPUT,) if job.program.needs_real_paths else ()
+    folders = input_folders(job.view, host, interrupts, copied)
     own = host.ml.parent / "local-mode"
     own.mkdir()
     with tempfile.TemporaryDirectory(prefix="headrace-") as place:
         names = _Names(Path(place))
         request = _request(job.view, host, folders, names)
         mounts = {f"{ML_ROOT}/{name}": str(host.ml / name) for name in ("config", "output")}
-        task = ContainerTask(job.name, request, names.of(own), mounts, _service(job, user))
+        kept = [inside for inside in folders if inside not in copied]
+        service = _service(job, host, user)
+        task = ContainerTask(job.name, request, names.of(own), mounts, kept, service)
         file = host.ml.parent / "task.json"
         task.write(file)
         yield file
 
 
-def input_folders(request: RequestView, host: Host, interrupts: Interrupts) -> dict[str, Path]:
+def input_folders(
+    request: RequestView, host: Host, interrupts: Interrupts, copied: Collection[str] = ()
+) -> dict[str, Path]:
     """Return for each input the folder that holds its files themselves.
 
     A sandbox has links to the user's files, which lead nowhere in a container. Each becomes a hard
@@ -114,6 +134,7 @@ def input_folders(request: RequestView, host: Host, interrupts: Interrupts) -> d
         request: The request of the job.
         host: Has the links; they are replaced.
         interrupts: Obeyed between two files.
+        copied: Paths in the container of those that are copied, so that they can be written to.
 
     Returns:
         Path in the container → folder.
@@ -122,23 +143,33 @@ def input_folders(request: RequestView, host: Host, interrupts: Interrupts) -> d
         OSError: The disk cannot be written.
     """
     insides = [each.container_path for each in request.inputs]
-    return {inside: _folder(under(host.ml, inside), interrupts) for inside in insides}
+    return {
+        inside: _folder(under(host.ml, inside), interrupts, inside in copied) for inside in insides
+    }
 
 
-def _folder(laid_out: Path, interrupts: Interrupts) -> Path:
+def _folder(laid_out: Path, interrupts: Interrupts, is_copied: bool) -> Path:
     links = {path: path.resolve() for path in laid_out.rglob("*") if path.is_symlink()}
-    if links and not _takes_hard_links(laid_out, next(iter(links.values()))):
+    if links and not is_copied and not _takes_hard_links(laid_out, next(iter(links.values()))):
         base = _base(laid_out, links)
-        if base is not None and set(files_below(base)) == set(links.values()):
+        if base is not None and _holds(base, set(links.values())):
             return base
     for link, file in links.items():
         interrupts.check()
         link.unlink()
+        if is_copied:
+            shutil.copyfile(file, link)
+            continue
         try:
             link.hardlink_to(file)
         except OSError:
             shutil.copyfile(file, link)
     return laid_out
+
+
+def _holds(folder: Path, files: set[Path]) -> bool:
+    """Return whether a folder has these files alone: all of them, or the data files of a chain."""
+    return set(all_files_below(folder)) == files or set(files_below(folder)) == files
 
 
 def _takes_hard_links(folder: Path, file: Path) -> bool:
@@ -208,7 +239,7 @@ def _request(
     }
 
 
-def _service(job: Job, user: str) -> dict[str, Any]:
+def _service(job: Job, host: Host, user: str) -> dict[str, Any]:
     """Return the service for the compose file; it takes the place of local mode's settings.
 
     Source: https://docs.docker.com/reference/compose-file/services/
@@ -217,8 +248,6 @@ def _service(job: Job, user: str) -> dict[str, Any]:
     command = {"command": list(request.arguments)} if request.arguments else {}
     return {
         "user": user,
-        "read_only": True,
-        "tmpfs": [_scratch_folder(job)],
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         "network_mode": "none" if request.network_isolation else "bridge",
@@ -226,9 +255,17 @@ def _service(job: Job, user: str) -> dict[str, Any]:
         "logging": {"driver": "json-file"},  # one that can be read back
         "stdin_open": False,
         "tty": False,  # which would make one of stdout and stderr
-        "environment": [f"{key}={value}" for key, value in request.environment.items()],
+        "environment": [f"{key}={value}" for key, value in _variables(job, host).items()],
+        **({} if job.program.needs_real_paths else _CLOSED | {"tmpfs": [_scratch_folder(job)]}),
         **command,
     }
+
+
+def _variables(job: Job, host: Host) -> dict[str, str]:
+    """Return what the service sets for a program, and the variables of the request."""
+    if not job.program.needs_real_paths:
+        return job.view.environment
+    return {**service_variables(job.view, host.name, [host.name]), **job.view.environment}
 
 
 def _scratch_folder(job: Job) -> str:
@@ -237,7 +274,35 @@ def _scratch_folder(job: Job) -> str:
     return f"{folder}:exec" if job.program.packages else folder
 
 
-def _execute(name: str, host: Host, task: Path, logs: bool, interrupts: Interrupts) -> None:
+def _execute_chain(name: str, host: Host, task: Path, logs: bool, interrupts: Interrupts) -> None:
+    with Progress(1) as progress:
+        output = processes.ProcessOutput([host], progress, logs)
+        failed = _execute(name, host, task, output, interrupts)
+    if failed is not None:
+        raise output.failure(failed)
+
+
+def _execute_program(
+    job: Job, host: Host, task: Path, config: JobConfig, interrupts: Interrupts
+) -> None:
+    """Run a program of the user's own; tell what no output delivers, and write its report."""
+    output, began = ProgramOutput([host], config.job.logs), time.monotonic()
+    failed = _execute(job.name, host, task, output, interrupts)
+    if failed is not None:
+        raise output.failure(host.name, failed.status)
+    sandbox = Sandbox(host.ml.parent, config.output.path)
+    with disk_errors(str(sandbox.place)):
+        seconds = round(time.monotonic() - began, 3)
+        write_whole(sandbox.report / TIMINGS, json_text({"seconds": seconds}).encode())
+        write_whole(sandbox.report / LOG, output.log().encode())
+        for note in findings(job.view, host.ml, ()):
+            print(f"note: {note}", file=sys.stderr, flush=True)
+
+
+def _execute(
+    name: str, host: Host, task: Path, output: processes.Listener, interrupts: Interrupts
+) -> processes.Ended | None:
+    """Run the container to its end; return how it ended if it failed."""
     argv = (
         sys.executable,
         "-W",
@@ -246,19 +311,15 @@ def _execute(name: str, host: Host, task: Path, logs: bool, interrupts: Interrup
         "headrace.targets.container.local_mode",
         str(task),
     )
-    with Progress(1) as progress:
-        output = processes.ProcessOutput([host], progress, logs)
-        try:
-            command = Command(host, argv, _environment())
-            remove = containers.removal(name)
-            failed = processes.run([command], LIMIT_SECONDS, output, interrupts, remove)
-        except processes.TimeLimitError:
-            raise JobFailed("the job was stopped after a day; give it less to do") from None
-        finally:
-            with engine() as client:
-                containers.remove(client, name)
-    if failed is not None:
-        raise output.failure(failed)
+    try:
+        command = Command(host, argv, _environment())
+        remove = containers.removal(name)
+        return processes.run([command], LIMIT_SECONDS, output, interrupts, remove)
+    except processes.TimeLimitError:
+        raise JobFailed("the job was stopped after a day; give it less to do") from None
+    finally:
+        with engine() as client:
+            containers.remove(client, name)
 
 
 def _environment() -> dict[str, str]:

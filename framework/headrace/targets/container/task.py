@@ -20,6 +20,8 @@ class ContainerTask:
     """The folder for local mode's own files."""
     mounts: dict[str, str]
     """Path in the container → folder, in addition to those of the request."""
+    read_only: list[str]
+    """Those paths in the container that cannot be written to: they hold the user's own files."""
     service: dict[str, Any]
     """The service for the compose file; it takes the place of local mode's settings."""
 

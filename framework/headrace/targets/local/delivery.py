@@ -161,13 +161,12 @@ class Delivery:
         files[MANIFEST] = folder / MANIFEST
 
     def _inputs(self) -> dict[str, dict[str, int]]:
-        """Return how many files each input had, and their size; nothing in a container."""
-        roots = [host.private for host in self.hosts if host.private is not None]
+        """Return how many files each input had, and their size."""
         found = {}
-        for index, channel in enumerate(self.job.view.inputs if roots else ()):
-            every = [root.inputs[index] for root in roots]
+        for index, channel in enumerate(self.job.view.inputs):
+            every = [host.inputs[index] for host in self.hosts]
             mine = every if channel.is_sharded else every[:1]
-            files, total = (sum(each.count for each in mine), sum(each.bytes for each in mine))
+            files, total = (sum(numbers) for numbers in zip(*mine, strict=True))
             found[channel.name] = counted(files, total)
         return found
 

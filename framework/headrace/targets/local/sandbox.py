@@ -39,6 +39,8 @@ class Host:
     ml: Path
     places: dict[str, str] = field(default_factory=dict, repr=False)
     """Path in the container → the user's own path or URI, for messages."""
+    inputs: tuple[tuple[int, int], ...] = field(default=(), repr=False)
+    """For each input of a program the number of its files, and their size."""
     private: PrivateRoot | None = field(default=None, repr=False)
     """Where a program finds `ml` at ``/opt/ml``, if it has to."""
 
@@ -161,21 +163,18 @@ class Sandbox:
         if brings_code(request):
             _bake_in(self.root / CODE)
         hint = LARGER_TMPDIR if self.is_for_s3 else LARGER_OUTPUT
-        check = interrupts.check
-        downloads = Downloads(
-            self.inputs.place, self.locate, self.place, hint, check, self.is_private
-        )
+        check, hidden = interrupts.check, job.program.needs_real_paths
+        downloads = Downloads(self.inputs.place, self.locate, self.place, hint, check, hidden)
         downloads.fetch(request.inputs)
         count = request.instance_count
-        shares = [
-            links(channel, count, self.locate, hidden=self.is_private) for channel in request.inputs
-        ]
+        shares = [links(channel, count, self.locate, hidden=hidden) for channel in request.inputs]
         names = [f"algo-{number + 1}" for number in range(count)]
         hosts = []
         for number, name in enumerate(names):
             mine = [each[number] for each in shares]
             every = [link for share in mine for link in share]
-            host = Host(name, self.root / name, self._places(request, every))
+            sizes = tuple(map(_size, mine)) if job.program.needs_real_paths else ()
+            host = Host(name, self.root / name, self._places(request, every), sizes)
             if self.is_private:
                 host = replace(host, private=self._private_root(host, request, mine))
             else:
@@ -215,6 +214,10 @@ def brings_code(request: RequestView) -> bool:
 def _shown(uri: str) -> str:
     path = path_of(uri)
     return uri if path is None else str(path)
+
+
+def _size(share: Sequence[Link]) -> tuple[int, int]:
+    return len(share), sum(link.source.stat().st_size for link in share)
 
 
 def _link(host: Host, mine: list[Link], interrupts: Interrupts) -> None:

@@ -66,13 +66,18 @@ def environment(
     passed_on = {key: value for key, value in users.items() if MACHINES.fullmatch(key)}
     if not request.network_isolation:
         passed_on |= {key: value for key, value in users.items() if CREDENTIALS.fullmatch(key)}
-    service = {
+    service = service_variables(request, host, hosts)
+    path = f"{Path(sys.executable).parent}:{users.get('PATH') or DEFAULT_PATH}"
+    return {**IMAGES, **passed_on, "PATH": path, **service, **request.environment}
+
+
+def service_variables(request: RequestView, host: str, hosts: Sequence[str]) -> dict[str, str]:
+    """Return what the service adds to the environment of the image."""
+    return {
         "AWS_REGION": _region(request),
         "SM_CURRENT_HOST": host,
         "SM_HOSTS": json.dumps(list(hosts)),
     }
-    path = f"{Path(sys.executable).parent}:{users.get('PATH') or DEFAULT_PATH}"
-    return {**IMAGES, **passed_on, "PATH": path, **service, **request.environment}
 
 
 def _region(request: RequestView) -> str:

@@ -25,8 +25,6 @@ class Layers:
     Attributes:
         inside: Folder in the container.
         folders: The layers, the uppermost first.
-        count: Number of files.
-        bytes: Size of all of them.
         hidden: Paths below them that the container does not see.
         others: Folders below them that are another user's or group's. Overlayfs cannot change what
             such an owner has if the user is alone in his namespace; a new folder above can be
@@ -35,8 +33,6 @@ class Layers:
 
     inside: PurePosixPath
     folders: tuple[Path, ...]
-    count: int = 0
-    bytes: int = 0
     hidden: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
@@ -58,8 +54,7 @@ def layers(
     sources = {str(link.path.relative_to(inside)): link.source for link in links}
     seen = _Seen(folder, sources)
     staged = {name: source for name, source in sources.items() if name not in seen.plain}
-    total = sum(source.stat().st_size for source in sources.values())
-    rest = (len(sources), total, tuple(sorted(seen.unwanted)), tuple(sorted(seen.others)))
+    rest = (tuple(sorted(seen.unwanted)), tuple(sorted(seen.others)))
     if not staged and folder is not None:
         return Layers(inside, (folder,), *rest)
     staging.mkdir(parents=True)

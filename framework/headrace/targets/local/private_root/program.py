@@ -34,6 +34,7 @@ from headrace.terminal.lines import shown, without_colours
 
 LAST_LINES = 10
 """So many lines of stderr stand in the error."""
+UNKNOWN = Known()
 NOT_MAPPED = "Value too large for defined data type"
 """What overlayfs says (EOVERFLOW) of a file whose owner the user namespace does not know."""
 NO_MODULE = "ModuleNotFoundError: "
@@ -171,7 +172,7 @@ class ProgramOutput:
         """Return the last lines of all, in the order in which they came."""
         return log_text(self._log)
 
-    def failure(self, host: str, status: int, known: Known) -> JobFailed:
+    def failure(self, host: str, status: int, known: Known = UNKNOWN) -> JobFailed:
         """Return the error that the end of a program stands for.
 
         Args:
