@@ -26,6 +26,7 @@ RUNTIME = {"numpy", "pyarrow", "annotated_types"}
 """All that a stock image and the entry script bring; the last travels inside the script."""
 MODEL = PROJECT / "framework/headrace/runtime/evaluation/model.py"
 """The one file of the runtime that needs more, and only when a model is trained."""
+OURS = {"headrace", "transforms", "tests", "benchmarks", "examples"}
 SPARK = {"py4j", "pyspark"}
 """What Spark brings where it runs; `headrace.runtime.spark` alone imports it."""
 
@@ -34,7 +35,7 @@ def imported(*folders: str, without: Path | None = None) -> set[str]:
     """Top-level names of all packages that the files below some folders import, except our own."""
     files = {path for folder in folders for path in (PROJECT / folder).rglob("*.py")} - {without}
     names = {name.partition(".")[0] for path in files for name in _imports(path)}
-    return names - sys.stdlib_module_names - {"headrace", "transforms", "tests", "benchmarks"}
+    return names - sys.stdlib_module_names - OURS
 
 
 def _imports(path: Path) -> Iterator[str]:

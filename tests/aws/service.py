@@ -20,7 +20,13 @@ from tests import children
 ML = "/opt/ml"
 
 
-def carry_out(name: str, python: Path, root: Path, hosts: int = 1) -> None:
+REAL_PATHS = 'mount -t tmpfs none /opt && mkdir /opt/ml && mount --bind "$0" /opt/ml && exec "$@"'
+"""For a shell in a mount namespace of its own."""
+
+
+def carry_out(
+    name: str, python: Path, root: Path, hosts: int = 1, *, at_real_paths: bool = False
+) -> None:
     """Execute the job of that name, one instance after the other.
 
     Args:
@@ -28,6 +34,7 @@ def carry_out(name: str, python: Path, root: Path, hosts: int = 1) -> None:
         python: Stands in for the image: its ``python3``.
         root: An empty folder for the instances' ``/opt/ml``.
         hosts: Number of instances, which moto does not tell.
+        at_real_paths: Mount each folder at ``/opt/ml``, for a program that is no chain.
     """
     job = boto3.client("sagemaker").describe_processing_job(ProcessingJobName=name)
     names = [f"algo-{number + 1}" for number in range(hosts)]
@@ -41,7 +48,7 @@ def carry_out(name: str, python: Path, root: Path, hosts: int = 1) -> None:
         config = {"current_host": host, "hosts": names}
         (ml / "config/resourceconfig.json").write_text(json.dumps(config))
         (ml / "config/processingjobconfig.json").write_text(json.dumps(job, default=str))
-        _start(job, ml, python)
+        _start(job, ml, python, at_real_paths)
         for each in job["ProcessingOutputConfig"]["Outputs"]:
             _upload(each["S3Output"], ml)
 
@@ -64,12 +71,15 @@ def _keys(bucket: str, prefix: str) -> Iterator[str]:
         yield from (each["Key"] for each in page.get("Contents", ()))
 
 
-def _start(job: dict[str, Any], ml: Path, python: Path) -> None:
+def _start(job: dict[str, Any], ml: Path, python: Path, at_real_paths: bool) -> None:
     application = job["AppSpecification"]
     words = [*application["ContainerEntrypoint"], *application.get("ContainerArguments", [])]
     assert words[0] == "python3"
+    command = [str(python), "-I", *(word.replace(ML, str(ml)) for word in words[1:])]
+    if at_real_paths:
+        command = ["unshare", "-rm", "sh", "-c", REAL_PATHS, str(ml), str(python), *words[1:]]
     done = children.run(
-        [str(python), "-I", *(word.replace(ML, str(ml)) for word in words[1:])],
+        command,
         cwd=ml,
         env={"HEADRACE_ML_ROOT": str(ml), "PATH": os.defpath, **job.get("Environment", {})},
         capture_output=True,

@@ -38,6 +38,7 @@ def account(aws: str) -> None:
 def prepared(composed: Composer, *overrides: str, dry: bool = False) -> Ready:
     given = (
         "target=aws", "dataset=avazu", "dataset.path=s3://logs/avazu/",
+        "dataset.columns_expected=null",
         "output.path=s3://features/ctr", f"job.role={ROLE}", *overrides,
     )  # fmt: skip
     return prepare(compose(composed(*given)), dry=dry)

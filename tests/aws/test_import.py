@@ -26,7 +26,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_job_becomes_the_same_request(
     path: Path, perform: Perform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A job's instances, and its variables, are what moto does not tell; the first is said."""
+    """Moto does not tell a job's instances, which is said, nor its variables."""
     request = golden(path)
     client("sagemaker", REGION).create_processing_job(**request)
     perform("action=import", f"job.name={request['ProcessingJobName']}", "name=mine")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import spark
+from benchmarks import generate, spark
 from headrace.targets.local import spark_submit as cluster
 
 
@@ -39,7 +39,7 @@ def test_what_was_there_is_gone_before_it_runs(tmp_path: Path) -> None:
 
 def test_the_job_is_that_of_the_command_line(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
-    log.write_text("id,click,hour,C1\n1,0,14102100,1005\n")
+    generate.write(log, 10)
     spec = spark.spec_of(log)
     assert [step.name for step in spec.steps] == ["split", "feature_hasher"]
     assert spec.steps[1].parameters["n_features"] == spark.WIDTH

@@ -44,7 +44,7 @@ def test_the_help_page(headrace: Runner) -> None:
 def test_the_help_page_names_keys_that_exist(headrace: Runner) -> None:
     known = defaults_of(JobConfig)
     named = re.findall(r"^  ([a-z_.]+)=", headrace("--help").stdout, re.MULTILINE)
-    assert len(named) == 14
+    assert len(named) == 15
     for address in named:
         group, *rest = address.split(".")
         assert group in known
@@ -108,7 +108,7 @@ def test_tab_completion(headrace: Runner) -> None:
         (
             ["zzz=1"],
             "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, hydra, "
-            "inputs, job, output, outputs, program, resources, runtime, target, transform",
+            "inputs, job, name, output, outputs, program, resources, runtime, target, transform",
         ),
         (
             ["evaluation=logistc"],

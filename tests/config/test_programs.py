@@ -206,6 +206,26 @@ def test_what_is_wrong_with_inputs_and_outputs(refused: Callable[..., list[str]]
     ]
 
 
+@pytest.mark.parametrize("path", ["prepare.py", "scripts/prepare.py"])
+def test_a_script_in_the_place_of_a_choice(refused: Callable[..., list[str]], path: str) -> None:
+    hint = f"'{path}' is no choice; write program=script program.path={path}"
+    assert refused(f"program={path}") == [f"program: {hint}"]
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("inputs=a.csv", "each input has a name, as in inputs.customers=PATH (got 'a.csv')"),
+        ("inputs=[a.csv]", 'each input has a name, as in inputs.customers=PATH (got ["a.csv"])'),
+        ("outputs=train", "should be a list of names, as in outputs=[train] (got 'train')"),
+    ],
+)
+def test_an_input_without_a_name_and_an_output_without_a_list(
+    override: str, problem: str, refused: Callable[..., list[str]]
+) -> None:
+    assert refused(*SCRIPT, override) == [f"{override.partition('=')[0]}: {problem}"]
+
+
 def test_a_chain_has_outputs_of_its_own(composed: Composer) -> None:
     plan = compose(composed("inputs.lookup=table.csv"))
     assert list(plan.config.inputs) == ["lookup"]

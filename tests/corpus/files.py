@@ -270,6 +270,9 @@ def sizes() -> Iterator[Case]:
 
 
 def encodings() -> Iterator[Case]:
+    for width in (16, 32):
+        what = f"d.csv: cannot be read as utf-{width} (UTF-{width} stream does not start with BOM)"
+        yield case(f"utf-{width}, no mark", TEXT * 2, None, error=what, encoding=f"utf-{width}")
     texts = {
         "cp1252": "€é", "latin-1": "é\x85", "utf-16": "日\u2028", "utf-16-le": "日",
         "utf-16-be": "日", "utf-32": "😀", "utf-8-sig": "é", "shift_jis": "表ソ", "euc_jp": "日本",
@@ -328,11 +331,20 @@ def compressions() -> Iterator[Case]:
         what = f"d.csv: the {kind} data is "
         yield case(f"{kind}, cut short", whole[:-3], None, error=what)
         yield case(f"{kind}, encoded", packed("\ufeffx,y\n1,2\n"), ONE)
+    for kind, magic in {"bzip2": 0, "xz": 1}.items():
+        head, rest = PACKERS[kind]("x,y\n1,2\n"), PACKERS[kind]("3,4\n")
+        yield case(f"{kind}, zeros between and behind", head + bytes(4) + rest + bytes(8), TWO)
+        broken = head + rest[:magic] + b"?" + rest[magic + 1 :]
+        what = f"d.csv: the {kind} data is broken"
+        yield case(f"{kind}, a broken second member", broken, None, error=what)
     yield case("lzma", lzma.compress(TEXT.encode(), lzma.FORMAT_ALONE), TWO)
     yield case("zip", zipped({"a.csv": TEXT}), TWO, file="d.zip")
     yield case("zip, by its content", zipped({"a.csv": TEXT}), TWO)
     mac = zipped({"a.csv": TEXT, "__MACOSX/._a.csv": "?"})
     yield case("zip with what a Mac adds", mac, TWO, file="d.zip")
+    mac = zipped({"in/.DS_Store": "?", "in/a.csv": TEXT})
+    yield case("zip with what a Mac's folder has", mac, TWO, file="d.zip")
+    yield case("zip of a hidden file", zipped({"_a.csv": TEXT}), TWO, file="d.zip")
     two = "d.zip: the zip archive holds 2 files, and one is read; unpack it"
     yield case("zip of two", zipped({"a.csv": TEXT, "b.csv": TEXT}), None, error=two, file="d.zip")
     tsv = zipped({"in/": "", "in/a.tsv": "x\ty\n1\t2\n"})
@@ -368,11 +380,13 @@ def json_lines() -> Iterator[Case]:
     yield lines("utf-16", '{"x":1,"y":2}\n'.encode("utf-16"), ONE, encoding="utf-16")
     yield lines("nulls", '{"x":"NA","y":-1}\n', [[None, None]], nulls=("NA", "-1"))
     yield lines("trimmed", '{"x":" 1","y":"  "}\n', [["1", None]], trim=True)
+    cr = '{"x":1,\r"y":2}\r\n?\n{"x":3,"y":4}'
+    yield lines("a cr among blanks", cr, TWO, bad=(3,))
     yield lines("dropped", '{"x":1,"y":2,"z":[3]}\n', ONE, drop=("z",))
 
 
 def parquet() -> Iterator[Case]:
-    def table(name: str, columns: dict[str, Any], rows: list[Cells], **more: Any) -> Case:
+    def table(name: str, columns: dict[str, Any], rows: list[Cells] | None, **more: Any) -> Case:
         file = io.BytesIO()
         pq.write_table(pa.table(columns), file)
         return case(name, file.getvalue(), rows, file="d.parquet", **more)
@@ -386,6 +400,8 @@ def parquet() -> Iterator[Case]:
     )
     yield cells("short floats", pa.array([1.0, 0.1], pa.float32()), "1.0", "0.1")
     yield cells("decimals", pa.array(["1.50", "-2.00"]).cast(pa.decimal128(5, 2)), "1.50", "-2.00")
+    small = pa.array(["0.00000010", "0.00000000", None]).cast(pa.decimal128(12, 8))
+    yield cells("small decimals", small, "0.00000010", "0.00000000", None)
     yield cells("timestamps", instant.cast(pa.timestamp("us")), "2014-10-21 13:05:00.000001")
     zoned = instant.cast(pa.timestamp("us", "UTC"))
     yield cells("timestamps in UTC", zoned, "2014-10-21 13:05:00.000001Z")
@@ -400,11 +416,20 @@ def parquet() -> Iterator[Case]:
     yield cells("nothing", pa.nulls(2), None, None)
     nested = {"x": ["1"], "z": [[1]], "y": ["2"]}
     yield table("a nested column", nested, ONE, categorical=("x", "y"))
+    yield table("a nested column, dropped", nested, ONE, drop=("z",))
+    yield table("nested columns, dropped by a pattern", nested, ONE, drop=("z*",))
+    unknown = {"x": ["1"], "z": pa.array([0], pa.timestamp("us", "Mars/Base")), "y": ["2"]}
+    what = "d.parquet: column 'z' is no plain value (timestamp[us, tz=Mars/Base])"
+    yield table("a time zone that is not known", unknown, None, error=what)
+    yield table("such a column, dropped", unknown, ONE, drop=("z",))
     index = {"x": ["1"], "y": ["2"], "__index_level_0__": [7]}
     yield table("the index of pandas", index, ONE)
+    yield table("the index of pandas, dropped", index, ONE, drop=("__index_level_0__",))
     yield table("nulls", {"x": ["NA"], "y": [-1]}, [[None, None]], nulls=("NA", "-1"))
     yield table("trimmed", {"x": [" 1 "], "y": ["2"]}, ONE, trim=True)
     yield table("dropped", {"x": ["1"], "d": [b"\xff"], "y": ["2"]}, ONE, drop=("d",))
+    views = {"x": pa.array([b"1", b"\xff"], pa.binary_view()), "y": ["2", "3"]}
+    yield table("views of bytes that are no text", views, ONE, bad=(2,))
     yield table("bytes that are no text", {"x": [b"1", b"\xff"], "y": ["2", "3"]}, ONE, bad=(2,))
     yield table("no rows", {"x": pa.array([], pa.string()), "y": pa.array([], pa.int8())}, [])
     broken = json.dumps({"x": 1}).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -69,3 +70,14 @@ def _pieces(path: Path, dataset: DatasetSpec, size: int, *, split: bool) -> list
     spec = JobSpec(dataset, (), OutputSpec(), RuntimeSpec(split_bytes=max(size, 8)))
     splits = splits_of([path], spec, lambda found: [look_at(each, dataset) for each in found])
     return [portion for each in splits for portion in each.portions]
+
+
+def test_a_first_row_of_long_cells(tmp_path: Path) -> None:
+    path, name = tmp_path / "d.csv", "x" * 200_000
+    path.write_text(f"{name},y\n1,2\n", encoding="utf-8")
+    before = csv.field_size_limit(131_072)  # the csv module's own, in a fresh process
+    try:
+        assert columns_of(path, DatasetSpec()).names == (name, "y")
+        assert columns_of(path, DatasetSpec(header=False)).names == ("c0", "c1")
+    finally:
+        csv.field_size_limit(before)

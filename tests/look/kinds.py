@@ -349,6 +349,27 @@ def json_lines() -> Kind:
 
 
 @kind
+def json_lines_with_nested_keys() -> Kind:
+    rows = clicks()
+    lines = [
+        json.dumps({**dict(zip(NAMES, row, strict=True)), "user": {"age": 3}, "tags": []})
+        for row in rows
+    ]
+    text = "\n".join(lines)
+    return plain(text, rows, {}, file="mine.jsonl", roles={**ROLES, "drop": ["user", "tags"]})
+
+
+@kind
+def parquet_with_a_list() -> Kind:
+    rows = clicks()
+    columns = dict(zip(NAMES, map(list, zip(*rows, strict=True)), strict=True))
+    file = io.BytesIO()
+    pq.write_table(pa.table({**columns, "tags": [["a"]] * len(rows)}), file)
+    roles = {**ROLES, "drop": ["tags"]}
+    return plain(file.getvalue(), rows, {}, file="mine.parquet", roles=roles)
+
+
+@kind
 def json_lines_under_another_name() -> Kind:
     made = json_lines()
     return plain(made.content, made.rows, {"format": "jsonl"}, file="mine.log")

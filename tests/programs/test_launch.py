@@ -141,6 +141,9 @@ def test_packages_are_on_the_path_of_the_script_and_of_what_it_starts(tmp_path: 
         (unpacked,) = (tmp_path / "tmp").iterdir()
         assert Path(place).parent == unpacked
     assert unpacked.stat().st_mode & 0o777 == 0o700
+    (unpacked / "tiny.py").unlink()  # as whoever cleans up temporary files does
+    assert run(start, tmp_path / "tmp").stdout.startswith("1.0 True\n")
+    assert list((tmp_path / "tmp").iterdir()) == [unpacked]
     unpacked.chmod(0o755)
     done = run(start, tmp_path / "tmp")
     expected = f"{unpacked}: should be a folder that nobody else can open; remove it\n"

@@ -17,6 +17,7 @@ from headrace.config.compose import compose
 from headrace.config.defaults import PROJECT
 from headrace.config.program.models import ScriptProgram
 from tests.programs.jobs import script
+from tests.tiny_wheels import make_wheel
 
 PAGE = (PROJECT / "docs" / "programs.md").read_text(encoding="utf-8")
 
@@ -25,7 +26,11 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-COMMANDS = [shlex.split(block.replace("\\\n", " ")) for block in blocks("bash")]
+COMMANDS = [
+    shlex.split(line)
+    for block in blocks("bash")
+    for line in block.replace("\\\n", " ").splitlines()
+]
 
 
 @pytest.fixture
@@ -35,8 +40,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     script(tmp_path)
     script(tmp_path, name="scripts/churn/preprocess.py")
     script(tmp_path, "name,age\nsomebody,42\n", "data/customers.csv")
-    (choice,) = [block for block in blocks("yaml") if "conf/program/churn.yaml" in block]
-    script(tmp_path, choice, "conf/program/churn.yaml")
+    script(tmp_path, "pillow==13.0.0\n", "requirements.txt")
+    named = [(re.search(r"^# (conf/.*)$", block, re.MULTILINE), block) for block in blocks("yaml")]
+    choices = {name[1]: block for name, block in named if name}
+    assert list(choices) == ["conf/program/churn.yaml", "conf/program/churn_job.yaml"]
+    for name, choice in choices.items():
+        script(tmp_path, choice, name)
     return tmp_path
 
 
@@ -56,12 +65,12 @@ def planned(
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command[1:])[:50])
 def test_every_command_plans(
-    command: list[str], planned: Callable[..., tuple[list[str], Path]]
+    command: list[str], planned: Callable[..., tuple[list[str], Path]], pip_index: Path
 ) -> None:
+    make_wheel(pip_index, "pillow", "13.0.0")
     program, *overrides = command
     assert program == "headrace"
-    assert "action=plan" in overrides
-    lines, out = planned(*overrides)
+    lines, out = planned(*overrides, "action=plan")
     assert lines[-1] == f"request  {out}/request.json"
 
 

@@ -89,6 +89,8 @@ LABELS = [
     (["true", "False", "TRUE"], {}, [1, 0, 1]),
     (["-1", "1"], {}, [-1, 1]),
     (["-1", "1"], {"-1": 0}, [0, 1]),
+    (["-1.0", "1", "+1", "2"], {"-1": 0, "1": 7}, [0, 7, 7, 2]),
+    (["1.0", "2e0", "1"], {"1": 0, "1.0": 5, "2": 1}, [5, 1, 0]),
     (["cat", "dog", "bird"], {"bird": 0, "cat": 1, "dog": 2}, [1, 2, 0]),
     (["2.5", "1e3"], {}, [2.5, 1000]),
     (["", "x"], {"": 0, "x": 1}, [0, 1]),
@@ -151,6 +153,12 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
         "data.csv: no column matches 'I*'; there are: y, aa, b"
     )
     assert rows(tmp_path, content, label="y", drop=("Unnamed*",))
+
+
+def test_a_table_without_features(tmp_path: Path) -> None:
+    assert rows(tmp_path, {"d.csv": "y\n1\n0\n"}, label="y") == [{"y": 1.0}, {"y": 0.0}]
+    dropped = rows(tmp_path, {"d.csv": "y,a\n1,2\n"}, label="y", drop=("*",))
+    assert dropped == [{"y": 1.0}]
 
 
 def test_dropped_columns_may_differ_from_file_to_file(tmp_path: Path) -> None:

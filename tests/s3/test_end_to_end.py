@@ -68,7 +68,10 @@ def test_s3_on_both_ends_gives_the_same_bytes(
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).write_bytes(content)
         put({f"in/{name}": content})
-    both = ("transform.n_features=4096", "resources.instance_count=2", "output.rows_per_part=1000")
+    both = (
+        *("transform.n_features=4096", "resources.instance_count=2", "output.rows_per_part=1000"),
+        "dataset.partitions=false",  # one file is in a folder day=2/, the others are not
+    )
     here = headrace(f"dataset.path={data}", f"output.path={output}", *both)
     assert (here.returncode, said(here.stderr)) == (0, [])
     proxy.on("GET", "in/a", error(503, "SlowDown"), times=1)

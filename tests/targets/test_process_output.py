@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from headrace.runtime.process.shortage import MEMORY
-from headrace.targets.local.processes import Ended, Line, ProcessOutput, shown
+from headrace.targets.local.processes import Ended, Line, ProcessOutput
 from headrace.targets.local.sandbox import Host
+from headrace.terminal.lines import shown
 from headrace.terminal.progress import Progress
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import os
@@ -21,6 +22,12 @@ from headrace.errors import JobFailed
 
 CHANGED = "changed while it was read; start again when nobody writes to it"
 
+SHA256 = "SHA256"
+"""Name of the checksum in a listing."""
+
+_FULL_OBJECT = "FULL_OBJECT"
+_SHA256_TEXT = 44
+"""Length of a SHA-256 in base64."""
 _CHUNK_BYTES = 1 << 20
 """Bytes that a thread holds in memory."""
 _HEAD_BYTES = 1 << 20
@@ -98,12 +105,17 @@ class Answer:
             raise JobFailed(f"{uri} cannot be read: {what}")
 
 
-def sha256_of(objects: Iterable[S3Object], check: Callable[[], None]) -> dict[str, str]:
+def sha256_of(
+    objects: Iterable[S3Object], check: Callable[[], None], verb: str = "comparing"
+) -> dict[str, str]:
     """Return the SHA-256 of objects; several are read at a time, and none is kept.
+
+    Objects of which S3 itself keeps a SHA-256 are not read.
 
     Args:
         objects: The objects as they were listed.
         check: Called again and again in this thread; what it raises ends the reading.
+        verb: Says on the terminal what goes on.
 
     Returns:
         URI → SHA-256.
@@ -116,7 +128,7 @@ def sha256_of(objects: Iterable[S3Object], check: Callable[[], None]) -> dict[st
     if not wanted:
         return {}
     s3, executor = client("s3"), DaemonExecutor(THREADS)
-    with Meter("comparing", sum(source.size for source in wanted)) as meter:
+    with Meter(verb, sum(source.size for source in wanted)) as meter:
         running = {source.uri: executor.submit(_sha256, s3, source, meter) for source in wanted}
         try:
             wait(running.values(), check, meter.show)
@@ -203,6 +215,10 @@ class ObjectFile(io.RawIOBase):
 
 
 def _sha256(s3: Any, source: S3Object, meter: Meter) -> str:
+    stored = _stored_sha256(s3, source)
+    if stored is not None:
+        meter.add(source.size)
+        return stored
     digest = hashlib.sha256()
     try:
         for chunk in Answer(s3, source, 0, source.size).chunks():
@@ -211,6 +227,22 @@ def _sha256(s3: Any, source: S3Object, meter: Meter) -> str:
     except (CutError, DamagedError) as exc:
         raise JobFailed(f"{source.uri} cannot be read: the connection broke") from exc
     return digest.hexdigest()
+
+
+def _stored_sha256(s3: Any, source: S3Object) -> str | None:
+    """Return the SHA-256 of all of an object that S3 keeps; None if there is none.
+
+    That of an object that was uploaded in parts is made of theirs, and cannot be used.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+    """
+    if SHA256 not in source.checksums:
+        return None
+    address = {"Bucket": source.bucket, "Key": source.key, "IfMatch": source.etag}
+    answer = s3.head_object(**address, ChecksumMode="ENABLED")
+    text = str(answer.get("ChecksumSHA256", ""))
+    if answer.get("ChecksumType", _FULL_OBJECT) != _FULL_OBJECT or len(text) != _SHA256_TEXT:
+        return None
+    return base64.b64decode(text).hex()
 
 
 def _ranges(size: int) -> Iterator[tuple[int, int]]:

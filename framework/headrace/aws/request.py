@@ -11,6 +11,7 @@ from typing import Any
 
 ATHENA = "AthenaDatasetDefinition"
 REDSHIFT = "RedshiftDatasetDefinition"
+S3_PREFIX = "S3Prefix"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class InputChannel:
     name: str
     uri: str
     container_path: str
-    kind: str = "S3Prefix"
+    kind: str = S3_PREFIX
     """``S3Prefix`` or ``ManifestFile``."""
     mode: str = "File"
     """``File`` or ``Pipe``."""

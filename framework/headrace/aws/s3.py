@@ -29,6 +29,8 @@ class S3Object:
     """Changes when the content does."""
     modified: datetime
     """When it was written, in whole seconds of S3's clock."""
+    checksums: tuple[str, ...] = ()
+    """Algorithms of the checksums that S3 keeps of it, as in ``SHA256``."""
 
     @property
     def uri(self) -> str:
@@ -56,7 +58,12 @@ def with_prefix(uri: str) -> Iterator[S3Object]:
         for entry in page.get("Contents", ()):
             if not entry["Key"].endswith("/"):
                 yield S3Object(
-                    bucket, entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"]
+                    bucket,
+                    entry["Key"],
+                    entry["Size"],
+                    entry["ETag"],
+                    entry["LastModified"],
+                    tuple(entry.get("ChecksumAlgorithm", ())),
                 )
 
 

@@ -129,6 +129,10 @@ def escaped_quote(found: re.Match[str]) -> str:
 
 def _unknown_choice(config: str, options: Sequence[str]) -> Problem:
     group, _, choice = config.rpartition("/")
+    if config.startswith("program/") and choice.endswith(".py"):
+        file = config.removeprefix("program/")
+        what = f"is no choice; write program=script {plain(shlex.quote(f'program.path={file}'))}"
+        return Problem("program", f"{quoted(file)} {what}")
     return Problem(group, f"there is no choice {quoted(choice)}; {suggest(choice, options)}")
 
 

@@ -303,7 +303,7 @@ class ResourcesConfig(Model):
 
     @property
     def limit_seconds(self) -> int | None:
-        """Return the seconds after which the job is stopped; None: the request does not say."""
+        """Return the seconds after which the job is stopped; None if no limit is set."""
         if self.max_runtime_seconds or self.max_runtime_minutes is None:
             return self.max_runtime_seconds
         return self.max_runtime_minutes * 60

@@ -37,10 +37,14 @@ class DataInput:
     """The local files, sorted by path; none for ``s3://…``."""
     copies: dict[str, Path] = field(default_factory=dict)
     """Local files that have to be at `uri` first: path below the job's own folder → file."""
+    brought_from: Path | None = None
+    """The folder that those are named from."""
 
     @property
     def folder(self) -> Path:
         """Return the folder that local files are named from, in the container as well."""
+        if self.brought_from is not None:
+            return self.brought_from
         base = path_of(self.uri) or Path(self.uri)
         return base.parent if self.files == (str(base),) else base
 
@@ -105,7 +109,14 @@ def brought_to(output: str, data: DataInput, name: str = DATA) -> DataInput:
     """
     place = f"{COPIES}/{name}"
     names = {f"{place}/{Path(file).relative_to(data.folder)}": Path(file) for file in data.files}
-    return replace(data, uri=f"{output}/{place}/", kind="S3Prefix", manifest=None, copies=names)
+    return replace(
+        data,
+        uri=f"{output}/{place}/",
+        kind="S3Prefix",
+        manifest=None,
+        copies=names,
+        brought_from=data.folder,
+    )
 
 
 def shares(files: int, instances: int) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -100,12 +101,28 @@ def _first_of(blocks: Iterator[Block], most: int) -> pa.Table | None:
 def _plain_names(sample: Sample, format_name: str) -> tuple[tuple[str, ...], list[str]]:
     """Return the names of the columns that have a text, and of those that have none."""
     if format_name != samples.PARQUET:
-        return tuple(reader_of(format_name).names(sample.path, DatasetSpec())), []
+        names = tuple(reader_of(format_name).names(sample.path, DatasetSpec()))
+        nested = _nested_keys(sample.data)
+        return tuple(name for name in names if name not in nested), [*nested]
     import pyarrow.parquet as pq
 
     plain = reader_of(format_name).names(sample.path, DatasetSpec(categorical=()))
     every = pq.read_schema(sample.path).names
     return plain, [name for name in every if name not in plain]
+
+
+def _nested_keys(content: bytes) -> dict[str, None]:
+    """Return the keys of JSON lines that hold a list or an object."""
+    found: dict[str, None] = {}
+    for line in content.splitlines():
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue  # told by who reads the rows
+        if isinstance(row, dict):
+            values = row.items()
+            found |= dict.fromkeys(key for key, value in values if isinstance(value, dict | list))
+    return found
 
 
 def _most_rows(width: int) -> int:

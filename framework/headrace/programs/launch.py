@@ -15,6 +15,7 @@ import stat
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -61,7 +62,7 @@ def use_packages() -> None:
         check(INPUTS / "packages" / name, sha256)
     key = hashlib.sha256(repr(sorted(packages.items())).encode()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir(), f"headrace-script-packages-{key}-{os.getuid()}")
-    if not is_ours(folder):
+    if not is_whole(folder, packages):
         unpack_packages(packages, folder)
     sys.path.insert(1, str(folder))
     others = os.environ.get("PYTHONPATH")
@@ -72,33 +73,57 @@ def unpack_packages(packages: dict[str, str], folder: Path) -> None:
     """Unpack wheels aside and rename: other processes see the whole folder or none."""
     aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=str(folder.parent)))
     try:
+        new = aside / "new"
+        new.mkdir(0o700)
         for name in packages:
-            unpack_wheel(INPUTS / "packages" / name, aside)
+            unpack_wheel(INPUTS / "packages" / name, new)
+        if is_ours(folder) and not is_whole(folder, packages):
+            folder.rename(aside / "old")
         try:
-            aside.rename(folder)
+            new.rename(folder)
         except OSError:  # another process was quicker
-            if not is_ours(folder):
+            if not is_whole(folder, packages):
                 raise
     finally:
         shutil.rmtree(str(aside), ignore_errors=True)
 
 
 def unpack_wheel(wheel: Path, folder: Path) -> None:
-    """Unpack what Python imports.
+    """Unpack what Python imports."""
+    with zipfile.ZipFile(str(wheel)) as opened:
+        for info in imported(opened):
+            place = Path(opened.extract(info, str(folder)))
+            place.chmod(0o755 if info.external_attr >> 16 & 0o111 else 0o644)
+
+
+def imported(wheel: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
+    """Yield the files of a wheel that are imported, named as they are below the folder.
 
     Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
     """
-    with zipfile.ZipFile(str(wheel)) as opened:
-        for info in opened.infolist():
-            parts = info.filename.split("/")
-            if info.is_dir():
+    for info in wheel.infolist():
+        parts = info.filename.split("/")
+        if info.is_dir():
+            continue
+        if len(parts) > 2 and parts[0].endswith(".data"):
+            if parts[1] not in ("purelib", "platlib"):
                 continue
-            if len(parts) > 2 and parts[0].endswith(".data"):
-                if parts[1] not in ("purelib", "platlib"):
-                    continue
-                info.filename = "/".join(parts[2:])
-            place = Path(opened.extract(info, str(folder)))
-            place.chmod(0o755 if info.external_attr >> 16 & 0o111 else 0o644)
+            info.filename = "/".join(parts[2:])
+        yield info
+
+
+def is_whole(folder: Path, packages: dict[str, str]) -> bool:
+    """Tell whether all files are there: who cleans up temporary files removes old ones."""
+    if not is_ours(folder):
+        return False
+    sizes = {}
+    for name in packages:
+        with zipfile.ZipFile(str(INPUTS / "packages" / name)) as wheel:
+            sizes.update({info.filename: info.file_size for info in imported(wheel)})
+    try:
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except OSError:
+        return False
 
 
 def is_ours(folder: Path) -> bool:

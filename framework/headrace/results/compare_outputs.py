@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from headrace.errors import HeadraceError
-from headrace.results.program_manifest import parts_of
 from headrace.results.stored import StoredResult
 from headrace.runtime.shown import listed
 from headrace.terminal.tables import aligned
@@ -62,11 +61,17 @@ def _difference(name: str, one: Manifest | None, other: Manifest | None) -> str 
 def changed_parts(results: Sequence[StoredResult], manifests: Sequence[Manifest]) -> Iterator[str]:
     """Read all files of results; yield those that are not as their manifests say."""
     for result, manifest in zip(results, manifests, strict=True):
-        for part in parts_of(manifest):
-            try:
-                content = result.read(part["file"])
-            except HeadraceError as error:
-                yield str(error)
-                continue
-            if hashlib.sha256(content).hexdigest() != part["sha256"]:
-                yield f"{result.place}: {part['file']} is not what the manifest says"
+        for output in manifest["outputs"].values():
+            place = StoredResult(output["uri"]) if "uri" in output else result
+            yield from _changed(place, output["parts"])
+
+
+def _changed(place: StoredResult, parts: Sequence[Manifest]) -> Iterator[str]:
+    for part in parts:
+        try:
+            content = place.read(part["file"])
+        except HeadraceError as error:
+            yield str(error)
+            continue
+        if hashlib.sha256(content).hexdigest() != part["sha256"]:
+            yield f"{place.place}: {part['file']} is not what the manifest says"

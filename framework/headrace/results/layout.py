@@ -37,12 +37,14 @@ class Listing:
         digests: Path → SHA-256 of those whose content is known.
         job: Name of the job that a receipt is of.
         region: AWS region that this job was submitted in, if it runs on SageMaker.
+        program: What it runs, if a client has to write the manifest when it has completed.
     """
 
     files: tuple[str, ...]
     digests: Mapping[str, str]
     job: str | None = None
     region: str | None = None
+    program: Mapping[str, Any] | None = None
 
     def is_unchanged(self, file: str, sha256: str) -> bool:
         """Return whether a file has the content that it had; of most files only parts are known."""
@@ -66,7 +68,8 @@ def listed(manifest: bytes) -> Listing | None:
     if not isinstance(files, list) or not all(map(is_inside, (*files, *digests))):
         return None
     job, region = (_text(content.get(key)) for key in ("job", "region"))
-    return Listing(tuple(files), digests, job, region)
+    program = content.get("program") if job is not None else None
+    return Listing(tuple(files), digests, job, region, program)
 
 
 def looks_like_ours(file: str, path: Path) -> bool:
@@ -100,18 +103,26 @@ def receipt(job: str, files: Mapping[str, bytes | None]) -> bytes:
     return receipt_of(job, contents)
 
 
-def receipt_of(job: str, files: Mapping[str, str | None], region: str | None = None) -> bytes:
+def receipt_of(
+    job: str,
+    files: Mapping[str, str | None],
+    region: str | None = None,
+    program: Mapping[str, Any] | None = None,
+) -> bytes:
     """Return a receipt of files whose digests are known.
 
     Args:
         job: Name of the job that they were made for.
         files: Path below ``output.path`` → SHA-256; None where the content is not to be checked.
         region: AWS region that the job is submitted in.
+        program: What it runs, if whoever writes the manifest later has to know it.
     """
     digests = {name: sha256 for name, sha256 in sorted(files.items()) if sha256 is not None}
     content: dict[str, Any] = {"format_version": _FORMAT_VERSION, "job": job, "digests": digests}
     if region is not None:
         content["region"] = region
+    if program is not None:
+        content["program"] = dict(program)
     text = json.dumps(sealed(content, (*files, RECEIPT)), indent=2, ensure_ascii=False)
     return f"{text}\n".encode()
 
@@ -144,7 +155,8 @@ def _digests(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     all of a receipt.
     """
     known = [part for channel in content.get("channels", {}).values() for part in channel["parts"]]
-    known += [part for output in content.get("outputs", {}).values() for part in output["parts"]]
+    outputs = [each for each in content.get("outputs", {}).values() if "uri" not in each]
+    known += [part for output in outputs for part in output["parts"]]
     known += content.get("states", {}).values()
     for each in known:
         if "sha256" in each:

@@ -180,25 +180,21 @@ def make_room(content: PrefixContent, job: str, kms_key: str | None, check: Chec
         interruptible(partial(remove, [join(content.output, name) for name in names]), check)
 
 
-def receipt_for(
-    job: str, files: Mapping[str, Path | bytes], check: Check, region: str | None = None
-) -> bytes:
-    """Return the receipt of files that will be written.
+def digests_of(files: Mapping[str, Path | bytes], check: Check) -> dict[str, str]:
+    """Return the SHA-256 of files that will be written, for their receipt.
 
     Args:
-        job: Name of the job that they are of.
         files: Path below the prefix → where its content is.
         check: Called between two files.
-        region: AWS region that the job is submitted in, if it runs on SageMaker.
 
     Raises:
         JobFailed: A file cannot be read.
     """
-    digests: dict[str, str | None] = {}
+    digests = {}
     for name, source in files.items():
         check()
         digests[name] = _sha256(source)
-    return receipt_of(job, digests, region)
+    return digests
 
 
 def is_manifest(name: str) -> bool:

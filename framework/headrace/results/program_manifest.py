@@ -7,15 +7,19 @@ program with the same inputs leaves the same manifest, unless it writes somethin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.results.layout import MANIFEST
+from headrace.aws.request import RequestView, meaning
+from headrace.results.layout import MANIFEST, REQUEST
 from headrace.runtime import VERSION
 from headrace.runtime.output.seal import sealed
-from headrace.runtime.spec import REPORT
+from headrace.runtime.shown import plain
+from headrace.runtime.spec import REPORT, REPORT_PAGE, digest
+from headrace.terminal.lines import without_colours
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import size
 
@@ -23,6 +27,17 @@ TIMINGS = f"{REPORT}/timings.json"
 """Seconds and memory, which differ from run to run."""
 LOG = f"{REPORT}/log.txt"
 """The last lines that the program has printed."""
+OURS = (LOG, TIMINGS, REPORT_PAGE)
+"""What headrace adds to the report, as far as it is known and the program has no such files."""
+LOG_LINES = 1_000
+"""So many lines of all instances stand in the log."""
+LOG_CHARACTERS = 1_000
+"""So much of each."""
+NAME_TAKEN = (
+    f"an output holds {MANIFEST!r}, which headrace itself writes; have the program give its file "
+    "another name"
+)
+NOWHERE: Mapping[str, str] = {}
 HEADER = ("output", "files", "size")
 NUMBERS = (1, 2)
 """Positions of the columns that hold numbers."""
@@ -71,43 +86,88 @@ class Output:
     bytes: int
 
 
-def program_manifest(
-    program: Mapping[str, Any],
-    request_sha256: str,
-    inputs: Mapping[str, tuple[int, int]],
-    outputs: Mapping[str, Sequence[Part]],
-    files: Sequence[str],
-    digests: Mapping[str, str],
-) -> dict[str, Any]:
-    """Return the manifest of a result.
+@dataclass(frozen=True)
+class Ran:
+    """What ran, as a manifest says it.
+
+    Attributes:
+        kind: ``script`` or ``image``.
+        entry: The file that started.
+        sha256: Digest of the user's code; empty for an image, whose URI names it.
+        inputs: Name → number of ``files`` and their size in ``bytes``, as far as that is known.
+    """
+
+    kind: str
+    entry: str
+    sha256: str
+    inputs: Mapping[str, Mapping[str, int]]
+
+
+def counted(files: int, total: int) -> dict[str, int]:
+    """Return what a manifest says of an input: the number of its files and their size."""
+    return {"files": files, "bytes": total}
+
+
+def code_digest(digests: Mapping[str, str]) -> str:
+    """Return the digest of code that came from S3.
 
     Args:
-        program: What ran: its kind, its digest and the like.
-        request_sha256: Digest of what the request says (`headrace.job.request.meaning`).
-        inputs: Name → number of its files, and their size in bytes, as far as that is known.
-        outputs: Name → its files.
-        files: Paths of all files that belong to the result, below ``output.path``.
-        digests: Path → SHA-256 of those beside the outputs that are the same in every run.
+        digests: Path → SHA-256; of a single file, its own with an empty path.
     """
-    described = {name: _output(parts) for name, parts in outputs.items()}
+    return digests[""] if "" in digests else digest(dict(digests)) if digests else ""
+
+
+def program_manifest(
+    ran: Ran,
+    request: RequestView,
+    output: str,
+    outputs: Mapping[str, Sequence[Part]],
+    digests: Mapping[str, str],
+    elsewhere: Mapping[str, str] = NOWHERE,
+) -> dict[str, Any]:
+    """Return the manifest of a result; whoever delivers it calls this.
+
+    Args:
+        ran: What ran.
+        request: The request of the job.
+        output: URI of ``output.path``.
+        outputs: Name → its files.
+        digests: Path → SHA-256 of the files that came with the job.
+        elsewhere: Name → URI of those outputs that do not go below ``output.path``. Paths of their
+            files are below this URI; they are no part of the result that a next job may replace.
+    """
+    here = [part.file for name in outputs if name not in elsewhere for part in outputs[name]]
+    described = {
+        name: {**({"uri": elsewhere[name]} if name in elsewhere else {}), **_output(parts)}
+        for name, parts in outputs.items()
+    }
     content = {
         "format_version": _FORMAT_VERSION,
-        "program": dict(program),
-        "request_sha256": request_sha256,
-        "inputs": {
-            name: {"files": count, "bytes": total} for name, (count, total) in inputs.items()
+        "program": {
+            "kind": ran.kind,
+            "entry": ran.entry,
+            "sha256": ran.sha256,
+            "command": [*request.entrypoint, *request.arguments],
         },
+        "request_sha256": digest(meaning(request, output)),
+        "inputs": {name: dict(each) for name, each in ran.inputs.items()},
         "outputs": described,
         "digests": dict(sorted(digests.items())),
         "versions": {"headrace": VERSION},
     }
-    return sealed(content, (*files, MANIFEST))
+    return sealed(content, (REQUEST, *digests, *here, *OURS, MANIFEST))
 
 
 def _output(parts: Sequence[Part]) -> dict[str, Any]:
     ordered = sorted(parts, key=lambda part: part.file)
     total = sum(part.bytes for part in ordered)
     return {"files": len(ordered), "bytes": total, "parts": [asdict(part) for part in ordered]}
+
+
+def log_text(lines: Iterable[str]) -> str:
+    """Return the content of the log: the last lines, without colours and control characters."""
+    last = deque(lines, maxlen=LOG_LINES)
+    return "".join(f"{plain(without_colours(line), LOG_CHARACTERS)}\n" for line in last)
 
 
 def outputs_of(manifest: Mapping[str, Any]) -> tuple[Output, ...]:

@@ -89,7 +89,7 @@ def _host(manifest: S3Object) -> str:
 def _read(file: S3Object, what: str) -> dict[str, Any]:
     answer = client("s3").get_object(Bucket=file.bucket, Key=file.key)
     content = json.loads(answer["Body"].read())
-    if not isinstance(content, dict) or "channels" not in content:
+    if not isinstance(content, dict) or not {"channels", "program"} & content.keys():
         raise ValueError(f"{file.uri} is no {what} of headrace")
     return content
 

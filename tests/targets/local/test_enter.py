@@ -314,6 +314,7 @@ def test_outputs_can_be_moved_from_outside(job: Job) -> None:
     done, root, _ = job.run("""
         import os, socket
         os.chdir("/opt/ml/processing/output/train")
+        open(".headrace-0", "w").close()
         os.symlink("/opt/ml/processing/input/data/a.txt", "link.txt")
         os.symlink("/opt/ml/processing/no-such-file", "nowhere")
         os.symlink("/opt/ml/processing/input", "folder")
@@ -329,6 +330,7 @@ def test_outputs_can_be_moved_from_outside(job: Job) -> None:
     train = root.ml / "processing/output/train"
     kinds = {path.name: stat.S_IFMT(path.lstat().st_mode) for path in train.iterdir()}
     assert kinds == {
+        ".headrace-0": stat.S_IFREG,
         "link.txt": stat.S_IFREG,
         "nowhere": stat.S_IFLNK,
         "folder": stat.S_IFLNK,
@@ -337,6 +339,7 @@ def test_outputs_can_be_moved_from_outside(job: Job) -> None:
         "deep": stat.S_IFDIR,
     }
     assert (train / "link.txt").read_text() == "content"
+    assert (train / ".headrace-0").read_text() == ""
     modes = {name: stat.S_IMODE((train / name).stat().st_mode) for name in ("deep", "hidden.txt")}
     assert modes == {"deep": 0o700, "hidden.txt": 0o400}
     assert stat.S_IMODE((train / "deep/closed").stat().st_mode) == 0o700

@@ -214,6 +214,30 @@ FAILURES = {
         """,
         "algo-1 ended with status 2; it left the message: no customers; it wrote nothing to stderr",
     ),
+    "message that is a pipe": (
+        """
+        import os
+        os.mkfifo("/opt/ml/output/message")
+        raise SystemExit(2)
+        """,
+        "algo-1 ended with status 2; it wrote nothing to stderr",
+    ),
+    "message that is a link": (
+        """
+        import os
+        os.symlink("/etc/passwd", "/opt/ml/output/message")
+        raise SystemExit(2)
+        """,
+        "algo-1 ended with status 2; it wrote nothing to stderr",
+    ),
+    "message that is a folder": (
+        """
+        import os
+        os.mkdir("/opt/ml/output/message")
+        raise SystemExit(2)
+        """,
+        "algo-1 ended with status 2; it wrote nothing to stderr",
+    ),
     "killed": (
         "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
         "algo-1 was killed by SIGKILL, perhaps for want of memory; it wrote nothing to stderr",
@@ -227,6 +251,12 @@ FAILURES = {
         """,
         "algo-1 ended with status 1; it ran out of memory; the last lines of its stderr:\n"
         "  MemoryError",
+    ),
+    "module": (
+        "import sys; sys.tracebacklimit = 0; import nowhere.at_all",
+        "algo-1 ended with status 1; name the package in backend.requirements, or install it "
+        "beside headrace; the last lines of its stderr:\n"
+        "  ModuleNotFoundError: No module named 'nowhere'",
     ),
     "file": (
         """
@@ -333,6 +363,7 @@ Path("/opt/ml/processing/output/other").mkdir()
 Path("/opt/ml/processing/output/other/a.csv").touch()
 Path("/opt/ml/output/message").write_text("fine")
 Path("/opt/ml/output/data").touch()
+Path("/opt/ml/processing/input/stray").touch()
 Path("/opt/ml/model").mkdir()
 Path("/opt/ml/model/b.bin").touch()
 Path("relative.csv").touch()
@@ -350,8 +381,9 @@ def test_what_is_lost_is_told(output: Path, capfd: pytest.CaptureFixture[str]) -
         "/opt/ml/processing/output/train",
         "note: output 'validation' is empty: the program wrote no file to "
         "/opt/ml/processing/output/validation",
-        "note: 3 paths are in no output and thus lost: '/opt/ml/model/b.bin', "
-        "'/opt/ml/output/data', '/opt/ml/processing/output/other/a.csv'; "
+        "note: 4 paths are in no output and thus lost: '/opt/ml/model/b.bin', "
+        "'/opt/ml/output/data', '/opt/ml/processing/input/stray', "
+        "'/opt/ml/processing/output/other/a.csv'; "
         "outputs.other.at=/opt/ml/processing/output/other delivers that folder",
         "note: 1 path is in no output and thus lost: '/relative.csv'",
     ]

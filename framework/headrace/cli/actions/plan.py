@@ -127,11 +127,15 @@ def _step(label: str, name: str) -> str:
 
 
 def _packages(job: Job) -> Iterator[tuple[str, str]]:
-    if wheels := sorted(job.program.packages):
-        total = sum(len(job.files[f"{PACKAGES}/{wheel}"]) for wheel in wheels)
-        yield ("packages", f"{', '.join(wheels)} ({size(total)})")
-    if job.program.spec is None:  # whose own container says them
-        yield from ((f"  {name}", f"SHA-256 {job.program.packages[name]}") for name in wheels)
+    wheels = job.program.packages
+    if not wheels:
+        return
+    names, total = sorted(wheels), sum(len(job.files[f"{PACKAGES}/{wheel}"]) for wheel in wheels)
+    if job.program.spec is not None:  # the entry script has the digests
+        yield ("packages", f"{', '.join(names)} ({size(total)})")
+    else:
+        lines = (f"{name}, SHA-256 {wheels[name]}" for name in names)
+        yield ("packages", "\n".join([size(total), *lines]))
 
 
 def _inputs(job: Job) -> Iterator[tuple[str, str, str, str]]:

@@ -8,6 +8,7 @@ from annotated_types import Len
 from pydantic import BeforeValidator, Field
 
 from headrace.config.model import Model, RoleArn, Text
+from headrace.config.problems import got
 
 Query = Annotated[str, Len(1, 4096)]
 S3Uri = Annotated[str, Field(pattern=r"^s3://[^/]+(/.*)?$")]
@@ -121,20 +122,33 @@ def _input(given: Any) -> Any:
     return {"path": given} if isinstance(given, str) else given
 
 
+def _inputs(given: Any) -> Any:
+    if isinstance(given, str | list | tuple):
+        raise ValueError(f"each input has a name, as in inputs.customers=PATH (got {got(given)})")
+    return given
+
+
 def _output(given: Any) -> Any:
     return {} if given is None else given
 
 
 def _outputs(given: Any) -> Any:
     """Return outputs that are given as a list of names as the mapping that it stands for."""
+    if isinstance(given, str):
+        raise ValueError(f"should be a list of names, as in outputs=[train] (got {got(given)})")
     if isinstance(given, list | tuple) and all(isinstance(name, str) for name in given):
         return {name: {} for name in given}
     return given
 
 
-Inputs = dict[
-    str,
-    Annotated[InputSettings, BeforeValidator(_input, json_schema_input_type=InputSettings | str)],
+Inputs = Annotated[
+    dict[
+        str,
+        Annotated[
+            InputSettings, BeforeValidator(_input, json_schema_input_type=InputSettings | str)
+        ],
+    ],
+    BeforeValidator(_inputs, json_schema_input_type=dict[str, InputSettings | str]),
 ]
 Outputs = Annotated[
     dict[

@@ -21,6 +21,7 @@ _CHANNEL = re.compile(
     rf"(?P<plus>\+{{0,2}})(?P<key>(?:{INPUTS}|{OUTPUTS})\.[^=]*)=(?P<value>.*)", re.S
 )
 _ALL_OUTPUTS = re.compile(rf"\+{{0,2}}{OUTPUTS}=(?P<value>\s*\[.*)", re.S)
+_LISTED_INPUTS = re.compile(rf"\+{{0,2}}{INPUTS}=(?P<value>\s*\[.*)", re.S)
 
 
 def spelled_out(overrides: Sequence[str]) -> list[str]:
@@ -40,6 +41,10 @@ def _full(override: str) -> Iterator[str]:
             yield f"~{OUTPUTS}"
             yield f"+{OUTPUTS}={{{','.join(f'{name}: {{}}' for name in value)}}}"
             return
+    if match := _LISTED_INPUTS.fullmatch(override.strip()):  # the models say what is wrong with it
+        yield f"~{INPUTS}"
+        yield f"+{INPUTS}={match['value']}"
+        return
     if match := _CHANNEL.fullmatch(override.strip()):
         key, value = match["key"], match["value"]
         is_short = key.count(".") == 1 and key.startswith(INPUTS) and _is_text(override)

@@ -101,7 +101,12 @@ def _labels(cells: pa.StringArray, name: str, values: dict[str, float]) -> pa.Do
             pass
     coded = cells.fill_null("").dictionary_encode()
     known = {**_TRUTH, **{text: repr(float(value)) for text, value in values.items()}}
-    texts = [known.get(text, text) for text in coded.dictionary.to_pylist()]
+    same: dict[float | None, str] = {_number(text): text for text in values}
+    texts = []
+    for text in coded.dictionary.to_pylist():
+        number = _number(text) if same and text not in known else None
+        named = text if number is None else same.get(number, text)  # 1.0 is what 1 is
+        texts.append(known.get(named, text))
     try:
         return _numbers(pa.array(texts, pa.string()).take(coded.indices), name, expected)
     except BadRows as bad:
@@ -133,7 +138,13 @@ def _not_numbers(cells: pa.StringArray) -> npt.NDArray[np.bool_]:
 
 
 def _is_number(text: pa.StringScalar) -> bool:
+    return _number(text.as_py()) is not None
+
+
+def _number(text: str | None) -> float | None:
+    """Return the finite number that a text is, None if it is none."""
     try:
-        return bool(np.isfinite(pc.cast(text, pa.float64()).as_py()))
+        number = pc.cast(pa.scalar(text, pa.string()), pa.float64()).as_py()
     except pa.ArrowInvalid:
-        return False
+        return None
+    return number if number is not None and np.isfinite(number) else None

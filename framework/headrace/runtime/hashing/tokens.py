@@ -197,6 +197,8 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
         (field.name, encode(in_type(batch.column(place), role_of(field))))
         for place, field in fields
     ]
+    if not columns:
+        return []
     join = _joined_at_once if is_few else _joined
     texts, counts = join([(name, cells.values) for name, cells in columns])
     hashes, marks = hash_texts(texts, (function, seed), (murmur3_32, _PRINT_SEED))

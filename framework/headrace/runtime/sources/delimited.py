@@ -6,8 +6,6 @@ name the line.
 
 from __future__ import annotations
 
-import csv
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -269,7 +267,6 @@ class DelimitedBlock(LinesBlock):
 
     def _rows(self) -> Iterator[tuple[int, list[str] | OpenQuote]]:
         """Yield each row's first line in the block, and its cells."""
-        csv.field_size_limit(sys.maxsize)
         first = 0
         for _, data, left_out in stretches(self.bytes.data, self.bytes.left_out):
             for line, _, cells in self.dialect.rows(data):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,6 +83,7 @@ class Dialect:
         Yields:
             The first line of a row, from 0, the one behind it, and the cells.
         """
+        csv.field_size_limit(sys.maxsize)
         lines = data.decode("utf-8", "surrogateescape")
         reader = csv.reader(
             _text_lines(lines),

@@ -9,13 +9,14 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
 import pyarrow as pa
 
+from headrace.runtime.data_files import is_data
 from headrace.runtime.errors import DataError
 from headrace.runtime.plugins.formats import AUTO, READERS, UNNAMED, format_by_suffix
 from headrace.runtime.shown import plain
@@ -61,6 +62,7 @@ _BEGINNINGS = (
 )
 """How compressed data begins: no text does, and no name is to be trusted."""
 _MAGIC = 10
+_PIECE = 1 << 16
 BOM = b"\xef\xbb\xbf"
 UTF_8 = "utf-8"
 BROKEN = "\udfff"
@@ -133,7 +135,7 @@ def opened(path: Path, encoding: str = UTF_8) -> Iterator[tuple[Reader, IO[bytes
         with path.open("rb") as file:
             compression = _compression(path, file)
             reader = _decompressed(path, file, compression)
-            yield (reader if is_utf_8(encoding) else _Decoded(reader, encoding)), file
+            yield (reader if is_utf_8(encoding) else _Decoded(path, reader, encoding)), file
     except EOFError as error:
         raise DataError(f"{name_of(path)}: the {compression} data is cut short") from error
     except (gzip.BadGzipFile, zipfile.BadZipFile, lzma.LZMAError, zlib.error) as error:
@@ -155,8 +157,8 @@ def is_utf_8(encoding: str) -> bool:
 class _Decoded:
     """Text of an encoding, as UTF-8."""
 
-    def __init__(self, reader: Reader, encoding: str) -> None:
-        self._reader = reader
+    def __init__(self, path: Path, reader: Reader, encoding: str) -> None:
+        self._path, self._reader, self._encoding = path, reader, encoding
         self._decoder = codecs.getincrementaldecoder(encoding)(_replaced.__name__)
         self._waiting = b""
         self._is_done = False
@@ -166,7 +168,11 @@ class _Decoded:
         while not self._waiting and not self._is_done:
             data = self._reader.read(size)
             self._is_done = not data
-            text = self._decoder.decode(data, final=self._is_done)
+            try:
+                text = self._decoder.decode(data, final=self._is_done)
+            except UnicodeError as error:  # of the file as a whole, such as no byte order mark
+                what = f"cannot be read as {self._encoding} ({plain(str(error))})"
+                raise DataError(f"{name_of(self._path)}: {what}") from error
             self._waiting = text.encode("utf-8", "surrogatepass")
         taken, self._waiting = self._waiting[:size], self._waiting[size:]
         return taken
@@ -234,9 +240,9 @@ def _decompressed(path: Path, file: IO[bytes], compression: str | None) -> Reade
         case "gzip":
             return gzip.GzipFile(fileobj=file)
         case "bzip2":
-            return bz2.BZ2File(file)
+            return _Members(file, bz2.BZ2Decompressor)
         case "xz" | "lzma":
-            return lzma.LZMAFile(file)
+            return _Members(file, lzma.LZMADecompressor)
         case "zip":
             return _unzipped(path, file)
     if not file.read(1):
@@ -244,6 +250,36 @@ def _decompressed(path: Path, file: IO[bytes], compression: str | None) -> Reade
     file.seek(0)
     stream: Reader = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), compression)
     return stream
+
+
+class _Members:
+    """Streams of bzip2 or xz, one behind the other, with zeros between them.
+
+    Python's own readers take whatever else comes behind a stream for its end, without a word.
+    """
+
+    def __init__(
+        self, file: IO[bytes], made: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]
+    ) -> None:
+        self._file, self._made = file, made
+        self._member = made()
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes; none at the end."""
+        found = b""
+        while not found:
+            member, data = self._member, b""
+            if member.eof:
+                data = member.unused_data.lstrip(b"\0")
+                while not data:
+                    if not (piece := self._file.read(_PIECE)):
+                        return b""
+                    data = piece.lstrip(b"\0")
+                member = self._member = self._made()
+            elif member.needs_input and not (data := self._file.read(_PIECE)):
+                raise EOFError
+            found = member.decompress(data, size)
+        return found
 
 
 def _unzipped(path: Path, file: IO[bytes]) -> Reader:
@@ -259,15 +295,13 @@ def _unzipped(path: Path, file: IO[bytes]) -> Reader:
 
 
 def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = [each for each in archive.infolist() if not each.is_dir() and _is_content(each)]
+    files = [each for each in archive.infolist() if not each.is_dir()]
+    # What macOS adds, as __MACOSX/ and .DS_Store, is hidden. A hidden file alone is the content.
+    members = [each for each in files if is_data(each.filename)] or files
     if len(members) != 1:
         what = f"the zip archive holds {len(members)} files, and one is read; unpack it"
         raise DataError(f"{name_of(path)}: {what}")
     return members[0]
-
-
-def _is_content(member: zipfile.ZipInfo) -> bool:
-    return not member.filename.startswith("__MACOSX/")  # what macOS adds to each file
 
 
 def _name_in_zip(path: Path) -> str:

@@ -19,7 +19,7 @@ from headrace.runtime.chain.names import is_pattern
 from headrace.runtime.errors import DataError
 from headrace.runtime.shown import quoted
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
-from headrace.runtime.sources.blocks import Bytes, LinesBlock, blocks
+from headrace.runtime.sources.blocks import Bytes, LinesBlock, blocks, lines_in
 from headrace.runtime.sources.files import name_of
 from headrace.runtime.spec import DatasetSpec
 
@@ -144,9 +144,11 @@ def _sampled_lines(path: Path, dataset: DatasetSpec) -> Iterator[tuple[int, byte
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield position and content of each line that is not blank."""
-    for number, line in enumerate(data.split(b"\n")):
+    number = 0
+    for line in data.split(b"\n"):
         if line.strip():
             yield number, line
+        number += 1 if b"\r" not in line else lines_in(line + b"\n")
 
 
 class _Twins(dict[str, Any]):

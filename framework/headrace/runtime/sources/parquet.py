@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.names import is_dropped
 from headrace.runtime.errors import DataError
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
@@ -98,6 +100,8 @@ class ParquetBlock(Block):
 
     def _without_broken(self, name: str, column: pa.Array, bad: dict[int, BadRow]) -> pa.Array:
         """Return the column with nulls for cells that cannot be text, whose rows are bad."""
+        if pa.types.is_binary_view(column.type):  # Arrow cannot filter one
+            column = column.cast(pa.large_binary())
         cells = column.dictionary_encode()
         values = [cells.dictionary.slice(place, 1) for place in range(len(cells.dictionary))]
         reasons = [_fault(value) for value in values]
@@ -121,6 +125,8 @@ def _text(column: pa.Array) -> pa.StringArray:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_floating(kind):
         text = _with_point(text)
+    if pa.types.is_decimal(kind):
+        text = _without_exponent(text)
     text.validate(full=True)  # a text is believed to be UTF-8 when it is read
     empty = pc.equal(text, "")
     return pc.if_else(empty, None, text) if pc.any(empty).as_py() else text
@@ -139,6 +145,15 @@ def _with_point(text: pa.StringArray) -> pa.StringArray:
     if not pc.any(is_whole).as_py():
         return text
     return pc.if_else(is_whole, pc.binary_join_element_wise(text, ".0", ""), text)
+
+
+def _without_exponent(text: pa.StringArray) -> pa.StringArray:
+    """Return decimals with all their digits: ``0.00000010``, where Arrow has 1.0E-7."""
+    if not pc.any(pc.match_substring(text, "E")).as_py():
+        return text
+    cells = text.dictionary_encode()
+    texts = [format(Decimal(cell), "f") for cell in cells.dictionary.to_pylist()]
+    return pa.array(texts, pa.string()).take(cells.indices)
 
 
 def _fault(value: pa.Array) -> str | None:
@@ -162,6 +177,8 @@ def _places_of(good: npt.NDArray[np.bool_]) -> pa.Array:
 def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
     """Return the names of the file's columns, without those that are no plain values.
 
+    One that ``dataset.drop`` names is there, whatever its type.
+
     Args:
         path: The file.
         dataset: Which columns are used.
@@ -170,12 +187,16 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         DataError: The file is not Parquet, or a column that is used is no plain value.
     """
     with _explained(path, "is no Parquet file, or is cut short"):
-        fields = [field for field in _open(path).schema_arrow if not _is_index(field.name, dataset)]
+        fields = [
+            field
+            for field in _open(path).schema_arrow
+            if field.name in dataset.drop or not _is_index(field.name, dataset)
+        ]
         names = [field.name for field in fields]
     nested = {
         name: field.type
         for name, field in zip(names, fields, strict=True)
-        if not _is_plain(field.type)
+        if not _is_plain(field.type) and not is_dropped(name, dataset)
     }
     if nested:
         columns = Columns.of(names, dataset, name_of(path))
@@ -196,7 +217,7 @@ def _is_index(name: str, dataset: DatasetSpec) -> bool:
 def _is_plain(kind: pa.DataType) -> bool:
     """Return whether a value is one that has a text."""
     try:
-        pa.nulls(0, kind).cast(pa.string())
+        pa.nulls(1, kind).cast(pa.string())  # looks for the time zone, too
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return False
     return not pa.types.is_nested(kind)

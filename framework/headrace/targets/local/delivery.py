@@ -27,17 +27,23 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from headrace.aws.request import meaning
 from headrace.errors import JobFailed
 from headrace.job.job import Job
 from headrace.results import hosts as host_reports
 from headrace.results.destination import OccupiedError, replaceable
-from headrace.results.layout import MANIFEST, RECEIPT, is_inside, listed
-from headrace.results.program_manifest import Part, program_manifest
+from headrace.results.layout import MANIFEST, RECEIPT, is_inside, listed, receipt_of
+from headrace.results.program_manifest import (
+    NAME_TAKEN,
+    Part,
+    Ran,
+    code_digest,
+    counted,
+    program_manifest,
+)
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.output.seal import sealed
 from headrace.runtime.shown import quoted
-from headrace.runtime.spec import CODE_INPUT, REPORT_PAGE, digest, under
+from headrace.runtime.spec import CODE_INPUT, under
 from headrace.targets.local.moves import Replacement
 from headrace.targets.local.sandbox import Host, S3Folder, Sandbox
 from headrace.targets.shutdown.interrupts import Interrupts
@@ -136,8 +142,7 @@ class Delivery:
     def _report(self, files: Files, outputs: dict[str, list[str]]) -> None:
         """Add the report of a program that writes none, its manifest last."""
         if MANIFEST in files:
-            what = f"an output holds {quoted(MANIFEST)}, which headrace itself writes"
-            raise JobFailed(f"{what}; have the program give its file another name")
+            raise JobFailed(NAME_TAKEN)
         folder = self.sandbox.report
         ours = {file: source for file, source in _below(folder, "") if file not in files}
         files |= ours
@@ -149,39 +154,30 @@ class Delivery:
         }
         program = self.job.program
         sha256 = program.sha256 or self._code_digest()
-        about = {
-            "kind": program.kind,
-            "entry": program.entry,
-            "sha256": sha256,
-            "command": [*self.job.view.entrypoint, *self.job.view.arguments],
-        }
+        ran = Ran(program.kind, program.entry, sha256, self._inputs())
         base = uri_of(self.sandbox.output)
-        request = digest(meaning(self.job.view, base))
-        page = () if REPORT_PAGE in files else (REPORT_PAGE,)
-        inputs = self._inputs()
-        content = program_manifest(about, request, inputs, parts, (*files, *page), digests)
+        content = program_manifest(ran, self.job.view, base, parts, digests)
         write_whole(folder / MANIFEST, json_text(content).encode())
         files[MANIFEST] = folder / MANIFEST
 
-    def _inputs(self) -> dict[str, tuple[int, int]]:
+    def _inputs(self) -> dict[str, dict[str, int]]:
         """Return how many files each input had, and their size; nothing in a container."""
         roots = [host.private for host in self.hosts if host.private is not None]
         found = {}
         for index, channel in enumerate(self.job.view.inputs if roots else ()):
             every = [root.inputs[index] for root in roots]
-            counted = every if channel.is_sharded else every[:1]
-            sizes = sum(each.count for each in counted), sum(each.bytes for each in counted)
-            found[channel.name] = sizes
+            mine = every if channel.is_sharded else every[:1]
+            files, total = (sum(each.count for each in mine), sum(each.bytes for each in mine))
+            found[channel.name] = counted(files, total)
         return found
 
     def _code_digest(self) -> str:
         """Return the digest of code that came from S3; nothing if none came with the job."""
         channels = (each for each in self.job.view.inputs if each.container_path == CODE_INPUT)
         for place in (self.sandbox.locate(channel.uri) for channel in channels):
-            if place.is_file():
-                return Part.of("", place).sha256
-            parts = [Part.of(file, source) for file, source in _below(place, "")]
-            return digest({part.file: part.sha256 for part in parts})
+            files = [("", place)] if place.is_file() else _below(place, "")
+            parts = [Part.of(file, source) for file, source in files]
+            return code_digest({part.file: part.sha256 for part in parts})
         return ""
 
     def _gathered(self, name: str, inside: str) -> Path:
@@ -271,7 +267,7 @@ def publish(
     from headrace.aws.clients import explained  # importing boto3 is slow
     from headrace.aws.threads import interruptible
     from headrace.aws.upload import Uploads
-    from headrace.results.output_prefix import look, make_room, receipt_for, refusal
+    from headrace.results.output_prefix import digests_of, look, make_room, refusal
 
     base = join(output, "")
     new = {folder.uri(path): path for path in folder.files()}
@@ -285,7 +281,7 @@ def publish(
             raise JobFailed(problem)
         make_room(content, lock.job, kms_key, check)
         with Uploads(kms_key, check).together() as uploads:
-            uploads.place({receipt: receipt_for(lock.job, named, check)})
+            uploads.place({receipt: receipt_of(lock.job, digests_of(named, check))})
             uploads.place(parts)
             lock.confirm()
             for sources in manifests:

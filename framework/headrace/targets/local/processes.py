@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import re
 import signal
 import subprocess
 import sys
@@ -23,11 +22,11 @@ from typing import IO, Literal, Protocol
 from headrace.errors import HeadraceError, JobFailed, PluginError
 from headrace.results import pages as report
 from headrace.runtime.process.shortage import MEMORY, require_memory_for_threads, tells_of_memory
-from headrace.runtime.shown import harmless
 from headrace.targets.local.command import Command
 from headrace.targets.local.sandbox import MESSAGE_BYTES, Host
 from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.targets.shutdown.lifeline import Lifeline
+from headrace.terminal.lines import shown
 from headrace.terminal.progress import Progress
 
 Stream = Literal["stdout", "stderr"]
@@ -39,8 +38,6 @@ WAITING_LINES = 256
 """Lines that have been read and not yet shown."""
 LINE_BYTES = 1 << 16
 """A longer line comes in pieces, as from a program that never ends one."""
-_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
-_NO_COLOUR = "\x1b[0m"
 
 
 class TimeLimitError(Exception):
@@ -313,25 +310,6 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
     # macOS answers EPERM for a group of which only zombies are left.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
-
-
-def shown(text: str) -> str:
-    """Return a line of a process for the terminal: with its colours, which end at its end.
-
-    Other control characters are escaped. Of a line that a process has written over again and again,
-    as progress bars do, the last state is shown, as on a terminal.
-    """
-    *_, last = text.rstrip("\r").split("\r")
-    pieces = [
-        piece if _COLOUR.fullmatch(piece) else harmless(piece) for piece in _COLOUR.split(last)
-    ]
-    line = "".join(pieces)
-    return line + _NO_COLOUR if len(pieces) > 1 and not line.endswith(_NO_COLOUR) else line
-
-
-def without_colours(text: str) -> str:
-    """Return a line of a process without its colours."""
-    return _COLOUR.sub("", text)
 
 
 def _without(message: str, held: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -47,11 +48,17 @@ class Host:
         return self.ml / "output" / "message"
 
     def message(self) -> str:
-        """Return the first kilobyte of what the entrypoint said; empty if it said nothing."""
+        """Return the first kilobyte of what the entrypoint said; empty if it said nothing.
+
+        A program may have made anything of the file: a pipe would be waited for without end, and
+        what a link leads to is not its message.
+        """
         try:
+            if not stat.S_ISREG(self.message_file.lstat().st_mode):
+                return ""
             with self.message_file.open("rb") as file:
                 return file.read(MESSAGE_BYTES).decode(errors="ignore").strip()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return ""
 
     def reveal(self, text: str) -> str:

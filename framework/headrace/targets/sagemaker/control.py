@@ -11,7 +11,10 @@ from headrace.aws.account import AwsAccount
 from headrace.aws.clients import AwsError, explained, problem_at, reason
 from headrace.config.models import JobConfig
 from headrace.errors import HeadraceError
+from headrace.results import program_manifest
 from headrace.results import s3_report as report
+from headrace.results.layout import MANIFEST
+from headrace.results.program_manifest import outputs_of
 from headrace.results.result import channels_of, table_of
 from headrace.targets.base import JobControl
 from headrace.targets.sagemaker.follow import follow
@@ -19,9 +22,15 @@ from headrace.targets.sagemaker.jobs import SERVICE, Listing, ProcessingJobs
 from headrace.targets.sagemaker.logs import SERVICE as CLOUDWATCH
 from headrace.targets.sagemaker.logs import LogTail
 from headrace.targets.sagemaker.prices import dollars, origin
-from headrace.targets.sagemaker.record import JobRecord, described, report_of, utc
+from headrace.targets.sagemaker.program_report import (
+    Submission,
+    complete_program,
+    submission_of,
+)
+from headrace.targets.sagemaker.record import COMPLETED, JobRecord, described, report_of, utc
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import duration
+from headrace.uris import join
 
 SHOWN = 50
 HEADER = ("name", "status", "started (UTC)", "took", "cost (USD)")
@@ -38,6 +47,7 @@ class SageMakerJobs(JobControl):
     def __init__(self, config: JobConfig) -> None:
         self._usd_per_hour = config.resources.usd_per_hour
         self._kms_key = config.job.kms_key
+        self._output = config.output.path
         self._region = AwsAccount(config).region()
 
     def list(self, part: str | None) -> Iterator[str]:
@@ -50,7 +60,10 @@ class SageMakerJobs(JobControl):
         """Yield everything that SageMaker knows of a job, and what came out of it."""
         record = ProcessingJobs(self._region).find(name)
         yield from described(record, self._usd_per_hour)
-        if place := report_of(record):
+        if record.status == COMPLETED and (made := submission_of(record, self._output)):
+            yield ""
+            yield from _program_result(made, record, self._region)
+        elif place := report_of(record):
             yield ""
             yield from _result(place, name, self._kms_key)
 
@@ -136,6 +149,21 @@ def _result(place: str, job: str, kms_key: str | None) -> list[str]:
     except (ValueError, HeadraceError) as exc:
         return [f"the manifest below {place} cannot be read: {exc}"]
     return table_of(channels) or [f"no manifest below {place}"]
+
+
+def _program_result(submission: Submission, record: JobRecord, region: str) -> list[str]:
+    """Return lines with the files of each output of a program, or one that says what is wrong.
+
+    The manifest is written now if no client has waited for the job.
+    """
+    place = join(submission.output, MANIFEST)
+    try:
+        outputs = outputs_of(complete_program(submission, record, region))
+    except AwsError as exc:
+        return [f"{place} cannot be read or written: {reason(exc)}"]
+    except (ValueError, HeadraceError) as exc:
+        return [f"{place} cannot be read or written: {exc}"]
+    return [*program_manifest.table_of(outputs), submission.output]
 
 
 def _lines(tail: LogTail, record: JobRecord) -> Iterator[str]:

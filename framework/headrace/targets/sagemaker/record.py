@@ -17,6 +17,7 @@ from headrace.terminal.units import duration
 
 WIDTH = 13
 NOT_YET = "-"
+COMPLETED = "Completed"
 IMAGES_OWN = "the image's own entrypoint"
 
 
@@ -137,7 +138,7 @@ def described(record: JobRecord, usd_per_hour: float | None) -> list[str]:
 def report_of(record: JobRecord) -> str | None:
     """Return the URI of the folder with the manifest, if the job is one of ours and done."""
     uris = [channel.uri for channel in record.request.outputs if channel.name == REPORT]
-    return uris[0] if uris and record.status == "Completed" else None
+    return uris[0] if uris and record.status == COMPLETED else None
 
 
 def _state(record: JobRecord) -> Iterator[tuple[str, str]]:

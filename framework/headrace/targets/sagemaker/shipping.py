@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headrace.aws.clients import AwsError, client, code_of
-from headrace.aws.s3 import bucket_and_key
+from headrace.aws.reading import sha256_of
+from headrace.aws.request import S3_PREFIX
+from headrace.aws.s3 import bucket_and_key, with_prefix
 from headrace.aws.threads import interruptible
 from headrace.aws.upload import Uploads
 from headrace.errors import ConfigError, Problem
 from headrace.results import hosts as host_reports
-from headrace.results.layout import RECEIPT, REQUEST
+from headrace.results.layout import RECEIPT, REQUEST, receipt_of
 from headrace.results.output_prefix import (
     WHERE,
     PrefixContent,
+    digests_of,
     look,
     make_room,
     obstacle,
-    receipt_for,
     refusal,
 )
+from headrace.results.program_manifest import Ran, code_digest, counted
 from headrace.results.whole_files import json_text
-from headrace.runtime.spec import EVALUATION, REPORT
+from headrace.runtime.spec import CODE_INPUT, EVALUATION, REPORT
 from headrace.uris import join, uri_of, within
 
 if TYPE_CHECKING:
@@ -49,7 +53,8 @@ def ship(job: Job, config: JobConfig, region: str, check: Callable[[], None]) ->
     If ``output.overwrite`` allows it, an earlier result is removed first, beginning with its
     manifest: SageMaker itself would leave it there beside the new one. A receipt lists the uploaded
     files. It is uploaded first, so that nothing is there that it does not list, and again at the
-    end: files older than their listing need not be read to see that they are unchanged.
+    end: files older than their listing need not be read to see that they are unchanged. Then it
+    also says what a client has to know that writes the manifest of a program.
 
     Args:
         job: The job; the caller holds the lock of its prefix.
@@ -70,11 +75,12 @@ def ship(job: Job, config: JobConfig, region: str, check: Callable[[], None]) ->
     if problem := refused or _obstacle(content, job):
         raise ConfigError([Problem(WHERE, problem)])
     make_room(content, job.name, config.job.kms_key, check)
-    receipt = {join(output, RECEIPT): receipt_for(job.name, sources, check, region)}
+    digests, place = digests_of(sources, check), join(output, RECEIPT)
     with Uploads(config.job.kms_key, check).together() as uploads:
-        uploads.place(receipt)
+        uploads.place({place: receipt_of(job.name, digests, region)})
         uploads.place({join(output, name): source for name, source in sources.items()})
-        uploads.place(receipt)
+        program = interruptible(lambda: _program(job, check), check)
+        uploads.place({place: receipt_of(job.name, digests, region, program)})
 
 
 def provide_bucket(output: str, region: str) -> None:
@@ -95,6 +101,30 @@ def provide_bucket(output: str, region: str) -> None:
         place = {"LocationConstraint": region}
         constraint = {} if region == NEEDS_NO_CONSTRAINT else {"CreateBucketConfiguration": place}
         s3.create_bucket(Bucket=bucket, **constraint)
+
+
+def _program(job: Job, check: Callable[[], None]) -> dict[str, Any] | None:
+    """Return what the manifest will say of a program; None if the program itself writes it.
+
+    Files are counted now, when the job is about to read them: they may be gone when it has ended.
+    """
+    program = job.program
+    if program.writes_manifest:
+        return None
+    inputs, sha256 = {}, program.sha256
+    for channel in job.view.inputs:
+        if not channel.is_s3 or channel.kind != S3_PREFIX:
+            continue
+        objects = list(with_prefix(channel.uri))
+        inputs[channel.name] = counted(len(objects), sum(each.size for each in objects))
+        if channel.container_path == CODE_INPUT and not sha256:
+            sha256 = code_digest(_below(channel.uri, sha256_of(objects, check)))
+    return asdict(Ran(program.kind, program.entry, sha256, inputs))
+
+
+def _below(uri: str, digests: Mapping[str, str]) -> dict[str, str]:
+    """Return paths below a folder → SHA-256; of a single file, its own with an empty path."""
+    return {each.removeprefix(uri).removeprefix("/"): sha256 for each, sha256 in digests.items()}
 
 
 def _obstacle(content: PrefixContent, job: Job) -> str | None:

@@ -12,9 +12,11 @@ from headrace.aws.account import AwsAccount
 from headrace.aws.clients import explained
 from headrace.aws.lock import locked
 from headrace.config.defaults import command
+from headrace.errors import JobFailed
 from headrace.job.inputs import DATA
 from headrace.results import s3_report as report
 from headrace.results.hosts import MANIFEST
+from headrace.results.layout import RECEIPT
 from headrace.results.result import Result, channels_of
 from headrace.results.s3_report import evaluation_at
 from headrace.runtime.spec import REPORT
@@ -22,6 +24,8 @@ from headrace.targets.base import Target
 from headrace.targets.sagemaker import follow as waiting
 from headrace.targets.sagemaker import shipping
 from headrace.targets.sagemaker.logs import job_failed
+from headrace.targets.sagemaker.program_report import Submission, complete_program
+from headrace.targets.sagemaker.record import COMPLETED, JobRecord
 from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.tables import aligned
 from headrace.uris import join, uri_of
@@ -67,8 +71,11 @@ class AwsTarget(Target):
             return Result(output, {}, time.monotonic() - began, (), has_ended=False)
         with _going_on(job.name, region):
             record = waiting.follow(job.name, region, show_logs=config.job.logs)
-        if record.status != "Completed":
+        if record.status != COMPLETED:
             raise job_failed(record, region)
+        if not job.program.writes_manifest:
+            manifest = _written_manifest(output, record, region)
+            return Result(output, manifest, time.monotonic() - began, ())
         manifest = _manifest(output, job.name, config.job.kms_key)
         judged = _evaluation(output, config.evaluation)
         return Result(output, manifest, time.monotonic() - began, channels_of(manifest), judged)
@@ -115,6 +122,28 @@ def _manifest(output: str, job: str, kms_key: str | None) -> dict[str, Any]:
     if not manifest:
         _say(f"note: the job left no {MANIFEST} below {place}")
     return manifest
+
+
+def _written_manifest(output: str, record: JobRecord, region: str) -> dict[str, Any]:
+    """Write and return the manifest of a program that has completed, which writes none.
+
+    Raises:
+        JobFailed: It cannot be written; the files of the outputs are there.
+    """
+    manifest = f"{REPORT}/{MANIFEST}"
+    later = f"{command()} action=describe job.name={record.name} backend.region={region}"
+    try:
+        with explained(), Interrupts().caught() as interrupts:
+            submission = Submission.at(output, record.name)
+            if submission is None:
+                raise JobFailed(f"{join(output, RECEIPT)} is gone, which the manifest is made of")
+            return complete_program(submission, record, region, interrupts.check)
+    except KeyboardInterrupt:
+        _say(f"\nthe job {record.name} has completed without {manifest}\nto write it: {later}")
+        raise
+    except JobFailed as exc:
+        what = f"the job {record.name!r} has completed, but {manifest} is not written: {exc}"
+        raise JobFailed(f"{what}\nto write it: {later}") from exc
 
 
 def _evaluation(output: str, config: AnyEvaluation) -> dict[str, Any]:

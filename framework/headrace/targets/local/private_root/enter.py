@@ -34,6 +34,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count
 from typing import Any, NoReturn
 
 _NEW_NS, _NEW_USER, _NEW_PID = 0x00020000, 0x10000000, 0x20000000
@@ -434,7 +435,8 @@ def _copy_in_place(link: str) -> None:
     """Put the file in the place of the link to it; other links stay, for the client to tell of."""
     if not os.path.isfile(link):
         return
-    copy = os.path.join(os.path.dirname(link), ".headrace-copy")
+    paths = (os.path.join(os.path.dirname(link), f".headrace-{each}") for each in count())
+    copy = next(path for path in paths if not os.path.lexists(path))
     shutil.copyfile(link, copy)
     os.replace(copy, link)
 

@@ -70,7 +70,9 @@ def _outside(request: RequestView, ml: Path, strays: Sequence[str]) -> Iterator[
     lost = sorted(_files(ml, apart))
     paths = [f"{ML_ROOT}/{path.relative_to(ml)}" for path in lost]
     if paths:
-        yield _lost(paths) + _advice(paths)
+        taken = [each.container_path for each in request.inputs]
+        taken += [each.container_path for each in request.outputs]
+        yield _lost(paths) + _advice(paths, taken)
     if strays:
         yield _lost(strays)
 
@@ -86,10 +88,16 @@ def _lost(paths: Sequence[str]) -> str:
     return f"{what} in no output and thus lost: {listed(paths, NAMED)}"
 
 
-def _advice(paths: Sequence[str]) -> str:
-    """Return how the folder of one of them becomes an output, if there is one that can."""
+def _advice(paths: Sequence[str], taken: Sequence[str]) -> str:
+    """Return how the folder of one of them becomes an output, if there is one that can.
+
+    Args:
+        paths: What is lost.
+        taken: Folders of inputs and outputs; an output cannot be above one of them.
+    """
     for path in paths:
         folder = PurePosixPath(path).parent
-        if within(str(folder), PROCESSING) and str(folder) != PROCESSING:
+        is_above = any(within(each, str(folder)) for each in taken)
+        if within(str(folder), PROCESSING) and str(folder) != PROCESSING and not is_above:
             return f"; outputs.{plain(folder.name)}.at={plain(str(folder))} delivers that folder"
     return ""

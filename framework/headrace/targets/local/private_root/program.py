@@ -11,7 +11,13 @@ from typing import Any
 from headrace.aws.request import RequestView
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.results import pages
-from headrace.results.program_manifest import LOG, TIMINGS
+from headrace.results.program_manifest import (
+    LOG,
+    LOG_CHARACTERS,
+    LOG_LINES,
+    TIMINGS,
+    log_text,
+)
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.process.shortage import tells_of_memory
 from headrace.runtime.shown import harmless, plain
@@ -22,17 +28,15 @@ from headrace.targets.local.private_root.access import cannot_borrow, refusal
 from headrace.targets.local.private_root.command import Known, PrivateRoot, argv
 from headrace.targets.local.private_root.environment import environment
 from headrace.targets.local.private_root.findings import findings
-from headrace.targets.local.processes import Ended, Line, cause, shown, without_colours
+from headrace.targets.local.processes import Ended, Line, cause
 from headrace.targets.local.sandbox import Host
+from headrace.terminal.lines import shown, without_colours
 
 LAST_LINES = 10
 """So many lines of stderr stand in the error."""
 NOT_MAPPED = "Value too large for defined data type"
 """What overlayfs says (EOVERFLOW) of a file whose owner the user namespace does not know."""
-LOG_LINES = 1_000
-"""So many lines of both streams stand in the report."""
-LOG_CHARACTERS = 1_000
-"""So much of each."""
+NO_MODULE = "ModuleNotFoundError: "
 LAST_CHARACTERS = 500
 """So much of each."""
 
@@ -165,8 +169,7 @@ class ProgramOutput:
 
     def log(self) -> str:
         """Return the last lines of all, in the order in which they came."""
-        lines = (plain(without_colours(line), LOG_CHARACTERS) for line in self._log)
-        return "".join(f"{line}\n" for line in lines)
+        return log_text(self._log)
 
     def failure(self, host: str, status: int, known: Known) -> JobFailed:
         """Return the error that the end of a program stands for.
@@ -183,6 +186,8 @@ class ProgramOutput:
         why = [f"{host} {cause(status).rstrip(',')}"]
         if any("MemoryError" in line or tells_of_memory(line) for line in last):
             why.append("it ran out of memory")
+        if any(line.startswith(NO_MODULE) for line in last):
+            why.append("name the package in backend.requirements, or install it beside headrace")
         if any(NOT_MAPPED in line for line in last):
             why.append("an input of another user or group can be read here, not changed")
         if message:
