@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from xdist.remote import Producer
 
 from headrace.config import defaults
-from headrace.config.hydra_loader import checked
+from headrace.config.hydra.loader import checked
 from tests import children, moto_server
 from tests.scheduling import FoldersTogether
 from tests.warm import Warm, warm

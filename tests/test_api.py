@@ -21,7 +21,7 @@ from omegaconf import OmegaConf
 import headrace
 from headrace import RunResult, compile, load, run
 from headrace.config.defaults import PROJECT
-from headrace.config.hydra_session import fresh_folder
+from headrace.config.hydra.session import fresh_folder
 from headrace.errors import ConfigError, DataError, JobFailed
 from headrace.results.result import RowsError
 from tests import children

@@ -8,9 +8,10 @@ from typing import Any
 
 from headrace import targets
 from headrace.cli.actions.plan import NAME_WIDTH, facts, mapping_rows
-from headrace.config import defaults, hydra_session
+from headrace.config import defaults
 from headrace.config.compose import Plan, compose
-from headrace.config.hydra_session import Overrides
+from headrace.config.hydra import session
+from headrace.config.hydra.session import Overrides
 from headrace.config.models import JobConfig
 from headrace.config.program.overrides import Keys, Path, program_overrides
 from headrace.errors import ConfigError, Problem
@@ -88,9 +89,9 @@ def compile(
         PluginError: A transform that it names is broken.
         DataError: The input is not what the configuration says it is.
     """
-    with defaults.run_folder_is(hydra_session.fresh_folder()):
+    with defaults.run_folder_is(session.fresh_folder()):
         own = program_overrides(program, inputs, outputs)
-        plan = compose(hydra_session.composed([*overrides, *own]))
+        plan = compose(session.composed([*overrides, *own]))
         if plan.config.action != "run":
             raise ConfigError([Problem("action", ACTIONS)])
         return _compiled(plan, prepare(plan, dry=True))

@@ -10,8 +10,8 @@ import pytest
 from omegaconf import DictConfig
 
 from headrace.config.compose import compose
+from headrace.config.hydra.typed_text import kept
 from headrace.config.models import DatasetConfig
-from headrace.config.typed_text import kept
 from headrace.errors import ConfigError
 
 Composer = Callable[..., DictConfig]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from headrace.config.hydra_errors import with_quotes
-from headrace.config.hydra_session import texts_of
+from headrace.config.hydra.errors import with_quotes
+from headrace.config.hydra.session import texts_of
 from headrace.errors import ConfigError
 
 TEXT = st.text(st.characters(exclude_categories=["C"]))

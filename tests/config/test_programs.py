@@ -170,11 +170,12 @@ def test_a_file_of_ones_own(
         file = elsewhere / f"conf/{name}.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    from headrace.config import defaults, hydra_session
+    from headrace.config import defaults
+    from headrace.config.hydra import session
 
     with defaults.run_folder_is("out"):
         config = compose(
-            hydra_session.composed(["experiment=monthly", "inputs.customers.sharded=true"])
+            session.composed(["experiment=monthly", "inputs.customers.sharded=true"])
         ).config
     assert config.program == ScriptProgram(
         name="script", path=str(elsewhere / "churn.py"), arguments={"split": "0.50"}

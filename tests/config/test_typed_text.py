@@ -13,8 +13,8 @@ from omegaconf import DictConfig
 
 from headrace.config import defaults
 from headrace.config.compose import compose
-from headrace.config.hydra_loader import checked
-from headrace.config.typed_text import kept
+from headrace.config.hydra.loader import checked
+from headrace.config.hydra.typed_text import kept
 
 Composer = Callable[..., DictConfig]
 NUMBERS = st.from_regex(r"[+-]?[0-9_]{1,4}(\.[0-9_]{0,3})?(e[+-]?[0-9]{1,2})?", fullmatch=True)

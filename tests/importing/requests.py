@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from headrace.backends import backend_of
-from headrace.config import defaults, hydra_session
+from headrace.config import defaults
 from headrace.config.compose import compose
+from headrace.config.hydra import session
 from headrace.importing.importing import Configuration, configuration_of
 from headrace.importing.request_file import checked, differences
 from headrace.job import inputs
@@ -83,7 +84,7 @@ def imported(request: dict[str, Any]) -> Configuration:
 def request_of(*overrides: str) -> dict[str, Any]:
     """Return the request of a configuration, without a look at what it names."""
     with defaults.run_folder_is("/run/folder"):
-        plan = compose(hydra_session.composed(overrides))
+        plan = compose(session.composed(overrides))
     config = plan.config
     found = {
         name: inputs.resolve_whole(each.path, name)

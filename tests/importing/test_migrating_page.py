@@ -15,7 +15,7 @@ import pytest
 from headrace.aws.clients import client
 from headrace.config.compose import compose
 from headrace.config.defaults import PROJECT, run_folder_is
-from headrace.config.hydra_session import composed
+from headrace.config.hydra.session import composed
 from headrace.importing.request_file import differences
 from tests import children
 from tests.importing.requests import ROLE, SKLEARN, request_of

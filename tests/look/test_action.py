@@ -13,9 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from headrace.cli import main as cli
 from headrace.cli.actions import look
-from headrace.config import defaults, hydra_session
+from headrace.config import defaults
 from headrace.config.compose import compose
 from headrace.config.defaults import PROJECT
+from headrace.config.hydra import session
 from headrace.config.models import JobConfig
 from headrace.errors import ConfigError
 
@@ -37,7 +38,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def written(name: str) -> JobConfig:
     """The configuration with a file that was written after Hydra looked for files."""
     with defaults.run_folder_is("out"):
-        return compose(hydra_session.composed([f"dataset={name}"])).config
+        return compose(session.composed([f"dataset={name}"])).config
 
 
 @pytest.mark.usefixtures("here")

@@ -12,9 +12,10 @@ import pytest
 
 from headrace.api import CompiledJob
 from headrace.cli import actions
-from headrace.config import defaults, hydra_session
+from headrace.config import defaults
 from headrace.config.compose import compose
 from headrace.config.defaults import PROJECT
+from headrace.config.hydra import session
 from headrace.config.program.models import ScriptProgram
 from tests.programs.jobs import script
 from tests.tiny_wheels import make_wheel
@@ -57,7 +58,7 @@ def planned(
 
     def perform(*overrides: str) -> tuple[list[str], Path]:
         with defaults.run_folder_is(str(folder / "out")):
-            actions.perform(compose(hydra_session.composed(overrides)))
+            actions.perform(compose(session.composed(overrides)))
         return capsys.readouterr().out.splitlines(), folder / "out"
 
     return perform
@@ -142,7 +143,7 @@ def test_the_example_in_python_compiles(folder: Path, capsys: pytest.CaptureFixt
 def test_a_sweep_over_an_argument_is_a_job_for_each_value(folder: Path) -> None:
     configs = [
         compose(
-            hydra_session.composed(
+            session.composed(
                 ["program=churn", f"program.arguments.split={split}", "output.path=out"]
             )
         )

@@ -29,9 +29,9 @@ from headrace.cli.startup import INTERRUPTED
 from headrace.cli.sweep.callback import SweepSummary
 from headrace.cli.sweep.objective import objective
 from headrace.config import defaults
-from headrace.config.hydra_errors import problem_of, setting_problem
-from headrace.config.hydra_loader import checked
-from headrace.config.hydra_objects import NO_PACKAGE, names_package
+from headrace.config.hydra.errors import problem_of, setting_problem
+from headrace.config.hydra.loader import checked
+from headrace.config.hydra.objects import NO_PACKAGE, names_package
 from headrace.errors import ConfigError, DataError, HeadraceError, JobFailed, Problem
 from headrace.runtime.shown import masked_words, plain, quoted
 

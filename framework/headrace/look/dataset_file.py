@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from headrace.config.hydra_session import texts_of
+from headrace.config.hydra.session import texts_of
 from headrace.look.conf_file import comment, lines_of
 
 GROUP = "dataset"

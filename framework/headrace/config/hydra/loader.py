@@ -25,9 +25,10 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from headrace.config import defaults, typed_text
-from headrace.config.hydra_errors import problem_of
-from headrace.config.hydra_objects import object_problems, search_path_problem
+from headrace.config import defaults
+from headrace.config.hydra import typed_text
+from headrace.config.hydra.errors import problem_of
+from headrace.config.hydra.objects import object_problems, search_path_problem
 from headrace.config.program import idle, shorthands
 from headrace.errors import ConfigError, HeadraceError, Problem
 from headrace.runtime.plugins import roots

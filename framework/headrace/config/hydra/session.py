@@ -22,8 +22,8 @@ from hydra.version import VersionBase
 from omegaconf import DictConfig
 
 from headrace.config import defaults
-from headrace.config.hydra_errors import escaped_quote
-from headrace.config.hydra_loader import checked
+from headrace.config.hydra.errors import escaped_quote
+from headrace.config.hydra.loader import checked
 from headrace.errors import ConfigError, Problem
 from headrace.runtime.plugins import roots
 from headrace.runtime.shown import plain
