@@ -14,11 +14,12 @@ WORKERS ?= 3
 HEADRACE_FAULTS ?= 200
 HEADRACE_FAULT_SEED ?= $(shell date +%s)
 
-.PHONY: help demo test test-faults lint ruff types imports bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
+.PHONY: help demo test test-all test-faults lint ruff types imports bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
 
 help:
 	@echo "make demo         hash the sample that comes with the project"
 	@echo "make test         run the linter, type checker, import contracts and all tests"
+	@echo "make test-all     run the tests that take longest as well"
 	@echo "make test-faults  inject $(HEADRACE_FAULTS) faults into small jobs, see docs/reliability.md"
 	@echo "make bench        measure the table of README.md on this machine (ROWS=$(ROWS) RUNS=$(RUNS))"
 	@echo "make bench-spark  compare backend=pyspark with Spark ML's FeatureHasher; needs Java"
@@ -30,6 +31,9 @@ demo: $(VENV)/.run
 
 test: lint
 	@echo "tests/faults draws from HEADRACE_FAULT_SEED=$${HEADRACE_FAULT_SEED:-1}"
+	$(BIN)/pytest -n $(WORKERS) -m "not long" --durations=20
+
+test-all: lint
 	$(BIN)/pytest -n $(WORKERS) -m "" --durations=20
 
 test-faults: SEED := $(HEADRACE_FAULT_SEED)

@@ -116,7 +116,7 @@ def test_what_is_installed_fits_together() -> None:
     assert (checked.returncode, checked.stdout) == (0, "No broken requirements found.\n")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("extra", ["optuna"])
 def test_an_extra_fits_the_rest(extra: str, tmp_path: Path) -> None:
     """Those that are not among the pins: pip resolves them with the rest, and installs nothing."""

@@ -49,6 +49,11 @@ CASES = {
     "evaluation": ("evaluation=logistic", "evaluation.passes=2", WIDTH),
     "recordio": ("transform=hashing", "output.format=recordio", WIDTH),
 }
+SOME = ("hashing", "custom_hashing", "learning", "evaluation")
+"""Those that need all that the others need."""
+
+
+MANY = [pytest.param(case, marks=[] if case in SOME else [pytest.mark.long]) for case in CASES]
 
 
 @pytest.fixture(scope="module", params=IMAGES, ids=lambda image: image + EXACTLY)
@@ -111,7 +116,7 @@ def test_there_is_no_network(prefix: tuple[str, ...]) -> None:
     assert done.stdout == "['lo']\n"
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", MANY)
 def test_the_same_bytes_as_here(
     stock: Path,
     case: str,
@@ -168,7 +173,7 @@ def test_the_pyarrow_that_is_shipped_takes_the_numpy_of_spark(stock_spark: Path)
     assert (done.stdout.split(), done.stderr) == ([*packages_of(SPARK)], "")
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case != "evaluation"])
+@pytest.mark.parametrize("case", [case for case in MANY if case.values != ("evaluation",)])
 def test_the_same_bytes_with_the_numpy_of_spark(
     stock_spark: Path,
     case: str,

@@ -55,7 +55,7 @@ def test_megabytes_are_those_of_all_parts(tmp_path: Path) -> None:
     assert formats.megabytes(result.output) * 1e6 == sum(part.stat().st_size for part in parts)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_command_measures_and_prints(printed: Printed) -> None:
     table = printed(formats.main, "--rows=2000", "--runs=1")
     ratio = r"\d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\)"

@@ -27,7 +27,7 @@ def test_the_first_turn_does_not_count() -> None:
     assert (len(measured.one_seconds), len(measured.many_seconds)) == (10, online.BATCHES)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_command_prints_the_table(printed: Printed) -> None:
     table = printed(online.main, "--runs=1")
     number = r"[\d,]+"

@@ -73,7 +73,7 @@ def test_the_files_of_hosts_hold_other_rows_each(tmp_path: Path) -> None:
     assert len({line for text in texts for line in text[1:]}) == 50 * scale.FILES
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_command_measures_and_prints(printed: Printed) -> None:
     table = printed(scale.main, "--rows=300", "--runs=1")
     rows = re.findall(r"^\| (.+) \| \d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\) \| \d+ \|", table, re.M)

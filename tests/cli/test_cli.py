@@ -38,7 +38,7 @@ def test_the_help_page(headrace: Runner) -> None:
         if group.name != "hydra":
             choices = ", ".join(sorted(file.stem for file in group.glob("*.yaml")))
             assert f"\n  {group.name}: {choices}\n" in page.replace("\n", "\n  ")
-    assert len(re.findall(r"^  python run.py( .*)?\n      \S", page, re.MULTILINE)) == 3
+    assert len(re.findall(r"^  python run.py( .*)?\n      \S", page, re.MULTILINE)) == 4
 
 
 def test_the_help_page_names_keys_that_exist(headrace: Runner) -> None:
@@ -107,8 +107,9 @@ def test_tab_completion(headrace: Runner) -> None:
         (["datset=avazu"], "datset: unknown key; did you mean 'dataset'?"),
         (
             ["zzz=1"],
-            "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, hydra, "
-            "inputs, job, name, output, outputs, program, resources, runtime, target, transform",
+            "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, from, "
+            "hydra, inputs, job, name, output, outputs, program, resources, runtime, target, "
+            "transform",
         ),
         (
             ["evaluation=logistc"],

@@ -15,7 +15,7 @@ from headrace.images.packages import wheels_for
 from headrace.targets.local.private_root.access import refusal
 from tests.engine.engine import BASE, Engine
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 EXAMPLES = PROJECT / "examples"
 IMAGE = "image-features:1"

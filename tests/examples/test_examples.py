@@ -91,7 +91,7 @@ def test_an_example_runs(program: str, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @on_this_machine
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.spark
 def test_the_join_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if find_spec("pyspark") is None or shutil.which("java") is None:

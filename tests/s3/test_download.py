@@ -73,7 +73,7 @@ def test_keys_of_every_kind(key: str, put: Put, proxy: Proxy, tmp_path: Path) ->
     assert fetched(tmp_path, listed()) == {f"in/{key}": b"1", f"in/{key}.not": b"2"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_thousand_objects(s3: Any, aws: str, tmp_path: Path) -> None:
     wanted = {f"in/{number:04}": str(number).encode() for number in range(2000)}
     server = http.client.HTTPConnection(urlsplit(aws).netloc)  # boto3 would take its time

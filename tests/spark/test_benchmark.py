@@ -16,6 +16,7 @@ from headrace.config.defaults import PROJECT
 from headrace.runtime.spec import OUTPUT, under
 from tests import children
 
+pytestmark = pytest.mark.long
 ROWS = 2000
 
 
