@@ -73,7 +73,7 @@ def spark_image(region: str, framework_version: str) -> str:
 
 @dataclass(frozen=True)
 class AwsImage:
-    """What an image of AWS's is."""
+    """A version of an image that AWS provides."""
 
     kind: str
     region: str

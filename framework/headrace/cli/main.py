@@ -51,7 +51,7 @@ SAMPLE = "avazu_sample"
 _OTHER_DATA = re.compile(
     "there is no column|in the header|header is not UTF-8|cannot tell the format|there is no header"
 )
-"""How errors are told of data that another description fits."""
+"""The way to tell errors of data that another description fits."""
 
 # Here and not in main(): a sweep's worker processes import this module but never call main().
 defaults.register()

@@ -1,4 +1,4 @@
-"""How a configuration writes the marks of delimited text, and which settings go together."""
+"""The marks of delimited text in a configuration, and the settings that exclude each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Hydra is used: what it may make and load, overrides as typed, and its errors in our words.
+"""The use of Hydra: what it may make and load, overrides as typed, and its errors in our words.
 
 In: the words of a command line, or overrides from Python. Out: one composed DictConfig, or a
 `ConfigError`.
