@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests import children
+from tests import children, parsing
 
 PROJECT = Path(__file__).parents[1]
 PROGRAM = str(PROJECT / "run.py")
@@ -75,6 +75,7 @@ def _warm_up() -> None:
     from headrace.results import pages
     from headrace.runtime.chain import preflight  # noqa: F401 - NumPy and pyarrow
 
+    parsing.once()
     pages.get_ready()
     with hydra.initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
         hydra.compose("config")
