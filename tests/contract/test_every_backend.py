@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from headrace.config.defaults import PROJECT
-from tests import children
+from tests.warm import Warm
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 MANIFEST = "report/manifest.json"
@@ -19,14 +19,11 @@ BACKENDS = sorted(path.stem for path in (PROJECT / "conf" / "backend").glob("*.y
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def expected(imported: Warm, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("sklearn")
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(PROJECT / "run.py"), *words]
-        return children.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-    return result(run, folder / "out", "backend=sklearn")
+    return result(
+        lambda *words: imported(words, folder, os.environ), folder / "out", "backend=sklearn"
+    )
 
 
 def result(run: Runner, output: Path, *overrides: str) -> dict[str, bytes]:
