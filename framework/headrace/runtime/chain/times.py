@@ -40,6 +40,15 @@ _PARTS = {
     "second": ("colon", "(?:[0-5][0-9]|60)"),
     "fraction": ("point", "[0-9]{%d}"),
 }
+_OF_DATE = 8
+_DATES = tuple(
+    year + "".join(_PARTS[part][1] for part in parts)
+    for year, parts in (
+        ("[0-9]{2}", ("month", "day", "hour")),
+        ("(?:19|20|21)[0-9]{2}", ("month", "day")),
+    )
+)
+"""Dates of eight digits: YYMMDDHH and YYYYMMDD."""
 _SEPARATORS = {"space": "[T ]", "colon": ":?", "point": "[.,]"}
 
 
@@ -89,6 +98,10 @@ def sorting_like(point: str) -> str | None:
     Returns:
         None if `point` does not sort as time.
     """
+    if len(point) == _OF_DATE and _DIGITS.fullmatch(point):
+        everything = point in ("0" * _OF_DATE, "9" * _OF_DATE)  # is after it, or before it
+        likes = [each for each in _DATES if everything or re.fullmatch(each, point)]
+        return f"^(?:{'|'.join(likes)})$" if likes else None
     if _DIGITS.fullmatch(point):
         return f"^[0-9]{{{len(point)}}}$"
     match = _TIME.fullmatch(point)

@@ -37,6 +37,8 @@ _ISO = (
     r"(?::?(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,64}))?)?)?"
     r"(?P<offset>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
 )
+_DAYS_HOUR = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])"
+"""How a date with the hour behind it begins, which would be a time in the thirties as seconds."""
 _HOURLY = r"^(?P<year>[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?P<hour>[0-9]{2})$"
 _NUMBER = r"^(?P<sign>-?)(?P<whole>[0-9]{1,15})(?:\.(?P<fraction>[0-9]{1,64}))?$"
 
@@ -87,6 +89,52 @@ def times_of(column: pa.Array, form: str) -> Times:
     times = Times(*nowhere, np.append(times.is_local, False))
     times = times._replace(micros=np.where(times.is_time, times.micros, 0))
     return times.take(coded.indices.fill_null(len(texts)).to_numpy())
+
+
+def times_of_any(column: pa.Array) -> Times:
+    """Return the points in time of a column, however each cell writes it.
+
+    Text is read as ISO 8601, digits as ``YYMMDDHH``, ``YYYYMMDD``, or seconds (9 or 10 digits) or
+    milliseconds (12 or 13) since 1970. What can be read in two of these ways is no time.
+
+    Args:
+        column: Text, or float64.
+    """
+    if pa.types.is_floating(column.type):
+        return _any_of_numbers(column)
+    texts = column.fill_null("")
+    lengths = pc.binary_length(texts).to_numpy()
+    digits = pc.match_substring_regex(texts, "^[0-9]+$").to_numpy(zero_copy_only=False)
+    iso, hourly = times_of(texts, "iso"), times_of(texts, "yymmddhh")
+    dated = pc.match_substring_regex(texts, "^(?:19|20|21)").to_numpy(zero_copy_only=False)
+    is_date = digits & (lengths == 8) & dated & iso.is_time
+    is_hour = digits & (lengths == 8) & hourly.is_time
+    days_hour = pc.match_substring_regex(texts, _DAYS_HOUR).to_numpy(zero_copy_only=False)
+    times = _chosen(iso, ~digits | (is_date & ~is_hour), hourly, is_hour & ~is_date)
+    seconds = digits & ((lengths == 9) | (lengths == 10)) & ~days_hour
+    millis = digits & ((lengths == 12) | (lengths == 13)) & ~days_hour
+    epochs = times_of(texts, "epoch_s"), seconds, times_of(texts, "epoch_ms"), millis
+    return _chosen(times, ~(seconds | millis), _chosen(*epochs), seconds | millis)
+
+
+def _any_of_numbers(column: pa.DoubleArray) -> Times:
+    numbers = column.fill_null(-1.0).to_numpy()
+    is_whole = (numbers >= 0) & (numbers < 1e15) & (numbers == np.floor(numbers))
+    digits = pa.array(np.where(is_whole, numbers, 0).astype(np.int64)).cast(pa.string())
+    whole = times_of_any(pc.utf8_lpad(digits, 8, "0"))
+    epochs = (times_of(column, form) for form in ("epoch_s", "epoch_ms"))
+    seconds, millis = (numbers >= 1e8) & (numbers < 1e11), (numbers >= 1e11) & (numbers < 1e14)
+    rest = _chosen(next(epochs), seconds, next(epochs), millis)
+    return _chosen(whole, is_whole, rest, ~is_whole)
+
+
+def _chosen(one: Times, here: Bools, other: Times, there: Bools) -> Times:
+    """Return the times of the one here, of the other there, and none elsewhere."""
+    return Times(
+        np.where(here, one.micros, other.micros),
+        (one.is_time & here) | (other.is_time & there),
+        np.where(here, one.is_local, other.is_local),
+    )
 
 
 def _of_numbers(column: pa.DoubleArray, form: str) -> Times:
