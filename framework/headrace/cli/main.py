@@ -170,6 +170,12 @@ def _performed(config: DictConfig) -> Any:
         return look.perform(config)
     from headrace.cli import actions
     from headrace.config.compose import compose
+    from headrace.flow.loading import has_flow
+
+    if has_flow(config):
+        from headrace.cli.actions import flow
+
+        return flow.perform(config)
 
     try:
         return actions.perform(compose(config))

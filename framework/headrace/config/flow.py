@@ -101,6 +101,17 @@ class When(Model):
     )
 
 
+    @property
+    def job(self) -> str:
+        """Return the job whose result holds the figure."""
+        return self.output.partition(".")[0]
+
+    @property
+    def channel(self) -> str:
+        """Return the output that holds the file."""
+        return self.output.partition(".")[2]
+
+
 def _job(given: Any) -> Any:
     if given is None:
         return {}

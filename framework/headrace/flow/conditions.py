@@ -40,7 +40,8 @@ def unmet(
     uri = places[condition.output]
     found = figure(str(path_of(uri) or uri), condition, name)
     key, value = operand(condition)
-    expected = [_value(each, parameters) for each in (value if key == "one_of" else (value,))]
+    values = value if isinstance(value, tuple) else (value,)
+    expected = [_value(each, parameters) for each in values]
     if _holds(key, found, expected):
         return None
     wanted = ", ".join(map(got, expected))
@@ -75,15 +76,12 @@ def _value(given: Any, parameters: Mapping[str, Scalar]) -> Any:
 
 def _holds(key: str, found: Any, expected: list[Any]) -> bool:
     if key not in COMPARE:
-        return any(
-            type(each) is type(found) and each == found or _equal(each, found) for each in expected
-        )
+        return any(_equal(each, found) for each in expected)
     if isinstance(found, bool) or not isinstance(found, int | float):
         return False
     return COMPARE[key](found, expected[0])
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Return whether numbers are the same, whatever their types; a truth value is no number."""
-    numbers = [isinstance(x, int | float) and not isinstance(x, bool) for x in (one, other)]
-    return all(numbers) and bool(one == other)
+    """Return whether two values are equal: numbers of any type, but no truth value is a number."""
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)

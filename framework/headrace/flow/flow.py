@@ -242,10 +242,9 @@ def _no_output(where: str, job: FlowJob, channel: str) -> Problem:
 def _condition_problems(flow: Flow) -> Iterator[Problem]:
     for job in flow.jobs.values():
         for each in job.conditions:
-            label, _, channel = each.output.partition(".")
-            if channel not in flow.jobs[label].outputs:
+            if each.channel not in flow.jobs[each.job].outputs:
                 where = f"{GROUP}.when.{job.label}.output"
-                yield _no_output(where, flow.jobs[label], channel)
+                yield _no_output(where, flow.jobs[each.job], each.channel)
 
 
 def _shared_places(flow: Flow) -> Iterator[Problem]:

@@ -55,7 +55,7 @@ def operand(condition: When) -> tuple[str, object]:
 def _needs(label: str, flow: FlowConfig) -> tuple[str, ...]:
     job = flow.jobs[label]
     used = {each.job for each in _used(job) if each.kind == OUTPUT}
-    used |= {each.output.partition(".")[0] for each in flow.when.get(label, ())}
+    used |= {each.job for each in flow.when.get(label, ())}
     return tuple(each for each in flow.jobs if each in used or each in job.after)
 
 
@@ -110,8 +110,8 @@ def _conditions(flow: FlowConfig) -> Iterator[Problem]:
 
 
 def _condition(condition: When, flow: FlowConfig, where: str) -> Iterator[Problem]:
-    job, _, channel = condition.output.partition(".")
-    if not channel:
+    job = condition.job
+    if not condition.channel:
         what = f"should be job.channel, as in fit.report (got {got(condition.output)})"
         yield Problem(f"{where}.output", what)
     elif job not in flow.jobs:

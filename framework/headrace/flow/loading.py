@@ -110,15 +110,15 @@ def _plain(config: DictConfig) -> dict[str, Any]:
 
 def _resolved(flow: DictConfig) -> Iterator[tuple[str, Any]]:
     problems = []
-    for key in flow:
+    for key in map(str, flow):
         if key in RAW:
-            yield str(key), None
+            yield key, None
             continue
         try:
             value = flow[key]
             if OmegaConf.is_config(value):
                 value = OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
-            yield str(key), value
+            yield key, value
         except OmegaConfBaseException as error:
             what = plain(str(error).splitlines()[0])
             problems.append(Problem(f"{GROUP}.{key}", what))

@@ -1,0 +1,97 @@
+"""Actions on a flow: runs it, or shows what would run, with a table and the page ``flow.html``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
+from headrace.errors import ConfigError, Problem
+from headrace.flow.flow import Flow, compiled
+from headrace.flow.runner import FlowRun, failure, line_of
+from headrace.flow.states import JobState, table
+from headrace.results.pages import RUN_PAGE, try_flow_page
+from headrace.results.result import Result, channels_of
+from headrace.uris import S3, path_of, uri_of
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+FLOW = "flow"
+
+
+def perform(config: DictConfig) -> Result | None:
+    """Do what ``action`` says with a flow.
+
+    Returns:
+        The result of the last job of a run, if there is one such job.
+    """
+    action = ACTIONS.get(config.action)
+    if action is None:
+        allowed = ", ".join(sorted(ACTIONS))
+        what = f"is for a single job; leave flow out (a flow has {allowed})"
+        raise ConfigError([Problem("action", what)])
+    hydra = HydraConfig.get()
+    return action(compiled(config, list(hydra.overrides.task)), config)
+
+
+def _run(flow: Flow, config: DictConfig) -> Result | None:
+    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    run = FlowRun(flow, shares=in_sweep, listener=_told)
+    try:
+        run.run()
+    finally:
+        _show(flow, run.states)
+    if (error := failure(run.states)) is not None:
+        raise error
+    return _last(run)
+
+
+def _plan(flow: Flow, config: DictConfig) -> None:
+    run = FlowRun(flow)
+    run.plan()
+    _show(flow, run.states)
+
+
+def _told(state: JobState) -> None:
+    print(line_of(state), file=sys.stderr, flush=True)
+
+
+def _show(flow: Flow, states: Mapping[str, JobState]) -> None:
+    if states.keys() != flow.jobs.keys():  # it did not come that far
+        return
+    print("\n".join(table(list(states.values()))), flush=True)
+    if flow.root.startswith(S3) or (folder := path_of(uri_of(flow.root))) is None:
+        return
+    jobs = list(states.values())
+    facts = flow.config.parameters
+    page = try_flow_page(folder, flow.name, jobs, dict(_links(folder, jobs)), facts)
+    if page is not None:
+        print(f"flow     {page}", flush=True)
+
+
+def _links(folder: Path, jobs: Sequence[JobState]) -> Iterator[tuple[str, str]]:
+    """Yield the jobs whose result has a page, and where that is as seen from the flow's."""
+    for job in jobs:
+        page = Path(job.place) / RUN_PAGE
+        if job.has_result and not job.place.startswith(S3) and page.is_file():
+            yield job.label, quote(os.path.relpath(page, folder))
+
+
+def _last(run: FlowRun) -> Result | None:
+    """Return the result that no other job reads, if it is the only one of a run."""
+    needed = {label for job in run.flow.jobs.values() for label in job.needs}
+    last = [state for label, state in run.states.items() if label not in needed]
+    if len(last) != 1 or not last[0].has_result:
+        return None
+    manifest = dict(last[0].manifest)
+    return Result(str(Path(last[0].place)), manifest, last[0].seconds or 0.0, channels_of(manifest))
+
+
+ACTIONS: Mapping[str, Callable[[Flow, DictConfig], Result | None]] = {"run": _run, "plan": _plan}
