@@ -55,6 +55,7 @@ def prepare(
     coming: Collection[str] = (),
     checks_output: bool = True,
     target: Target | None = None,
+    may_ask: bool = True,
 ) -> Ready:
     """Compile the job and check it against the data, the output folder and the account.
 
@@ -65,6 +66,7 @@ def prepare(
         coming: URIs of what other jobs of a flow have yet to make, and this one reads.
         checks_output: Whether the place of the result is looked at; see `output_problems`.
         target: Compile for this one; default: the one that the configuration names.
+        may_ask: Whether AWS is asked if there are credentials.
 
     Raises:
         ConfigError: Everything that stands in the way, as far as it can be known.
@@ -74,7 +76,7 @@ def prepare(
     target = target or targets.find(plan.config)
     name = plan.config.job.name or job_name(PREFIX)
     account = target.account(plan.config)
-    asking = _may_ask(plan.config, target, dry)
+    asking = may_ask and _may_ask(plan.config, target, dry)
     account.check_access(asking)
     placed = _placed(plan, account, name)
     is_fresh, plan = placed != plan, placed  # a folder that only this job has

@@ -100,7 +100,6 @@ class When(Model):
         "skip", description="what else: the job is left out, or the flow has failed"
     )
 
-
     @property
     def job(self) -> str:
         """Return the job whose result holds the figure."""

@@ -31,12 +31,14 @@ from headrace.flow.loading import common_overrides, flow_config
 from headrace.flow.references import OUTPUT, PARAM, Reference, references, replaced
 from headrace.programs import program_of
 from headrace.runtime.shown import quoted
-from headrace.uris import path_of, uri_of, within
+from headrace.uris import S3, path_of, uri_of, within
 
 Outputs = Mapping[str, str]
 """Name of an output → the URI that it goes to."""
 DEFAULT_FOLDER = "outputs/flows"
 DEFAULT_NAME = "flow"
+SINGLE = "job"
+"""Label of the job of a flow of one."""
 NOT_WAITED_FOR = "a flow waits for its jobs; leave it out"
 
 
@@ -81,6 +83,8 @@ class Flow:
     jobs: Mapping[str, FlowJob]
     common: tuple[str, ...] = ()
     """Overrides that each job gets before its own."""
+    is_placed: bool = True
+    """The user has chosen `root`."""
 
     def outputs(self) -> dict[str, str]:
         """Return all outputs: ``job.channel`` → the URI that it goes to."""
@@ -110,14 +114,16 @@ def compiled(config: DictConfig, typed: Sequence[str]) -> Flow:
     needs = graph.order(settings)
     name = settings.name or DEFAULT_NAME
     root = _root(config, name)
-    flow = Flow(name, settings, root or _default_root(name), {}, tuple(common_overrides(typed)))
+    common = tuple(common_overrides(typed))
+    place = root or _default_root(name)
+    flow = Flow(name, settings, place, {}, common, is_placed=root is not None)
     problems: list[Problem] = []
     broken: set[str] = set()
     for label, needed in needs.items():
         job = _described(label, needed, settings)
         if broken.isdisjoint(needed):
             try:
-                job = composed(flow, job, is_placed=root is not None)
+                job = composed(flow, job)
             except ConfigError as error:
                 problems += error.problems
                 broken.add(label)
@@ -130,11 +136,29 @@ def compiled(config: DictConfig, typed: Sequence[str]) -> Flow:
     return flow
 
 
+def single(config: DictConfig, typed: Sequence[str]) -> Flow:
+    """Return a flow of the one job that a configuration without a flow is.
+
+    Args:
+        config: What Hydra composed.
+        typed: The overrides that it was composed of.
+
+    Raises:
+        ConfigError: The job's configuration is wrong.
+    """
+    name = config.job.name or DEFAULT_NAME
+    settings = FlowConfig(name=name, jobs={SINGLE: FlowJobSettings()})
+    root = _root(config, name)
+    place = root or _default_root(name)
+    flow = Flow(name, settings, place, {}, tuple(common_overrides(typed)), root is not None)
+    job = composed(flow, _described(SINGLE, (), settings))
+    return flow.with_jobs({SINGLE: job})
+
+
 def composed(
     flow: Flow,
     job: FlowJob,
     *,
-    is_placed: bool = True,
     parameters: Mapping[str, Scalar] | None = None,
     places: Mapping[str, str] | None = None,
 ) -> FlowJob:
@@ -143,7 +167,6 @@ def composed(
     Args:
         flow: Has all jobs that this one needs.
         job: The job; a raw step is returned as it is.
-        is_placed: The user has chosen where the flow's results go.
         parameters: Values to use instead of the flow's.
         places: ``job.channel`` → URI, to use instead of the flow's.
 
@@ -172,7 +195,7 @@ def composed(
             raise ConfigError([Problem("action", "is that of the whole flow; leave it out")])
         if not plan.config.job.wait:
             raise ConfigError([Problem("job.wait", NOT_WAITED_FOR)])
-        if not is_placed:
+        if not flow.is_placed and not flow.root.startswith(S3):
             plan = _with_default_place(plan, f"flows/{flow.name}/{job.label}")
     except ConfigError as error:
         where = f"{GROUP}.jobs.{job.label}"

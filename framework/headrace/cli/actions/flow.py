@@ -1,7 +1,8 @@
-"""Actions on a flow: runs it, or shows what would run, with a table and the page ``flow.html``."""
+"""Actions on a flow: runs it, shows what would run, makes a pipeline of it, or its policy."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,18 +13,28 @@ from urllib.parse import quote
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
+from headrace import targets
+from headrace.config.defaults import run_folder
 from headrace.errors import ConfigError, Problem
-from headrace.flow.flow import Flow, compiled
+from headrace.flow.account import OnPaper
+from headrace.flow.flow import Flow, compiled, single
+from headrace.flow.loading import has_flow
+from headrace.flow.permissions import policy_of
+from headrace.flow.pipeline import Pipeline, pipeline_of
 from headrace.flow.runner import FlowRun, failure, line_of
 from headrace.flow.states import JobState, table
+from headrace.results.destination import shown
 from headrace.results.pages import RUN_PAGE, try_flow_page
 from headrace.results.result import Result, channels_of
+from headrace.results.whole_files import write_whole
 from headrace.uris import S3, path_of, uri_of
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-FLOW = "flow"
+    from headrace.job.account import Account
+
+PIPELINE_FILE = "pipeline.json"
 
 
 def perform(config: DictConfig) -> Result | None:
@@ -38,7 +49,9 @@ def perform(config: DictConfig) -> Result | None:
         what = f"is for a single job; leave flow out (a flow has {allowed})"
         raise ConfigError([Problem("action", what)])
     hydra = HydraConfig.get()
-    return action(compiled(config, list(hydra.overrides.task)), config)
+    overrides = list(hydra.overrides.task)
+    flow = compiled(config, overrides) if has_flow(config) else single(config, overrides)
+    return action(flow, config)
 
 
 def _run(flow: Flow, config: DictConfig) -> Result | None:
@@ -57,6 +70,52 @@ def _plan(flow: Flow, config: DictConfig) -> None:
     run = FlowRun(flow)
     run.plan()
     _show(flow, run.states)
+    try:
+        pipeline = pipeline_of(flow, _account(flow))
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"note     no pipeline.json is written: {problem}")
+        return
+    _write(pipeline, flow)
+
+
+def _pipeline(flow: Flow, config: DictConfig) -> None:
+    pipeline = pipeline_of(flow, _account(flow))
+    _write(pipeline, flow)
+
+
+def _policy(flow: Flow, config: DictConfig) -> None:
+    pipeline = pipeline_of(flow)
+    first = next(job for job in flow.jobs.values() if job.plan is not None)
+    account = OnPaper.of(_account(flow), first.configured.config)
+    print(json.dumps(policy_of(pipeline, account), indent=2))
+
+
+def _account(flow: Flow) -> Account | None:
+    """Return the account that the flow's jobs run in; None if they run on this machine."""
+    for job in flow.jobs.values():
+        if job.plan is not None:
+            settings = job.plan.config
+            target = targets.find(settings)
+            return target.account(settings) if target.is_remote else None
+    return None
+
+
+def _write(pipeline: Pipeline, flow: Flow) -> None:
+    """Write the definition of the pipeline, and say what is to be known of it."""
+    folder = Path(run_folder()) if flow.root.startswith(S3) else Path(flow.root)
+    path = folder / PIPELINE_FILE
+    try:
+        write_whole(path, pipeline.text.encode())
+    except OSError as error:
+        what = f"cannot write {shown(path)}: {error.strerror}"
+        raise ConfigError([Problem("output.path", what)]) from error
+    for name in pipeline.fixed:
+        what = "is a part of the code, so an execution cannot change it"
+        print(f"note     the parameter {name} {what}; with another value, make the pipeline again")
+    for note in pipeline.notes:
+        print(f"note     {note}")
+    print(f"pipeline {path}", flush=True)
 
 
 def _told(state: JobState) -> None:
@@ -94,4 +153,9 @@ def _last(run: FlowRun) -> Result | None:
     return Result(str(Path(last[0].place)), manifest, last[0].seconds or 0.0, channels_of(manifest))
 
 
-ACTIONS: Mapping[str, Callable[[Flow, DictConfig], Result | None]] = {"run": _run, "plan": _plan}
+ACTIONS: Mapping[str, Callable[[Flow, DictConfig], Result | None]] = {
+    "run": _run,
+    "plan": _plan,
+    "pipeline": _pipeline,
+    "policy": _policy,
+}
