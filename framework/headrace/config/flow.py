@@ -54,7 +54,7 @@ class RetrySettings(Model):
 
 
 def _cache(given: Any) -> Any:
-    return {"enabled": given} if isinstance(given, bool) else given
+    return {"enabled": given} if isinstance(given, bool) or given in ("true", "false") else given
 
 
 def _retry(given: Any) -> Any:

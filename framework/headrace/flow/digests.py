@@ -1,7 +1,8 @@
 """What a job's result depends on, as digests: a job with the same ones need not run again.
 
 * ``configuration``: the request, without names and places that differ from run to run,
-* ``code``: the program, its parameters and packages: all files that travel with the job,
+* ``code``: the program and its parameters: the files that travel with the job,
+* ``packages``: the wheels among them,
 * ``data``: the files that it reads from outside the flow, by size and time or by their content,
 * ``jobs``: the manifests of the results that it reads,
 * ``headrace``: the version.
@@ -43,13 +44,12 @@ def digests_of(
     files = {path: hashlib.sha256(content).hexdigest() for path, content in job.files.items()}
     packages = {path: each for path, each in files.items() if path.startswith(f"{PACKAGES}/")}
     code = {path: each for path, each in files.items() if path not in packages}
-    used = [uri for each in job.view.inputs if each.is_s3 for uri in (each.uri,)]
     return {
         "configuration": digest({"request": said, "target": ready.config.target.name}),
         "code": digest({**code, "program": job.program.sha256, **_code_on_s3(ready)}),
         "packages": digest(packages),
         "data": digest(dict(_data(ready, places, strict))),
-        "jobs": digest({**manifests, "inputs": _without_places(used, places)}),
+        "jobs": digest(dict(manifests)),
         "headrace": runtime.VERSION,
     }
 

@@ -36,6 +36,7 @@ from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.uris import S3, uri_of
 
 NOT_HERE = "is a raw step of a SageMaker pipeline, which no target runs; use action=pipeline"
+ASIDE = "its result is not what it was; what was there is now in {place}"
 Listener = Callable[[JobState], None]
 
 
@@ -46,7 +47,7 @@ class FlowRun:
     flow: Flow
     shares: bool = False
     """Results of the flows beside this one, as of the other runs of a sweep, are used."""
-    listener: Listener = print
+    listener: Listener = lambda _: None
     """Called whenever the state of a job changes, one call at a time."""
     states: dict[str, JobState] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
@@ -157,7 +158,10 @@ class FlowRun:
 
     def _executed(self, job: FlowJob, digests: Digests, ready: Ready) -> JobState:
         if problems := output_problems(ready.config):
-            raise ConfigError(problems)
+            if not self._is_damaged(job):
+                raise ConfigError(problems)
+            aside = Store(self.flow.root).set_aside(job.label, job.place)
+            print(f"note: {job.label}: {ASIDE.format(place=aside)}", file=sys.stderr, flush=True)
         self._note(self._state(job, "running", self._why(job, digests)))
         store = Store(self.flow.root)
         record = Record(job.label, job.place, digests)
@@ -188,9 +192,17 @@ class FlowRun:
             why = self._why(job, digests)
         else:
             self._ready(job, dry=dry)
-        if problems := output_problems(self._replacing(job).config):
+        problems = output_problems(self._replacing(job).config)
+        if problems and not self._is_damaged(job):
             raise ConfigError(problems)
         return self._state(job, "to run", why)
+
+    def _is_damaged(self, job: FlowJob) -> bool:
+        """Return whether this flow left a result at the job's place that is not what it was."""
+        record = Store(self.flow.root).read(job.label)
+        if record is None or record.place != job.place or job.place.startswith(S3):
+            return False
+        return bool(record.manifest) and not record.is_whole(strict=self.flow.config.strict)
 
     def _ready(self, job: FlowJob, *, dry: bool) -> Ready:
         coming = (

@@ -54,7 +54,12 @@ def rows_of(manifest: Mapping[str, Any]) -> int | None:
 
 def table(states: Sequence[JobState]) -> list[str]:
     """Return the lines of a table of jobs."""
-    return aligned([HEADER, *map(_row, states)], NUMBERS)
+    return aligned(cells(states), NUMBERS)
+
+
+def cells(states: Sequence[JobState]) -> list[tuple[str, ...]]:
+    """Return the rows of that table, its header first."""
+    return [HEADER, *map(_row, states)]
 
 
 def _row(job: JobState) -> tuple[str, ...]:

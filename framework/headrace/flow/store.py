@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
@@ -27,6 +28,8 @@ from headrace.uris import S3, join, path_of, uri_of
 FOLDER = ".flow"
 """Holds the records, below the place of the flow."""
 LOCK = "lock"
+ASIDE = "aside"
+"""Holds, below `FOLDER`, results that somebody has changed."""
 BUSY = "another run of the flow is at work in {place}; wait for its end, or choose another place"
 
 
@@ -113,6 +116,20 @@ class Store:
     def folder(self) -> Path:
         """Return the place on this machine."""
         return path_of(uri_of(self.root)) or Path(self.root)
+
+    def set_aside(self, label: str, place: str) -> Path:
+        """Move what is at the place of a job out of the way, and return where it is now.
+
+        Raises:
+            JobFailed: It cannot be moved.
+        """
+        folder, above = path_of(uri_of(place)) or Path(place), self.folder / FOLDER / ASIDE
+        try:
+            above.mkdir(parents=True, exist_ok=True)
+            new = Path(tempfile.mkdtemp(prefix=f"{label}-", dir=above))
+            return folder.replace(new)
+        except OSError as error:
+            raise JobFailed(f"cannot move {shown(folder)}: {error.strerror}") from error
 
     def others(self) -> Iterator[Store]:
         """Yield the stores beside this one, where other runs of a sweep have theirs."""
