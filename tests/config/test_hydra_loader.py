@@ -7,11 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from omegaconf import DictConfig
+from hydra._internal.utils import create_config_search_path
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 
 from headrace import compile
+from headrace.config import defaults
 from headrace.config.compose import compose
+from headrace.config.hydra.loader import CheckedLoader
 from headrace.errors import ConfigError
+from headrace.runtime.plugins import roots
 
 Composer = Callable[..., DictConfig]
 Runner = Callable[..., subprocess.CompletedProcess[str]]
@@ -23,6 +28,48 @@ def refused(composed: Composer, *overrides: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         compose(composed(*overrides))
     return [str(problem) for problem in caught.value.problems]
+
+
+# -- Hydra's first look
+
+RUN = "hydra.mode=RUN"
+
+
+def loader() -> CheckedLoader:
+    defaults.register()
+    return CheckedLoader(create_config_search_path(str(roots.SHIPPED / roots.CONF)))
+
+
+def looked_at(checked: CheckedLoader, overrides: list[str]) -> DictConfig:
+    mode = RunMode.MULTIRUN
+    return checked.load_configuration("config", overrides, mode, validate_sweep_overrides=False)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [[], ["dataset=avazu", "dataset.path=a.csv", "hydra.job.name=x"], ["+inputs.a=b"]],
+    ids=len,
+)
+def test_a_run_takes_what_the_first_look_composed(overrides: list[str]) -> None:
+    asked, checked = loader(), loader()
+    looked = looked_at(checked, overrides)
+    run = checked.load_configuration("config", [*overrides, RUN], RunMode.RUN)
+    assert run is looked
+    expected = asked.load_configuration("config", [*overrides, RUN], RunMode.RUN)
+    assert OmegaConf.to_container(run) == OmegaConf.to_container(expected)
+    assert checked.load_configuration("config", [*overrides, RUN], RunMode.RUN) is not looked
+
+
+@pytest.mark.parametrize("override", ["transform.n_features=1,2", "dataset=???"])
+def test_a_mistake_that_the_first_look_passes_over(override: str) -> None:
+    asked, checked = loader(), loader()
+    looked_at(checked, [override])
+    told = []
+    for each in (asked, checked):
+        with pytest.raises(ConfigError) as caught:
+            each.load_configuration("config", [override, RUN], RunMode.RUN)
+        told.append(str(caught.value))
+    assert told[0] == told[1]
 
 
 # -- all problems at once

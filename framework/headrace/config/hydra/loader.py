@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ from headrace.runtime.shown import quoted
 ONE_CHOICE = [group for group in typed_text.GROUPS if group != "experiment"]
 """Groups that Hydra would mix several choices of; presets may be put together."""
 FILE = "file://"
+MODE = "hydra.mode="
+MODES = frozenset(f"{MODE}{mode.name}" for mode in RunMode)
+"""Overrides that Hydra adds when it has had its first look."""
 MOST = 20
 """Problems that are looked for; each one costs several compositions."""
 
@@ -57,12 +61,47 @@ class Refused(ConfigError, ConfigCompositionException):
     """What Hydra is told, whose tab completion keeps quiet about half a command line."""
 
 
+@dataclass(frozen=True)
+class FirstLook:
+    """What Hydra composes to learn its mode, which it would compose once more to run.
+
+    Attributes:
+        name: Of the configuration.
+        overrides: As texts and parsed.
+        config: What they make.
+    """
+
+    name: str | None
+    overrides: list[tuple[str, Override]]
+    config: DictConfig
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether no group lacks its choice, which the first look alone passes over."""
+        choices = self.config.hydra.runtime.choices
+        return not any(OmegaConf.is_missing(choices, group) for group in choices)
+
+    def in_mode(self, name: str | None, overrides: list[str]) -> DictConfig | None:
+        """Return the configuration for the same overrides, behind which Hydra may put the mode."""
+        known = [text for text, _ in self.overrides]
+        if name != self.name or overrides[: len(known)] != known:
+            return None
+        for added in overrides[len(known) :]:
+            if added not in MODES:
+                return None
+            self.config.hydra.mode = added.removeprefix(MODE)
+            self.config.hydra.overrides.hydra.append(added)
+        return self.config
+
+
 class CheckedLoader(ConfigLoaderImpl):
     """Hydra's loader of configurations, with our checks behind it."""
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         _put_own_first(config_search_path)
         super().__init__(config_search_path)
+        self._parsed: list[Override] = []
+        self._first_look: FirstLook | None = None
 
     def load_configuration(
         self,
@@ -80,9 +119,20 @@ class CheckedLoader(ConfigLoaderImpl):
         """
 
         def compose(some: list[str]) -> DictConfig:
-            return super(CheckedLoader, self).load_configuration(
+            look, self._first_look = self._first_look, None
+            known = look.in_mode(config_name, some) if look and validate_sweep_overrides else None
+            if look is not None and known is not None:
+                parsed = [each for _, each in look.overrides]
+                self.validate_sweep_overrides_legal(parsed, run_mode, from_shell)
+                return known
+            config = super(CheckedLoader, self).load_configuration(
                 config_name, some, run_mode, from_shell, validate_sweep_overrides
             )
+            if not validate_sweep_overrides:
+                parsed_texts = list(zip(some, self._parsed, strict=True))
+                look = FirstLook(config_name, parsed_texts, config)
+                self._first_look = look if look.is_whole else None
+            return config
 
         typed = typed_text.kept(shorthands.spelled_out(overrides))
         problems: list[Problem] = []
@@ -112,6 +162,7 @@ class CheckedLoader(ConfigLoaderImpl):
             if each.key_or_group in ONE_CHOICE and isinstance(each.value(), list):
                 what = f"takes one choice (got {quoted(each.get_value_string())})"
                 raise Refused([Problem(each.key_or_group, what)])
+        self._parsed = parsed
         return parsed, repo
 
     def _load_single_config(self, default: ResultDefault, repo: Any) -> ConfigResult:
