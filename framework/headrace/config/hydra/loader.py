@@ -26,7 +26,7 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from headrace.config import defaults
+from headrace.config import defaults, flow
 from headrace.config.hydra import typed_text
 from headrace.config.hydra.errors import problem_of
 from headrace.config.hydra.objects import object_problems, search_path_problem
@@ -141,6 +141,7 @@ class CheckedLoader(ConfigLoaderImpl):
         place, name = loaded.path.removeprefix(FILE), default.config_path or ""
         if loaded.path.startswith(FILE) and OmegaConf.is_dict(loaded.config):
             package = loaded.header["package"] if default.package is None else default.package
+            flow.note_in(loaded.config, name)
             file = Path(place, name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
             typed_text.keep_in(loaded.config, file, package or "")
             shorthands.spell_out_in(loaded.config)
