@@ -43,7 +43,7 @@ def objects(bucket: Any, prefix: str) -> dict[str, bytes]:
     return {each.key.removeprefix(prefix): each.get()["Body"].read() for each in found}
 
 
-@pytest.mark.parametrize("instances", [1, 2])
+@pytest.mark.parametrize("instances", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_what_sagemaker_would_do_gives_the_bytes_of_the_local_target(
     bucket: Any,
     perform: Perform,

@@ -15,6 +15,7 @@ from tests.warm import Warm
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 MANIFEST = "report/manifest.json"
+SPARK = "pyspark"  # tests/spark/test_end_to_end.py compares its rows, too
 BACKENDS = sorted(path.stem for path in (PROJECT / "conf" / "backend").glob("*.yaml"))
 
 
@@ -40,7 +41,14 @@ def result(run: Runner, output: Path, *overrides: str) -> dict[str, bytes]:
     return {**found, MANIFEST: json.dumps(manifest).encode()}
 
 
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "sklearn"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param(name, marks=pytest.mark.long if name == SPARK else ())
+        for name in BACKENDS
+        if name != "sklearn"
+    ],
+)
 def test_every_backend_gives_the_same_bytes(
     headrace: Runner, expected: dict[str, bytes], tmp_path: Path, backend: str
 ) -> None:
