@@ -37,6 +37,7 @@ door = hydra.main(version_base="1.3", config_path=str(PROJECT / "conf"), config_
     cli.execute
 )
 LONG = clicks(20_000, columns=2)
+LONG_GZIPPED = gzipped(LONG)
 
 
 @dataclass(frozen=True)
@@ -176,10 +177,10 @@ FAULTS: dict[str, tuple[Content, tuple[str, ...], str]] = {
         "before a delimiter or a line end)",
     ),
     "gzip cut short": (
-        {"d.csv.gz": gzipped(LONG)[:-3000]}, (), "d.csv.gz: the gzip data is cut short",
+        {"d.csv.gz": LONG_GZIPPED[:-3000]}, (), "d.csv.gz: the gzip data is cut short",
     ),
     "gzip cut short in the header": (
-        {"d.csv.gz": gzipped(LONG)[:20]}, (), "d.csv.gz: the gzip data is cut short",
+        {"d.csv.gz": LONG_GZIPPED[:20]}, (), "d.csv.gz: the gzip data is cut short",
     ),
     "no gzip": (
         {"d.csv.gz": GOOD}, (),
@@ -290,7 +291,7 @@ def check_bad_data(command: Runner, fault: str) -> None:
 @pytest.mark.usefixtures("in_this_process")
 def test_broken_gzip(command: Runner) -> None:
     """Where exactly zlib notices is its own affair."""
-    ended = command({"d.csv.gz": flipped(gzipped(LONG))})
+    ended = command({"d.csv.gz": flipped(LONG_GZIPPED)})
     assert ended.status == 1
     assert ended.stderr.startswith("d.csv.gz: the gzip data is broken (")
     assert ended.stderr.count("\n") == 1

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,15 +74,15 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
 """Beside the defaults, which every plugin is tried with that has them."""
 
 
-def parameters_of(name: str) -> Iterator[dict[str, Any]]:
+@cache  # each of the tests asks for them while it is collected
+def parameters_of(name: str) -> Sequence[dict[str, Any]]:
     """The defaults, unless a parameter has none or the plugin is broken, and the variants."""
     variants = VARIANTS.get(name, [])
     try:
         adapter(registry.plugins()[name].transform).validate_python({})
     except Exception:
-        yield from variants or [{}]
-    else:
-        yield from [{}, *variants]
+        return variants or [{}]
+    return [{}, *variants]
 
 
 class TestEveryPlugin(TransformContract):
@@ -112,7 +113,7 @@ def test_the_client_validates_it(name: str) -> None:
     plugin = adapter(registry.plugins()[name].transform)
     schema = plugin.json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
-    default = plugin.validate_python(next(parameters_of(name)))
+    default = plugin.validate_python(parameters_of(name)[0])
     parameters = {field.name: getattr(default, field.name) for field in fields(default)}
     jsonschema.validate(json.loads(json.dumps(parameters)), schema)  # which has lists
     assert schema["additionalProperties"] is False
@@ -143,7 +144,7 @@ print(*sorted({"numpy", "pyarrow", "sklearn", "scipy", "pandas"} & sys.modules.k
 
 
 def test_listing_and_validating_imports_nothing_heavy() -> None:
-    every = [(name, next(parameters_of(name))) for name in registry.plugins()]
+    every = [(name, parameters_of(name)[0]) for name in registry.plugins()]
     done = children.run(
         [sys.executable, "-c", LISTING, json.dumps(every)],
         cwd=roots.SHIPPED / "framework",
