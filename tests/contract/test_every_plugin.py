@@ -89,8 +89,9 @@ class TestEveryPlugin(TransformContract):
     @classmethod
     def cases(cls) -> Iterator[Case]:
         for name in registry.plugins():
-            for parameters in parameters_of(name):
-                for has_id in (True, False):
+            for number, parameters in enumerate(parameters_of(name)):
+                # The first with both, the others in turn: steps look at few columns at once.
+                for has_id in (True, False) if number == 0 else (number % 2 == 1,):
                     yield Case(name, parameters, has_id)
 
 
