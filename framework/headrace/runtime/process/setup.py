@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,9 +19,10 @@ _ARENAS = 2
 
 
 def set_up() -> None:
-    """Do both; the order does not matter."""
+    """Do all; the order does not matter."""
     _keep_freed_memory()
     _leave_pandas_out()
+    _collect_garbage()
 
 
 def _keep_freed_memory() -> None:
@@ -45,6 +47,13 @@ def _leave_pandas_out() -> None:
     """
     with without_pandas():
         pa.array([0])
+
+
+def _collect_garbage() -> None:
+    """Do so from now on, and leave out what has been imported, if it was put off until here."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager
