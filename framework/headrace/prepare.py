@@ -69,11 +69,11 @@ def prepare(plan: Plan, *, dry: bool) -> Ready:
     placed = _placed(plan, account, name)
     is_fresh, plan = placed != plan, placed  # a folder that only this job has
     backend, program = backend_of(plan.config.backend), program_of(plan)
-    found, problems = sources.find(plan.config, target.is_remote, asking)
+    found, problems = sources.find(plan, target.is_remote, asking)
     notes, problems = _put_off(problems) if dry else ((), problems)
     problems += [] if is_fresh else _output_problems(plan.config, asking)
     problems += (broken := program.problems(backend.way, asking=asking))
-    if broken or not sources.are_all(plan.config, found):
+    if broken or not sources.are_all(plan, found):
         raise ConfigError(problems)
     try:
         wheels = {} if problems else _wheels(plan.config, target)

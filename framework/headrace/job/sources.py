@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from headrace.config.learned import WHERE
 from headrace.config.program.models import ScriptProgram
 from headrace.errors import ConfigError, Problem
 from headrace.job import inputs
 from headrace.job.inputs import DATA, DATA_PATH, DataInput
+from headrace.runtime.spec import LEARNED
 from headrace.uris import S3, uri_of
 
 if TYPE_CHECKING:
     from headrace.aws.s3 import S3Object
+    from headrace.config.compose import Plan
     from headrace.config.models import JobConfig
 
 
@@ -23,16 +26,16 @@ def paths(config: JobConfig) -> Iterator[str]:
         yield from config.dataset.paths
     if isinstance(config.program, ScriptProgram):
         yield config.program.path
+    if config.transform.learned:
+        yield config.transform.learned
     yield from (channel.path for channel in config.inputs.values() if channel.path)
 
 
-def find(
-    config: JobConfig, is_remote: bool, asking: bool
-) -> tuple[dict[str, DataInput], list[Problem]]:
+def find(plan: Plan, is_remote: bool, asking: bool) -> tuple[dict[str, DataInput], list[Problem]]:
     """Look at the inputs of a job.
 
     Args:
-        config: Names them.
+        plan: Names them.
         is_remote: They have to be on S3; those of this machine will be brought there.
         asking: AWS may be asked.
 
@@ -41,8 +44,9 @@ def find(
     """
     found: dict[str, DataInput] = {}
     problems: list[Problem] = []
+    config = plan.config
     output = uri_of(config.output.path)
-    for name, look in _looks(config).items():
+    for name, look in _looks(plan).items():
         try:
             data = look()
         except ConfigError as exc:
@@ -55,14 +59,17 @@ def find(
     return found, problems
 
 
-def are_all(config: JobConfig, found: dict[str, DataInput]) -> bool:
+def are_all(plan: Plan, found: dict[str, DataInput]) -> bool:
     """Return whether each input that names files was found."""
-    return all(name in found for name in _looks(config))
+    return all(name in found for name in _looks(plan))
 
 
-def _looks(config: JobConfig) -> dict[str, Callable[[], DataInput]]:
+def _looks(plan: Plan) -> dict[str, Callable[[], DataInput]]:
     """Return a function for each input that names files, which looks at it."""
     looks: dict[str, Callable[[], DataInput]] = {}
+    config = plan.config
+    if plan.learned is not None and (states := plan.learned.states) is not None:
+        looks[LEARNED] = partial(inputs.resolve_whole, states, WHERE)
     if config.program.is_chain:
         looks[DATA] = lambda: inputs.resolve(*config.dataset.paths)
     for name, channel in config.inputs.items():
@@ -81,7 +88,8 @@ def _problems_with(name: str, data: DataInput, config: JobConfig) -> list[Proble
             return list(exc.problems)
     if is_data:
         return [] if config.backend.is_a_cluster else inputs.shares(files, instances)
-    return inputs.shares(files, instances) if config.inputs[name].sharded else []
+    is_sharded = name in config.inputs and config.inputs[name].sharded
+    return inputs.shares(files, instances) if is_sharded else []
 
 
 def _objects(name: str, uri: str, *, is_data: bool) -> list[S3Object]:
@@ -93,4 +101,4 @@ def _objects(name: str, uri: str, *, is_data: bool) -> list[S3Object]:
 
 
 def _where(name: str) -> str:
-    return f"inputs.{name}.path"
+    return WHERE if name == LEARNED else f"inputs.{name}.path"
