@@ -83,12 +83,12 @@ def prepare(
     placed = _placed(plan, account, name)
     is_fresh, plan = placed != plan, placed  # a folder that only this job has
     backend, program = backend_of(plan.config.backend), program_of(plan)
-    found, problems = sources.find(plan.config, target.is_remote, asking, coming)
+    found, problems = sources.find(plan, target.is_remote, asking, coming)
     notes, problems = _put_off(problems) if dry else ((), problems)
     if checks_output and not is_fresh:
         problems += output_problems(plan.config, asking)
     problems += (broken := program.problems(backend.way, asking=asking))
-    if broken or not sources.are_all(plan.config, found):
+    if broken or not sources.are_all(plan, found):
         raise ConfigError(problems)
     with ExitStack() as stack:
         # Of data on S3, the first object is fetched for this; several have to know its columns.

@@ -144,7 +144,8 @@ def _spark(config: JobConfig) -> Iterable[Problem]:
 
 def _steps_that_need_all_rows(chain: Sequence[Step], config: JobConfig) -> Iterable[Problem]:
     instances = config.resources.instance_count
-    for step in chain if instances > 1 and not config.backend.is_a_cluster else ():
+    is_apart = instances > 1 and not config.backend.is_a_cluster and not config.transform.learned
+    for step in chain if is_apart else ():
         if learner(step.transform) is not None:
             what = "learns from all rows, and instances cannot tell each other what they saw"
             yield _needs_one_instance(step, what, instances)
@@ -160,6 +161,10 @@ def _needs_one_instance(step: Step, what: str, instances: int) -> Problem:
 
 def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
     if config.evaluation.name == "none":
+        return
+    if config.transform.learned:
+        what = "a model is judged on rows that it was not trained on, and transform.learned"
+        yield Problem("evaluation", f"{what} does not split the rows; use evaluation=none")
         return
     transforms = [step.transform for step in chain]
     has_label = config.dataset.label is not None

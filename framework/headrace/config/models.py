@@ -227,6 +227,11 @@ class TransformConfig(Model):
     steps: Annotated[dict[str, dict[str, Any] | None], Len(1)] = Field(
         description="label → parameters, in order; 'name' defaults to the label"
     )
+    learned: Text | None = Field(
+        None,
+        description="output.path of a finished run: apply its chain, with what it learned, to "
+        "these rows",
+    )
 
 
 class OutputConfig(Model):

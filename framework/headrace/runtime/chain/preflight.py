@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from headrace.runtime.chain import chain
+from headrace.runtime.chain import chain, new_rows
 from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.errors import DataError
@@ -22,7 +22,7 @@ from headrace.runtime.sources import columns_of, first_file
 from headrace.runtime.sources.files import format_of, name_of
 from headrace.runtime.sources.meaning import meaningless
 from headrace.runtime.sources.readers import reader_of
-from headrace.runtime.spec import DatasetSpec, JobSpec
+from headrace.runtime.spec import ROWS, DatasetSpec, JobSpec
 from headrace.runtime.transform import N_FEATURES, Role, Transform, positions
 
 
@@ -32,6 +32,8 @@ class Prepared:
 
     columns: Columns
     links: tuple[Link, ...]
+    is_of_new_rows: bool = False
+    """Whether the chain is another run's, whose rows these are not."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -41,6 +43,8 @@ class Prepared:
     @property
     def channels(self) -> tuple[str, ...]:
         """Return the output channels, in the order of their indices."""
+        if self.is_of_new_rows:
+            return (ROWS,)
         return channels_of([link.transform for link in self.links])
 
     @property
@@ -87,18 +91,22 @@ def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) ->
     """
     refuse_named(files, spec.dataset)
     steps = load(spec.steps)
-    columns = columns_of(first_file(files, spec.dataset), spec.dataset, below)
-    if spec.column_order:
-        columns = columns.in_order(spec.column_order)
+    first = first_file(files, spec.dataset)
+    if spec.learned is None:
+        columns = columns_of(first, spec.dataset, below)
+        if spec.column_order:
+            columns = columns.in_order(spec.column_order)
+        for label, transform in steps:
+            chain.refuse_absent(label, transform, columns.schema)
+    else:
+        steps, columns = new_rows.fitted(steps, spec.learned, first, spec.dataset, below)
     columns = replace(columns, wanted=_wanted(steps, columns))
-    for label, transform in steps:
-        chain.refuse_absent(label, transform, columns.schema)
     links = chain.bind(steps, columns.schema)
     try:
         writer_of(spec.output.format).check(links[-1].after)
     except ValueError as error:
         raise ChainError("output.format", str(error)) from error
-    prepared = Prepared(columns, tuple(links))
+    prepared = Prepared(columns, tuple(links), spec.learned is not None)
     if spec.evaluation is not None:
         needs.check(prepared.schema, prepared.channels)
     return prepared

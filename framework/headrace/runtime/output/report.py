@@ -100,7 +100,8 @@ class Report:
     def _manifest(self, parts: Mapping[str, Sequence[Part]], rejected: int) -> dict[str, Any]:
         prepared = self.prepared
         made = manifest(self.spec, prepared.columns, prepared.n_features, parts, rejected)
-        if kept := files.write(self.folder, prepared.links):
+        learned = prepared.links if self.spec.learned is None else ()  # else it lies there already
+        if kept := files.write(self.folder, learned):
             made[files.STATES] = kept
         if self.host_count > 1:
             made["host_count"] = self.host_count

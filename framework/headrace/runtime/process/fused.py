@@ -18,6 +18,7 @@ from headrace.runtime.chain.pipeline import Process, Work
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.learning.files import taught
 from headrace.runtime.output.outcome import Host, Outcome, Task
 from headrace.runtime.output.parts import DenseColumns
 from headrace.runtime.output.writers.base import Writer
@@ -115,7 +116,7 @@ def _fitting(tasks: Sequence[Task], files: Sequence[Path]) -> tuple[list[Task], 
     chosen, jobs, errors = [], [], []
     for task in tasks:
         try:
-            jobs.append(preflight(task.spec, files))
+            jobs.append(taught(preflight(task.spec, files), task.spec, task.root))
             chosen.append(task)
         except HeadraceError as error:
             tell(task.root, str(error))

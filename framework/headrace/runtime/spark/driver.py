@@ -21,6 +21,7 @@ from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.evaluation.model import require
 from headrace.runtime.learning import states
 from headrace.runtime.learning.analysis import concluded
+from headrace.runtime.learning.files import taught
 from headrace.runtime.learning.passes import passes
 from headrace.runtime.output.parts import Part
 from headrace.runtime.output.report import Report
@@ -80,7 +81,7 @@ class _Run:
         self, spec: JobSpec, root: Path, context: SparkContext, files: Sequence[Path]
     ) -> None:
         self.files = files
-        self.job = preflight(spec, self.files)
+        self.job = taught(preflight(spec, self.files), spec, root)
         if note := self.job.columns.note:
             print(f"note: {note}", flush=True)
         self._passes = passes(self.job)
@@ -89,7 +90,7 @@ class _Run:
         progress = Progress(total_bytes(self.files), 1 + len(self._passes))
         self.cluster = Cluster(context, self._order, progress)
         self._splits = splits_of(self.files, spec, self.cluster.scan)
-        self._learned: Learned = ()
+        self._learned: Learned = _learned(self.job)
 
     def learn(self, check: Callable[[], None]) -> None:
         """Run the passes that have to come before; most jobs have none. Each ends with a check."""
