@@ -25,12 +25,11 @@ from benchmarks.run import ROOT, Command, log_of, measured
 from headrace.results import recount
 from headrace.runtime.output.parts import PartWriter
 from headrace.runtime.output.writers import writer_of
-from headrace.runtime.plugins.formats import WRITERS
 from headrace.runtime.process.setup import set_up
 from headrace.runtime.process.threads import Background
 from headrace.runtime.spec import OutputSpec
 
-FORMATS = tuple(WRITERS.shipped)
+FORMATS = ("npz", "parquet", "libsvm", "recordio")
 BASE = "npz"
 
 Seconds = dict[str, list[float]]
@@ -69,7 +68,7 @@ def _written(batches: Sequence[pa.RecordBatch], name: str, folder: Path) -> floa
     rows = OutputSpec.rows_per_part
     start = time.perf_counter()
     with closing(Background()) as background:
-        schema, writer = batches[0].schema, writer_of(name)
+        schema, writer = batches[0].schema, writer_of(OutputSpec(name))
         parts = PartWriter({"train": folder}, schema, writer, rows, background)
         for batch in batches:
             parts.add("train", batch)

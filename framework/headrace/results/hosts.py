@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
 REJECTED = "rejected.jsonl"
+FEATURES, FEATURE_MAP = "feature_map", "feature_map.json"
+"""Key of the manifest, and the file of the report with the same content."""
 
 Read = Callable[[str], bytes | None]
 """Returns the content of a file of the report, by its path below it; None if there is none."""
@@ -49,6 +51,8 @@ def merged(hosts: Sequence[str], read: Read) -> Report:
     if observed is not None:
         report[METRICS] = _metrics(observed, manifest)
         manifest = _with_warnings(observed, manifest)
+    if FEATURES in manifest:
+        report[FEATURE_MAP] = manifest[FEATURES]
     return {**report, MANIFEST: manifest}
 
 

@@ -12,6 +12,7 @@ from headrace.config.problems import suggest
 from headrace.errors import HeadraceError
 from headrace.results import program_manifest
 from headrace.results.stored import StoredResult
+from headrace.runtime.output.seal import bytes_of_channel
 from headrace.terminal.tables import aligned, as_html
 from headrace.terminal.units import size
 
@@ -58,9 +59,7 @@ class Result:
 def channels_of(manifest: dict[str, Any]) -> tuple[Channel, ...]:
     """Return the channels of a manifest; none for an empty one (``{}``)."""
     return tuple(
-        Channel(
-            name, what["rows"], len(what["parts"]), sum(part["bytes"] for part in what["parts"])
-        )
+        Channel(name, what["rows"], len(what["parts"]), bytes_of_channel(what))
         for name, what in manifest.get("channels", {}).items()
     )
 
