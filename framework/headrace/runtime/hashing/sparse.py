@@ -55,7 +55,7 @@ def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
     offsets, flat = _without_gaps(MISSING, by_row)
     # The key's lowest bit is the sign, and so is the highest bit of a float.
     values = (flat << np.uint32(31) | _ONE_AS_BITS).view(np.float32)
-    return _summed(offsets, (flat >> np.uint32(1)).view(np.int32), values)
+    return summed(offsets, (flat >> np.uint32(1)).view(np.int32), values)
 
 
 def _weighted(columns: Sequence[ColumnTokens], keys: U32, last: int) -> SparseRows:
@@ -82,7 +82,7 @@ def _weighted(columns: Sequence[ColumnTokens], keys: U32, last: int) -> SparseRo
     cells += (np.arange(rows) * count)[:, np.newaxis]
     absent = word(_absent(word, shift) << shift)
     offsets, flat, chosen = _without_gaps(absent, by_row, cells)
-    return _summed(offsets, (flat >> word(shift)).astype(np.int32), weights.take(chosen))
+    return summed(offsets, (flat >> word(shift)).astype(np.int32), weights.take(chosen))
 
 
 def _absent(word: type[np.unsignedinteger[Any]], shift: int) -> int:
@@ -111,7 +111,7 @@ def _without_gaps(absent: np.unsignedinteger[Any], by_row: Array, *others: Array
     return [offsets, by_row[present], *(other[present] for other in others)]
 
 
-def _summed(
+def summed(
     offsets: npt.NDArray[np.int32], indices: npt.NDArray[np.int32], values: Values
 ) -> SparseRows:
     """Add up the entries of a row that share an index."""

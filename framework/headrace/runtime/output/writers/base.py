@@ -29,6 +29,9 @@ class Writer(Protocol):
     * ``maps_features``: the rows mean nothing without ``report/feature_map.json``.
     * ``columns_of(schema)``: name → kind of the columns, for the manifest, if files do not say it.
     * ``keeps_columns``: hashed rows are to say which column each of their entries comes from.
+    * ``read(files, known) -> pa.RecordBatch``: the rows of a part, given its files, end of the name
+      → content; raises `ValueError` if it is none. ``is_exact(known) -> bool``: whether they are
+      all that the job wrote, to the last bit. `known` is a `reading.Known`.
     """
 
     suffix: ClassVar[str]

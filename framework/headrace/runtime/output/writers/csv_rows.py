@@ -10,13 +10,14 @@ https://www.rfc-editor.org/rfc/rfc4180
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 
 from headrace.runtime.chain.names import absent
 from headrace.runtime.errors import DataError
@@ -30,6 +31,7 @@ from headrace.runtime.output.writers.base import (
 )
 from headrace.runtime.output.writers.decimals import NotFiniteError, decimals
 from headrace.runtime.output.writers.numerals import coded
+from headrace.runtime.output.writers.reading import ID, LABEL, Known, lists
 from headrace.runtime.shown import quoted
 from headrace.runtime.spec import OutputSpec
 from headrace.runtime.transform import Role, encoding_of, is_pending, role_of
@@ -38,6 +40,14 @@ MOST_COLUMNS = 10_000
 """Columns of a hashed matrix that are written: beyond that a row is hardly more than zeros."""
 _ROWS_AT_ONCE = 8192
 _CELLS_AT_ONCE = 1 << 20
+_TYPES = {
+    "label": pa.float64(),
+    "id": pa.string(),
+    "number": pa.float64(),
+    "ids": pa.int32(),
+    "text": pa.string(),
+}
+"""Of the kinds of columns, as the manifest names them."""
 _NEWLINE, _COMMA, _QUOTE, _NOTHING = (
     pa.scalar(each, pa.large_string()) for each in ("\n", ",", '"', "")
 )
@@ -133,6 +143,61 @@ class CsvWriter:
         for rows in slices(batches, rows_at_once):
             lines = _dense if layout.indices is None else _matrix
             file.writelines(lines(rows, columns))
+
+    def is_exact(self, known: Known) -> bool:
+        """Return whether the files hold all columns; a zero of a matrix may be an entry or none."""
+        return known.n_features is None and known.id is None and self.columns is None
+
+    def read(self, files: Mapping[str, bytes], known: Known) -> pa.RecordBatch:
+        """Return the rows of a part; those of a matrix without its zeros."""
+        names = list(known.columns) or _names_of_matrix(known)
+        types = {name: _TYPES[known.columns.get(name, "number")] for name in names}
+        if known.label in types and not known.columns:
+            types[known.label] = pa.float64()
+        if content := files[self.suffix]:
+            columns = _parsed(content, None if self.header else names, types)
+        else:
+            columns = {name: pa.array([], types[name]) for name in names}
+        return known.batch(columns if known.n_features is None else _sparse(columns, known))
+
+
+def _names_of_matrix(known: Known) -> list[str]:
+    label = [known.label] if known.label is not None else []
+    return [*label, *map(str, range(known.n_features or 0))]
+
+
+def _parsed(
+    content: bytes, names: Sequence[str] | None, types: Mapping[str, pa.DataType]
+) -> dict[str, pa.Array]:
+    try:
+        table = pa_csv.read_csv(
+            pa.BufferReader(content),
+            pa_csv.ReadOptions(column_names=names, use_threads=False),
+            pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+            pa_csv.ConvertOptions(
+                column_types=types,
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise ValueError(str(error)) from error
+    return {name: table.column(name).combine_chunks() for name in types}
+
+
+def _sparse(columns: Mapping[str, pa.Array], known: Known) -> dict[str, pa.Array]:
+    """Return hashed rows without their zeros."""
+    beside = {known.label: LABEL, known.id: ID}
+    matrix = {int(name): columns[name].to_numpy() for name in columns if name not in beside}
+    dense = np.stack(list(matrix.values()), axis=1) if matrix else np.empty((0, 0))
+    row_of, place_of = np.nonzero(dense)
+    offsets = np.searchsorted(row_of, np.arange(len(dense) + 1))
+    indices = np.array(list(matrix), np.int32)[place_of]
+    values = dense[row_of, place_of]
+    made = lists(offsets, indices, values if known.has_numbers else values.astype(np.float32))
+    named = {beside[name]: columns[name] for name in columns if name in beside}
+    return {**made, **named}
 
 
 def _all_columns(schema: pa.Schema) -> list[CsvColumn]:

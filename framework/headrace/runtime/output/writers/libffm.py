@@ -10,8 +10,8 @@ Source: https://github.com/ycjuan/libffm
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import IO, ClassVar
 
 import numpy as np
@@ -23,6 +23,7 @@ from headrace.runtime.output.writers.base import Floats, Layout, refuse_left_ove
 from headrace.runtime.output.writers.byte_strings import joined, strings_at
 from headrace.runtime.output.writers.fields import fields_of, refuse_text
 from headrace.runtime.output.writers.numerals import index_texts, number_strings, number_texts
+from headrace.runtime.output.writers.reading import Known, text_rows
 from headrace.runtime.output.writers.texts import packed
 from headrace.runtime.transform import Role, positions
 
@@ -61,6 +62,17 @@ class LibffmWriter:
         layout = Layout.of(schema)
         for rows in slices(batches, _ROWS_AT_ONCE):
             file.write(_lines(rows, layout))
+
+    def is_exact(self, known: Known) -> bool:
+        """Return whether the lines hold all: an id has no place there, nor a null or a zero."""
+        return known.n_features is not None and known.id is None
+
+    def read(self, files: Mapping[str, bytes], known: Known) -> pa.RecordBatch:
+        """Return the rows of a part: a matrix, whatever its columns were."""
+        columns = text_rows(files[self.suffix], 3, is_double=known.has_numbers)
+        width = sum(each["size"] for each in known.features.values())
+        is_hashed = known.n_features is not None
+        return replace(known, n_features=known.n_features if is_hashed else width).batch(columns)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ reads them without pickle.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import IO, ClassVar
@@ -25,6 +26,8 @@ from headrace.runtime.output.writers.fields import (
     refuse_text,
     side_by_side,
 )
+from headrace.runtime.output.writers.reading import Known
+from headrace.runtime.transform import Role
 
 CATEGORICAL, NUMERIC, LABEL, ID = (
     f".{name}.npy" for name in ("categorical", "numeric", "label", "id")
@@ -64,6 +67,28 @@ class NpyWriter:
         if layout.id is not None:
             made[ID] = partial(_write_row_ids, layout.id, schema.field(layout.id).name)
         return made
+
+    def is_exact(self, known: Known) -> bool:
+        """Return false: numbers and labels are rounded, and a null may be an id."""
+        return False
+
+    def read(self, files: Mapping[str, bytes], known: Known) -> pa.RecordBatch:
+        """Return the rows of a part; the id behind the last one is a null again."""
+        arrays = {suffix: np.load(io.BytesIO(content)) for suffix, content in files.items()}
+        columns: dict[str, pa.Array] = {}
+        for name, each in known.features.items():
+            is_number = each["kind"] == Role.NUMERIC
+            column = arrays[NUMERIC if is_number else CATEGORICAL][:, each["index"]]
+            if is_number:
+                columns[name] = pa.array(column, from_pandas=True)
+            else:
+                is_null = column == each["size"] - 1 if each["null"] == each["size"] - 1 else None
+                columns[name] = pa.array(np.ascontiguousarray(column), mask=is_null)
+        if known.label is not None and LABEL in arrays:
+            columns[known.label] = pa.array(arrays[LABEL])
+        if known.id is not None and ID in arrays:
+            columns[known.id] = pa.array(arrays[ID]).cast(pa.string())
+        return known.batch(columns)
 
 
 def _write_ids(fields: Sequence[Field], batches: Batches, file: IO[bytes]) -> None:

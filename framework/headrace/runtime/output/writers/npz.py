@@ -9,6 +9,7 @@ Source: ``scipy/sparse/_matrix_io.py``, https://numpy.org/doc/stable/reference/g
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from headrace.runtime.output.writers.fields import (
     refuse_text,
     side_by_side,
 )
+from headrace.runtime.output.writers.reading import ID, LABEL, Known, lists
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _INT32_MAX = 2**31 - 1
@@ -64,6 +66,28 @@ class NpzWriter:
                 member.file_size = array.size
                 with archive.open(member, "w") as stream:
                     array.write(stream)
+
+    def is_exact(self, known: Known) -> bool:
+        """Return true: nothing is rounded or left out."""
+        return True
+
+    def read(self, files: Mapping[str, bytes], known: Known) -> pa.RecordBatch:
+        """Return the rows of a part."""
+        with np.load(io.BytesIO(files[self.suffix])) as arrays:
+            label, id_ = (LABEL, ID) if "x" not in arrays else (known.label, known.id)
+            columns = _features_read(arrays)
+            if label is not None and LABEL in arrays:
+                columns[label] = pa.array(arrays[LABEL])
+            if id_ is not None and ID in arrays:
+                columns[id_] = pa.array(arrays[ID]).cast(pa.string())
+        return known.batch(columns)
+
+
+def _features_read(arrays: Mapping[str, Array]) -> dict[str, pa.Array]:
+    if "x" not in arrays:
+        return lists(arrays["indptr"], arrays["indices"], arrays["data"])
+    names, matrix = arrays["columns"].tolist(), arrays["x"]
+    return {name: pa.array(matrix[:, place], from_pandas=True) for place, name in enumerate(names)}
 
 
 def _matrix(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, Pieces]:
