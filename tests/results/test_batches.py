@@ -47,7 +47,7 @@ def opened(result: Result) -> RunResult:
 
 def ids_of(batch: Batch) -> list[bytes]:
     assert batch.ids is not None
-    return batch.ids.tolist()
+    return list(batch.ids.tolist())
 
 
 def test_formats_that_can_be_read() -> None:

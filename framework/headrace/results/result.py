@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from headrace.config.problems import suggest
 from headrace.errors import HeadraceError
 from headrace.results import program_manifest
+from headrace.results.hosts import TOKENS
 from headrace.results.layout import REQUEST
 from headrace.results.stored import StoredResult
-from headrace.runtime.output.seal import bytes_of_channel
+from headrace.runtime.output.seal import FILES, bytes_of_channel
+from headrace.runtime.spec import REPORT
 from headrace.terminal.tables import aligned, as_html
 from headrace.terminal.units import size
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
     from headrace.results.batches import Batch
+    from headrace.results.explain import Token
 
 
 _HEADER = ("channel", "rows", "parts", "size")
@@ -221,6 +224,27 @@ class RunResult:
         parts = self._parts(channel, "batches()")[index::count]
         made = batches(self.manifest, parts, StoredResult(self.output).read, size, seed)
         return self._explained(made)
+
+    def explain(self, index: int) -> list[Token]:
+        """Return the tokens that were hashed to an index, the most frequent first.
+
+        Args:
+            index: A column of the matrix, as a model's importances number them.
+
+        Raises:
+            RowsError: The job did not keep its tokens, or the matrix has no such column.
+            UnreadableError: The file cannot be read.
+        """
+        from headrace.results.explain import tokens_at
+
+        if f"{REPORT}/{TOKENS}" not in self.manifest.get(FILES, ()):
+            raise self._error("explain() needs the tokens of the job; set output.tokens=true")
+        width = self.manifest["n_features"]
+        if not 0 <= index < width:
+            raise self._error(
+                f"explain(): index should be at least 0 and below {width} (got {index})"
+            )
+        return tokens_at(StoredResult(self.output).read(f"{REPORT}/{TOKENS}"), index)
 
     def _explained(self, made: Iterator[Batch]) -> Iterator[Batch]:
         try:

@@ -100,6 +100,9 @@ def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) ->
     links = chain.bind(_as_written(steps, spec.output), columns.schema)
     refuse_unwritable(spec.output, links[-1].after)
     prepared = Prepared(columns, tuple(links))
+    if spec.output.tokens and prepared.hasher is None:
+        what = "lists what a hasher makes indices of, but no step of the chain hashes; leave it out"
+        raise ChainError("output.tokens", what)
     if spec.evaluation is not None:
         needs.check(prepared.schema, prepared.channels)
     return prepared

@@ -55,7 +55,7 @@ def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
     offsets, flat = _without_gaps(MISSING, by_row)
     # The key's lowest bit is the sign, and so is the highest bit of a float.
     values = (flat << np.uint32(31) | _ONE_AS_BITS).view(np.float32)
-    return summed(offsets, (flat >> np.uint32(1)).view(np.int32), values)
+    return _summed(offsets, (flat >> np.uint32(1)).view(np.int32), values)
 
 
 def _weighted(columns: Sequence[ColumnTokens], keys: U32, last: int) -> SparseRows:
@@ -82,7 +82,7 @@ def _weighted(columns: Sequence[ColumnTokens], keys: U32, last: int) -> SparseRo
     cells += (np.arange(rows) * count)[:, np.newaxis]
     absent = word(_absent(word, shift) << shift)
     offsets, flat, chosen = _without_gaps(absent, by_row, cells)
-    return summed(offsets, (flat >> word(shift)).astype(np.int32), weights.take(chosen))
+    return _summed(offsets, (flat >> word(shift)).astype(np.int32), weights.take(chosen))
 
 
 def _absent(word: type[np.unsignedinteger[Any]], shift: int) -> int:
@@ -111,7 +111,7 @@ def _without_gaps(absent: np.unsignedinteger[Any], by_row: Array, *others: Array
     return [offsets, by_row[present], *(other[present] for other in others)]
 
 
-def summed(
+def _summed(
     offsets: npt.NDArray[np.int32], indices: npt.NDArray[np.int32], values: Values
 ) -> SparseRows:
     """Add up the entries of a row that share an index."""
@@ -129,6 +129,19 @@ def summed(
     np.add.at(merged, repeated - np.arange(1, len(repeated) + 1), values[repeated])
     moved = offsets - np.searchsorted(repeated, offsets).astype(np.int32)
     return SparseRows(moved, once, merged)
+
+
+def sorted_rows(offsets: npt.NDArray[np.int64], indices: Array, values: Array) -> SparseRows:
+    """Return rows whose entries come in any order; those of one index are summed in theirs.
+
+    Args:
+        offsets: Where each row starts in the other two, shape (rows + 1,).
+        indices: Of each entry.
+        values: Of each entry.
+    """
+    row_of = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    order = np.lexsort((indices, row_of))
+    return _summed(offsets.astype(np.int32), indices[order].astype(np.int32), values[order])
 
 
 def _without(entries: Array, places: npt.NDArray[np.int64]) -> Array:

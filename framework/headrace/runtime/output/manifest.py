@@ -28,7 +28,8 @@ from headrace.runtime.spec import REPORT, REPORT_PAGE, JobSpec
 from headrace.runtime.transform import Role
 
 FORMAT_VERSION = 1
-REJECTED = "rejected.jsonl"
+REJECTED, TOKENS = "rejected.jsonl", "tokens.parquet"
+"""Names of files of the report that are not always there."""
 IS_EMPTY = "is_empty"
 """Key in the manifest of one of several hosts whose files held nothing, not even columns."""
 FEATURES, FEATURE_MAP = "feature_map", "feature_map.json"
@@ -101,7 +102,8 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         return together
     files = [file for one in every for file in one[FILES]]
     names = [MANIFEST, METRICS, TIMINGS, *([FEATURE_MAP] if FEATURES in together else [])]
-    names += [REJECTED] if any(file.endswith(f"/{REJECTED}") for file in files) else []
+    sometimes = (REJECTED, TOKENS)
+    names += [name for name in sometimes if any(file.endswith(f"/{name}") for file in files)]
     reports = (f"{REPORT}/{name}" for name in names)
     return sealed(together, [*files, *reports, REPORT_PAGE])
 

@@ -21,6 +21,7 @@ from headrace.runtime.output.manifest import (
     METRICS,
     REJECTED,
     TIMINGS,
+    TOKENS,
     WARNINGS,
     manifest,
     write_bytes,
@@ -85,6 +86,10 @@ class Report:
             write_json(self.folder / FEATURE_MAP, written[FEATURES])
         totals, statistics, time = observed.totals, observed.statistics, observed.time
         written[WARNINGS] = observed.warnings(written)
+        if statistics.tokens is not None and self.prepared.hasher is not None:
+            names.append(TOKENS)
+            content = statistics.tokens.parquet(self.prepared.hasher)
+            write_bytes(self.folder / TOKENS, content)
         figures = metrics(written, totals, statistics, self.prepared.hasher, time)
         write_json(self.folder / METRICS, figures)
         if evaluator is not None:

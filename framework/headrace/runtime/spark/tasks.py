@@ -80,7 +80,8 @@ def write(order: Order, learned: Learned, text: str) -> Writing:
     """
     split, job = Split.from_json(text), prepared(order, learned)
     skip = order.job.dataset.skips_bad_rows
-    totals, process = Totals(), Process(job, skip_bad_rows=skip)
+    counts = order.job.output.tokens
+    totals, process = Totals(), Process(job, skip_bad_rows=skip, counts_tokens=counts)
     rejected: list[Rejected] = []
     with closing(Background()) as background:
         writer = part_writer(order, job, job.channels, split.mark, background)

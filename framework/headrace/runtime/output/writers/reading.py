@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.hashing.sparse import summed
+from headrace.runtime.hashing.sparse import sorted_rows
 from headrace.runtime.transform import N_FEATURES, Role, with_role
 
 INDICES, VALUES, LABEL, ID = (
@@ -97,12 +97,6 @@ def text_rows(content: bytes, numbers_each: int, *, is_double: bool) -> dict[str
         raise ValueError("its lines are not of this format")
     labels = np.arange(len(ends)) + offsets[:-1] * numbers_each
     entries = np.delete(numbers, labels).reshape(-1, numbers_each)
-    indices: npt.NDArray[Any] = entries[:, -2]
-    values: npt.NDArray[Any] = entries[:, -1]
-    if numbers_each > 2:  # two columns may have an entry each at one index
-        row_of = np.repeat(np.arange(len(ends)), np.diff(offsets))
-        order = np.lexsort((indices, row_of))
-        rows = summed(offsets.astype(np.int32), indices[order].astype(np.int32), values[order])
-        offsets, indices, values = rows.offsets, rows.indices, rows.values
-    rounded = values if is_double else values.astype(np.float32)
-    return {**lists(offsets, indices, rounded), LABEL: pa.array(numbers[labels])}
+    rows = sorted_rows(offsets, entries[:, -2], entries[:, -1])  # two columns may share an index
+    values = rows.values if is_double else rows.values.astype(np.float32)
+    return {**lists(rows.offsets, rows.indices, values), LABEL: pa.array(numbers[labels])}
