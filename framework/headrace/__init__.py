@@ -13,10 +13,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headrace.api import CompiledJob, RunResult, compile, open_result, run
+    from headrace.api import (
+        CompiledFlow,
+        CompiledJob,
+        RunResult,
+        compile,
+        compile_flow,
+        open_result,
+        run,
+    )
     from headrace.runtime.online import load
 
-__all__ = ["CompiledJob", "RunResult", "compile", "load", "open_result", "run"]
+__all__ = [
+    "CompiledFlow",
+    "CompiledJob",
+    "RunResult",
+    "compile",
+    "compile_flow",
+    "load",
+    "open_result",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

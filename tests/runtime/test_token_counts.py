@@ -28,7 +28,7 @@ JOB: dict[str, Any] = {"id": "id", "label": "click", "numeric": ("c1",)}
 TOKENS = {"tokens": True}
 
 
-def expected(width: int) -> list[dict[str, object]]:
+def expected(width: int) -> list[dict[str, Any]]:
     counts: Counter[tuple[str, str | None]] = Counter()
     for row in csv.DictReader(io.StringIO(CONTENT)):
         for name in ("c0", "c1", "c2", "c3"):
