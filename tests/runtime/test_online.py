@@ -95,7 +95,9 @@ def as_csv(rows: Rows) -> str:
 
 def loaded(root: Path, files: Files, spec: JobSpec) -> tuple[Result, RowTransformer]:
     result = run(root, files, spec)
-    return result, load(result.output)
+    transformer = load(result.output)
+    assert isinstance(transformer, RowTransformer)
+    return result, transformer
 
 
 def written(result: Result) -> sp.csr_matrix:
@@ -410,13 +412,6 @@ def test_a_step_that_declares_channels_is_left_out(
     spec = job(steps=[StepSpec("mine", "mine", {"mode": "channels"}), HASH], label="click")
     _, transformer = loaded(tmp_path, clicks(20), spec)
     assert transformer.columns == ("id", "c0", "c1", "c2", "c3")
-
-
-def test_rows_that_are_not_hashed(tmp_path: Path) -> None:
-    folder = run(tmp_path, clicks(20), job(steps=[SPLIT], id="id", format="parquet")).output
-    with pytest.raises(HeadraceError) as caught:
-        load(folder)
-    assert str(caught.value) == f"{folder}: its rows are not hashed; there is nothing to load"
 
 
 # -- the folder
