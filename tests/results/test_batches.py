@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from headrace import open_result
+from headrace.config.defaults import PROJECT
 from headrace.results.batches import Batch
 from headrace.results.compare import main as compare
 from headrace.results.part_rows import readable_formats, rows_of
@@ -129,6 +132,39 @@ def test_batches_do_without_scipy(
     monkeypatch.setitem(sys.modules, "scipy.sparse", None)
     batch = next(opened(made(HASH)).batches(size=10))
     assert batch.matrix.shape == (10, 64)
+
+
+def test_the_dataset_for_pytorch(
+    made: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lines of docs/python.md, with as much of PyTorch as they use."""
+    data = SimpleNamespace(IterableDataset=object)
+    tensor = SimpleNamespace(
+        utils=SimpleNamespace(data=data), from_numpy=lambda array: array.view(Tensor)
+    )
+    monkeypatch.setitem(sys.modules, "torch", tensor)
+    page = (PROJECT / "docs" / "python.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"^```py\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(lines, names)  # noqa: S102  # our own page
+    result = made(VOCABULARY, format="npy", numeric=())
+    dataset = names["Rows"](result.output, 100)
+    clicked = []
+    for worker in (None, (0, 2), (1, 2)):
+        info = None if worker is None else SimpleNamespace(id=worker[0], num_workers=worker[1])
+        data.get_worker_info = lambda info=info: info
+        batches = list(dataset)
+        assert {ids.shape[1] for ids, _ in batches} == {4}
+        clicked.append(np.concatenate([labels for _, labels in batches]))
+    labels = [np.load(part) for part in sorted((result.output / "train").glob("*.label.npy"))]
+    assert sorted(clicked[0]) == sorted(np.concatenate(labels))
+    assert sorted(np.concatenate(clicked[1:])) == sorted(clicked[0])
+    assert dataset.epoch == 3
+
+
+class Tensor(np.ndarray[Any, Any]):
+    def long(self) -> Tensor:
+        return self.astype(np.int64).view(Tensor)
 
 
 def test_libffm_of_columns_is_a_matrix(made: Callable[..., Result]) -> None:

@@ -107,8 +107,9 @@ def written(result: Result) -> sp.csr_matrix:
     return matrix[np.argsort(np.concatenate([result.array("id", each) for each in channels]))]
 
 
-def assert_same(transformer: RowTransformer, rows: Rows, expected: sp.csr_matrix) -> None:
+def assert_same(transformer: object, rows: Rows, expected: sp.csr_matrix) -> None:
     """In one batch, in small ones, and row by row: the same pieces, types included."""
+    assert isinstance(transformer, RowTransformer)
     assert transformer.n_features == expected.shape[1]
     for size in (len(rows), 7):
         for first in range(0, len(rows), size):
@@ -241,7 +242,7 @@ def test_types_that_stand_for_text(tmp_path: Path) -> None:
         )
 
 
-def _plain(row: tuple[Any, Any]) -> tuple[list[int], list[float]]:
+def _plain(row: Any) -> tuple[list[int], list[float]]:
     return row[0].tolist(), row[1].tolist()
 
 
