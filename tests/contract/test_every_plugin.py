@@ -51,6 +51,20 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"min_count": 4, "replacement": "rare", "columns": ["site", "nothing"]},
     ],
     "standardize": [{"columns": ["price"]}],
+    "vocabulary": [{"min_count": 2, "max_size": 4}, {"columns": ["site", "nothing"]}],
+    "count_encode": [{"columns": ["site"]}],
+    "target_encode": [{"folds": 0, "smooth": 0}, {"folds": 2, "columns": ["site"]}],
+    "bucketize": [
+        {"method": "uniform", "buckets": 3},
+        {"method": "log_square"},
+        {"edges": [0, 2.5], "columns": ["price"]},
+    ],
+    "impute": [
+        {"strategy": "most_frequent", "indicator": True},
+        {"strategy": "median", "columns": ["price"]},
+        {"strategy": "constant", "value": "?"},
+    ],
+    "one_hot": [{"max_categories": 2, "columns": ["site"]}, {"min_count": 12}],
     "custom_hasher": [
         {"hash": "murmur3_32", "seed": 2**32 - 1},
         {"n_features": 100, "index_ranges": "per_column"},
