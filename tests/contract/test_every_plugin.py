@@ -38,6 +38,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"column": "stamp", "format": "epoch_s", "time_zone": "-03:30", "parts": ["is_weekend"]},
         {"column": "day", "format": "%Y-%m-%d"},
     ],
+    "downsample": [{"rate": 0.5}, {"rate": 1.0}, {"rate": 0.01, "majority": 1, "seed": 7}],
     "multi_value": [{"columns": ["site"], "separator": "é"}, {"columns": ["nothing", "day"]}],
     "split": [
         {"test_fraction": 0.1, "seed": 7},

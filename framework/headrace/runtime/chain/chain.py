@@ -17,6 +17,7 @@ from headrace.runtime.transform import (
     learner,
     positions,
     role_of,
+    sampling_of,
 )
 
 _OF_THE_INPUT = {Role.LABEL, Role.ID}
@@ -120,6 +121,7 @@ def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link
         before = links[-1].after if links else source
         with refused(label):
             after = transform.output_schema(before)
+        _refuse_sampled_before(label, before, after)
         links.append(Link(label, transform, before, after))
     return links
 
@@ -138,6 +140,15 @@ def with_states(links: Sequence[Link], states: Mapping[str, pa.Table]) -> tuple[
         link = each.behind(made[-1].after) if made else each
         made.append(link.with_state(states[link.label]) if link.label in states else link)
     return tuple(made)
+
+
+def _refuse_sampled_before(label: str, before: pa.Schema, after: pa.Schema) -> None:
+    """Refuse to divide rows after some were left out: those that do not train should be all."""
+    if sampling_of(before) is None or positions(before, Role.CHANNEL):
+        return
+    if positions(after, Role.CHANNEL):
+        what = "rows are left out before they are divided; downsample should stand behind it"
+        raise ChainError(f"transform.steps.{label}", what)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.learning import files
+from headrace.runtime.output.left_out import left_out
 from headrace.runtime.output.manifest import (
     IS_EMPTY,
     MANIFEST,
@@ -69,6 +70,7 @@ class Report:
             DataError: A file cannot be written.
         """
         written = self._manifest(parts, observed.totals.rejected)
+        written |= left_out(written, self.prepared, observed.totals)
         names = [METRICS, TIMINGS, MANIFEST]
         if rejections:
             names.append(REJECTED)
