@@ -25,7 +25,7 @@ from headrace.runtime.chain.chain import ChainError, Link, bind
 from headrace.runtime.chain.columns import EXTRA
 from headrace.runtime.learning.states import from_bytes, in_their_order, to_bytes
 from headrace.runtime.plugins.transforms import channels_of
-from headrace.runtime.transform import Learner, Role, learner, role_of, with_role
+from headrace.runtime.transform import Learner, Role, learner, role_of, table_reader, with_role
 
 __all__ = ["COLUMNS", "ROLES", "ROWS", "Case", "TransformContract", "batch_of"]
 
@@ -105,6 +105,8 @@ class TransformContract:
     """Further columns for it, of `ROWS` cells each: name → cells."""
     roles: ClassVar[Mapping[str, Role]] = {}
     """Roles of these, where their type does not tell."""
+    tables: ClassVar[Mapping[str, pa.Table]] = {}
+    """Tables for a step that looks things up in one: name of the input → the table, all text."""
 
     @classmethod
     def cases(cls) -> Iterator[Case]:
@@ -313,6 +315,8 @@ class TransformContract:
             link = bind([(case.name, transform)], batch.schema)[0]
         except ChainError as exc:
             raise AssertionError(f"{exc}; the test's `columns` may bring further ones") from exc
+        if (reader := table_reader(transform)) is not None:
+            link = link.with_state(reader.state_of(self.tables[reader.table_input]))
         return _Tried(link, link.learner, batch)
 
     def _learns(self, case: Case) -> bool:

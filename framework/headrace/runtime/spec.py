@@ -164,6 +164,8 @@ class JobSpec:
     """What lies beside the result because the job was given it: paths below ``output.path``."""
     column_order: tuple[str, ...] = ()
     """The columns of the input's first file, for instances that do not all see it."""
+    inputs: dict[str, str] = field(default_factory=dict)
+    """Further inputs that steps read tables from: name → folder in the container."""
 
     @property
     def threads(self) -> int:
@@ -188,8 +190,9 @@ class JobSpec:
     def to_json(self) -> str:
         """Return the text of ``job.json``, made for reading."""
         raw = {**asdict(self), "dataset": self.dataset.raw}
-        if not self.column_order:  # as before there was one
-            del raw["column_order"]
+        for key in ("column_order", "inputs"):  # as before there were any
+            if not raw[key]:
+                del raw[key]
         return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -208,6 +211,7 @@ class JobSpec:
             packages=raw["packages"],
             files=tuple(raw["files"]),
             column_order=tuple(raw.get("column_order", ())),
+            inputs=raw.get("inputs", {}),
         )
 
 

@@ -109,6 +109,30 @@ class Learner(Transform, Protocol):
         """
 
 
+@runtime_checkable
+class TableReader(Transform, Protocol):
+    """A step that looks things up in a table, which comes as an input of its own.
+
+    The table is given to it before any row is read, each cell as text. What it has to know of it is
+    a *state*, an Arrow table of plain columns, kept in ``report/state/`` as that of a `Learner`.
+    """
+
+    @property
+    def table_input(self) -> str:
+        """Return the name of the table among the job's inputs: ``inputs.NAME``."""
+
+    def state_of(self, table: pa.Table) -> pa.Table:
+        """Return the state; raise `ValueError` where it cannot work with the table."""
+
+    def with_state(self, state: pa.Table) -> Transform:
+        """Return the step to use instead, which makes the same columns."""
+
+
+def table_reader(transform: object) -> TableReader | None:
+    """Return the step, if it is one that looks things up in a table."""
+    return transform if isinstance(transform, TableReader) else None
+
+
 def learner(transform: object) -> Learner | None:
     """Return the step, if it is one that has to learn."""
     if isinstance(transform, Learner) and getattr(transform, "learns", lambda: True)():

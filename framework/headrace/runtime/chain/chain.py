@@ -12,12 +12,14 @@ from headrace.runtime.errors import HeadraceError, PluginError
 from headrace.runtime.transform import (
     Learner,
     Role,
+    TableReader,
     Transform,
     is_pending,
     learner,
     positions,
     role_of,
     sampling_of,
+    table_reader,
 )
 
 _OF_THE_INPUT = {Role.LABEL, Role.ID}
@@ -57,6 +59,12 @@ class Link:
         """Return the step, if it has yet to learn."""
         return learner(self.transform) if self.state is None else None
 
+    @property
+    def stateful(self) -> Learner | TableReader | None:
+        """Return the step, if it has yet to be told what it learned or looks up."""
+        reader = table_reader(self.transform) if self.state is None else None
+        return self.learner or reader
+
     def with_state(self, state: pa.Table) -> Link:
         """Return the step that knows what it learned.
 
@@ -66,10 +74,10 @@ class Link:
             ChainError: It cannot work with that.
             PluginError: It makes other columns than were promised before.
         """
-        if self.learner is None:
+        if self.stateful is None:
             raise TypeError(f"transform.steps.{self.label} has nothing to learn")
         with refused(self.label):
-            fitted = self.learner.with_state(state)
+            fitted = self.stateful.with_state(state)
             after = fitted.output_schema(self.before)
         if not _keeps(self.after, after):
             raise PluginError(

@@ -12,6 +12,7 @@ import pyarrow as pa
 from headrace.runtime.chain import chain
 from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.tables import Files, with_tables
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation import needs
 from headrace.runtime.hashing.hasher import Hasher
@@ -72,13 +73,16 @@ class Prepared:
         return replace(self, links=chain.with_states(self.links, states))
 
 
-def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) -> Prepared:
+def preflight(
+    spec: JobSpec, files: Sequence[Path], below: str | None = None, tables: Files | None = None
+) -> Prepared:
     """Read the header of the first file that is not empty, and hand its columns through the chain.
 
     Args:
         spec: The job.
         files: The input, at least one file.
         below: Path of the only file below ``dataset.path``, if it is not read where a job reads it.
+        tables: The tables in which steps look things up; None not to read them.
 
     Raises:
         DataError: The file has not the columns that the configuration names.
@@ -93,12 +97,14 @@ def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) ->
     columns = replace(columns, wanted=_wanted(steps, columns))
     for label, transform in steps:
         chain.refuse_absent(label, transform, columns.schema)
-    links = chain.bind(steps, columns.schema)
+    links = tuple(chain.bind(steps, columns.schema))
+    if tables is not None:
+        links = with_tables(links, tables)
     try:
         writer_of(spec.output.format).check(links[-1].after)
     except ValueError as error:
         raise ChainError("output.format", str(error)) from error
-    prepared = Prepared(columns, tuple(links))
+    prepared = Prepared(columns, links)
     if spec.evaluation is not None:
         needs.check(prepared.schema, prepared.channels)
     return prepared

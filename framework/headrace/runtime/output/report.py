@@ -90,10 +90,14 @@ class Report:
         write_json(self.folder / TIMINGS, dict(timings))
         write_json(self.folder / MANIFEST, sealed(written, self._files(written, names)))
 
+    @property
+    def _name(self) -> str:
+        """Return the path of the folder, of which each of several hosts has its own."""
+        return REPORT if self.host_count == 1 else f"{REPORT}/{self.folder.name}"
+
     def _files(self, written: Mapping[str, Any], names: Sequence[str]) -> list[str]:
         """Return all files that belong to the result, of this host."""
-        # Of several hosts, each has a folder of its name in that of the report.
-        report = REPORT if self.host_count == 1 else f"{REPORT}/{self.folder.name}"
+        report = self._name
         parts = [part for channel in written["channels"].values() for part in channel["parts"]]
         made = [each["file"] for each in (*parts, *written.get(files.STATES, {}).values())]
         own = [f"{report}/{name}" for name in names]
@@ -102,7 +106,7 @@ class Report:
     def _manifest(self, parts: Mapping[str, Sequence[Part]], rejected: int) -> dict[str, Any]:
         prepared = self.prepared
         made = manifest(self.spec, prepared.columns, prepared.n_features, parts, rejected)
-        if kept := files.write(self.folder, prepared.links):
+        if kept := files.write(self.folder, prepared.links, self._name):
             made[files.STATES] = kept
         if self.host_count > 1:
             made["host_count"] = self.host_count

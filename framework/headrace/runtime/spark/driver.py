@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from headrace.runtime.chain.bad_rows import Rejection
 from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
+from headrace.runtime.chain.tables import files_of_tables
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.evaluation.model import require
@@ -80,7 +81,7 @@ class _Run:
         self, spec: JobSpec, root: Path, context: SparkContext, files: Sequence[Path]
     ) -> None:
         self.files = files
-        self.job = preflight(spec, self.files)
+        self.job = preflight(spec, self.files, tables=files_of_tables(spec, root))
         if note := self.job.columns.note:
             print(f"note: {note}", flush=True)
         self._passes = passes(self.job)
@@ -89,7 +90,7 @@ class _Run:
         progress = Progress(total_bytes(self.files), 1 + len(self._passes))
         self.cluster = Cluster(context, self._order, progress)
         self._splits = splits_of(self.files, spec, self.cluster.scan)
-        self._learned: Learned = ()
+        self._learned = _learned(self.job)
 
     def learn(self, check: Callable[[], None]) -> None:
         """Run the passes that have to come before; most jobs have none. Each ends with a check."""
