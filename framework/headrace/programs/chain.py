@@ -32,6 +32,7 @@ from headrace.runtime.spec import (
     RuntimeSpec,
     StepSpec,
 )
+from headrace.runtime.transform import table_reader
 from headrace.uris import join, uri_of
 
 if TYPE_CHECKING:
@@ -98,6 +99,10 @@ class Chain:
     def _spec(self, around: Surroundings) -> JobSpec:
         config, chain = self._plan.config, self._plan.chain
         wheels = around.wheels
+        learned = self._plan.learned
+        # What another run looked things up in lies with what it learned.
+        readers = (table_reader(step.transform) for step in (chain if learned is None else ()))
+        tables = {reader.table_input for reader in readers if reader is not None}
         return JobSpec(
             dataset=DatasetSpec(**config.dataset.model_dump(exclude={"path"})),
             steps=tuple(StepSpec(step.label, step.name, step.parameters) for step in chain),
@@ -108,7 +113,10 @@ class Chain:
             packages={name: hashlib.sha256(wheels[name]).hexdigest() for name in wheels},
             files=(REQUEST, *FILES[around.way], *around.files),
             column_order=around.column_order,
-            learned=None if self._plan.learned is None else self._plan.learned.spec,
+            learned=None if learned is None else learned.spec,
+            inputs={
+                each.name: each.container_path for each in around.inputs if each.name in tables
+            },
         )
 
     def _plugins(self) -> tuple[Plugin, ...]:
