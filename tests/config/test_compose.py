@@ -100,7 +100,7 @@ FAULTS = [
         ["action=pln"],
         [
             "action: should be one of 'run', 'plan', 'build', 'push', 'jobs', 'describe', 'logs', "
-            "'stop', 'policy', 'schema', 'look', 'import' (got 'pln')"
+            "'stop', 'policy', 'pipeline', 'schema', 'look', 'import' (got 'pln')"
         ],
     ),
     (
