@@ -135,6 +135,8 @@ class RuntimeSpec:
     threads: int | None = None
     block_bytes: int = 8 << 20
     split_bytes: int = 32 << 20
+    kernels: str = "auto"
+    """Compiled kernels: ``auto`` where they can be loaded, ``off`` never."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,8 @@ class JobSpec:
         raw = {**asdict(self), "dataset": self.dataset.raw}
         if not self.column_order:  # as before there was one
             del raw["column_order"]
+        if self.runtime.kernels == RuntimeSpec.kernels:
+            del raw["runtime"]["kernels"]
         return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
