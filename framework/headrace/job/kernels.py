@@ -40,7 +40,7 @@ def built() -> dict[str, bytes]:
     places = folders()
     compiler = _compiler()
     for folder in places:
-        if compiler in (None, _made_by(folder)) and (found := _content(folder)):
+        if _made_by(folder) in (compiler, _ZIG) and (found := _content(folder)):
             return found
     for folder in places if compiler else ():
         try:

@@ -134,7 +134,7 @@ static void fuzz_rows(void) {
             keys[i][j] = (uint32_t)(draw(width) << 1 | draw(2));
         }
         for (int64_t row = 0; row < rows; row++) {
-            codes[i][row] = (int32_t)draw((uint64_t)counts[i] + 1);
+            codes[i][row] = counts[i] ? (int32_t)draw((uint64_t)counts[i]) : (int32_t)draw(99);
             if (missing[i]) {
                 missing[i][row] = (uint8_t)draw(2);
             }
@@ -146,6 +146,14 @@ static void fuzz_rows(void) {
         headrace_sparse((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
                         (const uint8_t *const *)missing, columns, rows, offsets, indices, values);
     check(found == offsets[rows], "entries");
+    if (rows && counts[0]) { /* a code beyond the keys is found out */
+        int32_t code = codes[0][rows - 1];
+        codes[0][rows - 1] = draw(2) ? (int32_t)counts[0] : -1;
+        check(headrace_sparse((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
+                              (const uint8_t *const *)missing, columns, rows, 0, 0, 0) == -1,
+              "a wrong code");
+        codes[0][rows - 1] = code;
+    }
     for (int64_t row = 0; row < rows; row++) {
         for (int64_t at = offsets[row] + 1; at < offsets[row + 1]; at++) {
             check(indices[at - 1] < indices[at], "order");
@@ -184,7 +192,7 @@ static void read_csv(const uint8_t *data, int64_t size, int64_t columns, uint8_t
     int64_t wanted[MOST_WANTED], rooms[MOST_WANTED], nulls[MOST_WANTED] = {0};
     int32_t *offsets[MOST_WANTED];
     uint8_t *cells[MOST_WANTED], *validity[MOST_WANTED];
-    int64_t count = rows > 0 ? (int64_t)draw(MOST_WANTED) : 0, slack = (int64_t)draw(2) * 16;
+    int64_t count = rows > 0 ? (int64_t)draw(MOST_WANTED) : 0, slack = (int64_t)draw(2) * 32;
     for (int64_t i = 0; i < count; i++) {
         wanted[i] = (int64_t)draw((uint64_t)columns);
         rooms[i] = sizes[wanted[i]] + slack;

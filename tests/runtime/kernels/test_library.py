@@ -5,8 +5,8 @@ from __future__ import annotations
 import platform
 import zipfile
 import zipimport
-from ctypes import CDLL
 from collections.abc import Iterator
+from ctypes import CDLL
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,6 +33,10 @@ def _fresh() -> Iterator[None]:
 
 def refuse(*_: object) -> bytes:
     raise OSError("not here")
+
+
+def test_what_is_built_can_be_loaded(content: bytes) -> None:
+    assert (library.library() is not None, library.note()) == (True, None)
 
 
 def test_off() -> None:

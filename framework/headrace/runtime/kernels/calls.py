@@ -23,7 +23,7 @@ MOST_COLUMNS = 256
 """Columns whose keys are sorted by the kernel; of more, NumPy is as fast."""
 _MOST = 2**31 - 1
 _NOTHING = np.zeros(8, np.uint8)
-_SLACK = 16
+_SLACK = 32
 """Bytes that are copied at once, so that cells may be followed by as many."""
 _SAMPLE = 1 << 16
 _NO_ROOM = -2
@@ -152,6 +152,8 @@ def sparse(
         *(_at(codes), _at(keys), _at(counts), _at(missing), width, rows),
         *(_at(offsets), _at(indices), _at(values)),
     )
+    if found < 0:
+        return None
     indices, values = indices[:found], values[:found]
     if 4 * found < 3 * rows * width:  # do not keep room for what is not there
         indices, values = indices.copy(), values.copy()

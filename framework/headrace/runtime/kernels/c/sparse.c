@@ -8,20 +8,20 @@
 
 #define LANES 8
 #define MOST_COLUMNS 256
+#define MOST_PAIRS 3839 /* of so many columns */
 #define NONE 0xFFFFFFFFu /* the key of a cell that gives no feature; sorts last */
 
-typedef uint32_t Lanes[LANES];
+typedef uint32_t Lanes __attribute__((vector_size(4 * LANES)));
 
-static inline __attribute__((always_inline)) void compare(Lanes one, Lanes other) {
-    for (int lane = 0; lane < LANES; lane++) {
-        uint32_t a = one[lane], b = other[lane];
-        one[lane] = a < b ? a : b;
-        other[lane] = a < b ? b : a;
-    }
+static inline __attribute__((always_inline)) void compare(Lanes *one, Lanes *other) {
+    Lanes a = *one, b = *other, is_less = (Lanes)(a < b);
+    *one = (a & is_less) | (b & ~is_less);
+    *other = (b & is_less) | (a & ~is_less);
 }
 
-static inline __attribute__((always_inline)) void sort_lanes(Lanes *keys, int64_t count) {
-    int64_t top = 1;
+/* Which lanes are compared with which, two bytes a pair; return the number of pairs. */
+static int64_t network(int64_t count, uint8_t *pairs) {
+    int64_t top = 1, found = 0;
     while (2 * top < count) {
         top *= 2;
     }
@@ -30,13 +30,43 @@ static inline __attribute__((always_inline)) void sort_lanes(Lanes *keys, int64_
         for (int64_t q = top; d; q /= 2) {
             for (int64_t i = 0; i < count - d; i++) {
                 if ((i & p) == r) {
-                    compare(keys[i], keys[i + d]);
+                    pairs[2 * found] = (uint8_t)i;
+                    pairs[2 * found++ + 1] = (uint8_t)(i + d);
                 }
             }
             d = q > p ? q - p : 0;
             r = p;
         }
     }
+    return found;
+}
+
+/* Put the keys of eight rows or fewer into lanes. */
+static inline __attribute__((always_inline)) void
+gather(const int32_t *codes, const uint32_t *keys, int64_t key_count, const uint8_t *missing,
+       int count, Lanes *to) {
+    Lanes found;
+    if (count == LANES && key_count && !missing) {
+        for (int lane = 0; lane < LANES; lane++) {
+            found[lane] = keys[codes[lane]];
+        }
+    } else {
+        for (int lane = 0; lane < LANES; lane++) {
+            int is_there = lane < count && key_count && !(missing && missing[lane]);
+            found[lane] = is_there ? keys[codes[lane]] : NONE;
+        }
+    }
+    *to = found;
+}
+
+/* Whether each code of a column is the place of a key, unless there are no keys at all. */
+static int are_places(const int32_t *codes, int64_t rows, int64_t key_count) {
+    uint32_t highest = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        uint32_t code = (uint32_t)codes[row];
+        highest = code > highest ? code : highest;
+    }
+    return !key_count || highest < (uint64_t)key_count;
 }
 
 /* Write the entries of one lane; return how many. */
@@ -66,22 +96,20 @@ sparse_rows(const int32_t *const *codes, const uint32_t *const *keys, const int6
             const uint8_t *const *missing, int64_t columns, int64_t rows, int32_t *offsets,
             int32_t *indices, float *values) {
     Lanes lanes[MOST_COLUMNS];
-    int64_t total = 0;
+    uint8_t pairs[2 * MOST_PAIRS];
+    int64_t total = 0, pair_count = network(columns, pairs);
     offsets[0] = 0;
     for (int64_t first = 0; first < rows; first += LANES) {
         int count = rows - first < LANES ? (int)(rows - first) : LANES;
         for (int64_t column = 0; column < columns; column++) {
-            const int32_t *code = codes[column] + first;
-            const uint8_t *without = missing[column] ? missing[column] + first : 0;
-            for (int lane = 0; lane < LANES; lane++) {
-                int is_there = lane < count && !(without && without[lane]);
-                is_there = is_there && (uint32_t)code[lane] < (uint64_t)key_counts[column];
-                lanes[column][lane] = is_there ? keys[column][code[lane]] : NONE;
-            }
+            gather(codes[column] + first, keys[column], key_counts[column],
+                   missing[column] ? missing[column] + first : 0, count, lanes + column);
         }
-        sort_lanes(lanes, columns);
+        for (int64_t i = 0; i < pair_count; i++) {
+            compare(lanes + pairs[2 * i], lanes + pairs[2 * i + 1]);
+        }
         for (int lane = 0; lane < count; lane++) {
-            total += entries_of((const Lanes *)lanes, lane, columns, indices + total, values + total);
+            total += entries_of(lanes, lane, columns, indices + total, values + total);
             offsets[first + lane + 1] = (int32_t)total;
         }
     }
@@ -109,14 +137,19 @@ sparse_rows_avx2(const int32_t *const *codes, const uint32_t *const *keys,
 }
 #endif
 
-/* A code of a column is the place of a key among its keys; one beyond them gives no feature.
+/* A code of a column is the place of a key among its keys; a column without keys has no features.
  * `indices` and `values` hold rows * columns. Returns the number of entries; -1 if there are too
- * many columns. */
+ * many columns, or a code is no place. */
 int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys,
                         const int64_t *key_counts, const uint8_t *const *missing, int64_t columns,
                         int64_t rows, int32_t *offsets, int32_t *indices, float *values) {
     if (columns > MOST_COLUMNS) {
         return -1;
+    }
+    for (int64_t column = 0; rows && column < columns; column++) {
+        if (!are_places(codes[column], rows, key_counts[column])) {
+            return -1;
+        }
     }
 #if defined(__x86_64__)
     if (has_avx2()) {
