@@ -68,9 +68,15 @@ static void fuzz_text(void) {
     uint8_t *prefix = room(before);
     uint32_t *hashes = room(4 * rows);
     uint64_t *wide = room(8 * rows);
+    uint32_t twice_hashes[2];
     for (int function = MURMUR3_32; function <= XXH32; function++) {
         headrace_hash32(column.offsets, column.data, column.rows, prefix, (int64_t)before, function,
                         (uint32_t)draw(1ull << 32), hashes);
+    }
+    if (rows) {
+        int32_t edges[] = {0, (int32_t)before / 2, (int32_t)before};
+        int32_t twice[] = {column.offsets[0], column.offsets[1], column.offsets[1]};
+        headrace_hash_cells(twice, column.data, 2, 1, edges, prefix, (int)draw(2), 7, twice_hashes);
     }
     headrace_hash64(column.offsets, column.data, column.rows, draw(1ull << 32), wide);
 
@@ -159,6 +165,19 @@ static void fuzz_rows(void) {
             check(indices[at - 1] < indices[at], "order");
         }
     }
+    uint32_t *flat = room(4 * cells);
+    int32_t *again = room(4 * (uint64_t)(rows + 1)), *others = room(4 * cells);
+    float *numbers_of_others = room(4 * cells);
+    for (int64_t i = 0; i < columns; i++) {
+        for (int64_t row = 0; row < rows; row++) {
+            int is_there = counts[i] && !(missing[i] && missing[i][row]);
+            flat[i * rows + row] = is_there ? keys[i][codes[i][row]] : 0xFFFFFFFFu;
+        }
+    }
+    int64_t same = headrace_sparse_keys(flat, columns, rows, again, others, numbers_of_others);
+    check(same == found, "entries of keys");
+    check(!memcmp(indices, others, 4 * (uint64_t)found), "indices of keys");
+    check(!memcmp(values, numbers_of_others, 4 * (uint64_t)found), "values of keys");
     int64_t *wide = room(8 * (uint64_t)(rows + 1));
     for (int64_t row = 0; row <= rows; row++) {
         wide[row] = offsets[row];
@@ -174,7 +193,8 @@ static void fuzz_rows(void) {
         free(keys[i]);
         free(missing[i]);
     }
-    void *all[] = {offsets, indices, values, wide, exact, numbers, sums};
+    void *all[] = {offsets, indices, values, wide,  exact, numbers, sums,
+                   flat,    again,   others, numbers_of_others};
     for (uint64_t i = 0; i < sizeof all / sizeof *all; i++) {
         free(all[i]);
     }

@@ -45,6 +45,11 @@ def hash_texts(texts: pa.StringArray, *hashes: tuple[HashFunction, int]) -> list
     return results
 
 
+def number_of(function: HashFunction) -> int | None:
+    """Return the number that the kernels know a function by; None if they do not know it."""
+    return _COMPILED.get(function)
+
+
 def prefixed_hashes(
     texts: pa.StringArray, prefix: bytes, *hashes: tuple[HashFunction, int]
 ) -> list[U32] | None:

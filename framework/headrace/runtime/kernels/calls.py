@@ -21,7 +21,8 @@ Bools = npt.NDArray[np.bool_]
 
 MOST_COLUMNS = 256
 """Columns whose keys are sorted by the kernel; of more, NumPy is as fast."""
-_MOST = 2**31 - 1
+MOST_BYTES = 2**31 - 1
+"""Bytes of a column's texts, and entries of rows: their places are 32-bit numbers."""
 _NOTHING = np.zeros(8, np.uint8)
 _SLACK = 32
 """Bytes that are copied at once, so that cells may be followed by as many."""
@@ -66,6 +67,46 @@ def hash32(kernels: CDLL, texts: pa.StringArray, prefix: bytes, function: int, s
         *_texts(texts), len(texts), _at(before), len(prefix), function, seed, _at(hashes)
     )
     return hashes
+
+
+def hash_cells(
+    kernels: CDLL,
+    ends: I32,
+    data: bytes,
+    rows: int,
+    bounds: I32,
+    prefixes: bytes,
+    function: int,
+    seed: int,
+) -> U32:
+    """Return a 32-bit hash of each cell behind the prefix of its column, shape (columns * rows,).
+
+    Args:
+        kernels: The library.
+        ends: Where each cell begins in `data` and the last ends, column by column.
+        data: The cells, UTF-8.
+        rows: Number of rows.
+        bounds: Where each prefix begins in `prefixes` and the last ends.
+        prefixes: Of all columns.
+        function: Number of the hash function in the library.
+        seed: Its seed.
+    """
+    hashes, columns = np.empty(len(ends) - 1, np.uint32), len(bounds) - 1
+    kernels.headrace_hash_cells(
+        *(_at(ends), data, columns, rows, _at(bounds), prefixes, function, seed, _at(hashes))
+    )
+    return hashes
+
+
+def sparse_keys(kernels: CDLL, keys: U32, columns: int, rows: int) -> tuple[I32, I32, Floats]:
+    """Return the offsets, indices and values of the rows that keys make, column by column."""
+    offsets = np.empty(rows + 1, np.int32)
+    indices, values = np.empty(len(keys), np.int32), np.empty(len(keys), np.float32)
+    keys = np.ascontiguousarray(keys)
+    found = kernels.headrace_sparse_keys(
+        _at(keys), columns, rows, _at(offsets), _at(indices), _at(values)
+    )
+    return offsets, indices[:found], values[:found]
 
 
 def hash64(kernels: CDLL, texts: pa.StringArray, key: int) -> U64:
@@ -139,7 +180,7 @@ def sparse(
         columns: Of each column the code of each row, the key of each code, and which rows are null.
     """
     rows, width = len(columns[0][0]), len(columns)
-    if width > MOST_COLUMNS or rows * width > _MOST:
+    if width > MOST_COLUMNS or rows * width > MOST_BYTES:
         return None
     straight = [tuple(map(_straight, column[:2])) for column in columns]
     nulls = [None if missing is None else _straight(missing) for *_, missing in columns]
@@ -187,7 +228,7 @@ def csv_columns(
         width: Number of columns.
         wanted: Those to return.
     """
-    if not 0 < len(data) < _MOST:
+    if not 0 < len(data) < MOST_BYTES:
         return None
     delimiter, quote, escape = (_NEVER if mark is None else ord(mark) for mark in marks)
     text, is_ascii = np.frombuffer(data, np.uint8), c_int32()

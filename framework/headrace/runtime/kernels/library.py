@@ -27,15 +27,17 @@ FLAGS = (
 _P = ctypes.c_void_p
 _ARGUMENTS = {
     "hash32": (_P, _P, c_int64, _P, c_int64, c_int32, c_uint32, _P),
+    "hash_cells": (_P, _P, c_int64, c_int64, _P, _P, c_int32, c_uint32, _P),
     "hash64": (_P, _P, c_int64, c_uint64, _P),
     "encode": (_P, _P, _P, c_int64, c_int64, _P, _P, _P, _P, _P, _P, _P, c_int64),
     "count": (_P, _P, _P, c_int64, c_int64, c_int64, _P),
     "sparse": (_P, _P, _P, _P, c_int64, c_int64, _P, _P, _P),
+    "sparse_keys": (_P, c_int64, c_int64, _P, _P, _P),
     "digest": (_P, _P, _P, c_int32, c_int64, _P),
     "csv_scan": (_P, c_int64, c_uint8, c_uint8, c_uint8, c_int64, _P, c_int64, _P, _P),
     "csv_columns": (_P, c_int64, _P, c_int64, c_int64, _P, c_int64, _P, _P, _P, _P, _P),
 }
-_COUNTING = ("encode", "sparse", "csv_scan")
+_COUNTING = ("encode", "sparse", "sparse_keys", "csv_scan")
 """Kernels that return a number."""
 
 

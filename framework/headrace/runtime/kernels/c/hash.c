@@ -116,6 +116,17 @@ void headrace_hash32(const int32_t *offsets, const uint8_t *data, int64_t rows,
     }
 }
 
+/* The same of all cells of some columns, column by column, each column with a prefix of its own. */
+void headrace_hash_cells(const int32_t *offsets, const uint8_t *data, int64_t columns, int64_t rows,
+                         const int32_t *prefix_offsets, const uint8_t *prefixes, int32_t function,
+                         uint32_t seed, uint32_t *hashes) {
+    for (int64_t column = 0; column < columns; column++) {
+        const uint8_t *prefix = prefixes + prefix_offsets[column];
+        int64_t size = prefix_offsets[column + 1] - prefix_offsets[column], first = column * rows;
+        headrace_hash32(offsets + first, data, rows, prefix, size, function, seed, hashes + first);
+    }
+}
+
 void headrace_hash64(const int32_t *offsets, const uint8_t *data, int64_t rows, uint64_t key,
                      uint64_t *hashes) {
     for (int64_t row = 0; row < rows; row++) {

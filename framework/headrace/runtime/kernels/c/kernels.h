@@ -29,6 +29,10 @@ enum { MURMUR3_32 = 0, XXH32 = 1 };
 EXPORT void headrace_hash32(const int32_t *offsets, const uint8_t *data, int64_t rows,
                             const uint8_t *prefix, int64_t prefix_size, int32_t function,
                             uint32_t seed, uint32_t *hashes);
+EXPORT void headrace_hash_cells(const int32_t *offsets, const uint8_t *data, int64_t columns,
+                                int64_t rows, const int32_t *prefix_offsets,
+                                const uint8_t *prefixes, int32_t function, uint32_t seed,
+                                uint32_t *hashes);
 EXPORT void headrace_hash64(const int32_t *offsets, const uint8_t *data, int64_t rows,
                             uint64_t key, uint64_t *hashes);
 EXPORT int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
@@ -42,6 +46,8 @@ EXPORT int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *cons
                                const int64_t *key_counts, const uint8_t *const *missing,
                                int64_t columns, int64_t rows, int32_t *offsets, int32_t *indices,
                                float *values);
+EXPORT int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows,
+                                    int32_t *offsets, int32_t *indices, float *values);
 EXPORT void headrace_digest(const int64_t *offsets, const uint32_t *indices, const void *values,
                             int32_t is_double, int64_t rows, uint64_t *sums);
 EXPORT int64_t headrace_csv_scan(const uint8_t *data, int64_t size, uint8_t delimiter,

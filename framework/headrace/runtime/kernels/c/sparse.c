@@ -41,12 +41,16 @@ static int64_t network(int64_t count, uint8_t *pairs) {
     return found;
 }
 
-/* Put the keys of eight rows or fewer into lanes. */
+/* Put the keys of eight rows or fewer into lanes. Without codes there is a key for each row. */
 static inline __attribute__((always_inline)) void
 gather(const int32_t *codes, const uint32_t *keys, int64_t key_count, const uint8_t *missing,
        int count, Lanes *to) {
     Lanes found;
-    if (count == LANES && key_count && !missing) {
+    if (!codes) {
+        for (int lane = 0; lane < LANES; lane++) {
+            found[lane] = lane < count ? keys[lane] : NONE;
+        }
+    } else if (count == LANES && key_count && !missing) {
         for (int lane = 0; lane < LANES; lane++) {
             found[lane] = keys[codes[lane]];
         }
@@ -102,6 +106,10 @@ sparse_rows(const int32_t *const *codes, const uint32_t *const *keys, const int6
     for (int64_t first = 0; first < rows; first += LANES) {
         int count = rows - first < LANES ? (int)(rows - first) : LANES;
         for (int64_t column = 0; column < columns; column++) {
+            if (!codes) {
+                gather(0, keys[column] + first, 0, 0, count, lanes + column);
+                continue;
+            }
             gather(codes[column] + first, keys[column], key_counts[column],
                    missing[column] ? missing[column] + first : 0, count, lanes + column);
         }
@@ -137,6 +145,19 @@ sparse_rows_avx2(const int32_t *const *codes, const uint32_t *const *keys,
 }
 #endif
 
+static int64_t any_sparse_rows(const int32_t *const *codes, const uint32_t *const *keys,
+                               const int64_t *key_counts, const uint8_t *const *missing,
+                               int64_t columns, int64_t rows, int32_t *offsets, int32_t *indices,
+                               float *values) {
+#if defined(__x86_64__)
+    if (has_avx2()) {
+        return sparse_rows_avx2(codes, keys, key_counts, missing, columns, rows, offsets, indices,
+                                values);
+    }
+#endif
+    return sparse_rows(codes, keys, key_counts, missing, columns, rows, offsets, indices, values);
+}
+
 /* A code of a column is the place of a key among its keys; a column without keys has no features.
  * `indices` and `values` hold rows * columns. Returns the number of entries; -1 if there are too
  * many columns, or a code is no place. */
@@ -151,13 +172,21 @@ int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys
             return -1;
         }
     }
-#if defined(__x86_64__)
-    if (has_avx2()) {
-        return sparse_rows_avx2(codes, keys, key_counts, missing, columns, rows, offsets, indices,
-                                values);
+    return any_sparse_rows(codes, keys, key_counts, missing, columns, rows, offsets, indices,
+                           values);
+}
+
+/* The same of a key for each cell, column by column; a cell without a feature has the key NONE. */
+int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows, int32_t *offsets,
+                             int32_t *indices, float *values) {
+    const uint32_t *by_column[MOST_COLUMNS];
+    if (columns > MOST_COLUMNS) {
+        return -1;
     }
-#endif
-    return sparse_rows(codes, keys, key_counts, missing, columns, rows, offsets, indices, values);
+    for (int64_t column = 0; column < columns; column++) {
+        by_column[column] = keys + column * rows;
+    }
+    return any_sparse_rows(0, by_column, 0, 0, columns, rows, offsets, indices, values);
 }
 
 /* Add the hash of each entry to its row's sum. */
