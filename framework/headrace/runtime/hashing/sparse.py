@@ -49,17 +49,14 @@ def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
         tokens: Of each row.
         keys: For each column ``index << 1 | negative`` of each of its hashes, which a hasher makes.
     """
-<<<<<<< HEAD
+    if tokens.are_ragged:
+        return _ragged(tokens, keys)
     kernels = library()
     if kernels is not None and not any(column.is_numeric for column in tokens.columns):
         cells = [column.cells for column in tokens.columns]
         columns = [(each.codes, key, each.missing) for each, key in zip(cells, keys, strict=True)]
         if (compiled := calls.sparse(kernels, columns)) is not None:
             return SparseRows(*compiled)
-=======
-    if tokens.are_ragged:
-        return _ragged(tokens, keys)
->>>>>>> main
     joined = np.concatenate([*keys, _NONE])
     by_row = joined.take(tokens.places)
     if any(column.is_numeric for column in tokens.columns):

@@ -240,24 +240,14 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
     ]
     if not columns:
         return []
-<<<<<<< HEAD
-    values = [(name, cells.values) for name, cells in columns]
+    values = [(name, cells.values) for name, cells in encoded]
     hashed = _hashes(values, is_few, (function, seed), (murmur3_32, _PRINT_SEED))
     return [
-        ColumnTokens(name, cells, hashes, _prints(cells.values, hashes, marks))
-        for (name, cells), (hashes, marks) in zip(columns, hashed, strict=True)
+        ColumnTokens(name, cells, hashes, _prints(cells.values, hashes, marks), lengths)
+        for (name, cells), (_, lengths), (hashes, marks) in zip(
+            encoded, columns, hashed, strict=True
+        )
     ]
-=======
-    join = _joined_at_once if is_few else _joined
-    texts, counts = join([(name, cells.values) for name, cells in encoded])
-    hashes, marks = hash_texts(texts, (function, seed), (murmur3_32, _PRINT_SEED))
-    made, end = [], 0
-    for (name, cells), (_, lengths), count in zip(encoded, columns, counts, strict=True):
-        start, end = end, end + count
-        prints = _prints(cells.values, hashes[start:end], marks[start:end])
-        made.append(ColumnTokens(name, cells, hashes[start:end], prints, lengths))
-    return made
->>>>>>> main
 
 
 def _values(column: pa.Array) -> tuple[pa.Array, I32 | None]:
@@ -278,11 +268,12 @@ def cell_tokens(
         function: Hashes the tokens.
         seed: Its seed.
     """
-<<<<<<< HEAD
-    hashed, no_prints = _hashes(columns, True, (function, seed)), np.empty(0, np.uint64)
+    each = [_values(cells) for _, cells in columns]
+    named = [(name, values) for (name, _), (values, _) in zip(columns, each, strict=True)]
+    hashed, no_prints = _hashes(named, True, (function, seed)), np.empty(0, np.uint64)
     return [
-        ColumnTokens(name, Encoded.all_of(cells), hashes, no_prints)
-        for (name, cells), (hashes,) in zip(columns, hashed, strict=True)
+        ColumnTokens(name, Encoded.all_of(values), hashes, no_prints, lengths)
+        for (name, values), (_, lengths), (hashes,) in zip(named, each, hashed, strict=True)
     ]
 
 
@@ -303,18 +294,6 @@ def _hashes(
     return [
         [each[end - count : end] for each in every] for end, count in zip(ends, counts, strict=True)
     ]
-=======
-    each = [_values(cells) for _, cells in columns]
-    named = [(name, values) for (name, _), (values, _) in zip(columns, each, strict=True)]
-    tokens, counts = _joined_at_once(named)
-    [hashes] = hash_texts(tokens, (function, seed))
-    made, end, no_prints = [], 0, np.empty(0, np.uint64)
-    for (name, values), (_, lengths), count in zip(named, each, counts, strict=True):
-        start, end = end, end + count
-        cells = Encoded.all_of(values)
-        made.append(ColumnTokens(name, cells, hashes[start:end], no_prints, lengths))
-    return made
->>>>>>> main
 
 
 def _joined(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, list[int]]:

@@ -108,6 +108,8 @@ def _at_once(links: Sequence[Link]) -> TextHasher | None:
     if len(links) > 1 or not isinstance(hasher, Hasher):
         return None
     before = links[0].before
+    if any(before.types[place] != pa.string() for place in features(before)):
+        return None
     return TextHasher.of(hasher, [before.names[place] for place in features(before)])
 
 

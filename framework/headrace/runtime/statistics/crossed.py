@@ -65,12 +65,8 @@ class Crossed:
         """Take in the column's cells of one batch."""
         if not self.is_kept:
             return
-<<<<<<< HEAD
         values = len(column.cells.values)
-        if values > MOST:
-=======
         if values > MOST or column.lengths is not None:  # a row of several values has no one group
->>>>>>> main
             self._leave_out()
             return
         counts = _counts(column.cells, groups)
