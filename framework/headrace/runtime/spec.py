@@ -166,6 +166,8 @@ class RuntimeSpec:
     threads: int | None = None
     block_bytes: int = 8 << 20
     split_bytes: int = 32 << 20
+    kernels: str = "auto"
+    """Compiled kernels: ``auto`` where they can be loaded, ``off`` never."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,8 @@ class JobSpec:
         for key in ("column_order", "inputs"):  # as before there were any
             if not raw[key]:
                 del raw[key]
+        if self.runtime.kernels == RuntimeSpec.kernels:
+            del raw["runtime"]["kernels"]
         if self.learned is None:
             del raw[LEARNED]
         else:
