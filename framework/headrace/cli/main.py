@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,6 +35,7 @@ from headrace.config.hydra.loader import checked
 from headrace.config.hydra.objects import NO_PACKAGE, names_package
 from headrace.errors import ConfigError, DataError, HeadraceError, JobFailed, Problem
 from headrace.runtime.shown import masked_words, plain, quoted
+from headrace.targets.local import early
 
 WORKER_KILLED = (
     "a worker process of the sweep was killed, perhaps for want of memory; "
@@ -75,7 +77,7 @@ def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
         _refuse(arguments)
         warnings.showwarning = _warn
         logging.setLogRecordFactory(_record)
-        with checked():
+        with early.started(arguments) if startup.is_prepared() else nullcontext(), checked():
             run()
     except HeadraceError as exc:
         return tell(exc)
