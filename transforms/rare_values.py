@@ -20,8 +20,7 @@ import pyarrow.compute as pc
 from annotated_types import Ge, Len
 
 from headrace.runtime.learning.columns import ColumnLearner
-from headrace.runtime.learning.counts import ROWS, VALUE, Values, counts_of
-from headrace.runtime.learning.states import added_up
+from headrace.runtime.learning.counts import ROWS, VALUE, Values, added_up_counts, counts_of
 from headrace.runtime.transform import Role
 
 
@@ -50,14 +49,7 @@ class RareValues(ColumnLearner):
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """The counts of equal values added up."""
-        merged = added_up(states, VALUE)
-        if merged.num_rows > self.max_values:
-            raise ValueError(
-                f"the columns have more than {self.max_values:,} different values; "
-                "name those with fewer in 'columns', or raise 'max_values' "
-                "(each value takes about 120 bytes of memory)"
-            )
-        return merged
+        return added_up_counts(states, self.max_values, VALUE)
 
     def finish(self, state: pa.Table) -> pa.Table:
         """The values that are kept."""

@@ -10,7 +10,8 @@
 * ``shuffle``: the members of ``sklearn.model_selection.train_test_split(train_size=train_fraction,
   random_state=seed)``, in the input's order. Needs to know the number of rows first: one more pass,
   and 9 bytes of memory a row.
-* ``time``: what stands before a point in time trains; `column` and `before` name it.
+* ``time``: what stands before a point in time trains; `column` and `before` name it. A time without
+  an offset from UTC is UTC.
 
 Rows that do not train validate; the last `test_fraction` of all rows, on the same scale, tests.
 """
@@ -29,6 +30,7 @@ import pyarrow.compute as pc
 from annotated_types import Ge, Gt, Le, Lt
 
 from headrace.runtime.chain.times import sorting_like
+from headrace.runtime.chain.timestamps import times_of_any
 from headrace.runtime.errors import BadRows
 from headrace.runtime.hashing.functions import hash_cells
 from headrace.runtime.learning.states import added_up
@@ -50,9 +52,8 @@ class Split:
         test_fraction: Part of the rows that tests (methods hash and shuffle).
         seed: Seed of the hash or of the shuffle.
         column: Column that holds the time (method time).
-        before: First point in time that does not train, written as in the column (method time).
-            Times are compared as text, so they have to be written from the year down, each part in
-            as many digits: 14102100, 2014-10-21, 2014-10-21T05:00:00+02:00.
+        before: First point in time that does not train (method time): 2014-10-21,
+            2014-10-21T05:00:00+02:00, or digits if the column holds such: 14102100, 1413849600.
     """
 
     method: Literal["hash", "shuffle", "time"] = "hash"
@@ -139,16 +140,22 @@ class Split:
     def _by_time(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
         times = batch.column(batch.schema.get_field_index(self.column))
         point = self.before or ""
-        if pa.types.is_floating(times.type):
-            unlike, early = times.is_null(), pc.less(times, float(point))
+        if _is_number(point) and pa.types.is_floating(times.type):
+            early = pc.less(times, float(point))
+        elif pa.types.is_floating(times.type):
+            early = pa.nulls(len(times), pa.bool_())
         else:
-            written = _sorting_like(point)
-            unlike = pc.invert(pc.fill_null(pc.match_substring_regex(times, written), False))
-            early = pc.less(times, point)
-        if pc.any(unlike).as_py():
-            mask = unlike.to_numpy(zero_copy_only=False)
-            raise BadRows(self.column or "", mask, f"a time written like {quoted(point)}")
-        return np.where(early.to_numpy(zero_copy_only=False), TRAIN, VALIDATION)
+            like = pc.match_substring_regex(times, _sorting_like(point))
+            early = pc.if_else(like, pc.less(times, point), None)
+        trains = early.fill_null(False).to_numpy(zero_copy_only=False)
+        unread = early.is_null().to_numpy(zero_copy_only=False)
+        if unread.any() and not _is_number(point):  # written in another way than the point
+            read = times_of_any(times.filter(pa.array(unread)))
+            trains[unread] = read.micros < _instant(point)
+            unread[unread] = ~read.is_time
+        if unread.any():
+            raise BadRows(self.column or "", unread, f"a time written like {quoted(point)}")
+        return np.where(trains, TRAIN, VALIDATION)
 
 
 @dataclass(frozen=True)
@@ -178,13 +185,23 @@ def _shuffled(
 
 
 def _refuse_unlike(times: pa.Field, point: str) -> None:
-    if not pa.types.is_floating(times.type):
-        _sorting_like(point)
-    elif not _is_number(point):
+    if pa.types.is_floating(times.type):
+        if not _is_number(point):
+            _instant(point)
+        return
+    if not pa.types.is_string(times.type):
         raise ValueError(
-            f"column {quoted(times.name)} is numeric, so before should be a number "
-            f"(got {quoted(point)})"
+            f"column {quoted(times.name)} has to hold text or numbers (is {times.type})"
         )
+    _sorting_like(point)
+
+
+def _instant(point: str) -> int:
+    """Return a point in time as microseconds since 1970; UTC unless it names another offset."""
+    read = times_of_any(pa.array([point]))
+    if not read.is_time[0]:
+        raise ValueError(f"before is no point in time (got {quoted(point)})")
+    return int(read.micros[0])
 
 
 def _sorting_like(point: str) -> str:
@@ -192,7 +209,7 @@ def _sorting_like(point: str) -> str:
     pattern = sorting_like(point)
     if pattern is None:
         raise ValueError(
-            "before should be written from the year down, so that times sort as texts: "
+            "before should be a point in time, written from the year down: "
             f"14102100, 2014-10-21, 2014-10-21T05:00:00Z (got {quoted(point)})"
         )
     return pattern

@@ -14,6 +14,9 @@ from headrace.config.models import JobConfig
 from headrace.errors import ConfigError
 
 Composer = Callable[..., DictConfig]
+TRANSFORMS = ", ".join(
+    sorted(file.stem for file in (Path(__file__).parents[2] / "transforms").glob("[a-z]*.py"))
+)
 NO_OBJECTS = "a configuration may name a plugin, never a Python object"
 FAULTS = [
     # numbers
@@ -86,10 +89,7 @@ FAULTS = [
     ),
     (
         ["transform.steps.mine.name=zzz"],
-        [
-            "transform.steps.mine.name: no transform is called 'zzz'; "
-            "allowed: custom_hasher, feature_hasher, rare_values, split, standardize, time_features"
-        ],
+        [f"transform.steps.mine.name: no transform is called 'zzz'; allowed: {TRANSFORMS}"],
     ),
     # choices
     (
@@ -100,7 +100,7 @@ FAULTS = [
         ["action=pln"],
         [
             "action: should be one of 'run', 'plan', 'build', 'push', 'jobs', 'describe', 'logs', "
-            "'stop', 'policy', 'schema', 'look', 'import' (got 'pln')"
+            "'stop', 'policy', 'pipeline', 'schema', 'look', 'import' (got 'pln')"
         ],
     ),
     (
@@ -159,8 +159,7 @@ FAULTS = [
         ["+transform.steps.x={_target_:os.system,command:ls}"],
         [
             f"transform.steps.x._target_: {NO_OBJECTS}",
-            "transform.steps.x: no transform is called 'x'; allowed: custom_hasher, "
-            "feature_hasher, rare_values, split, standardize, time_features",
+            f"transform.steps.x: no transform is called 'x'; allowed: {TRANSFORMS}",
         ],
     ),
     (["+dataset._target_=a.B"], [f"dataset._target_: {NO_OBJECTS}"]),

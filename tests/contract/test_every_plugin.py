@@ -6,6 +6,7 @@ parameters to `VARIANTS`.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
@@ -24,6 +25,20 @@ from headrace.testing import Case, TransformContract
 from tests import children
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "arithmetic": [
+        {"operations": [{"scale": 1e-9}, {"clip": [None, 1.4]}, "log1p"], "columns": ["stamp"]}
+    ],
+    "cross": [
+        {"columns": ["site", "hour"]},
+        {"columns": ["hour", "nothing", "site"], "column": "all", "separator": "|", "keep": False},
+    ],
+    "dates": [
+        {"column": "day", "parts": ["year", "quarter", "month", "day", "day_of_year", "weekday"]},
+        {"column": "hour", "format": "yymmddhh", "time_zone": "+02:00", "keep": True},
+        {"column": "stamp", "format": "epoch_s", "time_zone": "-03:30", "parts": ["is_weekend"]},
+        {"column": "day", "format": "%Y-%m-%d"},
+    ],
+    "multi_value": [{"columns": ["site"], "separator": "é"}, {"columns": ["nothing", "day"]}],
     "split": [
         {"test_fraction": 0.1, "seed": 7},
         {"method": "shuffle", "train_fraction": 0.5},
@@ -36,6 +51,20 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"min_count": 4, "replacement": "rare", "columns": ["site", "nothing"]},
     ],
     "standardize": [{"columns": ["price"]}],
+    "vocabulary": [{"min_count": 2, "max_size": 4}, {"columns": ["site", "nothing"]}],
+    "count_encode": [{"columns": ["site"]}],
+    "target_encode": [{"folds": 0, "smooth": 0}, {"folds": 2, "columns": ["site"]}],
+    "bucketize": [
+        {"method": "uniform", "buckets": 3},
+        {"method": "log_square"},
+        {"edges": [0, 2.5], "columns": ["price"]},
+    ],
+    "impute": [
+        {"strategy": "most_frequent", "indicator": True},
+        {"strategy": "median", "columns": ["price"]},
+        {"strategy": "constant", "value": "?"},
+    ],
+    "one_hot": [{"max_categories": 2, "columns": ["site"]}, {"min_count": 12}],
     "custom_hasher": [
         {"hash": "murmur3_32", "seed": 2**32 - 1},
         {"n_features": 100, "index_ranges": "per_column"},
@@ -85,7 +114,7 @@ def test_the_client_validates_it(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     default = plugin.validate_python(next(parameters_of(name)))
     parameters = {field.name: getattr(default, field.name) for field in fields(default)}
-    jsonschema.validate(parameters, schema)
+    jsonschema.validate(json.loads(json.dumps(parameters)), schema)  # which has lists
     assert schema["additionalProperties"] is False
     assert plugin.validate_python(parameters) == default
     assert isinstance(default, Transform)
@@ -104,19 +133,19 @@ def test_its_file_says_what_it_does(name: str) -> None:
 
 
 LISTING = """
-import sys
+import json, sys
 from headrace.config import registry
 from headrace.config.registry import adapter
-from headrace.runtime.plugins import roots
-for name in registry.plugins():
-    adapter(registry.plugins()[name].transform).validate_python({})
+for name, parameters in json.loads(sys.argv[1]):
+    adapter(registry.plugins()[name].transform).validate_python(parameters)
 print(*sorted({"numpy", "pyarrow", "sklearn", "scipy", "pandas"} & sys.modules.keys()))
 """
 
 
 def test_listing_and_validating_imports_nothing_heavy() -> None:
+    every = [(name, next(parameters_of(name))) for name in registry.plugins()]
     done = children.run(
-        [sys.executable, "-c", LISTING],
+        [sys.executable, "-c", LISTING, json.dumps(every)],
         cwd=roots.SHIPPED / "framework",
         capture_output=True,
         text=True,

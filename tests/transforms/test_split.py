@@ -217,13 +217,58 @@ def test_time_as_a_number() -> None:
     assert channel_of(split, batch) == [0, 1, 0]
 
 
-def test_a_time_that_is_no_number_where_the_column_is() -> None:
-    split = Split("time", column="t", before="2014-10-21")
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
-        split.output_schema(batch_of({"t": [1.0]}).schema)
-    assert str(caught.value) == (
-        "column 't' is numeric, so before should be a number (got '2014-10-21')"
-    )
+# Ways to write the same moments, the middle one at 2014-10-21T05:00 in UTC.
+WRITTEN: dict[str, list[Any]] = {
+    "with offsets": ["2014-10-21T06:59:59+02:00", "2014-10-21T00:00-05:00", "2014-10-21T05:00:01Z"],
+    "without": ["2014-10-21 04:59", "2014-10-21 05:00:00", "2014/10/21 05:01"],
+    "hours": ["14102104", "14102105", "14102106"],
+    "seconds": ["1413867599", "1413867600", "1413867601"],
+    "milliseconds": ["1413867599999", "1413867600000", "1413867600001"],
+    "hours as numbers": [14102104.0, 14102105.0, 14102106.0],
+    "seconds as numbers": [1413867599.75, 1413867600.0, 1413867601.0],
+    "milliseconds as numbers": [1413867599999.0, 1413867600000.0, 1413867600001.0],
+}
+
+
+@pytest.mark.parametrize(
+    "before", ["2014-10-21T05:00:00Z", "2014-10-21T07:00+02:00", "2014-10-21T05"]
+)
+@pytest.mark.parametrize("way", WRITTEN)
+def test_times_are_compared_however_they_are_written(way: str, before: str) -> None:
+    split = Split("time", column="t", before=before)
+    batch = batch_of({"t": WRITTEN[way]})
+    assert split.output_schema(batch.schema).names == ["t", "__channel__"]
+    assert channel_of(split, batch) == [0, 1, 1]
+
+
+def test_a_column_that_mixes_offsets() -> None:
+    split = Split("time", column="t", before="2014-10-21T00:00:00+02:00")
+    times = ["2014-10-20T23:30:00+02:00", "2014-10-20T23:30:00-05:00", "2014-10-20T21:59:00Z"]
+    assert channel_of(split, batch_of({"t": times})) == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("before", "times"),
+    [
+        ("11082017", ["2017-11-07", "2018-01-01"]),  # the eighth of November is meant
+        ("11082017", ["11/07/2017 09:30"]),
+        ("11082017", ["11302016"]),
+        ("2014-10-21", ["20111012", "2014102105"]),  # 12 October 2011, or 10 November 2020, 12:00
+        ("2014-10-21", ["11/07/2017", "x", "5", ""]),
+        ("2014-10-21", [5.0, 1e300, -1.0]),
+    ],
+)
+def test_times_that_are_not_known(before: str, times: list[Any]) -> None:
+    with pytest.raises(BadRows) as caught:
+        channel_of(Split("time", column="t", before=before), batch_of({"t": times}))
+    assert caught.value.mask.tolist() == [True] * len(times)
+
+
+@pytest.mark.parametrize("before", ["11302017", "13322017", "14102125"])
+def test_a_point_that_there_is_not(before: str) -> None:
+    with pytest.raises(ValueError, match="before should be a point in time") as caught:
+        Split("time", column="t", before=before).output_schema(batch_of({"t": ["x"]}).schema)
+    assert str(caught.value) == NOT_SORTED.format(repr(before))
 
 
 @pytest.mark.parametrize(
@@ -262,15 +307,8 @@ def test_a_bad_time_in_a_whole_job(tmp_path: Path) -> None:
     )
 
 
-def test_a_time_with_another_offset_is_a_bad_row() -> None:
-    split = Split("time", column="t", before="2014-10-21T00:00:00+02:00")
-    with pytest.raises(BadRows) as caught:
-        split.apply(batch_of({"t": ["2014-10-20T23:30:00+02:00", "2014-10-20T23:30:00-05:00"]}))
-    assert caught.value.mask.tolist() == [False, True]
-
-
 NOT_SORTED = (
-    "before should be written from the year down, so that times sort as texts: "
+    "before should be a point in time, written from the year down: "
     "14102100, 2014-10-21, 2014-10-21T05:00:00Z (got {})"
 )
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ROLE = b"headrace.role"
 N_FEATURES = b"headrace.n_features"
+_SIZE, _NULL, _UNKNOWN = b"headrace.size", b"headrace.null", b"headrace.unknown"
+_PENDING = b"headrace.pending"
 
 
 class Role(StrEnum):
@@ -52,7 +54,12 @@ class Transform(Protocol):
     * ``channels() -> tuple[str, ...]``: the output channels; the step then adds a column of role
       `Role.CHANNEL` that holds, for each row, an index into them.
     * ``wants(schema) -> tuple[Role, ...]``: `Role.ROW_TEXT` or `Role.ROW_NUMBER`, columns that
-      the reader adds only for those who ask.
+      the reader adds only for those who ask; `Role.LABEL` or `Role.ID`, without which the step
+      cannot work. A learner that needs one of them only to learn gives, by `with_state`, a step
+      that does not want it.
+    * ``for_new_rows() -> Transform | None``: the step for rows that the run did not have, in
+      ``load()`` and ``transform.learned``; None where it is left out there, as one that leaves out
+      training rows is. Asked before `Learner.with_state`. A step with channels is left out anyway.
     """
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
@@ -75,8 +82,8 @@ class Learner(Transform, Protocol):
     Optional further methods:
 
     * ``learns() -> bool``: whether it has to, where that depends on the parameters.
-    * ``touches(schema) -> Sequence[str]``: all columns that it reads or changes. Neighbours that
-      touch different ones learn in one pass.
+    * ``touches(schema) -> Sequence[str]``: all columns that it reads or changes, but for label, id
+      and channel, which nobody changes. Neighbours that touch different ones learn in one pass.
     """
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
@@ -93,7 +100,11 @@ class Learner(Transform, Protocol):
         """
 
     def with_state(self, state: pa.Table) -> Transform:
-        """Return the step to use instead, given what `finish` made. Makes the same columns."""
+        """Return the step to use instead, given what `finish` made.
+
+        It makes the columns that `output_schema` promised. Their metadata may say more, and one
+        that was `pending` has given way to any number of others. The steps behind it see that.
+        """
 
 
 def learner(transform: object) -> Learner | None:
@@ -117,6 +128,53 @@ def role_of(field: pa.Field) -> Role:
 def with_role(field: pa.Field, role: Role) -> pa.Field:
     """Return the same column, with that role."""
     return field.with_metadata({**(field.metadata or {}), ROLE: role.encode()})
+
+
+class Encoding(NamedTuple):
+    """What the ids of an encoded column mean.
+
+    Attributes:
+        size: Number of ids, which are 0 to size - 1; 0 until it has been learned.
+        null: The id of nulls; None if these stay null.
+        unknown: The id of values that no training row has; None if there is no such id.
+    """
+
+    size: int
+    null: int | None = None
+    unknown: int | None = None
+
+
+def encoded(
+    field: pa.Field, size: int, null: int | None = None, unknown: int | None = None
+) -> pa.Field:
+    """Return the same column holding ids: int32, categorical; see `Encoding`."""
+    import pyarrow as pa
+
+    said = {_SIZE: size, _NULL: null, _UNKNOWN: unknown}
+    made = {key: b"%d" % value for key, value in said.items() if value is not None}
+    kept = {key: value for key, value in (field.metadata or {}).items() if key not in said}
+    return with_role(field.with_type(pa.int32()).with_metadata(kept | made), Role.CATEGORICAL)
+
+
+def encoding_of(field: pa.Field) -> Encoding | None:
+    """Return what the ids of a column mean; None if it holds something else."""
+    import pyarrow as pa
+
+    metadata = field.metadata or {}
+    if _SIZE not in metadata or field.type != pa.int32():
+        return None
+    null, unknown = (metadata.get(key) for key in (_NULL, _UNKNOWN))
+    return Encoding(int(metadata[_SIZE]), *(None if x is None else int(x) for x in (null, unknown)))
+
+
+def pending(field: pa.Field) -> pa.Field:
+    """Return a column that stands for others, which are known when the step has learned."""
+    return field.with_metadata({**(field.metadata or {}), _PENDING: b"1"})
+
+
+def is_pending(field: pa.Field) -> bool:
+    """Return whether a column stands for others that are not known yet."""
+    return _PENDING in (field.metadata or {})
 
 
 def positions(schema: pa.Schema, *roles: Role) -> list[int]:

@@ -26,7 +26,7 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from headrace.config import defaults
+from headrace.config import defaults, flow
 from headrace.config.hydra import typed_text
 from headrace.config.hydra.errors import problem_of
 from headrace.config.hydra.objects import object_problems, search_path_problem
@@ -38,9 +38,6 @@ from headrace.runtime.shown import quoted
 ONE_CHOICE = [group for group in typed_text.GROUPS if group != "experiment"]
 """Groups that Hydra would mix several choices of; presets may be put together."""
 FILE = "file://"
-MODE = "hydra.mode="
-MODES = frozenset(f"{MODE}{mode.name}" for mode in RunMode)
-"""Overrides that Hydra adds when it has had its first look."""
 MOST = 20
 """Problems that are looked for; each one costs several compositions."""
 
@@ -61,47 +58,13 @@ class Refused(ConfigError, ConfigCompositionException):
     """What Hydra is told, whose tab completion keeps quiet about half a command line."""
 
 
-@dataclass(frozen=True)
-class FirstLook:
-    """What Hydra composes to learn its mode, which it would compose once more to run.
-
-    Attributes:
-        name: Of the configuration.
-        overrides: As texts and parsed.
-        config: What they make.
-    """
-
-    name: str | None
-    overrides: list[tuple[str, Override]]
-    config: DictConfig
-
-    @property
-    def is_whole(self) -> bool:
-        """Return whether no group lacks its choice, which the first look alone passes over."""
-        choices = self.config.hydra.runtime.choices
-        return not any(OmegaConf.is_missing(choices, group) for group in choices)
-
-    def in_mode(self, name: str | None, overrides: list[str]) -> DictConfig | None:
-        """Return the configuration for the same overrides, behind which Hydra may put the mode."""
-        known = [text for text, _ in self.overrides]
-        if name != self.name or overrides[: len(known)] != known:
-            return None
-        for added in overrides[len(known) :]:
-            if added not in MODES:
-                return None
-            self.config.hydra.mode = added.removeprefix(MODE)
-            self.config.hydra.overrides.hydra.append(added)
-        return self.config
-
-
 class CheckedLoader(ConfigLoaderImpl):
     """Hydra's loader of configurations, with our checks behind it."""
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         _put_own_first(config_search_path)
         super().__init__(config_search_path)
-        self._parsed: list[Override] = []
-        self._first_look: FirstLook | None = None
+        self._first_look: _FirstLook | None = None
 
     def load_configuration(
         self,
@@ -119,39 +82,48 @@ class CheckedLoader(ConfigLoaderImpl):
         """
 
         def compose(some: list[str]) -> DictConfig:
-            look, self._first_look = self._first_look, None
-            known = look.in_mode(config_name, some) if look and validate_sweep_overrides else None
-            if look is not None and known is not None:
-                parsed = [each for _, each in look.overrides]
-                self.validate_sweep_overrides_legal(parsed, run_mode, from_shell)
-                return known
-            config = super(CheckedLoader, self).load_configuration(
+            return super(CheckedLoader, self).load_configuration(
                 config_name, some, run_mode, from_shell, validate_sweep_overrides
             )
-            if not validate_sweep_overrides:
-                parsed_texts = list(zip(some, self._parsed, strict=True))
-                look = FirstLook(config_name, parsed_texts, config)
-                self._first_look = look if look.is_whole else None
-            return config
 
         typed = typed_text.kept(shorthands.spelled_out(overrides))
+        if not validate_sweep_overrides:
+            return self._looked(config_name, typed, run_mode, from_shell)
+        look, self._first_look = self._first_look, None
         problems: list[Problem] = []
-        config: DictConfig | None
-        try:
-            config = compose(typed)
-        except Exception:  # whatever Hydra raises, it is about what was typed, or about conf/
-            if not validate_sweep_overrides:  # a first look, whose errors nobody sees
-                raise
-            config, problems = _without_wrong_ones(compose, typed)
+        config = look.again(config_name, typed, run_mode, from_shell) if look else None
+        if config is None:
+            try:
+                config = compose(typed)
+            except Exception:  # whatever Hydra raises, it is about what was typed, or about conf/
+                config, problems = _without_wrong_ones(compose, typed)
         if config is not None:
-            problems += object_problems(config)
-            if validate_sweep_overrides:
-                problems += idle.typed_in_vain(config, overrides)
+            problems += [*object_problems(config), *idle.typed_in_vain(config, overrides)]
             if problems and run_mode == RunMode.RUN:
                 problems = _with_ours(config, problems)
         if problems or config is None:
             raise Refused(list(dict.fromkeys(problems)))
         defaults.complete(config)
+        return config
+
+    def _looked(
+        self, config_name: str | None, overrides: list[str], run_mode: RunMode, from_shell: bool
+    ) -> DictConfig:
+        """Compose to learn ``hydra.mode``, before Hydra composes in earnest.
+
+        Hydra lets choices be missing here, as in a sweep; what is complete serves for both.
+        """
+
+        def compose(mode: RunMode) -> DictConfig:
+            return super(CheckedLoader, self).load_configuration(
+                config_name, overrides, mode, from_shell, False
+            )
+
+        try:
+            config = compose(RunMode.RUN)
+        except Exception:  # whatever is wrong is told by what Hydra composes next
+            return compose(run_mode)
+        self._first_look = _FirstLook(config_name, overrides, from_shell, config)
         return config
 
     def _parse_overrides_and_create_caching_repo(
@@ -162,7 +134,6 @@ class CheckedLoader(ConfigLoaderImpl):
             if each.key_or_group in ONE_CHOICE and isinstance(each.value(), list):
                 what = f"takes one choice (got {quoted(each.get_value_string())})"
                 raise Refused([Problem(each.key_or_group, what)])
-        self._parsed = parsed
         return parsed, repo
 
     def _load_single_config(self, default: ResultDefault, repo: Any) -> ConfigResult:
@@ -170,6 +141,7 @@ class CheckedLoader(ConfigLoaderImpl):
         place, name = loaded.path.removeprefix(FILE), default.config_path or ""
         if loaded.path.startswith(FILE) and OmegaConf.is_dict(loaded.config):
             package = loaded.header["package"] if default.package is None else default.package
+            flow.note_in(loaded.config, name)
             file = Path(place, name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
             typed_text.keep_in(loaded.config, file, package or "")
             shorthands.spell_out_in(loaded.config)
@@ -189,6 +161,36 @@ class CheckedLoader(ConfigLoaderImpl):
 
 
 Compose = Callable[[list[str]], DictConfig]
+
+
+@dataclass(frozen=True)
+class _FirstLook:
+    """What Hydra composed to learn ``hydra.mode``: composing takes a tenth of a second."""
+
+    config_name: str | None
+    overrides: list[str]
+    from_shell: bool
+    config: DictConfig
+
+    def again(
+        self, config_name: str | None, overrides: list[str], run_mode: RunMode, from_shell: bool
+    ) -> DictConfig | None:
+        """Return what these arguments compose; None if that is something else, or may be wrong."""
+        added = overrides[len(self.overrides) :]
+        is_same = (config_name, from_shell) == (self.config_name, self.from_shell)
+        if not is_same or [*self.overrides, *added] != overrides:
+            return None
+        if added not in ([], [f"hydra.mode={run_mode.name}"]):
+            return None
+        try:
+            parsed = OverridesParser.create().parse_overrides(overrides)
+            ConfigLoaderImpl.validate_sweep_overrides_legal(parsed, run_mode, from_shell)
+        except Exception:
+            return None
+        if added:
+            self.config.hydra.mode = run_mode
+            self.config.hydra.overrides.hydra.extend(added)
+        return self.config
 
 
 def _put_own_first(search_path: ConfigSearchPath) -> None:

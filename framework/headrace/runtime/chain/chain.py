@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from headrace.runtime.errors import HeadraceError, PluginError
-from headrace.runtime.transform import Learner, Role, Transform, learner
+from headrace.runtime.transform import (
+    Learner,
+    Role,
+    Transform,
+    is_pending,
+    learner,
+    positions,
+    role_of,
+)
+
+_OF_THE_INPUT = {Role.LABEL, Role.ID}
+"""What a step may want, and the reader does not add: it is there or not."""
 
 
 class ChainError(HeadraceError):
@@ -48,6 +59,8 @@ class Link:
     def with_state(self, state: pa.Table) -> Link:
         """Return the step that knows what it learned.
 
+        The columns that it makes may say more than was promised; see `Learner.with_state`.
+
         Raises:
             ChainError: It cannot work with that.
             PluginError: It makes other columns than were promised before.
@@ -56,13 +69,25 @@ class Link:
             raise TypeError(f"transform.steps.{self.label} has nothing to learn")
         with refused(self.label):
             fitted = self.learner.with_state(state)
-        after = fitted.output_schema(self.before)
-        if not after.equals(self.after, check_metadata=True):
+            after = fitted.output_schema(self.before)
+        if not _keeps(self.after, after):
             raise PluginError(
                 f"transform.steps.{self.label}: with_state gave the columns {_described(after)}, "
                 f"but output_schema promised {_described(self.after)}"
             )
-        return replace(self, transform=fitted, state=state)
+        return replace(self, transform=fitted, after=after, state=state)
+
+    def behind(self, before: pa.Schema) -> Link:
+        """Return the same step with other columns in front of it, as learning made them.
+
+        Raises:
+            ChainError: It cannot work with them.
+        """
+        if before.equals(self.before, check_metadata=True):
+            return self
+        with refused(self.label):
+            after = self.transform.output_schema(before)
+        return replace(self, before=before, after=after)
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Run the step and hold it to its promise."""
@@ -99,6 +124,22 @@ def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link
     return links
 
 
+def with_states(links: Sequence[Link], states: Mapping[str, pa.Table]) -> tuple[Link, ...]:
+    """Return the same chain, some of its steps, by their labels, knowing what they learned.
+
+    Each step is bound again to the columns that the steps before it make now.
+
+    Raises:
+        ChainError: A step cannot work with what it learned, or with the columns that come of it.
+        PluginError: A step makes other columns than it promised.
+    """
+    made: list[Link] = []
+    for each in links:
+        link = each.behind(made[-1].after) if made else each
+        made.append(link.with_state(states[link.label]) if link.label in states else link)
+    return tuple(made)
+
+
 @contextmanager
 def refused(label: str) -> Iterator[None]:
     """Say which step it is that cannot work so; a step says that by a `ValueError`."""
@@ -111,12 +152,39 @@ def refused(label: str) -> Iterator[None]:
 
 def wanted_of(transforms: Sequence[object], source: pa.Schema) -> tuple[Role, ...]:
     """Return what the reader has to add for these steps."""
-    wanted = {role for step in transforms for role in _wants(step)(source)}
-    return tuple(sorted(wanted))
+    wanted = {role for step in transforms for role in wants_of(step, source)}
+    return tuple(sorted(wanted - _OF_THE_INPUT))
 
 
-def _wants(step: object) -> Callable[[pa.Schema], Sequence[Role]]:
-    return getattr(step, "wants", lambda _: ())
+def wants_of(transform: object, source: pa.Schema) -> tuple[Role, ...]:
+    """Return what a step needs of the input beside features."""
+    return tuple(getattr(transform, "wants", lambda _: ())(source))
+
+
+def refuse_absent(label: str, transform: object, source: pa.Schema) -> None:
+    """Check that the input has the label and the id that a step wants.
+
+    Raises:
+        ChainError: One of them is not there.
+    """
+    for role in wants_of(transform, source):
+        if role in _OF_THE_INPUT and not positions(source, role):
+            what = f"needs the {role} of each row; dataset.{role} should name its column"
+            raise ChainError(f"transform.steps.{label}", what)
+
+
+def _keeps(promised: pa.Schema, made: pa.Schema) -> bool:
+    """Return whether columns are those that were promised; pending ones stand for any number."""
+    fixed = [_named(field) for field in promised if not is_pending(field)]
+    there = [_named(field) for field in made]
+    if len(fixed) == len(promised):
+        return there == fixed
+    rest = iter(there)
+    return all(each in rest for each in fixed)  # in the same order
+
+
+def _named(field: pa.Field) -> tuple[str, pa.DataType, Role]:
+    return field.name, field.type, role_of(field)
 
 
 def _described(schema: pa.Schema) -> str:

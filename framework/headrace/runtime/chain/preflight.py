@@ -69,13 +69,7 @@ class Prepared:
 
     def with_states(self, states: Mapping[str, pa.Table]) -> Prepared:
         """Return the same job, some of its steps, by their labels, knowing what they learned."""
-        return replace(
-            self,
-            links=tuple(
-                link.with_state(states[link.label]) if link.label in states else link
-                for link in self.links
-            ),
-        )
+        return replace(self, links=chain.with_states(self.links, states))
 
 
 def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) -> Prepared:
@@ -97,6 +91,8 @@ def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) ->
     if spec.column_order:
         columns = columns.in_order(spec.column_order)
     columns = replace(columns, wanted=_wanted(steps, columns))
+    for label, transform in steps:
+        chain.refuse_absent(label, transform, columns.schema)
     links = chain.bind(steps, columns.schema)
     try:
         writer_of(spec.output.format).check(links[-1].after)

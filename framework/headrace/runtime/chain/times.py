@@ -1,4 +1,6 @@
-"""Texts that sort as time: written from the year down, every part in as many digits.
+"""Ways to write a time: formats, time zones, and texts that sort as time.
+
+Texts sort as time that are written from the year down, every part in as many digits.
 
 ``14102100``, ``1413849600``, ``2014-10-21`` and ``2014-10-21T05:00:00+02:00`` sort, each among
 its like; ``11/07/2017``, ``21 Oct 2014`` and ``2014-10-9`` do not. Texts are compared as texts, so
@@ -8,7 +10,14 @@ that a text of another shape, or with another offset from UTC, has to be refused
 from __future__ import annotations
 
 import re
+from datetime import UTC, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
+from headrace.runtime.shown import quoted
+
+_FIXED = re.compile(r"([+-])([01][0-9]|2[0-3]):?([0-5][0-9])")
+FORMATS = ("iso", "yymmddhh", "epoch_s", "epoch_ms")
+"""Formats that have a name; others are written with % as for ``datetime.strptime``."""
 _DIGITS = re.compile("[0-9]{1,64}")
 _TIME = re.compile(
     r"""
@@ -31,7 +40,50 @@ _PARTS = {
     "second": ("colon", "(?:[0-5][0-9]|60)"),
     "fraction": ("point", "[0-9]{%d}"),
 }
+_OF_DATE = 8
+_DATES = tuple(
+    year + "".join(_PARTS[part][1] for part in parts)
+    for year, parts in (
+        ("[0-9]{2}", ("month", "day", "hour")),
+        ("(?:19|20|21)[0-9]{2}", ("month", "day")),
+    )
+)
+"""Dates of eight digits: YYMMDDHH and YYYYMMDD."""
 _SEPARATORS = {"space": "[T ]", "colon": ":?", "point": "[.,]"}
+
+
+def check_format(form: str) -> None:
+    """Refuse what is no format.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if form not in FORMATS and "%" not in form:
+        names = ", ".join(FORMATS)
+        raise ValueError(
+            f"format should be {names}, or written with % as '%d/%m/%Y %H:%M' (got {quoted(form)})"
+        )
+
+
+def zone_of(name: str) -> tzinfo:
+    """Return a time zone: ``UTC``, an offset such as ``+02:00``, or a name such as Europe/Paris.
+
+    Raises:
+        ValueError: There is no such zone here.
+    """
+    if name in ("UTC", "Z"):
+        return UTC
+    if match := _FIXED.fullmatch(name):
+        sign, hours, minutes = match.groups()
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        return timezone(-offset if sign == "-" else offset)
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        raise ValueError(
+            f"time_zone should be UTC, an offset such as +02:00, or a zone that is installed "
+            f"here, such as Europe/Paris with the system's tzdata (got {quoted(name)})"
+        ) from None
 
 
 def sorting_like(point: str) -> str | None:
@@ -46,6 +98,10 @@ def sorting_like(point: str) -> str | None:
     Returns:
         None if `point` does not sort as time.
     """
+    if len(point) == _OF_DATE and _DIGITS.fullmatch(point):
+        everything = point in ("0" * _OF_DATE, "9" * _OF_DATE)  # is after it, or before it
+        likes = [each for each in _DATES if everything or re.fullmatch(each, point)]
+        return f"^(?:{'|'.join(likes)})$" if likes else None
     if _DIGITS.fullmatch(point):
         return f"^[0-9]{{{len(point)}}}$"
     match = _TIME.fullmatch(point)

@@ -47,6 +47,8 @@ def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
         tokens: Of each row.
         keys: For each column ``index << 1 | negative`` of each of its hashes, which a hasher makes.
     """
+    if tokens.are_ragged:
+        return _ragged(tokens, keys)
     joined = np.concatenate([*keys, _NONE])
     by_row = joined.take(tokens.places)
     if any(column.is_numeric for column in tokens.columns):
@@ -83,6 +85,37 @@ def _weighted(columns: Sequence[ColumnTokens], keys: U32, last: int) -> SparseRo
     absent = word(_absent(word, shift) << shift)
     offsets, flat, chosen = _without_gaps(absent, by_row, cells)
     return _summed(offsets, (flat >> word(shift)).astype(np.int32), weights.take(chosen))
+
+
+def _ragged(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
+    """Make rows whose cells may hold several values: all tokens in a line, sorted by row and index.
+
+    Tokens of one index are summed in the order of their columns, as elsewhere.
+    """
+    numeric = any(column.is_numeric for column in tokens.columns)
+    kind = np.float64 if numeric else np.float32
+    lined = [_lined(column, each, kind) for column, each in zip(tokens.columns, keys, strict=True)]
+    rows, found, values = (np.concatenate(pieces) for pieces in zip(*lined, strict=True))
+    order = np.argsort(rows << 31 | found >> np.uint32(1), kind="stable")
+    counts = np.bincount(rows, minlength=tokens.columns[0].rows)
+    offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(counts, dtype=np.int32)])
+    indices = (found >> np.uint32(1)).view(np.int32)
+    return _summed(offsets, indices.take(order), values.take(order))
+
+
+def _lined(column: ColumnTokens, keys: U32, kind: type[np.floating[Any]]) -> list[Array]:
+    """Return row, key and value of each token of a column."""
+    if column.lengths is not None:
+        rows = np.repeat(np.arange(column.rows), column.lengths)
+        chosen = keys.take(column.cells.codes) if len(rows) else keys[:0]
+    else:
+        places = column.places(np.int32(0), np.int32(len(keys)))
+        rows = np.flatnonzero(places < len(keys))
+        chosen = keys.take(places[rows]) if len(rows) else keys[:0]
+    values = np.where(chosen & np.uint32(1), kind(-1), kind(1))
+    if column.is_numeric:
+        values = values * column.row_weights()[rows]
+    return [rows, chosen, values]
 
 
 def _absent(word: type[np.unsignedinteger[Any]], shift: int) -> int:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from headrace.runtime.hashing.functions import HashFunction, hash_texts, murmur3_32
 from headrace.runtime.hashing.hash64 import mix
+from headrace.runtime.hashing.lists import elements_of
 from headrace.runtime.hashing.words import Cells
 from headrace.runtime.transform import Role, features, role_of
 
@@ -115,12 +116,27 @@ class ColumnTokens:
         hashes: Hash of the token of each distinct value, shape (values,); of a numeric column,
             whose one token is its name, shape (1,).
         prints: 64 bits by which each distinct value is known, shape (values,).
+        lengths: Number of values of each row, shape (rows,), where a cell holds several: `cells`
+            has one behind the other then, and none is missing. None where each row is a cell.
     """
 
     column: str
     cells: Encoded
     hashes: U32
     prints: U64
+    lengths: I32 | None = None
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows."""
+        return len(self.cells.codes if self.lengths is None else self.lengths)
+
+    @property
+    def rows_without(self) -> int:
+        """Return the number of rows without a value."""
+        if self.lengths is not None:
+            return int(np.count_nonzero(self.lengths == 0))
+        return 0 if self.cells.missing is None else int(np.count_nonzero(self.cells.missing))
 
     @property
     def is_numeric(self) -> bool:
@@ -129,6 +145,13 @@ class ColumnTokens:
 
     def take(self, rows: npt.NDArray[np.int64]) -> ColumnTokens:
         """Return the same tokens for these rows only, in this order."""
+        if self.lengths is not None:
+            lengths = self.lengths[rows]
+            starts = (np.cumsum(self.lengths) - self.lengths)[rows]
+            shift = starts - (np.cumsum(lengths) - lengths)
+            chosen = np.repeat(shift, lengths) + np.arange(lengths.sum())
+            cells = self.cells._replace(codes=self.cells.codes[chosen])
+            return replace(self, cells=cells, lengths=lengths)
         missing = None if self.cells.missing is None else self.cells.missing[rows]
         cells = self.cells._replace(codes=self.cells.codes[rows], missing=missing)
         return replace(self, cells=cells)
@@ -168,6 +191,11 @@ class RowTokens:
 
     columns: Sequence[ColumnTokens]
 
+    @property
+    def are_ragged(self) -> bool:
+        """Return whether a cell of some column may hold several values."""
+        return any(column.lengths is not None for column in self.columns)
+
     @cached_property
     def places(self) -> I32:
         """Return where each cell's token stands among all columns' hashes, shape (rows, columns).
@@ -193,21 +221,26 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
     is_few = batch.num_rows <= _FEW_ROWS
     encode = Encoded.cell_by_cell if is_few else Encoded.of
     fields = [(place, batch.schema.field(place)) for place in features(batch.schema)]
-    columns = [
-        (field.name, encode(in_type(batch.column(place), role_of(field))))
-        for place, field in fields
+    columns = [_values(in_type(batch.column(place), role_of(field))) for place, field in fields]
+    encoded = [
+        (field.name, encode(cells)) for (_, field), (cells, _) in zip(fields, columns, strict=True)
     ]
     if not columns:
         return []
     join = _joined_at_once if is_few else _joined
-    texts, counts = join([(name, cells.values) for name, cells in columns])
+    texts, counts = join([(name, cells.values) for name, cells in encoded])
     hashes, marks = hash_texts(texts, (function, seed), (murmur3_32, _PRINT_SEED))
     made, end = [], 0
-    for (name, cells), count in zip(columns, counts, strict=True):
+    for (name, cells), (_, lengths), count in zip(encoded, columns, counts, strict=True):
         start, end = end, end + count
         prints = _prints(cells.values, hashes[start:end], marks[start:end])
-        made.append(ColumnTokens(name, cells, hashes[start:end], prints))
+        made.append(ColumnTokens(name, cells, hashes[start:end], prints, lengths))
     return made
+
+
+def _values(column: pa.Array) -> tuple[pa.Array, I32 | None]:
+    """Return the values of a column and, if a cell may hold several, how many each row has."""
+    return tuple(elements_of(column)) if pa.types.is_list(column.type) else (column, None)
 
 
 def cell_tokens(
@@ -218,16 +251,20 @@ def cell_tokens(
     Every cell counts as a value of its own, and `ColumnTokens.prints` is empty.
 
     Args:
-        columns: Name and cells of each feature column; numbers are float64, all else is text.
+        columns: Name and cells of each feature column: numbers are float64, all else is text or
+            lists of text.
         function: Hashes the tokens.
         seed: Its seed.
     """
-    tokens, counts = _joined_at_once(columns)
+    each = [_values(cells) for _, cells in columns]
+    named = [(name, values) for (name, _), (values, _) in zip(columns, each, strict=True)]
+    tokens, counts = _joined_at_once(named)
     [hashes] = hash_texts(tokens, (function, seed))
     made, end, no_prints = [], 0, np.empty(0, np.uint64)
-    for (name, cells), count in zip(columns, counts, strict=True):
+    for (name, values), (_, lengths), count in zip(named, each, counts, strict=True):
         start, end = end, end + count
-        made.append(ColumnTokens(name, Encoded.all_of(cells), hashes[start:end], no_prints))
+        cells = Encoded.all_of(values)
+        made.append(ColumnTokens(name, cells, hashes[start:end], no_prints, lengths))
     return made
 
 
@@ -248,7 +285,9 @@ def _joined_at_once(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringA
 
 
 def in_type(column: pa.Array, role: Role) -> pa.Array:
-    """Return a feature column as it is hashed: numbers as float64, all else as text."""
+    """Return a feature column as it is hashed: numbers as float64, all else as (lists of) text."""
+    if pa.types.is_list(column.type):
+        return column.cast(pa.list_(pa.string()))
     wanted = pa.float64() if role is Role.NUMERIC else pa.string()
     return column if column.type == wanted else column.cast(wanted)
 

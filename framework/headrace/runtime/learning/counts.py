@@ -6,8 +6,9 @@ however long its text is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,11 @@ import pyarrow as pa
 
 from headrace.runtime.hashing.hash64 import hash64, key_of
 from headrace.runtime.hashing.tokens import U64, Encoded
+from headrace.runtime.learning.states import added_up
 
 VALUE, ROWS = "value", "rows"
+BYTES_EACH = 120
+"""Memory that a value takes while counts are added up, about."""
 
 
 def counts_of(columns: Mapping[str, pa.StringArray]) -> pa.Table:
@@ -28,6 +32,39 @@ def counts_of(columns: Mapping[str, pa.StringArray]) -> pa.Table:
         values.append(hash64(cells.values, key_of(name)))
         counts.append(np.bincount(given, minlength=len(cells.values)))
     return pa.table({VALUE: np.concatenate(values), ROWS: np.concatenate(counts)})
+
+
+def added_up_counts(
+    states: Sequence[pa.Table], max_values: int, *keys: str, bytes_each: int = BYTES_EACH
+) -> pa.Table:
+    """Add up counts, those of equal keys.
+
+    Args:
+        states: At least one, all with the same columns.
+        max_values: Largest number of rows of the result.
+        keys: Names of columns; all others are int64.
+        bytes_each: Memory that a value takes, for the message.
+
+    Raises:
+        ValueError: There are more different values.
+    """
+    merged = added_up(states, *keys)
+    refuse_more(merged, max_values, bytes_each)
+    return merged
+
+
+def refuse_more(state: pa.Table, max_values: int, bytes_each: int) -> None:
+    """Refuse a state with more rows than that.
+
+    Raises:
+        ValueError: It has more.
+    """
+    if state.num_rows > max_values:
+        raise ValueError(
+            f"the columns have more than {max_values:,} different values; "
+            "name those with fewer in 'columns', or raise 'max_values' "
+            f"(each value takes about {bytes_each} bytes of memory)"
+        )
 
 
 @dataclass(frozen=True)
@@ -42,15 +79,33 @@ class Values:
 
     def lacks(self, name: str, column: pa.StringArray) -> npt.NDArray[np.bool_]:
         """Find the cells of a column whose value is not in the set, shape (rows,); no null."""
+        is_given = column.is_valid().to_numpy(zero_copy_only=False)
+        lacking: npt.NDArray[np.bool_] = (self.places(name, column) < 0) & is_given
+        return lacking
+
+    def places(self, name: str, column: pa.StringArray) -> npt.NDArray[np.int64]:
+        """Find the value of each cell of a column in the set, shape (rows,).
+
+        -1 stands for a value that is not there: an index of what a table holds last. What a null
+        gives has no meaning.
+        """
         cells = Encoded.of(column)
         if not len(cells.values):
-            return np.zeros(len(column), np.bool_)
-        lacking = self._lacking(hash64(cells.values, key_of(name)))[cells.codes]
-        return lacking if cells.missing is None else lacking & ~cells.missing
+            return np.full(len(column), -1)
+        return self._found(hash64(cells.values, key_of(name)))[cells.codes]
 
-    def _lacking(self, values: U64) -> npt.NDArray[np.bool_]:
+    def _found(self, values: U64) -> npt.NDArray[np.int64]:
         if not len(self.known):
-            return np.ones(len(values), np.bool_)
-        places = np.searchsorted(self.known, values)
-        found: npt.NDArray[np.bool_] = self.known.take(places, mode="clip") != values
-        return found
+            return np.full(len(values), -1)
+        order = np.argsort(values)  # neighbours are looked up in the same memory
+        values = values[order]
+        near = np.searchsorted(self.known, values)
+        places = np.empty(len(values), np.int64)
+        places[order] = np.where(self.known.take(near, mode="clip") == values, near, -1)
+        return places
+
+
+def with_nulls_of(column: pa.Array, made: npt.NDArray[Any]) -> pa.Array:
+    """Return one cell for each of a column's, null where that is null."""
+    missing = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
+    return pa.array(made, mask=missing)

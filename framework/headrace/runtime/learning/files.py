@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from headrace.runtime.chain.chain import ChainError, Link
+from headrace.runtime.chain.chain import ChainError, Link, with_states
 from headrace.runtime.errors import DataError
 from headrace.runtime.learning import states
 from headrace.runtime.output.manifest import write_bytes
@@ -38,7 +38,7 @@ def write(report: Path, links: Sequence[Link]) -> dict[str, Any]:
     return {label: _written(report, label, state) for label, state in learned.items()}
 
 
-def restored(links: Sequence[Link], run_folder: Path, kept: Mapping[str, Any]) -> list[Link]:
+def restored(links: Sequence[Link], run_folder: Path, kept: Mapping[str, Any]) -> tuple[Link, ...]:
     """Return the same chain, its steps knowing what they learned in a run.
 
     Args:
@@ -50,10 +50,8 @@ def restored(links: Sequence[Link], run_folder: Path, kept: Mapping[str, Any]) -
         ChainError: There is no state for a step, or the step cannot work with it.
         DataError: A file is not there, or not the one that the manifest means.
     """
-    return [
-        link if link.learner is None else link.with_state(_state(link.label, run_folder, kept))
-        for link in links
-    ]
+    learning = [link.label for link in links if link.learner is not None]
+    return with_states(links, {label: _state(label, run_folder, kept) for label in learning})
 
 
 def _written(report: Path, label: str, state: pa.Table) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from headrace.runtime.chain.chain import Link, wanted_of
 from headrace.runtime.chain.preflight import Prepared
-from headrace.runtime.transform import Learner, Role
+from headrace.runtime.transform import Learner, Role, Transform
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,22 @@ def _runs(links: Sequence[Link], places: Sequence[int]) -> Iterator[list[int]]:
 
 def _are_apart(neighbours: Sequence[Link]) -> bool:
     """Return whether the last one gets the same in its columns as the first one does."""
-    touched = [_touched(link) for link in neighbours]
+    first, last = neighbours[0].before, neighbours[-1]
+    touched = [_touched(link.transform, link.before) for link in neighbours]
+    if None in touched or touched[-1] != _touched(last.transform, first):
+        return False
     names = [name for each in touched for name in each or ()]
-    stay = all(link.before.equals(link.after, check_metadata=True) for link in neighbours[:-1])
-    return stay and None not in touched and len(set(names)) == len(names)
+    same = all(
+        first.field(name).equals(last.before.field(name), check_metadata=True)
+        for name in touched[-1] or ()
+    )
+    return same and len(set(names)) == len(names)
 
 
-def _touched(link: Link) -> set[str] | None:
-    touches = getattr(link.transform, "touches", None)
-    return None if touches is None else set(touches(link.before))
+def _touched(transform: Transform, schema: pa.Schema) -> set[str] | None:
+    """Return the columns that a step touches; None if it does not say, or could not work there."""
+    touches = getattr(transform, "touches", None)
+    try:
+        return None if touches is None else set(touches(schema))
+    except ValueError:
+        return None

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from headrace.runtime.chain.typed import UNIT_SEPARATOR
 from headrace.runtime.hashing.hash64 import GAMMA, hash64, key_of, mix
 from headrace.runtime.hashing.words import U64
 from headrace.runtime.output.writers.base import Entries, Layout, named_columns, slices
@@ -111,6 +113,8 @@ def _cells(column: pa.Array, key: U64) -> U64:
     """Return the hash of each cell of a column, shape (rows,)."""
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         cells = _numbers(column, key)
+    elif pa.types.is_list(column.type):
+        cells = hash64(pc.binary_join(column, UNIT_SEPARATOR), key)
     else:
         cells = hash64(column.cast(pa.string()), key)
     if column.null_count:

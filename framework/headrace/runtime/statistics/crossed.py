@@ -64,7 +64,7 @@ class Crossed:
         values, missing = len(column.cells.values), column.cells.missing
         if not self.is_kept:
             return
-        if values > MOST:
+        if values > MOST or column.lengths is not None:  # a row of several values has no one group
             self._leave_out()
             return
         codes = column.cells.codes

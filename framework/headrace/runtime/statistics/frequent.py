@@ -61,7 +61,7 @@ class Frequent:
 
     def see(self, column: ColumnTokens) -> None:
         """Take in the column's cells of one batch."""
-        rows, counts = len(column.cells.codes), _counts(column.cells)
+        rows, counts = column.rows, _counts(column.cells)
         self.rows += rows
         self._add(column.prints, counts)
         chosen = np.flatnonzero(counts >= max(rows * _CANDIDATE, 1))

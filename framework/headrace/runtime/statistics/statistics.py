@@ -36,7 +36,7 @@ class ColumnStatistics:
         """
         cells = column.cells
         self.numeric = column.is_numeric
-        self.nulls += 0 if cells.missing is None else int(np.count_nonzero(cells.missing))
+        self.nulls += column.rows_without
         hashes = column.hashes
         if self.numeric:
             if len(cells.values):

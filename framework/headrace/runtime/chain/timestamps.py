@@ -1,0 +1,274 @@
+"""Points in time out of texts and numbers, a whole column at once.
+
+A time is a number of microseconds since 1970 in UTC. Each distinct text is read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+I64 = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+_QUARTER = 900 * SECOND
+"""Offsets from UTC change at whole quarters of an hour, of local time as well."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LEAST, _MOST = (
+    round((datetime(*at, tzinfo=UTC) - _EPOCH).total_seconds()) * SECOND
+    for at in ((1, 1, 2), (9999, 12, 31))
+)
+"""A day less than what the standard library's calendar has, so that every time zone fits."""
+_ISO_DATE = (
+    r"^[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?|/[0-9]{2}/[0-9]{2}|\.[0-9]{2}\.[0-9]{2}|[0-9]{4})?"
+    r"(?:$|[T ])"
+)
+_ISO = (
+    r"^(?P<year>[0-9]{4})[-/.]?(?P<month>[0-9]{2})?[-/.]?(?P<day>[0-9]{2})?"
+    r"(?:[T ](?P<hour>[0-9]{2})(?::?(?P<minute>[0-9]{2})"
+    r"(?::?(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,64}))?)?)?"
+    r"(?P<offset>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
+)
+_DAYS_HOUR = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])"
+"""How a date with the hour behind it begins, which would be a time in the thirties as seconds."""
+_HOURLY = r"^(?P<year>[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?P<hour>[0-9]{2})$"
+_NUMBER = r"^(?P<sign>-?)(?P<whole>[0-9]{1,15})(?:\.(?P<fraction>[0-9]{1,64}))?$"
+
+
+class Times(NamedTuple):
+    """Points in time, arrays of one length.
+
+    Attributes:
+        micros: Microseconds since 1970; 0 where there is no time.
+        is_time: False for a null and for what is no time.
+        is_local: True where the text names no offset from UTC; `micros` counts as if it were UTC.
+    """
+
+    micros: I64
+    is_time: Bools
+    is_local: Bools
+
+    def in_utc(self, zone: tzinfo) -> Times:
+        """Return the same, local times being those of a zone."""
+        if not self.is_local.any():
+            return self
+        micros = self.micros - np.where(self.is_local, _offsets(self.micros, zone, True), 0)
+        return Times(micros, self.is_time, np.zeros_like(self.is_local))
+
+    def at(self, zone: tzinfo) -> I64:
+        """Return what clocks show in a zone, in microseconds; local times are shown already."""
+        return self.micros + np.where(self.is_local, 0, _offsets(self.micros, zone, False))
+
+    def take(self, rows: npt.NDArray[np.int32]) -> Times:
+        """Return the times of these rows."""
+        return Times(self.micros[rows], self.is_time[rows], self.is_local[rows])
+
+
+def times_of(column: pa.Array, form: str) -> Times:
+    """Return the points in time of a column.
+
+    Args:
+        column: Text, or float64.
+        form: One of `headrace.runtime.chain.times.FORMATS`, or as for ``datetime.strptime``.
+    """
+    if pa.types.is_floating(column.type):
+        return _of_numbers(column, form)
+    coded = column.dictionary_encode()
+    read = _READERS.get(form)
+    texts = coded.dictionary
+    times = _by_strptime(texts, form) if read is None else read(texts)
+    nowhere = np.append(times.micros, 0), np.append(times.is_time, False)
+    times = Times(*nowhere, np.append(times.is_local, False))
+    times = times._replace(micros=np.where(times.is_time, times.micros, 0))
+    return times.take(coded.indices.fill_null(len(texts)).to_numpy())
+
+
+def times_of_any(column: pa.Array) -> Times:
+    """Return the points in time of a column, however each cell writes it.
+
+    Text is read as ISO 8601, digits as ``YYMMDDHH``, ``YYYYMMDD``, or seconds (9 or 10 digits) or
+    milliseconds (12 or 13) since 1970. What can be read in two of these ways is no time.
+
+    Args:
+        column: Text, or float64.
+    """
+    if pa.types.is_floating(column.type):
+        return _any_of_numbers(column)
+    texts = column.fill_null("")
+    lengths = pc.binary_length(texts).to_numpy()
+    digits = pc.match_substring_regex(texts, "^[0-9]+$").to_numpy(zero_copy_only=False)
+    iso, hourly = times_of(texts, "iso"), times_of(texts, "yymmddhh")
+    dated = pc.match_substring_regex(texts, "^(?:19|20|21)").to_numpy(zero_copy_only=False)
+    is_date = digits & (lengths == 8) & dated & iso.is_time
+    is_hour = digits & (lengths == 8) & hourly.is_time
+    days_hour = pc.match_substring_regex(texts, _DAYS_HOUR).to_numpy(zero_copy_only=False)
+    times = _chosen(iso, ~digits | (is_date & ~is_hour), hourly, is_hour & ~is_date)
+    seconds = digits & ((lengths == 9) | (lengths == 10)) & ~days_hour
+    millis = digits & ((lengths == 12) | (lengths == 13)) & ~days_hour
+    epochs = times_of(texts, "epoch_s"), seconds, times_of(texts, "epoch_ms"), millis
+    return _chosen(times, ~(seconds | millis), _chosen(*epochs), seconds | millis)
+
+
+def _any_of_numbers(column: pa.DoubleArray) -> Times:
+    numbers = column.fill_null(-1.0).to_numpy()
+    is_whole = (numbers >= 0) & (numbers < 1e15) & (numbers == np.floor(numbers))
+    digits = pa.array(np.where(is_whole, numbers, 0).astype(np.int64)).cast(pa.string())
+    whole = times_of_any(pc.utf8_lpad(digits, 8, "0"))
+    epochs = (times_of(column, form) for form in ("epoch_s", "epoch_ms"))
+    seconds, millis = (numbers >= 1e8) & (numbers < 1e11), (numbers >= 1e11) & (numbers < 1e14)
+    rest = _chosen(next(epochs), seconds, next(epochs), millis)
+    return _chosen(whole, is_whole, rest, ~is_whole)
+
+
+def _chosen(one: Times, here: Bools, other: Times, there: Bools) -> Times:
+    """Return the times of the one here, of the other there, and none elsewhere."""
+    return Times(
+        np.where(here, one.micros, other.micros),
+        (one.is_time & here) | (other.is_time & there),
+        np.where(here, one.is_local, other.is_local),
+    )
+
+
+def _of_numbers(column: pa.DoubleArray, form: str) -> Times:
+    missing = column.is_null().to_numpy(zero_copy_only=False)
+    numbers = column.fill_null(0.0).to_numpy()
+    if form in ("epoch_s", "epoch_ms"):
+        size = SECOND if form == "epoch_s" else SECOND // 1000
+        fits = ~missing & (np.abs(numbers) < _MOST / size)
+        micros = np.rint(np.where(fits, numbers, 0.0) * size).astype(np.int64)
+        return Times(micros, fits & _is_known(micros), np.zeros(len(numbers), np.bool_))
+    fits = ~missing & (numbers >= 0) & (numbers < 1e15) & (numbers == np.floor(numbers))
+    digits = pa.array(np.where(fits, numbers, 0).astype(np.int64), mask=~fits).cast(pa.string())
+    if form == "yymmddhh":  # a number has lost the zero that a year may begin with
+        digits = pc.utf8_lpad(digits, 8, "0")
+    return times_of(digits, form)
+
+
+def _iso(texts: pa.StringArray) -> Times:
+    has_date = pc.match_substring_regex(texts, _ISO_DATE)
+    parts = pc.extract_regex(texts, _ISO)
+    is_time = pc.and_(has_date, parts.is_valid()).to_numpy(zero_copy_only=False)
+    offset = parts.field("offset").fill_null("")
+    is_local = pc.equal(offset, "").to_numpy(zero_copy_only=False)
+    offset = pc.replace_substring(pc.replace_substring(offset, ":", ""), "Z", "+0000")
+    minutes = _number(pc.utf8_slice_codeunits(offset, 1, 3), 0) * 60
+    minutes += _number(pc.utf8_slice_codeunits(offset, 3, 5), 0)
+    is_time &= minutes < 24 * 60
+    is_before = pc.equal(pc.utf8_slice_codeunits(offset, 0, 1), "-").to_numpy(zero_copy_only=False)
+    micros, is_known = _calendar(parts)
+    micros -= np.where(is_before, -minutes, minutes) * 60 * SECOND
+    return Times(micros, is_time & is_known, is_local)
+
+
+def _hourly(texts: pa.StringArray) -> Times:
+    parts = pc.extract_regex(texts, _HOURLY)
+    micros, is_known = _calendar(parts, century=2000)
+    is_time = parts.is_valid().to_numpy(zero_copy_only=False) & is_known
+    return Times(micros, is_time, np.ones(len(texts), np.bool_))
+
+
+def _epoch(size: int) -> Callable[[pa.StringArray], Times]:
+    def read(texts: pa.StringArray) -> Times:
+        parts = pc.extract_regex(texts, _NUMBER)
+        digits = len(str(size)) - 1
+        whole = _number(parts.field("whole"), 0)
+        is_time = parts.is_valid().to_numpy(zero_copy_only=False) & (whole < _MOST // size)
+        fraction = _number(_padded(parts.field("fraction"), digits), 0)
+        micros = np.where(is_time, whole, 0) * size + fraction
+        is_negative = pc.equal(parts.field("sign"), "-").fill_null(False)
+        micros = np.where(is_negative.to_numpy(zero_copy_only=False), -micros, micros)
+        return Times(micros, is_time & _is_known(micros), np.zeros(len(texts), np.bool_))
+
+    return read
+
+
+_READERS: dict[str, Callable[[pa.StringArray], Times]] = {
+    "iso": _iso,
+    "yymmddhh": _hourly,
+    "epoch_s": _epoch(SECOND),
+    "epoch_ms": _epoch(SECOND // 1000),
+}
+
+
+def _by_strptime(texts: pa.StringArray, form: str) -> Times:
+    micros = np.zeros(len(texts), np.int64)
+    is_time, is_local = np.zeros((2, len(texts)), np.bool_)
+    for place, text in enumerate(texts.to_pylist()):
+        try:
+            moment = datetime.strptime(text, form)
+        except ValueError:
+            continue
+        is_local[place] = moment.tzinfo is None
+        since = moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH
+        micros[place] = since // timedelta(microseconds=1)
+        is_time[place] = True
+    return Times(micros, is_time & _is_known(micros), is_local)
+
+
+def _calendar(parts: pa.StructArray, century: int = 0) -> tuple[I64, Bools]:
+    """Return the microseconds since 1970 of years, months and so on, and whether there is such."""
+    names = {field.name for field in parts.type}
+
+    def part(name: str, without: int) -> I64:
+        if name not in names:
+            return np.full(len(parts), without, np.int64)
+        return _number(parts.field(name), without)
+
+    year, month, day = part("year", 0) + century, part("month", 1), part("day", 1)
+    hour, minute, second = part("hour", 0), part("minute", 0), part("second", 0)
+    is_known = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)
+    is_known &= (hour < 24) & (minute < 60) & (second < 60)
+    months = (np.where(is_known, year, 1970) - 1970) * 12 + np.where(is_known, month, 1) - 1
+    first, after = (
+        m.astype("M8[M]").astype("M8[D]").astype(np.int64) for m in (months, months + 1)
+    )
+    days = first + day - 1
+    is_known &= days < after
+    micros = ((days * 24 + hour) * 60 + minute) * 60 + second
+    micros = micros * SECOND
+    if "fraction" in names:
+        micros += _number(_padded(parts.field("fraction"), 6), 0)
+    return micros, is_known & _is_known(micros)
+
+
+def _number(texts: pa.StringArray, without: int) -> I64:
+    """Return the number that each text is; of an empty or null one `without`."""
+    given = pc.if_else(pc.equal(texts.fill_null(""), ""), str(without), texts.fill_null(""))
+    numbers: I64 = given.cast(pa.int64()).to_numpy()
+    return numbers
+
+
+def _padded(digits: pa.StringArray, count: int) -> pa.StringArray:
+    """Return the first digits behind a point, as many as asked for."""
+    cut = pc.utf8_slice_codeunits(digits.fill_null(""), 0, count)
+    return pc.utf8_rpad(cut, count, "0")
+
+
+def _is_known(micros: I64) -> Bools:
+    known: Bools = (micros >= _LEAST) & (micros < _MOST)
+    return known
+
+
+def _offsets(micros: I64, zone: tzinfo, is_local: bool) -> I64:
+    """Return what a zone adds to UTC at each time, in microseconds.
+
+    Args:
+        micros: UTC, or the zone's own time; of two equal local times the earlier one is meant.
+        zone: The zone.
+        is_local: Whether it is the zone's own time.
+    """
+    quarters, places = np.unique(micros // _QUARTER, return_inverse=True)
+    found = []
+    for quarter in quarters.tolist():
+        moment = _EPOCH + timedelta(microseconds=quarter * _QUARTER)
+        there = moment.replace(tzinfo=zone) if is_local else moment.astimezone(zone)
+        found.append((there.utcoffset() or timedelta()) // timedelta(microseconds=1))
+    return np.array(found, np.int64).take(places)

@@ -1,0 +1,90 @@
+"""Counts of each text of each column, as a state: one row for each text, with the text itself.
+
+Texts are told apart by 64 bits, as in `headrace.runtime.learning.counts`, which is several times as
+fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace.runtime.hashing.hash64 import hash64, key_of
+from headrace.runtime.hashing.tokens import U64, Encoded
+from headrace.runtime.learning.counts import refuse_more
+
+HASH, COLUMN, TEXT, ROWS = "hash", "column", "value", "rows"
+_NO_TEXTS = pa.array([], pa.string())
+_BYTES_EACH = 160
+
+
+def texts_of(columns: Mapping[str, pa.StringArray]) -> pa.Table:
+    """Count in how many rows each text of some columns stands; nulls do not count."""
+    hashes, names, texts = [np.empty(0, np.uint64)], [_NO_TEXTS], [_NO_TEXTS]
+    counts = [np.empty(0, np.int64)]
+    for name, column in columns.items():
+        cells = Encoded.of(column)
+        given = cells.codes if cells.missing is None else cells.codes[~cells.missing]
+        hashes.append(hash64(cells.values, key_of(name)))
+        names.append(pa.repeat(name, len(cells.values)))
+        texts.append(cells.values)
+        counts.append(np.bincount(given, minlength=len(cells.values)))
+    return pa.table(
+        [
+            np.concatenate(hashes),
+            pa.concat_arrays(names),
+            pa.concat_arrays(texts),
+            np.concatenate(counts),
+        ],
+        [HASH, COLUMN, TEXT, ROWS],
+    )
+
+
+def added_up_texts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
+    """Add up counts, those of equal texts of a column.
+
+    Args:
+        states: At least one.
+        max_values: Largest number of different texts, of all columns together.
+
+    Raises:
+        ValueError: There are more.
+    """
+    together = pa.concat_tables(states)
+    hashes = together[HASH].to_numpy()
+    order = np.argsort(hashes, kind="stable")
+    starts = np.flatnonzero(np.diff(hashes[order], prepend=~hashes[order[:1]]))
+    first = together.take(pa.array(order[starts]))
+    refuse_more(first, max_values, _BYTES_EACH)
+    rows = np.empty(0, np.int64)
+    if len(starts):
+        rows = np.add.reduceat(together[ROWS].to_numpy()[order], starts)
+    return first.set_column(first.schema.get_field_index(ROWS), ROWS, pa.array(rows))
+
+
+def by_count(state: pa.Table) -> pa.Table:
+    """Return the rows column by column, the most frequent text first, equals in their order."""
+    order = [(COLUMN, "ascending"), (ROWS, "descending"), (TEXT, "ascending")]
+    return state.sort_by(order).combine_chunks()
+
+
+def ranks_of(state: pa.Table) -> npt.NDArray[np.int32]:
+    """Return the position of each row in its column, from 0, where each column's stand together."""
+    names = state[COLUMN].combine_chunks().dictionary_encode().indices.to_numpy()
+    starts = np.flatnonzero(np.diff(names, prepend=-1))
+    ranks = np.arange(len(names)) - np.repeat(starts, np.diff(starts, append=len(names)))
+    return ranks.astype(np.int32)
+
+
+def known_by(state: pa.Table) -> U64:
+    """Return what each text is known by, shape (texts,), where the state has lost that."""
+    hashes = np.empty(state.num_rows, np.uint64)
+    for name in pc.unique(state[COLUMN]).to_pylist():
+        rows = np.flatnonzero(pc.equal(state[COLUMN], name).to_numpy())
+        texts = state[TEXT].take(pa.array(rows))
+        hashes[rows] = hash64(pa.concat_arrays([_NO_TEXTS, *texts.chunks]), key_of(name))
+    return hashes

@@ -1,0 +1,107 @@
+"""Hour, weekday and other parts of a point in time.
+
+    before  ts                     after  ts_hour  ts_weekday
+            2014-10-21T05:00:00Z          5        1
+            2014-10-25T23:30:00+02:00     21       5
+
+The column is text in ISO 8601, or in another format, or a number of seconds or milliseconds since
+1970. Parts are those of the clocks in `time_zone`; a text without an offset from UTC is taken as
+what these clocks show. They are text, because they are categories.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from annotated_types import Len
+
+from headrace.runtime.chain.choice import added, feature, replaced
+from headrace.runtime.chain.times import check_format, zone_of
+from headrace.runtime.chain.timestamps import DAY, SECOND, times_of
+from headrace.runtime.errors import BadRows
+from headrace.runtime.transform import Role, with_role
+
+Part = Literal[
+    "year", "quarter", "month", "day", "day_of_year", "weekday", "is_weekend", "hour", "minute",
+    "second",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Derive parts of the date and of the time of day from a column.
+
+    Attributes:
+        column: Name of the column.
+        format: iso, yymmddhh, epoch_s, epoch_ms, or as for strptime: '%d/%m/%Y %H:%M'.
+        time_zone: Whose clocks show the parts: UTC, an offset such as +02:00, or a name such as
+            Europe/Paris, which has to be known where the job runs.
+        parts: The columns to make, each named column_part; weekday 0 is Monday.
+        keep: Keep the column itself, too.
+    """
+
+    column: Annotated[str, Len(1)]
+    format: str = "iso"
+    time_zone: str = "UTC"
+    parts: Annotated[tuple[Part, ...], Len(1)] = ("hour", "weekday")
+    keep: bool = False
+
+    def __post_init__(self) -> None:
+        check_format(self.format)
+
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        """Return the columns, without the raw one unless it is kept, then the parts."""
+        zone_of(self.time_zone)
+        kind = feature(schema, self.column).type
+        if not (pa.types.is_string(kind) or pa.types.is_floating(kind)):
+            raise ValueError(f"column {self.column!r} has to hold text or numbers (is {kind})")
+        made = [
+            pa.field(f"{self.column}_{part}", pa.string()) for part in dict.fromkeys(self.parts)
+        ]
+        schema = added(schema, *(with_role(field, Role.CATEGORICAL) for field in made))
+        return schema if self.keep else schema.remove(schema.get_field_index(self.column))
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Read each distinct time once, and derive the parts."""
+        column = batch.column(self.column)
+        times = times_of(column, self.format)
+        missing = column.is_null().to_numpy(zero_copy_only=False)
+        bad = ~times.is_time & ~missing
+        if bad.any():
+            raise BadRows(self.column, bad, f"a time ({self.format})")
+        shown = times.at(zone_of(self.time_zone))
+        made = {
+            f"{self.column}_{part}": pa.array(_part(part, shown), mask=missing).cast(pa.string())
+            for part in self.parts
+        }
+        return replaced(batch, made, self.output_schema(batch.schema))
+
+
+def _part(part: str, micros: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return a part of what clocks show, microseconds since 1970."""
+    days, seconds = micros // DAY, micros % DAY // SECOND
+    match part:
+        case "hour":
+            return seconds // 3600
+        case "minute":
+            return seconds // 60 % 60
+        case "second":
+            return seconds % 60
+        case "weekday":
+            return (days + 3) % 7
+        case "is_weekend":
+            return ((days + 3) % 7 >= 5).astype(np.int64)
+    dates = days.astype("M8[D]")
+    years, months = dates.astype("M8[Y]"), dates.astype("M8[M]")
+    numbers: dict[str, npt.NDArray[np.int64]] = {
+        "year": years.astype(np.int64) + 1970,
+        "quarter": months.astype(np.int64) % 12 // 3 + 1,
+        "month": months.astype(np.int64) % 12 + 1,
+        "day": (dates - months.astype("M8[D]")).astype(np.int64) + 1,
+        "day_of_year": (dates - years.astype("M8[D]")).astype(np.int64) + 1,
+    }
+    return numbers[part]

@@ -1,0 +1,158 @@
+"""Texts as columns of zeros and ones, one for each value.
+
+    before  site_id    after  site_id=a  site_id=b    (the training rows have a, b and a null)
+            b                 0.0        1.0
+            (null)            0.0        0.0
+            c                 0.0        0.0
+
+As scikit-learn's ``OneHotEncoder(handle_unknown="infrequent_if_exist")``: the values of the
+training rows in the order of their text; those that are too rare share a column behind them,
+``site_id=infrequent``, which unknown values have then as well. A null has zeros everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from annotated_types import Ge, Len
+
+from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.learning.counts import Values
+from headrace.runtime.learning.texts import COLUMN, ROWS, TEXT, added_up_texts, known_by, texts_of
+from headrace.runtime.shown import quoted
+from headrace.runtime.transform import Role, pending, with_role
+
+SHARED = "shared"
+MOST_COLUMNS = 10_000
+
+
+@dataclass(frozen=True)
+class OneHot(ColumnLearner):
+    """Give each value of categorical columns a column of its own.
+
+    Attributes:
+        max_categories: Largest number of columns that come of one, the shared one among them; the
+            most frequent values get one. Null for no limit.
+        min_count: Number of training rows that have a value which gets a column of its own.
+        columns: Names of the columns; null for all categorical ones.
+        max_values: Different values, of all columns together, that may be counted; with more of
+            them the job fails instead of filling the memory.
+    """
+
+    max_categories: Annotated[int, Ge(1)] | None = None
+    min_count: Annotated[int, Ge(1)] = 1
+    columns: Annotated[tuple[str, ...], Len(1)] | None = None
+    max_values: Annotated[int, Ge(1)] = 20_000_000
+
+    role: ClassVar[Role] = Role.CATEGORICAL
+
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        """In place of each column those of its values, which are not known yet."""
+        chosen, fields = frozenset(self.touches(schema)), []
+        for field in schema:
+            fields += self._columns_of(field.name) if field.name in chosen else [field]
+        seen: set[str] = set()
+        for field in fields:
+            if field.name in seen:
+                raise ValueError(f"there is a column {quoted(field.name)} already")
+            seen.add(field.name)
+        return pa.schema(fields)
+
+    def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
+        """In how many rows each value stands."""
+        return texts_of(self.cells(batch))
+
+    def merge(self, states: Sequence[pa.Table]) -> pa.Table:
+        """The counts of equal values added up."""
+        return added_up_texts(states, self.max_values)
+
+    def finish(self, state: pa.Table) -> pa.Table:
+        """The values that have a column, and a row for the shared column where there is one."""
+        state = state.sort_by([(COLUMN, "ascending"), (TEXT, "ascending")])
+        none = pa.array([], pa.string())
+        made = [pa.table([none, none, pa.array([], pa.int8())], _KEPT)]
+        for name in pc.unique(state[COLUMN]).to_pylist():
+            texts = state.filter(pc.equal(state[COLUMN], name))
+            rare = self._rare(texts[ROWS].to_numpy())
+            kept = texts[TEXT].filter(pa.array(~rare)).to_pylist()
+            cells = [*kept, *([""] if rare.any() else [])]
+            shared = pa.array([0] * len(kept) + [1] * (len(cells) - len(kept)), pa.int8())
+            texts_made = pa.array(cells, pa.string())
+            made.append(pa.table([pa.repeat(name, len(cells)), texts_made, shared], _KEPT))
+        found = pa.concat_tables(made).combine_chunks()
+        if found.num_rows > MOST_COLUMNS:
+            raise ValueError(
+                f"the values would have {found.num_rows:,} columns, which are more than "
+                f"{MOST_COLUMNS:,}; set max_categories or min_count"
+            )
+        return found
+
+    def with_state(self, state: pa.Table) -> OneHot:
+        """The step that knows them."""
+        names: dict[str, list[str]] = {}
+        own = state.filter(pc.equal(state[SHARED], 0))
+        for name, text in zip(own[COLUMN].to_pylist(), own[TEXT].to_pylist(), strict=True):
+            names.setdefault(name, []).append(text)
+        shared = state.filter(pc.equal(state[SHARED], 1))[COLUMN].to_pylist()
+        known = known_by(own)
+        order = np.argsort(known)
+        places = {name: np.arange(len(each)) for name, each in names.items()}
+        indices = np.concatenate([np.empty(0, np.int64), *places.values()])[order]
+        return _Fitted(
+            **asdict(self), learned=(names, frozenset(shared), Values(known[order]), indices)
+        )
+
+    def _columns_of(self, name: str) -> list[pa.Field]:
+        return [pending(with_role(pa.field(f"{name}=", pa.float64()), Role.NUMERIC))]
+
+    def _rare(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which values share a column, as scikit-learn chooses them."""
+        rare = rows < self.min_count
+        limit = self.max_categories
+        if limit is not None and limit < len(rows) - rare.sum() + 1:
+            rare[np.argsort(rows, kind="stable")[: len(rows) - limit + 1]] = True
+        return rare
+
+
+_KEPT = ("column", "value", SHARED)
+
+
+@dataclass(frozen=True)
+class _Fitted(OneHot):
+    learned: Any = None
+    """The values of each column; which have a shared one; the values and the index of each."""
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns, made = self.cells(batch), []
+        for field, column in zip(batch.schema, batch.columns, strict=True):
+            made += (
+                self._made(field.name, columns[field.name]) if field.name in columns else [column]
+            )
+        return pa.RecordBatch.from_arrays(made, schema=self.output_schema(batch.schema))
+
+    def _made(self, name: str, cells: pa.StringArray) -> list[pa.Array]:
+        names, shared, values, indices = self.learned
+        count = len(names.get(name, ()))
+        found = np.append(indices, count)[values.places(name, cells)]
+        found[cells.is_null().to_numpy(zero_copy_only=False)] = -1
+        return [pa.array((found == each).astype(float)) for each in range(count + (name in shared))]
+
+    def _columns_of(self, name: str) -> list[pa.Field]:
+        names, shared, *_ = self.learned
+        texts = list(names.get(name, ()))
+        if name in shared:
+            texts.append(_free("infrequent", texts))
+        fields = [pa.field(f"{name}={text}", pa.float64()) for text in texts]
+        return [with_role(field, Role.NUMERIC) for field in fields]
+
+
+def _free(text: str, taken: Sequence[str]) -> str:
+    while text in taken:
+        text = f"({text})"
+    return text

@@ -1,0 +1,110 @@
+"""Texts as ids, the most frequent first: what embedding tables take.
+
+    before  site_id    after  site_id    (the training rows have a, b, b and a null)
+            b                 2
+            (null)            0
+            c                 1
+
+Each column has ids of its own: 0 is a null, 1 a value that is not in the vocabulary, and from 2 on
+are the values of the training rows, by their number of rows; those with equally many in the order
+of their text. Each different value takes its text and about 30 bytes of memory, and about 200 while
+counts are added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from annotated_types import Ge, Len
+
+from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.learning.counts import Values
+from headrace.runtime.learning.texts import (
+    COLUMN,
+    ROWS,
+    TEXT,
+    added_up_texts,
+    by_count,
+    known_by,
+    ranks_of,
+    texts_of,
+)
+from headrace.runtime.transform import Role, encoded
+
+ID = "id"
+NULL, UNKNOWN, FIRST = range(3)
+
+
+@dataclass(frozen=True)
+class Vocabulary(ColumnLearner):
+    """Number the values of categorical columns.
+
+    Attributes:
+        min_count: Number of training rows that have a value which gets an id.
+        max_size: Largest number of ids of a column, those of null and unknown among them; the most
+            frequent values get one. Null for no limit.
+        columns: Names of the columns; null for all categorical ones.
+        max_values: Different values, of all columns together, that may be counted; with more of
+            them the job fails instead of filling the memory.
+    """
+
+    min_count: Annotated[int, Ge(1)] = 1
+    max_size: Annotated[int, Ge(3)] | None = None
+    columns: Annotated[tuple[str, ...], Len(1)] | None = None
+    max_values: Annotated[int, Ge(1)] = 20_000_000
+
+    role: ClassVar[Role] = Role.CATEGORICAL
+
+    def made(self, field: pa.Field) -> pa.Field:
+        """Ids; how many is not known yet."""
+        return encoded(field, 0, NULL, UNKNOWN)
+
+    def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
+        """In how many rows each value stands."""
+        return texts_of(self.cells(batch))
+
+    def merge(self, states: Sequence[pa.Table]) -> pa.Table:
+        """The counts of equal values added up."""
+        return added_up_texts(states, self.max_values)
+
+    def finish(self, state: pa.Table) -> pa.Table:
+        """The values that have an id, and the id."""
+        kept = by_count(state.filter(pc.greater_equal(state[ROWS], self.min_count)))
+        ids = pa.array(ranks_of(kept) + np.int32(FIRST))
+        made = pa.table([kept[COLUMN], kept[TEXT], ids], [COLUMN, TEXT, ID])
+        return made if self.max_size is None else made.filter(pc.less(ids, self.max_size))
+
+    def with_state(self, state: pa.Table) -> Vocabulary:
+        """The step that knows them."""
+        largest = state.group_by(COLUMN).aggregate([(ID, "max")])
+        sizes = zip(largest[COLUMN].to_pylist(), largest[f"{ID}_max"].to_pylist(), strict=True)
+        known = known_by(state)
+        order = np.argsort(known)
+        ids = np.append(state[ID].to_numpy()[order], np.int32(UNKNOWN))
+        learned = {name: most + 1 for name, most in sizes}, Values(known[order]), ids
+        return _Fitted(**asdict(self), learned=learned)
+
+
+@dataclass(frozen=True)
+class _Fitted(Vocabulary):
+    learned: Any = None
+    """Number of ids of each column; the values, and the id of each with that of others behind."""
+
+    def made(self, field: pa.Field) -> pa.Field:
+        sizes, _, _ = self.learned
+        return encoded(field, sizes.get(field.name, FIRST), NULL, UNKNOWN)
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        _, values, ids = self.learned
+        columns = self.cells(batch)
+        for name, cells in columns.items():
+            found = ids[values.places(name, cells)]
+            if cells.null_count:
+                found[cells.is_null().to_numpy(zero_copy_only=False)] = NULL
+            columns[name] = pa.array(found)
+        return self.changed(batch, columns)
