@@ -153,7 +153,8 @@ FAULTS: dict[str, tuple[Content, tuple[str, ...], str]] = {
     ),
     "column twice": (
         {"d.csv": "click,a,a\n1,x,y\n"}, (),
-        "d.csv: the column name 'a' stands twice in the header",
+        "d.csv: the column name 'a' stands twice in the header; name all columns in "
+        "dataset.columns, with dataset.header=true",
     ),
     "ragged row, too short": (
         {"d.csv": GOOD + "1,x\n"}, (), "d.csv, line 4: 2 cells, but the header names 3 columns",
