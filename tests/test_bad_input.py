@@ -281,9 +281,10 @@ CHAINS: dict[str, tuple[tuple[str, ...], str]] = {
         ("transform=time_hashing",),
         "transform.steps.time_features: there is no column 'hour' at this point of the chain",
     ),
-    "an output format for hashed rows": (
+    "an output format for numbers": (
         ("transform=split",),
-        "output.format: npz holds hashed rows, but no step hashes; use output.format=parquet",
+        "output.format: npz holds numbers, but column 'hour' holds text; add a step that makes "
+        "numbers of it (vocabulary, one_hot, feature_hasher), or use output.format=parquet",
     ),
     "no feature is left": (
         ("dataset.categorical=[]",),

@@ -125,7 +125,7 @@ def test_the_examples_from_python_run(checkout: Path) -> None:
     page = re.findall(r"^```python\n(.*?)^```$", PYTHON_PAGE, re.MULTILINE | re.DOTALL)
     readme = [block for block in blocks("python") if "from headrace import compile" in block]
     for example, last in zip(
-        [*readme, *page], [r"\(.*\) 0\.1\d+ 0\.\d+"] * 2 + [r"\d+"], strict=True
+        [*readme, *page], [r"\(.*\) 0\.1\d+ 0\.\d+"] * 2 + [r"\d+ \d+", r"\d+"], strict=True
     ):
         ran = children.run(
             [sys.executable, "-c", example],

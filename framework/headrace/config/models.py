@@ -249,6 +249,18 @@ class OutputConfig(Model):
     rows_per_part: Annotated[int, Ge(1), Le(MAX_BYTES)] = Field(
         OutputSpec.rows_per_part, description="rows in each part"
     )
+    header: bool = Field(
+        OutputSpec.header, description="begin each part with the names of the columns; csv only"
+    )
+    columns: Annotated[tuple[Text, ...], Len(1)] | None = Field(
+        OutputSpec.columns,
+        description="columns to write, in this order; csv only. Default: the label, then the "
+        "features",
+    )
+    tokens: bool = Field(
+        OutputSpec.tokens,
+        description="write report/tokens.parquet: which tokens stand behind each index",
+    )
 
 
 class NoEvaluation(Model):

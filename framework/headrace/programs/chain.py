@@ -101,7 +101,7 @@ class Chain:
         return JobSpec(
             dataset=DatasetSpec(**config.dataset.model_dump(exclude={"path"})),
             steps=tuple(StepSpec(step.label, step.name, step.parameters) for step in chain),
-            output=OutputSpec(config.output.format, config.output.rows_per_part),
+            output=OutputSpec(**config.output.model_dump(exclude={"path", "overwrite"})),
             runtime=RuntimeSpec(**config.runtime.model_dump()),
             outputs={output.name: output.container_path for output in around.outputs},
             evaluation=_evaluation(config.evaluation),

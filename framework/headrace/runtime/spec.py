@@ -127,10 +127,36 @@ class StepSpec:
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """How rows are written."""
+    """How rows are written.
+
+    ``columns=None`` means the format's own choice; ``header`` and ``columns`` are for formats that
+    take them.
+    """
 
     format: str = "npz"
     rows_per_part: int = 65_536
+    header: bool = False
+    columns: tuple[str, ...] | None = None
+    tokens: bool = False
+    """Whether ``report/tokens.parquet`` is written; it decides nothing about the rows."""
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """Return plain data; keys that came later stand in it only if they say something."""
+        first, defaults = ("format", "rows_per_part"), asdict(OutputSpec())
+        raw = asdict(self)
+        return {key: raw[key] for key in raw if key in first or raw[key] != defaults[key]}
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """Return what decides the rows and how they are written."""
+        return {key: value for key, value in self.raw.items() if key != "tokens"}
+
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> OutputSpec:
+        """Return the same from plain data, which has lists."""
+        columns = raw.get("columns")
+        return cls(**{**raw, "columns": None if columns is None else tuple(columns)})
 
 
 @dataclass(frozen=True)
@@ -201,8 +227,11 @@ class JobSpec:
     @property
     def meaning(self) -> dict[str, Any]:
         """Return what decides the rows: neither folders, threads, nor what is only counted."""
-        meaning = {key: asdict(self)[key] for key in ("dataset", "steps", "output")}
-        meaning["dataset"] = self.dataset.meaning
+        meaning: dict[str, Any] = {
+            "dataset": self.dataset.meaning,
+            "steps": asdict(self)["steps"],
+            "output": self.output.meaning,
+        }
         if self.learned is not None:
             states = self.learned.states.items()
             meaning[LEARNED] = {label: state["sha256"] for label, state in states}
@@ -215,7 +244,7 @@ class JobSpec:
 
     def to_json(self) -> str:
         """Return the text of ``job.json``, made for reading."""
-        raw = {**asdict(self), "dataset": self.dataset.raw}
+        raw = {**asdict(self), "dataset": self.dataset.raw, "output": self.output.raw}
         if not self.column_order:  # as before there was one
             del raw["column_order"]
         if self.learned is None:
@@ -232,7 +261,7 @@ class JobSpec:
         return cls(
             dataset=DatasetSpec.of(raw["dataset"]),
             steps=tuple(StepSpec(**step) for step in raw["steps"]),
-            output=OutputSpec(**raw["output"]),
+            output=OutputSpec.of(raw["output"]),
             runtime=RuntimeSpec(**raw["runtime"]),
             input=raw["input"],
             outputs=raw["outputs"],

@@ -14,16 +14,20 @@ from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation import needs
+from headrace.runtime.hashing.by_column import ByColumn
 from headrace.runtime.hashing.hasher import Hasher
-from headrace.runtime.output.writers import writer_of
+from headrace.runtime.output.writers import settings_in_vain, writer_of
+from headrace.runtime.output.writers.base import SettingError
 from headrace.runtime.plugins.formats import AUTO
 from headrace.runtime.plugins.transforms import channels_of, load
 from headrace.runtime.sources import columns_of, first_file
 from headrace.runtime.sources.files import format_of, name_of
 from headrace.runtime.sources.meaning import meaningless
 from headrace.runtime.sources.readers import reader_of
-from headrace.runtime.spec import ROWS, DatasetSpec, JobSpec
+from headrace.runtime.spec import ROWS, DatasetSpec, JobSpec, OutputSpec
 from headrace.runtime.transform import N_FEATURES, Role, Transform, positions
+
+Steps = Sequence[tuple[str, Transform]]
 
 
 @dataclass(frozen=True)
@@ -101,15 +105,38 @@ def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) ->
     else:
         steps, columns = new_rows.fitted(steps, spec.learned, first, spec.dataset, below)
     columns = replace(columns, wanted=_wanted(steps, columns))
-    links = chain.bind(steps, columns.schema)
-    try:
-        writer_of(spec.output.format).check(links[-1].after)
-    except ValueError as error:
-        raise ChainError("output.format", str(error)) from error
+    links = chain.bind(_as_written(steps, spec.output), columns.schema)
+    refuse_unwritable(spec.output, links[-1].after)
     prepared = Prepared(columns, tuple(links), spec.learned is not None)
+    if spec.output.tokens and prepared.hasher is None:
+        what = "lists what a hasher makes indices of, but no step of the chain hashes; leave it out"
+        raise ChainError("output.tokens", what)
     if spec.evaluation is not None:
         needs.check(prepared.schema, prepared.channels)
     return prepared
+
+
+def refuse_unwritable(output: OutputSpec, schema: pa.Schema) -> None:
+    """Check the rows that a chain makes; once more when its steps have learned what they make.
+
+    Raises:
+        ChainError: The output format cannot hold them, or has no such setting.
+    """
+    for key in settings_in_vain(output):
+        what = f"means nothing with output.format={output.format}; leave it out, or use"
+        raise ChainError(f"output.{key}", f"{what} output.format=csv")
+    try:
+        writer_of(output).check(schema)
+    except ValueError as error:
+        key = error.key if isinstance(error, SettingError) else "format"
+        raise ChainError(f"output.{key}", str(error)) from error
+
+
+def _as_written(steps: Steps, output: OutputSpec) -> Steps:
+    """Return the steps, the hasher keeping the columns apart if the format asks for that."""
+    if not getattr(writer_of(output), "keeps_columns", False):
+        return steps
+    return [(label, ByColumn(step) if isinstance(step, Hasher) else step) for label, step in steps]
 
 
 def refuse_named(files: Sequence[Path], dataset: DatasetSpec) -> None:
@@ -136,6 +163,6 @@ def refuse_named(files: Sequence[Path], dataset: DatasetSpec) -> None:
             raise ChainError(f"dataset.{key}", f"{what}, and {example}: leave it out")
 
 
-def _wanted(steps: Sequence[tuple[str, Transform]], columns: Columns) -> tuple[Role, ...]:
+def _wanted(steps: Steps, columns: Columns) -> tuple[Role, ...]:
     by_steps = chain.wanted_of([transform for _, transform in steps], columns.schema)
     return (*by_steps, Role.TIME) if columns.has_time else by_steps

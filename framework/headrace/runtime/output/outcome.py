@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.runtime.chain.bad_rows import MOST_REJECTED, Rejection
 from headrace.runtime.chain.pipeline import Rows
-from headrace.runtime.chain.preflight import Prepared
+from headrace.runtime.chain.preflight import Prepared, refuse_unwritable
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.evaluator import evaluator
 from headrace.runtime.output.parts import DenseColumns, Part, PartWriter
@@ -58,6 +58,7 @@ class Outcome:
         is_a_share: Other hosts do the rest of the job, so it may be that no good row is here.
 
     Raises:
+        ChainError: What the steps learned made columns that the output format cannot hold.
         DataError: A folder cannot be made.
     """
 
@@ -70,6 +71,7 @@ class Outcome:
         dense_columns: Callable[..., DenseColumns] = DenseColumns.of,
     ) -> None:
         spec = task.spec
+        refuse_unwritable(spec.output, prepared.schema)
         folders = {name: under(task.root, folder) for name, folder in spec.outputs.items()}
         folder = folders.pop(REPORT) / host.mark
         _make_folders({**folders, REPORT: folder})
@@ -81,7 +83,7 @@ class Outcome:
         self._writer = PartWriter(
             {name: folders[name] for name in prepared.channels},
             prepared.schema,
-            writer_of(spec.output.format),
+            writer_of(spec.output),
             spec.output.rows_per_part,
             background,
             host.mark,

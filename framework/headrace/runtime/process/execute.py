@@ -165,7 +165,8 @@ class Run:
 
 def process_of(spec: JobSpec, job: Prepared) -> Process:
     """Return the chain of a job."""
-    return Process(job, skip_bad_rows=spec.dataset.skips_bad_rows)
+    skip, counts = spec.dataset.skips_bad_rows, spec.output.tokens
+    return Process(job, skip_bad_rows=skip, counts_tokens=counts)
 
 
 def refuse_nothing(totals: Totals, files: Sequence[Path]) -> None:

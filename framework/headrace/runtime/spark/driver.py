@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from headrace.runtime.chain.bad_rows import Rejection
 from headrace.runtime.chain.pipeline import Process
-from headrace.runtime.chain.preflight import Prepared, preflight
+from headrace.runtime.chain.preflight import Prepared, preflight, refuse_unwritable
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.evaluation.model import require
@@ -60,6 +60,7 @@ def execute(spec: JobSpec, root: Path, context: SparkContext) -> None:
     with unchanged(files) as check:
         run = _Run(spec, root, context, files)
         run.learn(check)
+        refuse_unwritable(spec.output, run.job.schema)
         parts, observed, peak, rejections = run.write()
         check()
         refuse_nothing(observed.totals, files)
