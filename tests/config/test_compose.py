@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig
 
+from headrace.config import registry
 from headrace.config.compose import Plan, compose
 from headrace.config.models import JobConfig
 from headrace.errors import ConfigError
 
 Composer = Callable[..., DictConfig]
+TRANSFORMS = ", ".join(sorted(registry.plugins()))
 NO_OBJECTS = "a configuration may name a plugin, never a Python object"
 FAULTS = [
     # numbers
@@ -86,10 +88,7 @@ FAULTS = [
     ),
     (
         ["transform.steps.mine.name=zzz"],
-        [
-            "transform.steps.mine.name: no transform is called 'zzz'; "
-            "allowed: custom_hasher, feature_hasher, rare_values, split, standardize, time_features"
-        ],
+        [f"transform.steps.mine.name: no transform is called 'zzz'; allowed: {TRANSFORMS}"],
     ),
     # choices
     (
@@ -159,8 +158,7 @@ FAULTS = [
         ["+transform.steps.x={_target_:os.system,command:ls}"],
         [
             f"transform.steps.x._target_: {NO_OBJECTS}",
-            "transform.steps.x: no transform is called 'x'; allowed: custom_hasher, "
-            "feature_hasher, rare_values, split, standardize, time_features",
+            f"transform.steps.x: no transform is called 'x'; allowed: {TRANSFORMS}",
         ],
     ),
     (["+dataset._target_=a.B"], [f"dataset._target_: {NO_OBJECTS}"]),

@@ -12,7 +12,8 @@ from headrace.config.dialect import problems_of
 from headrace.config.models import FROM, AwsImageConfig, DatasetConfig, JobConfig
 from headrace.config.problems import got, suggest
 from headrace.config.program import checks as program_checks
-from headrace.config.registry import ADDRESS, Step
+from headrace.config.registry import Step
+from headrace.config.steps import ADDRESS
 from headrace.errors import Problem
 from headrace.runtime.evaluation import needs
 from headrace.runtime.hashing.hasher import Hasher

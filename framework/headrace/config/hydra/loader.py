@@ -25,7 +25,7 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from headrace.config import defaults
+from headrace.config import defaults, steps
 from headrace.config.hydra import typed_text
 from headrace.config.hydra.errors import problem_of
 from headrace.config.hydra.objects import object_problems, search_path_problem
@@ -93,10 +93,12 @@ class CheckedLoader(ConfigLoaderImpl):
             if not validate_sweep_overrides:  # a first look, whose errors nobody sees
                 raise
             config, problems = _without_wrong_ones(compose, typed)
+            problems = [steps.explained(problem, config) for problem in problems]
         if config is not None:
             problems += object_problems(config)
             if validate_sweep_overrides:
                 problems += idle.typed_in_vain(config, overrides)
+                problems += [] if problems else steps.left_out_in_vain(compose, typed)
             if problems and run_mode == RunMode.RUN:
                 problems = _with_ours(config, problems)
         if problems or config is None:
