@@ -34,7 +34,7 @@ test: lint
 	$(BIN)/pytest -n $(WORKERS) -m "not long" --durations=20
 
 test-all: lint
-	$(BIN)/pytest -n $(WORKERS) -m "" --durations=20
+	HEADRACE_MORE_EXAMPLES=4 $(BIN)/pytest -n $(WORKERS) -m "" --durations=20
 
 test-faults: SEED := $(HEADRACE_FAULT_SEED)
 test-faults: $(VENV)/.dev

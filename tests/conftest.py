@@ -19,7 +19,8 @@ from xdist.remote import Producer
 
 from headrace.config import defaults
 from headrace.config.hydra.loader import checked
-from tests import children, moto_server
+from tests import children, moto_server, parsing
+from tests.sampling import examples
 from tests.scheduling import FoldersTogether
 from tests.warm import Warm, warm
 
@@ -28,10 +29,16 @@ PROGRAM = ("run.py", "conf", "framework", "transforms")
 
 # A slow machine is no bug; where CI is set, every run tries the same examples.
 settings.register_profile(
-    "headrace", deadline=None, max_examples=60, derandomize="CI" in os.environ, print_blob=True
+    "headrace",
+    deadline=None,
+    max_examples=examples(25),
+    derandomize="CI" in os.environ,
+    print_blob=True,
 )
 settings.load_profile("headrace")
 
+
+parsing.once()
 
 # Whatever tests start finds the package, as the tests do themselves.
 os.environ["PYTHONPATH"] = str(defaults.PROJECT / "framework")

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/browser/", "tests/engine/", "tests/spark/", "tests/test_stock_image.py")
+TOGETHER = (
+    *("tests/browser/", "tests/engine/", "tests/spark/"),
+    *("tests/test_installed.py", "tests/test_notebook.py", "tests/test_seams.py"),
+    "tests/test_stock_image.py",
+)
 """The tests of each share something that takes long to make."""
 
 

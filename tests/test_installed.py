@@ -65,9 +65,9 @@ def test_it_tells_its_version(bin_folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        (),
+        pytest.param((), marks=pytest.mark.long),
         ("transform=mine",),
-        ("transform=mine", "backend=processor"),
+        pytest.param(("transform=mine", "backend=processor"), marks=pytest.mark.long),
         ("transform=mine", "backend=processor", "transform.steps.mine.length=2"),
     ],
 )

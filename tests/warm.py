@@ -6,6 +6,7 @@ the time of a command that ends in a message. Who tests how Python itself gets u
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests import children
+from tests import children, parsing
 
 PROJECT = Path(__file__).parents[1]
 PROGRAM = str(PROJECT / "run.py")
@@ -52,9 +53,7 @@ def warm() -> Iterator[Warm]:
 
 def main() -> None:
     """Fork for each order that comes; only a fork returns, to end as the command does."""
-    from headrace.cli import actions, main  # noqa: F401 - what every command needs
-    from headrace.config import compose  # noqa: F401
-
+    _warm_up()
     for line in sys.stdin:
         arguments, folder, environment, streams = json.loads(line)
         child = os.fork()
@@ -64,6 +63,23 @@ def main() -> None:
             return
         print(_status(child), flush=True)
     os._exit(0)
+
+
+def _warm_up() -> None:
+    """Import what commands need, and have Hydra's parsers learn the grammar."""
+    import hydra
+
+    from headrace.cli import actions, main  # noqa: F401 - what every command needs
+    from headrace.cli.actions import plan, run, schema  # noqa: F401 - what most need
+    from headrace.config import compose, defaults  # noqa: F401
+    from headrace.results import pages
+    from headrace.runtime.chain import preflight  # noqa: F401 - NumPy and pyarrow
+
+    parsing.once()
+    pages.get_ready()
+    with hydra.initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+        hydra.compose("config")
+    gc.freeze()
 
 
 def _become(folder: str, environment: dict[str, str], streams: list[str]) -> None:

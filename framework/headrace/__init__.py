@@ -13,10 +13,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headrace.api import CompiledJob, RunResult, compile, run
+    from headrace.api import CompiledFlow, CompiledJob, RunResult, compile, compile_flow, run
     from headrace.runtime.online import load
 
-__all__ = ["CompiledJob", "RunResult", "compile", "load", "run"]
+__all__ = [
+    "CompiledFlow",
+    "CompiledJob",
+    "RunResult",
+    "compile",
+    "compile_flow",
+    "load",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,14 +15,21 @@ from headrace.config.hydra.session import Overrides
 from headrace.config.models import JobConfig
 from headrace.config.program.overrides import Keys, Path, program_overrides
 from headrace.errors import ConfigError, Problem
+from headrace.flow import flow as flows
+from headrace.flow.loading import has_flow
+from headrace.flow.pipeline import pipeline_of
+from headrace.flow.runner import FlowRun, failure
+from headrace.flow.states import JobState, cells, table
 from headrace.job.job import Job
 from headrace.prepare import Ready, prepare
 from headrace.results.result import RunResult
 from headrace.terminal.tables import aligned, as_html, listed
 
-__all__ = ["CompiledJob", "RunResult", "compile", "run"]
+__all__ = ["CompiledFlow", "CompiledJob", "RunResult", "compile", "compile_flow", "run"]
 
 ACTIONS = "is for the command line; in Python, compile() plans a job and run() runs it"
+A_FLOW = "has several jobs; use compile_flow()"
+NO_FLOW = "this key is required, as in compile_flow('flow=ctr')"
 ONE_JOB = "run() takes one compiled job or overrides; compile() it with them"
 
 
@@ -91,7 +98,10 @@ def compile(
     """
     with defaults.run_folder_is(session.fresh_folder()):
         own = program_overrides(program, inputs, outputs)
-        plan = compose(session.composed([*overrides, *own]))
+        config = session.composed([*overrides, *own])
+        if has_flow(config):
+            raise ConfigError([Problem("flow", A_FLOW)])
+        plan = compose(config)
         if plan.config.action != "run":
             raise ConfigError([Problem("action", ACTIONS)])
         return _compiled(plan, prepare(plan, dry=True))
@@ -129,6 +139,71 @@ def run(
         made = compile(*overrides, program=program, inputs=inputs, outputs=outputs)
         compiled = _checked(made)
     return RunResult.of(targets.run(compiled.job, compiled.config), compiled.request)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CompiledFlow:
+    """Jobs that feed each other, composed and validated; made by `compile_flow`."""
+
+    flow: flows.Flow
+
+    def plan(self) -> dict[str, JobState]:
+        """Return how each job stands, and whether it would run; nothing runs.
+
+        Raises:
+            ConfigError: Everything that stands in the way of a job.
+        """
+        run = FlowRun(self.flow)
+        run.plan()
+        return run.states
+
+    def run(self) -> dict[str, JobState]:
+        """Run what has to be run; return what has become of each job.
+
+        Raises:
+            ConfigError: Everything that stands in the way of a job; nothing has run.
+            JobFailed: Jobs have failed; the others have their results.
+            KeyboardInterrupt: It was interrupted; what has ended before stays.
+        """
+        run = FlowRun(self.flow)
+        run.run()
+        if (error := failure(run.states)) is not None:
+            raise error
+        return run.states
+
+    def pipeline(self) -> dict[str, Any]:
+        """Return the definition of a SageMaker pipeline; AWS is not asked.
+
+        Raises:
+            ConfigError: A job cannot be a step.
+        """
+        return pipeline_of(self.flow).definition
+
+    def __repr__(self) -> str:
+        """Return what ``action=plan`` shows."""
+        return "\n".join(table(list(self.plan().values())))
+
+    def _repr_html_(self) -> str:
+        """Return that for a notebook."""
+        return as_html(cells(list(self.plan().values())))
+
+
+def compile_flow(*overrides: Overrides) -> CompiledFlow:
+    """Compose all jobs of a flow and check what can be checked. Nothing runs.
+
+    Args:
+        overrides: As for `compile`, with the flow among them: ``"flow=ctr"``.
+
+    Raises:
+        ConfigError: Everything that is wrong with the flow or a job.
+        PluginError: A transform that a job names is broken.
+    """
+    with defaults.run_folder_is(session.fresh_folder()):
+        texts = session.texts_of(overrides)
+        config = session.composed(texts)
+        if not has_flow(config):
+            raise ConfigError([Problem("flow", NO_FLOW)])
+        return CompiledFlow(flows.compiled(config, texts))
 
 
 def _compiled(plan: Plan, ready: Ready) -> CompiledJob:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,30 +49,43 @@ class Ready:
     """What could not be checked, or still has to become right."""
 
 
-def prepare(plan: Plan, *, dry: bool) -> Ready:
+def prepare(
+    plan: Plan,
+    *,
+    dry: bool,
+    coming: Collection[str] = (),
+    checks_output: bool = True,
+    target: Target | None = None,
+    may_ask: bool = True,
+) -> Ready:
     """Compile the job and check it against the data, the output folder and the account.
 
     Args:
         plan: The configuration.
         dry: Nothing is going to run: without credentials, what is on AWS is not looked at, and
             there may be fewer files than instances as yet.
+        coming: URIs of what other jobs of a flow have yet to make, and this one reads.
+        checks_output: Whether the place of the result is looked at; see `output_problems`.
+        target: Compile for this one; default: the one that the configuration names.
+        may_ask: Whether AWS is asked if there are credentials.
 
     Raises:
         ConfigError: Everything that stands in the way, as far as it can be known.
         DataError: The input is not what the configuration says it is.
         JobFailed: The packages that the image lacks cannot be fetched.
     """
-    target = targets.find(plan.config)
+    target = target or targets.find(plan.config)
     name = plan.config.job.name or job_name(PREFIX)
     account = target.account(plan.config)
-    asking = _may_ask(plan.config, target, dry)
+    asking = may_ask and _may_ask(plan.config, target, dry)
     account.check_access(asking)
     placed = _placed(plan, account, name)
     is_fresh, plan = placed != plan, placed  # a folder that only this job has
     backend, program = backend_of(plan.config.backend), program_of(plan)
-    found, problems = sources.find(plan.config, target.is_remote, asking)
+    found, problems = sources.find(plan.config, target.is_remote, asking, coming)
     notes, problems = _put_off(problems) if dry else ((), problems)
-    problems += [] if is_fresh else _output_problems(plan.config, asking)
+    if checks_output and not is_fresh:
+        problems += output_problems(plan.config, asking)
     problems += (broken := program.problems(backend.way, asking=asking))
     if broken or not sources.are_all(plan.config, found):
         raise ConfigError(problems)
@@ -131,7 +144,8 @@ def _put_off(problems: list[Problem]) -> tuple[tuple[str, ...], list[Problem]]:
     return notes, [problem for problem in problems if problem.where != inputs.INSTANCES]
 
 
-def _output_problems(config: JobConfig, asking: bool) -> list[Problem]:
+def output_problems(config: JobConfig, asking: bool = True) -> list[Problem]:
+    """Return what keeps a result from being written to its place."""
     if not config.output.path.startswith(S3):
         is_run_folder = defaults.is_run_folder(str(path_of(uri_of(config.output.path))))
         problems = scratch.recover(config.output.path)
@@ -189,7 +203,9 @@ def _first_file(
     data: DataInput, dataset: DatasetSpec, asking: bool
 ) -> Iterator[tuple[Path, str] | None]:
     """Return the first file that is not empty, and its path below what the job reads."""
-    if data.files:
+    if data.is_to_come:
+        yield None
+    elif data.files:
         from headrace.runtime.sources import first_file  # pyarrow takes its time to import
 
         file = first_file([Path(each) for each in data.files], dataset)

@@ -82,6 +82,7 @@ def test_a_command_that_fails_ends_the_benchmark(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_one_command_measures_and_prints(printed: Printed) -> None:
     table = printed(run.main, "--rows=2000", "--runs=1")
     rows = re.findall(r"^\| (.+) \| \d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\) \| \d+ \|$", table, re.M)

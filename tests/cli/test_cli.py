@@ -107,9 +107,9 @@ def test_tab_completion(headrace: Runner) -> None:
         (["datset=avazu"], "datset: unknown key; did you mean 'dataset'?"),
         (
             ["zzz=1"],
-            "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, from, "
-            "hydra, inputs, job, name, output, outputs, program, resources, runtime, target, "
-            "transform",
+            "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, flow, "
+            "format, from, hydra, inputs, job, name, output, outputs, program, resources, runtime, "
+            "start, target, transform",
         ),
         (
             ["evaluation=logistc"],

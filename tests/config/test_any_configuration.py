@@ -6,7 +6,6 @@ what would be done with a right configuration is left out.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from omegaconf import DictConfig
 from headrace.cli import actions
 from headrace.cli import main as cli
 from headrace.config.defaults import PROJECT
+from tests.sampling import examples
 
 MADE: list[object] = []
 """What Hydra was made to call."""
@@ -100,7 +100,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @given(st.lists(TYPED, min_size=1, max_size=4))
 @settings(
-    max_examples=int(os.environ.get("HEADRACE_EXAMPLES", "20")),
+    max_examples=examples(8),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @pytest.mark.usefixtures("folder")

@@ -121,6 +121,7 @@ def test_installed_anew_the_packages_are_the_same_files(
     assert len(script) > 1000
 
 
+@pytest.mark.long
 def test_built_anew_it_has_the_same_layers(
     engine: Engine, built: dict[str, str], tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def test_no_step_of_the_build_has_a_secret(engine: Engine, built: dict[str, str]
         assert SECRET not in str(each.attrs)
 
 
+@pytest.mark.long
 def test_a_wheel_that_was_tampered_with(
     composed: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:

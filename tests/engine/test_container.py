@@ -86,6 +86,7 @@ class Stamp:
 """
 
 
+@pytest.mark.long
 def test_a_compiled_package_that_was_shipped(
     tmp_path: Path, headrace: Callable[..., Completed], copy_of_project: Path
 ) -> None:
@@ -163,7 +164,14 @@ def run_script(output: Path, script: str, **request: Any) -> None:
 
 @pytest.mark.parametrize(
     ("isolated", "differences"),
-    [(False, {}), (True, {"interfaces": ["lo"], "neighbour": "Network is unreachable"})],
+    [
+        (False, {}),
+        pytest.param(
+            True,
+            {"interfaces": ["lo"], "neighbour": "Network is unreachable"},
+            marks=pytest.mark.long,
+        ),
+    ],
 )
 def test_what_the_container_finds(
     isolated: bool,
@@ -198,6 +206,7 @@ def test_a_container_that_fails(tmp_path: Path, headrace: Callable[..., Complete
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_a_container_that_says_much_and_fails_without_a_message(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -274,7 +283,9 @@ def large(tmp_path: Path) -> Path:
     return large
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.long)]
+)
 def test_an_interrupt_leaves_nothing(
     number: signal.Signals, large: Path, tmp_path: Path, engine: Engine
 ) -> None:
@@ -329,6 +340,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.long
 def test_a_folder_of_another_file_system(
     elsewhere: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -354,6 +366,7 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.long
 def test_by_a_plain_user(engine: Engine, home: Path) -> None:
     """All that is left is the result, and all of it is theirs."""
     Path(engine.environment["DOCKER_HOST"].removeprefix("unix://")).chmod(0o666)

@@ -28,9 +28,14 @@ def refusal(end: End) -> str:
 
 @pytest.mark.parametrize(
     ("scenario", "share"),
-    [("fresh", 0.3), ("fresh", 0.9), ("overwrite", 0.3), ("overwrite", 0.6), ("overwrite", 0.9),
-     ("plan", 0.6)],
-)  # fmt: skip
+    [
+        ("fresh", 0.3),
+        pytest.param("fresh", 0.9, marks=pytest.mark.long),
+        *(pytest.param("overwrite", share, marks=pytest.mark.long) for share in (0.3, 0.6)),
+        ("overwrite", 0.9),
+        ("plan", 0.6),
+    ],
+)
 def test_a_second_run_is_refused_while_the_first_one_is_at_work(
     shop: Workshop, root: Path, scenario: str, share: float
 ) -> None:
@@ -46,7 +51,7 @@ def test_a_second_run_is_refused_while_the_first_one_is_at_work(
     assert judge(first.continued().end(), place, expected, UNHARMED) == (State.RESULT, [])
 
 
-@pytest.mark.parametrize("scenario", ["fresh", "overwrite"])
+@pytest.mark.parametrize("scenario", ["fresh", pytest.param("overwrite", marks=pytest.mark.long)])
 def test_two_runs_that_start_at_once(shop: Workshop, root: Path, scenario: str) -> None:
     job = scenarios.ALL[scenario]
     expected = shop.expected(job)
@@ -64,7 +69,7 @@ def test_two_runs_that_start_at_once(shop: Workshop, root: Path, scenario: str) 
         assert sorted(end.status == 0 for end in ends) == [False, True]
 
 
-@pytest.mark.parametrize("scenario", ["fresh", "overwrite"])
+@pytest.mark.parametrize("scenario", [pytest.param("fresh", marks=pytest.mark.long), "overwrite"])
 def test_file_systems_that_cannot_rename_without_replacing(
     shop: Workshop, root: Path, scenario: str
 ) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from headrace.importing.importing import compiled
 from tests.importing.requests import BY_HAND, apart, imported
 from tests.programs.test_request_fields import REQUESTS, model
+from tests.sampling import examples
 
 STAYS = {
     "DatasetDefinition",
@@ -67,7 +68,7 @@ def _filled(value: Any) -> Any:
     return value
 
 
-@settings(max_examples=15, derandomize=True)
+@settings(max_examples=examples(8), derandomize=True)
 @given(requests())
 def test_the_same_request(request: dict[str, Any]) -> None:
     assert apart(request, compiled(imported(request).settings)) == []

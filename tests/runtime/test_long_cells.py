@@ -21,6 +21,7 @@ from headrace.runtime.hashing import hash64, words
 from headrace.runtime.hashing.functions import HASH_FUNCTIONS, hash_cells
 from headrace.runtime.hashing.hash64 import key_of
 from tests.runtime.jobs import job, run
+from tests.sampling import examples
 from tests.transforms.batches import batch_of, sparse_rows
 from transforms.feature_hasher import FeatureHasher
 
@@ -40,7 +41,7 @@ def texts_of(drawn: list[tuple[str, int]]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", HASH_FUNCTIONS)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(25))
 @given(drawn=TEXTS, seed=st.integers(0, 2**32 - 1))
 def test_hash_functions_equal_their_references(
     name: str, drawn: list[tuple[str, int]], seed: int
@@ -53,7 +54,7 @@ def test_hash_functions_equal_their_references(
     assert alone == expected
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(8))
 @given(drawn=TEXTS)
 def test_a_cell_has_one_digest_alone_and_among_others(drawn: list[tuple[str, int]]) -> None:
     texts, key = texts_of(drawn), key_of("c")
@@ -61,7 +62,7 @@ def test_a_cell_has_one_digest_alone_and_among_others(drawn: list[tuple[str, int
     assert hash64.hash64(pa.array(texts * 70), key).tolist() == alone * 70
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(15))
 @given(drawn=TEXTS)
 def test_long_tokens_equal_scikit_learn(drawn: list[tuple[str, int]]) -> None:
     texts = texts_of(drawn)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from headrace.runtime.errors import HeadraceError
 from tests.runtime.jobs import HASH, SPLIT, job, run
+from tests.sampling import examples
 
 SIZES = (1, 64, 1 << 20)
 DATASETS: list[dict[str, Any]] = [
@@ -68,7 +69,7 @@ def has_one_outcome(folder: Path, name: str, content: bytes, dataset: dict[str, 
     return first
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(30))
 @given(st.lists(LINES, max_size=6), st.sampled_from(DATASETS))
 @example([b'{"y":1,"a\\ud83d":"x"}'], {"label": "y"})
 @example([b'{"a":1,"a":2}', b'{"a":1}'], {})
@@ -104,7 +105,7 @@ def flipped(content: bytes, places: list[tuple[int, int]]) -> bytes:
     return bytes(changed)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(30))
 @given(damaged("\n".join(GOOD_LINES).encode()), st.sampled_from(DATASETS))
 def test_json_lines_with_bytes_changed(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, dataset: dict[str, Any]
@@ -130,7 +131,7 @@ PARQUET = [
 ]  # fmt: skip
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.sampled_from(PARQUET).flatmap(damaged), st.sampled_from(DATASETS))
 def test_parquet_with_bytes_changed(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, dataset: dict[str, Any]

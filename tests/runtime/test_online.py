@@ -34,6 +34,7 @@ from headrace.runtime.transform import Role, with_role
 from tests import children
 from tests.conftest import Completed
 from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, job, run
+from tests.sampling import examples
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -198,7 +199,7 @@ CELL = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=12
 NUMBER = st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(20))
 @given(data=st.data())
 def test_any_table(tmp_path: Path, data: st.DataObject) -> None:
     names = data.draw(

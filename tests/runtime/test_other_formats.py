@@ -113,12 +113,12 @@ NESTED = pa.table({"a": ["x", "q"], "tags": [["p"], []], "n": [{"m": 1}, None]})
 @pytest.mark.parametrize(
     ("dataset", "column", "way"),
     [
-        ({}, "'tags'", "name the columns to use in dataset.categorical, without this one"),
+        ({}, "'tags'", "add it to dataset.drop to leave it out"),
         ({"categorical": ("a", "tags")}, "'tags'", "leave it out of dataset.categorical"),
         ({"categorical": ("a",), "numeric": ("tags",)}, "'tags'",
          "leave it out of dataset.numeric"),
-        ({"numeric": ("tags",)}, "'tags'", "leave it out of dataset.numeric, and name the columns "
-         "to use in dataset.categorical"),
+        ({"numeric": ("tags",)}, "'tags'",
+         "move it from dataset.numeric to dataset.drop to leave it out"),
         ({"categorical": ("a",), "label": "tags"}, "'tags'",
          "dataset.label should name a column of plain values"),
         ({"categorical": ("a",), "time": "tags"}, "'tags'",
@@ -256,10 +256,7 @@ def test_json_values_that_are_no_cells(tmp_path: Path, value: str, place: int) -
         run(tmp_path, {"data.jsonl": "\n".join(lines)}, job())
     what = "the text is not valid Unicode"
     if "ud800" not in value:
-        what = (
-            "a list or an object is no cell; "
-            "name the columns to use in dataset.categorical, without this one"
-        )
+        what = "a list or an object is no cell; add it to dataset.drop to leave it out"
     assert str(caught.value) == f"data.jsonl, line {place + 1}: key 'a': {what}"
 
 

@@ -64,6 +64,11 @@ def test_a_number_that_tells_the_label(tmp_path: Path) -> None:
     assert warned(tmp_path, {"x": cells}, numeric=("x",)) == [("leak", LEAK)]
 
 
+def test_a_column_that_tells_a_label_of_minus_one_and_one(tmp_path: Path) -> None:
+    signs = [2 * click - 1 for click in numbers(1, 2)]
+    assert warned(tmp_path, {"click": signs, "x": signs}) == [("leak", LEAK)]
+
+
 def test_a_null_that_tells_the_label(tmp_path: Path) -> None:
     chance = numbers(5, 5)
     cells = ["" if click else other for click, other in zip(numbers(1, 2), chance, strict=True)]

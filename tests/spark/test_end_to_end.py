@@ -65,6 +65,7 @@ def started(folder: Path, *overrides: str) -> Iterator[subprocess.Popen[str]]:
         yield running
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("data")
 def test_an_executor_that_is_killed_is_no_loss(headrace: Command, tmp_path: Path) -> None:
     """Two instances are two executors, processes of their own; another one takes its place."""
@@ -77,6 +78,7 @@ def test_an_executor_that_is_killed_is_no_loss(headrace: Command, tmp_path: Path
     assert main([str(tmp_path / "spark"), str(tmp_path / "alone"), "--recount"]) == SAME
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("data")
 def test_a_signal_leaves_nothing(tmp_path: Path) -> None:
     with started(tmp_path, "runtime.split_bytes=10000") as running:
@@ -128,6 +130,7 @@ class Broken:
 """
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("data")
 def test_a_bug_of_a_plugin_keeps_its_traceback(
     headrace: Command, copy_of_project: Path, tmp_path: Path

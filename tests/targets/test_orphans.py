@@ -45,14 +45,18 @@ WAYS = {
 }
 """What to run, and how many processes do the work then."""
 SIGNALLED = [
-    *(("alone", number) for number in ASKED),
+    *(pytest.param("alone", number, marks=pytest.mark.long) for number in ASKED),
     ("two hosts", signal.SIGTERM),
-    ("sweep", signal.SIGHUP),
+    pytest.param("sweep", signal.SIGHUP, marks=pytest.mark.long),
     ("fused", signal.SIGQUIT),
     ("joblib", signal.SIGINT),
-    ("joblib", signal.SIGTERM),
+    pytest.param("joblib", signal.SIGTERM, marks=pytest.mark.long),
 ]
 """One handler answers them all; joblib has a second one, for SIGINT."""
+KILLED = [
+    *(pytest.param(way, marks=pytest.mark.long) for way in ("alone", "sweep", "fused")),
+    *("two hosts", "joblib"),
+]
 
 
 @pytest.fixture
@@ -87,7 +91,7 @@ def at_work(project: Path, client: subprocess.Popen[str], jobs: int) -> set[int]
     return children.below(client.pid)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", KILLED)
 def test_kill_9(project: Path, way: str) -> None:
     overrides, jobs = WAYS[way]
     with children.started(command(project, *overrides), cwd=project) as client:

@@ -124,6 +124,13 @@ def test_only_training_rows_are_out_of_fold() -> None:
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300)
 
 
+def test_labels_that_cancel_out_leave_nothing_in_the_state() -> None:
+    table: dict[str, list[Any]] = {"id": ["1", "2"], "click": [1e300, -1e300], "a": [None, None]}
+    batch, step = batch_of(table, ROLES), TargetEncode(3.0, 0)
+    apart = learned(step, batch.slice(1), batch.slice(0, 1))
+    assert apart.state == learned(step, batch).state
+
+
 @given(clicks(FLOATS), st.integers(0, 2), st.data())
 @settings(max_examples=50)
 def test_any_labels_in_any_order_to_the_last_bit(

@@ -77,6 +77,27 @@ def policy(request: RequestView, where: Where) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
+def policy_of_all(
+    requests: Iterable[RequestView], where: Where, further: Iterable[Statement] = ()
+) -> dict[str, Any]:
+    """Return an IAM policy document for a role that all of several jobs run as.
+
+    Args:
+        requests: The requests.
+        where: Region and account.
+        further: Statements to add.
+    """
+    statements: list[Statement] = []
+    for each in [*(each for one in requests for each in policy(one, where)["Statement"]), *further]:
+        content = {key: value for key, value in each.items() if key != "Sid"}
+        if any({**other, "Sid": ""} == {**content, "Sid": ""} for other in statements):
+            continue
+        taken = sum(other["Sid"].startswith(each["Sid"]) for other in statements)
+        name = f"{each['Sid']}{'x' if taken else ''}{taken or ''}"
+        statements.append({"Sid": name, **content})
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
 def _data(request: RequestView, where: Where) -> Iterator[Statement]:
     sources = [each.uri for each in request.inputs if each.is_s3]
     places = [join(each.uri, "") for each in request.outputs if each.is_s3]

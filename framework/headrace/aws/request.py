@@ -243,6 +243,17 @@ def meaning(request: RequestView, output: str) -> dict[str, Any]:
     return dict(_relative(without, output))
 
 
+def step_arguments(request: RequestView) -> dict[str, Any]:
+    """Return a request as the step of a SageMaker pipeline has it, which names the job itself.
+
+    Source: `sagemaker.mlops.workflow.steps.ProcessingStep` of SDK 3, which cuts the experiment so.
+    """
+    arguments = {key: value for key, value in request.raw.items() if key != "ProcessingJobName"}
+    shown = arguments.pop("ExperimentConfig", {})
+    display = {key: value for key, value in shown.items() if key == "TrialComponentDisplayName"}
+    return {**arguments, **({"ExperimentConfig": display} if display else {})}
+
+
 def _relative(value: Any, output: str) -> Any:
     if isinstance(value, dict):
         return {key: _relative(each, output) for key, each in value.items()}

@@ -46,6 +46,7 @@ RERUN = (
 )
 
 LOOK = "look"
+PIPELINE = "pipeline"
 SAMPLE = "avazu_sample"
 """The dataset that is described unless another one is chosen."""
 _OTHER_DATA = re.compile(
@@ -170,6 +171,12 @@ def _performed(config: DictConfig) -> Any:
         return look.perform(config)
     from headrace.cli import actions
     from headrace.config.compose import compose
+    from headrace.flow.loading import has_flow
+
+    if has_flow(config) or config.get("action") == PIPELINE:  # one job is a flow of one
+        from headrace.cli.actions import flow
+
+        return flow.perform(config)
 
     try:
         return actions.perform(compose(config))

@@ -18,4 +18,6 @@ RoleArn = Annotated[str, Field(pattern=ROLE_ARN)]
 class Model(BaseModel):
     """Frozen, closed to unknown keys, strict about types except that numbers may stand for text."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", coerce_numbers_to_str=True, defer_build=True
+    )

@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Le, Len
 from pydantic import BeforeValidator, Field, create_model
 
 from headrace.config.dialect import Character, Encoding, LabelValues, Quote, Texts
+from headrace.config.flow import FlowConfig
 from headrace.config.model import Model, RoleArn, Text, VariableName, Word
 from headrace.config.program.channels import Inputs, Outputs
 from headrace.config.program.models import AnyProgram, ChainProgram
@@ -386,6 +387,7 @@ class JobConfig(_WithFrom):
         "logs",
         "stop",
         "policy",
+        "pipeline",
         "schema",
         "look",
         "import",
@@ -405,6 +407,11 @@ class JobConfig(_WithFrom):
     resources: ResourcesConfig = ResourcesConfig()
     job: JobSettings = JobSettings()
     runtime: RuntimeConfig = RuntimeConfig()
+    flow: FlowConfig = FlowConfig()
+    start: bool = Field(False, description="start the pipeline that action=pipeline makes")
+    format: Literal["sagemaker", "stepfunctions"] = Field(
+        "sagemaker", description="whose pipeline action=pipeline makes"
+    )
 
     @property
     def request_file(self) -> str | None:

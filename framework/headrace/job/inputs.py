@@ -39,6 +39,8 @@ class DataInput:
     """Local files that have to be at `uri` first: path below the job's own folder → file."""
     brought_from: Path | None = None
     """The folder that those are named from."""
+    is_to_come: bool = False
+    """Another job of a flow makes it, so nothing is there yet."""
 
     @property
     def folder(self) -> Path:

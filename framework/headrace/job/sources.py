@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from headrace.config.program.models import ScriptProgram
 from headrace.errors import ConfigError, Problem
 from headrace.job import inputs
 from headrace.job.inputs import DATA, DATA_PATH, DataInput
-from headrace.uris import S3, uri_of
+from headrace.uris import S3, uri_of, within
 
 if TYPE_CHECKING:
     from headrace.aws.s3 import S3Object
@@ -27,7 +27,7 @@ def paths(config: JobConfig) -> Iterator[str]:
 
 
 def find(
-    config: JobConfig, is_remote: bool, asking: bool
+    config: JobConfig, is_remote: bool, asking: bool, coming: Collection[str] = ()
 ) -> tuple[dict[str, DataInput], list[Problem]]:
     """Look at the inputs of a job.
 
@@ -35,6 +35,7 @@ def find(
         config: Names them.
         is_remote: They have to be on S3; those of this machine will be brought there.
         asking: AWS may be asked.
+        coming: URIs of what other jobs of a flow have yet to make.
 
     Returns:
         Name of an input → what lies there, without those that cannot be used; and every problem.
@@ -42,7 +43,7 @@ def find(
     found: dict[str, DataInput] = {}
     problems: list[Problem] = []
     output = uri_of(config.output.path)
-    for name, look in _looks(config).items():
+    for name, look in _looks(config, coming).items():
         try:
             data = look()
         except ConfigError as exc:
@@ -51,7 +52,8 @@ def find(
         if is_remote and data.files:
             data = inputs.brought_to(output, data, name)
         found[name] = data
-        problems += _problems_with(name, data, config) if asking else []
+        looked_at = asking and not data.is_to_come
+        problems += _problems_with(name, data, config) if looked_at else []
     return found, problems
 
 
@@ -60,15 +62,24 @@ def are_all(config: JobConfig, found: dict[str, DataInput]) -> bool:
     return all(name in found for name in _looks(config))
 
 
-def _looks(config: JobConfig) -> dict[str, Callable[[], DataInput]]:
+def _looks(config: JobConfig, coming: Collection[str] = ()) -> dict[str, Callable[[], DataInput]]:
     """Return a function for each input that names files, which looks at it."""
     looks: dict[str, Callable[[], DataInput]] = {}
     if config.program.is_chain:
         looks[DATA] = lambda: inputs.resolve(*config.dataset.paths)
+        if len(paths := config.dataset.paths) == 1 and _is_to_come(paths[0], coming):
+            looks[DATA] = partial(DataInput, uri_of(paths[0]), is_to_come=True)
     for name, channel in config.inputs.items():
-        if (path := channel.path) is not None:
-            looks[name] = partial(inputs.resolve_whole, path, _where(name))
+        if (path := channel.path) is None:
+            continue
+        looks[name] = partial(inputs.resolve_whole, path, _where(name))
+        if _is_to_come(path, coming):
+            looks[name] = partial(DataInput, uri_of(path), is_to_come=True)
     return looks
+
+
+def _is_to_come(path: str, coming: Collection[str]) -> bool:
+    return any(within(uri_of(path), each) for each in coming)
 
 
 def _problems_with(name: str, data: DataInput, config: JobConfig) -> list[Problem]:

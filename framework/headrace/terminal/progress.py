@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -144,8 +145,9 @@ class Progress(WithView):
 
 
 def default_view(clock: Callable[[], float] = time.monotonic) -> View:
-    """Return a bar if stderr is a terminal, otherwise lines."""
-    return Bar() if sys.stderr.isatty() else Lines(clock)
+    """Return a bar if stderr is a terminal, otherwise lines; several bars would be in the way."""
+    is_alone = threading.current_thread() is threading.main_thread()
+    return Bar() if is_alone and sys.stderr.isatty() else Lines(clock)
 
 
 class Lines:

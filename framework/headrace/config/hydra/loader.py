@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from headrace.config import defaults, steps
+from headrace.config import defaults, flow, steps
 from headrace.config.hydra import typed_text
 from headrace.config.hydra.errors import problem_of
 from headrace.config.hydra.objects import object_problems, search_path_problem
@@ -63,6 +64,7 @@ class CheckedLoader(ConfigLoaderImpl):
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         _put_own_first(config_search_path)
         super().__init__(config_search_path)
+        self._first_look: _FirstLook | None = None
 
     def load_configuration(
         self,
@@ -85,25 +87,45 @@ class CheckedLoader(ConfigLoaderImpl):
             )
 
         typed = typed_text.kept(shorthands.spelled_out(overrides))
+        if not validate_sweep_overrides:
+            return self._looked(config_name, typed, run_mode, from_shell)
+        look, self._first_look = self._first_look, None
         problems: list[Problem] = []
-        config: DictConfig | None
-        try:
-            config = compose(typed)
-        except Exception:  # whatever Hydra raises, it is about what was typed, or about conf/
-            if not validate_sweep_overrides:  # a first look, whose errors nobody sees
-                raise
-            config, problems = _without_wrong_ones(compose, typed)
-            problems = [steps.explained(problem, config) for problem in problems]
+        config = look.again(config_name, typed, run_mode, from_shell) if look else None
+        if config is None:
+            try:
+                config = compose(typed)
+            except Exception:  # whatever Hydra raises, it is about what was typed, or about conf/
+                config, problems = _without_wrong_ones(compose, typed)
+                problems = [steps.explained(problem, config) for problem in problems]
         if config is not None:
-            problems += object_problems(config)
-            if validate_sweep_overrides:
-                problems += idle.typed_in_vain(config, overrides)
-                problems += [] if problems else steps.left_out_in_vain(compose, typed)
+            problems += [*object_problems(config), *idle.typed_in_vain(config, overrides)]
+            problems += [] if problems else steps.left_out_in_vain(compose, typed)
             if problems and run_mode == RunMode.RUN:
                 problems = _with_ours(config, problems)
         if problems or config is None:
             raise Refused(list(dict.fromkeys(problems)))
         defaults.complete(config)
+        return config
+
+    def _looked(
+        self, config_name: str | None, overrides: list[str], run_mode: RunMode, from_shell: bool
+    ) -> DictConfig:
+        """Compose to learn ``hydra.mode``, before Hydra composes in earnest.
+
+        Hydra lets choices be missing here, as in a sweep; what is complete serves for both.
+        """
+
+        def compose(mode: RunMode) -> DictConfig:
+            return super(CheckedLoader, self).load_configuration(
+                config_name, overrides, mode, from_shell, False
+            )
+
+        try:
+            config = compose(RunMode.RUN)
+        except Exception:  # whatever is wrong is told by what Hydra composes next
+            return compose(run_mode)
+        self._first_look = _FirstLook(config_name, overrides, from_shell, config)
         return config
 
     def _parse_overrides_and_create_caching_repo(
@@ -121,6 +143,7 @@ class CheckedLoader(ConfigLoaderImpl):
         place, name = loaded.path.removeprefix(FILE), default.config_path or ""
         if loaded.path.startswith(FILE) and OmegaConf.is_dict(loaded.config):
             package = loaded.header["package"] if default.package is None else default.package
+            flow.note_in(loaded.config, name)
             file = Path(place, name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
             typed_text.keep_in(loaded.config, file, package or "")
             shorthands.spell_out_in(loaded.config)
@@ -140,6 +163,36 @@ class CheckedLoader(ConfigLoaderImpl):
 
 
 Compose = Callable[[list[str]], DictConfig]
+
+
+@dataclass(frozen=True)
+class _FirstLook:
+    """What Hydra composed to learn ``hydra.mode``: composing takes a tenth of a second."""
+
+    config_name: str | None
+    overrides: list[str]
+    from_shell: bool
+    config: DictConfig
+
+    def again(
+        self, config_name: str | None, overrides: list[str], run_mode: RunMode, from_shell: bool
+    ) -> DictConfig | None:
+        """Return what these arguments compose; None if that is something else, or may be wrong."""
+        added = overrides[len(self.overrides) :]
+        is_same = (config_name, from_shell) == (self.config_name, self.from_shell)
+        if not is_same or [*self.overrides, *added] != overrides:
+            return None
+        if added not in ([], [f"hydra.mode={run_mode.name}"]):
+            return None
+        try:
+            parsed = OverridesParser.create().parse_overrides(overrides)
+            ConfigLoaderImpl.validate_sweep_overrides_legal(parsed, run_mode, from_shell)
+        except Exception:
+            return None
+        if added:
+            self.config.hydra.mode = run_mode
+            self.config.hydra.overrides.hydra.extend(added)
+        return self.config
 
 
 def _put_own_first(search_path: ConfigSearchPath) -> None:

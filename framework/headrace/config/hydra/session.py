@@ -18,12 +18,13 @@ from pathlib import Path
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.version import VersionBase
 from omegaconf import DictConfig
 
 from headrace.config import defaults
 from headrace.config.hydra.errors import escaped_quote
-from headrace.config.hydra.loader import checked
+from headrace.config.hydra.loader import CheckedLoader, checked
 from headrace.errors import ConfigError, Problem
 from headrace.runtime.plugins import roots
 from headrace.runtime.shown import plain
@@ -49,10 +50,18 @@ def composed(overrides: Sequence[Overrides]) -> DictConfig:
     defaults.register()
     texts = texts_of(overrides)
     try:
+        if _is_running():
+            return hydra.compose(HydraConfig.get().job.config_name, texts)
         with _ONE_AT_A_TIME, _hydra():
             return hydra.compose("config", texts)
     except ConfigError as exc:
         raise ConfigError(exc.problems) from None
+
+
+def _is_running() -> bool:
+    """Return whether Hydra runs a job of ours in this thread, with its own places of ``conf/``."""
+    loader = getattr(GlobalHydra.instance().hydra, "config_loader", None)
+    return HydraConfig.initialized() and isinstance(loader, CheckedLoader)
 
 
 def fresh_folder() -> str:
@@ -115,10 +124,11 @@ def _text(value: object) -> str:
         return f"[{','.join(map(_text, value))}]"
     if not isinstance(value, str | PathLike):
         raise TypeError(f"{plain(repr(value), MOST)} cannot be a value of a configuration")
-    return _quoted(str(fspath(value)))
+    return quoted_value(str(fspath(value)))
 
 
-def _quoted(text: str) -> str:
+def quoted_value(text: str) -> str:
+    """Return a text between quotes, so that Hydra's grammar takes it as it is."""
     # What OmegaConf takes for a link is none, and a backslash before it no escape.
     without_links = re.sub(r"(\\*)(\$\{)", r"\1\1\\\2", text)
     # Backslashes count as such only before a quote.

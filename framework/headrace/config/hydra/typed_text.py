@@ -36,6 +36,7 @@ GROUPS = (
     "transform",
     "output",
     "evaluation",
+    "flow",
     "experiment",
 )
 """Their value is the name of a file."""

@@ -1,4 +1,4 @@
-"""HTML pages: ``report/report.html`` of a run, ``summary.html`` of a sweep.
+"""HTML pages: ``report/report.html`` of a run, ``summary.html`` of a sweep, ``flow.html``.
 
 In: the records of finished runs (`headrace.results.records`). Out: one HTML file for each, which
 needs no network: charts are SVG in the page, styled by its own style sheet. The libraries for
@@ -8,19 +8,21 @@ templates and charts are imported only when a page is made.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headrace.results.program_manifest import parts_of
 from headrace.runtime.spec import REPORT_PAGE
 
 if TYPE_CHECKING:
+    from headrace.results.pages.flow_page import Shown
     from headrace.results.records import RunRecord, SweepRecord
 
 RUN_PAGE = Path(REPORT_PAGE)
 SWEEP_PAGE = Path("summary.html")
+FLOW_PAGE = Path("flow.html")
 
 
 def get_ready(template: str = "run.html") -> None:
@@ -87,9 +89,39 @@ def try_sweep_page(record: SweepRecord) -> None:
     _try(SWEEP_PAGE, lambda: write_sweep_page(record))
 
 
-def _try(page: Path, write: Callable[[], Path]) -> None:
+def try_flow_page(
+    folder: Path,
+    name: str,
+    jobs: Sequence[Shown],
+    links: Mapping[str, str],
+    facts: Mapping[str, Any],
+) -> Path | None:
+    """Make the page of a flow; a failure is told, and no more.
+
+    Args:
+        folder: Where it goes.
+        name: Of the flow.
+        jobs: Each behind all that it needs.
+        links: Label → address of its page, for those that have one.
+        facts: What else is told: name → value.
+
+    Returns:
+        The page, if it was made.
+    """
+
+    def write_flow_page() -> Path:
+        from headrace.results.pages.document import write
+        from headrace.results.pages.flow_page import flow_page
+
+        return write(folder / FLOW_PAGE, "flow.html", flow_page(name, jobs, links, facts))
+
+    return _try(FLOW_PAGE, write_flow_page)
+
+
+def _try(page: Path, write: Callable[[], Path]) -> Path | None:
     try:
-        write()
+        return write()
     except Exception as exc:  # whatever it is, the results are there
         what = " ".join(f"{type(exc).__name__}: {exc}".split())
         print(f"note: {page} was not made ({what})", file=sys.stderr, flush=True)
+        return None

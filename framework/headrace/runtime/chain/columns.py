@@ -186,14 +186,14 @@ class Columns:
 
     def way_without(self, name: str) -> str:
         """Return how to do without a column that cannot be used."""
-        role, named = self.roles.get(name), "name the columns to use in dataset.categorical"
+        role = self.roles.get(name)
         match role, self.takes_all:
             case Role.CATEGORICAL, True:
-                return f"{named}, without this one"
+                return "add it to dataset.drop to leave it out"
             case Role.CATEGORICAL, False:
                 return "leave it out of dataset.categorical"
             case Role.NUMERIC, True:
-                return f"leave it out of dataset.numeric, and {named}"
+                return "move it from dataset.numeric to dataset.drop to leave it out"
             case Role.NUMERIC, False:
                 return "leave it out of dataset.numeric"
             case _:

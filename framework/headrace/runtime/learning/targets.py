@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headrace.runtime.hashing.hash64 import hash64, key_of
 from headrace.runtime.hashing.tokens import U64, Encoded
@@ -65,6 +66,7 @@ def added_up_targets(states: Sequence[pa.Table], max_values: int) -> pa.Table:
         ValueError: There are more values than `max_values`, each counted once in each fold.
     """
     merged = added_up(states, VALUE, FOLD, PLACE)
+    merged = merged.filter(pc.or_(pc.not_equal(merged[ROWS], 0), pc.not_equal(merged[SUM], 0)))
     refuse_more(merged, max_values, BYTES_EACH)
     return merged
 

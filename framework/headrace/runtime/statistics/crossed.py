@@ -23,7 +23,7 @@ MOST_COLUMNS = 1000
 CHANNELS = 3
 """Channels that are told apart, the first ones; all further ones count as one more."""
 LABELS = 3
-"""Kinds of labels: 0, 1, and any other or none."""
+"""Kinds of labels: 0 or -1, 1, and any other or none."""
 GROUPS = (CHANNELS + 1) * LABELS
 
 Counts = npt.NDArray[np.int64]
@@ -35,7 +35,8 @@ def groups_of(batch: pa.RecordBatch) -> Groups:
     groups = np.full(batch.num_rows, LABELS - 1, np.int32)
     for place in positions(batch.schema, Role.LABEL):
         labels = batch.column(place).to_numpy(zero_copy_only=False)
-        groups = np.where(labels == 0, 0, np.where(labels == 1, 1, groups)).astype(np.int32)
+        groups[(labels == 0) | (labels == -1)] = 0
+        groups[labels == 1] = 1
     for place in positions(batch.schema, Role.CHANNEL):
         channels = np.minimum(batch.column(place).to_numpy(zero_copy_only=False), CHANNELS)
         groups += channels.astype(np.int32) * np.int32(LABELS)
@@ -103,13 +104,13 @@ class Crossed:
         return int(self.counts.sum() + self.nulls.sum())
 
     def by_label(self) -> list[tuple[int, int, int]]:
-        """Return the key of each value, and its rows with the labels 0 and 1."""
+        """Return the key of each value, and its rows with the labels 0 (or -1) and 1."""
         counts = self.counts.reshape(-1, CHANNELS + 1, LABELS).sum(axis=1)
         zeros, ones = counts[:, 0].tolist(), counts[:, 1].tolist()
         return list(zip(self.keys.tolist(), zeros, ones, strict=True))
 
     def nulls_by_label(self) -> tuple[int, int]:
-        """Return the rows without a value that have the labels 0 and 1."""
+        """Return the rows without a value that have the labels 0 (or -1) and 1."""
         zeros, ones, _ = self.nulls.reshape(-1, LABELS).sum(axis=0).tolist()
         return zeros, ones
 

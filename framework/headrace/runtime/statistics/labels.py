@@ -60,9 +60,14 @@ class LabelCounts:
         return cls(state["is_kept"], counts)
 
     @property
+    def are_two(self) -> bool:
+        """Return whether there are no labels but 1 and 0, or 1 and -1."""
+        return self.is_kept and (self._values <= {0.0, 1.0} or self._values <= {-1.0, 1.0})
+
+    @property
     def kind(self) -> str:
         """Return what the labels are: 0 and 1, a few small whole numbers, or any numbers."""
-        values = {value for counts in self._channels.values() for value in counts}
+        values = self._values
         if not self.is_kept:
             return NUMBER
         if values <= {0.0, 1.0}:
@@ -75,12 +80,16 @@ class LabelCounts:
         counts = self._channels.get(channel, Counter())
         return {f"{value:.17g}": counts[value] for value in sorted(counts)}
 
+    @property
+    def _values(self) -> set[float]:
+        return {value for counts in self._channels.values() for value in counts}
+
     def _count(self, channel: int, counts: dict[float, int]) -> None:
         mine = self._channels.setdefault(channel, Counter())
         for value, rows in counts.items():
             if rows:
                 mine[value + 0.0] += rows
-        if len({value for each in self._channels.values() for value in each}) > MOST:
+        if len(self._values) > MOST:
             self._leave_out()
 
     def _leave_out(self) -> None:

@@ -76,7 +76,7 @@ def warnings_of(
         *(_warned(kind, label, text) for kind, text in _of_labels(labels, channels) if label),
         *(_warned(kind, time, text) for kind, text in _of_times(timeline.points) if time),
     ]
-    is_binary = label is not None and labels.kind == BINARY
+    is_binary = label is not None and labels.are_two
     for name, column in statistics.columns.items():
         # What is made of the time differs between channels that are split by time.
         compared = channels if name in given else [each for each in channels if each not in by_time]
@@ -131,21 +131,21 @@ def _is_unique(column: ColumnStatistics, rows: int) -> bool:
 def _predicts(column: ColumnStatistics) -> bool:
     """Return whether a column tells rows with the label 1 from those with 0."""
     by_value = column.crossed.by_label()
-    nulls = column.crossed.nulls_by_label()
     if column.numeric:
-        groups = [(number_of(key), zeros, ones) for key, zeros, ones in by_value]
-        auc = _auc([each[1:] for each in sorted(groups)])
+        groups = sorted((number_of(key), zeros, ones) for key, zeros, ones in by_value)
+        auc = _auc([each[1:] for each in groups])
         return auc is not None and max(auc, 1 - auc) > _AUC
-    counted = [(zeros, ones) for _, zeros, ones in by_value] + [nulls]
+    counted = [each[1:] for each in by_value] + [column.crossed.nulls_by_label()]
     if len(by_value) * _ROWS_PER_VALUE > sum(map(sum, counted)):
         return False
-    together: dict[Fraction, list[int]] = defaultdict(lambda: [0, 0])
+    # A quotient of integers is the nearest double: equal means are equal, and keep their order.
+    together: dict[float, list[int]] = defaultdict(lambda: [0, 0])
     for zeros, ones in counted:
         if zeros + ones:
-            mean = together[Fraction(ones, zeros + ones)]
+            mean = together[ones / (zeros + ones)]
             mean[0] += zeros
             mean[1] += ones
-    auc = _auc([(together[mean][0], together[mean][1]) for mean in sorted(together)])
+    auc = _auc([(zeros, ones) for _, (zeros, ones) in sorted(together.items())])
     return auc is not None and auc > _AUC
 
 

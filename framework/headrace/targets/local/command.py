@@ -13,12 +13,14 @@ from headrace.aws.request import RequestView
 from headrace.runtime.process.main import ROOT_VARIABLE
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark
+from headrace.targets.local import start
 from headrace.targets.local.sandbox import CODE, Host, brings_code
 
 IMAGE_ENTRYPOINT = ("python3", "-m", "headrace.runtime")
 """The ENTRYPOINT of an image that contains the code; used if a request has none."""
 SOURCES = Path(__file__).parents[3]
 """The folder with the package ``headrace``, which is on that image's path like ``transforms``."""
+ZIP_APPLICATION = ".pyz"
 PASSED_ON = re.compile(r"PATH|HOME|JAVA_HOME|LANG|TMPDIR|LD_LIBRARY_PATH|OPENBLAS_\w+")
 """The variables of the user's environment that an entrypoint sees; a container sees none."""
 
@@ -48,8 +50,8 @@ def command(host: Host, request: RequestView, hosts: int) -> Command:
     if program == spark.PROGRAM:
         argv, added = spark.stand_in(words, host.ml, hosts)
         return Command(host, argv, {**environment, **added})
-    python = program in ("python", "python3")
-    return Command(host, (sys.executable if python else program, *words), environment)
+    interpreter = _interpreter(words) if program in ("python", "python3") else (program,)
+    return Command(host, (*interpreter, *words), environment)
 
 
 def commands(hosts: Sequence[Host], request: RequestView) -> list[Command]:
@@ -65,6 +67,11 @@ def commands(hosts: Sequence[Host], request: RequestView) -> list[Command]:
 
 def _words(request: RequestView) -> list[str]:
     return [*(request.entrypoint or IMAGE_ENTRYPOINT), *request.arguments]
+
+
+def _interpreter(words: Sequence[str]) -> tuple[str, ...]:
+    is_entry_script = bool(words) and words[0].endswith(ZIP_APPLICATION)
+    return (sys.executable, "-P", start.__file__) if is_entry_script else (sys.executable,)
 
 
 def _environment(

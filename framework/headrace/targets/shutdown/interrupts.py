@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 from headrace.runtime.process.signals import obeyed
 
+_ELSEWHERE: set[Interrupts] = set()
+"""Those of jobs in other threads than the main one, which alone gets signals and passes them on."""
+
 
 class Interrupts:
     """A flag that a signal sets: the user wants the job to end.
@@ -31,15 +34,23 @@ class Interrupts:
         self._listener = listener
 
     def _handle(self, signum: int, frame: object) -> None:
+        for each in (self, *_ELSEWHERE):
+            each._request()
+
+    def _request(self) -> None:
         self._requested = True
         if self._listener is not None:
             self._listener()
 
     @contextmanager
     def caught(self) -> Iterator[Interrupts]:
-        """Catch the signals. Outside the main thread, where Python forbids it, catch nothing."""
+        """Catch the signals; outside the main thread, those that it catches meanwhile."""
         if threading.current_thread() is not threading.main_thread():
-            yield self
+            _ELSEWHERE.add(self)
+            try:
+                yield self
+            finally:
+                _ELSEWHERE.discard(self)
             return
         before = {each: signal.signal(each, self._handle) for each in obeyed()}
         try:

@@ -1,0 +1,161 @@
+"""Actions on a flow: runs it, shows what would run, makes a pipeline of it, or its policy."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
+from headrace import targets
+from headrace.config.defaults import run_folder
+from headrace.errors import ConfigError, Problem
+from headrace.flow.account import OnPaper
+from headrace.flow.flow import Flow, compiled, single
+from headrace.flow.loading import has_flow
+from headrace.flow.permissions import policy_of
+from headrace.flow.pipeline import Pipeline, pipeline_of
+from headrace.flow.runner import FlowRun, failure, line_of
+from headrace.flow.states import JobState, table
+from headrace.results.destination import shown
+from headrace.results.pages import RUN_PAGE, try_flow_page
+from headrace.results.result import Result, channels_of
+from headrace.results.whole_files import write_whole
+from headrace.uris import S3, path_of, uri_of
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from headrace.job.account import Account
+
+PIPELINE_FILE = "pipeline.json"
+
+
+def perform(config: DictConfig) -> Result | None:
+    """Do what ``action`` says with a flow.
+
+    Returns:
+        The result of the last job of a run, if there is one such job.
+    """
+    action = ACTIONS.get(config.action)
+    if action is None:
+        allowed = ", ".join(sorted(ACTIONS))
+        what = f"is for a single job; leave flow out (a flow has {allowed})"
+        raise ConfigError([Problem("action", what)])
+    hydra = HydraConfig.get()
+    overrides = list(hydra.overrides.task)
+    flow = compiled(config, overrides) if has_flow(config) else single(config, overrides)
+    return action(flow, config)
+
+
+def _run(flow: Flow, config: DictConfig) -> Result | None:
+    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    run = FlowRun(flow, shares=in_sweep, listener=_told)
+    try:
+        run.run()
+    finally:
+        _show(flow, run.states)
+    if (error := failure(run.states)) is not None:
+        raise error
+    return _last(run)
+
+
+def _plan(flow: Flow, config: DictConfig) -> None:
+    run = FlowRun(flow)
+    run.plan()
+    _show(flow, run.states)
+    try:
+        pipeline = pipeline_of(flow, _account(flow))
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"note     no pipeline.json is written: {problem}")
+        return
+    _write(pipeline, flow)
+
+
+def _pipeline(flow: Flow, config: DictConfig) -> None:
+    pipeline = pipeline_of(flow, _account(flow))
+    _write(pipeline, flow)
+
+
+def _policy(flow: Flow, config: DictConfig) -> None:
+    pipeline = pipeline_of(flow)
+    first = next(job for job in flow.jobs.values() if job.plan is not None)
+    account = OnPaper.of(_account(flow), first.configured.config)
+    print(json.dumps(policy_of(pipeline, account), indent=2))
+
+
+def _account(flow: Flow) -> Account | None:
+    """Return the account that the flow's jobs run in; None if they run on this machine."""
+    for job in flow.jobs.values():
+        if job.plan is not None:
+            settings = job.plan.config
+            target = targets.find(settings)
+            return target.account(settings) if target.is_remote else None
+    return None
+
+
+def _write(pipeline: Pipeline, flow: Flow) -> None:
+    """Write the definition of the pipeline, and say what is to be known of it."""
+    folder = Path(run_folder()) if flow.root.startswith(S3) else Path(flow.root)
+    path = folder / PIPELINE_FILE
+    try:
+        write_whole(path, pipeline.text.encode())
+    except OSError as error:
+        what = f"cannot write {shown(path)}: {error.strerror}"
+        raise ConfigError([Problem("output.path", what)]) from error
+    for name in pipeline.fixed:
+        what = "is a part of the code, so an execution cannot change it"
+        print(f"note     the parameter {name} {what}; with another value, make the pipeline again")
+    for note in pipeline.notes:
+        print(f"note     {note}")
+    print(f"pipeline {path}", flush=True)
+
+
+def _told(state: JobState) -> None:
+    print(line_of(state), file=sys.stderr, flush=True)
+
+
+def _show(flow: Flow, states: Mapping[str, JobState]) -> None:
+    if states.keys() != flow.jobs.keys():  # it did not come that far
+        return
+    print("\n".join(table(list(states.values()))), flush=True)
+    if flow.root.startswith(S3) or (folder := path_of(uri_of(flow.root))) is None:
+        return
+    jobs = list(states.values())
+    facts = flow.config.parameters
+    page = try_flow_page(folder, flow.name, jobs, dict(_links(folder, jobs)), facts)
+    if page is not None:
+        print(f"flow     {page}", flush=True)
+
+
+def _links(folder: Path, jobs: Sequence[JobState]) -> Iterator[tuple[str, str]]:
+    """Yield the jobs whose result has a page, and where that is as seen from the flow's."""
+    for job in jobs:
+        page = Path(job.place) / RUN_PAGE
+        if job.has_result and not job.place.startswith(S3) and page.is_file():
+            yield job.label, quote(os.path.relpath(page, folder))
+
+
+def _last(run: FlowRun) -> Result | None:
+    """Return the result that no other job reads, if it is the only one of a run."""
+    needed = {label for job in run.flow.jobs.values() for label in job.needs}
+    last = [state for label, state in run.states.items() if label not in needed]
+    if len(last) != 1 or not last[0].has_result:
+        return None
+    manifest = dict(last[0].manifest)
+    return Result(str(Path(last[0].place)), manifest, last[0].seconds or 0.0, channels_of(manifest))
+
+
+ACTIONS: Mapping[str, Callable[[Flow, DictConfig], Result | None]] = {
+    "run": _run,
+    "plan": _plan,
+    "pipeline": _pipeline,
+    "policy": _policy,
+}

@@ -1,0 +1,87 @@
+"""The conditions of ``when``: a figure of a JSON file of a result, compared with a value."""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headrace.config.flow import Scalar, When
+from headrace.config.problems import got
+from headrace.errors import JobFailed
+from headrace.flow.graph import operand
+from headrace.flow.references import whole
+from headrace.results.stored import StoredResult, UnreadableError
+from headrace.uris import path_of
+
+COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "at_least": operator.ge,
+    "at_most": operator.le,
+    "above": operator.gt,
+    "below": operator.lt,
+}
+
+
+def unmet(
+    condition: When, places: Mapping[str, str], parameters: Mapping[str, Scalar]
+) -> str | None:
+    """Return why a condition does not hold, for the user; None if it does.
+
+    Args:
+        condition: The condition.
+        places: ``job.channel`` → URI.
+        parameters: The flow's.
+
+    Raises:
+        JobFailed: The file is not there, is no JSON, or has no such figure.
+    """
+    name = f"{condition.output}/{condition.file}"
+    uri = places[condition.output]
+    found = figure(str(path_of(uri) or uri), condition, name)
+    key, value = operand(condition)
+    values = value if isinstance(value, tuple) else (value,)
+    expected = [_value(each, parameters) for each in values]
+    if _holds(key, found, expected):
+        return None
+    wanted = ", ".join(map(got, expected))
+    return f"{condition.path} of {name} is {got(found)}, not {key.replace('_', ' ')} {wanted}"
+
+
+def figure(place: str, condition: When, name: str) -> Any:
+    """Return the figure of a condition.
+
+    Raises:
+        JobFailed: There is none.
+    """
+    try:
+        content = json.loads(StoredResult(place).read(condition.file))
+    except UnreadableError as error:
+        raise JobFailed(f"when: there is no file {name}") from error
+    except ValueError as error:
+        raise JobFailed(f"when: {name} is no JSON: {error}") from error
+    for key in condition.path.split("."):
+        try:
+            content = content[int(key)] if isinstance(content, list) else dict(content)[key]
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            what = f"when: {name} has no {condition.path!r} (there is no {key!r})"
+            raise JobFailed(what) from error
+    return content
+
+
+def _value(given: Any, parameters: Mapping[str, Scalar]) -> Any:
+    reference = whole(given)
+    return given if reference is None else parameters[reference.name]
+
+
+def _holds(key: str, found: Any, expected: list[Any]) -> bool:
+    if key not in COMPARE:
+        return any(_equal(each, found) for each in expected)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return False
+    return COMPARE[key](found, expected[0])
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Return whether two values are equal: numbers of any type, but no truth value is a number."""
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)

@@ -1,0 +1,280 @@
+"""A compiled flow: every job validated, with what it needs and where its result goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from headrace import targets
+from headrace.config import defaults
+from headrace.config.compose import Plan, compose
+from headrace.config.flow import (
+    GROUP,
+    CacheSettings,
+    FlowConfig,
+    FlowJobSettings,
+    RetrySettings,
+    Scalar,
+    When,
+)
+from headrace.config.hydra import session
+from headrace.config.hydra.session import quoted_value
+from headrace.config.problems import suggest
+from headrace.errors import ConfigError, Problem
+from headrace.flow import graph
+from headrace.flow.loading import common_overrides, flow_config
+from headrace.flow.references import OUTPUT, PARAM, Reference, references, replaced
+from headrace.programs import program_of
+from headrace.runtime.shown import quoted
+from headrace.uris import S3, path_of, uri_of, within
+
+Outputs = Mapping[str, str]
+"""Name of an output → the URI that it goes to."""
+DEFAULT_FOLDER = "outputs/flows"
+DEFAULT_NAME = "flow"
+SINGLE = "job"
+"""Label of the job of a flow of one."""
+NOT_WAITED_FOR = "a flow waits for its jobs; leave it out"
+
+
+@dataclass(frozen=True)
+class FlowJob:
+    """One job of a flow."""
+
+    label: str
+    settings: FlowJobSettings
+    needs: tuple[str, ...]
+    conditions: tuple[When, ...]
+    cache: CacheSettings
+    retry: tuple[RetrySettings, ...]
+    overrides: tuple[str, ...] = ()
+    """What it was composed of, without references."""
+    plan: Plan | None = None
+    """The configuration; None for a raw step."""
+    outputs: Outputs = field(default_factory=dict)
+
+    @property
+    def configured(self) -> Plan:
+        """Return the configuration of a job that is no raw step."""
+        if self.plan is None:
+            raise TypeError(f"{self.label} is a raw step")
+        return self.plan
+
+    @property
+    def place(self) -> str:
+        """Return where the result goes: a path or a URI; empty for a raw step."""
+        return "" if self.plan is None else self.plan.config.output.path
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Jobs in an order in which each comes behind all that it needs."""
+
+    name: str
+    config: FlowConfig
+    """The values of its parameters have their types."""
+    root: str
+    """The place that the results go below: a path or a URI."""
+    jobs: Mapping[str, FlowJob]
+    common: tuple[str, ...] = ()
+    """Overrides that each job gets before its own."""
+    is_placed: bool = True
+    """The user has chosen `root`."""
+
+    def outputs(self) -> dict[str, str]:
+        """Return all outputs: ``job.channel`` → the URI that it goes to."""
+        return {
+            f"{job.label}.{name}": uri
+            for job in self.jobs.values()
+            for name, uri in job.outputs.items()
+        }
+
+    def with_jobs(self, jobs: Mapping[str, FlowJob]) -> Flow:
+        """Return the same flow with some of its jobs in the place of those of their labels."""
+        return replace(self, jobs={**self.jobs, **jobs})
+
+
+def compiled(config: DictConfig, typed: Sequence[str]) -> Flow:
+    """Compose and validate all jobs of a flow. Nothing runs, nothing is written.
+
+    Args:
+        config: What Hydra composed, with the flow in it.
+        typed: The overrides that it was composed of.
+
+    Raises:
+        ConfigError: Everything that is wrong with the flow or a job.
+        PluginError: A transform that a job names is broken.
+    """
+    settings = flow_config(config)
+    needs = graph.order(settings)
+    name = settings.name or DEFAULT_NAME
+    root = _root(config, name)
+    common = tuple(common_overrides(typed))
+    place = root or _default_root(name)
+    flow = Flow(name, settings, place, {}, common, is_placed=root is not None)
+    problems: list[Problem] = []
+    broken: set[str] = set()
+    for label, needed in needs.items():
+        job = _described(label, needed, settings)
+        if broken.isdisjoint(needed):
+            try:
+                job = composed(flow, job)
+            except ConfigError as error:
+                problems += error.problems
+                broken.add(label)
+        else:
+            broken.add(label)
+        flow = flow.with_jobs({label: job})
+    problems += [] if broken else [*_condition_problems(flow), *_shared_places(flow)]
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    return flow
+
+
+def single(config: DictConfig, typed: Sequence[str]) -> Flow:
+    """Return a flow of the one job that a configuration without a flow is.
+
+    Args:
+        config: What Hydra composed.
+        typed: The overrides that it was composed of.
+
+    Raises:
+        ConfigError: The job's configuration is wrong.
+    """
+    name = config.job.name or DEFAULT_NAME
+    settings = FlowConfig(name=name, jobs={SINGLE: FlowJobSettings()})
+    root = _root(config, name)
+    place = root or _default_root(name)
+    flow = Flow(name, settings, place, {}, tuple(common_overrides(typed)), root is not None)
+    job = composed(flow, _described(SINGLE, (), settings))
+    return flow.with_jobs({SINGLE: job})
+
+
+def composed(
+    flow: Flow,
+    job: FlowJob,
+    *,
+    parameters: Mapping[str, Scalar] | None = None,
+    places: Mapping[str, str] | None = None,
+) -> FlowJob:
+    """Return a job with its configuration.
+
+    Args:
+        flow: Has all jobs that this one needs.
+        job: The job; a raw step is returned as it is.
+        parameters: Values to use instead of the flow's.
+        places: ``job.channel`` → URI, to use instead of the flow's.
+
+    Raises:
+        ConfigError: Its configuration is wrong.
+    """
+    outputs = {**flow.outputs(), **(places or {})}
+    values = {**flow.config.parameters, **(parameters or {})}
+    if job.settings.raw is not None:
+        _check_outputs(job, flow)
+        return job
+    _check_outputs(job, flow)
+
+    def value_of(reference: Reference) -> Scalar:
+        if reference.kind == PARAM:
+            return values[reference.name]
+        uri = outputs[reference.name]
+        return str(path_of(uri) or uri)
+
+    own = [replaced(each, value_of) for each in job.settings.overrides]
+    place = f"output.path={quoted_value(below(flow.root, job.label))}"
+    overrides = (*flow.common, place, *own)
+    try:
+        plan = compose(session.composed(overrides))
+        if plan.config.action != "run":
+            raise ConfigError([Problem("action", "is that of the whole flow; leave it out")])
+        if not plan.config.job.wait:
+            raise ConfigError([Problem("job.wait", NOT_WAITED_FOR)])
+        if not flow.is_placed and not flow.root.startswith(S3):
+            plan = _with_default_place(plan, f"flows/{flow.name}/{job.label}")
+    except ConfigError as error:
+        where = f"{GROUP}.jobs.{job.label}"
+        raise ConfigError([Problem(where, str(each)) for each in error.problems]) from error
+    made = {each.name: each.uri for each in program_of(plan).outputs() if each.uri}
+    return replace(job, overrides=overrides, plan=plan, outputs=made)
+
+
+def below(root: str, *names: str) -> str:
+    """Return a place below another one, a path or a URI."""
+    return "/".join((root.rstrip("/"), *names))
+
+
+def _described(label: str, needs: tuple[str, ...], flow: FlowConfig) -> FlowJob:
+    job = flow.jobs[label]
+    cache = flow.cache if job.cache is None else job.cache
+    retry = flow.retry if job.retry is None else job.retry
+    return FlowJob(label, job, needs, flow.when.get(label, ()), cache, retry)
+
+
+def _root(config: DictConfig, name: str) -> str | None:
+    """Return the place that the user has chosen; None if that is Hydra's run folder."""
+    path: Any = config.output.path
+    if not isinstance(path, str) or defaults.is_run_folder(path):
+        return None
+    return path if "://" in path else str(Path(path).expanduser().absolute())
+
+
+def _default_root(name: str) -> str:
+    return str(Path(DEFAULT_FOLDER, name).absolute())
+
+
+def _with_default_place(plan: Plan, name: str) -> Plan:
+    """Have the account of a remote target choose the place."""
+    output = plan.config.output
+    with defaults.run_folder_is(output.path):
+        account = targets.find(plan.config).account(plan.config)
+        placed = output.model_copy(update={"path": account.output_path(output.path, name)})
+    return replace(plan, config=plan.config.model_copy(update={"output": placed}))
+
+
+def _check_outputs(job: FlowJob, flow: Flow) -> None:
+    """Refuse outputs that the jobs do not have.
+
+    Raises:
+        ConfigError: With all of them.
+    """
+    used = [*references(job.settings.overrides), *references(job.settings.raw)]
+    problems = [
+        _no_output(f"{GROUP}.jobs.{job.label}", flow.jobs[each.job], each.channel)
+        for each in dict.fromkeys(used)
+        if each.kind == OUTPUT and each.channel not in flow.jobs[each.job].outputs
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _no_output(where: str, job: FlowJob, channel: str) -> Problem:
+    what = f"the job {job.label!r} has no output {quoted(channel)}"
+    if job.plan is None:
+        return Problem(where, f"{what}, since it is a raw step")
+    return Problem(
+        where, f"{what}; {suggest(channel, job.outputs) if job.outputs else 'it has none'}"
+    )
+
+
+def _condition_problems(flow: Flow) -> Iterator[Problem]:
+    for job in flow.jobs.values():
+        for each in job.conditions:
+            if each.channel not in flow.jobs[each.job].outputs:
+                where = f"{GROUP}.when.{job.label}.output"
+                yield _no_output(where, flow.jobs[each.job], each.channel)
+
+
+def _shared_places(flow: Flow) -> Iterator[Problem]:
+    placed = [job for job in flow.jobs.values() if job.plan is not None]
+    for one, other in combinations(placed, 2):
+        first, second = uri_of(one.place), uri_of(other.place)
+        if within(first, second) or within(second, first):
+            what = f"writes to {quoted(other.place, 400)}, and {one.label!r} to"
+            what = f"{what} {quoted(one.place, 400)}; give each a place of its own"
+            yield Problem(f"{GROUP}.jobs.{other.label}", what)

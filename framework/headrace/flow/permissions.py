@@ -1,0 +1,62 @@
+"""The IAM policy of a role that runs a pipeline and all of its jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.aws.policy import Statement, Where, policy_of_all
+from headrace.aws.request import RequestView
+from headrace.flow.account import OnPaper
+from headrace.flow.arguments import EXECUTION_MARK
+from headrace.flow.pipeline import Pipeline
+from headrace.uris import S3
+
+ACTIONS = [
+    "sagemaker:AddTags",
+    "sagemaker:CreateProcessingJob",
+    "sagemaker:DescribeProcessingJob",
+    "sagemaker:StopProcessingJob",
+]
+
+
+def policy_of(pipeline: Pipeline, account: OnPaper) -> dict[str, Any]:
+    """Return the policy document.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-access.html
+
+    Args:
+        pipeline: The pipeline; its raw steps need rights that nobody but their author knows.
+        account: Where it runs.
+    """
+    where = Where(account.region_name, account.account_id)
+    requests = [RequestView(_anywhere(each.raw)) for each in pipeline.requests.values()]
+    return policy_of_all(requests, where, _steps(account, where))
+
+
+def _steps(account: OnPaper, where: Where) -> list[Statement]:
+    passing = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    return [
+        {
+            "Sid": "RunSteps",
+            "Effect": "Allow",
+            "Action": ACTIONS,
+            "Resource": [where.arn("sagemaker", "processing-job/*")],
+        },
+        {
+            "Sid": "PassRole",
+            "Effect": "Allow",
+            "Action": ["iam:PassRole"],
+            "Resource": [account.role_arn],
+            "Condition": passing,
+        },
+    ]
+
+
+def _anywhere(value: Any) -> Any:
+    """Return a request with ``*`` for the ID of the execution in its places on S3."""
+    if isinstance(value, dict):
+        return {key: _anywhere(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_anywhere(each) for each in value]
+    is_place = isinstance(value, str) and value.startswith(S3)
+    return value.replace(EXECUTION_MARK, "*") if is_place else value

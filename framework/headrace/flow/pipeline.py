@@ -1,0 +1,497 @@
+"""A flow as the definition of a SageMaker pipeline: plain data, made without the SDK.
+
+Source: what `sagemaker.mlops.workflow.pipeline.Pipeline.definition` of SDK 3 makes, and
+https://aws-sagemaker-mlops.github.io/sagemaker-model-building-pipeline-definition-JSON-schema/
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from headrace.aws.request import RequestView, step_arguments
+from headrace.config.flow import GROUP, Scalar, When
+from headrace.errors import ConfigError, Problem
+from headrace.flow import flow as flows
+from headrace.flow.account import OnPaper
+from headrace.flow.arguments import (
+    EXECUTION_MARK,
+    Expression,
+    Marked,
+    Template,
+    joined,
+    mark_of,
+    output_of,
+    parameter,
+)
+from headrace.flow.digests import sha256_of
+from headrace.flow.flow import Flow, FlowJob, below
+from headrace.flow.graph import operand
+from headrace.flow.references import PARAM, Reference, pieces, references, whole
+from headrace.prepare import Ready, prepare
+from headrace.results.whole_files import json_text
+from headrace.runtime.spec import digest
+from headrace.targets.base import Target
+from headrace.uris import S3, join, uri_of, within
+
+if TYPE_CHECKING:
+    from headrace.config.models import JobConfig
+    from headrace.job.account import Account
+    from headrace.job.job import Job
+    from headrace.results.result import Result
+
+VERSION = "2020-12-01"
+CODE = "code"
+"""Folder of a flow's place on S3 that holds code, each file below its digest."""
+EXPERIMENT = {
+    "ExperimentName": {"Get": "Execution.PipelineName"},
+    "TrialName": {"Get": "Execution.PipelineExecutionId"},
+}
+"""As the SDK writes it."""
+CONDITIONS = {
+    "equals": "Equals",
+    "at_least": "GreaterThanOrEqualTo",
+    "at_most": "LessThanOrEqualTo",
+    "above": "GreaterThan",
+    "below": "LessThan",
+}
+NOT_ON_S3 = "a pipeline's results go to S3, as in output.path=s3://bucket/folder (got {path!r})"
+Step = dict[str, Any]
+Sources = dict[str, bytes | Path]
+"""URI on S3 → what has to be there."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The definition of a pipeline, and what it needs on S3."""
+
+    name: str
+    definition: dict[str, Any]
+    files: Sources
+    requests: Mapping[str, RequestView]
+    """Label → the request, for whoever makes a policy; the ID of the execution is a mark."""
+    fixed: tuple[str, ...] = ()
+    """Parameters that are part of the code, so that no execution can change them."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Return the definition as JSON."""
+        return json_text(self.definition)
+
+
+class PipelineTarget(Target):
+    """Jobs that a pipeline will run: everything is on S3."""
+
+    is_remote: ClassVar[bool] = True
+    platform: ClassVar[str | None] = "linux/amd64"
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def account(self, config: JobConfig) -> Account:
+        """Return the account that the pipeline is in."""
+        return self._account
+
+    def check(self, job: Job, config: JobConfig) -> None:
+        """Refuse nothing: the account has been asked."""
+
+    def run(self, job: Job, config: JobConfig) -> Result:
+        """Refuse to run: the pipeline itself runs its jobs."""
+        raise TypeError("a pipeline runs its own jobs")
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """A job, compiled for a pipeline."""
+
+    job: FlowJob
+    arguments: dict[str, Any]
+    files: Sources
+    request: RequestView
+    variables: frozenset[str]
+    fixed: frozenset[str]
+    notes: tuple[str, ...]
+
+
+def pipeline_of(flow: Flow, account: Account | None = None) -> Pipeline:
+    """Return the pipeline of a flow.
+
+    Args:
+        flow: The flow.
+        account: The account that it will run in; default: what can be said without asking.
+
+    Raises:
+        ConfigError: A job cannot be a step.
+    """
+    return _Compiler(flow, account).pipeline()
+
+
+class _Compiler:
+    def __init__(self, flow: Flow, account: Account | None) -> None:
+        self._account = account
+        self._given = flow
+        first = next((job for job in flow.jobs.values() if job.plan is not None), None)
+        self._any = OnPaper.of(account, first.configured.config if first else None)
+        self._base = self._place(flow, first)
+        root = below(self._base, EXECUTION_MARK)
+        self._flow = replace(flow, root=root, jobs={})
+        self._code = (flow.config.code_path or below(self._base, CODE)).rstrip("/")
+
+    def _place(self, flow: Flow, first: FlowJob | None) -> str:
+        if flow.root.startswith(S3):
+            return flow.root.rstrip("/")
+        if self._account is not None and flow.is_placed:
+            raise ConfigError([Problem("output.path", NOT_ON_S3.format(path=flow.root))])
+        return self._any.default_place(f"flows/{flow.name}")
+
+    def pipeline(self) -> Pipeline:
+        compiled: dict[str, _Compiled] = {}
+        problems: list[Problem] = []
+        for job in self._given.jobs.values():
+            try:
+                made = flows.composed(self._flow, job)
+                self._flow = self._flow.with_jobs({job.label: made})
+                if made.plan is not None:
+                    compiled[job.label] = self._compiled(made)
+            except ConfigError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigError(problems)
+        used = {name for each in compiled.values() for name in each.variables}
+        used |= set(_used_elsewhere(self._given))
+        steps = _Steps(self._flow, {label: each.arguments for label, each in compiled.items()})
+        definition = {
+            "Version": VERSION,
+            "Metadata": {},
+            "Parameters": [self._parameter(name) for name in self._parameters() if name in used],
+            "PipelineExperimentConfig": EXPERIMENT,
+            "Steps": steps.all(),
+        }
+        return Pipeline(
+            self._given.name,
+            definition,
+            {uri: source for each in compiled.values() for uri, source in each.files.items()},
+            {label: each.request for label, each in compiled.items()},
+            tuple(
+                name
+                for name in self._parameters()
+                if any(name in each.fixed for each in compiled.values())
+            ),
+            tuple(dict.fromkeys(note for each in compiled.values() for note in each.notes)),
+        )
+
+    def _parameters(self) -> Mapping[str, Scalar]:
+        return self._given.config.parameters
+
+    def _parameter(self, name: str) -> dict[str, Any]:
+        kind, value = self._given.config.types[name], self._parameters()[name]
+        return {"Name": name, "Type": kind, "DefaultValue": value}
+
+    def _compiled(self, job: FlowJob) -> _Compiled:
+        ready = self._ready(job, may_ask=True)
+        template, fixed = Template(ready.job.request), set[str]()
+        used = [each.name for each in references(job.settings.overrides) if each.kind == PARAM]
+        marks: dict[str, Scalar] = {}
+        for number, name in enumerate(dict.fromkeys(used)):
+            mark = mark_of(self._parameters()[name], number)
+            other = self._with({name: mark}, job)
+            if other is None or not _has_same_code(ready.job, other.job):
+                fixed.add(name)
+                continue
+            marked = Marked(name, self._parameters()[name], mark, _named(other, ready))
+            if template.add(marked):
+                marks[name] = mark
+            else:
+                fixed.add(name)
+        together = self._with(marks, job) if marks else ready
+        if together is None:
+            fixed, marks, together = fixed | set(marks), {}, ready
+            template = Template(ready.job.request)
+        output = uri_of(ready.config.output.path)
+        moved, files = self._addressed(ready.job, output)
+        outputs = {
+            uri: output_of(each.label, name)
+            for each in self._flow.jobs.values()
+            if each.label in job.needs
+            for name, uri in each.outputs.items()
+        }
+        filled = template.filled(_named(together, ready), outputs)
+        arguments = step_arguments(RequestView(_at_new_places(ready.job.request, filled, moved)))
+        return _Compiled(
+            job,
+            arguments,
+            files,
+            RequestView(_moved(ready.job.request, moved)),
+            frozenset(marks),
+            frozenset(fixed),
+            ready.notes if self._account is not None else (),
+        )
+
+    def _ready(self, job: FlowJob, *, may_ask: bool) -> Ready:
+        config = job.configured.config
+        if not config.output.path.startswith(S3):
+            what = NOT_ON_S3.format(path=config.output.path)
+            raise ConfigError([Problem(f"{GROUP}.jobs.{job.label}", what)])
+        is_asked = may_ask and self._account is not None
+        account = self._account if is_asked and self._account is not None else self._any
+        coming = [uri for label in job.needs for uri in self._flow.jobs[label].outputs.values()]
+        try:
+            return prepare(
+                job.configured,
+                dry=True,
+                coming=coming,
+                checks_output=False,
+                target=PipelineTarget(account),
+                may_ask=is_asked,
+            )
+        except ConfigError as error:
+            where = f"{GROUP}.jobs.{job.label}"
+            raise ConfigError([Problem(where, str(each)) for each in error.problems]) from error
+
+    def _with(self, values: Mapping[str, Scalar], job: FlowJob) -> Ready | None:
+        """Return the job with other values of parameters; None if it takes none of these."""
+        try:
+            other = flows.composed(self._flow, job, parameters=values)
+            return self._ready(other, may_ask=False)
+        except ConfigError:
+            return None
+
+    def _addressed(self, job: Job, output: str) -> tuple[dict[str, str], Sources]:
+        """Return where the files of a job lie by their content: old URI → new one, and the files.
+
+        Step caching compares URIs, so the same content has to have the same one.
+        """
+        contents: dict[str, bytes | Path] = {**job.files, **job.uploads}
+        moved: dict[str, str] = {}
+        files: Sources = {}
+        for channel in job.view.inputs:
+            if not channel.uri.startswith(f"{output}/"):
+                continue
+            name = channel.uri.removeprefix(f"{output}/")
+            inside = {
+                path: each
+                for path, each in contents.items()
+                if path == name or within(path, name.rstrip("/"))
+            }
+            if not inside:
+                continue
+            digests = {path: _sha256(each) for path, each in inside.items()}
+            sha256 = digests[name] if name in digests else digest(digests)
+            folder, _, last = name.rstrip("/").rpartition("/")
+            place = join(self._code, sha256, last)
+            moved[channel.uri] = f"{place}/" if channel.uri.endswith("/") else place
+            base = f"{folder}/" if folder else ""
+            for path, each in inside.items():
+                files[join(self._code, sha256, path.removeprefix(base))] = each
+        return moved, files
+
+
+class _Steps:
+    """The steps of a pipeline; what a condition decides on lies inside its step."""
+
+    def __init__(self, flow: Flow, arguments: Mapping[str, dict[str, Any]]) -> None:
+        self._flow = flow
+        self._arguments = arguments
+        self._places = {
+            uri: output_of(job.label, name)
+            for job in flow.jobs.values()
+            for name, uri in job.outputs.items()
+        }
+
+    def all(self) -> list[Step]:
+        """Return the steps."""
+        return self._inside(())
+
+    def _inside(self, conditions: tuple[str, ...]) -> list[Step]:
+        """Return the steps of the jobs that just these conditions decide on."""
+        steps: list[Step] = []
+        for job in self._flow.jobs.values():
+            deciding = self._deciding(job.label)
+            if deciding == conditions:
+                steps.append(self._step(job))
+            elif deciding == (*conditions, job.label):
+                steps.append(self._condition(job, deciding))
+        return steps
+
+    def _deciding(self, label: str) -> tuple[str, ...]:
+        """Return the jobs whose conditions decide whether a job runs, the outermost first.
+
+        Raises:
+            ConfigError: Two of them do not depend on each other.
+        """
+        job = self._flow.jobs[label]
+        above = [self._deciding(each) for each in job.needs]
+        longest = max(above, key=len, default=())
+        for each in above:
+            if longest[: len(each)] != each:
+                what = (
+                    f"needs {each[-1]!r} and {longest[-1]!r}, each with a condition of its own; "
+                    "a step of a pipeline lies inside one condition"
+                )
+                raise ConfigError([Problem(f"{GROUP}.jobs.{label}", what)])
+        return (*longest, label) if job.conditions else longest
+
+    def _step(self, job: FlowJob) -> Step:
+        if job.settings.raw is not None:
+            return self._raw(job)
+        step: Step = {"Name": job.label, "Type": "Processing"}
+        step["Arguments"] = self._arguments[job.label]
+        if job.settings.after:
+            step["DependsOn"] = list(job.settings.after)
+        if job.cache.enabled:
+            expiry = job.cache.expire_after
+            step["CacheConfig"] = {"Enabled": True, **({"ExpireAfter": expiry} if expiry else {})}
+        if read := list(self._property_files(job.label)):
+            step["PropertyFiles"] = read
+        if policies := [_retry(each.model_dump()) for each in job.retry]:
+            step["RetryPolicies"] = policies
+        return step
+
+    def _raw(self, job: FlowJob) -> Step:
+        step = {"Name": job.label, **self._expressed(job.settings.raw)}
+        if job.settings.after and "DependsOn" not in step:
+            step["DependsOn"] = list(job.settings.after)
+        return step
+
+    def _expressed(self, value: Any) -> Any:
+        """Return plain data with expressions in the place of references."""
+        if isinstance(value, dict):
+            return {key: self._expressed(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self._expressed(each) for each in value]
+        if not isinstance(value, str) or not any(references(value)):
+            return value
+        made = [
+            self._expression(each) if isinstance(each, Reference) else each
+            for each in pieces(value)
+        ]
+        return joined(made, is_text=False)
+
+    def _expression(self, reference: Reference) -> Expression:
+        if reference.kind == PARAM:
+            return parameter(reference.name)
+        return output_of(reference.job, reference.channel)
+
+    def _condition(self, job: FlowJob, deciding: tuple[str, ...]) -> Step:
+        fails = any(each.otherwise == "fail" for each in job.conditions)
+        said = "; ".join(_said(each) for each in job.conditions)
+        failure = {
+            "Name": _step_name(job.label, "not-met"),
+            "Type": "Fail",
+            "Arguments": {"ErrorMessage": f"{job.label} does not run: {said}"},
+        }
+        return {
+            "Name": _step_name(job.label, "condition"),
+            "Type": "Condition",
+            "Arguments": {
+                "Conditions": [self._compared(each) for each in job.conditions],
+                "IfSteps": self._inside(deciding),
+                "ElseSteps": [failure] if fails else [],
+            },
+        }
+
+    def _compared(self, condition: When) -> dict[str, Any]:
+        file = {"Get": f"Steps.{condition.job}.PropertyFiles.{_property_file(condition)}"}
+        figure = {"Std:JsonGet": {"PropertyFile": file, "Path": condition.path}}
+        key, value = operand(condition)
+        values = value if isinstance(value, tuple) else (value,)
+        given = [parameter(found.name) if (found := whole(each)) else each for each in values]
+        if key == "one_of":
+            return {"Type": "In", "QueryValue": figure, "Values": given}
+        return {"Type": CONDITIONS[key], "LeftValue": figure, "RightValue": given[0]}
+
+    def _property_files(self, label: str) -> Iterator[dict[str, str]]:
+        seen = set[str]()
+        for job in self._flow.jobs.values():
+            for each in job.conditions:
+                name = _property_file(each)
+                if each.job == label and name not in seen:
+                    seen.add(name)
+                    yield {
+                        "PropertyFileName": name,
+                        "OutputName": each.channel,
+                        "FilePath": each.file,
+                    }
+
+
+def _used_elsewhere(flow: Flow) -> Iterator[str]:
+    """Yield the parameters that conditions and raw steps use."""
+    for job in flow.jobs.values():
+        found = [*references(job.settings.raw)]
+        for each in job.conditions:
+            found += references(operand(each)[1])
+        yield from (each.name for each in found if each.kind == PARAM)
+
+
+def _property_file(condition: When) -> str:
+    return re.sub(r"[^a-zA-Z0-9]+", "-", f"{condition.channel}-{condition.file}").strip("-")
+
+
+def _said(condition: When) -> str:
+    key, value = operand(condition)
+    file = f"{condition.output}/{condition.file}"
+    return f"{condition.path} of {file} is not {key.replace('_', ' ')} {value}"
+
+
+def _step_name(label: str, ending: str) -> str:
+    return f"{label[: 63 - len(ending)]}-{ending}"
+
+
+def _retry(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a retry policy.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html
+    """
+    policy = {
+        "ExceptionType": list(settings["exceptions"]),
+        "IntervalSeconds": settings["interval_seconds"],
+        "BackoffRate": settings["backoff_rate"],
+        "MaxAttempts": settings["max_attempts"],
+        "ExpireAfterMin": settings["expire_after_minutes"],
+    }
+    if policy["ExpireAfterMin"] is not None:  # the service takes one of the two
+        policy["MaxAttempts"] = None
+    return {key: value for key, value in policy.items() if value is not None}
+
+
+def _has_same_code(one: Job, other: Job) -> bool:
+    return one.files == other.files and one.uploads == other.uploads
+
+
+def _named(ready: Ready, like: Ready) -> dict[str, Any]:
+    """Return a request with the name of another one, which is a fresh one each time."""
+    return {
+        key: like.job.request[key] if value == ready.job.name else value
+        for key, value in ready.job.request.items()
+    }
+
+
+def _moved(value: Any, moved: Mapping[str, str]) -> Any:
+    """Return plain data with some texts in the place of others."""
+    if isinstance(value, dict):
+        return {key: _moved(each, moved) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_moved(each, moved) for each in value]
+    return moved.get(value, value) if isinstance(value, str) else value
+
+
+def _at_new_places(base: Any, filled: Any, moved: Mapping[str, str]) -> Any:
+    """Return `filled` with a new place wherever `base` has an old one."""
+    if isinstance(base, str):
+        return moved.get(base, filled)
+    if isinstance(base, dict):
+        return {key: _at_new_places(base[key], filled[key], moved) for key in base}
+    if isinstance(base, list):
+        return [_at_new_places(one, two, moved) for one, two in zip(base, filled, strict=True)]
+    return filled
+
+
+def _sha256(source: bytes | Path) -> str:
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    return sha256_of(source)

@@ -1,0 +1,78 @@
+"""How the jobs of a flow stand, as its table and its page show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from headrace.results.result import channels_of
+from headrace.terminal.tables import aligned
+from headrace.terminal.units import duration
+
+State = Literal["to run", "unchanged", "running", "done", "failed", "skipped", "blocked", "raw"]
+HEADER = ("job", "state", "rows", "took", "needs", "result")
+NUMBERS = (2, 3)
+"""Positions of the columns that hold numbers."""
+NOTHING = "-"
+HAS_RESULT = frozenset({"unchanged", "done"})
+
+
+@dataclass(frozen=True)
+class JobState:
+    """How one job stands."""
+
+    label: str
+    state: State
+    why: str = ""
+    """Why it runs again, is left out or has failed."""
+    place: str = ""
+    """Where its result is, or goes: a path or a URI."""
+    rows: int | None = None
+    seconds: float | None = None
+    needs: tuple[str, ...] = ()
+    kind: str = ""
+    """What runs: the name of the program, or the type of a raw step."""
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_result(self) -> bool:
+        """Return whether others can read its result."""
+        return self.state in HAS_RESULT
+
+    @property
+    def said(self) -> str:
+        """Return the state with its reason."""
+        return f"{self.state} ({self.why})" if self.why else self.state
+
+
+def rows_of(manifest: Mapping[str, Any]) -> int | None:
+    """Return the rows of all channels of a result; None if it has none."""
+    channels = channels_of(dict(manifest))
+    return sum(each.rows for each in channels) if channels else None
+
+
+def table(states: Sequence[JobState]) -> list[str]:
+    """Return the lines of a table of jobs."""
+    return aligned(cells(states), NUMBERS)
+
+
+def cells(states: Sequence[JobState]) -> list[tuple[str, ...]]:
+    """Return the rows of that table, its header first."""
+    return [HEADER, *map(_row, states)]
+
+
+def _row(job: JobState) -> tuple[str, ...]:
+    return (
+        job.label,
+        job.said,
+        NOTHING if job.rows is None else f"{job.rows:,}",
+        NOTHING if job.seconds is None else took(job.seconds),
+        ", ".join(job.needs) or NOTHING,
+        job.place if job.has_result or job.state == "to run" else NOTHING,
+    )
+
+
+def took(seconds: float) -> str:
+    """Return a time as the table shows it."""
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)

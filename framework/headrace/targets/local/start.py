@@ -1,0 +1,57 @@
+"""Starts an entry script with byte code that is there already: ``python -P start.py entry.pyz``.
+
+Python compiles each module of a zip at every start, which takes longer than a small job works. The
+modules that this installation has as well, with the same text, are in its ``__pycache__``.
+
+Imports nothing of the project, which the script brings.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType
+from zipimport import zipimporter
+
+SOURCES = Path(__file__).parents[3]
+"""The folder with the package ``headrace``."""
+
+
+class CompiledImporter(zipimporter):
+    """Imports from a zip; compiles only what is not compiled in this installation."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of a module."""
+        inside = self._inside(fullname)
+        file = SOURCES / inside
+        try:
+            is_same = file.read_bytes() == self.get_data(inside)
+        except OSError:
+            is_same = False
+        code = _compiled(fullname, file) if is_same else None
+        return super().get_code(fullname) if code is None else code
+
+    def get_filename(self, fullname: str) -> str:
+        """Return the path of a module; `zipimporter` would compile it for that."""
+        return f"{self.archive}/{self._inside(fullname)}"
+
+    def _inside(self, fullname: str) -> str:
+        end = "/__init__.py" if self.is_package(fullname) else ".py"
+        return self.prefix + fullname.rpartition(".")[2] + end
+
+
+def _compiled(fullname: str, file: Path) -> CodeType | None:
+    """Return a module of this installation; it is compiled if no job has used it yet."""
+    keep, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        return SourceFileLoader(fullname, str(file)).get_code(fullname)
+    finally:
+        sys.dont_write_bytecode = keep
+
+
+if __name__ == "__main__":
+    del sys.argv[0]
+    sys.path_hooks.insert(0, CompiledImporter)
+    runpy.run_path(sys.argv[0], run_name="__main__")
