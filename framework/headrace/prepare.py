@@ -18,6 +18,7 @@ from headrace.job.compiler import compile_job
 from headrace.job.job_names import job_name
 from headrace.programs import program_of
 from headrace.results import destination as output_folder
+from headrace.runtime.data_files import is_hidden
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.spec import DatasetSpec, JobSpec
 from headrace.targets.local import scratch
@@ -100,7 +101,7 @@ def prepare(
     if job.program.spec is not None and (dry or not target.looks_first):
         for step in plan.chain:
             step.plugin.check_imports()
-        notes = (*notes, *_preflight(job.program.spec, found[inputs.DATA], asking))
+        notes = (*notes, *_preflight(job.program.spec, found, asking))
     notes = (*notes, *program.notes(), *_without_effect(plan.config, target))
     return Ready(job, plan.config, found, notes if asking else (*notes, NOT_ASKED))
 
@@ -170,18 +171,27 @@ def _column_order(config: JobConfig, found: dict[str, DataInput], asking: bool) 
     return ()
 
 
-def _preflight(spec: JobSpec, data: DataInput, asking: bool) -> tuple[str, ...]:
+def _data_files(data: DataInput) -> list[Path]:
+    """Return the files of a table, of which hidden ones are none if there are others."""
+    files = [Path(file) for file in data.files]
+    return [file for file in files if not is_hidden(file.name)] or files
+
+
+def _preflight(spec: JobSpec, found: Found, asking: bool) -> tuple[str, ...]:
     """Read the first file's columns; what a person should know of them."""
     # pyarrow takes its time to import
     from headrace.runtime.chain.chain import ChainError
     from headrace.runtime.chain.preflight import preflight, refuse_named
 
+    data = found[inputs.DATA]
+    tables = {name: _data_files(found[name]) if name in found else [] for name in spec.inputs}
     with _first_file(data, spec.dataset, asking) as file:
         try:
             refuse_named([Path(each) for each in data.files], spec.dataset)
             if file is not None:
                 path, below = file
-                note = preflight(spec, [path], below).columns.note
+                here = tables if all(tables.values()) else None  # tables on S3 are not fetched
+                note = preflight(spec, [path], below, here).columns.note
                 return (note,) if note else ()
         except ChainError as exc:
             raise ConfigError([Problem(exc.where, exc.what)]) from exc

@@ -14,7 +14,7 @@ import pytest
 
 from headrace import compile
 from headrace.results.compare import SAME, main
-from headrace.runtime.online import load
+from headrace.runtime.online import RowTransformer, load
 from headrace.runtime.spec import EvaluationSpec, StepSpec
 from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, gzipped, job, laid_out, run
 from tests.runtime.shards import run_shared
@@ -122,7 +122,9 @@ def test_what_another_run_learned(on_spark: OnSpark, tmp_path: Path) -> None:
     assert spec is not None
     made = on_spark(files, spec)
     assert len(made.parts("rows")) > 5
-    indices = load(alone.output).rows(list(csv.DictReader(WHOLE.splitlines()))).indices
+    transformer = load(alone.output)
+    assert isinstance(transformer, RowTransformer)
+    indices = transformer.rows(list(csv.DictReader(WHOLE.splitlines()))).indices
     assert made.matrix("rows").indices.tolist() == indices.tolist()
 
 

@@ -32,6 +32,7 @@ from headrace.runtime.spec import (
     RuntimeSpec,
     StepSpec,
 )
+from headrace.runtime.transform import table_reader
 from headrace.uris import join, uri_of
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class Chain:
     def _spec(self, around: Surroundings) -> JobSpec:
         config, chain = self._plan.config, self._plan.chain
         wheels = around.wheels
+        readers = (table_reader(step.transform) for step in chain)
+        tables = {reader.table_input for reader in readers if reader is not None}
         return JobSpec(
             dataset=DatasetSpec(**config.dataset.model_dump(exclude={"path"})),
             steps=tuple(StepSpec(step.label, step.name, step.parameters) for step in chain),
@@ -108,6 +111,9 @@ class Chain:
             packages={name: hashlib.sha256(wheels[name]).hexdigest() for name in wheels},
             files=(REQUEST, *FILES[around.way], *around.files),
             column_order=around.column_order,
+            inputs={
+                each.name: each.container_path for each in around.inputs if each.name in tables
+            },
             learned=None if self._plan.learned is None else self._plan.learned.spec,
         )
 

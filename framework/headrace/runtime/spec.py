@@ -214,6 +214,8 @@ class JobSpec:
     """The columns of the input's first file, for instances that do not all see it."""
     learned: LearnedSpec | None = None
     """Another run, if this job applies what that one learned."""
+    inputs: dict[str, str] = field(default_factory=dict)
+    """Further inputs that steps read tables from: name → folder in the container."""
 
     @property
     def threads(self) -> int:
@@ -245,11 +247,10 @@ class JobSpec:
     def to_json(self) -> str:
         """Return the text of ``job.json``, made for reading."""
         raw = {**asdict(self), "dataset": self.dataset.raw, "output": self.output.raw}
-        if not self.column_order:  # as before there was one
-            del raw["column_order"]
-        if self.learned is None:
-            del raw[LEARNED]
-        else:
+        for key in ("column_order", LEARNED, "inputs"):  # as before there were any
+            if not raw[key]:
+                del raw[key]
+        if self.learned is not None:
             raw[LEARNED]["dataset"] = self.learned.dataset.raw
         return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
 
@@ -270,6 +271,7 @@ class JobSpec:
             files=tuple(raw["files"]),
             column_order=tuple(raw.get("column_order", ())),
             learned=LearnedSpec.of(raw[LEARNED]) if LEARNED in raw else None,
+            inputs=raw.get("inputs", {}),
         )
 
 

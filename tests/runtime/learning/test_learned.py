@@ -15,7 +15,7 @@ import pytest
 from headrace import api
 from headrace.errors import ConfigError
 from headrace.results import hosts as host_reports
-from headrace.runtime.online import load
+from headrace.runtime.online import RowTransformer, load
 from headrace.runtime.output.outcome import Host, Task
 from headrace.runtime.process.execute import execute
 from headrace.runtime.process.fused import execute_together
@@ -85,6 +85,7 @@ def test_the_rows_are_those_of_the_run(dense: Result) -> None:
 def test_hashed_rows_are_those_of_load(hashed: Result) -> None:
     made, transformer = apply(hashed, content()), load(hashed.output)
     matrix = made.matrix("rows")
+    assert isinstance(transformer, RowTransformer)
     sparse = transformer.rows(rows_of(content()))
     assert np.array_equal(matrix.indices, sparse.indices)
     assert np.array_equal(matrix.data, sparse.values)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from headrace.runtime.chain import chain, new_rows
 from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.tables import Files, with_tables
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation import needs
 from headrace.runtime.hashing.by_column import ByColumn
@@ -80,13 +81,16 @@ class Prepared:
         return replace(self, links=chain.with_states(self.links, states))
 
 
-def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) -> Prepared:
+def preflight(
+    spec: JobSpec, files: Sequence[Path], below: str | None = None, tables: Files | None = None
+) -> Prepared:
     """Read the header of the first file that is not empty, and hand its columns through the chain.
 
     Args:
         spec: The job.
         files: The input, at least one file.
         below: Path of the only file below ``dataset.path``, if it is not read where a job reads it.
+        tables: The tables in which steps look things up; None not to read them.
 
     Raises:
         DataError: The file has not the columns that the configuration names.
@@ -105,9 +109,11 @@ def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) ->
     else:
         steps, columns = new_rows.fitted(steps, spec.learned, first, spec.dataset, below)
     columns = replace(columns, wanted=_wanted(steps, columns))
-    links = chain.bind(_as_written(steps, spec.output), columns.schema)
+    links = tuple(chain.bind(_as_written(steps, spec.output), columns.schema))
+    if tables is not None and spec.learned is None:  # else it is among what the run kept
+        links = with_tables(links, tables)
     refuse_unwritable(spec.output, links[-1].after)
-    prepared = Prepared(columns, tuple(links), spec.learned is not None)
+    prepared = Prepared(columns, links, spec.learned is not None)
     if spec.output.tokens and prepared.hasher is None:
         what = "lists what a hasher makes indices of, but no step of the chain hashes; leave it out"
         raise ChainError("output.tokens", what)

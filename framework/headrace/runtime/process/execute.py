@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
+from headrace.runtime.chain.tables import files_of_tables
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.model import require
@@ -60,7 +61,8 @@ def execute(task: Task, host: Host) -> None:
         return
     with ExitStack() as stack:
         check = stack.enter_context(unchanged(files))
-        job = taught(preflight(spec, files), spec, task.root)
+        tables = files_of_tables(spec, task.root)
+        job = taught(preflight(spec, files, tables=tables), spec, task.root)
         run = Run(spec, job, files, spec.runtime.block_bytes)
         run.learn(check)
         background = stack.enter_context(closing(Background()))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from headrace.runtime.chain.bad_rows import Rejection
 from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight, refuse_unwritable
+from headrace.runtime.chain.tables import files_of_tables
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.evaluation.model import require
@@ -82,7 +83,8 @@ class _Run:
         self, spec: JobSpec, root: Path, context: SparkContext, files: Sequence[Path]
     ) -> None:
         self.files = files
-        self.job = taught(preflight(spec, self.files), spec, root)
+        job = preflight(spec, self.files, tables=files_of_tables(spec, root))
+        self.job = taught(job, spec, root)
         if note := self.job.columns.note:
             print(f"note: {note}", flush=True)
         self._passes = passes(self.job)
