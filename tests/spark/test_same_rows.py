@@ -14,7 +14,8 @@ import pytest
 
 from headrace import compile
 from headrace.results.compare import SAME, main
-from headrace.runtime.online import RowTransformer, load
+from headrace.runtime.online import load
+from headrace.runtime.online.transformer import RowTransformer
 from headrace.runtime.spec import EvaluationSpec, StepSpec
 from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, gzipped, job, laid_out, run
 from tests.runtime.shards import run_shared

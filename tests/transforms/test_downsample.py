@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.runtime.chain.chain import ChainError
-from headrace.runtime.online import RowTransformer, load
+from headrace.runtime.online import load
+from headrace.runtime.online.transformer import RowTransformer
 from headrace.runtime.output.manifest import merge
 from headrace.runtime.spec import StepSpec
 from headrace.runtime.transform import Role, sampling_of

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.errors import DataError, HeadraceError
-from headrace.runtime.online import RowTransformer, load
+from headrace.runtime.online import load
+from headrace.runtime.online.transformer import RowTransformer
 from headrace.runtime.output.outcome import Host, Task
 from headrace.runtime.process.execute import execute
 from headrace.runtime.process.fused import execute_together

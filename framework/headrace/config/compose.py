@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from headrace.config import registry
 from headrace.config.checks import cross_check
+from headrace.config.flow import GROUP
 from headrace.config.learned import Learned, learned_in
 from headrace.config.models import JobConfig, TransformConfig, job_config_with
 from headrace.config.problems import REQUIRED, keys_of, models_of, problems_of, tag_of
@@ -183,9 +184,17 @@ class Resolved:
 
 
 def resolve(cfg: DictConfig) -> Resolved:
-    """Resolve every interpolation; a value that is missing or not allowed becomes a problem."""
+    """Resolve every interpolation; a value that is missing or not allowed becomes a problem.
+
+    A flow stays as it is: its references are none of OmegaConf's, and it is no part of a job.
+    """
     resolved = Resolved()
-    resolved.values = dict(_plain(cfg, (), resolved))
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != GROUP])
+    resolved.values = dict(_plain(own, (), resolved))
+    if GROUP in cfg:
+        node: Any = cfg._get_node(GROUP)
+        is_node = OmegaConf.is_config(node)
+        resolved.values[GROUP] = OmegaConf.to_container(node) if is_node else node._value()
     return resolved
 
 

@@ -359,6 +359,11 @@ class JobSettings(Model):
     role: RoleArn | None = Field(None, description="ARN of the IAM role that the job runs as")
 
 
+def _off(setting: object) -> object:
+    """Return what YAML means by off."""
+    return "off" if setting is False else setting
+
+
 class RuntimeConfig(Model):
     """How the work is done; never which rows come out."""
 
@@ -370,6 +375,9 @@ class RuntimeConfig(Model):
     )
     split_bytes: Annotated[int, Ge(1), Le(MAX_BYTES)] = Field(
         RuntimeSpec.split_bytes, description="bytes of input in each of Spark's tasks, about"
+    )
+    kernels: Annotated[Literal["auto", "off"], BeforeValidator(_off)] = Field(
+        "auto", description="compiled kernels: used where they can be loaded, or NumPy alone"
     )
 
 

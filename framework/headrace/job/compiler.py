@@ -182,7 +182,8 @@ def _check_apart(output_path: str, found: Found) -> None:
     output = _real(uri_of(output_path))
     problems = []
     for data in found.values():
-        sources = data.files if data.kind == "ManifestFile" else (data.uri,)
+        listed = data.files or [each.uri for each in data.objects]
+        sources = listed if data.kind == "ManifestFile" else (data.uri,)
         for source in map(uri_of, () if data.copies else sources):
             shown = str(path_of(source) or source)
             if data.kind == "S3Prefix" and within(output, _real(source)):

@@ -99,7 +99,9 @@ class Chain:
     def _spec(self, around: Surroundings) -> JobSpec:
         config, chain = self._plan.config, self._plan.chain
         wheels = around.wheels
-        readers = (table_reader(step.transform) for step in chain)
+        learned = self._plan.learned
+        # What another run looked things up in lies with what it learned.
+        readers = (table_reader(step.transform) for step in (chain if learned is None else ()))
         tables = {reader.table_input for reader in readers if reader is not None}
         return JobSpec(
             dataset=DatasetSpec(**config.dataset.model_dump(exclude={"path"})),
@@ -111,10 +113,10 @@ class Chain:
             packages={name: hashlib.sha256(wheels[name]).hexdigest() for name in wheels},
             files=(REQUEST, *FILES[around.way], *around.files),
             column_order=around.column_order,
+            learned=None if learned is None else learned.spec,
             inputs={
                 each.name: each.container_path for each in around.inputs if each.name in tables
             },
-            learned=None if self._plan.learned is None else self._plan.learned.spec,
         )
 
     def _plugins(self) -> tuple[Plugin, ...]:

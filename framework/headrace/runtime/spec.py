@@ -166,6 +166,8 @@ class RuntimeSpec:
     threads: int | None = None
     block_bytes: int = 8 << 20
     split_bytes: int = 32 << 20
+    kernels: str = "auto"
+    """Compiled kernels: ``auto`` where they can be loaded, ``off`` never."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,7 @@ class JobSpec:
     @property
     def meaning(self) -> dict[str, Any]:
         """Return what decides the rows: neither folders, threads, nor what is only counted."""
-        meaning: dict[str, Any] = {
+        meaning = {
             "dataset": self.dataset.meaning,
             "steps": asdict(self)["steps"],
             "output": self.output.meaning,
@@ -247,10 +249,14 @@ class JobSpec:
     def to_json(self) -> str:
         """Return the text of ``job.json``, made for reading."""
         raw = {**asdict(self), "dataset": self.dataset.raw, "output": self.output.raw}
-        for key in ("column_order", LEARNED, "inputs"):  # as before there were any
+        for key in ("column_order", "inputs"):  # as before there were any
             if not raw[key]:
                 del raw[key]
-        if self.learned is not None:
+        if self.runtime.kernels == RuntimeSpec.kernels:
+            del raw["runtime"]["kernels"]
+        if self.learned is None:
+            del raw[LEARNED]
+        else:
             raw[LEARNED]["dataset"] = self.learned.dataset.raw
         return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
 

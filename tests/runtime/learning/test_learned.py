@@ -15,7 +15,8 @@ import pytest
 from headrace import api
 from headrace.errors import ConfigError
 from headrace.results import hosts as host_reports
-from headrace.runtime.online import RowTransformer, load
+from headrace.runtime.online import load
+from headrace.runtime.online.transformer import RowTransformer
 from headrace.runtime.output.outcome import Host, Task
 from headrace.runtime.process.execute import execute
 from headrace.runtime.process.fused import execute_together

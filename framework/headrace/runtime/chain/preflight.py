@@ -110,7 +110,7 @@ def preflight(
         steps, columns = new_rows.fitted(steps, spec.learned, first, spec.dataset, below)
     columns = replace(columns, wanted=_wanted(steps, columns))
     links = tuple(chain.bind(_as_written(steps, spec.output), columns.schema))
-    if tables is not None and spec.learned is None:  # else it is among what the run kept
+    if tables is not None and spec.learned is None:
         links = with_tables(links, tables)
     refuse_unwritable(spec.output, links[-1].after)
     prepared = Prepared(columns, links, spec.learned is not None)
