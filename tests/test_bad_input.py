@@ -339,6 +339,12 @@ CHAINS: dict[str, tuple[tuple[str, ...], str]] = {
         ("dataset.categorical=[]",),
         "transform.steps.feature_hasher: there is no feature column left to hash",
     ),
+    "a step behind the hasher": (
+        ("+transform.steps.rare_values={}",),
+        "transform.steps.rare_values: there is no categorical column at this point of the chain; "
+        "it stands behind 'feature_hasher', which hashes all features: put it before that "
+        "(before: feature_hasher)",
+    ),
     "a number of another kind": (
         ("transform.steps.split.method=time", "transform.steps.split.column=a",
          "transform.steps.split.before=5.5"),

@@ -12,7 +12,8 @@ from headrace.config.dialect import problems_of
 from headrace.config.models import FROM, AwsImageConfig, DatasetConfig, JobConfig
 from headrace.config.problems import got, suggest
 from headrace.config.program import checks as program_checks
-from headrace.config.registry import ADDRESS, Step
+from headrace.config.registry import Step
+from headrace.config.steps import ADDRESS
 from headrace.errors import Problem
 from headrace.runtime.evaluation import needs
 from headrace.runtime.hashing.hasher import Hasher
@@ -145,7 +146,7 @@ def _spark(config: JobConfig) -> Iterable[Problem]:
 
 def _tables(chain: Sequence[Step], config: JobConfig) -> Iterable[Problem]:
     """Find steps whose table is no input of the job, or not there for every row."""
-    for step in chain:
+    for step in chain if not config.transform.learned else ():  # which brings it
         reader = table_reader(step.transform)
         if reader is None:
             continue
