@@ -12,6 +12,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -25,7 +26,7 @@ from headrace.runtime.process.setup import set_up
 from headrace.runtime.spec import OutputSpec
 
 BASE = "pyarrow.csv"
-FORMATS = ("csv", "npy", "npz", "parquet")
+FORMATS = ("csv", "npy", "parquet")
 ROWS_OF_A_BLOCK = 50_000
 KINDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "real": lambda random, rows: random.normal(size=rows),
@@ -56,14 +57,17 @@ def measured(blocks: Sequence[pa.RecordBatch], runs: int) -> dict[str, list[floa
 
 def _by_pyarrow(blocks: Sequence[pa.RecordBatch]) -> None:
     options = pa_csv.WriteOptions(include_header=False)
-    with open(os.devnull, "wb") as file, pa_csv.CSVWriter(file, blocks[0].schema, options) as csv:
+    with (
+        Path(os.devnull).open("wb") as file,
+        pa_csv.CSVWriter(file, blocks[0].schema, write_options=options) as csv,
+    ):
         for block in blocks:
             csv.write_batch(block)
 
 
 def _by_headrace(blocks: Sequence[pa.RecordBatch], name: str) -> None:
     for write in files_of(writer_of(OutputSpec(name)), blocks[0].schema).values():
-        with open(os.devnull, "wb") as file:
+        with Path(os.devnull).open("wb") as file:
             write(blocks, file)
 
 

@@ -598,3 +598,25 @@ def test_numpy_and_pyarrow_are_enough(headrace: Any, tmp_path: Path) -> None:
     )
     assert served.stderr == ""
     assert json.loads(served.stdout) == [matrix[5].indices.tolist(), matrix[5].data.tolist()]
+
+
+@pytest.mark.parametrize("steps", ["feature_hasher", "shared", "per_column"])
+def test_kernels_change_nothing(tmp_path: Path, steps: str, request: pytest.FixtureRequest) -> None:
+    """Neither the rows nor what is said of rows that cannot be used."""
+    _, transformer = loaded(tmp_path, as_csv(table(20)), job(steps=STEPS[steps], id="id"))
+    rows: list[dict[str, Any]] = [*table(40, seed=1), *table(1)]
+    rows[3] = dict.fromkeys(transformer.columns, 7)
+    wrong: list[Any] = [{**rows[0], "age": 0.5}, {**rows[0], "new": 1}, {"age": "1"}]
+    wrong += [{**rows[0], "place": "\ud800"}]
+
+    def outcome() -> list[Any]:
+        made: list[Any] = [[each.tolist() for each in vars(transformer.rows(rows)).values()]]
+        for row in wrong:
+            with pytest.raises(RowError) as caught:
+                transformer.rows([rows[0], row])
+            made.append(str(caught.value))
+        return made
+
+    compiled = outcome()
+    request.getfixturevalue("numpy_alone")
+    assert compiled == outcome()

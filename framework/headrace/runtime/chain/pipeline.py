@@ -43,11 +43,13 @@ class Rows:
         by_channel: Good rows, by the index of their channel.
         rejected: Number of bad rows.
         rejections: The first of them.
+        left_out: Number of good rows that steps left out.
     """
 
     by_channel: dict[int, pa.RecordBatch]
     rejected: int
     rejections: tuple[Rejection, ...] = ()
+    left_out: int = 0
 
     @property
     def good(self) -> int:
@@ -86,8 +88,8 @@ class Work:
 
     @property
     def seen(self) -> int:
-        """Return the number of rows, good and bad."""
-        return self.rows.good + self.rows.rejected
+        """Return the number of rows that were read, good and bad."""
+        return self.rows.good + self.rows.rejected + self.rows.left_out
 
 
 class Process:
@@ -167,7 +169,8 @@ class Process:
                 columns = [*batch.columns, *_hasher(link).entries(hashed.tokens)]
             batch = pa.RecordBatch.from_arrays(columns, schema=link.after)
             batch = self._run(steps, others, batch)
-        return Work(hashed.done, Rows(by_channel(batch), steps.rejected, steps.rejections()))
+        rows = Rows(by_channel(batch), steps.rejected, steps.rejections(), steps.left_out)
+        return Work(hashed.done, rows)
 
     def until(self, index: int, group: Group, first_row: int = 0) -> tuple[Steps, pa.RecordBatch]:
         """Return the rows that reach a step; the first step gets them as read.

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from headrace.runtime.chain import chain
+from headrace.runtime.chain import chain, new_rows
 from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.tables import Files, with_tables
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation import needs
 from headrace.runtime.hashing.by_column import ByColumn
@@ -24,7 +25,7 @@ from headrace.runtime.sources import columns_of, first_file
 from headrace.runtime.sources.files import format_of, name_of
 from headrace.runtime.sources.meaning import meaningless
 from headrace.runtime.sources.readers import reader_of
-from headrace.runtime.spec import DatasetSpec, JobSpec, OutputSpec
+from headrace.runtime.spec import ROWS, DatasetSpec, JobSpec, OutputSpec
 from headrace.runtime.transform import N_FEATURES, Role, Transform, positions
 
 Steps = Sequence[tuple[str, Transform]]
@@ -36,6 +37,8 @@ class Prepared:
 
     columns: Columns
     links: tuple[Link, ...]
+    is_of_new_rows: bool = False
+    """Whether the chain is another run's, whose rows these are not."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -45,6 +48,8 @@ class Prepared:
     @property
     def channels(self) -> tuple[str, ...]:
         """Return the output channels, in the order of their indices."""
+        if self.is_of_new_rows:
+            return (ROWS,)
         return channels_of([link.transform for link in self.links])
 
     @property
@@ -76,13 +81,16 @@ class Prepared:
         return replace(self, links=chain.with_states(self.links, states))
 
 
-def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) -> Prepared:
+def preflight(
+    spec: JobSpec, files: Sequence[Path], below: str | None = None, tables: Files | None = None
+) -> Prepared:
     """Read the header of the first file that is not empty, and hand its columns through the chain.
 
     Args:
         spec: The job.
         files: The input, at least one file.
         below: Path of the only file below ``dataset.path``, if it is not read where a job reads it.
+        tables: The tables in which steps look things up; None not to read them.
 
     Raises:
         DataError: The file has not the columns that the configuration names.
@@ -91,15 +99,21 @@ def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) ->
     """
     refuse_named(files, spec.dataset)
     steps = load(spec.steps)
-    columns = columns_of(first_file(files, spec.dataset), spec.dataset, below)
-    if spec.column_order:
-        columns = columns.in_order(spec.column_order)
+    first = first_file(files, spec.dataset)
+    if spec.learned is None:
+        columns = columns_of(first, spec.dataset, below)
+        if spec.column_order:
+            columns = columns.in_order(spec.column_order)
+        for label, transform in steps:
+            chain.refuse_absent(label, transform, columns.schema)
+    else:
+        steps, columns = new_rows.fitted(steps, spec.learned, first, spec.dataset, below)
     columns = replace(columns, wanted=_wanted(steps, columns))
-    for label, transform in steps:
-        chain.refuse_absent(label, transform, columns.schema)
-    links = chain.bind(_as_written(steps, spec.output), columns.schema)
+    links = tuple(chain.bind(_as_written(steps, spec.output), columns.schema))
+    if tables is not None and spec.learned is None:
+        links = with_tables(links, tables)
     refuse_unwritable(spec.output, links[-1].after)
-    prepared = Prepared(columns, tuple(links))
+    prepared = Prepared(columns, links, spec.learned is not None)
     if spec.output.tokens and prepared.hasher is None:
         what = "lists what a hasher makes indices of, but no step of the chain hashes; leave it out"
         raise ChainError("output.tokens", what)

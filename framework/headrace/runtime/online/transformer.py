@@ -20,6 +20,7 @@ from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.sparse import SparseRows, Values
 from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, cell_tokens, in_type
 from headrace.runtime.online.cells import Cells, Row, row_error
+from headrace.runtime.online.few_rows import TextHasher
 from headrace.runtime.transform import N_FEATURES, Role, features, positions, role_of
 
 Step = Callable[[pa.RecordBatch], pa.RecordBatch]
@@ -64,6 +65,7 @@ class RowTransformer(_Transformer):
 
     def __init__(self, cells: Cells, links: Sequence[Link]) -> None:
         super().__init__(cells, links)
+        self._at_once = _at_once(links)
         after = links[-1].after
         (self._indices,) = positions(after, Role.INDICES)
         (self._values,) = positions(after, Role.VALUES)
@@ -98,6 +100,11 @@ class RowTransformer(_Transformer):
         Raises:
             RowError: A row cannot be used; it says which, from 0, which column and why.
         """
+        texts = None if self._at_once is None else self._cells.texts(rows)
+        if self._at_once is not None and texts is not None:
+            made = self._at_once.rows(texts, len(rows))
+            if made is not None:
+                return made
         return self._sparse(self._transformed(rows))
 
     def _sparse(self, batch: pa.RecordBatch) -> SparseRows:
@@ -169,6 +176,17 @@ class ColumnTransformer(_Transformer):
             name: batch.column(place).to_numpy(zero_copy_only=False).copy()
             for name, place in self._features.items()
         }
+
+
+def _at_once(links: Sequence[Link]) -> TextHasher | None:
+    """Return what does the work of a chain that only hashes."""
+    hasher = links[0].transform
+    if len(links) > 1 or not isinstance(hasher, Hasher):
+        return None
+    before = links[0].before
+    if any(before.types[place] != pa.string() for place in features(before)):
+        return None
+    return TextHasher.of(hasher, [before.names[place] for place in features(before)])
 
 
 def _step(link: Link) -> Step:

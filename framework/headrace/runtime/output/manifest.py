@@ -21,6 +21,7 @@ import pyarrow as pa
 from headrace.runtime import VERSION
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.errors import DataError
+from headrace.runtime.output import left_out
 from headrace.runtime.output.digest import merged
 from headrace.runtime.output.parts import Part
 from headrace.runtime.output.seal import FILES, SHA256, sealed
@@ -92,7 +93,7 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     without = ("host_count", IS_EMPTY, WARNINGS, FILES, SHA256)
     together = {key: value for key, value in first.items() if key not in without}
     every = list(manifests.values())
-    together["rows"] = {key: sum(one["rows"][key] for one in every) for key in first["rows"]}
+    together |= left_out.together(every)
     together["channels"] = {
         name: _channel([part for one in every for part in one["channels"][name]["parts"]])
         for name in first["channels"]

@@ -17,7 +17,7 @@ from headrace.runtime.output.report import Report, write_nothing
 from headrace.runtime.output.writers import writer_of
 from headrace.runtime.plugins.transforms import channels_of, load
 from headrace.runtime.process.threads import Background
-from headrace.runtime.spec import REPORT, JobSpec, under
+from headrace.runtime.spec import REPORT, ROWS, JobSpec, under
 from headrace.runtime.statistics.metrics import Totals
 from headrace.runtime.statistics.observed import Observed
 from headrace.runtime.statistics.statistics import Statistics
@@ -138,6 +138,8 @@ def report_nothing(task: Task, host: Host, timings: Mapping[str, Any]) -> None:
     report = folders[REPORT] = folders[REPORT] / host.mark
     _make_folders(folders)
     channels = channels_of([transform for _, transform in load(spec.steps)])
+    if spec.learned is not None:
+        channels = (ROWS,)
     write_nothing(report, spec, channels, host.count, timings)
 
 

@@ -13,6 +13,7 @@ from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.learning import files
 from headrace.runtime.output.feature_map import described_files
+from headrace.runtime.output.left_out import left_out
 from headrace.runtime.output.manifest import (
     FEATURE_MAP,
     FEATURES,
@@ -73,6 +74,7 @@ class Report:
             DataError: A file cannot be written.
         """
         written = self._manifest(parts, observed.totals.rejected)
+        written |= left_out(written, self.prepared, observed.totals)
         names = [METRICS, TIMINGS, MANIFEST]
         if rejections:
             names.append(REJECTED)
@@ -99,10 +101,14 @@ class Report:
         write_json(self.folder / TIMINGS, dict(timings))
         write_json(self.folder / MANIFEST, sealed(written, self._files(written, names)))
 
+    @property
+    def _name(self) -> str:
+        """Return the path of the folder, of which each of several hosts has its own."""
+        return REPORT if self.host_count == 1 else f"{REPORT}/{self.folder.name}"
+
     def _files(self, written: Mapping[str, Any], names: Sequence[str]) -> list[str]:
         """Return all files that belong to the result, of this host."""
-        # Of several hosts, each has a folder of its name in that of the report.
-        report = REPORT if self.host_count == 1 else f"{REPORT}/{self.folder.name}"
+        report = self._name
         parts = [part for channel in written["channels"].values() for part in channel["parts"]]
         in_parts = [file for part in parts for file in files_of_part(part)]
         made = [each["file"] for each in (*in_parts, *written.get(files.STATES, {}).values())]
@@ -113,7 +119,8 @@ class Report:
         prepared = self.prepared
         made = manifest(self.spec, prepared.columns, prepared.n_features, parts, rejected)
         made |= described_files(prepared, self.spec.output)
-        if kept := files.write(self.folder, prepared.links):
+        learned = prepared.links if self.spec.learned is None else ()  # else it lies there already
+        if kept := files.write(self.folder, learned, self._name):
             made[files.STATES] = kept
         if self.host_count > 1:
             made["host_count"] = self.host_count
