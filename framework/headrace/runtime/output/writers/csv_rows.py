@@ -276,13 +276,15 @@ def _alike(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> pa.Array | Non
 def _joined_lines(cells: pa.Array, columns: int) -> list[memoryview]:
     """Return lines of so many cells each."""
     texts = decimals(cells)
-    rows = len(texts) // columns
-    starts = pa.array(np.arange(rows + 1, dtype=np.int32) * np.int32(columns))
-    lines = pc.binary_join(pa.ListArray.from_arrays(starts, texts), ",")
-    (whole,) = pc.binary_join(
-        pa.ListArray.from_arrays(pa.array([0, rows], pa.int32()), lines), "\n"
-    )
-    return [memoryview(whole.as_buffer()), memoryview(b"\n")]
+    every = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
+    joined = np.frombuffer(pc.binary_join(every, ",").buffers()[2], np.uint8)
+    if not joined.flags.writeable:
+        joined = joined.copy()
+    # Where a line ends, a comma has come between its last cell and the next line's first one.
+    ends = np.frombuffer(texts.buffers()[1], np.int32)[columns : len(texts) : columns]
+    joined[ends + np.arange(columns - 1, len(texts) - 1, columns)] = ord("\n")
+    used = int(np.frombuffer(texts.buffers()[1], np.int32)[len(texts)]) + max(len(texts) - 1, 0)
+    return [memoryview(joined[:used]), memoryview(b"\n")]
 
 
 def _joined(*columns: pa.Array | pa.Scalar, between: pa.Scalar) -> pa.LargeStringArray:
