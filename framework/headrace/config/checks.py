@@ -20,7 +20,7 @@ from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.plugins.formats import AUTO
 from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.shown import plain, quoted
-from headrace.runtime.spec import DatasetSpec, RuntimeSpec
+from headrace.runtime.spec import NO_TOKENS, DatasetSpec, OutputSpec, RuntimeSpec
 from headrace.runtime.transform import Role, learner, table_reader
 
 REQUIREMENTS = "backend.requirements"
@@ -46,6 +46,7 @@ def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
         *_tables(chain, config),
         *_steps_that_need_all_rows(chain, config),
         *_evaluation(config, chain),
+        *_output(config, chain),
     ]
 
 
@@ -203,6 +204,19 @@ def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
     if instances > 1 and not config.backend.is_a_cluster:
         what = "each instance would train and judge a model of its own share of the rows; use one"
         yield Problem("evaluation", f"{what} (resources.instance_count={instances})")
+
+
+def _output(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
+    """Find settings that the output format, or the chain, knows nothing of."""
+    output = config.output
+    if output.header or output.columns is not None:
+        from headrace.runtime.output.writers import in_vain  # pyarrow takes its time to import
+
+        spec = OutputSpec(**output.model_dump(exclude={"path", "overwrite"}))
+        for key, what in in_vain(spec):
+            yield Problem(f"output.{key}", what)
+    if output.tokens and not any(isinstance(step.transform, Hasher) for step in chain):
+        yield Problem("output.tokens", NO_TOKENS)
 
 
 def _wants_row_numbers(transform: object) -> bool:
