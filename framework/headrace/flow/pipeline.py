@@ -166,9 +166,13 @@ class _Compiler:
         return self._any.default_place(f"flows/{flow.name}")
 
     def pipeline(self) -> Pipeline:
+        for label in self._given.jobs:
+            decided_by(self._given, label)
         compiled: dict[str, _Compiled] = {}
         problems: list[Problem] = []
         for job in self._given.jobs.values():
+            if not self._flow.jobs.keys() >= set(job.needs):
+                continue  # what is wrong there has been told
             try:
                 made = flows.composed(self._flow, job)
                 self._flow = self._flow.with_jobs({job.label: made})
@@ -329,30 +333,12 @@ class _Steps:
         """Return the steps of the jobs that just these conditions decide on."""
         steps: list[Step] = []
         for job in self._flow.jobs.values():
-            deciding = self._deciding(job.label)
+            deciding = decided_by(self._flow, job.label)
             if deciding == conditions:
                 steps.append(self._step(job))
             elif deciding == (*conditions, job.label):
                 steps.append(self._condition(job, deciding))
         return steps
-
-    def _deciding(self, label: str) -> tuple[str, ...]:
-        """Return the jobs whose conditions decide whether a job runs, the outermost first.
-
-        Raises:
-            ConfigError: Two of them do not depend on each other.
-        """
-        job = self._flow.jobs[label]
-        above = [self._deciding(each) for each in job.needs]
-        longest = max(above, key=len, default=())
-        for each in above:
-            if longest[: len(each)] != each:
-                what = (
-                    f"needs {each[-1]!r} and {longest[-1]!r}, each with a condition of its own; "
-                    "a step of a pipeline lies inside one condition"
-                )
-                raise ConfigError([Problem(f"{GROUP}.jobs.{label}", what)])
-        return (*longest, label) if job.conditions else longest
 
     def _step(self, job: FlowJob) -> Step:
         if job.settings.raw is not None:
@@ -435,6 +421,25 @@ class _Steps:
                         "OutputName": each.channel,
                         "FilePath": each.file,
                     }
+
+
+def decided_by(flow: Flow, label: str) -> tuple[str, ...]:
+    """Return the jobs whose conditions decide whether a job runs, the outermost first.
+
+    Raises:
+        ConfigError: Two of them do not depend on each other.
+    """
+    job = flow.jobs[label]
+    above = [decided_by(flow, each) for each in job.needs]
+    longest = max(above, key=len, default=())
+    for each in above:
+        if longest[: len(each)] != each:
+            what = (
+                f"needs {each[-1]!r} and {longest[-1]!r}, each with a condition of its own; "
+                "a step of a pipeline lies inside one condition"
+            )
+            raise ConfigError([Problem(f"{GROUP}.jobs.{label}", what)])
+    return (*longest, label) if job.conditions else longest
 
 
 def _used_elsewhere(flow: Flow) -> Iterator[str]:

@@ -25,10 +25,11 @@ from headrace.flow.permissions import policy_of
 from headrace.flow.pipeline import Pipeline, pipeline_of
 from headrace.flow.runner import FlowRun, failure, line_of
 from headrace.flow.states import JobState, table
+from headrace.flow.step_functions import state_machine
 from headrace.results.destination import shown
 from headrace.results.pages import RUN_PAGE, try_flow_page
 from headrace.results.result import Result, channels_of
-from headrace.results.whole_files import write_whole
+from headrace.results.whole_files import json_text, write_whole
 from headrace.uris import S3, path_of, uri_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from headrace.job.account import Account
 
 PIPELINE_FILE = "pipeline.json"
+STEP_FUNCTIONS = "stepfunctions"
+STATE_MACHINE_FILE = "state-machine.json"
 
 
 def perform(config: DictConfig) -> Result | None:
@@ -87,6 +90,12 @@ def _pipeline(flow: Flow, config: DictConfig) -> None:
         what = "a pipeline starts on SageMaker; add target=aws, or leave this out"
         raise ConfigError([Problem("start", what)])
     pipeline = pipeline_of(flow, account)
+    if config.format == STEP_FUNCTIONS:
+        machine = state_machine(pipeline, flow)
+        if account is not None:
+            _on_aws("bring")(flow, pipeline, account)
+        _write(pipeline, flow, STATE_MACHINE_FILE, json_text(machine))
+        return
     _write(pipeline, flow)
     if account is not None:
         _on_aws("put")(flow, config, pipeline, account)
@@ -126,16 +135,18 @@ def _account(flow: Flow) -> Account | None:
     return None
 
 
-def _write(pipeline: Pipeline, flow: Flow) -> None:
+def _write(
+    pipeline: Pipeline, flow: Flow, name: str = PIPELINE_FILE, text: str | None = None
+) -> None:
     """Write the definition of the pipeline, and say what is to be known of it."""
-    path = folder_of(flow) / PIPELINE_FILE
+    path = folder_of(flow) / name
     try:
-        write_whole(path, pipeline.text.encode())
+        write_whole(path, (text or pipeline.text).encode())
     except OSError as error:
         what = f"cannot write {shown(path)}: {error.strerror}"
         raise ConfigError([Problem("output.path", what)]) from error
     for name in pipeline.fixed:
-        what = "is a part of the code, so an execution cannot change it"
+        what = "changes files that travel with a job, so an execution cannot change it"
         print(f"note     the parameter {name} {what}; with another value, make the pipeline again")
     for note in pipeline.notes:
         print(f"note     {note}")
