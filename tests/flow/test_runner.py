@@ -249,12 +249,17 @@ def test_runs_of_a_sweep_share_what_is_the_same(here: Path, pretended: Pretended
         flow = compile_flow(
             "flow=ctr", f"output.path=sweep/{depth}", f"flow.parameters.depth={depth}"
         )
-        run = ran(flow, shares=True)
+        run = ran(flow, sweep="sweep")
     assert pretended.ran == ["prepare", "fit", "judge", "fit", "judge"]
     assert run.states["prepare"].place == str(here / "sweep/1/prepare")
     fit = Store(str(here / "sweep/2")).read("fit")
     assert fit is not None
     assert fit.place == str(here / "sweep/2/fit")
+    other = compile_flow("flow=ctr", "output.path=sweep/2", "flow.parameters.depth=3")
+    assert states(ran(other, sweep="sweep"))["fit"] == (
+        "failed (output.path: another run of this sweep has left its result there; give each run "
+        "a place of its own, as in output.path=widths/${flow.parameters.width})"
+    )
 
 
 def test_two_runs_of_one_flow_do_not_mix(flow: CompiledFlow, pretended: Pretended) -> None:

@@ -100,12 +100,13 @@ class Flow:
         return replace(self, jobs={**self.jobs, **jobs})
 
 
-def compiled(config: DictConfig, typed: Sequence[str]) -> Flow:
+def compiled(config: DictConfig, typed: Sequence[str], run: str = "") -> Flow:
     """Compose and validate all jobs of a flow. Nothing runs, nothing is written.
 
     Args:
         config: What Hydra composed, with the flow in it.
         typed: The overrides that it was composed of.
+        run: A name of this run of a sweep, whose runs have places of their own.
 
     Raises:
         ConfigError: Everything that is wrong with the flow or a job.
@@ -116,7 +117,7 @@ def compiled(config: DictConfig, typed: Sequence[str]) -> Flow:
     name = settings.name or DEFAULT_NAME
     root = _root(config, name)
     common = tuple(common_overrides(typed))
-    place = root or _default_root(name)
+    place = root or _default_root(name, run)
     flow = Flow(name, settings, place, {}, common, is_placed=root is not None)
     problems: list[Problem] = []
     broken: set[str] = set()
@@ -243,8 +244,8 @@ def _root(config: DictConfig, name: str) -> str | None:
     return path if "://" in path else str(Path(path).expanduser().absolute())
 
 
-def _default_root(name: str) -> str:
-    return str(Path(DEFAULT_FOLDER, name).absolute())
+def _default_root(name: str, run: str = "") -> str:
+    return str(Path(DEFAULT_FOLDER, name, run).absolute())
 
 
 def _with_default_place(plan: Plan, name: str) -> Plan:

@@ -36,6 +36,10 @@ from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.uris import S3, uri_of
 
 NOT_HERE = "is a raw step of a SageMaker pipeline, which no target runs; use action=pipeline"
+ONE_PLACE = (
+    "another run of this sweep has left its result there; give each run a place of its own, as in "
+    "output.path=widths/${flow.parameters.width}"
+)
 ASIDE = "its result is not what it was; what was there is now in {place}"
 Listener = Callable[[JobState], None]
 
@@ -45,8 +49,8 @@ class FlowRun:
     """One run of a flow; make it by `checked`, then `run` it."""
 
     flow: Flow
-    shares: bool = False
-    """Results of the flows beside this one, as of the other runs of a sweep, are used."""
+    sweep: str = ""
+    """The sweep that it is a run of: results of the flows beside this one are used."""
     listener: Listener = lambda _: None
     """Called whenever the state of a job changes, one call at a time."""
     states: dict[str, JobState] = field(default_factory=dict)
@@ -164,8 +168,10 @@ class FlowRun:
             print(f"note: {job.label}: {ASIDE.format(place=aside)}", file=sys.stderr, flush=True)
         self._note(self._state(job, "running", self._why(job, digests)))
         store = Store(self.flow.root)
-        record = Record(job.label, job.place, digests)
+        record = Record(job.label, job.place, digests, sweep=self.sweep)
         earlier = store.read(job.label)
+        if self.sweep and earlier and earlier.is_of_run(job.place, self.sweep):
+            raise ConfigError([Problem("output.path", ONE_PLACE)])
         if earlier is None or earlier.place != job.place:  # what will be there is this flow's
             store.write(record)
         began = time.monotonic()
@@ -233,7 +239,7 @@ class FlowRun:
         if not job.cache.enabled:
             return None
         own = Store(self.flow.root)
-        stores: list[Store] = [own, *(own.others() if self.shares else ())]
+        stores: list[Store] = [own, *(own.others() if self.sweep else ())]
         for store in stores:
             record = store.read(job.label)
             is_ours = record is not None and (store is not own or record.place == job.place)
@@ -301,9 +307,7 @@ class FlowRun:
         """Let one run of a sweep at a time make a result that the others share."""
         name = hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()[:16]
         shared = Store(str(Path(self.flow.root).parent))
-        with (
-            shared.locked(f"{job.label}-{name}.lock", waits=True) if self.shares else nullcontext()
-        ):
+        with shared.locked(f"{job.label}-{name}.lock", waits=True) if self.sweep else nullcontext():
             yield
 
     def _state(self, job: FlowJob, state: State, why: str = "") -> JobState:

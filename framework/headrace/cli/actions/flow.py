@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
     from headrace.job.account import Account
 
+LONGEST = 80
+"""Characters of the name of a folder for one run of a sweep."""
 PIPELINE_FILE = "pipeline.json"
 STEP_FUNCTIONS = "stepfunctions"
 STATE_MACHINE_FILE = "state-machine.json"
@@ -55,13 +59,25 @@ def perform(config: DictConfig) -> Result | None:
         raise ConfigError([Problem("action", what)])
     hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
-    flow = compiled(config, overrides) if has_flow(config) else single(config, overrides)
+    run = _name_of_run(overrides) if hydra.mode == RunMode.MULTIRUN else ""
+    flow = compiled(config, overrides, run) if has_flow(config) else single(config, overrides)
     return action(flow, config)
 
 
+def _name_of_run(overrides: Sequence[str]) -> str:
+    """Return a name for a run of a sweep, by what was typed for it: ``width=1024``."""
+    said = [each for each in overrides if not each.startswith("flow=")]
+    short = ",".join(each.lstrip("+").removeprefix("flow.parameters.") for each in said)
+    name = re.sub(r"[^\w.,=-]+", "_", short)
+    if name == short and len(name) <= LONGEST:
+        return name
+    return f"{name[:LONGEST]}-{hashlib.sha256(short.encode()).hexdigest()[:8]}"
+
+
 def _run(flow: Flow, config: DictConfig) -> Result | None:
-    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
-    run = FlowRun(flow, shares=in_sweep, listener=told)
+    hydra = HydraConfig.get()
+    sweep = str(Path(hydra.sweep.dir).absolute()) if hydra.mode == RunMode.MULTIRUN else ""
+    run = FlowRun(flow, sweep=sweep, listener=told)
     try:
         run.run()
     finally:
