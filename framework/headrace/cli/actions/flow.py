@@ -18,7 +18,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from headrace import targets
+from headrace.config.checks import SAGEMAKER, of_pipelines_alone
 from headrace.config.defaults import run_folder
+from headrace.config.problems import got
 from headrace.errors import ConfigError, Problem
 from headrace.flow.account import OnPaper
 from headrace.flow.flow import Flow, compiled, single
@@ -57,6 +59,8 @@ def perform(config: DictConfig) -> Result | None:
         allowed = ", ".join(sorted(ACTIONS))
         what = f"is for a single job; leave flow out (a flow has {allowed})"
         raise ConfigError([Problem("action", what)])
+    if problems := list(of_pipelines_alone(config.action, config.start, config.format)):
+        raise ConfigError(problems)
     hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
     run = _name_of_run(overrides) if hydra.mode == RunMode.MULTIRUN else ""
@@ -102,6 +106,9 @@ def _plan(flow: Flow, config: DictConfig) -> None:
 
 def _pipeline(flow: Flow, config: DictConfig) -> None:
     account = _account(flow)
+    if config.format not in (SAGEMAKER, STEP_FUNCTIONS):
+        what = f"should be {SAGEMAKER} or {STEP_FUNCTIONS} (got {got(config.format)})"
+        raise ConfigError([Problem("format", what)])
     if config.start and account is None:
         what = "a pipeline starts on SageMaker; add target=aws, or leave this out"
         raise ConfigError([Problem("start", what)])
