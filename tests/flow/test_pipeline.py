@@ -189,6 +189,14 @@ def test_the_policy_covers_all_jobs(pipeline: Pipeline) -> None:
     account = OnPaper("us-east-1", "123456789012", ROLE.partition("=")[2])
     statements = {each["Sid"]: each for each in policy_of(pipeline, account)["Statement"]}
     assert "arn:aws:s3:::results/ctr/*/prepare/train/*" in statements["WriteOutputs"]["Resource"]
+    assert "arn:aws:s3:::results/ctr/code/*" in statements["ReadInputs"]["Resource"]
+    assert "arn:aws:s3:::logs/*/part-*/*" in statements["ReadInputs"]["Resource"]
+    prefixes = statements["List2"]["Condition"]["StringLike"]["s3:prefix"]
+    assert {"ctr/code/*", "ctr/*/fit/model/*"} <= set(prefixes)
+    assert list(statements) == [
+        "ReadInputs", "List1", "List2", "WriteOutputs", "PullImage", "LogInToRegistry",
+        "WriteLogs", "WriteMetrics", "RunSteps", "PassRole",
+    ]  # fmt: skip
     assert statements["PassRole"]["Resource"] == [account.role_arn]
     assert "sagemaker:CreateProcessingJob" in statements["RunSteps"]["Action"]
     assert len(statements) == len(policy_of(pipeline, account)["Statement"])

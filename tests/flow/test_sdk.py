@@ -34,6 +34,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @needs_sdk
+@pytest.mark.filterwarnings("ignore")  # the SDK's own
 def test_the_step_is_that_of_the_sdk(job: Any) -> None:
     steps = importlib.import_module("sagemaker.mlops.workflow.steps")
     pipelines = importlib.import_module("sagemaker.mlops.workflow.pipeline")
@@ -86,6 +87,7 @@ def test_the_step_is_that_of_the_sdk(job: Any) -> None:
 
 
 @needs_sdk
+@pytest.mark.filterwarnings("ignore")  # the SDK's own
 def test_steps_feed_each_other(job: Any) -> None:
     pipelines = importlib.import_module("sagemaker.mlops.workflow.pipeline")
     fit = job.step("fit", upload=False)

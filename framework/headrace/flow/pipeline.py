@@ -75,10 +75,13 @@ class Pipeline:
     name: str
     base: str
     """The place on S3 that everything lies below."""
+    code: str
+    """The place that code lies below, each file below its digest."""
     definition: dict[str, Any]
     files: Sources
     requests: Mapping[str, RequestView]
-    """Label → the request, for whoever makes a policy; the ID of the execution is a mark."""
+    """Label → the request, for whoever makes a policy: the ID of the execution is a mark, and ``*``
+    stands for parameters in places on S3."""
     values: Mapping[str, Scalar]
     """The parameters of an execution, as the flow has them."""
     fixed: tuple[str, ...] = ()
@@ -196,6 +199,7 @@ class _Compiler:
         return Pipeline(
             self._given.name,
             self._base,
+            self._code,
             definition,
             {uri: source for each in compiled.values() for uri, source in each.files.items()},
             {label: each.request for label, each in compiled.items()},
@@ -245,7 +249,7 @@ class _Compiler:
             job,
             arguments,
             files,
-            RequestView(_moved(ready.job.request, moved)),
+            RequestView(_moved(template.anywhere(), moved)),
             frozenset(variables),
             frozenset(fixed),
             ready.notes if self._account is not None else (),

@@ -27,7 +27,7 @@ from headrace.flow.digests import Digests, changed, digests_of
 from headrace.flow.flow import Flow, FlowJob
 from headrace.flow.states import JobState, State, rows_of, took
 from headrace.flow.store import Record, Store, ended
-from headrace.prepare import Ready, output_problems, prepare
+from headrace.prepare import NOT_ASKED, Ready, output_problems, prepare
 from headrace.results import pages
 from headrace.results.layout import MANIFEST
 from headrace.results.stored import StoredResult
@@ -54,6 +54,8 @@ class FlowRun:
     listener: Listener = lambda _: None
     """Called whenever the state of a job changes, one call at a time."""
     states: dict[str, JobState] = field(default_factory=dict)
+    has_begun: bool = False
+    """All has been checked, and jobs run."""
     _lock: RLock = field(default_factory=RLock)
 
     def plan(self) -> None:
@@ -91,6 +93,7 @@ class FlowRun:
         """
         with Store(self.flow.root).locked():
             self._look(dry=False)
+            self.has_begun = True
             if self.flow.config.parallel == 1:
                 for job in self.flow.jobs.values():
                     self._step(job)
@@ -191,14 +194,16 @@ class FlowRun:
             return state
         job, why = self._at_its_place(job), ""
         needed = [self.states[label] for label in job.needs]
-        if all(each.has_result for each in needed):
-            digests, _ = self._digests(job, dry=dry)
+        has_run = Store(self.flow.root).read(job.label) is not None or bool(self.sweep)
+        if has_run and all(each.has_result for each in needed):
+            digests, ready = self._digests(job, dry=dry)
             if (found := self._found(job, digests)) is not None:
                 return self._unchanged(job, found)
             why = self._why(job, digests)
         else:
-            self._ready(job, dry=dry)
-        problems = output_problems(self._replacing(job).config)
+            ready = self._ready(job, dry=dry)
+        asking = NOT_ASKED not in ready.notes
+        problems = output_problems(self._replacing(job).config, asking)
         if problems and not self._is_damaged(job):
             raise ConfigError(problems)
         return self._state(job, "to run", why)

@@ -34,7 +34,7 @@ from headrace.results.destination import shown
 from headrace.results.pages import RUN_PAGE, try_flow_page
 from headrace.results.result import Result, channels_of
 from headrace.results.whole_files import json_text, write_whole
-from headrace.uris import S3, path_of, uri_of
+from headrace.uris import S3
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -85,7 +85,8 @@ def _run(flow: Flow, config: DictConfig) -> Result | None:
     try:
         run.run()
     finally:
-        _show(flow, run.states)
+        if run.has_begun:
+            _show(flow, run.states)
     if (error := failure(run.states)) is not None:
         raise error
     return _last(run)
@@ -180,8 +181,7 @@ def _show(flow: Flow, states: Mapping[str, JobState]) -> None:
     if states.keys() != flow.jobs.keys():  # it did not come that far
         return
     print("\n".join(table(list(states.values()))), flush=True)
-    if flow.root.startswith(S3) or (folder := path_of(uri_of(flow.root))) is None:
-        return
+    folder = folder_of(flow)
     jobs = list(states.values())
     facts = flow.config.parameters
     page = try_flow_page(folder, flow.name, jobs, dict(_links(folder, jobs)), facts)
