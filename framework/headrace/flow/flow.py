@@ -31,7 +31,11 @@ from headrace.flow import graph
 from headrace.flow.loading import common_overrides, flow_config
 from headrace.flow.references import OUTPUT, PARAM, Reference, references, replaced
 from headrace.programs import program_of
+from headrace.results.hosts import MANIFEST as MANIFEST_FILE
+from headrace.results.hosts import METRICS as METRICS_FILE
+from headrace.results.hosts import TIMINGS as TIMINGS_FILE
 from headrace.runtime.shown import quoted
+from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.uris import S3, path_of, uri_of, within
 
 Outputs = Mapping[str, str]
@@ -285,9 +289,24 @@ def _no_output(where: str, job: FlowJob, channel: str) -> Problem:
 def _condition_problems(flow: Flow) -> Iterator[Problem]:
     for job in flow.jobs.values():
         for each in job.conditions:
-            if each.channel not in flow.jobs[each.job].outputs:
-                where = f"{GROUP}.when.{job.label}.output"
-                yield _no_output(where, flow.jobs[each.job], each.channel)
+            where, other = f"{GROUP}.when.{job.label}", flow.jobs[each.job]
+            if each.channel not in other.outputs:
+                yield _no_output(f"{where}.output", other, each.channel)
+            elif other.configured.config.program.is_chain:
+                yield from _chain_condition(each, other, where)
+
+
+def _chain_condition(condition: When, job: FlowJob, where: str) -> Iterator[Problem]:
+    """Check what is known of a chain's result before it is there."""
+    if condition.channel != REPORT:
+        what = f"{condition.output} holds rows; figures are in {job.label}.{REPORT}"
+        yield Problem(f"{where}.output", what)
+        return
+    files = [MANIFEST_FILE, METRICS_FILE, TIMINGS_FILE]
+    files += [EVALUATION] if job.configured.config.evaluation.name != "none" else []
+    if condition.file not in files:
+        what = f"{condition.output} has no file {quoted(condition.file)}"
+        yield Problem(f"{where}.file", f"{what}; {suggest(condition.file, files)}")
 
 
 def _shared_places(flow: Flow) -> Iterator[Problem]:
