@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,7 +27,15 @@ from headrace.prepare import Ready, prepare
 from headrace.results.result import RunResult
 from headrace.terminal.tables import aligned, as_html, listed
 
-__all__ = ["CompiledFlow", "CompiledJob", "RunResult", "compile", "compile_flow", "run"]
+__all__ = [
+    "CompiledFlow",
+    "CompiledJob",
+    "RunResult",
+    "compile",
+    "compile_flow",
+    "open_result",
+    "run",
+]
 
 ACTIONS = "is for the command line; in Python, compile() plans a job and run() runs it"
 A_FLOW = "has several jobs; use compile_flow()"
@@ -193,6 +202,18 @@ def run(
         made = compile(*overrides, program=program, inputs=inputs, outputs=outputs)
         compiled = _checked(made)
     return RunResult.of(targets.run(compiled.job, compiled.config), compiled.request)
+
+
+def open_result(place: str | os.PathLike[str]) -> RunResult:
+    """Open the result of a run that has ended, as `run` returned it.
+
+    Args:
+        place: ``output.path``: a folder, or ``s3://…``.
+
+    Raises:
+        HeadraceError: There is no result.
+    """
+    return RunResult.at(place)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

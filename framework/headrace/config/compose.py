@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from headrace.config import registry
 from headrace.config.checks import cross_check
 from headrace.config.flow import GROUP
+from headrace.config.learned import Learned, learned_in
 from headrace.config.models import JobConfig, TransformConfig, job_config_with
 from headrace.config.problems import REQUIRED, keys_of, models_of, problems_of, tag_of
 from headrace.config.program import idle
@@ -47,6 +48,8 @@ class Plan:
     config: JobConfig
     """Its local paths are absolute."""
     chain: tuple[Step, ...]
+    learned: Learned | None = None
+    """Another run, whose chain this is."""
 
 
 def compose(cfg: DictConfig) -> Plan:
@@ -63,14 +66,18 @@ def compose(cfg: DictConfig) -> Plan:
         PluginError: A transform that the configuration names is broken.
     """
     resolved = idle.without_idle(resolve(cfg))
+    learned = learned_in(resolved.values)
+    if learned is not None:
+        resolved.values = learned.filled_in(resolved.values)
     chain, wrong_steps = registry.check_steps(_steps_in(resolved.values))
     model = job_config_with(_backend_in(resolved.values))
     keys = partial(keys_of, model)
     wrong_keys = problems_of(model.model_validate, resolved.values, keys, CHOICES)
     _refuse(resolved.once([*wrong_keys, *wrong_steps]))
     config = model.model_validate(resolved.values)
-    _refuse([*cross_check(config, chain), *_unused_width(config, resolved)])
-    return Plan(_with_absolute_paths(config), chain)
+    others = [] if learned is None else learned.problems(chain)
+    _refuse([*cross_check(config, chain), *_unused_width(config, resolved), *others])
+    return Plan(_with_absolute_paths(config), chain, learned)
 
 
 def _refuse(problems: Sequence[Problem]) -> None:
