@@ -227,6 +227,11 @@ class TransformConfig(Model):
     steps: Annotated[dict[str, dict[str, Any] | None], Len(1)] = Field(
         description="label → parameters, in order; 'name' defaults to the label"
     )
+    learned: Text | None = Field(
+        None,
+        description="output.path of a finished run: apply its chain, with what it learned, to "
+        "these rows",
+    )
 
 
 class OutputConfig(Model):
@@ -243,6 +248,18 @@ class OutputConfig(Model):
     )
     rows_per_part: Annotated[int, Ge(1), Le(MAX_BYTES)] = Field(
         OutputSpec.rows_per_part, description="rows in each part"
+    )
+    header: bool = Field(
+        OutputSpec.header, description="begin each part with the names of the columns; csv only"
+    )
+    columns: Annotated[tuple[Text, ...], Len(1)] | None = Field(
+        OutputSpec.columns,
+        description="columns to write, in this order; csv only. Default: the label, then the "
+        "features",
+    )
+    tokens: bool = Field(
+        OutputSpec.tokens,
+        description="write report/tokens.parquet: which tokens stand behind each index",
     )
 
 

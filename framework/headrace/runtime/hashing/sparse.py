@@ -180,6 +180,19 @@ def _summed(
     return SparseRows(moved, once, merged)
 
 
+def sorted_rows(offsets: npt.NDArray[np.int64], indices: Array, values: Array) -> SparseRows:
+    """Return rows whose entries come in any order; those of one index are summed in theirs.
+
+    Args:
+        offsets: Where each row starts in the other two, shape (rows + 1,).
+        indices: Of each entry.
+        values: Of each entry.
+    """
+    row_of = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    order = np.lexsort((indices, row_of))
+    return _summed(offsets.astype(np.int32), indices[order].astype(np.int32), values[order])
+
+
 def _without(entries: Array, places: npt.NDArray[np.int64]) -> Array:
     """Return all entries but those at a few places, which ascend.
 
