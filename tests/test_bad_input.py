@@ -153,7 +153,8 @@ FAULTS: dict[str, tuple[Content, tuple[str, ...], str]] = {
     ),
     "column twice": (
         {"d.csv": "click,a,a\n1,x,y\n"}, (),
-        "d.csv: the column name 'a' stands twice in the header",
+        "d.csv: the column name 'a' stands twice in the header; name all columns in "
+        "dataset.columns, with dataset.header=true",
     ),
     "ragged row, too short": (
         {"d.csv": GOOD + "1,x\n"}, (), "d.csv, line 4: 2 cells, but the header names 3 columns",
@@ -337,6 +338,12 @@ CHAINS: dict[str, tuple[tuple[str, ...], str]] = {
     "no feature is left": (
         ("dataset.categorical=[]",),
         "transform.steps.feature_hasher: there is no feature column left to hash",
+    ),
+    "a step behind the hasher": (
+        ("+transform.steps.rare_values={}",),
+        "transform.steps.rare_values: there is no categorical column at this point of the chain; "
+        "it stands behind 'feature_hasher', which hashes all features: put it before that "
+        "(before: feature_hasher)",
     ),
     "a number of another kind": (
         ("transform.steps.split.method=time", "transform.steps.split.column=a",

@@ -23,12 +23,12 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from headrace.config.deferred_imports import DeferringLoader, check_deferred
 from headrace.config.problems import keys_of, problems_of, suggest
+from headrace.config.steps import ADDRESS, AFTER, BEFORE, arranged, parameters_of
 from headrace.errors import PluginError, Problem
 from headrace.runtime.plugins import roots
 from headrace.runtime.plugins.transforms import GROUP, PACKAGE, class_in
 from headrace.runtime.shown import quoted
 
-ADDRESS = "transform.steps"
 RUNTIME = "headrace.runtime"
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
 
@@ -188,8 +188,8 @@ def check_steps(steps: Mapping[Any, Any]) -> tuple[tuple[Step, ...], list[Proble
     """Build each step's transform.
 
     Args:
-        steps: Label → parameters, as in the configuration. What is no mapping is left to the
-            configuration's own model.
+        steps: Label → parameters, as in the configuration. A null leaves the step out; what else
+            is no mapping is left to the configuration's own model.
 
     Returns:
         The steps that are right, and what is wrong with the others.
@@ -197,13 +197,16 @@ def check_steps(steps: Mapping[Any, Any]) -> tuple[tuple[Step, ...], list[Proble
     Raises:
         PluginError: A plugin that is named cannot be imported or is none.
     """
-    known = plugins()
-    built, problems = [], []
-    for label, raw in steps.items():
-        if raw is None or isinstance(raw, Mapping):
-            step, wrong = _check_one(str(label), dict(raw or {}), known)
-            built.extend([step] if step else [])
-            problems.extend(wrong)
+    known, built = plugins(), []
+    ordered, problems = arranged(
+        steps, lambda name: parameters_of(known[name].transform) if name in known else ()
+    )
+    if steps and not (ordered or problems):
+        problems.append(Problem(ADDRESS, "all steps are left out; a chain needs one at least"))
+    for label, raw in ordered.items():
+        step, wrong = _check_one(label, raw, known)
+        built.extend([step] if step else [])
+        problems.extend(wrong)
     return tuple(built), problems
 
 
@@ -238,7 +241,9 @@ def _check_one(
     except ValidationError:
         checked = None
     problems = problems_of(
-        judge.validate_python, raw, lambda path: [*keys_of(transform, path), "name"]
+        judge.validate_python,
+        raw,
+        lambda path: {*keys_of(transform, path), *(() if path else ("name", AFTER, BEFORE))},
     )
     if problems:
         return None, [_below(address, problem) for problem in problems]

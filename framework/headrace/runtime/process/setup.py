@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
+from headrace.runtime.kernels import library
+
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
@@ -18,11 +20,18 @@ _KEPT = 64 << 20
 _ARENAS = 2
 
 
-def set_up() -> None:
-    """Do all; the order does not matter."""
+def set_up(kernels: str = library.AUTO) -> None:
+    """Do all of it; the order does not matter.
+
+    Args:
+        kernels: ``runtime.kernels``.
+    """
     _keep_freed_memory()
     _leave_pandas_out()
     _collect_garbage()
+    library.use(kernels)
+    if note := library.note():
+        print(f"note: {note}", flush=True)
 
 
 def _keep_freed_memory() -> None:
