@@ -79,10 +79,9 @@ def test_it_ends_with_who_started_it(waiting: EarlyInterpreter) -> None:
 
 def test_nothing_waits_any_more_afterwards() -> None:
     with early.started(["dataset.path=x", "hydra.run.dir=y"]):
-        process = early._waiting.process if early._waiting else None
-        assert process is not None
-        assert process.poll() is None
-    assert process.returncode is not None
+        (interpreter,) = early._waiting
+        assert interpreter.process.poll() is None
+    assert interpreter.process.returncode is not None
     assert early.taken() is None
 
 
@@ -93,4 +92,4 @@ def test_nothing_waits_any_more_afterwards() -> None:
 )  # fmt: skip
 def test_no_interpreter_for_other_commands(word: str) -> None:
     with early.started(["dataset.path=x", word]):
-        assert early._waiting is None
+        assert early._waiting == []

@@ -81,7 +81,8 @@ class EarlyInterpreter:
             self.process.communicate()
 
 
-_waiting: EarlyInterpreter | None = None
+_waiting: list[EarlyInterpreter] = []
+"""One or none. Jobs of several threads may ask for it at once: `list.pop` gives it to one."""
 
 
 @contextmanager
@@ -91,10 +92,9 @@ def started(arguments: Sequence[str]) -> Iterator[None]:
     Args:
         arguments: Of the command line.
     """
-    global _waiting
     if not any(map(_OTHER.match, arguments)):
         with contextlib.suppress(OSError):  # then there is none
-            _waiting = EarlyInterpreter(os.environ)
+            _waiting.append(EarlyInterpreter(os.environ))
     try:
         yield
     finally:
@@ -103,9 +103,10 @@ def started(arguments: Sequence[str]) -> Iterator[None]:
 
 def taken() -> EarlyInterpreter | None:
     """Return the interpreter that waits, if there is one; it is the caller's from now on."""
-    global _waiting
-    interpreter, _waiting = _waiting, None
-    return interpreter
+    try:
+        return _waiting.pop()
+    except IndexError:
+        return None
 
 
 def end() -> None:
