@@ -146,7 +146,8 @@ WITHOUT = [
     (
         ["backend=processor", "backend.framework_version=banana"],
         "backend.framework_version: backend=processor has no such key (it is one of "
-        "backend=sklearn, backend=pyspark); allowed: base_image, image_uri, name, python_version, region, requirements",
+        "backend=sklearn, backend=pyspark); allowed: "
+        "base_image, image_uri, name, python_version, region, requirements",
     ),
     (
         ["backend=script", "backend.spark.executor.memory=4g"],

@@ -199,8 +199,11 @@ def test_the_request_is_that_of_sdk_3(project: Path) -> None:
         timeout=120,
     )
     requests = json.loads(sent.read_text())
-    assert len(requests) == 2
-    for request, name in zip(requests, ("script", "processor"), strict=True):
+    *others, framework = requests
+    assert framework["AppSpecification"]["ContainerEntrypoint"] == [
+        *("/bin/bash", "/opt/ml/processing/input/entrypoint/runproc.sh"),
+    ]
+    for request, name in zip(others, ("script", "processor", "pyspark"), strict=True):
         left = [
             (where, theirs)
             for where, theirs, _ in differences(request, EXPECTED[name])
