@@ -19,6 +19,7 @@ from headrace.job.compiler import compile_job
 from headrace.job.job_names import job_name
 from headrace.programs import program_of
 from headrace.results import destination as output_folder
+from headrace.runtime.data_files import is_hidden
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.spec import DatasetSpec, JobSpec
 from headrace.targets.local import scratch
@@ -83,12 +84,12 @@ def prepare(
     placed = _placed(plan, account, name)
     is_fresh, plan = placed != plan, placed  # a folder that only this job has
     backend, program = backend_of(plan.config.backend), program_of(plan)
-    found, problems = sources.find(plan.config, target.is_remote, asking, coming)
+    found, problems = sources.find(plan, target.is_remote, asking, coming)
     notes, problems = _put_off(problems) if dry else ((), problems)
     if checks_output and not is_fresh:
         problems += output_problems(plan.config, asking)
     problems += (broken := program.problems(backend.way, asking=asking))
-    if broken or not sources.are_all(plan.config, found):
+    if broken or not sources.are_all(plan, found):
         raise ConfigError(problems)
     with ExitStack() as stack:
         # Of data on S3, the first object is fetched for this; several have to know its columns.
@@ -105,7 +106,7 @@ def prepare(
         if job.program.spec is not None and (dry or not target.looks_first):
             for step in plan.chain:
                 step.plugin.check_imports()
-            notes = (*notes, *_preflight(job.program.spec, found[inputs.DATA], first))
+            notes = (*notes, *_preflight(job.program.spec, found, first))
     notes = (*notes, *program.notes(), *_without_effect(plan.config, target))
     return Ready(job, plan.config, found, notes if asking else (*notes, NOT_ASKED))
 
@@ -178,18 +179,26 @@ def _column_order(config: JobConfig, first: FirstFile) -> tuple[str, ...]:
     return ()
 
 
-def _preflight(spec: JobSpec, data: DataInput, first: FirstFile) -> tuple[str, ...]:
+def _data_files(data: DataInput) -> list[Path]:
+    """Return the files of a table, of which hidden ones are none if there are others."""
+    files = [Path(file) for file in data.files]
+    return [file for file in files if not is_hidden(file.name)] or files
+
+
+def _preflight(spec: JobSpec, found: Found, first: FirstFile) -> tuple[str, ...]:
     """Read the first file's columns; what a person should know of them."""
     # pyarrow takes its time to import
     from headrace.runtime.chain.chain import ChainError
     from headrace.runtime.chain.preflight import preflight, refuse_named
 
+    tables = {name: _data_files(found[name]) if name in found else [] for name in spec.inputs}
     file = first()
     try:
-        refuse_named([Path(each) for each in data.files], spec.dataset)
+        refuse_named([Path(each) for each in found[inputs.DATA].files], spec.dataset)
         if file is not None:
             path, below = file
-            note = preflight(spec, [path], below).columns.note
+            here = tables if all(tables.values()) else None  # tables on S3 are not fetched
+            note = preflight(spec, [path], below, here).columns.note
             return (note,) if note else ()
     except ChainError as exc:
         raise ConfigError([Problem(exc.where, exc.what)]) from exc

@@ -44,7 +44,9 @@ def objects(bucket: Any, prefix: str) -> dict[str, bytes]:
     return {each.key.removeprefix(prefix): each.get()["Body"].read() for each in found}
 
 
-@pytest.mark.parametrize(("instances", "data"), [(1, INPUT), (2, LIST)])
+@pytest.mark.parametrize(
+    ("instances", "data"), [pytest.param(1, INPUT, marks=pytest.mark.long), (2, LIST)]
+)
 def test_what_sagemaker_would_do_gives_the_bytes_of_the_local_target(
     bucket: Any,
     perform: Perform,

@@ -43,8 +43,8 @@ def policy(plan: Plan) -> dict[str, Any]:
     output = account.output_path(plan.config.output.path, NAME)
     placed = plan.config.output.model_copy(update={"path": output})
     config = plan.config.model_copy(update={"output": placed})
-    found, problems = sources.find(config, is_remote=True, asking=False)
     plan = replace(plan, config=config)
+    found, problems = sources.find(plan, is_remote=True, asking=False)
     backend, program = backend_of(config.backend), program_of(plan)
     problems += program.problems(backend.way, asking=False)
     if problems:

@@ -9,14 +9,18 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from headrace.runtime.errors import HeadraceError, PluginError
+from headrace.runtime.shown import plain, quoted
 from headrace.runtime.transform import (
     Learner,
     Role,
+    TableReader,
     Transform,
     is_pending,
     learner,
     positions,
     role_of,
+    sampling_of,
+    table_reader,
 )
 
 _OF_THE_INPUT = {Role.LABEL, Role.ID}
@@ -56,6 +60,12 @@ class Link:
         """Return the step, if it has yet to learn."""
         return learner(self.transform) if self.state is None else None
 
+    @property
+    def stateful(self) -> Learner | TableReader | None:
+        """Return the step, if it has yet to be told what it learned or looks up."""
+        reader = table_reader(self.transform) if self.state is None else None
+        return self.learner or reader
+
     def with_state(self, state: pa.Table) -> Link:
         """Return the step that knows what it learned.
 
@@ -65,10 +75,10 @@ class Link:
             ChainError: It cannot work with that.
             PluginError: It makes other columns than were promised before.
         """
-        if self.learner is None:
+        if self.stateful is None:
             raise TypeError(f"transform.steps.{self.label} has nothing to learn")
         with refused(self.label):
-            fitted = self.learner.with_state(state)
+            fitted = self.stateful.with_state(state)
             after = fitted.output_schema(self.before)
         if not _keeps(self.after, after):
             raise PluginError(
@@ -118,8 +128,9 @@ def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link
     links: list[Link] = []
     for label, transform in steps:
         before = links[-1].after if links else source
-        with refused(label):
+        with refused(label, _hasher_of(links)):
             after = transform.output_schema(before)
+        _refuse_sampled_before(label, before, after)
         links.append(Link(label, transform, before, after))
     return links
 
@@ -140,14 +151,39 @@ def with_states(links: Sequence[Link], states: Mapping[str, pa.Table]) -> tuple[
     return tuple(made)
 
 
+def _refuse_sampled_before(label: str, before: pa.Schema, after: pa.Schema) -> None:
+    """Refuse to divide rows after some were left out: those that do not train should be all."""
+    if sampling_of(before) is None or positions(before, Role.CHANNEL):
+        return
+    if positions(after, Role.CHANNEL):
+        what = "rows are left out before they are divided; downsample should stand behind it"
+        raise ChainError(f"transform.steps.{label}", what)
+
+
+def _hasher_of(links: Sequence[Link]) -> str | None:
+    """Return the label of the step that hashed all features, if one has."""
+    for link in links:
+        if positions(link.after, Role.INDICES):
+            return link.label
+    return None
+
+
 @contextmanager
-def refused(label: str) -> Iterator[None]:
-    """Say which step it is that cannot work so; a step says that by a `ValueError`."""
+def refused(label: str, hasher: str | None = None) -> Iterator[None]:
+    """Say which step it is that cannot work so; a step says that by a `ValueError`.
+
+    Args:
+        label: Of the step.
+        hasher: Label of a step before it that leaves no features.
+    """
     try:
         yield
     except (ValueError, KeyError) as error:
-        message = error.args[0] if error.args else error
-        raise ChainError(f"transform.steps.{label}", str(message)) from error
+        message = str(error.args[0] if error.args else error)
+        if hasher is not None:
+            hint = f"it stands behind {quoted(hasher)}, which hashes all features"
+            message = f"{message}; {hint}: put it before that (before: {plain(hasher)})"
+        raise ChainError(f"transform.steps.{label}", message) from error
 
 
 def wanted_of(transforms: Sequence[object], source: pa.Schema) -> tuple[Role, ...]:
