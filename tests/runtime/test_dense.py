@@ -135,6 +135,14 @@ def test_texts_of_csv_are_quoted_where_they_must() -> None:
     assert table["t"].to_pylist() == TEXTS
 
 
+@pytest.mark.parametrize("text", ["", '"', ",", "\n", "\r", "x"])
+def test_one_text_that_needs_quotes_is_found(text: str) -> None:
+    cells = pa.array(["null", text, "b"], mask=np.array([True, False, False]))
+    rows = pa.record_batch([cells, ["a", "b", text]], ["t", "u"]).slice(1)
+    quoted = text if text == "x" else f'"{text.replace(chr(34), chr(34) * 2)}"'
+    assert text_of(rows, format="csv") == f"{quoted},b\nb,{quoted}\n"
+
+
 def test_csv_of_numbers_that_have_no_text() -> None:
     rows = pa.record_batch([pa.array([1.0, math.inf])], ["n"])
     with pytest.raises(DataError) as caught:
