@@ -284,7 +284,7 @@ def _joined_lines(cells: pa.Array, columns: int) -> list[memoryview]:
     ends = np.frombuffer(texts.buffers()[1], np.int32)[columns : len(texts) : columns]
     joined[ends + np.arange(columns - 1, len(texts) - 1, columns)] = ord("\n")
     used = int(np.frombuffer(texts.buffers()[1], np.int32)[len(texts)]) + max(len(texts) - 1, 0)
-    return [memoryview(joined[:used]), memoryview(b"\n")]
+    return [joined[:used].data, memoryview(b"\n")]
 
 
 def _joined(*columns: pa.Array | pa.Scalar, between: pa.Scalar) -> pa.LargeStringArray:
