@@ -180,6 +180,23 @@ def test_numbers_are_the_shortest_text_without_an_exponent(numbers: list[float |
         assert text == (None if number is None else np.format_float_positional(number, trim="-"))
 
 
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1),
+    st.integers(1, 3),
+    st.integers(1, 4),
+)
+@example([0.5, 1e-9, 2.5, -0.0, 0.25, 3e300], 1, 2)
+@example([0.5, 1e-9, 2.5, -0.0, 0.25, 3e300], 3, 1)
+def test_lines_of_numbers(numbers: list[float], columns: int, pieces: int) -> None:
+    lines = [numbers[start : start + columns] for start in range(0, len(numbers), columns)]
+    lines[-1] += [1.0] * (columns - len(lines[-1]))
+    arrays = [pa.array([line[place] for line in lines]) for place in range(columns)]
+    rows = pa.record_batch(arrays, [f"n{place}" for place in range(columns)])
+    assert written(rows, pieces, format="csv")[".csv"].decode().splitlines() == [
+        ",".join(np.format_float_positional(each, trim="-") for each in line) for line in lines
+    ]
+
+
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False)))
 def test_float32_numbers_are_short_as_well(numbers: list[float]) -> None:
     array = np.array(numbers, np.float32)
