@@ -187,13 +187,6 @@ FAULTS = [
         ["evaluation: needs a label to learn; say which column it is (dataset.label)"],
     ),
     (
-        ["evaluation=logistic", "transform=split"],
-        [
-            "evaluation: needs hashed rows, but no step of the chain hashes; add one, "
-            "or use evaluation=none"
-        ],
-    ),
-    (
         ["evaluation=logistic", "~transform.steps.split"],
         [
             "evaluation: needs the channel 'train' and another one to judge on (got train); "

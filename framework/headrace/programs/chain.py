@@ -130,4 +130,4 @@ def _brought(code: ChainCode, way: Way) -> Code:
 def _evaluation(config: AnyEvaluation) -> EvaluationSpec | None:
     if config.name == "none":
         return None
-    return EvaluationSpec(config.passes, config.learning_rate, config.alpha)
+    return EvaluationSpec(config.passes, config.learning_rate, config.alpha, config.name)

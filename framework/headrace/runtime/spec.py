@@ -144,6 +144,8 @@ class EvaluationSpec:
     passes: int = 1
     learning_rate: float = 2.0
     alpha: float = 0.0
+    kind: str = "logistic"
+    """Of `headrace.runtime.evaluation.kinds`."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,8 @@ class JobSpec:
     def to_json(self) -> str:
         """Return the text of ``job.json``, made for reading."""
         raw = {**asdict(self), "dataset": self.dataset.raw}
+        if self.evaluation is not None and self.evaluation.kind == EvaluationSpec.kind:
+            del raw["evaluation"]["kind"]
         for key in ("column_order", "inputs"):  # as before there were any
             if not raw[key]:
                 del raw[key]
