@@ -73,7 +73,10 @@ FAULTS = [
     ),
     (
         ["output.zzz=2"],
-        ["output.zzz: unknown key; allowed: format, overwrite, path, rows_per_part"],
+        [
+            "output.zzz: unknown key; allowed: columns, format, header, overwrite, path, "
+            "rows_per_part, tokens"
+        ],
     ),
     (["+sources=2"], ["sources: unknown key; did you mean 'resources'?"]),
     (
@@ -185,6 +188,17 @@ FAULTS = [
     (
         ["evaluation=logistic", "dataset.label=null"],
         ["evaluation: needs a label to learn; say which column it is (dataset.label)"],
+    ),
+    (
+        ["output.header=true", "output.columns=[click]", "output.tokens=true", "transform=split"],
+        [
+            "output.header: means nothing with output.format=npz; leave it out, or use "
+            "output.format=csv",
+            "output.columns: means nothing with output.format=npz; leave it out, or use "
+            "output.format=csv",
+            "output.tokens: lists what a hasher makes indices of, but no step of the chain "
+            "hashes; leave it out",
+        ],
     ),
     (
         ["evaluation=logistic", "~transform.steps.split"],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.online import load
+from headrace.runtime.online.transformer import RowTransformer
 from headrace.runtime.output.manifest import merge
 from headrace.runtime.spec import StepSpec
 from headrace.runtime.transform import Role, sampling_of
@@ -99,7 +100,9 @@ def test_bad_rows_are_counted_by_themselves(tmp_path: Path) -> None:
 def test_a_single_row_is_never_left_out(tmp_path: Path) -> None:
     content = "id,click,c\n" + "".join(f"{n},0,v{n}\n" for n in range(20))
     result = run(tmp_path, content, job(steps=[STEP, HASH], id="id", label="click"))
-    made = load(result.output).rows([{"c": f"v{n}"} for n in range(20)])
+    transformer = load(result.output)
+    assert isinstance(transformer, RowTransformer)
+    made = transformer.rows([{"c": f"v{n}"} for n in range(20)])
     assert len(made.offsets) == 21
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.errors import DataError, HeadraceError
 from headrace.runtime.online import load
+from headrace.runtime.online.transformer import RowTransformer
 from headrace.runtime.output.outcome import Host, Task
 from headrace.runtime.process.execute import execute
 from headrace.runtime.process.fused import execute_together
@@ -91,6 +92,7 @@ def test_a_whole_job_and_its_single_rows(tmp_path: Path) -> None:
     assert result.metrics["columns"]["topic"]["distinct"] == 2
     assert result.manifest["states"]["join"]["file"] == "report/state/join.arrow"
     transformer = load(result.output)
+    assert isinstance(transformer, RowTransformer)
     sites = {"1": "a", "2": "z", "3": None, "4": "b", "5": "c"}
     for channel in ("train", "validation"):
         for name, row in zip(result.array("id", channel), result.matrix(channel), strict=True):

@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from functools import cached_property
-from importlib.metadata import entry_points
+from functools import cached_property, lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -120,9 +120,26 @@ def _files() -> Iterable[Plugin]:
 
 
 def _installed() -> Iterable[Plugin]:
-    for point in entry_points(group=GROUP):
+    for point in _entry_points(entry_points, tuple(map(_state, sys.path))):
         package = point.dist.name if point.dist else "?"
         yield Plugin(point.name, point.module, f"{point.module} of the package {package}")
+
+
+@lru_cache(1)
+def _entry_points(
+    find: Callable[..., Iterable[EntryPoint]], _: tuple[tuple[int, ...], ...]
+) -> tuple[EntryPoint, ...]:
+    """Look through all installed packages; once, as long as Python's path is as it was."""
+    return tuple(find(group=GROUP))
+
+
+def _state(folder: str) -> tuple[int, ...]:
+    """Return what changes when a package is installed into a folder of Python's path."""
+    try:
+        found = Path(folder).stat()
+    except OSError:  # it is not there
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def _file_of(plugin: Plugin) -> Path:

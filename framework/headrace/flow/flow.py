@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
+from pydantic import ValidationError
 
 from headrace import targets
 from headrace.config import defaults
@@ -30,7 +31,11 @@ from headrace.flow import graph
 from headrace.flow.loading import common_overrides, flow_config
 from headrace.flow.references import OUTPUT, PARAM, Reference, references, replaced
 from headrace.programs import program_of
+from headrace.results.hosts import MANIFEST as MANIFEST_FILE
+from headrace.results.hosts import METRICS as METRICS_FILE
+from headrace.results.hosts import TIMINGS as TIMINGS_FILE
 from headrace.runtime.shown import quoted
+from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.uris import S3, path_of, uri_of, within
 
 Outputs = Mapping[str, str]
@@ -99,12 +104,13 @@ class Flow:
         return replace(self, jobs={**self.jobs, **jobs})
 
 
-def compiled(config: DictConfig, typed: Sequence[str]) -> Flow:
+def compiled(config: DictConfig, typed: Sequence[str], run: str = "") -> Flow:
     """Compose and validate all jobs of a flow. Nothing runs, nothing is written.
 
     Args:
         config: What Hydra composed, with the flow in it.
         typed: The overrides that it was composed of.
+        run: A name of this run of a sweep, whose runs have places of their own.
 
     Raises:
         ConfigError: Everything that is wrong with the flow or a job.
@@ -115,7 +121,7 @@ def compiled(config: DictConfig, typed: Sequence[str]) -> Flow:
     name = settings.name or DEFAULT_NAME
     root = _root(config, name)
     common = tuple(common_overrides(typed))
-    place = root or _default_root(name)
+    place = root or _default_root(name, run)
     flow = Flow(name, settings, place, {}, common, is_placed=root is not None)
     problems: list[Problem] = []
     broken: set[str] = set()
@@ -147,12 +153,30 @@ def single(config: DictConfig, typed: Sequence[str]) -> Flow:
         ConfigError: The job's configuration is wrong.
     """
     name = config.job.name or DEFAULT_NAME
-    settings = FlowConfig(name=name, jobs={SINGLE: FlowJobSettings()})
     root = _root(config, name)
-    place = root or _default_root(name)
-    flow = Flow(name, settings, place, {}, tuple(common_overrides(typed)), root is not None)
-    job = composed(flow, _described(SINGLE, (), settings))
-    return flow.with_jobs({SINGLE: job})
+    flow = of_one(SINGLE, common_overrides(typed), root or _default_root(name))
+    return replace(flow, name=name, is_placed=root is not None)
+
+
+def of_one(label: str, overrides: Sequence[str], root: str) -> Flow:
+    """Return a flow of one job.
+
+    Args:
+        label: Of the job; the flow has the same name.
+        overrides: What makes the job, but for its place.
+        root: The place that its result goes below.
+
+    Raises:
+        ConfigError: The job's configuration is wrong.
+    """
+    try:
+        settings = FlowConfig.model_validate({"name": label, "jobs": {label: []}})
+    except ValidationError as error:
+        what = f"{quoted(label)} should be letters, digits and hyphens, a letter or digit first"
+        raise ConfigError([Problem("name", what)]) from error
+    flow = Flow(label, settings, root, {}, tuple(common_overrides(overrides)))
+    job = composed(flow, _described(label, (), settings))
+    return flow.with_jobs({label: job})
 
 
 def composed(
@@ -224,8 +248,8 @@ def _root(config: DictConfig, name: str) -> str | None:
     return path if "://" in path else str(Path(path).expanduser().absolute())
 
 
-def _default_root(name: str) -> str:
-    return str(Path(DEFAULT_FOLDER, name).absolute())
+def _default_root(name: str, run: str = "") -> str:
+    return str(Path(DEFAULT_FOLDER, name, run).absolute())
 
 
 def _with_default_place(plan: Plan, name: str) -> Plan:
@@ -265,9 +289,24 @@ def _no_output(where: str, job: FlowJob, channel: str) -> Problem:
 def _condition_problems(flow: Flow) -> Iterator[Problem]:
     for job in flow.jobs.values():
         for each in job.conditions:
-            if each.channel not in flow.jobs[each.job].outputs:
-                where = f"{GROUP}.when.{job.label}.output"
-                yield _no_output(where, flow.jobs[each.job], each.channel)
+            where, other = f"{GROUP}.when.{job.label}", flow.jobs[each.job]
+            if each.channel not in other.outputs:
+                yield _no_output(f"{where}.output", other, each.channel)
+            elif other.configured.config.program.is_chain:
+                yield from _chain_condition(each, other, where)
+
+
+def _chain_condition(condition: When, job: FlowJob, where: str) -> Iterator[Problem]:
+    """Check what is known of a chain's result before it is there."""
+    if condition.channel != REPORT:
+        what = f"{condition.output} holds rows; figures are in {job.label}.{REPORT}"
+        yield Problem(f"{where}.output", what)
+        return
+    files = [MANIFEST_FILE, METRICS_FILE, TIMINGS_FILE]
+    files += [EVALUATION] if job.configured.config.evaluation.name != "none" else []
+    if condition.file not in files:
+        what = f"{condition.output} has no file {quoted(condition.file)}"
+        yield Problem(f"{where}.file", f"{what}; {suggest(condition.file, files)}")
 
 
 def _shared_places(flow: Flow) -> Iterator[Problem]:

@@ -34,6 +34,8 @@ class Role(StrEnum):
     """Sparse row: its columns, ascending; the field's metadata carries the matrix's width."""
     VALUES = "values"
     """Sparse row: its entries."""
+    BY_COLUMN = "by_column"
+    """Sparse row: its entries column by column, for formats that keep the columns apart."""
     ROW_TEXT = "row_text"
     """The row as it stood in the file, its cells joined by U+001F. Only on request."""
     ROW_NUMBER = "row_number"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -14,7 +18,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from headrace import targets
+from headrace.config.checks import SAGEMAKER, of_pipelines_alone
 from headrace.config.defaults import run_folder
+from headrace.config.problems import got
 from headrace.errors import ConfigError, Problem
 from headrace.flow.account import OnPaper
 from headrace.flow.flow import Flow, compiled, single
@@ -23,18 +29,23 @@ from headrace.flow.permissions import policy_of
 from headrace.flow.pipeline import Pipeline, pipeline_of
 from headrace.flow.runner import FlowRun, failure, line_of
 from headrace.flow.states import JobState, table
+from headrace.flow.step_functions import state_machine
 from headrace.results.destination import shown
 from headrace.results.pages import RUN_PAGE, try_flow_page
 from headrace.results.result import Result, channels_of
-from headrace.results.whole_files import write_whole
-from headrace.uris import S3, path_of, uri_of
+from headrace.results.whole_files import json_text, write_whole
+from headrace.uris import S3
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from headrace.job.account import Account
 
+LONGEST = 80
+"""Characters of the name of a folder for one run of a sweep."""
 PIPELINE_FILE = "pipeline.json"
+STEP_FUNCTIONS = "stepfunctions"
+STATE_MACHINE_FILE = "state-machine.json"
 
 
 def perform(config: DictConfig) -> Result | None:
@@ -48,19 +59,34 @@ def perform(config: DictConfig) -> Result | None:
         allowed = ", ".join(sorted(ACTIONS))
         what = f"is for a single job; leave flow out (a flow has {allowed})"
         raise ConfigError([Problem("action", what)])
+    if problems := list(of_pipelines_alone(config.action, config.start, config.format)):
+        raise ConfigError(problems)
     hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
-    flow = compiled(config, overrides) if has_flow(config) else single(config, overrides)
+    run = _name_of_run(overrides) if hydra.mode == RunMode.MULTIRUN else ""
+    flow = compiled(config, overrides, run) if has_flow(config) else single(config, overrides)
     return action(flow, config)
 
 
+def _name_of_run(overrides: Sequence[str]) -> str:
+    """Return a name for a run of a sweep, by what was typed for it: ``width=1024``."""
+    said = [each for each in overrides if not each.startswith("flow=")]
+    short = ",".join(each.lstrip("+").removeprefix("flow.parameters.") for each in said)
+    name = re.sub(r"[^\w.,=-]+", "_", short)
+    if name == short and len(name) <= LONGEST:
+        return name
+    return f"{name[:LONGEST]}-{hashlib.sha256(short.encode()).hexdigest()[:8]}"
+
+
 def _run(flow: Flow, config: DictConfig) -> Result | None:
-    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
-    run = FlowRun(flow, shares=in_sweep, listener=_told)
+    hydra = HydraConfig.get()
+    sweep = str(Path(hydra.sweep.dir).absolute()) if hydra.mode == RunMode.MULTIRUN else ""
+    run = FlowRun(flow, sweep=sweep, listener=told)
     try:
         run.run()
     finally:
-        _show(flow, run.states)
+        if run.has_begun:
+            _show(flow, run.states)
     if (error := failure(run.states)) is not None:
         raise error
     return _last(run)
@@ -80,8 +106,40 @@ def _plan(flow: Flow, config: DictConfig) -> None:
 
 
 def _pipeline(flow: Flow, config: DictConfig) -> None:
-    pipeline = pipeline_of(flow, _account(flow))
+    account = _account(flow)
+    if config.format not in (SAGEMAKER, STEP_FUNCTIONS):
+        what = f"should be {SAGEMAKER} or {STEP_FUNCTIONS} (got {got(config.format)})"
+        raise ConfigError([Problem("format", what)])
+    if config.start and account is None:
+        what = "a pipeline starts on SageMaker; add target=aws, or leave this out"
+        raise ConfigError([Problem("start", what)])
+    pipeline = pipeline_of(flow, account)
+    if config.format == STEP_FUNCTIONS:
+        machine = state_machine(pipeline, flow)
+        if account is not None:
+            _on_aws("bring")(flow, pipeline, account)
+        _write(pipeline, flow, STATE_MACHINE_FILE, json_text(machine))
+        return
     _write(pipeline, flow)
+    if account is not None:
+        _on_aws("put")(flow, config, pipeline, account)
+
+
+def _on_aws(name: str) -> Callable[..., None]:
+    """Return a function of the module that asks AWS; importing boto3 is slow."""
+    module = importlib.import_module("headrace.cli.actions.flow_on_aws")
+    function: Callable[..., None] = getattr(module, name)
+    return function
+
+
+def told(state: JobState) -> None:
+    """Tell whoever watches how a job stands."""
+    print(line_of(state), file=sys.stderr, flush=True)
+
+
+def folder_of(flow: Flow) -> Path:
+    """Return where files about a flow go on this machine."""
+    return Path(run_folder()) if flow.root.startswith(S3) else Path(flow.root)
 
 
 def _policy(flow: Flow, config: DictConfig) -> None:
@@ -101,33 +159,29 @@ def _account(flow: Flow) -> Account | None:
     return None
 
 
-def _write(pipeline: Pipeline, flow: Flow) -> None:
+def _write(
+    pipeline: Pipeline, flow: Flow, name: str = PIPELINE_FILE, text: str | None = None
+) -> None:
     """Write the definition of the pipeline, and say what is to be known of it."""
-    folder = Path(run_folder()) if flow.root.startswith(S3) else Path(flow.root)
-    path = folder / PIPELINE_FILE
+    path = folder_of(flow) / name
     try:
-        write_whole(path, pipeline.text.encode())
+        write_whole(path, (text or pipeline.text).encode())
     except OSError as error:
         what = f"cannot write {shown(path)}: {error.strerror}"
         raise ConfigError([Problem("output.path", what)]) from error
     for name in pipeline.fixed:
-        what = "is a part of the code, so an execution cannot change it"
+        what = "changes files that travel with a job, so an execution cannot change it"
         print(f"note     the parameter {name} {what}; with another value, make the pipeline again")
     for note in pipeline.notes:
         print(f"note     {note}")
     print(f"pipeline {path}", flush=True)
 
 
-def _told(state: JobState) -> None:
-    print(line_of(state), file=sys.stderr, flush=True)
-
-
 def _show(flow: Flow, states: Mapping[str, JobState]) -> None:
     if states.keys() != flow.jobs.keys():  # it did not come that far
         return
     print("\n".join(table(list(states.values()))), flush=True)
-    if flow.root.startswith(S3) or (folder := path_of(uri_of(flow.root))) is None:
-        return
+    folder = folder_of(flow)
     jobs = list(states.values())
     facts = flow.config.parameters
     page = try_flow_page(folder, flow.name, jobs, dict(_links(folder, jobs)), facts)
@@ -153,9 +207,14 @@ def _last(run: FlowRun) -> Result | None:
     return Result(str(Path(last[0].place)), manifest, last[0].seconds or 0.0, channels_of(manifest))
 
 
+def _ask_aws(name: str, flow: Flow, config: DictConfig) -> None:
+    _on_aws(name)(flow, config)
+
+
 ACTIONS: Mapping[str, Callable[[Flow, DictConfig], Result | None]] = {
     "run": _run,
     "plan": _plan,
     "pipeline": _pipeline,
+    **{name: partial(_ask_aws, name) for name in ("jobs", "describe", "logs", "stop")},
     "policy": _policy,
 }

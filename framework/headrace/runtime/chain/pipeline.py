@@ -31,6 +31,7 @@ from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, column_toke
 from headrace.runtime.sources import Group
 from headrace.runtime.statistics.crossed import groups_of
 from headrace.runtime.statistics.statistics import Statistics
+from headrace.runtime.statistics.token_counts import TokenCounts
 from headrace.runtime.transform import Role, positions, without_features
 
 
@@ -97,16 +98,18 @@ class Process:
     Args:
         job: The chain.
         skip_bad_rows: Drop bad rows and count them instead of raising `DataError`.
+        counts_tokens: Count every token, for ``report/tokens.parquet``.
 
     Attributes:
         lists_bad_rows: Whether those that are dropped are listed, as long as they are few.
     """
 
-    def __init__(self, job: Prepared, *, skip_bad_rows: bool) -> None:
+    def __init__(self, job: Prepared, *, skip_bad_rows: bool, counts_tokens: bool = False) -> None:
         self._columns: Columns = job.columns
         self._before = job.links[: job.until_hashed]
         self._from_hasher = job.links[job.until_hashed :]
         self._skip = self.lists_bad_rows = skip_bad_rows
+        self._counts_tokens = counts_tokens
         self._statistics: queue.SimpleQueue[Statistics] = queue.SimpleQueue()
 
     @property
@@ -198,7 +201,7 @@ class Process:
         try:
             statistics = self._statistics.get_nowait()
         except queue.Empty:
-            statistics = Statistics()
+            statistics = Statistics(tokens=TokenCounts() if self._counts_tokens else None)
         statistics.see(tokens, groups_of(batch))
         self._statistics.put(statistics)
 

@@ -9,22 +9,26 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from headrace.runtime.chain import chain
+from headrace.runtime.chain import chain, new_rows
 from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.tables import Files, with_tables
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation import needs
+from headrace.runtime.hashing.by_column import ByColumn
 from headrace.runtime.hashing.hasher import Hasher
-from headrace.runtime.output.writers import writer_of
+from headrace.runtime.output.writers import in_vain, writer_of
+from headrace.runtime.output.writers.base import SettingError
 from headrace.runtime.plugins.formats import AUTO
 from headrace.runtime.plugins.transforms import channels_of, load
 from headrace.runtime.sources import columns_of, first_file
 from headrace.runtime.sources.files import format_of, name_of
 from headrace.runtime.sources.meaning import meaningless
 from headrace.runtime.sources.readers import reader_of
-from headrace.runtime.spec import DatasetSpec, JobSpec
+from headrace.runtime.spec import NO_TOKENS, ROWS, DatasetSpec, JobSpec, OutputSpec
 from headrace.runtime.transform import N_FEATURES, Role, Transform, positions
+
+Steps = Sequence[tuple[str, Transform]]
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Prepared:
 
     columns: Columns
     links: tuple[Link, ...]
+    is_of_new_rows: bool = False
+    """Whether the chain is another run's, whose rows these are not."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -42,6 +48,8 @@ class Prepared:
     @property
     def channels(self) -> tuple[str, ...]:
         """Return the output channels, in the order of their indices."""
+        if self.is_of_new_rows:
+            return (ROWS,)
         return channels_of([link.transform for link in self.links])
 
     @property
@@ -91,23 +99,48 @@ def preflight(
     """
     refuse_named(files, spec.dataset)
     steps = load(spec.steps)
-    columns = columns_of(first_file(files, spec.dataset), spec.dataset, below)
-    if spec.column_order:
-        columns = columns.in_order(spec.column_order)
+    first = first_file(files, spec.dataset)
+    if spec.learned is None:
+        columns = columns_of(first, spec.dataset, below)
+        if spec.column_order:
+            columns = columns.in_order(spec.column_order)
+        for label, transform in steps:
+            chain.refuse_absent(label, transform, columns.schema)
+    else:
+        steps, columns = new_rows.fitted(steps, spec.learned, first, spec.dataset, below)
     columns = replace(columns, wanted=_wanted(steps, columns))
-    for label, transform in steps:
-        chain.refuse_absent(label, transform, columns.schema)
-    links = tuple(chain.bind(steps, columns.schema))
-    if tables is not None:
+    links = tuple(chain.bind(_as_written(steps, spec.output), columns.schema))
+    if tables is not None and spec.learned is None:
         links = with_tables(links, tables)
-    try:
-        writer_of(spec.output.format).check(links[-1].after)
-    except ValueError as error:
-        raise ChainError("output.format", str(error)) from error
-    prepared = Prepared(columns, links)
+    refuse_unwritable(spec.output, links[-1].after)
+    prepared = Prepared(columns, links, spec.learned is not None)
+    if spec.output.tokens and prepared.hasher is None:
+        raise ChainError("output.tokens", NO_TOKENS)
     if spec.evaluation is not None:
         needs.check(prepared.schema, prepared.channels)
     return prepared
+
+
+def refuse_unwritable(output: OutputSpec, schema: pa.Schema) -> None:
+    """Check the rows that a chain makes; once more when its steps have learned what they make.
+
+    Raises:
+        ChainError: The output format cannot hold them, or has no such setting.
+    """
+    for key, what in in_vain(output):
+        raise ChainError(f"output.{key}", what)
+    try:
+        writer_of(output).check(schema)
+    except ValueError as error:
+        key = error.key if isinstance(error, SettingError) else "format"
+        raise ChainError(f"output.{key}", str(error)) from error
+
+
+def _as_written(steps: Steps, output: OutputSpec) -> Steps:
+    """Return the steps, the hasher keeping the columns apart if the format asks for that."""
+    if not getattr(writer_of(output), "keeps_columns", False):
+        return steps
+    return [(label, ByColumn(step) if isinstance(step, Hasher) else step) for label, step in steps]
 
 
 def refuse_named(files: Sequence[Path], dataset: DatasetSpec) -> None:
@@ -134,6 +167,6 @@ def refuse_named(files: Sequence[Path], dataset: DatasetSpec) -> None:
             raise ChainError(f"dataset.{key}", f"{what}, and {example}: leave it out")
 
 
-def _wanted(steps: Sequence[tuple[str, Transform]], columns: Columns) -> tuple[Role, ...]:
+def _wanted(steps: Steps, columns: Columns) -> tuple[Role, ...]:
     by_steps = chain.wanted_of([transform for _, transform in steps], columns.schema)
     return (*by_steps, Role.TIME) if columns.has_time else by_steps

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.runtime.hashing.tokens import U32, ColumnTokens, RowTokens
+from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.library import library
 
 Values = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
@@ -49,6 +51,11 @@ def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
     """
     if tokens.are_ragged:
         return _ragged(tokens, keys)
+    kernels = library()
+    if kernels is not None:
+        columns = [_column(column, key) for column, key in zip(tokens.columns, keys, strict=True)]
+        if (compiled := calls.sparse(kernels, columns)) is not None:
+            return SparseRows(*compiled)
     joined = np.concatenate([*keys, _NONE])
     by_row = joined.take(tokens.places)
     if any(column.is_numeric for column in tokens.columns):
@@ -58,6 +65,15 @@ def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
     # The key's lowest bit is the sign, and so is the highest bit of a float.
     values = (flat << np.uint32(31) | _ONE_AS_BITS).view(np.float32)
     return _summed(offsets, (flat >> np.uint32(1)).view(np.int32), values)
+
+
+def _column(column: ColumnTokens, keys: U32) -> calls.Column:
+    """Return a column as the kernels take it."""
+    cells = column.cells
+    if not column.is_numeric:
+        return calls.Column(cells.codes, keys, cells.missing)
+    codes = np.zeros(len(cells.codes), np.int32)  # of the only key
+    return calls.Column(codes, keys, cells.missing, column.row_weights())
 
 
 def _weighted(columns: Sequence[ColumnTokens], keys: U32, last: int) -> SparseRows:
@@ -162,6 +178,19 @@ def _summed(
     np.add.at(merged, repeated - np.arange(1, len(repeated) + 1), values[repeated])
     moved = offsets - np.searchsorted(repeated, offsets).astype(np.int32)
     return SparseRows(moved, once, merged)
+
+
+def sorted_rows(offsets: npt.NDArray[np.int64], indices: Array, values: Array) -> SparseRows:
+    """Return rows whose entries come in any order; those of one index are summed in theirs.
+
+    Args:
+        offsets: Where each row starts in the other two, shape (rows + 1,).
+        indices: Of each entry.
+        values: Of each entry.
+    """
+    row_of = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    order = np.lexsort((indices, row_of))
+    return _summed(offsets.astype(np.int32), indices[order].astype(np.int32), values[order])
 
 
 def _without(entries: Array, places: npt.NDArray[np.int64]) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,10 +12,11 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from headrace.runtime.chain.chain import ChainError, Link, with_states
+from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.errors import DataError
 from headrace.runtime.learning import states
 from headrace.runtime.output.manifest import write_bytes
-from headrace.runtime.spec import REPORT
+from headrace.runtime.spec import LEARNED_INPUT, REPORT, JobSpec, under
 
 FOLDER = "state"
 STATES = "states"
@@ -53,6 +55,24 @@ def restored(links: Sequence[Link], run_folder: Path, kept: Mapping[str, Any]) -
     """
     learning = [link.label for link in links if link.stateful is not None]
     return with_states(links, {label: _state(label, run_folder, kept) for label in learning})
+
+
+def taught(job: Prepared, spec: JobSpec, root: Path) -> Prepared:
+    """Return the job, its steps knowing what they learned in another run, if it names one.
+
+    Args:
+        job: The job, fitted to its input.
+        spec: The same.
+        root: What stands in for ``/opt/ml``.
+
+    Raises:
+        ChainError: There is no state for a step, or the step cannot work with it.
+        DataError: A file is not there, or not the one that the run made.
+    """
+    if spec.learned is None:
+        return job
+    folder = under(root, LEARNED_INPUT)
+    return replace(job, links=restored(job.links, folder, spec.learned.states))
 
 
 def _written(report: Path, label: str, state: pa.Table, name: str) -> dict[str, Any]:

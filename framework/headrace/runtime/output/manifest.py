@@ -11,7 +11,6 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
@@ -30,9 +29,12 @@ from headrace.runtime.spec import REPORT, REPORT_PAGE, JobSpec
 from headrace.runtime.transform import Role
 
 FORMAT_VERSION = 1
-REJECTED = "rejected.jsonl"
+REJECTED, TOKENS = "rejected.jsonl", "tokens.parquet"
+"""Names of files of the report that are not always there."""
 IS_EMPTY = "is_empty"
 """Key in the manifest of one of several hosts whose files held nothing, not even columns."""
+FEATURES, FEATURE_MAP = "feature_map", "feature_map.json"
+"""Key of what is known of the features, and the name of its file in the folder of the report."""
 MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
 """Names in the folder of the report."""
 WARNINGS = "warnings"
@@ -58,9 +60,7 @@ def manifest(
         **({"index_columns": list(columns.index)} if columns.index else {}),
         "n_features": n_features,
         "output_format": spec.output.format,
-        "channels": {
-            name: _channel([asdict(part) for part in made]) for name, made in parts.items()
-        },
+        "channels": {name: _channel([part.raw for part in made]) for name, made in parts.items()},
         "versions": {
             "headrace": VERSION,
             "numpy": np.__version__,
@@ -102,8 +102,9 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     if not all(FILES in one for one in every):  # not by an entrypoint of ours
         return together
     files = [file for one in every for file in one[FILES]]
-    names = [MANIFEST, METRICS, TIMINGS]
-    names += [REJECTED] if any(file.endswith(f"/{REJECTED}") for file in files) else []
+    names = [MANIFEST, METRICS, TIMINGS, *([FEATURE_MAP] if FEATURES in together else [])]
+    sometimes = (REJECTED, TOKENS)
+    names += [name for name in sometimes if any(file.endswith(f"/{name}") for file in files)]
     reports = (f"{REPORT}/{name}" for name in names)
     return sealed(together, [*files, *reports, REPORT_PAGE])
 

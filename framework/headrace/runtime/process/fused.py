@@ -19,6 +19,7 @@ from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.chain.tables import files_of_tables
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.learning.files import taught
 from headrace.runtime.output.outcome import Host, Outcome, Task
 from headrace.runtime.output.parts import DenseColumns
 from headrace.runtime.output.writers.base import Writer
@@ -117,7 +118,8 @@ def _fitting(tasks: Sequence[Task], files: Sequence[Path]) -> tuple[list[Task], 
     for task in tasks:
         try:
             tables = files_of_tables(task.spec, task.root)
-            jobs.append(preflight(task.spec, files, tables=tables))
+            job = preflight(task.spec, files, tables=tables)
+            jobs.append(taught(job, task.spec, task.root))
             chosen.append(task)
         except HeadraceError as error:
             tell(task.root, str(error))

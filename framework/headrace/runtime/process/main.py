@@ -77,7 +77,7 @@ def _run(shipped: str | None, root: Path) -> None:
     from headrace.runtime.output.outcome import Task
     from headrace.runtime.process.setup import set_up
 
-    set_up()
+    set_up(spec.runtime.kernels)
     task, host = Task(spec, root), _host(root)
     others = json.loads(os.environ.get(ALONGSIDE_VARIABLE, "[]"))
     if others:

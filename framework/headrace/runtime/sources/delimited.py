@@ -17,7 +17,10 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.names import NAME_THEM, refuse_twins
 from headrace.runtime.errors import DataError
+from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.shown import quoted
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.blocks import LinesBlock, blocks, lines_in, too_long
@@ -74,9 +77,10 @@ def read_header(path: Path, dialect: Dialect, dataset: DatasetSpec) -> Header:
             raise DataError(f"{place}: {what}{len(dataset.columns)} columns")
         return Header(tuple(dataset.columns), end)
     if not all(names[1:]) or names == ("",):
-        raise DataError(f"{place}: a column in the header has no name")
+        raise DataError(f"{place}: a column in the header has no name; {NAME_THEM}")
     if not all(map(_is_text, names)):
         raise DataError(f"{place}: the header is not {encoding_name(dataset)}")
+    refuse_twins(names, name_of(path), NAME_THEM)
     return Header(names, end)
 
 
@@ -226,6 +230,8 @@ class DelimitedBlock(LinesBlock):
         data = self.bytes.data
         if self.bytes.left_out:
             data = b"".join(data for _, data, _ in stretches(data, self.bytes.left_out))
+        if (compiled := self._by_kernel(data)) is not None:
+            return compiled
         if data.startswith(BOM):  # Arrow would take it away, but the file does not begin here
             data = b"\n" + data
         dialect = self.dialect
@@ -248,6 +254,16 @@ class DelimitedBlock(LinesBlock):
                 check_utf8=not data.isascii(),
             ),
         )
+
+    def _by_kernel(self, data: bytes) -> pa.Table | None:
+        """Return the block if the kernel can read it: no quotes, no escapes, nothing wrong."""
+        kernels, dialect = library(), self.dialect
+        if kernels is None:
+            return None
+        marks = dialect.delimiter, dialect.quote, dialect.escape
+        wanted = [self.names.index(name) for name in self.wanted]
+        columns = calls.csv_columns(kernels, data, marks, len(self.names), wanted)
+        return None if columns is None else pa.table(columns, list(self.wanted))
 
     def _parse_by_row(self) -> Parsed:
         good: list[list[str]] = []

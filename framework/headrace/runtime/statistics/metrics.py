@@ -8,6 +8,7 @@ from typing import Any
 
 from headrace.runtime.chain.pipeline import Rows
 from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.output.seal import bytes_of_channel
 from headrace.runtime.statistics.labels import NUMBER, LabelCounts
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.statistics.sums import exact_sum
@@ -102,7 +103,7 @@ def metrics(
     channels: dict[str, dict[str, Any]] = {}
     for index, (name, channel) in enumerate(manifest["channels"].items()):
         rows = channel["rows"]
-        channels[name] = {"rows": rows, "bytes": sum(part["bytes"] for part in channel["parts"])}
+        channels[name] = {"rows": rows, "bytes": bytes_of_channel(channel)}
         if has_label:
             total = totals.label_sums.get(index, Fraction())
             channels[name]["label_mean"] = float(total / rows) if rows else None
