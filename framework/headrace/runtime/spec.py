@@ -73,6 +73,8 @@ class DatasetSpec:
     label_values: dict[str, float] = field(default_factory=dict)
     partitions: bool = True
     columns_expected: tuple[str, ...] | None = None
+    lists: tuple[str, ...] = ()
+    """Columns whose cells may be lists, because a step takes several values; not in conf/."""
 
     @property
     def skips_bad_rows(self) -> bool:
