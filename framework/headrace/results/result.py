@@ -300,6 +300,13 @@ def _rows_of(channels: Sequence[Channel]) -> list[tuple[str, str, str, str]]:
 
 
 def _judged(channel: str, figures: dict[str, Any]) -> str:
+    if "rmse" in figures:
+        r2 = (
+            "; all its labels are the same"
+            if figures["r2"] is None
+            else f", R² {figures['r2']:.3f}"
+        )
+        return f"{channel}: RMSE {figures['rmse']:.6g}, MAE {figures['mae']:.6g}{r2}"
     auc, entropy = figures["auc"], figures["normalised_entropy"]
     if auc is None:
         return f"{channel}: log loss {figures['log_loss']:.4f}; all its labels are the same"
