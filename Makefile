@@ -14,6 +14,9 @@ WORKERS ?= 3
 HEADRACE_FAULTS ?= 200
 HEADRACE_FAULT_SEED ?= $(shell date +%s)
 
+# Tests start the program hundreds of times, which is not to be compiled each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-all test-faults lint ruff types imports bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
 
 help:
@@ -55,21 +58,22 @@ types:
 imports:
 	PYTHONPATH=framework $(BIN)/lint-imports --no-cache
 
-bench: $(VENV)/.bench $(VENV)/.kernels
+bench: $(VENV)/.peers $(VENV)/.kernels
 	$(BIN)/python -m benchmarks.run --rows $(ROWS) --runs $(RUNS)
+	$(BIN)/python -m benchmarks.compare --runs $(RUNS)
 
 bench-spark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.spark --rows $(ROWS) --runs $(RUNS)
 
 # One stamp for each set of packages, so that a second call installs nothing.
-$(VENV)/.run $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: \
+$(VENV)/.run $(VENV)/.bench $(VENV)/.dev $(VENV)/.peers: $(VENV)/.%: \
 		requirements/%.txt requirements/run.txt | $(BIN)/python
 	@echo "installing $< into $(VENV)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $<
 	@$(MAKE) --no-print-directory VENV=$(VENV) checkout-in-venv
 	@touch $@
 
-$(VENV)/.dev: requirements/bench.txt
+$(VENV)/.dev $(VENV)/.peers: requirements/bench.txt
 
 # Compiled kernels: by zig, which builds them for both kinds of machines of SageMaker, or by the
 # machine's own compiler. Nobody needs them: without either NumPy works in their place.
@@ -107,6 +111,12 @@ pins:
 		grep -vxFf build/run build/bench) > requirements/bench.txt
 	(echo '# What `make test` installs. Made by `make pins`.'; echo '-r bench.txt'; \
 		grep -vxFf build/bench build/dev) > requirements/dev.txt
+	$(PINS) install -q '.[peers]' && $(FROZEN) > build/peers
+	(echo '# What `make bench` compares headrace with. Made by `make pins`.'; echo '-r bench.txt'; \
+		grep -vxFf build/dev build/peers) > requirements/peers.txt
+	$(PINS) install -q ziglang
+	(echo '# What builds the compiled kernels, if it can be had. Made by `make pins`.'; \
+		$(PINS) freeze | grep ^ziglang==) > requirements/kernels.txt
 	$(PINS) install -q pip-tools
 	$(MAKE) --no-print-directory $(IMAGES:%=hashes-of-%)
 	rm -rf build framework/headrace.egg-info
