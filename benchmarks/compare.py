@@ -70,6 +70,7 @@ PROGRAMS = (
         USUAL,
         (str(ROOT / "benchmarks/baseline.py"), "--input", "{log}", "--output", "{out}"),
         "pandas",
+        1_000_000,
     ),
 )  # fmt: skip
 
