@@ -116,8 +116,12 @@ def hash64(kernels: CDLL, texts: pa.StringArray, key: int) -> U64:
     return hashes
 
 
-def encode(kernels: CDLL, column: pa.StringArray) -> tuple[pa.StringArray, I32, Bools | None]:
-    """Return a column's distinct values, the code of each row, and which rows are null."""
+def encode(kernels: CDLL, column: pa.StringArray) -> tuple[pa.StringArray, I32, Bools | None, I64]:
+    """Return the distinct values of a column.
+
+    Returns:
+        The values, the code of each row, which rows are null, and the rows of each value.
+    """
     rows = len(column)
     offsets, data = _texts(column)
     size = _bytes_of(column)
@@ -127,13 +131,14 @@ def encode(kernels: CDLL, column: pa.StringArray) -> tuple[pa.StringArray, I32, 
     codes, starts = np.empty(rows, np.int32), np.empty(rows + 1, np.int32)
     texts, words = np.empty(size, np.uint8), np.empty(rows, np.uint64)
     tags, table = np.empty(rows, np.uint32), np.empty(slots, np.uint32)
+    counts = np.empty(rows, np.int64)
     count = kernels.headrace_encode(
         *(offsets, data, validity.address if validity else None, column.offset, rows),
-        *(_at(codes), _of(missing), _at(starts), _at(texts), _at(words), _at(tags), _at(table)),
-        slots,
+        *(_at(codes), _of(missing), _at(starts), _at(texts), _at(counts)),
+        *(_at(words), _at(tags), _at(table), slots),
     )
     buffers = [None, pa.py_buffer(starts[: count + 1]), pa.py_buffer(texts[: starts[count]])]
-    return pa.Array.from_buffers(pa.string(), count, buffers), codes, missing
+    return pa.Array.from_buffers(pa.string(), count, buffers), codes, missing, counts[:count]
 
 
 def _bytes_of(column: pa.StringArray) -> int:
@@ -163,6 +168,12 @@ def count(
         _at(codes), _of(missing), _of(groups), size, len(codes), values, _at(counts)
     )
     return counts
+
+
+def add_to_sketch(kernels: CDLL, prints: U64, counts: I64, sketch: I64) -> None:
+    """Add the count of each value to a counter of each row of a sketch, shape (4, 2**k)."""
+    prints, counts = _straight(prints), _straight(counts)
+    kernels.headrace_sketch(_at(prints), _at(counts), len(prints), sketch.shape[1], _at(sketch))
 
 
 class Column(NamedTuple):
