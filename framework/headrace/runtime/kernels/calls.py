@@ -72,8 +72,7 @@ def hash32(kernels: CDLL, texts: pa.StringArray, prefix: bytes, function: int, s
 def hash_cells(
     kernels: CDLL,
     ends: I32,
-    data: bytes,
-    rows: int,
+    data: bytes | int,
     bounds: I32,
     prefixes: bytes,
     function: int,
@@ -84,14 +83,14 @@ def hash_cells(
     Args:
         kernels: The library.
         ends: Where each cell begins in `data` and the last ends, column by column.
-        data: The cells, UTF-8.
-        rows: Number of rows.
+        data: The cells, UTF-8, or where they begin in memory.
         bounds: Where each prefix begins in `prefixes` and the last ends.
         prefixes: Of all columns.
         function: Number of the hash function in the library.
         seed: Its seed.
     """
     hashes, columns = np.empty(len(ends) - 1, np.uint32), len(bounds) - 1
+    rows = len(hashes) // columns
     kernels.headrace_hash_cells(
         *(_at(ends), data, columns, rows, _at(bounds), prefixes, function, seed, _at(hashes))
     )
