@@ -14,6 +14,9 @@ WORKERS ?= 3
 HEADRACE_FAULTS ?= 200
 HEADRACE_FAULT_SEED ?= $(shell date +%s)
 
+# Tests start the program hundreds of times, which is not to be compiled each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-all test-faults lint ruff types imports bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
 
 help:

@@ -12,14 +12,15 @@ from headrace.config.dialect import problems_of
 from headrace.config.models import FROM, AwsImageConfig, DatasetConfig, JobConfig
 from headrace.config.problems import got, suggest
 from headrace.config.program import checks as program_checks
-from headrace.config.registry import ADDRESS, Step
+from headrace.config.registry import Step
+from headrace.config.steps import ADDRESS
 from headrace.errors import Problem
 from headrace.runtime.evaluation import needs
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.plugins.formats import AUTO
 from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.shown import plain, quoted
-from headrace.runtime.spec import DatasetSpec, RuntimeSpec
+from headrace.runtime.spec import NO_TOKENS, DatasetSpec, OutputSpec, RuntimeSpec
 from headrace.runtime.transform import Role, learner, table_reader
 
 REQUIREMENTS = "backend.requirements"
@@ -27,6 +28,9 @@ _REQUIREMENT_EXAMPLE = "as in 'pyarrow>=17'"
 _REQUIREMENT_FILE = re.compile(r"[^;]*(/|\\|\.whl\s*$|\.zip\s*$|\.tar\.\w+\s*$)")
 _SHOWN = 5
 IMPORT = "import"
+PIPELINE = "pipeline"
+SAGEMAKER = "sagemaker"
+"""The pipelines that ``format`` names by default."""
 WRITE_CONF = ("look", IMPORT)
 """Actions that write a file of configuration."""
 
@@ -45,6 +49,7 @@ def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
         *_tables(chain, config),
         *_steps_that_need_all_rows(chain, config),
         *_evaluation(config, chain),
+        *_output(config, chain),
     ]
 
 
@@ -56,6 +61,7 @@ def _without_effect(config: JobConfig) -> Iterable[Problem]:
         yield Problem("name", what)
     if config.request_file is not None and config.action != IMPORT:
         yield Problem(FROM, f"is the request that action={IMPORT} reads; leave it out")
+    yield from of_pipelines_alone(config.action, config.start, config.format)
     defaults = {name: field.default for name, field in type(backend).model_fields.items()}
     version = backend.framework_version if isinstance(backend, AwsImageConfig) else None
     if backend.image_uri is not None and version != defaults.get("framework_version"):
@@ -64,6 +70,21 @@ def _without_effect(config: JobConfig) -> Iterable[Problem]:
     if not backend.requirements and backend.python_version != defaults["python_version"]:
         what = "has no effect without backend.requirements, whose wheels it is for; leave it out"
         yield Problem("backend.python_version", what)
+
+
+def of_pipelines_alone(action: str, start: object, written: str) -> Iterator[Problem]:
+    """Find settings of pipelines beside another action.
+
+    Args:
+        action: What is done.
+        start: The value of ``start``.
+        written: The value of ``format``.
+    """
+    if action == PIPELINE:
+        return
+    for key, is_given in (("start", bool(start)), ("format", written != SAGEMAKER)):
+        if is_given:
+            yield Problem(key, f"is for action={PIPELINE}; leave it out")
 
 
 def _without_meaning(dataset: DatasetConfig) -> Iterable[Problem]:
@@ -145,7 +166,7 @@ def _spark(config: JobConfig) -> Iterable[Problem]:
 
 def _tables(chain: Sequence[Step], config: JobConfig) -> Iterable[Problem]:
     """Find steps whose table is no input of the job, or not there for every row."""
-    for step in chain:
+    for step in chain if not config.transform.learned else ():  # which brings it
         reader = table_reader(step.transform)
         if reader is None:
             continue
@@ -202,6 +223,19 @@ def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
     if instances > 1 and not config.backend.is_a_cluster:
         what = "each instance would train and judge a model of its own share of the rows; use one"
         yield Problem("evaluation", f"{what} (resources.instance_count={instances})")
+
+
+def _output(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
+    """Find settings that the output format, or the chain, knows nothing of."""
+    output = config.output
+    if output.header or output.columns is not None:
+        from headrace.runtime.output.writers import in_vain  # pyarrow takes its time to import
+
+        spec = OutputSpec(**output.model_dump(exclude={"path", "overwrite"}))
+        for key, what in in_vain(spec):
+            yield Problem(f"output.{key}", what)
+    if output.tokens and not any(isinstance(step.transform, Hasher) for step in chain):
+        yield Problem("output.tokens", NO_TOKENS)
 
 
 def _wants_row_numbers(transform: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 import threading
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ def set_up(kernels: str = library.AUTO) -> None:
     """
     _keep_freed_memory()
     _leave_pandas_out()
+    _collect_garbage()
     library.use(kernels)
     if note := library.note():
         print(f"note: {note}", flush=True)
@@ -54,6 +56,13 @@ def _leave_pandas_out() -> None:
     """
     with without_pandas():
         pa.array([0])
+
+
+def _collect_garbage() -> None:
+    """Do so from now on, and leave out what has been imported, if it was put off until here."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager
