@@ -143,9 +143,9 @@ def encode(kernels: CDLL, column: pa.StringArray) -> tuple[pa.StringArray, I32, 
 def _bytes_of(column: pa.StringArray) -> int:
     if not len(column):
         return 0
-    first, last = (column.offset, column.offset + len(column))
-    offsets = np.frombuffer(column.buffers()[1], np.int32)
-    return int(offsets[last]) - int(offsets[first])
+    start = column.offset * np.dtype(np.int32).itemsize
+    offsets = np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, start)
+    return int(offsets[-1]) - int(offsets[0])
 
 
 def count(
