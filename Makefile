@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+DOCS_VENV ?= $(VENV)-docs
 IMAGES := script processor
 ROWS ?= 1000000
 RUNS ?= 5
@@ -14,7 +15,7 @@ WORKERS ?= 3
 HEADRACE_FAULTS ?= 200
 HEADRACE_FAULT_SEED ?= $(shell date +%s)
 
-.PHONY: help demo test test-all test-faults lint ruff types imports bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
+.PHONY: help demo generated test test-all test-faults lint ruff types imports bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
 
 help:
 	@echo "make demo         hash the sample that comes with the project"
@@ -23,6 +24,7 @@ help:
 	@echo "make test-faults  inject $(HEADRACE_FAULTS) faults into small jobs, see docs/reliability.md"
 	@echo "make bench        measure the table of README.md on this machine (ROWS=$(ROWS) RUNS=$(RUNS))"
 	@echo "make bench-spark  compare backend=pyspark with Spark ML's FeatureHasher; needs Java"
+	@echo "make generated    renew what is made from the models and plugins: docs/reference, .vscode"
 	@echo "make pins         renew requirements/*.txt and containers/*/requirements.txt"
 	@echo "make clean        remove everything that these commands made"
 
@@ -54,6 +56,9 @@ types:
 
 imports:
 	PYTHONPATH=framework $(BIN)/lint-imports --no-cache
+
+generated: $(VENV)/.run
+	PYTHONPATH=framework $(BIN)/python -m tools.generate
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.run --rows $(ROWS) --runs $(RUNS)
@@ -97,6 +102,9 @@ pins:
 		grep -vxFf build/run build/bench) > requirements/bench.txt
 	(echo '# What `make test` installs. Made by `make pins`.'; echo '-r bench.txt'; \
 		grep -vxFf build/bench build/dev) > requirements/dev.txt
+	$(PYTHON) -m venv build/docs && build/docs/bin/python -m pip install -q 'mkdocs<2' mkdocs-material
+	(echo '# What `make docs` installs. Made by `make pins`.'; build/docs/bin/python -m pip freeze) \
+		> requirements/docs.txt
 	$(PINS) install -q pip-tools
 	$(MAKE) --no-print-directory $(IMAGES:%=hashes-of-%)
 	rm -rf build framework/headrace.egg-info
@@ -110,5 +118,5 @@ $(IMAGES:%=hashes-of-%): hashes-of-%:
 	mv build/$*.txt containers/$*/requirements.txt
 
 clean:
-	rm -rf $(VENV) build framework/headrace.egg-info outputs multirun
+	rm -rf $(VENV) $(DOCS_VENV) build framework/headrace.egg-info outputs multirun
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
