@@ -28,7 +28,7 @@ help:
 	@echo "make pins         renew requirements/*.txt and containers/*/requirements.txt"
 	@echo "make clean        remove everything that these commands made"
 
-demo: $(VENV)/.run
+demo: $(VENV)/.run $(VENV)/.kernels
 	$(BIN)/python run.py backend=sklearn transform=hashing
 
 test: lint
@@ -44,7 +44,7 @@ test-faults: $(VENV)/.dev
 	@HEADRACE_FAULTS=$(HEADRACE_FAULTS) HEADRACE_FAULT_SEED=$(SEED) \
 		$(BIN)/pytest -n $(WORKERS) -m "" tests/faults
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.dev $(VENV)/.kernels
 	@$(MAKE) --no-print-directory VENV=$(VENV) -j2 --output-sync ruff types imports
 
 ruff:
@@ -60,20 +60,30 @@ imports:
 generated: $(VENV)/.run
 	PYTHONPATH=framework $(BIN)/python -m tools.generate
 
-bench: $(VENV)/.bench
+bench: $(VENV)/.bench $(VENV)/.kernels
 	$(BIN)/python -m benchmarks.run --rows $(ROWS) --runs $(RUNS)
 
 bench-spark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.spark --rows $(ROWS) --runs $(RUNS)
 
 # One stamp for each set of packages, so that a second call installs nothing.
-$(VENV)/.%: requirements/%.txt requirements/run.txt | $(BIN)/python
+$(VENV)/.run $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: \
+		requirements/%.txt requirements/run.txt | $(BIN)/python
 	@echo "installing $< into $(VENV)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $<
 	@$(MAKE) --no-print-directory VENV=$(VENV) checkout-in-venv
 	@touch $@
 
 $(VENV)/.dev: requirements/bench.txt
+
+# Compiled kernels: by zig, which builds them for both kinds of machines of SageMaker, or by the
+# machine's own compiler. Nobody needs them: without either NumPy works in their place.
+$(VENV)/.kernels: requirements/kernels.txt $(wildcard framework/headrace/runtime/kernels/c/*) \
+		| $(BIN)/python
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $< || \
+		echo "note: zig cannot be installed here; the kernels are left to the machine's compiler"
+	@PYTHONPATH=framework $(BIN)/python -m headrace.job.kernels
+	@touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "headrace needs Python 3.11 or newer")'

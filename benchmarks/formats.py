@@ -22,15 +22,14 @@ import pyarrow as pa
 
 from benchmarks.figures import machine, times
 from benchmarks.run import ROOT, Command, log_of, measured
-from headrace.results import recount
+from headrace.results.part_rows import rows_of as rows_of_part
 from headrace.runtime.output.parts import PartWriter
 from headrace.runtime.output.writers import writer_of
-from headrace.runtime.plugins.formats import WRITERS
 from headrace.runtime.process.setup import set_up
 from headrace.runtime.process.threads import Background
 from headrace.runtime.spec import OutputSpec
 
-FORMATS = tuple(WRITERS.shipped)
+FORMATS = ("npz", "parquet", "libsvm", "recordio")
 BASE = "npz"
 
 Seconds = dict[str, list[float]]
@@ -48,9 +47,11 @@ def commands(log: Path) -> tuple[Command, ...]:
 def rows_of(folder: Path) -> list[pa.RecordBatch]:
     """The parts of an npz channel as the batches that the hasher made of them."""
     manifest = json.loads((folder.parent / "report" / "manifest.json").read_text(encoding="utf-8"))
-    parts = sorted(folder.glob("part-*.npz"))
-    width = manifest["n_features"]
-    return [recount.rows_of(part.name, part.read_bytes(), width) for part in parts]
+    parts = manifest["channels"][folder.name]["parts"]
+    return [
+        rows_of_part(manifest, part, lambda name: (folder.parent / name).read_bytes())
+        for part in parts
+    ]
 
 
 def writing(batches: Sequence[pa.RecordBatch], runs: int, folder: Path) -> Seconds:
@@ -69,7 +70,7 @@ def _written(batches: Sequence[pa.RecordBatch], name: str, folder: Path) -> floa
     rows = OutputSpec.rows_per_part
     start = time.perf_counter()
     with closing(Background()) as background:
-        schema, writer = batches[0].schema, writer_of(name)
+        schema, writer = batches[0].schema, writer_of(OutputSpec(name))
         parts = PartWriter({"train": folder}, schema, writer, rows, background)
         for batch in batches:
             parts.add("train", batch)

@@ -38,6 +38,9 @@ def main(root: Path) -> None:
     for number in range(6):
         write(root / f"images/data/{number:02}.png", png(random.Random(number)))
     write_csv(root / "click_rate/data/clicks.csv", clicks(random.Random(5), 150))
+    for number, day in enumerate(("2014-10-21", "2014-10-22")):
+        write_csv(root / f"ctr/data/{day}/clicks.csv", clicks(random.Random(6 + number), 400))
+    write_csv(root / "three_scripts/data/customers.csv", customers(random.Random(8), 120))
 
 
 def customers(chance: random.Random, number: int) -> Iterator[Sequence[object]]:

@@ -19,6 +19,7 @@ from xdist.remote import Producer
 
 from headrace.config import defaults
 from headrace.config.hydra.loader import checked
+from headrace.runtime.kernels import library
 from tests import children, moto_server, parsing
 from tests.sampling import examples
 from tests.scheduling import FoldersTogether
@@ -46,6 +47,14 @@ os.environ["PYTHONPATH"] = str(defaults.PROJECT / "framework")
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FoldersTogether:
     return FoldersTogether(config, log)
+
+
+@pytest.fixture
+def numpy_alone() -> Iterator[None]:
+    """Leaves out the compiled kernels."""
+    library.use(library.OFF)
+    yield
+    library.use(library.AUTO)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 TOGETHER = (
     *("tests/browser/", "tests/engine/", "tests/spark/"),
     *("tests/test_installed.py", "tests/test_notebook.py", "tests/test_seams.py"),
-    "tests/test_stock_image.py",
+    *("tests/test_stock_image.py", "tests/test_testing.py"),
 )
 """The tests of each share something that takes long to make."""
 

@@ -174,12 +174,12 @@ def test_a_channel_that_is_not_there(result: RunResult) -> None:
 
 
 def test_another_format() -> None:
-    parquet = run(HASHED, "output.format=parquet")
+    made = run(HASHED, "output.format=recordio")
     with pytest.raises(RowsError) as caught:
-        parquet.load()
+        made.load()
     assert str(caught.value) == (
-        f"{parquet.output}: load() reads output.format=npz (got parquet); "
-        "docs/files.md says who reads the others"
+        f"{made.output}: load() reads output.format=npz, parquet, libsvm, csv, libffm, npy "
+        "(got recordio); docs/files.md says who reads the others"
     )
 
 

@@ -1,6 +1,6 @@
 """Bad input, from the command line to the end: status, last line, and nothing left behind.
 
-The command runs in this process; the job runs in its own, as always.
+The command runs in this process, and most jobs do; a few have processes of their own, as always.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +22,16 @@ import pytest
 
 from headrace.cli import main as cli
 from headrace.config.defaults import PROJECT
+from headrace.runtime.process import main as job_process
+from headrace.runtime.process import setup
+from headrace.runtime.spec import JOB_FILE
+from headrace.targets.local import processes
+from headrace.targets.local.command import Command
+from headrace.targets.local.processes import Ended, Listener
 from tests.runtime.jobs import clicks, gzipped
 
 Content = Mapping[str, bytes | str]
-Command = Callable[..., "Ended"]
+Runner = Callable[..., "Outcome"]
 # run.py itself finds conf/ only as the main program
 door = hydra.main(version_base="1.3", config_path=str(PROJECT / "conf"), config_name="config")(
     cli.execute
@@ -32,7 +40,7 @@ LONG = clicks(20_000, columns=2)
 
 
 @dataclass(frozen=True)
-class Ended:
+class Outcome:
     """How a command ended."""
 
     status: int
@@ -52,12 +60,12 @@ class Ended:
 @pytest.fixture
 def command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Command:
+) -> Runner:
     """Runs ``python run.py`` on the files given; the label is `click`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HYDRA_FULL_ERROR", os.environ.get("HYDRA_FULL_ERROR", "0"))
 
-    def run(files: Content | None, *overrides: str) -> Ended:
+    def run(files: Content | None, *overrides: str) -> Outcome:
         for name, content in (files or {}).items():
             path = tmp_path / "data" / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,9 +79,36 @@ def command(
         except SystemExit as exc:
             status = int(exc.code or 0)
         captured = capfd.readouterr()
-        return Ended(status, captured.out, captured.err, tmp_path / "out")
+        return Outcome(status, captured.out, captured.err, tmp_path / "out")
 
     return run
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the job's processes be calls of what they run."""
+
+    def run(commands: Sequence[Command], _: float, output: Listener, *__: object) -> Ended | None:
+        output.started()
+        for each in commands:
+            status = _called(each)
+            if status:
+                return Ended(each.host.name, status)
+        return None
+
+    monkeypatch.setattr(processes, "run", run)
+    monkeypatch.setattr(job_process, "end_on_signals", lambda _: None)
+    monkeypatch.setattr(setup, "set_up", lambda: None)  # of the memory of a whole process
+
+
+def _called(command: Command) -> int:
+    script = next(word for word in command.argv if word.endswith(".pyz"))
+    with pytest.MonkeyPatch.context() as environment, zipfile.ZipFile(script) as archive:
+        environment.setenv(
+            job_process.ROOT_VARIABLE, command.environment[job_process.ROOT_VARIABLE]
+        )
+        with redirect_stderr(io.StringIO()):
+            return job_process.main(archive.read(JOB_FILE).decode())
 
 
 def parquet(table: pa.Table) -> bytes:
@@ -234,7 +269,17 @@ FAULTS: dict[str, tuple[Content, tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_bad_data(command: Command, fault: str) -> None:
+@pytest.mark.usefixtures("in_this_process")
+def test_bad_data(command: Runner, fault: str) -> None:
+    check_bad_data(command, fault)
+
+
+@pytest.mark.parametrize("fault", ["label that is no number", "too few rows to shuffle"])
+def test_bad_data_in_a_process_of_its_own(command: Runner, fault: str) -> None:
+    check_bad_data(command, fault)
+
+
+def check_bad_data(command: Runner, fault: str) -> None:
     files, overrides, message = FAULTS[fault]
     ended = command(files, *overrides)
     assert ended.stderr == f"{message}\n"
@@ -242,7 +287,8 @@ def test_bad_data(command: Command, fault: str) -> None:
     assert ended.left == []
 
 
-def test_broken_gzip(command: Command) -> None:
+@pytest.mark.usefixtures("in_this_process")
+def test_broken_gzip(command: Runner) -> None:
     """Where exactly zlib notices is its own affair."""
     ended = command({"d.csv.gz": flipped(gzipped(LONG))})
     assert ended.status == 1
@@ -251,7 +297,8 @@ def test_broken_gzip(command: Command) -> None:
     assert ended.left == []
 
 
-def test_broken_parquet(command: Command) -> None:
+@pytest.mark.usefixtures("in_this_process")
+def test_broken_parquet(command: Runner) -> None:
     content = parquet(pa.table({"click": ["1"] * 5000, "a": [str(i) for i in range(5000)]}))
     ended = command({"d.parquet": content[:4] + b"\xff" * 40 + content[44:]})
     assert ended.status == 1
@@ -270,7 +317,7 @@ HEADED = "1 problem in the configuration:\n  "
         ("'data/*.parquet'", "dataset.path: no file matches '{here}/data/*.parquet'"),
     ],
 )
-def test_no_such_file(command: Command, tmp_path: Path, path: str, message: str) -> None:
+def test_no_such_file(command: Runner, tmp_path: Path, path: str, message: str) -> None:
     ended = command({"d.csv": GOOD}, f"dataset.path={path}")
     expected = f"{HEADED}{message.format(here=tmp_path)}\n"
     assert (ended.stderr, ended.status, ended.left) == (expected, 2, [])
@@ -281,9 +328,10 @@ CHAINS: dict[str, tuple[tuple[str, ...], str]] = {
         ("transform=time_hashing",),
         "transform.steps.time_features: there is no column 'hour' at this point of the chain",
     ),
-    "an output format for hashed rows": (
+    "an output format for numbers": (
         ("transform=split",),
-        "output.format: npz holds hashed rows, but no step hashes; use output.format=parquet",
+        "output.format: npz holds numbers, but column 'hour' holds text; add a step that makes "
+        "numbers of it (vocabulary, one_hot, feature_hasher), or use output.format=parquet",
     ),
     "no feature is left": (
         ("dataset.categorical=[]",),
@@ -300,7 +348,8 @@ CHAINS: dict[str, tuple[tuple[str, ...], str]] = {
 
 @pytest.mark.parametrize("action", ["plan", "run"])
 @pytest.mark.parametrize("fault", CHAINS)
-def test_a_chain_that_does_not_fit_the_data(command: Command, fault: str, action: str) -> None:
+@pytest.mark.usefixtures("in_this_process")
+def test_a_chain_that_does_not_fit_the_data(command: Runner, fault: str, action: str) -> None:
     overrides, message = CHAINS[fault]
     ended = command({"d.csv": GOOD}, f"action={action}", *overrides)
     expected = f"{HEADED if action == 'plan' else ''}{message}\n"
@@ -308,7 +357,8 @@ def test_a_chain_that_does_not_fit_the_data(command: Command, fault: str, action
 
 
 @pytest.mark.parametrize("action", ["plan", "run"])
-def test_times_that_do_not_sort_as_texts(command: Command, action: str) -> None:
+@pytest.mark.usefixtures("in_this_process")
+def test_times_that_do_not_sort_as_texts(command: Runner, action: str) -> None:
     ended = command(
         {"d.csv": "click,t\n1,11/06/2017\n0,01/02/2018\n"},
         f"action={action}",
@@ -325,8 +375,9 @@ def test_times_that_do_not_sort_as_texts(command: Command, action: str) -> None:
 
 @pytest.mark.parametrize("action", ["plan", "run"])
 @pytest.mark.parametrize("name", ["a.csv", "d.jsonl"])
+@pytest.mark.usefixtures("in_this_process")
 def test_names_for_columns_of_files_that_name_their_own(
-    command: Command, action: str, name: str
+    command: Runner, action: str, name: str
 ) -> None:
     """Wherever the file stands among the others, which are never read."""
     files = {name: '{"click": 1}', "c.csv": "1,x\n", "z.jsonl": '{"click": 1, "a": "x"}'}
@@ -340,7 +391,8 @@ def test_names_for_columns_of_files_that_name_their_own(
     assert (ended.stderr, ended.status, ended.left) == (expected, 2, [])
 
 
-def test_an_advice_does_not_lead_to_another_error(command: Command) -> None:
+@pytest.mark.usefixtures("in_this_process")
+def test_an_advice_does_not_lead_to_another_error(command: Runner) -> None:
     rows = ['{"click": 1, "a": "x"}'] * 1200 + ['{"click": 0, "a": "q", "z": "1", "w": [1]}']
     files = {"d.jsonl": "\n".join(rows)}
     ended = command(files)
@@ -360,7 +412,8 @@ BAD_ROWS = (
 
 
 @pytest.mark.parametrize("block_bytes", [1, 30, 1 << 20])
-def test_bad_rows_are_skipped_and_counted(command: Command, block_bytes: int) -> None:
+@pytest.mark.usefixtures("in_this_process")
+def test_bad_rows_are_skipped_and_counted(command: Runner, block_bytes: int) -> None:
     ended = command(
         {"d.csv": BAD_ROWS},
         "dataset.id=id",
@@ -376,13 +429,14 @@ def test_bad_rows_are_skipped_and_counted(command: Command, block_bytes: int) ->
     assert sorted(pa.concat_tables(parts)["id"].to_pylist()) == ["1", "5", "8"]
 
 
-def test_what_a_file_is_called_makes_no_difference_to_the_shell(command: Command) -> None:
+@pytest.mark.usefixtures("in_this_process")
+def test_what_a_file_is_called_makes_no_difference_to_the_shell(command: Runner) -> None:
     """A file's name goes into messages as it is."""
     ended = command({"a file, (1) 'x' é.csv": ""})
     assert ended.stderr == "a file, (1) 'x' é.csv: the file is empty\n"
 
 
-def test_good_data(command: Command) -> None:
+def test_good_data(command: Runner) -> None:
     """The same command with nothing wrong, so that the tests above do test something."""
     ended = command({"d.csv": GOOD})
     assert (ended.status, ended.stderr) == (0, "")

@@ -35,7 +35,14 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["sklearn", "script", "processor"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "sklearn",
+        pytest.param("script", marks=pytest.mark.long),
+        pytest.param("processor", marks=pytest.mark.long),
+    ],
+)
 def test_three_hosts_leave_the_rows_of_one(
     headrace: Command, data: Path, tmp_path: Path, backend: str
 ) -> None:
@@ -124,10 +131,10 @@ def _folder(pid: int) -> Path:
 
 
 @pytest.mark.slow
-def test_five_thousand_tiny_files(headrace: Command, tmp_path: Path) -> None:
+def test_two_thousand_tiny_files(headrace: Command, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    lines = [LINES[place % len(LINES)] for place in range(5000)]
+    lines = [LINES[place % len(LINES)] for place in range(2000)]
     for place, line in enumerate(lines):
         (data / f"{place}.csv").write_text(HEADER + line)
     (tmp_path / "one.csv").write_text(HEADER + "".join(lines))

@@ -88,7 +88,7 @@ def test_everything_imported_is_declared(folders: list[str], extras: list[str]) 
         assert known & declared, f"{name} is imported but not in pyproject.toml"
 
 
-@pytest.mark.parametrize("file", ["run.txt", "bench.txt", "dev.txt", "docs.txt"])
+@pytest.mark.parametrize("file", ["run.txt", "bench.txt", "dev.txt", "docs.txt", "kernels.txt"])
 def test_pins_name_versions_and_nothing_else(file: str) -> None:
     for line in (PINS / file).read_text(encoding="utf-8").splitlines():
         assert re.fullmatch(r"# .*|-r \w+\.txt|[\w.-]+==[\w.]+", line)
@@ -151,6 +151,8 @@ def test_a_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     data = {"headrace/targets/sagemaker/prices.json", "headrace/py.typed"}
     templates = (sources / "headrace/results/pages/templates").iterdir()
     data |= {path.relative_to(sources).as_posix() for path in templates}
+    kernels = (sources / "headrace/runtime/kernels/c").iterdir()
+    data |= {path.relative_to(sources).as_posix() for path in kernels}
     example = (sources / "headrace/cli/project").rglob("*.*")
     data |= {path.relative_to(sources).as_posix() for path in example if path.is_file()}
     data |= {f"headrace/shipped/{path.relative_to(PROJECT).as_posix()}" for path in shipped()}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import subprocess
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,19 @@ from headrace.config.models import JobConfig
 from headrace.config.problems import models_of
 from headrace.runtime.statistics.distinct import LIMIT
 from tests import children
+from tests.conftest import Completed
 from tests.moto_server import ACCOUNT
+from tests.test_testing import CONTRACT
+from tests.warm import Warm
+
+Shell = Callable[[str], Completed]
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 FILES_PAGE = (PROJECT / "docs" / "files.md").read_text(encoding="utf-8")
 PYTHON_PAGE = (PROJECT / "docs" / "python.md").read_text(encoding="utf-8")
 TRANSFORMS_PAGE = (PROJECT / "docs" / "transforms.md").read_text(encoding="utf-8")
 SAMPLE = PROJECT / "data" / "avazu_sample.csv"
-CHECKOUT = ("run.py", "conf", "data", "framework", "transforms", "tests", "pyproject.toml")
+CHECKOUT = ("run.py", "data", "framework")
 PLACES = {"python": "transforms/prefix.py", "yaml": "conf/transform/prefixed.yaml"}
 """Where the README says that its example of a transform is saved."""
 
@@ -48,22 +52,34 @@ def commands() -> list[str]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the project with the README's own transform added as the README says."""
+    """A folder in which the README's commands run, with its own transform saved as it says."""
     folder = tmp_path / "checkout"
     folder.mkdir()
     for name in CHECKOUT:
-        source = PROJECT / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, folder / name)
+        (folder / name).symlink_to(PROJECT / name)
     for language, place in PLACES.items():
         example = next(block for block in blocks(language) if "load_npz" not in block)
         assert f"`{place}`" in README
+        (folder / place).parent.mkdir(parents=True)
         (folder / place).write_text(example, encoding="utf-8")
     (folder / "FILE").symlink_to(SAMPLE)
     return folder
 
 
-def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def shell(imported: Warm, checkout: Path) -> Shell:
+    """Runs a command there, without a shell where it needs none."""
+
+    def run(command: str) -> Completed:
+        python, program, *words = [*shlex.split(command), ""]
+        if (python, program) == ("python", "run.py") and "$" not in command:
+            return imported(words[:-1], checkout, os.environ)
+        return in_a_shell(command, checkout)
+
+    return run
+
+
+def in_a_shell(command: str, folder: Path) -> Completed:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return children.run(
         ["bash", "-euc", command],
@@ -80,20 +96,20 @@ ON_AWS = [command for command in commands() if "target=aws" in command]
 
 
 @pytest.mark.parametrize("command", [each for each in commands() if each not in ON_AWS])
-def test_a_command_does_what_it_says(command: str, checkout: Path) -> None:
-    ran = shell(command.replace("=FILE", "=data/avazu_sample.csv"), checkout)
+def test_a_command_does_what_it_says(command: str, shell: Shell) -> None:
+    ran = shell(command.replace("=FILE", "=data/avazu_sample.csv"))
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.slow
 def test_the_commands_for_sagemaker_do_what_they_say(
-    aws: str, checkout: Path, monkeypatch: pytest.MonkeyPatch
+    aws: str, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3 = boto3.resource("s3").create_bucket(Bucket="bucket")
     s3.upload_file(str(SAMPLE), "input/a.csv")
     boto3.client("iam").create_role(RoleName="processing", AssumeRolePolicyDocument="{}")
     monkeypatch.setenv("SAGEMAKER_ROLE", f"arn:aws:iam::{ACCOUNT}:role/processing")
-    submit, listing = (shell(each.replace("BUCKET", "bucket"), checkout) for each in ON_AWS)
+    submit, listing = (shell(each.replace("BUCKET", "bucket")) for each in ON_AWS)
     assert (submit.returncode, listing.returncode) == (0, 0), submit.stderr + listing.stderr
     assert submit.stdout.endswith("\ns3://bucket/output\n")
     assert listing.stdout.splitlines()[1].startswith("headrace-")
@@ -108,11 +124,11 @@ def test_there_are_commands() -> None:
     }
 
 
-def test_the_result_is_read_as_shown(checkout: Path) -> None:
+def test_the_result_is_read_as_shown(checkout: Path, shell: Shell) -> None:
     [example] = [block for block in blocks("python") if "load_npz" in block]
     [folder] = re.findall(r'load_npz\("(\w+)/', example)
     [command] = [line for line in commands() if line.endswith(f"output.path={folder}")]
-    assert shell(command, checkout).returncode == 0
+    assert shell(command).returncode == 0
     ran = children.run(
         [sys.executable, "-c", example], cwd=checkout, capture_output=True, text=True, check=False
     )
@@ -120,12 +136,12 @@ def test_the_result_is_read_as_shown(checkout: Path) -> None:
     assert re.fullmatch(r"\(\d+, 1048576\) 0\.1\d+\n", ran.stdout)
 
 
-def test_the_examples_from_python_run(checkout: Path) -> None:
-    assert shell("python run.py output.path=hashed", checkout).returncode == 0
+def test_the_examples_from_python_run(checkout: Path, shell: Shell) -> None:
+    assert shell("python run.py output.path=hashed").returncode == 0
     page = re.findall(r"^```python\n(.*?)^```$", PYTHON_PAGE, re.MULTILINE | re.DOTALL)
     readme = [block for block in blocks("python") if "from headrace import compile" in block]
     for example, last in zip(
-        [*readme, *page], [r"\(.*\) 0\.1\d+ 0\.\d+"] * 2 + [r"\d+"], strict=True
+        [*readme, *page], [r"\(.*\) 0\.1\d+ 0\.\d+"] * 2 + [r"\d+ \d+", r"\d+"], strict=True
     ):
         ran = children.run(
             [sys.executable, "-c", example],
@@ -140,8 +156,9 @@ def test_the_examples_from_python_run(checkout: Path) -> None:
 
 
 def test_the_example_transform_passes_the_contract_tests(checkout: Path) -> None:
-    command = "python -m pytest -p no:cacheprovider tests/contract tests/config/test_conf.py"
-    ran = shell(f"{command} -k prefix", checkout)
+    [name] = [Path(place).stem for place in PLACES.values() if place.endswith(".py")]
+    (checkout / "test_it.py").write_text(CONTRACT.format(name=name))
+    ran = in_a_shell("python -m pytest -q -p no:cacheprovider test_it.py", checkout)
     passed = re.search(r"(\d+) passed", ran.stdout)
     assert ran.returncode == 0, ran.stdout
     assert passed is not None
@@ -187,8 +204,8 @@ def test_every_parameter_is_in_the_docs(name: str) -> None:
         assert f"`{parameter.name}`" in section, what
 
 
-def test_every_field_of_a_report_is_in_the_docs(checkout: Path) -> None:
-    assert shell("python run.py evaluation=logistic output.path=out", checkout).returncode == 0
+def test_every_field_of_a_report_is_in_the_docs(checkout: Path, shell: Shell) -> None:
+    assert shell("python run.py evaluation=logistic output.path=out").returncode == 0
     for file in ("manifest", "metrics", "evaluation", "timings"):
         section = FILES_PAGE.partition(f"\n## {file}.json\n")[2].partition("\n## ")[0]
         report = json.loads((checkout / "out" / "report" / f"{file}.json").read_text())

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from headrace.config.defaults import PROJECT
 from headrace.errors import JobFailed
@@ -49,11 +50,18 @@ CASES = {
     "evaluation": ("evaluation=logistic", "evaluation.passes=2", WIDTH),
     "recordio": ("transform=hashing", "output.format=recordio", WIDTH),
 }
-SOME = ("hashing", "custom_hashing", "learning", "evaluation")
-"""Those that need all that the others need."""
+SOME = {
+    "1.9-0": ("hashing", "learning"),
+    "1.4-2-py312": ("custom_hashing", "evaluation"),
+    SPARK: ("learning",),
+}
+"""Image → cases that need, all images together, what the others need."""
 
 
-MANY = [pytest.param(case, marks=[] if case in SOME else [pytest.mark.long]) for case in CASES]
+def cases_for(image: str) -> list[ParameterSet]:
+    """All cases; most of them are long."""
+    marks = {case: () if case in SOME[image] else (pytest.mark.long,) for case in CASES}
+    return [pytest.param(image, case, id=f"{image}-{case}", marks=marks[case]) for case in CASES]
 
 
 @pytest.fixture(scope="module", params=IMAGES, ids=lambda image: image + EXACTLY)
@@ -116,7 +124,12 @@ def test_there_is_no_network(prefix: tuple[str, ...]) -> None:
     assert done.stdout == "['lo']\n"
 
 
-@pytest.mark.parametrize("case", MANY)
+@pytest.mark.parametrize(
+    ("stock", "case"),
+    [each for image in IMAGES for each in cases_for(image)],
+    indirect=["stock"],
+    scope="module",
+)
 def test_the_same_bytes_as_here(
     stock: Path,
     case: str,
@@ -173,7 +186,12 @@ def test_the_pyarrow_that_is_shipped_takes_the_numpy_of_spark(stock_spark: Path)
     assert (done.stdout.split(), done.stderr) == ([*packages_of(SPARK)], "")
 
 
-@pytest.mark.parametrize("case", [case for case in MANY if case.values != ("evaluation",)])
+@pytest.mark.parametrize(
+    ("stock_spark", "case"),
+    [each for each in cases_for(SPARK) if "evaluation" not in each.values],
+    indirect=["stock_spark"],
+    scope="module",
+)
 def test_the_same_bytes_with_the_numpy_of_spark(
     stock_spark: Path,
     case: str,
@@ -186,6 +204,7 @@ def test_the_same_bytes_with_the_numpy_of_spark(
     assert_same(in_image(stock_spark, both.planned, tmp_path, prefix), both.local)
 
 
+@pytest.mark.long
 @pytest.mark.spark
 @pytest.mark.parametrize("case", ["learning"])
 def test_the_same_bytes_on_spark(

@@ -13,7 +13,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headrace.api import CompiledFlow, CompiledJob, RunResult, compile, compile_flow, run
+    from headrace.api import (
+        CompiledFlow,
+        CompiledJob,
+        RunResult,
+        compile,
+        compile_flow,
+        open_result,
+        run,
+    )
     from headrace.runtime.online import load
 
 __all__ = [
@@ -23,6 +31,7 @@ __all__ = [
     "compile",
     "compile_flow",
     "load",
+    "open_result",
     "run",
 ]
 

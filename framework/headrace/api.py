@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headrace import targets
+from headrace.aws.request import with_sources
 from headrace.cli.actions.plan import NAME_WIDTH, facts, mapping_rows
 from headrace.config import defaults
 from headrace.config.compose import Plan, compose
@@ -25,7 +27,15 @@ from headrace.prepare import Ready, prepare
 from headrace.results.result import RunResult
 from headrace.terminal.tables import aligned, as_html, listed
 
-__all__ = ["CompiledFlow", "CompiledJob", "RunResult", "compile", "compile_flow", "run"]
+__all__ = [
+    "CompiledFlow",
+    "CompiledJob",
+    "RunResult",
+    "compile",
+    "compile_flow",
+    "open_result",
+    "run",
+]
 
 ACTIONS = "is for the command line; in Python, compile() plans a job and run() runs it"
 A_FLOW = "has several jobs; use compile_flow()"
@@ -44,6 +54,7 @@ class CompiledJob:
     notes: tuple[str, ...] = ()
     """What could not be checked, or still has to become right."""
     _plan: Plan = field(kw_only=True)
+    _overrides: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def request(self) -> dict[str, Any]:
@@ -59,6 +70,57 @@ class CompiledJob:
     def mapping(self) -> list[tuple[str, str, str, str]]:
         """Return a row for each input and output: which of the two, its name, from, and to."""
         return mapping_rows(self.job)[1:]
+
+    def step(
+        self,
+        name: str,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        depends_on: Sequence[Any] = (),
+        cache: bool | str = True,
+        property_files: Sequence[Any] = (),
+        retry_policies: Sequence[Any] = (),
+        upload: bool = True,
+    ) -> Any:
+        """Return the job as a step of the SageMaker SDK's pipelines.
+
+        It goes into ``sagemaker.mlops.workflow.pipeline.Pipeline`` beside the SDK's own steps, and
+        needs the extra ``sagemaker``. The place of its outputs has the ID of the execution in it.
+
+        Args:
+            name: Of the step.
+            inputs: Name of an input → an expression of the SDK that takes the place of its URI, as
+                ``other.properties.ProcessingOutputConfig.Outputs["train"].S3Output.S3Uri``.
+            depends_on: Steps that have to end before, if no expression says so.
+            cache: Whether SageMaker may use an earlier result; or for how long, as in ``"P30D"``.
+            property_files: The SDK's objects, for conditions.
+            retry_policies: The SDK's objects.
+            upload: Bring the code to S3 now. Without it, the pipeline fails when it runs.
+
+        Raises:
+            ConfigError: The SDK is not installed, or the job cannot be a step.
+            JobFailed: The code cannot be brought to S3.
+        """
+        from headrace.targets.sagemaker.step import processing_step  # the SDK takes its time
+
+        account = targets.find(self.config).account(self.config) if upload else None
+        flow = flows.of_one(name, self._overrides, self.config.output.path)
+        pipeline = pipeline_of(flow, account)
+        if upload:
+            from headrace.flow.service import bring_files  # boto3 takes its time
+
+            bring_files(pipeline, self.config.job.kms_key)
+        (step,) = pipeline.definition["Steps"]
+        arguments = with_sources(step["Arguments"], inputs or {})
+        expiry = {"ExpireAfter": cache} if isinstance(cache, str) else {}
+        return processing_step(
+            name,
+            arguments,
+            depends_on=depends_on,
+            cache_config={"Enabled": True, **expiry} if cache else None,
+            property_files=property_files,
+            retry_policies=retry_policies,
+        )
 
     def __repr__(self) -> str:
         """Return what ``action=plan`` shows."""
@@ -98,13 +160,14 @@ def compile(
     """
     with defaults.run_folder_is(session.fresh_folder()):
         own = program_overrides(program, inputs, outputs)
-        config = session.composed([*overrides, *own])
+        texts = session.texts_of([*overrides, *own])
+        config = session.composed(texts)
         if has_flow(config):
             raise ConfigError([Problem("flow", A_FLOW)])
         plan = compose(config)
         if plan.config.action != "run":
             raise ConfigError([Problem("action", ACTIONS)])
-        return _compiled(plan, prepare(plan, dry=True))
+        return _compiled(plan, prepare(plan, dry=True), texts)
 
 
 def run(
@@ -139,6 +202,18 @@ def run(
         made = compile(*overrides, program=program, inputs=inputs, outputs=outputs)
         compiled = _checked(made)
     return RunResult.of(targets.run(compiled.job, compiled.config), compiled.request)
+
+
+def open_result(place: str | os.PathLike[str]) -> RunResult:
+    """Open the result of a run that has ended, as `run` returned it.
+
+    Args:
+        place: ``output.path``: a folder, or ``s3://…``.
+
+    Raises:
+        HeadraceError: There is no result.
+    """
+    return RunResult.at(place)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -206,8 +281,9 @@ def compile_flow(*overrides: Overrides) -> CompiledFlow:
         return CompiledFlow(flows.compiled(config, texts))
 
 
-def _compiled(plan: Plan, ready: Ready) -> CompiledJob:
-    return CompiledJob(ready.job, ready.config, ready.notes, _plan=plan)
+def _compiled(plan: Plan, ready: Ready, overrides: Sequence[str]) -> CompiledJob:
+    texts = tuple(overrides)
+    return CompiledJob(ready.job, ready.config, ready.notes, _plan=plan, _overrides=texts)
 
 
 def _checked(compiled: CompiledJob) -> CompiledJob:
@@ -217,4 +293,4 @@ def _checked(compiled: CompiledJob) -> CompiledJob:
     settings = compiled.config.job.model_copy(update={"name": compiled.job.name})
     config = compiled.config.model_copy(update={"job": settings})
     plan = replace(compiled._plan, config=config)
-    return _compiled(plan, prepare(plan, dry=False))
+    return _compiled(plan, prepare(plan, dry=False), compiled._overrides)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from headrace.job.compiler import compile_job
 from headrace.job.job_names import job_name
 from headrace.programs import program_of
 from headrace.results import destination as output_folder
+from headrace.runtime.data_files import is_hidden
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.spec import DatasetSpec, JobSpec
 from headrace.targets.local import scratch
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from headrace.targets.base import Target
 
 PREFIX = "headrace"
+FirstFile = Callable[[], tuple[Path, str] | None]
 NOT_ASKED = "no AWS credentials, so what is on AWS was not looked at"
 
 
@@ -81,26 +84,29 @@ def prepare(
     placed = _placed(plan, account, name)
     is_fresh, plan = placed != plan, placed  # a folder that only this job has
     backend, program = backend_of(plan.config.backend), program_of(plan)
-    found, problems = sources.find(plan.config, target.is_remote, asking, coming)
+    found, problems = sources.find(plan, target.is_remote, asking, coming)
     notes, problems = _put_off(problems) if dry else ((), problems)
     if checks_output and not is_fresh:
         problems += output_problems(plan.config, asking)
     problems += (broken := program.problems(backend.way, asking=asking))
-    if broken or not sources.are_all(plan.config, found):
+    if broken or not sources.are_all(plan, found):
         raise ConfigError(problems)
-    try:
-        wheels = {} if problems else _wheels(plan.config, target)
-        order = () if problems else _column_order(plan.config, found, asking)
-        job = compile_job(plan, backend, program, found, name, account, wheels, order)
-    except ConfigError as exc:
-        raise ConfigError([*problems, *exc.problems]) from exc
-    problems += account.problems(job.request, asking)
-    if problems:
-        raise ConfigError(problems)
-    if job.program.spec is not None and (dry or not target.looks_first):
-        for step in plan.chain:
-            step.plugin.check_imports()
-        notes = (*notes, *_preflight(job.program.spec, found[inputs.DATA], asking))
+    with ExitStack() as stack:
+        # Of data on S3, the first object is fetched for this; several have to know its columns.
+        first = cache(lambda: stack.enter_context(_first_file(plan.config, found, asking)))
+        try:
+            wheels = {} if problems else _wheels(plan.config, target)
+            order = () if problems else _column_order(plan.config, first)
+            job = compile_job(plan, backend, program, found, name, account, wheels, order)
+        except ConfigError as exc:
+            raise ConfigError([*problems, *exc.problems]) from exc
+        problems += account.problems(job.request, asking)
+        if problems:
+            raise ConfigError(problems)
+        if job.program.spec is not None and (dry or not target.looks_first):
+            for step in plan.chain:
+                step.plugin.check_imports()
+            notes = (*notes, *_preflight(job.program.spec, found, first))
     notes = (*notes, *program.notes(), *_without_effect(plan.config, target))
     return Ready(job, plan.config, found, notes if asking else (*notes, NOT_ASKED))
 
@@ -156,58 +162,67 @@ def output_problems(config: JobConfig, asking: bool = True) -> list[Problem]:
     return output_prefix.check(config.output)
 
 
-def _column_order(config: JobConfig, found: dict[str, DataInput], asking: bool) -> tuple[str, ...]:
+def _dataset(config: JobConfig) -> DatasetSpec:
+    return DatasetSpec(**config.dataset.model_dump(exclude={"path"}))
+
+
+def _column_order(config: JobConfig, first: FirstFile) -> tuple[str, ...]:
     """Return the columns of the first file, if several instances have to agree on their order."""
     is_shared = config.resources.instance_count > 1 and not config.backend.is_a_cluster
     if not (config.program.is_chain and is_shared):
         return ()
-    data = found[inputs.DATA]
     from headrace.runtime.sources import columns_of  # pyarrow takes its time to import
 
-    dataset = DatasetSpec(**config.dataset.model_dump(exclude={"path"}))
-    with suppress(HeadraceError), _first_file(data, dataset, asking) as file:  # told later
-        return () if file is None else columns_of(file[0], dataset, file[1]).names
+    with suppress(HeadraceError):  # told later
+        file = first()
+        return () if file is None else columns_of(file[0], _dataset(config), file[1]).names
     return ()
 
 
-def _preflight(spec: JobSpec, data: DataInput, asking: bool) -> tuple[str, ...]:
+def _data_files(data: DataInput) -> list[Path]:
+    """Return the files of a table, of which hidden ones are none if there are others."""
+    files = [Path(file) for file in data.files]
+    return [file for file in files if not is_hidden(file.name)] or files
+
+
+def _preflight(spec: JobSpec, found: Found, first: FirstFile) -> tuple[str, ...]:
     """Read the first file's columns; what a person should know of them."""
     # pyarrow takes its time to import
     from headrace.runtime.chain.chain import ChainError
     from headrace.runtime.chain.preflight import preflight, refuse_named
 
-    with _first_file(data, spec.dataset, asking) as file:
-        try:
-            refuse_named([Path(each) for each in data.files], spec.dataset)
-            if file is not None:
-                path, below = file
-                note = preflight(spec, [path], below).columns.note
-                return (note,) if note else ()
-        except ChainError as exc:
-            raise ConfigError([Problem(exc.where, exc.what)]) from exc
+    tables = {name: _data_files(found[name]) if name in found else [] for name in spec.inputs}
+    file = first()
+    try:
+        refuse_named([Path(each) for each in found[inputs.DATA].files], spec.dataset)
+        if file is not None:
+            path, below = file
+            here = tables if all(tables.values()) else None  # tables on S3 are not fetched
+            note = preflight(spec, [path], below, here).columns.note
+            return (note,) if note else ()
+    except ChainError as exc:
+        raise ConfigError([Problem(exc.where, exc.what)]) from exc
     return ()
 
 
 @contextmanager
-def _first_file(
-    data: DataInput, dataset: DatasetSpec, asking: bool
-) -> Iterator[tuple[Path, str] | None]:
+def _first_file(config: JobConfig, found: Found, asking: bool) -> Iterator[tuple[Path, str] | None]:
     """Return the first file that is not empty, and its path below what the job reads."""
+    data = found[inputs.DATA]
     if data.is_to_come:
         yield None
     elif data.files:
         from headrace.runtime.sources import first_file  # pyarrow takes its time to import
 
-        file = first_file([Path(each) for each in data.files], dataset)
+        file = first_file([Path(each) for each in data.files], _dataset(config))
         yield file, str(file.relative_to(data.folder))
     elif not asking:
         yield None
     else:
         from headrace.aws.clients import explained
         from headrace.aws.reading import stand_in
-        from headrace.aws.s3 import data_objects
 
-        objects = data_objects(data.uri, "dataset.path")
+        objects = sources.objects_of(data)
         first = next((each for each in objects if each.size), objects[0])
         with explained(), stand_in(first) as file:
             yield file, first.uri.removeprefix(f"{data.uri.rstrip('/')}/").removeprefix(S3)

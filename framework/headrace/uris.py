@@ -6,6 +6,7 @@ can be copied out of a request and pasted into a shell.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 FILE = "file://"
@@ -17,7 +18,15 @@ def uri_of(path: str) -> str:
     if "://" in path:
         scheme, rest = path.split("://", 1)
         return f"{scheme}://{rest.rstrip('/') or '/'}" if scheme == "file" else path.rstrip("/")
-    return FILE + str(Path(path).absolute())
+    return FILE + str(_without_dots(Path(path).absolute()))
+
+
+def _without_dots(path: Path) -> Path:
+    """Return the path without ``..``; it stands in requests and in names of what is kept."""
+    if ".." not in path.parts:
+        return path
+    short = Path(os.path.normpath(path))
+    return short if short.resolve() == path.resolve() else path.resolve()  # behind a link
 
 
 def path_of(uri: str) -> Path | None:

@@ -55,7 +55,13 @@ def carry_out(
 
 def _download(source: dict[str, str], ml: Path, number: int, hosts: int) -> None:
     bucket, _, prefix = source["S3Uri"].removeprefix("s3://").partition("/")
-    keys = sorted(_keys(bucket, prefix))
+    if source["S3DataType"] == "ManifestFile":
+        content = boto3.client("s3").get_object(Bucket=bucket, Key=prefix)["Body"].read()
+        first, *names = json.loads(content)
+        bucket, _, prefix = first["prefix"].removeprefix("s3://").partition("/")
+        keys = sorted(prefix + name for name in names)
+    else:
+        keys = sorted(_keys(bucket, prefix))
     if source["S3DataDistributionType"] == "ShardedByS3Key":
         keys = keys[number::hosts]
     start = prefix if prefix.endswith("/") else prefix.rpartition("/")[0] + "/"

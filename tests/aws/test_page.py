@@ -19,7 +19,7 @@ from tests.aws.rights import enforced
 from tests.moto_server import ACCOUNT
 from tests.stock_images import environment
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 PAGE = (PROJECT / "docs/sagemaker.md").read_text(encoding="utf-8")
 SAMPLE = "avazu_sample.csv"
 NEEDS_AN_ENGINE = "<!-- engine -->\n"

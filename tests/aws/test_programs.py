@@ -88,6 +88,25 @@ def test_what_is_not_there_is_told_in_one_go(account: None, composed: Composer) 
     ]
 
 
+def test_the_objects_of_a_manifest_are_counted(account: None, composed: Composer) -> None:
+    s3 = client("s3", REGION)
+    for key, content in (("m", b'[{"prefix": "s3://logs/"}, "a"]'), ("day", b'{"a": 1}')):
+        s3.put_object(Bucket="logs", Key=f"{key}.manifest", Body=content)
+    shared = "data_type: ManifestFile, sharded: true"
+    assert refused(
+        composed,
+        "program.path=s3://code/jobs/fit.py",
+        f"inputs.a={{path: s3://logs/m.manifest, {shared}}}",
+        f"inputs.b={{path: s3://logs/day.manifest, {shared}}}",
+        "resources.instance_count=2",
+    ) == [
+        "resources.instance_count: 1 file cannot be shared among 2 instances; set it to at most 1, "
+        "or divide the data into more files",
+        "inputs.b.path: 's3://logs/day.manifest' should hold "
+        '[{"prefix": "s3://bucket/folder/"}, "name", …]',
+    ]
+
+
 def test_what_a_script_costs_at_most() -> None:
     assert limit_lines(ResourcesConfig(max_runtime_seconds=3600, instance_count=2)) == [
         "time     unknown: the program's own; stopped after 60 min of work",

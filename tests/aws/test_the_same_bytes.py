@@ -24,6 +24,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/processing"
 SHAPE = ("dataset=avazu", "transform.n_features=4096", "output.rows_per_part=1000")
 SETTINGS = ("target=aws", f"job.role={ROLE}", "job.name=ctr", *SHAPE)
 INPUT, OUTPUT = "dataset.path=s3://bucket/in/", "output.path=s3://bucket/out/"
+LIST = 'dataset.path=["s3://bucket/in/part 1.csv", "s3://bucket/in/"]'
 
 
 @pytest.fixture
@@ -43,19 +44,22 @@ def objects(bucket: Any, prefix: str) -> dict[str, bytes]:
     return {each.key.removeprefix(prefix): each.get()["Body"].read() for each in found}
 
 
-@pytest.mark.parametrize("instances", [1, 2])
+@pytest.mark.parametrize(
+    ("instances", "data"), [pytest.param(1, INPUT, marks=pytest.mark.long), (2, LIST)]
+)
 def test_what_sagemaker_would_do_gives_the_bytes_of_the_local_target(
     bucket: Any,
     perform: Perform,
     tmp_path: Path,
     instances: int,
+    data: str,
     request: pytest.FixtureRequest,
 ) -> None:
     count = f"resources.instance_count={instances}"
-    perform(*SETTINGS, INPUT, OUTPUT, count)
+    perform(*SETTINGS, data, OUTPUT, count)
     cache = Path(request.config.cache.mkdir("stock-images"))
     carry_out("ctr", python_with("1.9-0", cache), tmp_path / "hosts", instances)
-    perform(*SHAPE, INPUT, "output.path=s3://bucket/here/", "job.name=ctr", count)
+    perform(*SHAPE, data, "output.path=s3://bucket/here/", "job.name=ctr", count)
     there, here = objects(bucket, "out/"), objects(bucket, "here/")
     assert_same(there, here, instances)
     perform("action=describe", "job.name=ctr", count)

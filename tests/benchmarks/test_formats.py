@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from benchmarks import formats
 from headrace.runtime.output.writers import writer_of
+from headrace.runtime.spec import OutputSpec
 from tests.benchmarks.conftest import Printed
 from tests.runtime.jobs import HASH, SPLIT, clicks, job, run
 
@@ -38,7 +39,7 @@ def test_the_rows_are_those_of_the_job(tmp_path: Path) -> None:
     for batch, part in zip(batches, result.parts("train"), strict=True):
         again = tmp_path / "again.npz"
         with again.open("wb") as file:
-            writer_of("npz").write([batch], batch.schema, file)
+            writer_of(OutputSpec("npz")).write([batch], batch.schema, file)
         assert again.read_bytes() == part.read_bytes()
 
 

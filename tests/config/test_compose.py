@@ -73,7 +73,10 @@ FAULTS = [
     ),
     (
         ["output.zzz=2"],
-        ["output.zzz: unknown key; allowed: format, overwrite, path, rows_per_part"],
+        [
+            "output.zzz: unknown key; allowed: columns, format, header, overwrite, path, "
+            "rows_per_part, tokens"
+        ],
     ),
     (["+sources=2"], ["sources: unknown key; did you mean 'resources'?"]),
     (

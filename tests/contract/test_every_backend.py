@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from headrace.config.defaults import PROJECT
-from tests import children
+from tests.warm import Warm
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 MANIFEST = "report/manifest.json"
+SPARK = "pyspark"  # tests/spark/test_end_to_end.py compares its rows, too
 BACKENDS = sorted(path.stem for path in (PROJECT / "conf" / "backend").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def expected(imported: Warm, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("sklearn")
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(PROJECT / "run.py"), *words]
-        return children.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-    return result(run, folder / "out", "backend=sklearn")
+    return result(
+        lambda *words: imported(words, folder, os.environ), folder / "out", "backend=sklearn"
+    )
 
 
 def result(run: Runner, output: Path, *overrides: str) -> dict[str, bytes]:
@@ -43,7 +41,14 @@ def result(run: Runner, output: Path, *overrides: str) -> dict[str, bytes]:
     return {**found, MANIFEST: json.dumps(manifest).encode()}
 
 
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "sklearn"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param(name, marks=pytest.mark.long if name == SPARK else ())
+        for name in BACKENDS
+        if name != "sklearn"
+    ],
+)
 def test_every_backend_gives_the_same_bytes(
     headrace: Runner, expected: dict[str, bytes], tmp_path: Path, backend: str
 ) -> None:

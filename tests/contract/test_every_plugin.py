@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonschema
+import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter
 
@@ -37,6 +38,18 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"column": "hour", "format": "yymmddhh", "time_zone": "+02:00", "keep": True},
         {"column": "stamp", "format": "epoch_s", "time_zone": "-03:30", "parts": ["is_weekend"]},
         {"column": "day", "format": "%Y-%m-%d"},
+    ],
+    "downsample": [{"rate": 0.5}, {"rate": 1.0}, {"rate": 0.01, "majority": 1, "seed": 7}],
+    "join": [
+        {"input": "sites", "key": "site", "columns": ["topic"]},
+        {
+            "input": "sites",
+            "key": "day",
+            "table_key": "topic",
+            "columns": ["visits", "site"],
+            "numeric": ["visits"],
+            "prefix": "day_",
+        },
     ],
     "multi_value": [{"columns": ["site"], "separator": "é"}, {"columns": ["nothing", "day"]}],
     "split": [
@@ -85,6 +98,16 @@ def parameters_of(name: str) -> Iterator[dict[str, Any]]:
 
 
 class TestEveryPlugin(TransformContract):
+    tables: ClassVar[Mapping[str, pa.Table]] = {
+        "sites": pa.table(
+            {
+                "site": ["0", "é1", None, "éé2"],
+                "topic": ["2014-10-01", "x", "y", None],
+                "visits": ["1", None, "2.5", "-0"],
+            }
+        )
+    }
+
     @classmethod
     def cases(cls) -> Iterator[Case]:
         for name in registry.plugins():

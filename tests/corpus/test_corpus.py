@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,21 +28,38 @@ def test_there_are_many() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 def test_right_answers(tmp_path: Path, family: Callable[[], Iterator[Case]]) -> None:
+    assert _wrong(tmp_path, family, SIZES, splits=(False, True)) == []
+
+
+@pytest.mark.usefixtures("numpy_alone")
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_right_answers_without_kernels(
+    tmp_path: Path, family: Callable[[], Iterator[Case]]
+) -> None:
+    assert _wrong(tmp_path, family, SIZES[1:], splits=(False,)) == []
+
+
+def _wrong(
+    tmp_path: Path,
+    family: Callable[[], Iterator[Case]],
+    sizes: Sequence[int],
+    splits: Sequence[bool],
+) -> list[tuple[str, int, bool, str]]:
     wrong = []
     for case in family():
         path = tmp_path / case.file
         path.write_bytes(case.content)
-        for size in SIZES:
+        for size in sizes:
             if size == 1 and len(case.content) > SLOW:
                 continue
-            for split in (False, True):
+            for split in splits:
                 got = _answer(case, path, size, split=split)
                 if isinstance(got, str):
                     if case.rows is not None or not got.startswith(case.error or "?"):
                         wrong.append((case.name, size, split, got[:300]))
                 elif got != (case.names, case.rows, case.bad):
                     wrong.append((case.name, size, split, repr(got)[:300]))
-    assert wrong == []
+    return wrong
 
 
 def _answer(

@@ -76,7 +76,7 @@ def test_what_fits_the_image(pip_index: Path, python: str, tag: str) -> None:
     assert names("tiny_fit", python_version=python) == [f"tiny_fit-1.0-{tag}.whl"]
 
 
-@pytest.mark.parametrize("python", ["3.11", "3.12"])
+@pytest.mark.parametrize("python", [pytest.param("3.11", marks=pytest.mark.long), "3.12"])
 def test_markers_are_those_of_the_image(pip_index: Path, python: str) -> None:
     """One of the two is not the Python that pip runs in."""
     requires = [
@@ -193,7 +193,7 @@ def run(
     return run
 
 
-@pytest.mark.parametrize("backend", ["sklearn", "processor"])
+@pytest.mark.parametrize("backend", ["sklearn", pytest.param("processor", marks=pytest.mark.long)])
 def test_a_job_imports_what_was_shipped(run: Runner, backend: str, tmp_path: Path) -> None:
     wheel = tmp_path / "index/tiny_shipped-7.5-py3-none-any.whl"
     for _ in range(2):  # the second finds it unpacked

@@ -13,6 +13,7 @@ import pytest
 from headrace import runtime
 from headrace.config.registry import Plugin, check_travels_alone, plugins
 from headrace.errors import PluginError
+from headrace.job import entry_script as entry_script_module
 from headrace.job.entry_script import ChainCode, entry_script
 from headrace.job.mapping import Mapping, ProcessingInput, ProcessingOutput
 from headrace.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec, StepSpec
@@ -75,6 +76,26 @@ def plugin(tmp_path: Path, source: str, module: str = "acme.ratio") -> Plugin:
     return Plugin("ratio", module, "acme.ratio of the package acme-transforms", path)
 
 
+@pytest.fixture
+def _no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry_script_module, "built", dict)
+
+
+@pytest.mark.parametrize("setting", ["auto", "off"])
+def test_kernels_travel_unless_they_are_off(
+    program: ChainCode, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    content = {"x86_64.so": b"\x7fELF one", "aarch64.so": b"\x7fELF other"}
+    monkeypatch.setattr(entry_script_module, "built", lambda: content)
+    spec = replace(program.spec, runtime=RuntimeSpec(kernels=setting))
+    archive = opened(entry_script(replace(program, spec=spec)))
+    folder = "headrace/runtime/kernels"
+    expected = {f"{folder}/{name}": content[name] for name in content} if setting == "auto" else {}
+    found = {name: archive.read(name) for name in archive.namelist() if name.endswith(".so")}
+    assert found == expected
+
+
+@pytest.mark.usefixtures("_no_kernels")
 def test_what_it_carries(program: ChainCode) -> None:
     archive = opened(entry_script(program))
     folder = Path(runtime.__file__).parent

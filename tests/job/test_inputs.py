@@ -42,6 +42,14 @@ def test_a_relative_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.Mo
     assert resolve("a.csv").uri == f"file://{tmp_path}/a.csv"
 
 
+def test_two_dots_are_no_part_of_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "c.csv", "far/d.csv", "far/in/e.csv", "here/f.csv")
+    monkeypatch.chdir(tmp_path / "here")
+    assert resolve("../c.csv").uri == f"file://{tmp_path}/c.csv"
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "far" / "in")
+    assert resolve("link/../d.csv").uri == f"file://{tmp_path}/far/d.csv"  # as the system reads it
+
+
 def test_a_folder_with_its_subfolders_but_without_hidden_names(tmp_path: Path) -> None:
     touch(tmp_path, "b.csv", "day=2/a.csv", "_SUCCESS", ".b.csv.crc", "_temporary/x.csv", "a.csv")
     found = resolve(f"{tmp_path}/")

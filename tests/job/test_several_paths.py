@@ -50,7 +50,13 @@ def test_a_list_of_one_file_twice(tmp_path: Path) -> None:
 def test_lists_that_are_refused(tmp_path: Path) -> None:
     laid_out(tmp_path, "a.csv")
     assert refused(tmp_path / "a.csv", "s3://logs/x/") == (
-        "dataset.path: a list names local files, and 's3://logs/x/' is on S3; name one prefix"
+        "dataset.path: of a list, all or none is on S3 (got 's3://logs/x/' beside local files); "
+        "copy the others to its bucket"
+    )
+    laid_out(tmp_path, "_a.csv")
+    assert refused(tmp_path / "a.csv", tmp_path / "_a.csv") == (
+        "dataset.path: '_a.csv' begins with '.' or '_', and such a file counts only where all do; "
+        "rename it, or run a job for it alone"
     )
     missing = tmp_path / "b.csv"
     assert refused(tmp_path / "a.csv", missing) == (

@@ -45,7 +45,7 @@ def made(
     backend, program = backend_of(wanted.config.backend), program_of(wanted)
     assert program.problems(backend.way, asking=False) == []
     if found is None:
-        found, problems = sources.find(wanted.config, is_remote=False, asking=True)
+        found, problems = sources.find(wanted, is_remote=False, asking=True)
         assert problems == []
     return compile_job(wanted, backend, program, found, "churn-1", NoAccount(wanted.config), wheels)
 
@@ -54,7 +54,7 @@ def refused(wanted: Plan, found: Mapping[str, DataInput] | None = None) -> list[
     """Return what is wrong with the program, its inputs or the whole job."""
     backend, program = backend_of(wanted.config.backend), program_of(wanted)
     problems = program.problems(backend.way, asking=False)
-    looked, others = sources.find(wanted.config, is_remote=False, asking=True)
+    looked, others = sources.find(wanted, is_remote=False, asking=True)
     if not problems and not others:
         with pytest.raises(ConfigError) as caught:
             compile_job(

@@ -14,7 +14,6 @@ import pytest
 
 from headrace.config.defaults import PROJECT
 from headrace.results.compare import main
-from headrace.results.recount import rows_of
 from headrace.runtime.spec import StepSpec
 from tests import children
 from tests.runtime.jobs import FORMATS, HASH, SPLIT, Result, clicks, job, run
@@ -197,9 +196,3 @@ def test_the_command(made: Callable[..., Result]) -> None:
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.endswith("\nthe same rows\n")
-
-
-@pytest.mark.parametrize("name", ["part.npz", "part.parquet", "part.libsvm"])
-def test_a_file_that_is_no_part(name: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        rows_of(name, b"PK\x03\x04", 8)

@@ -32,7 +32,9 @@ from headrace.runtime.spec import (
 )
 
 CHANNELS = ("train", "validation", "test")
-FORMATS = ("npz", "parquet", "libsvm", "recordio")
+SPARSE_FORMATS = ("npz", "parquet", "libsvm", "recordio", "libffm")
+FORMATS = (*SPARSE_FORMATS, "csv")
+"""Those that hold hashed rows."""
 HASH = StepSpec("feature_hasher", "feature_hasher", {"n_features": 64})
 SPLIT = StepSpec("split", "split", {"train_fraction": 0.5})
 
@@ -91,13 +93,14 @@ def job(
     rows_per_part: int = OutputSpec.rows_per_part,
     evaluation: EvaluationSpec | None = None,
     packages: Mapping[str, str] | None = None,
+    output: Mapping[str, Any] | None = None,
     **dataset: Any,
 ) -> JobSpec:
     """A job; what is said beyond its own arguments describes the data set."""
     return JobSpec(
         DatasetSpec(**dataset),
         tuple(steps),
-        OutputSpec(format, rows_per_part),
+        OutputSpec(**{"format": format, "rows_per_part": rows_per_part, **(output or {})}),
         RuntimeSpec(threads, block_bytes, split_bytes),
         outputs={name: f"{OUTPUT}/{name}" for name in (*CHANNELS, "report")},
         evaluation=evaluation,

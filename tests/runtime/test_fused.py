@@ -11,7 +11,7 @@ import pytest
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.process.fused import difference
 from headrace.runtime.spec import JobSpec, StepSpec
-from tests.runtime.jobs import FORMATS, SPLIT, clicks, job, run, run_together
+from tests.runtime.jobs import SPARSE_FORMATS, SPLIT, clicks, job, run, run_together
 
 WIDTHS = (7, 64, 2**20)
 CONTENT = clicks(500, distinct=90)
@@ -34,7 +34,7 @@ def assert_as_alone(root: Path, content: str, specs: list[JobSpec]) -> None:
     assert len({json.dumps(each.metrics) for each in together}) == len(specs)
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SPARSE_FORMATS)
 def test_every_format(tmp_path: Path, format_name: str) -> None:
     assert_as_alone(tmp_path, CONTENT, jobs(SPLIT, format=format_name, rows_per_part=100, **DATA))
 
@@ -51,7 +51,7 @@ def test_every_hasher(tmp_path: Path, hasher: dict[str, Any]) -> None:
     assert_as_alone(tmp_path, CONTENT, jobs(hasher=hasher, **DATA))
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SPARSE_FORMATS)
 def test_a_step_behind_the_hasher(tmp_path: Path, format_name: str) -> None:
     settings: dict[str, Any] = {"format": format_name, "rows_per_part": 100, **DATA}
     specs = [job(steps=[hashed(width), SPLIT], **settings) for width in WIDTHS]

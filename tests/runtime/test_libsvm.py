@@ -18,11 +18,12 @@ from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.chain.preflight import preflight
 from headrace.runtime.output.writers import libsvm, writer_of
 from headrace.runtime.output.writers.texts import _stored
+from headrace.runtime.spec import OutputSpec
 from headrace.runtime.transform import Role, with_role
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job, run
 from tests.runtime.sparse_rows import Made, bits, made_up
 
-WRITER = writer_of("libsvm")
+WRITER = writer_of(OutputSpec("libsvm"))
 
 
 def read(part: bytes, n_features: int, size: int) -> tuple[sp.csr_matrix, Any]:

@@ -99,6 +99,7 @@ class Counted:
 
 @pytest.mark.parametrize("name", [*HASH_FUNCTIONS, "hash64"])
 @pytest.mark.parametrize("length", [10_000, 1_000_000])
+@pytest.mark.usefixtures("numpy_alone")
 def test_one_long_cell_costs_its_own_words(
     name: str, length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +113,7 @@ def test_one_long_cell_costs_its_own_words(
     assert counted.calls <= 64
 
 
+@pytest.mark.usefixtures("numpy_alone")
 def test_many_long_cells_are_hashed_together(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Counted(monkeypatch)
     hash_cells(pa.array([f"{i:05}" * 1000 for i in range(200)]))

@@ -76,7 +76,8 @@ FAULTS: list[tuple[JobSpec, int, str]] = [
     (
         job(label="click", steps=[SPLIT]),
         2,
-        "output.format: npz holds hashed rows, but no step hashes; use output.format=parquet",
+        "output.format: npz holds numbers, but column 'id' holds text; add a step that makes "
+        "numbers of it (vocabulary, one_hot, feature_hasher), or use output.format=parquet",
     ),
     (
         job(steps=[StepSpec("hours", "time_features", {}), HASH]),

@@ -92,9 +92,8 @@ def test_the_same_bytes_however_it_is_read(tmp_path: Path, steps: list[StepSpec]
 
     first = made(1, 1 << 20)
     assert {"report/manifest.json", "report/metrics.json", "train/part-00000.npz"} <= first.keys()
-    for threads in (1, 2, 3):
-        for block_bytes in (100, 5000, 1 << 20):
-            assert made(threads, block_bytes) == first
+    for threads, block_bytes in ((1, 300), (2, 5000), (3, 300), (3, 1 << 20)):
+        assert made(threads, block_bytes) == first
 
 
 @pytest.mark.parametrize("format_name", FORMATS)

@@ -95,7 +95,9 @@ def as_csv(rows: Rows) -> str:
 
 def loaded(root: Path, files: Files, spec: JobSpec) -> tuple[Result, RowTransformer]:
     result = run(root, files, spec)
-    return result, load(result.output)
+    transformer = load(result.output)
+    assert isinstance(transformer, RowTransformer)
+    return result, transformer
 
 
 def written(result: Result) -> sp.csr_matrix:
@@ -105,8 +107,9 @@ def written(result: Result) -> sp.csr_matrix:
     return matrix[np.argsort(np.concatenate([result.array("id", each) for each in channels]))]
 
 
-def assert_same(transformer: RowTransformer, rows: Rows, expected: sp.csr_matrix) -> None:
+def assert_same(transformer: object, rows: Rows, expected: sp.csr_matrix) -> None:
     """In one batch, in small ones, and row by row: the same pieces, types included."""
+    assert isinstance(transformer, RowTransformer)
     assert transformer.n_features == expected.shape[1]
     for size in (len(rows), 7):
         for first in range(0, len(rows), size):
@@ -239,7 +242,7 @@ def test_types_that_stand_for_text(tmp_path: Path) -> None:
         )
 
 
-def _plain(row: tuple[Any, Any]) -> tuple[list[int], list[float]]:
+def _plain(row: Any) -> tuple[list[int], list[float]]:
     return row[0].tolist(), row[1].tolist()
 
 
@@ -410,13 +413,6 @@ def test_a_step_that_declares_channels_is_left_out(
     spec = job(steps=[StepSpec("mine", "mine", {"mode": "channels"}), HASH], label="click")
     _, transformer = loaded(tmp_path, clicks(20), spec)
     assert transformer.columns == ("id", "c0", "c1", "c2", "c3")
-
-
-def test_rows_that_are_not_hashed(tmp_path: Path) -> None:
-    folder = run(tmp_path, clicks(20), job(steps=[SPLIT], id="id", format="parquet")).output
-    with pytest.raises(HeadraceError) as caught:
-        load(folder)
-    assert str(caught.value) == f"{folder}: its rows are not hashed; there is nothing to load"
 
 
 # -- the folder
@@ -602,3 +598,25 @@ def test_numpy_and_pyarrow_are_enough(headrace: Any, tmp_path: Path) -> None:
     )
     assert served.stderr == ""
     assert json.loads(served.stdout) == [matrix[5].indices.tolist(), matrix[5].data.tolist()]
+
+
+@pytest.mark.parametrize("steps", ["feature_hasher", "shared", "per_column"])
+def test_kernels_change_nothing(tmp_path: Path, steps: str, request: pytest.FixtureRequest) -> None:
+    """Neither the rows nor what is said of rows that cannot be used."""
+    _, transformer = loaded(tmp_path, as_csv(table(20)), job(steps=STEPS[steps], id="id"))
+    rows: list[dict[str, Any]] = [*table(40, seed=1), *table(1)]
+    rows[3] = dict.fromkeys(transformer.columns, 7)
+    wrong: list[Any] = [{**rows[0], "age": 0.5}, {**rows[0], "new": 1}, {"age": "1"}]
+    wrong += [{**rows[0], "place": "\ud800"}]
+
+    def outcome() -> list[Any]:
+        made: list[Any] = [[each.tolist() for each in vars(transformer.rows(rows)).values()]]
+        for row in wrong:
+            with pytest.raises(RowError) as caught:
+                transformer.rows([rows[0], row])
+            made.append(str(caught.value))
+        return made
+
+    compiled = outcome()
+    request.getfixturevalue("numpy_alone")
+    assert compiled == outcome()

@@ -15,6 +15,7 @@ import pytest
 from headrace.errors import JobFailed
 from headrace.runtime.errors import DataError, RowError
 from headrace.runtime.online import load
+from headrace.runtime.online.transformer import RowTransformer
 from headrace.runtime.spec import StepSpec
 from tests.runtime.jobs import CHANNELS, HASH, SPLIT, Files, Result, gzipped, job, run
 from tests.runtime.shards import run_shared
@@ -343,6 +344,7 @@ def test_rows_of_load_obey_the_same_keys(tmp_path: Path) -> None:
     }  # fmt: skip
     result = run(tmp_path, text, job(**keys))
     matrix, transformer = result.matrix(), load(result.output)
+    assert isinstance(transformer, RowTransformer)
     assert transformer.columns == ("a", "b")
     for row, cells in enumerate(({"a": "?", "b": " x "}, {"a": "p ", "b": "  ", "d7": "3"})):
         indices, values = transformer(cells)

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.chain.preflight import preflight
 from headrace.runtime.output.writers import recordio, writer_of
+from headrace.runtime.spec import OutputSpec
 from headrace.runtime.transform import Role, with_role
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job, run
 from tests.runtime.record_io import Record, expected, payloads
 from tests.runtime.sparse_rows import Made, made_up
 
-WRITER = writer_of("recordio")
+WRITER = writer_of(OutputSpec("recordio"))
 
 
 def rows_of(part: Path) -> Made:

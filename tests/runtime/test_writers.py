@@ -13,8 +13,8 @@ from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.chain.preflight import preflight
 from headrace.runtime.output.writers import writer_of
 from headrace.runtime.plugins.formats import WRITERS
-from headrace.runtime.spec import StepSpec
-from tests.runtime.jobs import FORMATS, HASH, SPLIT, Result, clicks, job, run
+from headrace.runtime.spec import OutputSpec, StepSpec
+from tests.runtime.jobs import FORMATS, HASH, SPARSE_FORMATS, SPLIT, Result, clicks, job, run
 
 ALL_TRAIN = StepSpec("split", "split", {"method": "time", "column": "day", "before": "9"})
 
@@ -69,7 +69,7 @@ def test_a_channel_without_rows_has_one_part_without_rows(tmp_path: Path, format
         with np.load(part) as arrays:
             assert (len(arrays["label"]), len(arrays["id"])) == (0, 0)
             assert arrays["id"].dtype.kind == "S"
-    elif format_name in ("libsvm", "recordio"):
+    elif format_name != "parquet":
         assert part.read_bytes() == b""
     else:
         assert pq.read_schema(part).equals(pq.read_schema(result.parts("train")[0]))
@@ -82,7 +82,7 @@ def _hashed_parquet(tmp_path: Path, numeric: tuple[str, ...]) -> Result:
     return run(tmp_path, content, spec)
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SPARSE_FORMATS)
 def test_blocks_do_not_change_a_byte_of_a_part(tmp_path: Path, format_name: str) -> None:
     # So many that a Parquet writer gives up its dictionary on the way.
     log = clicks(20_000, 20, distinct=10**6)
@@ -140,7 +140,8 @@ def test_npz_without_a_hasher(tmp_path: Path) -> None:
     with pytest.raises(ChainError) as caught:
         preflight(job(steps=[SPLIT]), [tmp_path / "data.csv"])
     assert str(caught.value) == (
-        "output.format: npz holds hashed rows, but no step hashes; use output.format=parquet"
+        "output.format: npz holds numbers, but column 'c' holds text; add a step that makes "
+        "numbers of it (vocabulary, one_hot, feature_hasher), or use output.format=parquet"
     )
 
 
@@ -156,13 +157,15 @@ def test_a_feature_after_the_hasher_would_be_lost(tmp_path: Path, format_name: s
 
 
 def test_every_format_of_the_configuration_has_a_writer() -> None:
-    assert tuple(WRITERS.shipped) == FORMATS
-    assert [writer_of(name).suffix for name in FORMATS] == [f".{name}" for name in FORMATS]
+    assert set(WRITERS.shipped) == {*FORMATS, "npy"}
+    for name in WRITERS.shipped:
+        writer = writer_of(OutputSpec(name))
+        assert getattr(writer, "suffix", None) == (None if name == "npy" else f".{name}")
 
 
 def test_a_format_that_there_is_not() -> None:
-    with pytest.raises(ValueError, match="no writer is called 'csv'") as caught:
-        writer_of("csv")
+    with pytest.raises(ValueError, match="no writer is called 'tsv'") as caught:
+        writer_of(OutputSpec("tsv"))
     assert str(caught.value) == (
-        "no writer is called 'csv'; there are: npz, parquet, libsvm, recordio"
+        "no writer is called 'tsv'; there are: npz, parquet, libsvm, recordio, csv, libffm, npy"
     )

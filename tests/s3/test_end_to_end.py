@@ -161,7 +161,7 @@ def test_a_wrong_place(headrace: Runner, put: Put, override: str, problem: str) 
 @pytest.mark.parametrize(
     ("number", "method", "path", "stalled"),
     [
-        (signal.SIGINT, "GET", "/in/a.csv", stall),
+        pytest.param(signal.SIGINT, "GET", "/in/a.csv", stall, marks=pytest.mark.long),
         (signal.SIGTERM, "PUT", "/out/train/", stall_request),
     ],
 )

@@ -30,6 +30,31 @@ def test_a_result_on_s3_is_read_back(s3: Any) -> None:
     assert rows.features.shape == (975, 1024)
 
 
+def test_what_a_run_on_s3_learned(s3: Any, tmp_path: Path) -> None:
+    """What it learned is an input of the job."""
+    run("transform=rare_hashing", HASHED, {"output.path": "s3://logs/monday"})
+    local = run("transform=rare_hashing", HASHED, {"output.path": tmp_path / "monday"})
+    applied = run({"transform.learned": "s3://logs/monday/", "output.path": tmp_path / "tuesday"})
+    (learned,) = (
+        each["S3Input"]
+        for each in applied.request["ProcessingInputs"]
+        if each["InputName"] == "learned"
+    )
+    assert learned["S3Uri"] == "s3://logs/monday/report/state/"
+    assert learned["LocalPath"] == "/opt/ml/processing/input/learned"
+    assert "S3DataDistributionType" not in learned or (
+        learned["S3DataDistributionType"] == "FullyReplicated"
+    )
+    rows = applied.load("rows")
+    assert rows.ids is not None
+    ids = {key: index for index, key in enumerate(rows.ids)}
+    for channel in ("train", "validation"):
+        expected = local.load(channel)
+        assert expected.ids is not None
+        order = [ids[key] for key in expected.ids]
+        assert (rows.features[order] != expected.features).nnz == 0
+
+
 @pytest.mark.usefixtures("aws")
 def test_a_job_for_aws_has_its_place_on_s3_by_default() -> None:
     boto3.client("iam").create_role(RoleName="processing", AssumeRolePolicyDocument="{}")

@@ -289,10 +289,18 @@ STEPS = [
     ("PUT", RECEIPT, 0), ("POST", "delete", 0), ("POST", "delete", 1), ("PUT", RECEIPT, 1),
     ("PUT", PART, 0), ("PUT", REQUEST, 0), ("PUT", MANIFEST, 0), ("POST", "delete", 2),
 ]  # fmt: skip
+SAMPLED = (1, 4, 6)
+"""Steps of `STEPS`: while the old one is removed, while the new one comes, and the last."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", range(len(STEPS)))
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(step, marks=() if step in SAMPLED else pytest.mark.long)
+        for step in range(len(STEPS))
+    ],
+)
 def test_whoever_is_killed_on_the_way_blocks_nobody(
     result: None,
     proxy: Proxy,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from headrace import compile
 from headrace.results.compare import SAME, main
+from headrace.runtime.online import load
+from headrace.runtime.online.transformer import RowTransformer
 from headrace.runtime.spec import EvaluationSpec, StepSpec
-from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, gzipped, job, run
+from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, gzipped, job, laid_out, run
 from tests.runtime.shards import run_shared
 from tests.spark.conftest import OnSpark
 
@@ -22,6 +26,12 @@ HEADER, *LINES = clicks(2000).splitlines(keepends=True)
 WHOLE = HEADER + "".join(LINES)
 SHUFFLE = StepSpec("split", "split", {"method": "shuffle", "train_fraction": 0.7})
 RARE = StepSpec("rare", "rare_values", {"min_count": 30})
+KIT = [
+    StepSpec("counts", "count_encode", {"columns": ["c0"]}),
+    StepSpec("target", "target_encode", {"columns": ["c1"]}),
+    StepSpec("columns", "one_hot", {"columns": ["c2"]}),
+    StepSpec("ids", "vocabulary", {"columns": ["c3"]}),
+]
 CUSTOM = StepSpec("custom", "custom_hasher", {"n_features": 97, "hash": "xxh32"})
 
 
@@ -88,8 +98,8 @@ def test_as_three_shards_have_it(on_spark: OnSpark, alone: Result, tmp_path: Pat
 
 @pytest.mark.parametrize(
     "steps",
-    [[SHUFFLE, HASH], [SPLIT, RARE, HASH], [SHUFFLE, RARE, CUSTOM]],
-    ids=["a shuffle", "rare values", "both"],
+    [[SHUFFLE, HASH], [SPLIT, RARE, HASH], [SHUFFLE, RARE, CUSTOM], [SPLIT, *KIT, HASH]],
+    ids=["a shuffle", "rare values", "both", "all the others"],
 )
 def test_steps_that_learn(on_spark: OnSpark, tmp_path: Path, steps: list[StepSpec]) -> None:
     """A shuffle knows every row by its number, so it is scikit-learn's on Spark, too."""
@@ -99,6 +109,24 @@ def test_steps_that_learn(on_spark: OnSpark, tmp_path: Path, steps: list[StepSpe
     assert same(made, alone)
     states = [result.manifest.get("states") for result in (made, alone)]
     assert states[0] == states[1]
+
+
+@pytest.mark.long
+def test_what_another_run_learned(on_spark: OnSpark, tmp_path: Path) -> None:
+    alone = run(tmp_path, WHOLE, job(steps=[SPLIT, *KIT, HASH], **DATA))
+    files: dict[str, bytes | str] = {"a.csv": WHOLE}
+    for path in (alone.output / "report/state").iterdir():
+        files[f"../learned/{path.name}"] = path.read_bytes()
+    data = laid_out(tmp_path, {"a.csv": WHOLE}) / "processing/input/data"
+    given = {"transform.learned": alone.output, "dataset.path": data, "runtime.split_bytes": 9000}
+    spec = compile(given, "backend=pyspark").job.program.spec
+    assert spec is not None
+    made = on_spark(files, spec)
+    assert len(made.parts("rows")) > 5
+    transformer = load(alone.output)
+    assert isinstance(transformer, RowTransformer)
+    indices = transformer.rows(list(csv.DictReader(WHOLE.splitlines()))).indices
+    assert made.matrix("rows").indices.tolist() == indices.tolist()
 
 
 def test_many_splits_are_put_together_by_executors(

@@ -65,14 +65,19 @@ class Where:
         return f"arn:{partition(self.region)}:s3:::{uri.removeprefix(S3)}"
 
 
-def policy(request: RequestView, where: Where) -> dict[str, Any]:
+def policy(request: RequestView, where: Where, listed: Iterable[str] = ()) -> dict[str, Any]:
     """Return an IAM policy document for the role that the job runs as.
 
     Args:
         request: The request; its inputs and outputs are on S3.
         where: Region and account.
+        listed: URIs of what the manifests of its inputs list.
     """
-    statements = [*_data(request, where), *_queries(request, where), *_image(request, where)]
+    statements = [
+        *_data(request, where, listed),
+        *_queries(request, where),
+        *_image(request, where),
+    ]
     statements += [*_traces(where), *_keys(request, where), *_network(request, where)]
     return {"Version": "2012-10-17", "Statement": statements}
 
@@ -98,8 +103,8 @@ def policy_of_all(
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _data(request: RequestView, where: Where) -> Iterator[Statement]:
-    sources = [each.uri for each in request.inputs if each.is_s3]
+def _data(request: RequestView, where: Where, listed: Iterable[str]) -> Iterator[Statement]:
+    sources = [*(each.uri for each in request.inputs if each.is_s3), *listed]
     places = [join(each.uri, "") for each in request.outputs if each.is_s3]
     places += [f"{query['OutputS3Uri'].rstrip('/')}/" for _, query in request.queries]
     if sources:

@@ -6,8 +6,13 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from headrace.config.problems import suggest
+from headrace.errors import ConfigError, Problem
+from headrace.runtime.shown import quoted
 
 ATHENA = "AthenaDatasetDefinition"
 REDSHIFT = "RedshiftDatasetDefinition"
@@ -252,6 +257,30 @@ def step_arguments(request: RequestView) -> dict[str, Any]:
     shown = arguments.pop("ExperimentConfig", {})
     display = {key: value for key, value in shown.items() if key == "TrialComponentDisplayName"}
     return {**arguments, **({"ExperimentConfig": display} if display else {})}
+
+
+def with_sources(arguments: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments in which some inputs come from elsewhere.
+
+    Args:
+        arguments: Of ``CreateProcessingJob``.
+        sources: Name of an input → what takes the place of its URI.
+
+    Raises:
+        ConfigError: There is no such input.
+    """
+    view = RequestView(dict(arguments))
+    names = [entry["InputName"] for entry in view.input_fields if "S3Input" in entry]
+    if unknown := [name for name in sources if name not in names]:
+        what = f"the job has no input {quoted(unknown[0])}; {suggest(unknown[0], names)}"
+        raise ConfigError([Problem("inputs", what)])
+    inputs = [
+        {**entry, "S3Input": {**entry["S3Input"], "S3Uri": sources[entry["InputName"]]}}
+        if entry["InputName"] in sources
+        else entry
+        for entry in view.input_fields
+    ]
+    return {**arguments, **({"ProcessingInputs": inputs} if inputs else {})}
 
 
 def _relative(value: Any, output: str) -> Any:

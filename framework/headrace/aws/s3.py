@@ -10,7 +10,7 @@ from datetime import datetime
 
 from headrace.aws.clients import client, explained
 from headrace.errors import ConfigError, JobFailed, Problem
-from headrace.runtime.data_files import is_data
+from headrace.runtime.data_files import IS_DELTA, is_data, is_of_delta
 from headrace.uris import S3
 
 MOST_AT_ONCE = 1000
@@ -100,10 +100,14 @@ def data_objects(uri: str, where: str) -> list[S3Object]:
         where: Key of the configuration that names it, for the message.
 
     Raises:
-        ConfigError: There are none.
+        ConfigError: There are none, or there is a Delta table.
     """
     folder = uri.rstrip("/") + "/"
     objects = input_objects(uri, where)
+    for s3 in objects:
+        if is_of_delta(name := s3.uri.removeprefix(folder)):
+            table = folder + name.rpartition("_delta_log/")[0]
+            raise ConfigError([Problem(where, f"cannot read {table!r}: {IS_DELTA}")])
     data = [s3 for s3 in objects if s3.uri == uri or is_data(s3.uri.removeprefix(folder))]
     if not data:
         raise ConfigError([Problem(where, f"no files in {uri!r}")])

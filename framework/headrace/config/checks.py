@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from headrace.config.dialect import problems_of
 from headrace.config.models import FROM, AwsImageConfig, DatasetConfig, JobConfig
-from headrace.config.problems import got
+from headrace.config.problems import got, suggest
 from headrace.config.program import checks as program_checks
 from headrace.config.registry import ADDRESS, Step
 from headrace.errors import Problem
@@ -18,9 +18,9 @@ from headrace.runtime.evaluation import needs
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.plugins.formats import AUTO
 from headrace.runtime.plugins.transforms import channels_of
-from headrace.runtime.shown import quoted
+from headrace.runtime.shown import plain, quoted
 from headrace.runtime.spec import DatasetSpec, RuntimeSpec
-from headrace.runtime.transform import Role, learner
+from headrace.runtime.transform import Role, learner, table_reader
 
 REQUIREMENTS = "backend.requirements"
 _REQUIREMENT_EXAMPLE = "as in 'pyarrow>=17'"
@@ -42,6 +42,7 @@ def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
         *_channels_declared_twice(chain),
         *_spark(config),
         *program_checks.check(config),
+        *_tables(chain, config),
         *_steps_that_need_all_rows(chain, config),
         *_evaluation(config, chain),
     ]
@@ -142,9 +143,31 @@ def _spark(config: JobConfig) -> Iterable[Problem]:
             yield Problem(f"job.arguments[{place}]", f"{what}; quote it for one")
 
 
+def _tables(chain: Sequence[Step], config: JobConfig) -> Iterable[Problem]:
+    """Find steps whose table is no input of the job, or not there for every row."""
+    for step in chain:
+        reader = table_reader(step.transform)
+        if reader is None:
+            continue
+        name, where = reader.table_input, f"{ADDRESS}.{step.label}"
+        if name not in config.inputs:
+            brings = f"inputs.{plain(name)}=PATH brings the table"
+            advice = suggest(name, config.inputs) if config.inputs else brings
+            yield Problem(where, f"there is no input {quoted(name)}; {advice}")
+            continue
+        channel = config.inputs[name]
+        if channel.sharded:
+            what = "every instance needs the whole table; leave it out"
+            yield Problem(f"inputs.{name}.sharded", f"{what} ({where} reads it)")
+        if channel.mode == "Pipe":
+            what = "the table is read as files; leave it out"
+            yield Problem(f"inputs.{name}.mode", f"{what} ({where} reads it)")
+
+
 def _steps_that_need_all_rows(chain: Sequence[Step], config: JobConfig) -> Iterable[Problem]:
     instances = config.resources.instance_count
-    for step in chain if instances > 1 and not config.backend.is_a_cluster else ():
+    is_apart = instances > 1 and not config.backend.is_a_cluster and not config.transform.learned
+    for step in chain if is_apart else ():
         if learner(step.transform) is not None:
             what = "learns from all rows, and instances cannot tell each other what they saw"
             yield _needs_one_instance(step, what, instances)
@@ -160,6 +183,10 @@ def _needs_one_instance(step: Step, what: str, instances: int) -> Problem:
 
 def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
     if config.evaluation.name == "none":
+        return
+    if config.transform.learned:
+        what = "a model is judged on rows that it was not trained on, and transform.learned"
+        yield Problem("evaluation", f"{what} does not split the rows; use evaluation=none")
         return
     transforms = [step.transform for step in chain]
     has_label = config.dataset.label is not None

@@ -18,6 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from headrace.config import registry
 from headrace.config.checks import cross_check
+from headrace.config.flow import GROUP
+from headrace.config.learned import Learned, learned_in
 from headrace.config.models import JobConfig, TransformConfig, job_config_with
 from headrace.config.problems import REQUIRED, keys_of, models_of, problems_of, tag_of
 from headrace.config.program import idle
@@ -46,6 +48,8 @@ class Plan:
     config: JobConfig
     """Its local paths are absolute."""
     chain: tuple[Step, ...]
+    learned: Learned | None = None
+    """Another run, whose chain this is."""
 
 
 def compose(cfg: DictConfig) -> Plan:
@@ -62,14 +66,18 @@ def compose(cfg: DictConfig) -> Plan:
         PluginError: A transform that the configuration names is broken.
     """
     resolved = idle.without_idle(resolve(cfg))
+    learned = learned_in(resolved.values)
+    if learned is not None:
+        resolved.values = learned.filled_in(resolved.values)
     chain, wrong_steps = registry.check_steps(_steps_in(resolved.values))
     model = job_config_with(_backend_in(resolved.values))
     keys = partial(keys_of, model)
     wrong_keys = problems_of(model.model_validate, resolved.values, keys, CHOICES)
     _refuse(resolved.once([*wrong_keys, *wrong_steps]))
     config = model.model_validate(resolved.values)
-    _refuse([*cross_check(config, chain), *_unused_width(config, resolved)])
-    return Plan(_with_absolute_paths(config), chain)
+    others = [] if learned is None else learned.problems(chain)
+    _refuse([*cross_check(config, chain), *_unused_width(config, resolved), *others])
+    return Plan(_with_absolute_paths(config), chain, learned)
 
 
 def _refuse(problems: Sequence[Problem]) -> None:
@@ -175,9 +183,17 @@ class Resolved:
 
 
 def resolve(cfg: DictConfig) -> Resolved:
-    """Resolve every interpolation; a value that is missing or not allowed becomes a problem."""
+    """Resolve every interpolation; a value that is missing or not allowed becomes a problem.
+
+    A flow stays as it is: its references are none of OmegaConf's, and it is no part of a job.
+    """
     resolved = Resolved()
-    resolved.values = dict(_plain(cfg, (), resolved))
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != GROUP])
+    resolved.values = dict(_plain(own, (), resolved))
+    if GROUP in cfg:
+        node: Any = cfg._get_node(GROUP)
+        is_node = OmegaConf.is_config(node)
+        resolved.values[GROUP] = OmegaConf.to_container(node) if is_node else node._value()
     return resolved
 
 

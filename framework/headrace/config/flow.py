@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Len
-from omegaconf import Container, DictConfig
+from omegaconf import Container, DictConfig, OmegaConf
 from pydantic import BeforeValidator, Field
 
 from headrace.config.model import Model, Text, Word
@@ -89,7 +89,9 @@ class When(Model):
 
     output: Text = Field(description="job.channel that holds the file")
     file: Text = Field(description="the JSON file, as its path in that channel")
-    path: Text = Field(description="keys that lead to the figure, with dots between them")
+    path: Annotated[str, Field(pattern=r"[^.\[\]]")] = Field(
+        description="keys that lead to the figure, with dots between them"
+    )
     equals: Any = Field(None, description="the figure is this")
     one_of: tuple[Any, ...] | None = Field(None, description="the figure is one of these")
     at_least: Any = Field(None, description="the figure is this or more")
@@ -156,6 +158,9 @@ class FlowConfig(Model):
     types: dict[str, Kind] = Field(
         {}, description="name of a parameter → its type; default: that of its default"
     )
+    stated: dict[str, Scalar] = Field(
+        {}, description="name of a parameter → its default in the file; set by headrace itself"
+    )
     jobs: Jobs = Field({}, description="label → overrides; ${output:job.channel} is a job's output")
     when: dict[str, Conditions] = Field({}, description="label → what has to hold for it to run")
     parallel: Annotated[int, Ge(1), Le(64)] = Field(
@@ -187,15 +192,33 @@ def note_in(config: Container, file: str) -> None:
     group, _, name = file.removesuffix(".yaml").partition("/")
     if group == GROUP and name and "name" not in flow:
         flow["name"] = name.replace("/", "-").replace("_", "-")
+    _spell_out(flow)
     parameters = flow._get_node("parameters") if "parameters" in flow else None
     if isinstance(parameters, DictConfig) and not (
         parameters._is_none() or parameters._is_missing() or parameters._is_interpolation()
     ):
-        stated = flow.get("types") or {}
-        flow["types"] = {**_kinds(parameters), **stated}
+        values = dict(_values(parameters))
+        kinds = {name: KINDS[type(value)] for name, value in values.items()}
+        flow["types"] = {**kinds, **(flow.get("types") or {})}
+        flow["stated"] = values
 
 
-def _kinds(parameters: DictConfig) -> dict[str, Kind]:
-    nodes = {str(name): parameters._get_node(name) for name in parameters}
-    values = {name: getattr(node, "_value", lambda: None)() for name, node in nodes.items()}
-    return {name: KINDS[type(value)] for name, value in values.items() if type(value) in KINDS}
+def _spell_out(flow: DictConfig) -> None:
+    """Give short forms their full form: those of the defaults would not merge with them."""
+    given: Any = OmegaConf.to_container(flow, resolve=False)
+    for key, full in (("cache", _cache), ("retry", _retry)):
+        if given.get(key) is not None:
+            flow[key] = full(given[key])
+    jobs = given.get("jobs")
+    for label, job in jobs.items() if isinstance(jobs, Mapping) else ():
+        if isinstance(job, list):
+            flow["jobs"][label] = {"overrides": job}
+
+
+def _values(parameters: DictConfig) -> Iterator[tuple[str, Scalar]]:
+    for name in parameters:
+        node: Any = parameters._get_node(name)
+        value = None if isinstance(node, Container) else node._value()
+        is_link = isinstance(value, str) and "${" in value
+        if isinstance(value, bool | int | float | str) and not is_link:
+            yield str(name), value

@@ -242,6 +242,11 @@ class TransformConfig(Model):
     steps: Annotated[dict[str, dict[str, Any] | None], Len(1)] = Field(
         description="label → parameters, in order; 'name' defaults to the label"
     )
+    learned: Text | None = Field(
+        None,
+        description="output.path of a finished run: apply its chain, with what it learned, to "
+        "these rows",
+    )
 
 
 class OutputConfig(Model):
@@ -258,6 +263,18 @@ class OutputConfig(Model):
     )
     rows_per_part: Annotated[int, Ge(1), Le(MAX_BYTES)] = Field(
         OutputSpec.rows_per_part, description="rows in each part"
+    )
+    header: bool = Field(
+        OutputSpec.header, description="begin each part with the names of the columns; csv only"
+    )
+    columns: Annotated[tuple[Text, ...], Len(1)] | None = Field(
+        OutputSpec.columns,
+        description="columns to write, in this order; csv only. Default: the label, then the "
+        "features",
+    )
+    tokens: bool = Field(
+        OutputSpec.tokens,
+        description="write report/tokens.parquet: which tokens stand behind each index",
     )
 
 
@@ -357,6 +374,11 @@ class JobSettings(Model):
     role: RoleArn | None = Field(None, description="ARN of the IAM role that the job runs as")
 
 
+def _off(setting: object) -> object:
+    """Return what YAML means by off."""
+    return "off" if setting is False else setting
+
+
 class RuntimeConfig(Model):
     """How the work is done; never which rows come out."""
 
@@ -368,6 +390,9 @@ class RuntimeConfig(Model):
     )
     split_bytes: Annotated[int, Ge(1), Le(MAX_BYTES)] = Field(
         RuntimeSpec.split_bytes, description="bytes of input in each of Spark's tasks, about"
+    )
+    kernels: Annotated[Literal["auto", "off"], BeforeValidator(_off)] = Field(
+        "auto", description="compiled kernels: used where they can be loaded, or NumPy alone"
     )
 
 

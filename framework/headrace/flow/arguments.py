@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.config.flow import Scalar
-from headrace.uris import within
 
 Path = tuple[str | int, ...]
 """Keys and positions that lead to a value of a request."""
@@ -68,6 +67,10 @@ def _stand_between_slashes(pieces: Sequence[str | Expression]) -> bool:
     return len(pieces) > 1
 
 
+Span = tuple[int, int]
+"""Where a parameter's value begins and ends in a text."""
+
+
 @dataclass(frozen=True)
 class Marked:
     """A parameter with another value, and the request that it makes."""
@@ -85,7 +88,10 @@ class Template:
     """A request, and where parameters vary it."""
 
     request: Mapping[str, Any]
-    variables: dict[Path, list[Marked]] = field(default_factory=dict)
+    numbers: dict[Path, str] = field(default_factory=dict)
+    """Where a number or a truth value is that of a parameter."""
+    texts: dict[Path, dict[Span, Marked]] = field(default_factory=dict)
+    """Where texts have values of parameters in them."""
 
     def add(self, marked: Marked) -> bool:
         """Note where a parameter varies the request; return whether that can be said.
@@ -93,40 +99,50 @@ class Template:
         Args:
             marked: The parameter; nothing is noted if it changes more than single values.
         """
-        found: list[Path] = []
+        texts: dict[Path, list[Span]] = {}
+        numbers: list[Path] = []
         for path, base, other in _differences(self.request, marked.request, ()):
-            if not _is_replaced(base, other, marked):
+            if isinstance(base, str) and isinstance(other, str):
+                spans = _spans(base, other, text_of(marked.value), text_of(marked.mark))
+                if spans is None:
+                    return False
+                texts[path] = spans
+            elif type(base) is type(other) and (base, other) == (marked.value, marked.mark):
+                numbers.append(path)
+            else:
                 return False
-            found.append(path)
-        for path in found:
-            self.variables.setdefault(path, []).append(marked)
+        self.numbers |= dict.fromkeys(numbers, marked.name)
+        for path, spans in texts.items():
+            self.texts.setdefault(path, {}).update(dict.fromkeys(spans, marked))
         return True
 
-    def filled(self, together: Mapping[str, Any], outputs: Mapping[str, Expression]) -> Any:
+    def filled(self, outputs: Mapping[str, Expression]) -> Any:
         """Return the request with expressions.
 
         Args:
-            together: The request with all noted parameters marked.
             outputs: URI of another step's output → its expression.
         """
-        return self._filled(self.request, together, (), outputs)
+        return self._filled(self.request, (), outputs)
 
-    def _filled(self, base: Any, other: Any, path: Path, outputs: Mapping[str, Expression]) -> Any:
-        if isinstance(base, dict):
-            return {key: self._filled(base[key], other[key], (*path, key), outputs) for key in base}
-        if isinstance(base, list):
-            pairs = enumerate(zip(base, other, strict=True))
-            return [self._filled(one, two, (*path, at), outputs) for at, (one, two) in pairs]
-        marks = self.variables.get(path, [])
-        if not isinstance(base, str):
-            return parameter(marks[0].name) if marks else base
-        pieces: Pieces = [other if marks else base]
-        for marked in marks:
-            pieces = _split(pieces, text_of(marked.mark), parameter(marked.name))
+    def _filled(self, value: Any, path: Path, outputs: Mapping[str, Expression]) -> Any:
+        if isinstance(value, dict):
+            return {key: self._filled(value[key], (*path, key), outputs) for key in value}
+        if isinstance(value, list):
+            return [self._filled(each, (*path, at), outputs) for at, each in enumerate(value)]
+        if not isinstance(value, str):
+            return parameter(self.numbers[path]) if path in self.numbers else value
+        spans = self.texts.get(path, {})
+        pieces: Pieces = []
+        end = 0
+        for (start, stop), marked in sorted(spans.items(), key=lambda each: each[0]):
+            pieces += [value[end:start]] if value[end:start] else []
+            pieces.append(parameter(marked.name))
+            end = stop
+        pieces += [value[end:]] if value[end:] else []
         for uri in sorted(outputs, key=len, reverse=True):
             pieces = _with_output(pieces, uri, outputs[uri])
         pieces = _split(pieces, EXECUTION_MARK, EXECUTION_ID)
-        is_text = any(not isinstance(marked.value, str) for marked in marks)
+        is_text = any(not isinstance(marked.value, str) for marked in spans.values())
         return joined(pieces, is_text=is_text)
 
 
@@ -135,13 +151,13 @@ def text_of(value: Scalar) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def mark_of(value: Scalar, number: int) -> Scalar:
-    """Return another value of the same type, which is unlikely to stand anywhere else."""
+def marks_of(value: Scalar) -> list[Scalar]:
+    """Return other values of the same type; a configuration may not take the first ones."""
     if isinstance(value, bool):
-        return not value
+        return [not value]
     if isinstance(value, str):
-        return f"headrace{number}mark"
-    return value + 1 if value < 1 else value - 1 if value > 1 else value + 1
+        return [f"{value}headracemark", "headracemark"]
+    return [value + 7919, value + 1, value - 1]
 
 
 def _differences(base: Any, other: Any, path: Path) -> Iterator[tuple[Path, Any, Any]]:
@@ -155,12 +171,23 @@ def _differences(base: Any, other: Any, path: Path) -> Iterator[tuple[Path, Any,
         yield path, base, other
 
 
-def _is_replaced(base: Any, other: Any, marked: Marked) -> bool:
-    """Return whether a value differs by the parameter's value and nothing else."""
-    if isinstance(base, str) and isinstance(other, str):
-        mark, value = text_of(marked.mark), text_of(marked.value)
-        return mark in other and other.replace(mark, value) == base
-    return type(base) is type(other) and (base, other) == (marked.value, marked.mark)
+def _spans(base: str, other: str, value: str, mark: str, start: int = 0) -> list[Span] | None:
+    """Return where a value stands in a text, by the text with a mark in its place.
+
+    Returns:
+        The places; None if the texts differ in another way.
+    """
+    if base[start:] == other:
+        return []
+    here = base[start:]
+    for at in range(len(here)):
+        if here.startswith(value, at) and other.startswith(mark, at):
+            rest = _spans(base, other[at + len(mark) :], value, mark, start + at + len(value))
+            if rest is not None:
+                return [(start + at, start + at + len(value)), *rest]
+        if other[at : at + 1] != here[at]:
+            break
+    return None
 
 
 def _split(pieces: Pieces, mark: str, expression: Expression) -> Pieces:
@@ -183,7 +210,7 @@ def _with_output(pieces: Pieces, uri: str, expression: Expression) -> Pieces:
             made.append(piece)
             continue
         before, _, after = piece.partition(uri)
-        if after and not after.startswith("/") and within(f"{uri}{after}", uri) is False:
+        if after and not after.startswith("/"):  # another place, whose name begins like this one
             made.append(piece)
             continue
         made += [each for each in (before, expression, after) if each]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,13 +61,24 @@ def figure(place: str, condition: When, name: str) -> Any:
         raise JobFailed(f"when: there is no file {name}") from error
     except ValueError as error:
         raise JobFailed(f"when: {name} is no JSON: {error}") from error
-    for key in condition.path.split("."):
+    for key in keys_of(condition.path):
         try:
             content = content[int(key)] if isinstance(content, list) else dict(content)[key]
         except (KeyError, IndexError, ValueError, TypeError) as error:
             what = f"when: {name} has no {condition.path!r} (there is no {key!r})"
             raise JobFailed(what) from error
     return content
+
+
+def keys_of(path: str) -> list[str]:
+    """Return the keys and positions of a path: ``scores.0.auc`` or ``scores[0].auc``."""
+    return re.findall(r"[^.\[\]]+", path)
+
+
+def json_path(path: str) -> str:
+    """Return a path as SageMaker reads it, with positions in brackets."""
+    first, *others = keys_of(path)
+    return first + "".join(f"[{key}]" if key.isdecimal() else f".{key}" for key in others)
 
 
 def _value(given: Any, parameters: Mapping[str, Scalar]) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
+from pydantic import ValidationError
 
 from headrace import targets
 from headrace.config import defaults
@@ -147,12 +148,30 @@ def single(config: DictConfig, typed: Sequence[str]) -> Flow:
         ConfigError: The job's configuration is wrong.
     """
     name = config.job.name or DEFAULT_NAME
-    settings = FlowConfig(name=name, jobs={SINGLE: FlowJobSettings()})
     root = _root(config, name)
-    place = root or _default_root(name)
-    flow = Flow(name, settings, place, {}, tuple(common_overrides(typed)), root is not None)
-    job = composed(flow, _described(SINGLE, (), settings))
-    return flow.with_jobs({SINGLE: job})
+    flow = of_one(SINGLE, common_overrides(typed), root or _default_root(name))
+    return replace(flow, name=name, is_placed=root is not None)
+
+
+def of_one(label: str, overrides: Sequence[str], root: str) -> Flow:
+    """Return a flow of one job.
+
+    Args:
+        label: Of the job; the flow has the same name.
+        overrides: What makes the job, but for its place.
+        root: The place that its result goes below.
+
+    Raises:
+        ConfigError: The job's configuration is wrong.
+    """
+    try:
+        settings = FlowConfig.model_validate({"name": label, "jobs": {label: []}})
+    except ValidationError as error:
+        what = f"{quoted(label)} should be letters, digits and hyphens, a letter or digit first"
+        raise ConfigError([Problem("name", what)]) from error
+    flow = Flow(label, settings, root, {}, tuple(common_overrides(overrides)))
+    job = composed(flow, _described(label, (), settings))
+    return flow.with_jobs({label: job})
 
 
 def composed(

@@ -30,7 +30,13 @@ def has_flow(config: DictConfig) -> bool:
     flow = config._get_node(GROUP) if GROUP in config else None
     if not isinstance(flow, DictConfig) or flow._is_none() or flow._is_missing():
         return flow is not None and not isinstance(flow, DictConfig)
-    return any(_raw(flow, key) for key in ("name", *RAW, "parameters", "types"))
+    default = FlowConfig().model_dump(mode="json")
+    return any(value != default.get(str(key)) for key, value in _unresolved(flow).items())
+
+
+def _unresolved(flow: DictConfig) -> dict[Any, Any]:
+    made: Any = OmegaConf.to_container(flow, resolve=False)
+    return dict(made)
 
 
 def flow_config(config: DictConfig) -> FlowConfig:

@@ -24,13 +24,16 @@ from headrace.flow.arguments import (
     Marked,
     Template,
     joined,
-    mark_of,
+    marks_of,
     output_of,
     parameter,
+    text_of,
 )
+from headrace.flow.conditions import json_path
 from headrace.flow.digests import sha256_of
 from headrace.flow.flow import Flow, FlowJob, below
 from headrace.flow.graph import operand
+from headrace.flow.loading import typed
 from headrace.flow.references import PARAM, Reference, pieces, references, whole
 from headrace.prepare import Ready, prepare
 from headrace.results.whole_files import json_text
@@ -70,13 +73,26 @@ class Pipeline:
     """The definition of a pipeline, and what it needs on S3."""
 
     name: str
+    base: str
+    """The place on S3 that everything lies below."""
     definition: dict[str, Any]
     files: Sources
     requests: Mapping[str, RequestView]
     """Label → the request, for whoever makes a policy; the ID of the execution is a mark."""
+    values: Mapping[str, Scalar]
+    """The parameters of an execution, as the flow has them."""
     fixed: tuple[str, ...] = ()
     """Parameters that are part of the code, so that no execution can change them."""
     notes: tuple[str, ...] = ()
+
+    def start_values(self) -> dict[str, str]:
+        """Return the parameters whose values are not their defaults, as texts."""
+        defaults = {each["Name"]: each["DefaultValue"] for each in self.definition["Parameters"]}
+        return {
+            name: text_of(value)
+            for name, value in self.values.items()
+            if value != defaults[name] or type(value) is not type(defaults[name])
+        }
 
     @property
     def text(self) -> str:
@@ -165,18 +181,21 @@ class _Compiler:
         used = {name for each in compiled.values() for name in each.variables}
         used |= set(_used_elsewhere(self._given))
         steps = _Steps(self._flow, {label: each.arguments for label, each in compiled.items()})
+        varying = [name for name in self._parameters() if name in used]
         definition = {
             "Version": VERSION,
             "Metadata": {},
-            "Parameters": [self._parameter(name) for name in self._parameters() if name in used],
+            "Parameters": [self._parameter(name) for name in varying],
             "PipelineExperimentConfig": EXPERIMENT,
             "Steps": steps.all(),
         }
         return Pipeline(
             self._given.name,
+            self._base,
             definition,
             {uri: source for each in compiled.values() for uri, source in each.files.items()},
             {label: each.request for label, each in compiled.items()},
+            {name: self._parameters()[name] for name in varying},
             tuple(
                 name
                 for name in self._parameters()
@@ -189,29 +208,25 @@ class _Compiler:
         return self._given.config.parameters
 
     def _parameter(self, name: str) -> dict[str, Any]:
-        kind, value = self._given.config.types[name], self._parameters()[name]
-        return {"Name": name, "Type": kind, "DefaultValue": value}
+        settings = self._given.config
+        kind, value = settings.types[name], self._parameters()[name]
+        default = typed(settings.stated.get(name, value), kind)
+        return {"Name": name, "Type": kind, "DefaultValue": default}
 
     def _compiled(self, job: FlowJob) -> _Compiled:
         ready = self._ready(job, may_ask=True)
         template, fixed = Template(ready.job.request), set[str]()
         used = [each.name for each in references(job.settings.overrides) if each.kind == PARAM]
-        marks: dict[str, Scalar] = {}
-        for number, name in enumerate(dict.fromkeys(used)):
-            mark = mark_of(self._parameters()[name], number)
-            other = self._with({name: mark}, job)
+        variables = set[str]()
+        for name in dict.fromkeys(used):
+            value = self._parameters()[name]
+            mark, other = self._marked(name, job)
             if other is None or not _has_same_code(ready.job, other.job):
                 fixed.add(name)
-                continue
-            marked = Marked(name, self._parameters()[name], mark, _named(other, ready))
-            if template.add(marked):
-                marks[name] = mark
+            elif template.add(Marked(name, value, mark, _named(other, ready))):
+                variables.add(name)
             else:
                 fixed.add(name)
-        together = self._with(marks, job) if marks else ready
-        if together is None:
-            fixed, marks, together = fixed | set(marks), {}, ready
-            template = Template(ready.job.request)
         output = uri_of(ready.config.output.path)
         moved, files = self._addressed(ready.job, output)
         outputs = {
@@ -220,14 +235,14 @@ class _Compiler:
             if each.label in job.needs
             for name, uri in each.outputs.items()
         }
-        filled = template.filled(_named(together, ready), outputs)
+        filled = template.filled(outputs)
         arguments = step_arguments(RequestView(_at_new_places(ready.job.request, filled, moved)))
         return _Compiled(
             job,
             arguments,
             files,
             RequestView(_moved(ready.job.request, moved)),
-            frozenset(marks),
+            frozenset(variables),
             frozenset(fixed),
             ready.notes if self._account is not None else (),
         )
@@ -253,13 +268,16 @@ class _Compiler:
             where = f"{GROUP}.jobs.{job.label}"
             raise ConfigError([Problem(where, str(each)) for each in error.problems]) from error
 
-    def _with(self, values: Mapping[str, Scalar], job: FlowJob) -> Ready | None:
-        """Return the job with other values of parameters; None if it takes none of these."""
-        try:
-            other = flows.composed(self._flow, job, parameters=values)
-            return self._ready(other, may_ask=False)
-        except ConfigError:
-            return None
+    def _marked(self, name: str, job: FlowJob) -> tuple[Scalar, Ready | None]:
+        """Return another value of a parameter and the job that it makes; None if it takes none."""
+        value = self._parameters()[name]
+        for mark in marks_of(value):
+            try:
+                other = flows.composed(self._flow, job, parameters={name: mark})
+                return mark, self._ready(other, may_ask=False)
+            except ConfigError:
+                continue
+        return value, None
 
     def _addressed(self, job: Job, output: str) -> tuple[dict[str, str], Sources]:
         """Return where the files of a job lie by their content: old URI → new one, and the files.
@@ -397,7 +415,7 @@ class _Steps:
 
     def _compared(self, condition: When) -> dict[str, Any]:
         file = {"Get": f"Steps.{condition.job}.PropertyFiles.{_property_file(condition)}"}
-        figure = {"Std:JsonGet": {"PropertyFile": file, "Path": condition.path}}
+        figure = {"Std:JsonGet": {"PropertyFile": file, "Path": json_path(condition.path)}}
         key, value = operand(condition)
         values = value if isinstance(value, tuple) else (value,)
         given = [parameter(found.name) if (found := whole(each)) else each for each in values]

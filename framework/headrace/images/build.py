@@ -35,14 +35,14 @@ class Built:
     bytes: int
 
 
-def build(config: JobConfig, code: Mapping[str, str], platform: str | None = None) -> Built:
+def build(config: JobConfig, code: Mapping[str, str | bytes], platform: str | None = None) -> Built:
     """Build the image of the configured backend.
 
     The build itself has no network: the packages are fetched here, and the context holds them.
 
     Args:
         config: Names the backend, and perhaps the image and its base.
-        code: The files that the image holds: path in the project → text.
+        code: The files that the image holds: path in the project → content.
         platform: The platform of the image, as in ``linux/amd64``; None for this machine's.
 
     Raises:
@@ -54,7 +54,10 @@ def build(config: JobConfig, code: Mapping[str, str], platform: str | None = Non
     with engine() as client, tempfile.TemporaryDirectory(prefix="headrace-wheels-") as wheels:
         base = look_at(client, backend.base_image or default_base(folder), platform)
         download(folder / "requirements.txt", base, Path(wheels))
-        baked_in = {path: text.encode() for path, text in code.items()}
+        baked_in = {
+            path: content.encode() if isinstance(content, str) else content
+            for path, content in code.items()
+        }
         _run(
             client,
             _files(folder, Path(wheels)) | baked_in,

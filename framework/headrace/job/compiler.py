@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from headrace.config.learned import WHERE
 from headrace.config.models import JobConfig
 from headrace.config.program.channels import InputSettings
 from headrace.errors import ConfigError, Problem
@@ -21,7 +22,15 @@ from headrace.job.mapping import Mapping as JobMapping
 from headrace.job.mapping import ProcessingInput, ProcessingOutput
 from headrace.job.program import ProgramCompiler, Surroundings
 from headrace.job.request import build_request
-from headrace.runtime.spec import CODE_INPUT, DATA_INPUT, INPUT, PACKAGES, PACKAGES_INPUT
+from headrace.runtime.spec import (
+    CODE_INPUT,
+    DATA_INPUT,
+    INPUT,
+    LEARNED,
+    LEARNED_INPUT,
+    PACKAGES,
+    PACKAGES_INPUT,
+)
 from headrace.uris import join, path_of, uri_of, within
 
 if TYPE_CHECKING:
@@ -83,6 +92,8 @@ def _own_inputs(config: JobConfig, found: Found) -> Iterator[ProcessingInput]:
     """Yield those that the user names, the data of a chain first."""
     if config.program.is_chain:
         yield _data(config, found[DATA])
+    if LEARNED in found and LEARNED not in config.inputs:
+        yield ProcessingInput(LEARNED, found[LEARNED].uri, LEARNED_INPUT, where=WHERE)
     for name, channel in config.inputs.items():
         yield _channel(name, channel, found.get(name))
 
@@ -171,7 +182,8 @@ def _check_apart(output_path: str, found: Found) -> None:
     output = _real(uri_of(output_path))
     problems = []
     for data in found.values():
-        sources = data.files if data.kind == "ManifestFile" else (data.uri,)
+        listed = data.files or [each.uri for each in data.objects]
+        sources = listed if data.kind == "ManifestFile" else (data.uri,)
         for source in map(uri_of, () if data.copies else sources):
             shown = str(path_of(source) or source)
             if data.kind == "S3Prefix" and within(output, _real(source)):

@@ -20,7 +20,9 @@ from pathlib import Path
 
 from headrace import runtime
 from headrace.config.registry import Plugin, check_travels_alone
+from headrace.job.kernels import built
 from headrace.job.mapping import ProcessingInput, ProcessingOutput
+from headrace.runtime.kernels.library import OFF
 from headrace.runtime.plugins.formats import AUTO, READERS, WRITERS
 from headrace.runtime.plugins.registry import Registry
 from headrace.runtime.spec import JOB_FILE, JobSpec, StepSpec
@@ -48,6 +50,8 @@ sys.exit(main(headrace.__loader__.get_data("{JOB_FILE}").decode()))
 
 
 Formats = tuple[tuple[str, Plugin], ...]
+Files = dict[str, str | bytes]
+"""Path below a folder of Python's path → text, or the content of a compiled kernel."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +90,10 @@ def py_files(program: ChainCode) -> bytes:
     return _zipped(_contents(program))
 
 
-def _contents(program: ChainCode) -> dict[str, str]:
-    formats = formats_of(program.spec)
-    code = sorted({**code_files(program.plugins, formats), **_constraints()}.items())
+def _contents(program: ChainCode) -> Files:
+    spec, formats = program.spec, formats_of(program.spec)
+    kernels = compiled_kernels() if spec.runtime.kernels != OFF else {}
+    code = sorted({**code_files(program.plugins, formats), **kernels, **_constraints()}.items())
     return {JOB_FILE: program.spec.to_json(), **dict(code)}
 
 
@@ -103,6 +108,11 @@ def code_files(plugins: tuple[Plugin, ...], formats: Formats = ()) -> dict[str, 
         PluginError: A plugin needs more than its own file.
     """
     return {**_runtime(), **_plugins(plugins), **_formats(formats)}
+
+
+def compiled_kernels() -> Files:
+    """Return the kernels for each kind of machine for which they can be built here."""
+    return {f"headrace/runtime/kernels/{name}": content for name, content in built().items()}
 
 
 def formats_of(spec: JobSpec) -> Formats:
@@ -201,13 +211,15 @@ def _text(file: Path) -> str:
     return file.read_text(encoding="utf-8")
 
 
-def _zipped(files: dict[str, str], start: bytes = b"") -> bytes:
+def _zipped(files: Files, start: bytes = b"") -> bytes:
     buffer = io.BytesIO()
     buffer.write(start)  # before the zip is opened, which then counts its offsets from here
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, text in files.items():
+        for name, content in files.items():
             info = zipfile.ZipInfo(name, EPOCH)
             info.create_system = UNIX
             info.external_attr = READABLE_FILE
-            archive.writestr(info, text.encode("utf-8", "backslashreplace"))
+            if isinstance(content, str):
+                content = content.encode("utf-8", "backslashreplace")
+            archive.writestr(info, content)
     return buffer.getvalue()

@@ -5,16 +5,20 @@ from __future__ import annotations
 import glob
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from headrace.errors import ConfigError, Problem
-from headrace.runtime.data_files import all_files_below, files_below, is_hidden
-from headrace.runtime.shown import quoted
+from headrace.runtime.data_files import all_files_below, files_below, is_data, is_hidden
+from headrace.runtime.shown import listed, quoted
 from headrace.uris import FILE, S3, path_of, uri_of
+
+if TYPE_CHECKING:
+    from headrace.aws.s3 import S3Object
 
 INSTANCES = "resources.instance_count"
 COPIES = "input"
@@ -22,6 +26,7 @@ COPIES = "input"
 DATA = "data"
 """Name of the input that ``dataset.path`` makes."""
 DATA_PATH = "dataset.path"
+_ALONE = "rename it, or run a job for it alone"
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,11 @@ class DataInput:
     """The file, the folder or prefix, or the folder that a manifest's names start from."""
     kind: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
     manifest: bytes | None = None
-    """An S3 manifest file: ``[{"prefix": …}, "name", …]``; only for a glob."""
+    """An S3 manifest file: ``[{"prefix": …}, "name", …]``; only for a glob and a list."""
     files: tuple[str, ...] = ()
     """The local files, sorted by path; none for ``s3://…``."""
+    objects: tuple[S3Object, ...] = ()
+    """What a list of ``s3://…`` names, sorted by URI; none if AWS may not be asked."""
     copies: dict[str, Path] = field(default_factory=dict)
     """Local files that have to be at `uri` first: path below the job's own folder → file."""
     brought_from: Path | None = None
@@ -51,22 +58,25 @@ class DataInput:
         return base.parent if self.files == (str(base),) else base
 
 
-def resolve(*paths: str) -> DataInput:
+def resolve(*paths: str, asking: bool = True) -> DataInput:
     """Look at what ``dataset.path`` names.
 
     Args:
         paths: Each a local path, a ``file://`` URI, a glob or ``s3://bucket/…``; of several, all
-            are local.
+            are local or all are in one bucket.
+        asking: AWS may be asked.
 
     Raises:
         ConfigError: There is nothing, or nothing that counts as data.
     """
     if len(paths) == 1:
         return _resolved(paths[0], DATA_PATH, _on_disk)
-    for path in paths:
-        if path.startswith(S3):
-            what = f"a list names local files, and {path!r} is on S3; name one prefix"
-            raise _error(what, DATA_PATH)
+    on_s3 = [path for path in paths if path.startswith(S3)]
+    if len(on_s3) == len(paths):
+        return _several_on_s3(paths, asking)
+    if on_s3:
+        what = f"of a list, all or none is on S3 (got {quoted(on_s3[0], 400)} beside local files)"
+        raise _error(f"{what}; copy the others to its bucket")
     files = {file for path in paths for file in _resolved(path, DATA_PATH, _on_disk).files}
     folder = Path(os.path.commonpath([Path(file).parent for file in files]))
     return _listed(folder, sorted(files))
@@ -139,6 +149,31 @@ def _on_s3(uri: str, where: str) -> DataInput:
     return DataInput(uri)
 
 
+def _several_on_s3(uris: tuple[str, ...], asking: bool) -> DataInput:
+    buckets = {_on_s3(uri, DATA_PATH).uri.removeprefix(S3).split("/")[0] for uri in uris}
+    if len(buckets) > 1:
+        what = f"a list on S3 is in one bucket (got {listed(sorted(buckets))})"
+        raise _error(f"{what}; copy the data to one bucket, or run a job for each")
+    objects: tuple[S3Object, ...] = ()
+    if asking:
+        from headrace.aws.s3 import data_objects  # boto3 takes its time
+
+        every = {each.uri: each for uri in uris for each in data_objects(uri, DATA_PATH)}
+        objects = tuple(every[uri] for uri in sorted(every))
+    named = [each.uri for each in objects] or sorted(set(uris))
+    folder = _common_folder(named)
+    manifest = _manifest(folder, [uri.removeprefix(folder) for uri in named])
+    return DataInput(folder, "ManifestFile", manifest, objects=objects)
+
+
+def _common_folder(uris: Sequence[str]) -> str:
+    first, last = min(uris).split("/")[:-1], max(uris).split("/")[:-1]
+    common = [
+        one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    ]
+    return "/".join(common) + "/"
+
+
 def _on_disk(path: Path) -> DataInput:
     if _is_read_once(path):
         what = "can be read only once, and a job reads its input again; write it to a file"
@@ -189,9 +224,23 @@ def _glob(pattern: Path) -> DataInput:
 
 def _listed(folder: Path, files: list[str]) -> DataInput:
     names = [str(Path(file).relative_to(folder)) for file in _named_in_utf8(files)]
-    entries = [{"prefix": uri_of(str(folder)).rstrip("/") + "/"}, *names]
-    manifest = json.dumps(entries, indent=0, ensure_ascii=False) + "\n"
-    return DataInput(uri_of(str(folder)), "ManifestFile", manifest.encode(), tuple(files))
+    uri = uri_of(str(folder))
+    manifest = _manifest(uri.rstrip("/") + "/", names)
+    return DataInput(uri, "ManifestFile", manifest, tuple(files))
+
+
+def _manifest(prefix: str, names: Sequence[str]) -> bytes:
+    """Return a manifest file.
+
+    Raises:
+        ConfigError: Some names are hidden; whoever reads the job's input would leave them out.
+    """
+    hidden = [name for name in names if not is_data(name)]
+    if hidden and len(hidden) < len(names):
+        what = f"begins with '.' or '_', and such a file counts only where all do; {_ALONE}"
+        raise _error(f"{quoted(hidden[0], 400)} {what}")
+    entries = [{"prefix": prefix}, *names]
+    return (json.dumps(entries, indent=0, ensure_ascii=False) + "\n").encode()
 
 
 def _without_magic(pattern: Path) -> Path:

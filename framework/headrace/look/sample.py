@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from headrace.errors import ConfigError, DataError, Problem
 from headrace.job import inputs
+from headrace.job.sources import objects_of
 from headrace.runtime.plugins.formats import format_by_suffix
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.sources.files import opened
@@ -79,12 +80,16 @@ def sample_of(paths: Sequence[str]) -> Iterator[Sample]:
     """Read the beginning of the first file that is not empty.
 
     Args:
-        paths: A file, a folder, a glob or ``s3://…``; or several local ones.
+        paths: A file, a folder, a glob or ``s3://…``; or several.
 
     Raises:
         ConfigError: There is nothing, or it is no table.
         DataError: It cannot be read.
     """
+    if any(path.startswith(S3) for path in paths):
+        from headrace.aws.clients import has_credentials
+
+        has_credentials(required=True)
     data = inputs.resolve(*paths)
     with _files(data, paths[0]) as (files, is_cut, on_s3):
         for file in files:
@@ -106,12 +111,10 @@ def _files(data: inputs.DataInput, path: str) -> Iterator[tuple[list[Path], bool
     if not path.startswith(S3):
         yield [Path(file) for file in data.files], False, ""
         return
-    from headrace.aws.clients import explained, has_credentials
+    from headrace.aws.clients import explained
     from headrace.aws.reading import ObjectFile, beginning
-    from headrace.aws.s3 import data_objects
 
-    has_credentials(required=True)
-    objects = data_objects(data.uri, WHERE)
+    objects = objects_of(data)
     first = next((each for each in objects if each.size), objects[0])
     below = first.uri.removeprefix(f"{data.uri.rstrip('/')}/").removeprefix(S3)
     with explained(), beginning(first, BYTES) as file:

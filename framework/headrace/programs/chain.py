@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from headrace.config.learned import WHERE
 from headrace.config.models import AnyEvaluation
 from headrace.config.registry import Plugin
 from headrace.errors import Problem
@@ -23,6 +24,7 @@ from headrace.runtime.spec import (
     JOB_FILE,
     OUTPUT,
     REPORT,
+    ROWS,
     DatasetSpec,
     EvaluationSpec,
     JobSpec,
@@ -30,6 +32,7 @@ from headrace.runtime.spec import (
     RuntimeSpec,
     StepSpec,
 )
+from headrace.runtime.transform import table_reader
 from headrace.uris import join, uri_of
 
 if TYPE_CHECKING:
@@ -61,8 +64,9 @@ class Chain:
         return []
 
     def notes(self) -> list[str]:
-        """Return nothing."""
-        return []
+        """Return why rows may differ from those of the run whose chain this is."""
+        learned = self._plan.learned
+        return [] if learned is None else [f"{WHERE}: {each}" for each in learned.notes]
 
     def variables(self, way: Way, wheels: Wheels) -> Mapping[str, str]:
         """Return nothing: the runtime itself unpacks packages wherever it works."""
@@ -72,6 +76,8 @@ class Chain:
         """Return the channels that the chain declares, and the report."""
         base = uri_of(self._plan.config.output.path)
         channels = channels_of([step.transform for step in self._plan.chain])
+        if self._plan.learned is not None:
+            channels = (ROWS,)
         return tuple(
             ProcessingOutput(name, join(base, name), f"{OUTPUT}/{name}")
             for name in (*channels, REPORT)
@@ -93,16 +99,24 @@ class Chain:
     def _spec(self, around: Surroundings) -> JobSpec:
         config, chain = self._plan.config, self._plan.chain
         wheels = around.wheels
+        learned = self._plan.learned
+        # What another run looked things up in lies with what it learned.
+        readers = (table_reader(step.transform) for step in (chain if learned is None else ()))
+        tables = {reader.table_input for reader in readers if reader is not None}
         return JobSpec(
             dataset=DatasetSpec(**config.dataset.model_dump(exclude={"path"})),
             steps=tuple(StepSpec(step.label, step.name, step.parameters) for step in chain),
-            output=OutputSpec(config.output.format, config.output.rows_per_part),
+            output=OutputSpec(**config.output.model_dump(exclude={"path", "overwrite"})),
             runtime=RuntimeSpec(**config.runtime.model_dump()),
             outputs={output.name: output.container_path for output in around.outputs},
             evaluation=_evaluation(config.evaluation),
             packages={name: hashlib.sha256(wheels[name]).hexdigest() for name in wheels},
             files=(REQUEST, *FILES[around.way], *around.files),
             column_order=around.column_order,
+            learned=None if learned is None else learned.spec,
+            inputs={
+                each.name: each.container_path for each in around.inputs if each.name in tables
+            },
         )
 
     def _plugins(self) -> tuple[Plugin, ...]:

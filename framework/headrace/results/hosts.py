@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from headrace.runtime.statistics.observed import Observed
 
 MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
-REJECTED = "rejected.jsonl"
+REJECTED, TOKENS = "rejected.jsonl", "tokens.parquet"
+FEATURES, FEATURE_MAP = "feature_map", "feature_map.json"
+"""Key of the manifest, and the file of the report with the same content."""
 
 Read = Callable[[str], bytes | None]
 """Returns the content of a file of the report, by its path below it; None if there is none."""
@@ -48,7 +50,12 @@ def merged(hosts: Sequence[str], read: Read) -> Report:
     observed = _observed(hosts, read)
     if observed is not None:
         report[METRICS] = _metrics(observed, manifest)
+        if observed.statistics.tokens is not None:
+            hasher = _hasher(manifest["config"]["steps"])
+            report[TOKENS] = observed.statistics.tokens.parquet(hasher)
         manifest = _with_warnings(observed, manifest)
+    if FEATURES in manifest:
+        report[FEATURE_MAP] = manifest[FEATURES]
     return {**report, MANIFEST: manifest}
 
 

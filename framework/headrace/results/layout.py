@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from headrace.runtime.output.seal import FILES, is_sealed, sealed
+from headrace.runtime.output.seal import FILES, files_of_part, is_sealed, sealed
 from headrace.runtime.spec import REPORT
 
 REQUEST = "request.json"
@@ -154,7 +154,9 @@ def _digests(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     Those of a chain are parts and learned states, those of a program its outputs and its code, and
     all of a receipt.
     """
-    known = [part for channel in content.get("channels", {}).values() for part in channel["parts"]]
+    channels = content.get("channels", {}).values()
+    parts = [part for channel in channels for part in channel["parts"]]
+    known = [file for part in parts for file in files_of_part(part)]
     outputs = [each for each in content.get("outputs", {}).values() if "uri" not in each]
     known += [part for output in outputs for part in output["parts"]]
     known += content.get("states", {}).values()

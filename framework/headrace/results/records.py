@@ -194,5 +194,5 @@ def _timings(report: Path) -> dict[str, Any]:
 def _json(path: Path) -> dict[str, Any] | None:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from headrace.config.problems import suggest
 from headrace.errors import HeadraceError
 from headrace.results import program_manifest
+from headrace.results.hosts import TOKENS
+from headrace.results.layout import REQUEST
 from headrace.results.stored import StoredResult
+from headrace.runtime.output.seal import FILES, bytes_of_channel
+from headrace.runtime.spec import REPORT
 from headrace.terminal.tables import aligned, as_html
 from headrace.terminal.units import size
 
@@ -20,11 +24,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import scipy.sparse as sp
 
+    from headrace.results.batches import Batch
+    from headrace.results.explain import Token
+
 
 _HEADER = ("channel", "rows", "parts", "size")
 _NUMBERS = (1, 2, 3)
 """Positions of the columns that hold numbers."""
-_READABLE = "npz"
 _MOST_WARNINGS = 10
 
 
@@ -58,9 +64,7 @@ class Result:
 def channels_of(manifest: dict[str, Any]) -> tuple[Channel, ...]:
     """Return the channels of a manifest; none for an empty one (``{}``)."""
     return tuple(
-        Channel(
-            name, what["rows"], len(what["parts"]), sum(part["bytes"] for part in what["parts"])
-        )
+        Channel(name, what["rows"], len(what["parts"]), bytes_of_channel(what))
         for name, what in manifest.get("channels", {}).items()
     )
 
@@ -108,7 +112,8 @@ class RowsError(HeadraceError):
 class Rows(NamedTuple):
     """The rows of a channel."""
 
-    features: sp.csr_matrix
+    features: sp.csr_matrix | npt.NDArray[np.float64]
+    """Sparse if the chain hashed them."""
     labels: npt.NDArray[np.float64] | None
     """None if ``dataset.label`` is not set."""
     ids: npt.NDArray[np.bytes_] | None
@@ -144,6 +149,23 @@ class RunResult:
         output = (result.output, result.seconds, result.channels)
         return cls(*output, request, result.manifest, *reports, _result=result)
 
+    @classmethod
+    def at(cls, place: str | os.PathLike[str]) -> RunResult:
+        """Open the result that a run left.
+
+        Args:
+            place: ``output.path``: a folder, or ``s3://…``.
+
+        Raises:
+            HeadraceError: There is no result.
+        """
+        stored = StoredResult(os.fspath(place))
+        manifest = stored.manifest()
+        seconds = float(stored.report("timings").get("seconds", 0))
+        evaluation = stored.report("evaluation")
+        result = Result(stored.place, manifest, seconds, channels_of(manifest), evaluation)
+        return cls.of(result, stored.json(REQUEST))
+
     def load(self, channel: str = "train") -> Rows:
         """Load all rows of a channel into memory, for SciPy and scikit-learn.
 
@@ -151,24 +173,100 @@ class RunResult:
             channel: Its name.
 
         Returns:
-            The matrix, shape (rows, ``n_features``), the labels and the ids, each in the order of
-            the parts.
+            The features, the labels and the ids, each in the order of the parts. Hashed rows are a
+            sparse matrix, shape (rows, ``n_features``); others an array, shape (rows, columns),
+            with NaN for null.
 
         Raises:
-            RowsError: There is no such channel, or its parts are no ``npz``.
+            RowsError: There is no such channel, its format cannot be read, or a column holds text.
             UnreadableError: A part cannot be read.
         """
+        from headrace.results.batches import batch_of
+        from headrace.results.part_rows import rows_of
+
+        parts = self._parts(channel, "load()")
+        stored = StoredResult(self.output)
+        try:
+            read = [rows_of(self.manifest, part, stored.read) for part in parts]
+            batch = batch_of(read)
+            features = batch.matrix if batch.sparse is None else batch.csr
+        except ValueError as exc:
+            raise self._error(f"load(): {exc}") from exc
+        return Rows(features, batch.labels, batch.ids)
+
+    def batches(
+        self,
+        channel: str = "train",
+        size: int = 1024,
+        *,
+        seed: int | None = None,
+        shard: tuple[int, int] = (0, 1),
+    ) -> Iterator[Batch]:
+        """Return the rows of a channel in batches; one part at a time is in memory.
+
+        Args:
+            channel: Its name.
+            size: Rows of a batch; the last one may have fewer.
+            seed: Shuffles the parts, and the rows within each: another order for each number. None
+                for the order of the files.
+            shard: Which share of the parts, and of how many: ``(0, 2)`` and ``(1, 2)`` are all.
+
+        Raises:
+            RowsError: There is no such channel, or its format cannot be read.
+            UnreadableError: A part cannot be read.
+        """
+        from headrace.results.batches import batches
+
+        index, count = shard
+        if size < 1 or not 0 <= index < count:
+            what = f"size should be at least 1, and shard (index, count) (got {size}, {shard})"
+            raise self._error(f"batches(): {what}")
+        parts = self._parts(channel, "batches()")[index::count]
+        made = batches(self.manifest, parts, StoredResult(self.output).read, size, seed)
+        return self._explained(made)
+
+    def explain(self, index: int) -> list[Token]:
+        """Return the tokens that were hashed to an index, the most frequent first.
+
+        Args:
+            index: A column of the matrix, as a model's importances number them.
+
+        Raises:
+            RowsError: The job did not keep its tokens, or the matrix has no such column.
+            UnreadableError: The file cannot be read.
+        """
+        from headrace.results.explain import tokens_at
+
+        if f"{REPORT}/{TOKENS}" not in self.manifest.get(FILES, ()):
+            raise self._error("explain() needs the tokens of the job; set output.tokens=true")
+        width = self.manifest["n_features"]
+        if not 0 <= index < width:
+            raise self._error(
+                f"explain(): index should be at least 0 and below {width} (got {index})"
+            )
+        return tokens_at(StoredResult(self.output).read(f"{REPORT}/{TOKENS}"), index)
+
+    def _explained(self, made: Iterator[Batch]) -> Iterator[Batch]:
+        try:
+            yield from made
+        except ValueError as exc:
+            raise self._error(f"batches(): {exc}") from exc
+
+    def _parts(self, channel: str, asked: str) -> list[dict[str, Any]]:
+        from headrace.results.part_rows import is_readable, readable_formats
+
         if "program" in self.manifest:
-            raise self._error("load() reads channels of rows; this is a program's result, of files")
+            what = f"{asked} reads channels of rows; this is a program's result, of files"
+            raise self._error(what)
         channels = self.manifest.get("channels", {})
         if channel not in channels:
             raise self._error(f"there is no channel {channel!r}; {suggest(channel, channels)}")
-        written = self.manifest["output_format"]
-        if written != _READABLE:
-            what = f"load() reads output.format={_READABLE} (got {written})"
-            raise self._error(f"{what}; docs/files.md says who reads the others")
-        stored = StoredResult(self.output)
-        return _joined([stored.read(part["file"]) for part in channels[channel]["parts"]])
+        if not is_readable(self.manifest):
+            what = f"{asked} reads output.format={', '.join(readable_formats())}"
+            got = self.manifest["output_format"]
+            raise self._error(f"{what} (got {got}); docs/files.md says who reads the others")
+        parts: list[dict[str, Any]] = channels[channel]["parts"]
+        return parts
 
     def __fspath__(self) -> str:
         """Return its folder, so that `headrace.load` and `pathlib.Path` accept the result."""
@@ -221,19 +319,3 @@ def _closing(result: Result) -> str:
     done = f"{total:,} rows in" if result.channels else "done in"
     done = done if result.has_ended else "submitted in"
     return f"{done} {result.seconds:,.1f} s" + (f", {rejected:,} rejected" if rejected else "")
-
-
-def _joined(parts: Sequence[bytes]) -> Rows:
-    import numpy as np
-    import scipy.sparse as sp
-
-    read = [np.load(io.BytesIO(part)) for part in parts]
-    matrices = [
-        sp.csr_matrix((each["data"], each["indices"], each["indptr"]), tuple(each["shape"]))
-        for each in read
-    ]
-    labels, ids = (
-        np.concatenate([each[name] for each in read]) if name in read[0] else None
-        for name in ("label", "id")
-    )
-    return Rows(sp.vstack(matrices, "csr"), labels, ids)

@@ -53,8 +53,16 @@ class StoredResult:
         Args:
             name: ``metrics``, ``timings`` or ``evaluation``.
         """
+        return self.json(f"{REPORT}/{name}.json")
+
+    def json(self, name: str) -> dict[str, Any]:
+        """Return a file of JSON; empty if there is none.
+
+        Args:
+            name: Path below `place`.
+        """
         try:
-            return dict(json.loads(self.read(f"{REPORT}/{name}.json")))
+            return dict(json.loads(self.read(name)))
         except (UnreadableError, ValueError):
             return {}
 

@@ -18,7 +18,7 @@ from headrace.runtime.shown import plain
 
 _HIDDEN = (".", "_")
 _DELTA_LOG = "_delta_log"
-_IS_DELTA = (
+IS_DELTA = (
     "a Delta table, whose folder also holds rows that were removed; name its live files in "
     "dataset.path, as DeltaTable(…).file_uris() of the package deltalake lists them"
 )
@@ -32,6 +32,11 @@ def is_data(relative_path: str) -> bool:
         relative_path: Its path below the folder or prefix that the job names, with slashes.
     """
     return not any(map(is_hidden, relative_path.split("/")))
+
+
+def is_of_delta(relative_path: str) -> bool:
+    """Return whether a file belongs to the log of a Delta table, which makes a folder one."""
+    return _DELTA_LOG in relative_path.split("/")[:-1]
 
 
 def is_hidden(name: str) -> bool:
@@ -87,7 +92,7 @@ def _walked(folder: Path, *, hidden: bool) -> Iterator[Path]:
             continue
         seen.add(real)
         if _DELTA_LOG in folders and not hidden:
-            raise OSError(errno.ENOTSUP, _IS_DELTA, parent)
+            raise OSError(errno.ENOTSUP, IS_DELTA, parent)
         folders[:] = sorted(name for name in folders if hidden or not is_hidden(name))
         paths = (Path(parent, name) for name in names if hidden or not is_hidden(name))
         for path in paths:

@@ -19,6 +19,9 @@ INPUT = f"{PROCESSING}/input"
 DATA_INPUT = f"{INPUT}/data"
 CODE_INPUT = f"{INPUT}/code"
 CONFIG_INPUT = f"{INPUT}/config"
+LEARNED = "learned"
+"""Name of the input that brings what another run learned."""
+LEARNED_INPUT = f"{INPUT}/{LEARNED}"
 PACKAGES = "packages"
 """Name of an input, and of the folder below the job's own that it comes from."""
 PACKAGES_INPUT = f"{PROCESSING}/input/{PACKAGES}"
@@ -26,6 +29,8 @@ OUTPUT = f"{PROCESSING}/output"
 REPORT = "report"
 EVALUATION = "evaluation.json"
 TRAIN = "train"
+ROWS = "rows"
+"""The channel of a job that applies what another run learned."""
 REPORT_PAGE = f"{REPORT}/report.html"
 """Path below ``output.path``; the client makes the page, if it does."""
 JOB_FILE = "job.json"
@@ -122,10 +127,36 @@ class StepSpec:
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """How rows are written."""
+    """How rows are written.
+
+    ``columns=None`` means the format's own choice; ``header`` and ``columns`` are for formats that
+    take them.
+    """
 
     format: str = "npz"
     rows_per_part: int = 65_536
+    header: bool = False
+    columns: tuple[str, ...] | None = None
+    tokens: bool = False
+    """Whether ``report/tokens.parquet`` is written; it decides nothing about the rows."""
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """Return plain data; keys that came later stand in it only if they say something."""
+        first, defaults = ("format", "rows_per_part"), asdict(OutputSpec())
+        raw = asdict(self)
+        return {key: raw[key] for key in raw if key in first or raw[key] != defaults[key]}
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """Return what decides the rows and how they are written."""
+        return {key: value for key, value in self.raw.items() if key != "tokens"}
+
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> OutputSpec:
+        """Return the same from plain data, which has lists."""
+        columns = raw.get("columns")
+        return cls(**{**raw, "columns": None if columns is None else tuple(columns)})
 
 
 @dataclass(frozen=True)
@@ -135,6 +166,8 @@ class RuntimeSpec:
     threads: int | None = None
     block_bytes: int = 8 << 20
     split_bytes: int = 32 << 20
+    kernels: str = "auto"
+    """Compiled kernels: ``auto`` where they can be loaded, ``off`` never."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +177,23 @@ class EvaluationSpec:
     passes: int = 1
     learning_rate: float = 2.0
     alpha: float = 0.0
+
+
+@dataclass(frozen=True)
+class LearnedSpec:
+    """A run whose chain is applied to other rows, with what it learned."""
+
+    columns: tuple[str, ...]
+    """All columns of the run's input, in its order."""
+    dataset: DatasetSpec
+    """What the run's data looked like."""
+    states: dict[str, dict[str, str]]
+    """Step, by its label → ``file`` in the input `LEARNED`, and ``sha256``."""
+
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> LearnedSpec:
+        """Return the same from plain data, which has lists."""
+        return cls(tuple(raw["columns"]), DatasetSpec.of(raw["dataset"]), raw["states"])
 
 
 @dataclass(frozen=True)
@@ -164,6 +214,10 @@ class JobSpec:
     """What lies beside the result because the job was given it: paths below ``output.path``."""
     column_order: tuple[str, ...] = ()
     """The columns of the input's first file, for instances that do not all see it."""
+    learned: LearnedSpec | None = None
+    """Another run, if this job applies what that one learned."""
+    inputs: dict[str, str] = field(default_factory=dict)
+    """Further inputs that steps read tables from: name → folder in the container."""
 
     @property
     def threads(self) -> int:
@@ -177,8 +231,15 @@ class JobSpec:
     @property
     def meaning(self) -> dict[str, Any]:
         """Return what decides the rows: neither folders, threads, nor what is only counted."""
-        meaning = {key: asdict(self)[key] for key in ("dataset", "steps", "output")}
-        return {**meaning, "dataset": self.dataset.meaning}
+        meaning = {
+            "dataset": self.dataset.meaning,
+            "steps": asdict(self)["steps"],
+            "output": self.output.meaning,
+        }
+        if self.learned is not None:
+            states = self.learned.states.items()
+            meaning[LEARNED] = {label: state["sha256"] for label, state in states}
+        return meaning
 
     @property
     def sha256(self) -> str:
@@ -187,9 +248,16 @@ class JobSpec:
 
     def to_json(self) -> str:
         """Return the text of ``job.json``, made for reading."""
-        raw = {**asdict(self), "dataset": self.dataset.raw}
-        if not self.column_order:  # as before there was one
-            del raw["column_order"]
+        raw = {**asdict(self), "dataset": self.dataset.raw, "output": self.output.raw}
+        for key in ("column_order", "inputs"):  # as before there were any
+            if not raw[key]:
+                del raw[key]
+        if self.runtime.kernels == RuntimeSpec.kernels:
+            del raw["runtime"]["kernels"]
+        if self.learned is None:
+            del raw[LEARNED]
+        else:
+            raw[LEARNED]["dataset"] = self.learned.dataset.raw
         return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -200,7 +268,7 @@ class JobSpec:
         return cls(
             dataset=DatasetSpec.of(raw["dataset"]),
             steps=tuple(StepSpec(**step) for step in raw["steps"]),
-            output=OutputSpec(**raw["output"]),
+            output=OutputSpec.of(raw["output"]),
             runtime=RuntimeSpec(**raw["runtime"]),
             input=raw["input"],
             outputs=raw["outputs"],
@@ -208,6 +276,8 @@ class JobSpec:
             packages=raw["packages"],
             files=tuple(raw["files"]),
             column_order=tuple(raw.get("column_order", ())),
+            learned=LearnedSpec.of(raw[LEARNED]) if LEARNED in raw else None,
+            inputs=raw.get("inputs", {}),
         )
 
 

@@ -18,6 +18,7 @@ ROLE = b"headrace.role"
 N_FEATURES = b"headrace.n_features"
 _SIZE, _NULL, _UNKNOWN = b"headrace.size", b"headrace.null", b"headrace.unknown"
 _PENDING = b"headrace.pending"
+_SAMPLING = b"headrace.sampling"
 
 
 class Role(StrEnum):
@@ -33,6 +34,8 @@ class Role(StrEnum):
     """Sparse row: its columns, ascending; the field's metadata carries the matrix's width."""
     VALUES = "values"
     """Sparse row: its entries."""
+    BY_COLUMN = "by_column"
+    """Sparse row: its entries column by column, for formats that keep the columns apart."""
     ROW_TEXT = "row_text"
     """The row as it stood in the file, its cells joined by U+001F. Only on request."""
     ROW_NUMBER = "row_number"
@@ -60,6 +63,7 @@ class Transform(Protocol):
     * ``for_new_rows() -> Transform | None``: the step for rows that the run did not have, in
       ``load()`` and ``transform.learned``; None where it is left out there, as one that leaves out
       training rows is. Asked before `Learner.with_state`. A step with channels is left out anyway.
+    * ``leaves_out_rows: ClassVar[bool]``: true where `apply` may return fewer rows.
     """
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
@@ -105,6 +109,30 @@ class Learner(Transform, Protocol):
         It makes the columns that `output_schema` promised. Their metadata may say more, and one
         that was `pending` has given way to any number of others. The steps behind it see that.
         """
+
+
+@runtime_checkable
+class TableReader(Transform, Protocol):
+    """A step that looks things up in a table, which comes as an input of its own.
+
+    The table is given to it before any row is read, each cell as text. What it has to know of it is
+    a *state*, an Arrow table of plain columns, kept in ``report/state/`` as that of a `Learner`.
+    """
+
+    @property
+    def table_input(self) -> str:
+        """Return the name of the table among the job's inputs: ``inputs.NAME``."""
+
+    def state_of(self, table: pa.Table) -> pa.Table:
+        """Return the state; raise `ValueError` where it cannot work with the table."""
+
+    def with_state(self, state: pa.Table) -> Transform:
+        """Return the step to use instead, which makes the same columns."""
+
+
+def table_reader(transform: object) -> TableReader | None:
+    """Return the step, if it is one that looks things up in a table."""
+    return transform if isinstance(transform, TableReader) else None
 
 
 def learner(transform: object) -> Learner | None:
@@ -175,6 +203,32 @@ def pending(field: pa.Field) -> pa.Field:
 def is_pending(field: pa.Field) -> bool:
     """Return whether a column stands for others that are not known yet."""
     return _PENDING in (field.metadata or {})
+
+
+class Sampling(NamedTuple):
+    """How training rows were left out.
+
+    Attributes:
+        label: Rows of this label were.
+        rate: Part of them that is left.
+    """
+
+    label: float
+    rate: float
+
+
+def sampled(label: pa.Field, sampling: Sampling) -> pa.Field:
+    """Return the label's column, saying how its rows were left out."""
+    text = " ".join(map(repr, sampling)).encode()
+    return label.with_metadata({**(label.metadata or {}), _SAMPLING: text})
+
+
+def sampling_of(schema: pa.Schema) -> Sampling | None:
+    """Return how training rows were left out; None if they were not."""
+    for field in schema:
+        if text := (field.metadata or {}).get(_SAMPLING):
+            return Sampling(*map(float, text.split()))
+    return None
 
 
 def positions(schema: pa.Schema, *roles: Role) -> list[int]:

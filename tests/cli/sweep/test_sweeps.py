@@ -59,16 +59,16 @@ def test_fused_runs_leave_what_single_runs_leave(headrace: Runner, tmp_path: Pat
         ran = headrace(
             *("-m", f"hydra/launcher={launcher}", f"hydra.sweep.dir={tmp_path / launcher}"),
             *("transform=time_hashing", "output.format=parquet", "job.name=same"),
-            "transform.n_features=16,1000,1048576",
+            "transform.n_features=16,1048576",
         )
         assert ran.returncode == 0, ran.stderr
         assert ("done in one go" in ran.stdout) == (launcher == "fused")
-    for number in range(3):
+    for number in range(2):
         one, other = (tmp_path / each / str(number) for each in ("basic", "fused"))
         assert _bytes(one) == _bytes(other)
         assert (other / "code" / "entry.pyz").exists()
     told = [path.read_text() for path in (tmp_path / "fused").glob("*/report/timings.json")]
-    assert len(told) == 3
+    assert len(told) == 2
     assert len(set(told)) == 1  # the time is that of all of them together
 
 
@@ -76,9 +76,13 @@ def test_fused_runs_leave_what_single_runs_leave(headrace: Runner, tmp_path: Pat
     ("overrides", "reason"),
     [
         (["transform=hashing,custom_hashing"], "they differ in transform.steps"),
-        (["output.format=npz,parquet"], "they differ in output"),
-        (["dataset.on_bad_rows=error,skip"], "they differ in dataset"),
-        (["job.env.A=1,2"], "they differ in job"),
+        pytest.param(
+            ["output.format=npz,parquet"], "they differ in output", marks=pytest.mark.long
+        ),
+        pytest.param(
+            ["dataset.on_bad_rows=error,skip"], "they differ in dataset", marks=pytest.mark.long
+        ),
+        pytest.param(["job.env.A=1,2"], "they differ in job", marks=pytest.mark.long),
         (
             ["transform.n_features=4,8", "resources.instance_count=2", "dataset.path=in"],
             "several instances run every job by themselves (resources.instance_count=2)",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -56,7 +58,7 @@ def perform(config: DictConfig) -> Result | None:
 
 def _run(flow: Flow, config: DictConfig) -> Result | None:
     in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
-    run = FlowRun(flow, shares=in_sweep, listener=_told)
+    run = FlowRun(flow, shares=in_sweep, listener=told)
     try:
         run.run()
     finally:
@@ -80,8 +82,31 @@ def _plan(flow: Flow, config: DictConfig) -> None:
 
 
 def _pipeline(flow: Flow, config: DictConfig) -> None:
-    pipeline = pipeline_of(flow, _account(flow))
+    account = _account(flow)
+    if config.start and account is None:
+        what = "a pipeline starts on SageMaker; add target=aws, or leave this out"
+        raise ConfigError([Problem("start", what)])
+    pipeline = pipeline_of(flow, account)
     _write(pipeline, flow)
+    if account is not None:
+        _on_aws("put")(flow, config, pipeline, account)
+
+
+def _on_aws(name: str) -> Callable[..., None]:
+    """Return a function of the module that asks AWS; importing boto3 is slow."""
+    module = importlib.import_module("headrace.cli.actions.flow_on_aws")
+    function: Callable[..., None] = getattr(module, name)
+    return function
+
+
+def told(state: JobState) -> None:
+    """Tell whoever watches how a job stands."""
+    print(line_of(state), file=sys.stderr, flush=True)
+
+
+def folder_of(flow: Flow) -> Path:
+    """Return where files about a flow go on this machine."""
+    return Path(run_folder()) if flow.root.startswith(S3) else Path(flow.root)
 
 
 def _policy(flow: Flow, config: DictConfig) -> None:
@@ -103,8 +128,7 @@ def _account(flow: Flow) -> Account | None:
 
 def _write(pipeline: Pipeline, flow: Flow) -> None:
     """Write the definition of the pipeline, and say what is to be known of it."""
-    folder = Path(run_folder()) if flow.root.startswith(S3) else Path(flow.root)
-    path = folder / PIPELINE_FILE
+    path = folder_of(flow) / PIPELINE_FILE
     try:
         write_whole(path, pipeline.text.encode())
     except OSError as error:
@@ -116,10 +140,6 @@ def _write(pipeline: Pipeline, flow: Flow) -> None:
     for note in pipeline.notes:
         print(f"note     {note}")
     print(f"pipeline {path}", flush=True)
-
-
-def _told(state: JobState) -> None:
-    print(line_of(state), file=sys.stderr, flush=True)
 
 
 def _show(flow: Flow, states: Mapping[str, JobState]) -> None:
@@ -153,9 +173,14 @@ def _last(run: FlowRun) -> Result | None:
     return Result(str(Path(last[0].place)), manifest, last[0].seconds or 0.0, channels_of(manifest))
 
 
+def _ask_aws(name: str, flow: Flow, config: DictConfig) -> None:
+    _on_aws(name)(flow, config)
+
+
 ACTIONS: Mapping[str, Callable[[Flow, DictConfig], Result | None]] = {
     "run": _run,
     "plan": _plan,
     "pipeline": _pipeline,
+    **{name: partial(_ask_aws, name) for name in ("jobs", "describe", "logs", "stop")},
     "policy": _policy,
 }

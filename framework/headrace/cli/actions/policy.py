@@ -43,15 +43,25 @@ def policy(plan: Plan) -> dict[str, Any]:
     output = account.output_path(plan.config.output.path, NAME)
     placed = plan.config.output.model_copy(update={"path": output})
     config = plan.config.model_copy(update={"output": placed})
-    found, problems = sources.find(config, is_remote=True, asking=False)
     plan = replace(plan, config=config)
+    found, problems = sources.find(plan, is_remote=True, asking=False)
     backend, program = backend_of(config.backend), program_of(plan)
     problems += program.problems(backend.way, asking=False)
     if problems:
         raise ConfigError(problems)
     wheels = dict.fromkeys(config.backend.requirements, b"")  # where they lie is all that counts
     job = compile_job(plan, backend, program, found, NAME, account, wheels)
-    return policy_of(job.view, account.where)
+    return policy_of(job.view, account.where, _listed(config))
+
+
+def _listed(config: JobConfig) -> list[str]:
+    """Return what manifests list, as far as the configuration tells of it."""
+    for name, channel in config.inputs.items():
+        if channel.data_type == "ManifestFile":
+            what = "the objects that its manifest lists are not in the policy; add them"
+            print(f"note: inputs.{name}: {what}", file=sys.stderr)
+    several = config.dataset.paths if config.program.is_chain else ()
+    return [path for path in several if path.startswith(S3)] if len(several) > 1 else []
 
 
 class _OnPaper:

@@ -26,7 +26,7 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from headrace.config import defaults, flow
+from headrace.config import defaults, flow, learned
 from headrace.config.hydra import typed_text
 from headrace.config.hydra.errors import problem_of
 from headrace.config.hydra.objects import object_problems, search_path_problem
@@ -103,6 +103,7 @@ class CheckedLoader(ConfigLoaderImpl):
                 problems = _with_ours(config, problems)
         if problems or config is None:
             raise Refused(list(dict.fromkeys(problems)))
+        learned.leave_open(config, typed)
         defaults.complete(config)
         return config
 

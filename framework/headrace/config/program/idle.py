@@ -27,7 +27,7 @@ GROUPS: Mapping[str, Mapping[str, Any]] = {
     "runtime": {},
 }
 """Groups that only the chain reads, and what stands there for another program."""
-KEYS = {"output": ("format", "rows_per_part")}
+KEYS = {"output": ("format", "rows_per_part", "header", "columns", "tokens")}
 """The same for single keys of other groups."""
 
 

@@ -1,8 +1,9 @@
-"""Short ways to write inputs and outputs, spelled out before Hydra sees them.
+"""Short ways to write inputs, outputs and jobs, spelled out before Hydra sees them.
 
 ``inputs.customers=PATH`` stands for ``inputs.customers.path=PATH``, ``outputs=[train,test]`` for a
-mapping of these names. Neither they nor keys below them need a plus. The same holds in the files
-below ``conf/``, so that one file may shorten what another one adds a key to.
+mapping of these names, ``flow.jobs.fit=[…]`` for ``flow.jobs.fit.overrides=[…]``. Neither they nor
+keys below them need a plus. The same holds in the files below ``conf/``, so that one file may
+shorten what another one adds a key to.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _CHANNEL = re.compile(
     rf"(?P<plus>\+{{0,2}})(?P<key>(?:{INPUTS}|{OUTPUTS})\.[^=]*)=(?P<value>.*)", re.S
 )
 _ALL_OUTPUTS = re.compile(rf"\+{{0,2}}{OUTPUTS}=(?P<value>\s*\[.*)", re.S)
+_FLOW_JOB = re.compile(r"\+{0,2}(?P<key>flow\.jobs\.[\w-]+)=(?P<value>\s*\[.*)", re.S)
 _LISTED_INPUTS = re.compile(rf"\+{{0,2}}{INPUTS}=(?P<value>\s*\[.*)", re.S)
 
 
@@ -44,6 +46,9 @@ def _full(override: str) -> Iterator[str]:
     if match := _LISTED_INPUTS.fullmatch(override.strip()):  # the models say what is wrong with it
         yield f"~{INPUTS}"
         yield f"+{INPUTS}={match['value']}"
+        return
+    if match := _FLOW_JOB.fullmatch(override.strip()):
+        yield f"++{match['key']}.overrides={match['value']}"
         return
     if match := _CHANNEL.fullmatch(override.strip()):
         key, value = match["key"], match["value"]

@@ -13,6 +13,7 @@ from headrace.results.pages.evaluation import Evaluation, calibration_chart
 from headrace.results.pages.timeline import Timeline, timeline_of
 from headrace.results.records import RunRecord
 from headrace.results.result import Channel, channels_of
+from headrace.runtime.output.seal import files_of_part
 from headrace.uris import path_of
 
 SHOWN = 1000
@@ -101,9 +102,10 @@ def run_page(record: RunRecord) -> dict[str, Any]:
         "evaluation": evaluation,
         "calibration": evaluation and calibration_chart(evaluation),
         "parts": [
-            {**part, "digest": part["sha256"][:_DIGEST]}
+            {**file, "digest": file["sha256"][:_DIGEST]}
             for channel in record.manifest["channels"].values()
             for part in channel["parts"]
+            for file in files_of_part(part)
         ],
         "mapping": list(mapping(record.request)),
         "left_out": list(_left_out(record, timeline)),

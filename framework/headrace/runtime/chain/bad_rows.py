@@ -57,6 +57,8 @@ class Steps:
         self._positions: npt.NDArray[np.int64] | None = None
         """Of the rows that are left; None while these are all."""
         self.rejected = 0
+        self.left_out = 0
+        """Rows that steps left out, though they were good."""
 
     def parsed(self) -> pa.RecordBatch:
         """Return the group's rows as text."""
@@ -79,6 +81,7 @@ class Steps:
                 made = step(batch)
                 if made.num_rows != batch.num_rows:  # whose rows these are is not known
                     self._positions = np.full(made.num_rows, _UNKNOWN)
+                    self.left_out += batch.num_rows - made.num_rows
                 return made
             except BadRows as bad:
                 if not self._skip:

@@ -12,11 +12,14 @@ from headrace.runtime.errors import HeadraceError, PluginError
 from headrace.runtime.transform import (
     Learner,
     Role,
+    TableReader,
     Transform,
     is_pending,
     learner,
     positions,
     role_of,
+    sampling_of,
+    table_reader,
 )
 
 _OF_THE_INPUT = {Role.LABEL, Role.ID}
@@ -56,6 +59,12 @@ class Link:
         """Return the step, if it has yet to learn."""
         return learner(self.transform) if self.state is None else None
 
+    @property
+    def stateful(self) -> Learner | TableReader | None:
+        """Return the step, if it has yet to be told what it learned or looks up."""
+        reader = table_reader(self.transform) if self.state is None else None
+        return self.learner or reader
+
     def with_state(self, state: pa.Table) -> Link:
         """Return the step that knows what it learned.
 
@@ -65,10 +74,10 @@ class Link:
             ChainError: It cannot work with that.
             PluginError: It makes other columns than were promised before.
         """
-        if self.learner is None:
+        if self.stateful is None:
             raise TypeError(f"transform.steps.{self.label} has nothing to learn")
         with refused(self.label):
-            fitted = self.learner.with_state(state)
+            fitted = self.stateful.with_state(state)
             after = fitted.output_schema(self.before)
         if not _keeps(self.after, after):
             raise PluginError(
@@ -120,6 +129,7 @@ def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link
         before = links[-1].after if links else source
         with refused(label):
             after = transform.output_schema(before)
+        _refuse_sampled_before(label, before, after)
         links.append(Link(label, transform, before, after))
     return links
 
@@ -138,6 +148,15 @@ def with_states(links: Sequence[Link], states: Mapping[str, pa.Table]) -> tuple[
         link = each.behind(made[-1].after) if made else each
         made.append(link.with_state(states[link.label]) if link.label in states else link)
     return tuple(made)
+
+
+def _refuse_sampled_before(label: str, before: pa.Schema, after: pa.Schema) -> None:
+    """Refuse to divide rows after some were left out: those that do not train should be all."""
+    if sampling_of(before) is None or positions(before, Role.CHANNEL):
+        return
+    if positions(after, Role.CHANNEL):
+        what = "rows are left out before they are divided; downsample should stand behind it"
+        raise ChainError(f"transform.steps.{label}", what)
 
 
 @contextmanager

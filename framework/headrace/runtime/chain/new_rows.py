@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 
 from headrace.runtime.chain import chain
 from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
-from headrace.runtime.transform import Role, Transform, role_of
+from headrace.runtime.errors import DataError
+from headrace.runtime.shown import quoted
+from headrace.runtime.sources import columns_of
+from headrace.runtime.spec import DatasetSpec, LearnedSpec
+from headrace.runtime.transform import FEATURES, Role, Transform, role_of
+
+_SHOWN = 5
 
 Steps = Sequence[tuple[str, Transform]]
 
@@ -29,6 +36,63 @@ def steps_for_new_rows(steps: Steps, columns: Columns) -> list[tuple[str, Transf
     links = chain.bind(steps, replace(columns, wanted=wanted).schema)
     kept = [(link.label, _for_new_rows(link)) for link in links]
     return [(label, transform) for label, transform in kept if transform is not None]
+
+
+def fitted(
+    steps: Steps, run: LearnedSpec, first: Path, dataset: DatasetSpec, below: str | None
+) -> tuple[list[tuple[str, Transform]], Columns]:
+    """Fit the chain of a run to new rows, which may have no label.
+
+    Args:
+        steps: The run's chain, before it has learned.
+        run: The run.
+        first: The first file of the new rows.
+        dataset: What they look like.
+        below: As for `headrace.runtime.chain.preflight.preflight`.
+
+    Returns:
+        The steps for new rows, and the new rows' columns in the run's order.
+
+    Raises:
+        ChainError: The features are not those of the run.
+        DataError: The file has not the columns that the configuration names.
+    """
+    theirs = Columns.of(run.columns, run.dataset, "the run's input")
+    try:
+        columns = columns_of(first, dataset, below)
+    except DataError:
+        if dataset.label is None:
+            raise
+        columns = _without_label(first, dataset, below)
+    if differences := list(_differences(columns, theirs)):
+        more = f"; {len(differences) - _SHOWN} more differ" if len(differences) > _SHOWN else ""
+        what = f"the rows do not fit the run: {'; '.join(differences[:_SHOWN])}{more}"
+        raise ChainError("transform.learned", what)
+    return steps_for_new_rows(steps, theirs), columns.in_order(run.columns)
+
+
+def _without_label(first: Path, dataset: DatasetSpec, below: str | None) -> Columns:
+    expected = dataset.columns_expected
+    if expected is not None:
+        expected = tuple(name for name in expected if name != dataset.label)
+    return columns_of(first, replace(dataset, label=None, columns_expected=expected), below)
+
+
+def _differences(ours: Columns, theirs: Columns) -> Iterator[str]:
+    """Yield what keeps the features of two inputs from being the same."""
+    for name, role in theirs.roles.items():
+        if role in FEATURES and (found := ours.roles.get(name)) is not role:
+            if found is not None:
+                yield f"column {quoted(name)} is {found} here and {role} there"
+            elif name in ours.known:
+                yield f"column {quoted(name)} is not used here and {role} there"
+            else:
+                yield f"there is no column {quoted(name)} here, which is {role} there"
+    for name, role in ours.roles.items():
+        if role in FEATURES and (found := theirs.roles.get(name)) not in FEATURES:
+            said = "is not used" if found is None else f"is the {found}"
+            said = said if name in theirs.known else "does not exist"
+            yield f"column {quoted(name)} is {role} here and {said} there"
 
 
 def _for_new_rows(link: Link) -> Transform | None:

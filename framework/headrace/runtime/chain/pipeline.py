@@ -31,6 +31,7 @@ from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, column_toke
 from headrace.runtime.sources import Group
 from headrace.runtime.statistics.crossed import groups_of
 from headrace.runtime.statistics.statistics import Statistics
+from headrace.runtime.statistics.token_counts import TokenCounts
 from headrace.runtime.transform import Role, positions, without_features
 
 
@@ -42,11 +43,13 @@ class Rows:
         by_channel: Good rows, by the index of their channel.
         rejected: Number of bad rows.
         rejections: The first of them.
+        left_out: Number of good rows that steps left out.
     """
 
     by_channel: dict[int, pa.RecordBatch]
     rejected: int
     rejections: tuple[Rejection, ...] = ()
+    left_out: int = 0
 
     @property
     def good(self) -> int:
@@ -85,8 +88,8 @@ class Work:
 
     @property
     def seen(self) -> int:
-        """Return the number of rows, good and bad."""
-        return self.rows.good + self.rows.rejected
+        """Return the number of rows that were read, good and bad."""
+        return self.rows.good + self.rows.rejected + self.rows.left_out
 
 
 class Process:
@@ -95,16 +98,18 @@ class Process:
     Args:
         job: The chain.
         skip_bad_rows: Drop bad rows and count them instead of raising `DataError`.
+        counts_tokens: Count every token, for ``report/tokens.parquet``.
 
     Attributes:
         lists_bad_rows: Whether those that are dropped are listed, as long as they are few.
     """
 
-    def __init__(self, job: Prepared, *, skip_bad_rows: bool) -> None:
+    def __init__(self, job: Prepared, *, skip_bad_rows: bool, counts_tokens: bool = False) -> None:
         self._columns: Columns = job.columns
         self._before = job.links[: job.until_hashed]
         self._from_hasher = job.links[job.until_hashed :]
         self._skip = self.lists_bad_rows = skip_bad_rows
+        self._counts_tokens = counts_tokens
         self._statistics: queue.SimpleQueue[Statistics] = queue.SimpleQueue()
 
     @property
@@ -164,7 +169,8 @@ class Process:
                 columns = [*batch.columns, *_hasher(link).entries(hashed.tokens)]
             batch = pa.RecordBatch.from_arrays(columns, schema=link.after)
             batch = self._run(steps, others, batch)
-        return Work(hashed.done, Rows(by_channel(batch), steps.rejected, steps.rejections()))
+        rows = Rows(by_channel(batch), steps.rejected, steps.rejections(), steps.left_out)
+        return Work(hashed.done, rows)
 
     def until(self, index: int, group: Group, first_row: int = 0) -> tuple[Steps, pa.RecordBatch]:
         """Return the rows that reach a step; the first step gets them as read.
@@ -195,7 +201,7 @@ class Process:
         try:
             statistics = self._statistics.get_nowait()
         except queue.Empty:
-            statistics = Statistics()
+            statistics = Statistics(tokens=TokenCounts() if self._counts_tokens else None)
         statistics.see(tokens, groups_of(batch))
         self._statistics.put(statistics)
 

@@ -9,21 +9,26 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from headrace.runtime.chain import chain
+from headrace.runtime.chain import chain, new_rows
 from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.tables import Files, with_tables
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation import needs
+from headrace.runtime.hashing.by_column import ByColumn
 from headrace.runtime.hashing.hasher import Hasher
-from headrace.runtime.output.writers import writer_of
+from headrace.runtime.output.writers import settings_in_vain, writer_of
+from headrace.runtime.output.writers.base import SettingError
 from headrace.runtime.plugins.formats import AUTO
 from headrace.runtime.plugins.transforms import channels_of, load
 from headrace.runtime.sources import columns_of, first_file
 from headrace.runtime.sources.files import format_of, name_of
 from headrace.runtime.sources.meaning import meaningless
 from headrace.runtime.sources.readers import reader_of
-from headrace.runtime.spec import DatasetSpec, JobSpec
+from headrace.runtime.spec import ROWS, DatasetSpec, JobSpec, OutputSpec
 from headrace.runtime.transform import N_FEATURES, Role, Transform, positions
+
+Steps = Sequence[tuple[str, Transform]]
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Prepared:
 
     columns: Columns
     links: tuple[Link, ...]
+    is_of_new_rows: bool = False
+    """Whether the chain is another run's, whose rows these are not."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -41,6 +48,8 @@ class Prepared:
     @property
     def channels(self) -> tuple[str, ...]:
         """Return the output channels, in the order of their indices."""
+        if self.is_of_new_rows:
+            return (ROWS,)
         return channels_of([link.transform for link in self.links])
 
     @property
@@ -72,13 +81,16 @@ class Prepared:
         return replace(self, links=chain.with_states(self.links, states))
 
 
-def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) -> Prepared:
+def preflight(
+    spec: JobSpec, files: Sequence[Path], below: str | None = None, tables: Files | None = None
+) -> Prepared:
     """Read the header of the first file that is not empty, and hand its columns through the chain.
 
     Args:
         spec: The job.
         files: The input, at least one file.
         below: Path of the only file below ``dataset.path``, if it is not read where a job reads it.
+        tables: The tables in which steps look things up; None not to read them.
 
     Raises:
         DataError: The file has not the columns that the configuration names.
@@ -87,21 +99,50 @@ def preflight(spec: JobSpec, files: Sequence[Path], below: str | None = None) ->
     """
     refuse_named(files, spec.dataset)
     steps = load(spec.steps)
-    columns = columns_of(first_file(files, spec.dataset), spec.dataset, below)
-    if spec.column_order:
-        columns = columns.in_order(spec.column_order)
+    first = first_file(files, spec.dataset)
+    if spec.learned is None:
+        columns = columns_of(first, spec.dataset, below)
+        if spec.column_order:
+            columns = columns.in_order(spec.column_order)
+        for label, transform in steps:
+            chain.refuse_absent(label, transform, columns.schema)
+    else:
+        steps, columns = new_rows.fitted(steps, spec.learned, first, spec.dataset, below)
     columns = replace(columns, wanted=_wanted(steps, columns))
-    for label, transform in steps:
-        chain.refuse_absent(label, transform, columns.schema)
-    links = chain.bind(steps, columns.schema)
-    try:
-        writer_of(spec.output.format).check(links[-1].after)
-    except ValueError as error:
-        raise ChainError("output.format", str(error)) from error
-    prepared = Prepared(columns, tuple(links))
+    links = tuple(chain.bind(_as_written(steps, spec.output), columns.schema))
+    if tables is not None and spec.learned is None:
+        links = with_tables(links, tables)
+    refuse_unwritable(spec.output, links[-1].after)
+    prepared = Prepared(columns, links, spec.learned is not None)
+    if spec.output.tokens and prepared.hasher is None:
+        what = "lists what a hasher makes indices of, but no step of the chain hashes; leave it out"
+        raise ChainError("output.tokens", what)
     if spec.evaluation is not None:
         needs.check(prepared.schema, prepared.channels)
     return prepared
+
+
+def refuse_unwritable(output: OutputSpec, schema: pa.Schema) -> None:
+    """Check the rows that a chain makes; once more when its steps have learned what they make.
+
+    Raises:
+        ChainError: The output format cannot hold them, or has no such setting.
+    """
+    for key in settings_in_vain(output):
+        what = f"means nothing with output.format={output.format}; leave it out, or use"
+        raise ChainError(f"output.{key}", f"{what} output.format=csv")
+    try:
+        writer_of(output).check(schema)
+    except ValueError as error:
+        key = error.key if isinstance(error, SettingError) else "format"
+        raise ChainError(f"output.{key}", str(error)) from error
+
+
+def _as_written(steps: Steps, output: OutputSpec) -> Steps:
+    """Return the steps, the hasher keeping the columns apart if the format asks for that."""
+    if not getattr(writer_of(output), "keeps_columns", False):
+        return steps
+    return [(label, ByColumn(step) if isinstance(step, Hasher) else step) for label, step in steps]
 
 
 def refuse_named(files: Sequence[Path], dataset: DatasetSpec) -> None:
@@ -128,6 +169,6 @@ def refuse_named(files: Sequence[Path], dataset: DatasetSpec) -> None:
             raise ChainError(f"dataset.{key}", f"{what}, and {example}: leave it out")
 
 
-def _wanted(steps: Sequence[tuple[str, Transform]], columns: Columns) -> tuple[Role, ...]:
+def _wanted(steps: Steps, columns: Columns) -> tuple[Role, ...]:
     by_steps = chain.wanted_of([transform for _, transform in steps], columns.schema)
     return (*by_steps, Role.TIME) if columns.has_time else by_steps

@@ -76,7 +76,7 @@ def _column(
         _refuse_ids(cells, name)
     if role is Role.LABEL:
         return _labels(cells, name, dict(label_values))
-    return _numbers(cells, name, "a number") if role is Role.NUMERIC else cells
+    return numbers_of(cells, name) if role is Role.NUMERIC else cells
 
 
 def _refuse_ids(cells: pa.StringArray, name: str) -> None:
@@ -96,7 +96,7 @@ def _labels(cells: pa.StringArray, name: str, values: dict[str, float]) -> pa.Do
         raise BadRows(name, _nulls(cells), expected)
     if not values:
         try:
-            return _numbers(cells, name, expected)
+            return numbers_of(cells, name, expected)
         except BadRows:
             pass
     coded = cells.fill_null("").dictionary_encode()
@@ -108,7 +108,7 @@ def _labels(cells: pa.StringArray, name: str, values: dict[str, float]) -> pa.Do
         named = text if number is None else same.get(number, text)  # 1.0 is what 1 is
         texts.append(known.get(named, text))
     try:
-        return _numbers(pa.array(texts, pa.string()).take(coded.indices), name, expected)
+        return numbers_of(pa.array(texts, pa.string()).take(coded.indices), name, expected)
     except BadRows as bad:
         raise BadRows(name, bad.mask, expected) from None
 
@@ -117,7 +117,12 @@ def _nulls(cells: pa.Array) -> npt.NDArray[np.bool_]:
     return np.asarray(cells.is_null().to_numpy(zero_copy_only=False), np.bool_)
 
 
-def _numbers(cells: pa.StringArray, name: str, expected: str) -> pa.DoubleArray:
+def numbers_of(cells: pa.StringArray, name: str, expected: str = "a number") -> pa.DoubleArray:
+    """Return the finite number that each text is; a null stays null.
+
+    Raises:
+        BadRows: A text is none.
+    """
     try:
         numbers = pc.cast(cells, pa.float64())
     except pa.ArrowInvalid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from headrace.runtime.output.parts import Waiting
 from headrace.runtime.output.writers.base import Layout
 from headrace.runtime.process.threads import Worker
 from headrace.runtime.spec import TRAIN, EvaluationSpec
+from headrace.runtime.transform import Sampling, sampling_of
 
 
 class Evaluator:
@@ -57,6 +59,7 @@ class Evaluator:
         again = channels if spec.passes > 1 else judged(channels)
         self._spools = {name: Spool(folder, kept) for name in again}
         self._judged = judged(channels)
+        self._sampling = sampling_of(schema)
         self._waiting = Waiting()
         self._rows_trained = 0
         self._worker = Worker()
@@ -123,14 +126,17 @@ class Evaluator:
             "judged_on": self._judged[0],
             "channels": {name: figures.channel_figures(judge) for name, judge in judges.items()},
             "calibration": {name: figures.calibration(judge) for name, judge in judges.items()},
-            "model": {**self._model.described(), "rows": trained},
+            "model": {**self._model.described(), "rows": trained, **self._downsample()},
         }
 
+    def _downsample(self) -> dict[str, Any]:
+        return {"downsample": self._sampling._asdict()} if self._sampling else {}
+
     def _judge(self, name: str) -> Judge:
-        judge = Judge()
+        judge, shift = Judge(), _shift(self._sampling)
         for batches in cut(self._spools[name].batches()):
             rows = Rows.of(batches, self._layout)
-            judge.add(self._model.scores(rows), rows.labels)
+            judge.add(self._model.scores(rows) + shift, rows.labels)
         return judge
 
     def _refuse_empty(self) -> None:
@@ -143,6 +149,16 @@ class Evaluator:
                     f"channel {name!r} holds no rows that a model could {use}; "
                     "split in another way, or use evaluation=none"
                 )
+
+
+def _shift(sampling: Sampling | None) -> float:
+    """Return what to add to log-odds that were learned from a part of the rows of one label.
+
+    ``p / (p + (1 - p) / rate)`` multiplies the odds of a 1 by the rate if the zeros are fewer.
+    """
+    if sampling is None or sampling.label not in (0, 1):
+        return 0.0
+    return math.log(sampling.rate) * (1 if sampling.label == 0 else -1)
 
 
 def evaluator(

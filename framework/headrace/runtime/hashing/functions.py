@@ -10,6 +10,8 @@ import pyarrow as pa
 from headrace.runtime.hashing.murmur3 import murmur3_32
 from headrace.runtime.hashing.words import U32, Cells, Words
 from headrace.runtime.hashing.xxh32 import xxh32
+from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.library import library
 
 __all__ = ["HASH_FUNCTIONS", "HashFunction", "hash_cells", "hash_texts", "murmur3_32"]
 
@@ -17,6 +19,8 @@ HashFunction = Callable[[Words, int], U32]
 
 HASH_FUNCTIONS: dict[str, HashFunction] = {"murmur3_32": murmur3_32, "xxh32": xxh32}
 
+_COMPILED: dict[HashFunction, int] = {murmur3_32: 0, xxh32: 1}
+"""Numbers of the functions that the kernels know."""
 _CHUNK = 8192
 """Texts hashed at once: few enough for the temporaries to stay in a core's cache."""
 
@@ -31,11 +35,31 @@ def hash_texts(texts: pa.StringArray, *hashes: tuple[HashFunction, int]) -> list
     Returns:
         For each of `hashes` unsigned numbers, shape (texts,).
     """
+    compiled = prefixed_hashes(texts, b"", *hashes)
+    if compiled is not None:
+        return compiled
     results = [np.empty(len(texts), np.uint32) for _ in hashes]
     for start in range(0, len(texts), _CHUNK):
         views = [result[start : start + _CHUNK] for result in results]
         _hash_chunk(Cells.of(texts.slice(start, _CHUNK)), hashes, views)
     return results
+
+
+def number_of(function: HashFunction) -> int | None:
+    """Return the number that the kernels know a function by; None if they do not know it."""
+    return _COMPILED.get(function)
+
+
+def prefixed_hashes(
+    texts: pa.StringArray, prefix: bytes, *hashes: tuple[HashFunction, int]
+) -> list[U32] | None:
+    """Return several hashes of every text behind a prefix; None if there is no kernel for it."""
+    kernels = library()
+    if kernels is None or not all(function in _COMPILED for function, _ in hashes):
+        return None
+    return [
+        calls.hash32(kernels, texts, prefix, _COMPILED[function], seed) for function, seed in hashes
+    ]
 
 
 def hash_cells(texts: pa.StringArray, seed: int = 0, function: HashFunction = murmur3_32) -> U32:

@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.runtime.hashing.words import U64, WORD, Cells, pieces
+from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.library import library
 
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
 """SplitMix64's own odd constant, the golden ratio in 64 bits."""
@@ -50,6 +52,8 @@ def hash64(texts: pa.StringArray, key: U64) -> U64:
         texts: UTF-8.
         key: Of their column.
     """
+    if (kernels := library()) is not None:
+        return calls.hash64(kernels, texts, int(key[0]))
     cells = Cells.of(texts)
     hashes = np.empty(len(texts), np.uint64)
     for rows in cells.by_length():

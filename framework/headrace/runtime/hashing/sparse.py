@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.runtime.hashing.tokens import U32, ColumnTokens, RowTokens
+from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.library import library
 
 Values = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
@@ -49,6 +51,12 @@ def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
     """
     if tokens.are_ragged:
         return _ragged(tokens, keys)
+    kernels = library()
+    if kernels is not None and not any(column.is_numeric for column in tokens.columns):
+        cells = [column.cells for column in tokens.columns]
+        columns = [(each.codes, key, each.missing) for each, key in zip(cells, keys, strict=True)]
+        if (compiled := calls.sparse(kernels, columns)) is not None:
+            return SparseRows(*compiled)
     joined = np.concatenate([*keys, _NONE])
     by_row = joined.take(tokens.places)
     if any(column.is_numeric for column in tokens.columns):
@@ -162,6 +170,19 @@ def _summed(
     np.add.at(merged, repeated - np.arange(1, len(repeated) + 1), values[repeated])
     moved = offsets - np.searchsorted(repeated, offsets).astype(np.int32)
     return SparseRows(moved, once, merged)
+
+
+def sorted_rows(offsets: npt.NDArray[np.int64], indices: Array, values: Array) -> SparseRows:
+    """Return rows whose entries come in any order; those of one index are summed in theirs.
+
+    Args:
+        offsets: Where each row starts in the other two, shape (rows + 1,).
+        indices: Of each entry.
+        values: Of each entry.
+    """
+    row_of = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    order = np.lexsort((indices, row_of))
+    return _summed(offsets.astype(np.int32), indices[order].astype(np.int32), values[order])
 
 
 def _without(entries: Array, places: npt.NDArray[np.int64]) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +17,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.runtime.hashing.functions import HashFunction, hash_texts, murmur3_32
+from headrace.runtime.hashing.functions import (
+    HashFunction,
+    hash_texts,
+    murmur3_32,
+    prefixed_hashes,
+)
 from headrace.runtime.hashing.hash64 import mix
 from headrace.runtime.hashing.lists import elements_of
 from headrace.runtime.hashing.words import Cells
+from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.transform import Role, features, role_of
 
 I32 = npt.NDArray[np.int32]
@@ -30,6 +38,8 @@ _FEW_ROWS = 64
 """Rows that are hashed cell by cell: finding distinct values takes a step for each column."""
 _INTEGERS = {1: pa.uint8(), 2: pa.uint16(), 4: pa.uint32(), 8: pa.uint64()}
 _PRINT_SEED = 0x5BD1E995
+_NO_TEXT = pa.array([""])
+"""What follows the name of a numeric column, which is its only token."""
 
 
 class Encoded(NamedTuple):
@@ -49,6 +59,9 @@ class Encoded(NamedTuple):
     @classmethod
     def of(cls, column: pa.Array) -> Encoded:
         """Find the distinct values of a column."""
+        kernels = library()
+        if kernels is not None and pa.types.is_string(column.type):
+            return cls(*calls.encode(kernels, column))
         dictionary = _dictionary(column)
         if not column.null_count:
             return cls(dictionary.dictionary, dictionary.indices.to_numpy(), None)
@@ -227,15 +240,14 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
     ]
     if not columns:
         return []
-    join = _joined_at_once if is_few else _joined
-    texts, counts = join([(name, cells.values) for name, cells in encoded])
-    hashes, marks = hash_texts(texts, (function, seed), (murmur3_32, _PRINT_SEED))
-    made, end = [], 0
-    for (name, cells), (_, lengths), count in zip(encoded, columns, counts, strict=True):
-        start, end = end, end + count
-        prints = _prints(cells.values, hashes[start:end], marks[start:end])
-        made.append(ColumnTokens(name, cells, hashes[start:end], prints, lengths))
-    return made
+    values = [(name, cells.values) for name, cells in encoded]
+    hashed = _hashes(values, is_few, (function, seed), (murmur3_32, _PRINT_SEED))
+    return [
+        ColumnTokens(name, cells, hashes, _prints(cells.values, hashes, marks), lengths)
+        for (name, cells), (_, lengths), (hashes, marks) in zip(
+            encoded, columns, hashed, strict=True
+        )
+    ]
 
 
 def _values(column: pa.Array) -> tuple[pa.Array, I32 | None]:
@@ -258,14 +270,30 @@ def cell_tokens(
     """
     each = [_values(cells) for _, cells in columns]
     named = [(name, values) for (name, _), (values, _) in zip(columns, each, strict=True)]
-    tokens, counts = _joined_at_once(named)
-    [hashes] = hash_texts(tokens, (function, seed))
-    made, end, no_prints = [], 0, np.empty(0, np.uint64)
-    for (name, values), (_, lengths), count in zip(named, each, counts, strict=True):
-        start, end = end, end + count
-        cells = Encoded.all_of(values)
-        made.append(ColumnTokens(name, cells, hashes[start:end], no_prints, lengths))
-    return made
+    hashed, no_prints = _hashes(named, True, (function, seed)), np.empty(0, np.uint64)
+    return [
+        ColumnTokens(name, Encoded.all_of(values), hashes, no_prints, lengths)
+        for (name, values), (_, lengths), (hashes,) in zip(named, each, hashed, strict=True)
+    ]
+
+
+def _hashes(
+    columns: Sequence[tuple[str, pa.Array]], is_few: bool, *hashes: tuple[HashFunction, int]
+) -> list[list[U32]]:
+    """Return for each column several hashes of the tokens of its values."""
+    found = []
+    for name, values in columns:
+        texts = _NO_TEXT if _is_number(values) else values
+        if (compiled := prefixed_hashes(texts, _mark(name, values).encode(), *hashes)) is None:
+            break
+        found.append(compiled)
+    else:
+        return found
+    texts, counts = (_joined_at_once if is_few else _joined)(columns)
+    every, ends = hash_texts(texts, *hashes), accumulate(counts)
+    return [
+        [each[end - count : end] for each in every] for end, count in zip(ends, counts, strict=True)
+    ]
 
 
 def _joined(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, list[int]]:
@@ -276,8 +304,7 @@ def _joined(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, li
 
 def _joined_at_once(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, list[int]]:
     """Join them at once: quicker for few values, since it takes no step for each column."""
-    # A numeric column has one token, its name, which an empty text follows.
-    texts = [pa.array([""]) if _is_number(values) else values for _, values in columns]
+    texts = [_NO_TEXT if _is_number(values) else values for _, values in columns]
     marks = pa.array([_mark(name, values) for name, values in columns])
     counts = [len(each) for each in texts]
     marks = marks.take(pa.array(np.repeat(np.arange(len(counts)), counts)))

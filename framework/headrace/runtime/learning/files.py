@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,22 +12,24 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from headrace.runtime.chain.chain import ChainError, Link, with_states
+from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.errors import DataError
 from headrace.runtime.learning import states
 from headrace.runtime.output.manifest import write_bytes
-from headrace.runtime.spec import REPORT
+from headrace.runtime.spec import LEARNED_INPUT, REPORT, JobSpec, under
 
 FOLDER = "state"
 STATES = "states"
 """Their place in the manifest."""
 
 
-def write(report: Path, links: Sequence[Link]) -> dict[str, Any]:
+def write(report: Path, links: Sequence[Link], name: str = REPORT) -> dict[str, Any]:
     """Write the state of each step that has one.
 
     Args:
         report: The folder of the report.
         links: The chain.
+        name: Path of that folder below ``output.path``.
 
     Returns:
         What the manifest says of the files, by the step's label.
@@ -35,7 +38,7 @@ def write(report: Path, links: Sequence[Link]) -> dict[str, Any]:
         DataError: A file cannot be written.
     """
     learned = {link.label: link.state for link in links if link.state is not None}
-    return {label: _written(report, label, state) for label, state in learned.items()}
+    return {label: _written(report, label, state, name) for label, state in learned.items()}
 
 
 def restored(links: Sequence[Link], run_folder: Path, kept: Mapping[str, Any]) -> tuple[Link, ...]:
@@ -50,11 +53,29 @@ def restored(links: Sequence[Link], run_folder: Path, kept: Mapping[str, Any]) -
         ChainError: There is no state for a step, or the step cannot work with it.
         DataError: A file is not there, or not the one that the manifest means.
     """
-    learning = [link.label for link in links if link.learner is not None]
+    learning = [link.label for link in links if link.stateful is not None]
     return with_states(links, {label: _state(label, run_folder, kept) for label in learning})
 
 
-def _written(report: Path, label: str, state: pa.Table) -> dict[str, Any]:
+def taught(job: Prepared, spec: JobSpec, root: Path) -> Prepared:
+    """Return the job, its steps knowing what they learned in another run, if it names one.
+
+    Args:
+        job: The job, fitted to its input.
+        spec: The same.
+        root: What stands in for ``/opt/ml``.
+
+    Raises:
+        ChainError: There is no state for a step, or the step cannot work with it.
+        DataError: A file is not there, or not the one that the run made.
+    """
+    if spec.learned is None:
+        return job
+    folder = under(root, LEARNED_INPUT)
+    return replace(job, links=restored(job.links, folder, spec.learned.states))
+
+
+def _written(report: Path, label: str, state: pa.Table, name: str) -> dict[str, Any]:
     folder, content = report / FOLDER, states.to_bytes(state)
     path = folder / f"{quote(label, safe='')}.arrow"
     try:
@@ -62,7 +83,7 @@ def _written(report: Path, label: str, state: pa.Table) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror})") from error
     write_bytes(path, content)
-    file = f"{REPORT}/{FOLDER}/{path.name}"
+    file = f"{name}/{FOLDER}/{path.name}"
     return {"file": file, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 

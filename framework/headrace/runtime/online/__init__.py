@@ -1,7 +1,8 @@
 """Single rows for model servers, transformed exactly as the job transformed them.
 
-In: the folder of a finished run, then rows as dicts. Out: indices and values as NumPy arrays, equal
-to the bit to those of the job. Needs NumPy, pyarrow and ``annotated_types``, as the job does.
+In: the folder of a finished run, then rows as dicts. Out: indices and values of hashed rows, or the
+columns of others, as NumPy arrays, equal to the bit to those of the job. Needs NumPy, pyarrow and
+``annotated_types``, as the job does.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from headrace.runtime.errors import HeadraceError
 from headrace.runtime.online.cells import Cells
 from headrace.runtime.online.fitting import fitted
 from headrace.runtime.online.run_folder import RunFolder, SkewWarning
-from headrace.runtime.online.transformer import RowTransformer
+from headrace.runtime.online.transformer import ColumnTransformer, RowTransformer
 from headrace.runtime.shown import plain
 from headrace.runtime.sources.cleaning import Cleaning
+from headrace.runtime.transform import Role, positions
 
-__all__ = ["RowTransformer", "SkewWarning", "load"]
+__all__ = ["ColumnTransformer", "RowTransformer", "SkewWarning", "load"]
 
 NO_FOLDER = "load() takes the folder of a finished run, which is its output.path"
 MOST = 60
@@ -27,7 +29,7 @@ MOST = 60
 
 def load(
     run_folder: str | os.PathLike[str], *, absent: Literal["error", "null"] = "error"
-) -> RowTransformer:
+) -> RowTransformer | ColumnTransformer:
     """Return a transformer that makes of a row exactly what the job of that folder made of it.
 
     Nothing of the folder is executed: the transforms are those that are installed here.
@@ -39,9 +41,12 @@ def load(
         absent: What a key is that a row does not have: a mistake, or an empty cell, as a key that
             is absent from a line of a JSON lines file.
 
+    Returns:
+        A `RowTransformer` if the chain hashes its rows, else a `ColumnTransformer`.
+
     Raises:
-        HeadraceError: The folder holds no result with hashed rows, or a step cannot work on a
-            single row, or an argument is not as it has to be.
+        HeadraceError: The folder holds no result of a chain, or a step cannot work on a single row,
+            or an argument is not as it has to be.
         PluginError: A transform that the job used is not installed here.
 
     Warns:
@@ -55,6 +60,8 @@ def load(
     columns, links = fitted(run)
     cleaning = Cleaning.of(run.dataset, {})
     cells = Cells(columns, cleaning, absent_is_null=absent == "null")
-    transformer = RowTransformer(cells, links)
+    made = links[-1].after if links else columns.schema
+    is_hashed = bool(positions(made, Role.INDICES) and positions(made, Role.VALUES))
+    transformer = RowTransformer(cells, links) if is_hashed else ColumnTransformer(cells, links)
     transformer.rows([])  # now, and not at the first request, pyarrow imports what it needs
     return transformer

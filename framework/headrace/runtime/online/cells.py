@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,9 @@ class Cells:
         self._features = frozenset(columns.roles)
         self._absent_is_null = absent_is_null
         self._known = frozenset(columns.names)
+        self._all_are_texts = set(columns.roles.values()) == {Role.CATEGORICAL}
+        # One name more than needed: of a single one, the cell alone would come.
+        self._cells_of = itemgetter(*columns.roles, next(iter(columns.roles)))
 
     def batch(self, rows: Sequence[Row]) -> pa.RecordBatch:
         """Return the rows, typed.
@@ -57,6 +62,33 @@ class Cells:
             return typed(text, self.columns)
         except BadRows as bad:
             raise row_error(bad, text) from None
+
+    def texts(self, rows: Sequence[Row]) -> list[str] | None:
+        """Return the cells of all rows, column by column, a null being empty.
+
+        None if a row is not as usual, for `batch` to look at.
+        """
+        if self._cleaning.is_needed or not self._all_are_texts:
+            return None
+        if set(map(type, rows)) != {dict}:
+            return None
+        are_features = set(map(len, rows)) == {len(self._features)}
+        if not (are_features or all(row.keys() <= self._known for row in rows)):
+            return None
+        try:
+            cells = [*chain.from_iterable(zip(*map(self._cells_of, rows), strict=True))]
+            del cells[-len(rows) :]
+        except KeyError:
+            return None
+        if set(map(type, cells)) != {str}:
+            try:
+                cells = [
+                    cell if type(cell) is str else _text(cell, Role.CATEGORICAL) or ""
+                    for cell in cells
+                ]
+            except ValueError:
+                return None
+        return cells
 
     def _check(self, position: int, row: Row) -> None:
         if type(row) is not dict and not isinstance(row, Mapping):

@@ -12,7 +12,7 @@ from headrace.runtime.errors import DataError, HeadraceError
 from headrace.runtime.learning.files import restored
 from headrace.runtime.online.run_folder import RunFolder
 from headrace.runtime.plugins.transforms import load
-from headrace.runtime.transform import FEATURES, Role, positions
+from headrace.runtime.transform import FEATURES, Role
 
 NEITHER = "a single row has neither label nor id"
 
@@ -23,8 +23,7 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
     A step that gives rows their channels is left out; the label and the id are not there.
 
     Raises:
-        HeadraceError: The rest cannot work on a single row, or hashes nothing, or what it learned
-            cannot be read.
+        HeadraceError: The rest cannot work on a single row, or what it learned cannot be read.
     """
     steps = load(run.steps, own_first=True)
     run.warn_of_skew()
@@ -38,9 +37,6 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
     links = restored(bound, run.path, run.states)
     for link in links:
         _refuse_wanting(run, link, columns)
-    made = links[-1].after if links else features.schema
-    if not all(positions(made, role) for role in (Role.INDICES, Role.VALUES)):
-        raise HeadraceError(f"{run.path}: its rows are not hashed; there is nothing to load")
     return features, links
 
 

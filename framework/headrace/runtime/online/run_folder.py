@@ -6,6 +6,7 @@ import ast
 import json
 import warnings
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,15 @@ class RunFolder:
         Raises:
             HeadraceError: There is none, or it does not say what made the rows.
         """
-        manifest = _manifest(path)
+        return cls.of(path, _manifest(path))
+
+    @classmethod
+    def of(cls, path: Path, manifest: Mapping[str, Any]) -> RunFolder:
+        """Return what a folder's manifest tells.
+
+        Raises:
+            HeadraceError: It does not say what made the rows.
+        """
         if "program" in manifest:
             raise HeadraceError(f"{path}: holds the files of a program, not the rows of a chain")
         try:
@@ -61,16 +70,20 @@ class RunFolder:
         return cls(path, dataset, steps, columns, version, dict(manifest.get(STATES, {})))
 
     def warn_of_skew(self) -> None:
-        """Compare versions and transforms; the warning points at who called `headrace.load`."""
+        """Warn of `skew`; the warning points at who called `headrace.load`."""
+        if found := self.skew():
+            text = f"{self.path}: rows may come out differently: {'; '.join(found)}"
+            warnings.warn(text, SkewWarning, stacklevel=4)
+
+    def skew(self) -> list[str]:
+        """Return in what versions and transforms here are not those of the run."""
         shipped = _shipped(self.path)
         names = dict.fromkeys(step.name for step in self.steps if step.name in shipped)
         others = [each for each in names if not _are_the_same(shipped[each], source_of(each))]
         found = [f"its transform {name!r} is not the one here" for name in others]
         if _minor(self.version) != _minor(VERSION):
             found.insert(0, f"it is of headrace {self.version}, here is {VERSION}")
-        if found:
-            text = f"{self.path}: rows may come out differently: {'; '.join(found)}"
-            warnings.warn(text, SkewWarning, stacklevel=4)
+        return found
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The transformer: rows in, the very same sparse rows out that the job wrote.
+"""The transformers: rows in, the very same sparse rows or columns out that the job wrote.
 
 A hashing step works on a few rows with the job's own hashes, without its preparations: looking for
 the distinct values of every column pays for a block of a job, and would take longer than everything
@@ -8,6 +8,7 @@ else for a single row.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +20,40 @@ from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.sparse import SparseRows, Values
 from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, cell_tokens, in_type
 from headrace.runtime.online.cells import Cells, Row, row_error
+from headrace.runtime.online.few_rows import TextHasher
 from headrace.runtime.transform import N_FEATURES, Role, features, positions, role_of
 
 Step = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
-class RowTransformer:
+class _Transformer:
+    """Runs rows through the steps of a job.
+
+    Args:
+        cells: Reads rows.
+        links: The steps.
+    """
+
+    def __init__(self, cells: Cells, links: Sequence[Link]) -> None:
+        self._cells = cells
+        self._steps = [_step(link) for link in links]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the keys that a row has to have, in the order of the input's columns."""
+        return tuple(self._cells.columns.roles)
+
+    def _transformed(self, rows: Sequence[Row]) -> pa.RecordBatch:
+        batch = self._cells.batch(rows)
+        for step in self._steps:
+            try:
+                batch = step(batch)
+            except BadRows as bad:
+                raise row_error(bad, batch) from None
+        return batch
+
+
+class RowTransformer(_Transformer):
     """Hashes single rows as a job did; made by `headrace.load`.
 
     It keeps nothing between calls and may be called from any number of threads at once.
@@ -35,18 +64,13 @@ class RowTransformer:
     """
 
     def __init__(self, cells: Cells, links: Sequence[Link]) -> None:
-        self._cells = cells
-        self._steps = [_step(link) for link in links]
+        super().__init__(cells, links)
+        self._at_once = _at_once(links)
         after = links[-1].after
         (self._indices,) = positions(after, Role.INDICES)
         (self._values,) = positions(after, Role.VALUES)
         self.n_features = int(after.field(self._indices).metadata[N_FEATURES])
         """Width of the matrix."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Return the keys that a row has to have, in the order of the input's columns."""
-        return tuple(self._cells.columns.roles)
 
     def __call__(self, row: Row) -> tuple[npt.NDArray[np.int32], Values]:
         """Transform one row.
@@ -76,13 +100,12 @@ class RowTransformer:
         Raises:
             RowError: A row cannot be used; it says which, from 0, which column and why.
         """
-        batch = self._cells.batch(rows)
-        for step in self._steps:
-            try:
-                batch = step(batch)
-            except BadRows as bad:
-                raise row_error(bad, batch) from None
-        return self._sparse(batch)
+        texts = None if self._at_once is None else self._cells.texts(rows)
+        if self._at_once is not None and texts is not None:
+            made = self._at_once.rows(texts, len(rows))
+            if made is not None:
+                return made
+        return self._sparse(self._transformed(rows))
 
     def _sparse(self, batch: pa.RecordBatch) -> SparseRows:
         indices, values = batch.column(self._indices), batch.column(self._values)
@@ -93,6 +116,77 @@ class RowTransformer:
             indices.flatten().to_numpy().copy(),
             values.flatten().to_numpy().copy(),
         )
+
+
+class ColumnTransformer(_Transformer):
+    """Makes the columns of single rows as a job did that hashes nothing; made by `headrace.load`.
+
+    It keeps nothing between calls and may be called from any number of threads at once.
+
+    Args:
+        cells: Reads rows.
+        links: The steps; there may be none.
+    """
+
+    def __init__(self, cells: Cells, links: Sequence[Link]) -> None:
+        super().__init__(cells, links)
+        after = links[-1].after if links else cells.columns.schema
+        self._features = {after.names[place]: place for place in features(after)}
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Return the names of the columns that come out, in the order of the job's files."""
+        return tuple(self._features)
+
+    @property
+    def n_features(self) -> int:
+        """Return the number of columns that come out."""
+        return len(self._features)
+
+    def __call__(self, row: Row) -> dict[str, Any]:
+        """Transform one row.
+
+        Args:
+            row: Column → value; docs/python.md says what stands for what.
+
+        Returns:
+            Feature → a float, an int (an id), a text, or None for null.
+
+        Raises:
+            RowError: The row cannot be used; it says which column and why.
+        """
+        try:
+            batch = self._transformed([row])
+        except RowError as error:
+            raise RowError(None, error.column, error.what) from None
+        return {name: batch.column(place)[0].as_py() for name, place in self._features.items()}
+
+    def rows(self, rows: Sequence[Row]) -> dict[str, npt.NDArray[Any]]:
+        """Transform several rows at once, which is many times quicker for each.
+
+        Returns:
+            Feature → its cells, shape (rows,): numbers with NaN for null, ids as int32 (as numbers
+            if a null is among them), texts as objects with None for null.
+
+        Raises:
+            RowError: A row cannot be used; it says which, from 0, which column and why.
+        """
+        batch = self._transformed(rows)
+        return {
+            name: batch.column(place).to_numpy(zero_copy_only=False).copy()
+            for name, place in self._features.items()
+        }
+
+
+def _at_once(links: Sequence[Link]) -> TextHasher | None:
+    """Return what does the work of a chain that only hashes."""
+    hasher = links[0].transform
+    if len(links) > 1 or not isinstance(hasher, Hasher):
+        return None
+    before = links[0].before
+    if any(before.types[place] != pa.string() for place in features(before)):
+        return None
+    return TextHasher.of(hasher, [before.names[place] for place in features(before)])
 
 
 def _step(link: Link) -> Step:

@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 from headrace.runtime.chain.typed import UNIT_SEPARATOR
 from headrace.runtime.hashing.hash64 import GAMMA, hash64, key_of, mix
 from headrace.runtime.hashing.words import U64
+from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.output.writers.base import Entries, Layout, named_columns, slices
 from headrace.runtime.transform import Role, role_of
 
@@ -92,9 +94,16 @@ def _width(layout: Layout) -> U64:
 
 def _add_entries(sums: U64, entries: Entries) -> None:
     """Add the entries: each is a cell whose name is its index."""
+    kernels = library()
     for start in range(0, len(sums), _ENTRY_ROWS):
         bounds = entries.offsets[start : start + _ENTRY_ROWS + 1]
         chosen = slice(bounds[0], bounds[-1])
+        if kernels is not None:
+            indices, values = entries.indices[chosen], entries.values[chosen]
+            calls.add_digests(
+                kernels, bounds - bounds[0], indices, values, sums[start : start + _ENTRY_ROWS]
+            )
+            continue
         cells = entries.values[chosen].astype(np.float64).view(np.uint64)
         cells *= GAMMA
         cells += entries.indices[chosen]

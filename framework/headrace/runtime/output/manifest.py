@@ -11,7 +11,6 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import pyarrow as pa
 from headrace.runtime import VERSION
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.errors import DataError
+from headrace.runtime.output import left_out
 from headrace.runtime.output.digest import merged
 from headrace.runtime.output.parts import Part
 from headrace.runtime.output.seal import FILES, SHA256, sealed
@@ -29,9 +29,12 @@ from headrace.runtime.spec import REPORT, REPORT_PAGE, JobSpec
 from headrace.runtime.transform import Role
 
 FORMAT_VERSION = 1
-REJECTED = "rejected.jsonl"
+REJECTED, TOKENS = "rejected.jsonl", "tokens.parquet"
+"""Names of files of the report that are not always there."""
 IS_EMPTY = "is_empty"
 """Key in the manifest of one of several hosts whose files held nothing, not even columns."""
+FEATURES, FEATURE_MAP = "feature_map", "feature_map.json"
+"""Key of what is known of the features, and the name of its file in the folder of the report."""
 MANIFEST, METRICS, TIMINGS = "manifest.json", "metrics.json", "timings.json"
 """Names in the folder of the report."""
 WARNINGS = "warnings"
@@ -57,9 +60,7 @@ def manifest(
         **({"index_columns": list(columns.index)} if columns.index else {}),
         "n_features": n_features,
         "output_format": spec.output.format,
-        "channels": {
-            name: _channel([asdict(part) for part in made]) for name, made in parts.items()
-        },
+        "channels": {name: _channel([part.raw for part in made]) for name, made in parts.items()},
         "versions": {
             "headrace": VERSION,
             "numpy": np.__version__,
@@ -92,7 +93,7 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     without = ("host_count", IS_EMPTY, WARNINGS, FILES, SHA256)
     together = {key: value for key, value in first.items() if key not in without}
     every = list(manifests.values())
-    together["rows"] = {key: sum(one["rows"][key] for one in every) for key in first["rows"]}
+    together |= left_out.together(every)
     together["channels"] = {
         name: _channel([part for one in every for part in one["channels"][name]["parts"]])
         for name in first["channels"]
@@ -101,8 +102,9 @@ def merge(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     if not all(FILES in one for one in every):  # not by an entrypoint of ours
         return together
     files = [file for one in every for file in one[FILES]]
-    names = [MANIFEST, METRICS, TIMINGS]
-    names += [REJECTED] if any(file.endswith(f"/{REJECTED}") for file in files) else []
+    names = [MANIFEST, METRICS, TIMINGS, *([FEATURE_MAP] if FEATURES in together else [])]
+    sometimes = (REJECTED, TOKENS)
+    names += [name for name in sometimes if any(file.endswith(f"/{name}") for file in files)]
     reports = (f"{REPORT}/{name}" for name in names)
     return sealed(together, [*files, *reports, REPORT_PAGE])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.runtime.chain.bad_rows import MOST_REJECTED, Rejection
 from headrace.runtime.chain.pipeline import Rows
-from headrace.runtime.chain.preflight import Prepared
+from headrace.runtime.chain.preflight import Prepared, refuse_unwritable
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.evaluator import evaluator
 from headrace.runtime.output.parts import DenseColumns, Part, PartWriter
@@ -17,7 +17,7 @@ from headrace.runtime.output.report import Report, write_nothing
 from headrace.runtime.output.writers import writer_of
 from headrace.runtime.plugins.transforms import channels_of, load
 from headrace.runtime.process.threads import Background
-from headrace.runtime.spec import REPORT, JobSpec, under
+from headrace.runtime.spec import REPORT, ROWS, JobSpec, under
 from headrace.runtime.statistics.metrics import Totals
 from headrace.runtime.statistics.observed import Observed
 from headrace.runtime.statistics.statistics import Statistics
@@ -58,6 +58,7 @@ class Outcome:
         is_a_share: Other hosts do the rest of the job, so it may be that no good row is here.
 
     Raises:
+        ChainError: What the steps learned made columns that the output format cannot hold.
         DataError: A folder cannot be made.
     """
 
@@ -70,6 +71,7 @@ class Outcome:
         dense_columns: Callable[..., DenseColumns] = DenseColumns.of,
     ) -> None:
         spec = task.spec
+        refuse_unwritable(spec.output, prepared.schema)
         folders = {name: under(task.root, folder) for name, folder in spec.outputs.items()}
         folder = folders.pop(REPORT) / host.mark
         _make_folders({**folders, REPORT: folder})
@@ -81,7 +83,7 @@ class Outcome:
         self._writer = PartWriter(
             {name: folders[name] for name in prepared.channels},
             prepared.schema,
-            writer_of(spec.output.format),
+            writer_of(spec.output),
             spec.output.rows_per_part,
             background,
             host.mark,
@@ -136,6 +138,8 @@ def report_nothing(task: Task, host: Host, timings: Mapping[str, Any]) -> None:
     report = folders[REPORT] = folders[REPORT] / host.mark
     _make_folders(folders)
     channels = channels_of([transform for _, transform in load(spec.steps)])
+    if spec.learned is not None:
+        channels = (ROWS,)
     write_nothing(report, spec, channels, host.count, timings)
 
 

@@ -11,29 +11,45 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from headrace.runtime.errors import DataError
 from headrace.runtime.hashing.words import U64
 from headrace.runtime.output.digest import cells_beside, digest_of
-from headrace.runtime.output.writers.base import Writer
+from headrace.runtime.output.writers.base import AnyWriter, files_of
 from headrace.runtime.process.threads import Background
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a channel."""
+    """Some rows of a channel: a file, and with some formats others beside it.
+
+    Attributes:
+        file: Path below the job's output.
+        rows: Their number, in each of the files.
+        bytes: Of the file.
+        sha256: The same.
+        digest: Of the rows, whatever their order; see `headrace.runtime.output.digest`.
+        beside: The other files of the same rows: ``file``, ``rows``, ``bytes`` and ``sha256``.
+    """
 
     file: str
     rows: int
     bytes: int
     sha256: str
     digest: str
-    """The digest of the rows, whatever their order; see `headrace.runtime.output.digest`."""
+    beside: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """Return plain data, as it stands in the manifest."""
+        raw = asdict(self)
+        return raw if self.beside else {key: raw[key] for key in raw if key != "beside"}
 
 
 @dataclass(frozen=True)
@@ -45,12 +61,12 @@ class DenseColumns:
         hashes: Their hashes, shape (rows,).
     """
 
-    writer: Writer
+    writer: AnyWriter
     hashes: U64
 
     @classmethod
     def of(
-        cls, file: str, batches: Sequence[pa.RecordBatch], schema: pa.Schema, writer: Writer
+        cls, file: str, batches: Sequence[pa.RecordBatch], schema: pa.Schema, writer: AnyWriter
     ) -> DenseColumns:
         """Lay out and hash the columns of a part.
 
@@ -89,7 +105,7 @@ class PartWriter:
         self,
         folders: Mapping[str, Path],
         schema: pa.Schema,
-        writer: Writer,
+        writer: AnyWriter,
         rows_per_part: int,
         background: Background,
         mark: str = "",
@@ -136,8 +152,9 @@ class PartWriter:
         }
 
     def _submit(self, channel: _Channel, rows: int) -> None:
-        name = f"part-{self._mark}{len(channel.parts):05d}{self._writer.suffix}"
-        draft = _Draft(channel.folder / name, rows)
+        stem = f"part-{self._mark}{len(channel.parts):05d}"
+        names = [f"{stem}{suffix}" for suffix in files_of(self._writer, self._schema)]
+        draft = _Draft(tuple(channel.folder / name for name in names), rows)
         batches = channel.waiting.take(rows)
         dense = self._dense_columns(draft.file, batches, self._schema, self._writer)
         write = partial(draft.write, batches, self._schema, dense)
@@ -146,49 +163,62 @@ class PartWriter:
 
 @dataclass(frozen=True)
 class _Draft:
-    """A part that is not whole yet, under another name."""
+    """A part that is not whole yet: its files under other names."""
 
-    path: Path
+    paths: tuple[Path, ...]
     rows: int
 
     def write(self, batches: list[pa.RecordBatch], schema: pa.Schema, dense: DenseColumns) -> str:
         """Write the rows and forget them; return their digest."""
-        with self._unlinked_on_error():
-            with self._aside.open("wb") as file:
-                dense.writer.write(batches, schema, file)
+        writes = files_of(dense.writer, schema).values()
+        for path, write in zip(self.paths, writes, strict=True):
+            with self._unlinked_on_error(path), _aside(path).open("wb") as file:
+                write(batches, file)
+        with self._unlinked_on_error(self.paths[0]):
             digest = digest_of(batches, schema, dense.hashes)
         batches.clear()
         return digest
 
     def settle(self, digest: str) -> Part:
-        """Wait until it is on the disk, and give it its name."""
-        with self._unlinked_on_error():
-            with self._aside.open("rb") as file:
-                os.fsync(file.fileno())
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                size = file.tell()
-            self._aside.replace(self.path)
-        return Part(self.file, self.rows, size, sha256, digest)
+        """Wait until it is on the disk, and give its files their names."""
+        settled = [self._settled(path) for path in self.paths]
+        for path in self.paths:
+            with self._unlinked_on_error(path):
+                _aside(path).replace(path)
+        first, *beside = settled
+        return Part(**first, digest=digest, beside=tuple(beside))
 
     @property
     def file(self) -> str:
-        """Return the path below the job's output."""
-        return f"{self.path.parent.name}/{self.path.name}"
+        """Return the path of the first file below the job's output."""
+        return _below_output(self.paths[0])
 
-    @property
-    def _aside(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.tmp")
+    def _settled(self, path: Path) -> dict[str, Any]:
+        with self._unlinked_on_error(path), _aside(path).open("rb") as file:
+            os.fsync(file.fileno())
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+        return {"file": _below_output(path), "rows": self.rows, "bytes": size, "sha256": sha256}
 
     @contextmanager
-    def _unlinked_on_error(self) -> Iterator[None]:
+    def _unlinked_on_error(self, path: Path) -> Iterator[None]:
         try:
             yield
         except BaseException as error:
-            self._aside.unlink(missing_ok=True)
+            for each in self.paths:
+                _aside(each).unlink(missing_ok=True)
             if not isinstance(error, OSError):
                 raise
             why = error.strerror or error
-            raise DataError(f"{self.path}: cannot be written ({why})") from error
+            raise DataError(f"{path}: cannot be written ({why})") from error
+
+
+def _below_output(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.tmp")
 
 
 class Waiting:

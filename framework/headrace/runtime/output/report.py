@@ -12,12 +12,17 @@ from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.learning import files
+from headrace.runtime.output.feature_map import described_files
+from headrace.runtime.output.left_out import left_out
 from headrace.runtime.output.manifest import (
+    FEATURE_MAP,
+    FEATURES,
     IS_EMPTY,
     MANIFEST,
     METRICS,
     REJECTED,
     TIMINGS,
+    TOKENS,
     WARNINGS,
     manifest,
     write_bytes,
@@ -25,7 +30,7 @@ from headrace.runtime.output.manifest import (
 )
 from headrace.runtime.output.parts import Part
 from headrace.runtime.output.rejected import described
-from headrace.runtime.output.seal import sealed
+from headrace.runtime.output.seal import files_of_part, sealed
 from headrace.runtime.spec import EVALUATION, REPORT, REPORT_PAGE, JobSpec
 from headrace.runtime.statistics.metrics import Totals, metrics
 from headrace.runtime.statistics.observed import OBSERVED, Observed
@@ -69,6 +74,7 @@ class Report:
             DataError: A file cannot be written.
         """
         written = self._manifest(parts, observed.totals.rejected)
+        written |= left_out(written, self.prepared, observed.totals)
         names = [METRICS, TIMINGS, MANIFEST]
         if rejections:
             names.append(REJECTED)
@@ -77,8 +83,15 @@ class Report:
         if self.host_count > 1:
             names.append(OBSERVED)
             write_bytes(self.folder / OBSERVED, observed.to_bytes())
+        if FEATURES in written:
+            names.append(FEATURE_MAP)
+            write_json(self.folder / FEATURE_MAP, written[FEATURES])
         totals, statistics, time = observed.totals, observed.statistics, observed.time
         written[WARNINGS] = observed.warnings(written)
+        if statistics.tokens is not None and self.prepared.hasher is not None:
+            names.append(TOKENS)
+            content = statistics.tokens.parquet(self.prepared.hasher)
+            write_bytes(self.folder / TOKENS, content)
         figures = metrics(written, totals, statistics, self.prepared.hasher, time)
         write_json(self.folder / METRICS, figures)
         if evaluator is not None:
@@ -88,19 +101,26 @@ class Report:
         write_json(self.folder / TIMINGS, dict(timings))
         write_json(self.folder / MANIFEST, sealed(written, self._files(written, names)))
 
+    @property
+    def _name(self) -> str:
+        """Return the path of the folder, of which each of several hosts has its own."""
+        return REPORT if self.host_count == 1 else f"{REPORT}/{self.folder.name}"
+
     def _files(self, written: Mapping[str, Any], names: Sequence[str]) -> list[str]:
         """Return all files that belong to the result, of this host."""
-        # Of several hosts, each has a folder of its name in that of the report.
-        report = REPORT if self.host_count == 1 else f"{REPORT}/{self.folder.name}"
+        report = self._name
         parts = [part for channel in written["channels"].values() for part in channel["parts"]]
-        made = [each["file"] for each in (*parts, *written.get(files.STATES, {}).values())]
+        in_parts = [file for part in parts for file in files_of_part(part)]
+        made = [each["file"] for each in (*in_parts, *written.get(files.STATES, {}).values())]
         own = [f"{report}/{name}" for name in names]
         return [*self.spec.files, *made, *own, *([REPORT_PAGE] if self.host_count == 1 else [])]
 
     def _manifest(self, parts: Mapping[str, Sequence[Part]], rejected: int) -> dict[str, Any]:
         prepared = self.prepared
         made = manifest(self.spec, prepared.columns, prepared.n_features, parts, rejected)
-        if kept := files.write(self.folder, prepared.links):
+        made |= described_files(prepared, self.spec.output)
+        learned = prepared.links if self.spec.learned is None else ()  # else it lies there already
+        if kept := files.write(self.folder, learned, self._name):
             made[files.STATES] = kept
         if self.host_count > 1:
             made["host_count"] = self.host_count

@@ -27,6 +27,9 @@ WRITERS = Registry(
         "parquet": "headrace.runtime.output.writers.parquet:ParquetWriter",
         "libsvm": "headrace.runtime.output.writers.libsvm:LibsvmWriter",
         "recordio": "headrace.runtime.output.writers.recordio:RecordioWriter",
+        "csv": "headrace.runtime.output.writers.csv_rows:CsvWriter",
+        "libffm": "headrace.runtime.output.writers.libffm:LibffmWriter",
+        "npy": "headrace.runtime.output.writers.npy:NpyWriter",
     },
     travels_in="writers",
 )

@@ -13,10 +13,12 @@ import pyarrow as pa
 
 from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
+from headrace.runtime.chain.tables import files_of_tables
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.model import require
 from headrace.runtime.learning.analysis import Analysis, Gathering
+from headrace.runtime.learning.files import taught
 from headrace.runtime.learning.passes import Pass, passes
 from headrace.runtime.output.outcome import Host, Outcome, Task, report_nothing
 from headrace.runtime.process.messages import Progress
@@ -59,7 +61,9 @@ def execute(task: Task, host: Host) -> None:
         return
     with ExitStack() as stack:
         check = stack.enter_context(unchanged(files))
-        run = Run(spec, preflight(spec, files), files, spec.runtime.block_bytes)
+        tables = files_of_tables(spec, task.root)
+        job = taught(preflight(spec, files, tables=tables), spec, task.root)
+        run = Run(spec, job, files, spec.runtime.block_bytes)
         run.learn(check)
         background = stack.enter_context(closing(Background()))
         outcome = stack.enter_context(closing(Outcome(task, run.job, host, background)))
@@ -163,7 +167,8 @@ class Run:
 
 def process_of(spec: JobSpec, job: Prepared) -> Process:
     """Return the chain of a job."""
-    return Process(job, skip_bad_rows=spec.dataset.skips_bad_rows)
+    skip, counts = spec.dataset.skips_bad_rows, spec.output.tokens
+    return Process(job, skip_bad_rows=skip, counts_tokens=counts)
 
 
 def refuse_nothing(totals: Totals, files: Sequence[Path]) -> None:

@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from headrace.runtime.chain.pipeline import Process, Work
 from headrace.runtime.chain.preflight import Prepared, preflight
+from headrace.runtime.chain.tables import files_of_tables
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.learning.files import taught
 from headrace.runtime.output.outcome import Host, Outcome, Task
 from headrace.runtime.output.parts import DenseColumns
 from headrace.runtime.output.writers.base import Writer
@@ -115,7 +117,9 @@ def _fitting(tasks: Sequence[Task], files: Sequence[Path]) -> tuple[list[Task], 
     chosen, jobs, errors = [], [], []
     for task in tasks:
         try:
-            jobs.append(preflight(task.spec, files))
+            tables = files_of_tables(task.spec, task.root)
+            job = preflight(task.spec, files, tables=tables)
+            jobs.append(taught(job, task.spec, task.root))
             chosen.append(task)
         except HeadraceError as error:
             tell(task.root, str(error))

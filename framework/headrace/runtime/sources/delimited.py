@@ -18,6 +18,8 @@ from pyarrow import csv as arrow_csv
 
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.errors import DataError
+from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.shown import quoted
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.blocks import LinesBlock, blocks, lines_in, too_long
@@ -226,6 +228,8 @@ class DelimitedBlock(LinesBlock):
         data = self.bytes.data
         if self.bytes.left_out:
             data = b"".join(data for _, data, _ in stretches(data, self.bytes.left_out))
+        if (compiled := self._by_kernel(data)) is not None:
+            return compiled
         if data.startswith(BOM):  # Arrow would take it away, but the file does not begin here
             data = b"\n" + data
         dialect = self.dialect
@@ -248,6 +252,16 @@ class DelimitedBlock(LinesBlock):
                 check_utf8=not data.isascii(),
             ),
         )
+
+    def _by_kernel(self, data: bytes) -> pa.Table | None:
+        """Return the block if the kernel can read it: no quotes, no escapes, nothing wrong."""
+        kernels, dialect = library(), self.dialect
+        if kernels is None:
+            return None
+        marks = dialect.delimiter, dialect.quote, dialect.escape
+        wanted = [self.names.index(name) for name in self.wanted]
+        columns = calls.csv_columns(kernels, data, marks, len(self.names), wanted)
+        return None if columns is None else pa.table(columns, list(self.wanted))
 
     def _parse_by_row(self) -> Parsed:
         good: list[list[str]] = []

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from headrace.runtime.chain.bad_rows import Rejection
 from headrace.runtime.chain.pipeline import Process
-from headrace.runtime.chain.preflight import Prepared, preflight
+from headrace.runtime.chain.preflight import Prepared, preflight, refuse_unwritable
+from headrace.runtime.chain.tables import files_of_tables
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.evaluation.model import require
 from headrace.runtime.learning import states
 from headrace.runtime.learning.analysis import concluded
+from headrace.runtime.learning.files import taught
 from headrace.runtime.learning.passes import passes
 from headrace.runtime.output.parts import Part
 from headrace.runtime.output.report import Report
@@ -59,6 +61,7 @@ def execute(spec: JobSpec, root: Path, context: SparkContext) -> None:
     with unchanged(files) as check:
         run = _Run(spec, root, context, files)
         run.learn(check)
+        refuse_unwritable(spec.output, run.job.schema)
         parts, observed, peak, rejections = run.write()
         check()
         refuse_nothing(observed.totals, files)
@@ -80,7 +83,8 @@ class _Run:
         self, spec: JobSpec, root: Path, context: SparkContext, files: Sequence[Path]
     ) -> None:
         self.files = files
-        self.job = preflight(spec, self.files)
+        job = preflight(spec, self.files, tables=files_of_tables(spec, root))
+        self.job = taught(job, spec, root)
         if note := self.job.columns.note:
             print(f"note: {note}", flush=True)
         self._passes = passes(self.job)
@@ -89,7 +93,7 @@ class _Run:
         progress = Progress(total_bytes(self.files), 1 + len(self._passes))
         self.cluster = Cluster(context, self._order, progress)
         self._splits = splits_of(self.files, spec, self.cluster.scan)
-        self._learned: Learned = ()
+        self._learned: Learned = _learned(self.job)
 
     def learn(self, check: Callable[[], None]) -> None:
         """Run the passes that have to come before; most jobs have none. Each ends with a check."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import resource
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -81,7 +80,8 @@ def write(order: Order, learned: Learned, text: str) -> Writing:
     """
     split, job = Split.from_json(text), prepared(order, learned)
     skip = order.job.dataset.skips_bad_rows
-    totals, process = Totals(), Process(job, skip_bad_rows=skip)
+    counts = order.job.output.tokens
+    totals, process = Totals(), Process(job, skip_bad_rows=skip, counts_tokens=counts)
     rejected: list[Rejected] = []
     with closing(Background()) as background:
         writer = part_writer(order, job, job.channels, split.mark, background)
@@ -93,7 +93,7 @@ def write(order: Order, learned: Learned, text: str) -> Writing:
             for channel, batch in rows.by_channel.items():
                 writer.add(job.channels[channel], batch)
         parts = writer.close(fill=False)
-    made = {name: [asdict(part) for part in each] for name, each in parts.items()}
+    made = {name: [part.raw for part in each] for name, each in parts.items()}
     observed = Observed(totals, process.statistics(), job.columns.time)
     return made, observed.to_bytes(), _peak_memory_mb(), rejected[:MOST_REJECTED]
 
@@ -119,7 +119,7 @@ def part_writer(
     folders = {name: under(Path(order.root), spec.outputs[name]) for name in channels}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
-    writer, rows_per_part = writer_of(spec.output.format), spec.output.rows_per_part
+    writer, rows_per_part = writer_of(spec.output), spec.output.rows_per_part
     return PartWriter(folders, job.schema, writer, rows_per_part, background, mark)
 
 

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.hashing.tokens import U64, ColumnTokens
+from headrace.runtime.hashing.tokens import U64, ColumnTokens, Encoded
+from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.transform import Role, positions
 
 MOST = 512
@@ -61,17 +63,13 @@ class Crossed:
 
     def see(self, column: ColumnTokens, groups: Groups) -> None:
         """Take in the column's cells of one batch."""
-        values, missing = len(column.cells.values), column.cells.missing
         if not self.is_kept:
             return
+        values = len(column.cells.values)
         if values > MOST or column.lengths is not None:  # a row of several values has no one group
             self._leave_out()
             return
-        codes = column.cells.codes
-        if missing is not None:
-            codes = np.where(missing, np.int32(values), codes)
-        flat = np.bincount(codes * np.int32(GROUPS) + groups, minlength=(values + 1) * GROUPS)
-        counts = flat.reshape(-1, GROUPS)
+        counts = _counts(column.cells, groups)
         self.nulls = self.nulls + counts[values]
         self._add(_keys(column), counts[:values])
 
@@ -133,6 +131,17 @@ class Crossed:
         self.is_kept = False
         self.keys, self.counts = self.keys[:0], self.counts[:0]
         self.nulls = np.zeros(GROUPS, np.int64)
+
+
+def _counts(cells: Encoded, groups: Groups) -> Counts:
+    """Return the rows of each value in each group, those without a value last."""
+    values, codes = len(cells.values), cells.codes
+    if (kernels := library()) is not None:
+        return calls.count(kernels, codes, cells.missing, values, groups, GROUPS)
+    if cells.missing is not None:
+        codes = np.where(cells.missing, np.int32(values), codes)
+    flat = np.bincount(codes * np.int32(GROUPS) + groups, minlength=(values + 1) * GROUPS)
+    return flat.reshape(-1, GROUPS)
 
 
 def number_of(key: int) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from headrace.runtime.chain.pipeline import Rows
 from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.output.seal import bytes_of_channel
 from headrace.runtime.statistics.labels import NUMBER, LabelCounts
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.statistics.sums import exact_sum
@@ -25,6 +26,7 @@ class Totals:
     Attributes:
         rows: Good rows.
         rejected: Bad rows.
+        left_out: Good rows that steps left out.
         label_sums: Sum of the labels of each channel, by its index.
         labels: Rows of each channel with each label.
         timeline: Rows and labels of each channel by point in time.
@@ -32,6 +34,7 @@ class Totals:
 
     rows: int = 0
     rejected: int = 0
+    left_out: int = 0
     label_sums: dict[int, Fraction] = field(default_factory=dict)
     labels: LabelCounts = field(default_factory=LabelCounts)
     timeline: Timeline = field(default_factory=Timeline)
@@ -40,6 +43,7 @@ class Totals:
         """Count one more block."""
         self.rows += rows.good
         self.rejected += rows.rejected
+        self.left_out += rows.left_out
         for channel, batch in rows.by_channel.items():
             self.timeline.add(channel, batch)
             for place in positions(batch.schema, Role.LABEL):
@@ -52,6 +56,7 @@ class Totals:
         """Count all that another one counted."""
         self.rows += other.rows
         self.rejected += other.rejected
+        self.left_out += other.left_out
         self.labels.merge(other.labels)
         self.timeline.merge(other.timeline)
         for channel, total in other.label_sums.items():
@@ -62,6 +67,7 @@ class Totals:
         return {
             "rows": self.rows,
             "rejected": self.rejected,
+            "left_out": self.left_out,
             "label_sums": [[channel, str(total)] for channel, total in self.label_sums.items()],
             "labels": self.labels.state(),
             "timeline": self.timeline.state(),
@@ -73,7 +79,8 @@ class Totals:
         sums = {channel: Fraction(total) for channel, total in state["label_sums"]}
         labels = LabelCounts.from_state(state["labels"])
         timeline = Timeline.from_state(state["timeline"])
-        return cls(state["rows"], state["rejected"], sums, labels, timeline)
+        rows, rejected, left_out = (state[key] for key in ("rows", "rejected", "left_out"))
+        return cls(rows, rejected, left_out, sums, labels, timeline)
 
 
 def metrics(
@@ -96,7 +103,7 @@ def metrics(
     channels: dict[str, dict[str, Any]] = {}
     for index, (name, channel) in enumerate(manifest["channels"].items()):
         rows = channel["rows"]
-        channels[name] = {"rows": rows, "bytes": sum(part["bytes"] for part in channel["parts"])}
+        channels[name] = {"rows": rows, "bytes": bytes_of_channel(channel)}
         if has_label:
             total = totals.label_sums.get(index, Fraction())
             channels[name]["label_mean"] = float(total / rows) if rows else None

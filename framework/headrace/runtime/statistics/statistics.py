@@ -13,6 +13,7 @@ from headrace.runtime.hashing.tokens import U32, ColumnTokens
 from headrace.runtime.statistics.crossed import MOST_COLUMNS, Crossed, Groups
 from headrace.runtime.statistics.distinct import Distinct
 from headrace.runtime.statistics.frequent import Frequent
+from headrace.runtime.statistics.token_counts import TokenCounts
 
 
 @dataclass
@@ -93,6 +94,8 @@ class Statistics:
     """All feature columns, by name. Each thread fills one of its own; merging is order-free."""
 
     columns: dict[str, ColumnStatistics] = field(default_factory=dict)
+    tokens: TokenCounts | None = None
+    """Counts every token, if that was asked for."""
 
     def see(self, tokens: Iterable[ColumnTokens], groups: Groups) -> None:
         """Take in the tokens of one batch.
@@ -104,20 +107,28 @@ class Statistics:
         for index, column in enumerate(tokens):
             statistics = self.columns.setdefault(column.column, ColumnStatistics())
             statistics.see(column, groups if index < MOST_COLUMNS else None)
+            if self.tokens is not None:
+                self.tokens.see(column)
 
     def merge(self, other: Statistics) -> None:
         """Take in all that another one saw."""
         for name, column in other.columns.items():
             self.columns.setdefault(name, ColumnStatistics()).merge(column)
+        if other.tokens is not None:
+            self.tokens = TokenCounts() if self.tokens is None else self.tokens
+            self.tokens.merge(other.tokens)
 
     def state(self) -> dict[str, Any]:
         """Return all of it as plain data; see `from_state`."""
-        return {name: column.state() for name, column in self.columns.items()}
+        columns = {name: column.state() for name, column in self.columns.items()}
+        return {"columns": columns, "tokens": None if self.tokens is None else self.tokens.state()}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Statistics:
         """Return what gave this `state`."""
-        return cls({name: ColumnStatistics.from_state(column) for name, column in state.items()})
+        tokens = None if state["tokens"] is None else TokenCounts.from_state(state["tokens"])
+        columns = state["columns"].items()
+        return cls({name: ColumnStatistics.from_state(each) for name, each in columns}, tokens)
 
     def report(self, hasher: Hasher | None) -> dict[str, Any]:
         """Return what ``metrics.json`` says of the columns.

@@ -132,8 +132,8 @@ def _predicts(column: ColumnStatistics) -> bool:
     """Return whether a column tells rows with the label 1 from those with 0."""
     by_value = column.crossed.by_label()
     if column.numeric:
-        groups = sorted((number_of(key), zeros, ones) for key, zeros, ones in by_value)
-        auc = _auc([each[1:] for each in groups])
+        by_number = sorted((number_of(key), zeros, ones) for key, zeros, ones in by_value)
+        auc = _auc([(zeros, ones) for _, zeros, ones in by_number])
         return auc is not None and max(auc, 1 - auc) > _AUC
     counted = [each[1:] for each in by_value] + [column.crossed.nulls_by_label()]
     if len(by_value) * _ROWS_PER_VALUE > sum(map(sum, counted)):

@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from headrace.aws.clients import AwsError, reason
 from headrace.aws.reading import stand_in
-from headrace.aws.s3 import data_objects
 from headrace.errors import ConfigError, DataError
+from headrace.job.sources import objects_of
 from headrace.runtime.sources.files import format_of, opened, total_bytes
 from headrace.runtime.sources.readers import reader_of
 from headrace.targets.sagemaker.prices import dollars, price_of, unknown
@@ -228,7 +228,7 @@ def _first(data: DataInput) -> Iterator[tuple[Path, int, int]]:
         files = [Path(file) for file in data.files]
         yield files[0], len(files), total_bytes(files)
         return
-    objects = data_objects(data.uri, "dataset.path")
+    objects = objects_of(data)
     with stand_in(objects[0]) as file:
         yield file, len(objects), sum(each.size for each in objects)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, ClassVar, Protocol
+from typing import IO, Any, ClassVar, Protocol, TypeAlias, Union, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,27 @@ import pyarrow as pa
 
 from headrace.runtime.transform import N_FEATURES, Role, features, positions, role_of
 
-_NOT_WRITTEN = (Role.CHANNEL, Role.ROW_TEXT, Role.ROW_NUMBER, Role.TIME)
+_NOT_WRITTEN = (Role.CHANNEL, Role.ROW_TEXT, Role.ROW_NUMBER, Role.TIME, Role.BY_COLUMN)
 
 Floats = npt.NDArray[np.floating[Any]]
+Write = Callable[[Sequence[pa.RecordBatch], IO[bytes]], None]
+"""Writes one file of a part."""
+AnyWriter: TypeAlias = Union["Writer", "SeveralFiles"]
 
 
 class Writer(Protocol):
-    """One file format."""
+    """One file format.
+
+    Optional further attributes, looked up by name:
+
+    * ``settings``: the keys of ``output`` that the format takes; ``of(output)`` makes the writer.
+    * ``maps_features``: the rows mean nothing without ``report/feature_map.json``.
+    * ``columns_of(schema)``: name → kind of the columns, for the manifest, if files do not say it.
+    * ``keeps_columns``: hashed rows are to say which column each of their entries comes from.
+    * ``read(files, known) -> pa.RecordBatch``: the rows of a part, given its files, end of the name
+      → content; raises `ValueError` if it is none. ``is_exact(known) -> bool``: whether they are
+      all that the job wrote, to the last bit. `known` is a `reading.Known`.
+    """
 
     suffix: ClassVar[str]
 
@@ -30,6 +44,40 @@ class Writer(Protocol):
 
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
         """Write one part; the same rows always give the same bytes."""
+
+
+@runtime_checkable
+class SeveralFiles(Protocol):
+    """A file format whose parts are several files each."""
+
+    def check(self, schema: pa.Schema) -> None:
+        """Raise `ValueError` if rows of these columns cannot be written in this format."""
+
+    def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> SeveralFiles:
+        """Return a writer for these rows alone, with everything ready that no width changes."""
+
+    def files(self, schema: pa.Schema) -> Mapping[str, Write]:
+        """Return what writes each file of a part, by the end of its name."""
+
+
+def files_of(writer: AnyWriter, schema: pa.Schema) -> Mapping[str, Write]:
+    """Return what writes each file of a part, by the end of its name; mostly there is one."""
+    if isinstance(writer, SeveralFiles):
+        return writer.files(schema)
+    one = writer
+    return {one.suffix: lambda batches, file: one.write(batches, schema, file)}
+
+
+class SettingError(ValueError):
+    """A setting of a format that does not fit the columns.
+
+    Attributes:
+        key: Of ``output``.
+    """
+
+    def __init__(self, key: str, what: str) -> None:
+        super().__init__(what)
+        self.key = key
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ https://scikit-learn.org/stable/datasets/loading_other_datasets.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, ClassVar
 
 import pyarrow as pa
@@ -23,6 +23,7 @@ from headrace.runtime.output.writers.base import (
 )
 from headrace.runtime.output.writers.byte_strings import joined, strings_at
 from headrace.runtime.output.writers.numerals import index_texts, number_strings, number_texts
+from headrace.runtime.output.writers.reading import Known, text_rows
 from headrace.runtime.output.writers.texts import packed
 
 _ROWS_AT_ONCE = 8192
@@ -53,6 +54,15 @@ class LibsvmWriter:
         layout = Layout.of(schema)
         for rows in slices(batches, _ROWS_AT_ONCE):
             file.write(_lines(rows, layout))
+
+    def is_exact(self, known: Known) -> bool:
+        """Return whether the lines hold all: an id has no place there."""
+        return known.n_features is not None and known.id is None
+
+    def read(self, files: Mapping[str, bytes], known: Known) -> pa.RecordBatch:
+        """Return the rows of a part."""
+        columns = text_rows(files[self.suffix], 2, is_double=known.has_numbers)
+        return known.batch(columns)
 
 
 def _lines(rows: pa.RecordBatch, layout: Layout) -> memoryview:

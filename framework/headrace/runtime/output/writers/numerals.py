@@ -18,20 +18,20 @@ U32 = npt.NDArray[np.uint32]
 _FOUR = np.uint32(10**4)
 _FOUR_DIGITS = np.array([b"%04d" % number for number in range(_FOUR)], "S4").view("<u4")
 _SEVEN = np.uint32(10**7)
-"""Seven digits and the space before them fill a word."""
-_SPACE = np.uint64(ord(" "))
+"""Seven digits and the character before them fill a word."""
 _SMALL = range(-128, 128)
 
 
-def index_texts(indices: U32, n_features: int) -> list[Texts]:
-    """Return a space and the digits of each index, in one column of texts or in two."""
+def index_texts(indices: U32, n_features: int, before: str = " ") -> list[Texts]:
+    """Return a character and the digits of each index, in one column of texts or in two."""
+    mark = np.uint64(ord(before))
     if n_features <= _SEVEN:
-        return [_after_space(indices, _digits(indices, n_features))]
+        return [_behind(mark, indices, _digits(indices, n_features))]
     upper, lower = _divided(indices, _SEVEN)
     goes_on = upper > 0
     lower_digits = np.where(goes_on, np.uint8(7), _digits(lower, int(_SEVEN)))
     upper_digits = _digits(upper, n_features // int(_SEVEN) + 1) * goes_on
-    return [_after_space(upper, upper_digits), Texts(_last(lower, lower_digits), lower_digits)]
+    return [_behind(mark, upper, upper_digits), Texts(_last(lower, lower_digits), lower_digits)]
 
 
 def _divided(numbers: U32, by: np.uint32) -> tuple[U32, U32]:
@@ -59,14 +59,14 @@ def _last(numbers: U32, digits: U8) -> U64:
     return eight >> (left_out << np.uint8(3)).astype(np.uint64)
 
 
-def _after_space(numbers: U32, digits: U8) -> Texts:
-    words = _last(numbers, digits) << np.uint64(8) | _SPACE
+def _behind(mark: np.uint64, numbers: U32, digits: U8) -> Texts:
+    words = _last(numbers, digits) << np.uint64(8) | mark
     return Texts(words, digits + np.uint8(1))
 
 
 def number_texts(numbers: Floats, before: str) -> list[Texts]:
     """Return each number behind the same text, in as many columns as the longest one needs."""
-    distinct, codes = _coded(numbers)
+    distinct, codes = coded(numbers)
     cells = Cells.of(pc.binary_join_element_wise(before, _spelt(distinct), ""))
     columns = []
     for start in range(0, int(cells.lengths.max(initial=0)), WORD):
@@ -77,7 +77,7 @@ def number_texts(numbers: Floats, before: str) -> list[Texts]:
 
 def number_strings(numbers: Floats) -> pa.LargeBinaryArray:
     """Return each number as a byte string of Arrow's."""
-    distinct, codes = _coded(numbers)
+    distinct, codes = coded(numbers)
     return _spelt(distinct).cast(pa.large_binary()).take(pa.array(codes))
 
 
@@ -86,7 +86,7 @@ def _spelt(numbers: Floats) -> pa.StringArray:
     return pa.array(numbers).cast(pa.string())
 
 
-def _coded(numbers: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
+def coded(numbers: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
     """Return the distinct numbers, and for each of `numbers` its place among them."""
     if len(numbers) and numbers.min() >= _SMALL.start and numbers.max() < _SMALL.stop:
         small = numbers.astype(np.int8)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from typing import IO, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headrace.runtime.output.writers.base import named_columns, refuse_left_over
+from headrace.runtime.output.writers.reading import Known
 from headrace.runtime.transform import Role, role_of
 
 
@@ -34,6 +36,16 @@ class ParquetWriter:
         renamed = chosen.rename_columns(list(columns)).cast(pa.schema(fields))
         # Where a page ends, and a dictionary is given up, depends on the chunks, which are blocks.
         pq.write_table(renamed.combine_chunks(), file, compression="zstd")
+
+    def is_exact(self, known: Known) -> bool:
+        """Return whether no number was rounded: those of hashed rows are."""
+        return known.n_features is None or not known.has_numbers
+
+    def read(self, files: Mapping[str, bytes], known: Known) -> pa.RecordBatch:
+        """Return the rows of a part."""
+        table = pq.ParquetFile(io.BytesIO(files[self.suffix])).read()
+        columns = {name: table.column(name).combine_chunks() for name in table.column_names}
+        return known.batch(columns)
 
 
 def _type(field: pa.Field) -> pa.DataType:

@@ -1,0 +1,83 @@
+"""Actions on the SageMaker pipeline of a flow: make, start, follow, list and stop it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from headrace.aws.account import AwsAccount
+from headrace.cli.actions.flow import folder_of, told
+from headrace.flow.service import PipelineService, state_of
+from headrace.flow.states import JobState, table
+from headrace.results.pages import try_flow_page
+from headrace.targets.sagemaker.shipping import provide_bucket
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from headrace.flow.flow import Flow
+    from headrace.flow.pipeline import Pipeline
+    from headrace.job.account import Account
+
+
+def put(flow: Flow, config: DictConfig, pipeline: Pipeline, account: Account) -> None:
+    """Create or update the pipeline; with ``start=true`` start and follow it."""
+    service = PipelineService(flow.name, account.region())
+    first = next(job.plan.config for job in flow.jobs.values() if job.plan is not None)
+    provide_bucket(pipeline.base, account.region())
+    done = service.put(pipeline, account.role(), first.job.kms_key)
+    print(f"{flow.name}: {done} in {account.region()}", flush=True)
+    if config.start:
+        _follow(service, service.start(pipeline.start_values()), flow)
+
+
+def _follow(service: PipelineService, arn: str, flow: Flow) -> None:
+    print(f"started {arn}", file=sys.stderr, flush=True)
+    try:
+        service.follow(arn, told)
+    finally:
+        _show_execution(service, arn, flow)
+
+
+def _show_execution(service: PipelineService, arn: str, flow: Flow) -> None:
+    """Print the jobs of an execution, and draw them."""
+    begun = {state.label: state for state in map(state_of, service.steps(arn))}
+    needs = {label: job.needs for label, job in flow.jobs.items()}
+    states = {
+        label: replace(begun.get(label, JobState(label, "blocked")), needs=needed)
+        for label, needed in needs.items()
+    }
+    print("\n".join(table(list(states.values()))), flush=True)
+    facts = {"execution": arn, **flow.config.parameters}
+    page = try_flow_page(folder_of(flow), flow.name, list(states.values()), {}, facts)
+    if page is not None:
+        print(f"flow     {page}", flush=True)
+
+
+def jobs(flow: Flow, config: DictConfig) -> None:
+    """Print the newest executions."""
+    print("\n".join(_service(flow).executions()))
+
+
+def logs(flow: Flow, config: DictConfig) -> None:
+    """Follow the newest execution, or the one that ``job.name`` names."""
+    service = _service(flow)
+    service.follow(service.newest(config.job.name), told)
+
+
+def describe(flow: Flow, config: DictConfig) -> None:
+    """Print and draw the jobs of an execution."""
+    service = _service(flow)
+    _show_execution(service, service.newest(config.job.name), flow)
+
+
+def stop(flow: Flow, config: DictConfig) -> None:
+    """End an execution."""
+    service = _service(flow)
+    print(service.stop(service.newest(config.job.name)))
+
+
+def _service(flow: Flow) -> PipelineService:
+    first = next(job.plan.config for job in flow.jobs.values() if job.plan is not None)
+    return PipelineService(flow.name, AwsAccount(first).region())

@@ -1,0 +1,160 @@
+"""``transform.learned``: another run, whose chain and whose dataset a configuration may leave open.
+
+What was typed counts. What was not is as in the run, instead of as in ``conf/``, so that
+``transform.learned=RUN dataset.path=PATH`` says enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from headrace.config.registry import ADDRESS, Step, check_steps
+from headrace.errors import ConfigError, HeadraceError, Problem
+from headrace.runtime.shown import plain, quoted
+from headrace.runtime.spec import REPORT, LearnedSpec
+from headrace.uris import S3, join, path_of, uri_of
+
+if TYPE_CHECKING:
+    from headrace.runtime.online.run_folder import RunFolder
+
+WHERE = "transform.learned"
+_PATH = "path"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What another run learned, and what it learned it with."""
+
+    place: str
+    """Its ``output.path``."""
+    spec: LearnedSpec
+    dataset: dict[str, Any]
+    """As in a configuration, without the path."""
+    steps: dict[str, dict[str, Any]]
+    """As in a configuration."""
+    notes: tuple[str, ...]
+    """Why rows may come out differently here."""
+
+    @property
+    def states(self) -> str | None:
+        """Return the folder or prefix of what it learned; None if no step had to."""
+        return join(uri_of(self.place), REPORT, "state", "") if self.spec.states else None
+
+    def filled_in(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the configuration with the run's chain and dataset where it says nothing."""
+        transform, dataset = values["transform"], values.get("dataset")
+        steps = transform.get("steps") or self.steps
+        filled: dict[str, Any] = {**values, "transform": {**transform, "steps": steps}}
+        if isinstance(dataset, Mapping):
+            filled["dataset"] = {**self.dataset, **dataset}
+        return filled
+
+    def problems(self, chain: Sequence[Step]) -> Iterator[Problem]:
+        """Yield how a chain differs from the run's, but for steps that new rows do not go through.
+
+        Args:
+            chain: That of the configuration.
+        """
+        theirs, wrong = check_steps(self.steps)
+        yield from wrong
+        ours, others = _for_new_rows(chain), _for_new_rows(theirs)
+        if list(ours) != list(others):
+            what = f"the run {quoted(self.place, 400)} has the steps {', '.join(others)}"
+            yield Problem(ADDRESS, f"{what}, and here are {', '.join(ours)}")
+            return
+        for label, step in ours.items():
+            yield from self._differences(step, others[label])
+
+    def _differences(self, ours: Step, theirs: Step) -> Iterator[Problem]:
+        run = f"in the run {quoted(self.place, 400)}"
+        address = f"{ADDRESS}.{ours.label}"
+        if ours.name != theirs.name:
+            yield Problem(f"{address}.name", f"is {ours.name} here and {theirs.name} {run}")
+            return
+        for key, value in ours.parameters.items():
+            if value != theirs.parameters[key]:
+                what = f"is {_shown(value)} here and {_shown(theirs.parameters[key])} {run}"
+                yield Problem(f"{address}.{key}", what)
+
+
+def leave_open(config: DictConfig, overrides: Sequence[str]) -> None:
+    """Drop what ``conf/`` says of chain and dataset and nobody typed, if another run is named.
+
+    Args:
+        config: What Hydra composed.
+        overrides: As typed.
+    """
+    if not OmegaConf.select(config, WHERE, throw_on_missing=False):
+        return
+    typed = [each.partition("=")[0].strip().lstrip("+~").partition("@")[0] for each in overrides]
+    if "experiment" in typed:
+        return
+    with open_dict(config):
+        if not any(key.split(".")[0] == "transform" and key != WHERE for key in typed):
+            config.transform.steps = {}
+        if "dataset" not in typed:
+            said = {key.split(".")[1] for key in typed if key.startswith("dataset.")}
+            for key in {str(key) for key in config.dataset} - said - {_PATH}:
+                config.dataset.pop(key)
+
+
+def learned_in(values: Mapping[str, Any]) -> Learned | None:
+    """Return the run that a configuration names; None if it names none.
+
+    Raises:
+        ConfigError: There is no whole result, or not one of a chain.
+    """
+    transform = values.get("transform")
+    given = transform.get("learned") if isinstance(transform, Mapping) else None
+    if not isinstance(given, str) or not given:  # anything else the model refuses
+        return None
+    # All this takes its time to import, and most jobs do without.
+    from headrace.results.stored import StoredResult
+    from headrace.runtime.online.run_folder import RunFolder
+
+    place = given.rstrip("/") if given.startswith(S3) else _absolute(given)
+    try:
+        run = RunFolder.of(Path(place), StoredResult(place).manifest())
+        return _learned(place, run)
+    except HeadraceError as exc:
+        raise ConfigError([Problem(WHERE, str(exc))]) from exc
+    except OSError as exc:
+        what = f"{quoted(place, 400)} cannot be read ({exc.strerror})"
+        raise ConfigError([Problem(WHERE, what)]) from exc
+
+
+def _learned(place: str, run: RunFolder) -> Learned:
+    kept = run.states.items()
+    states = {
+        label: {"file": Path(each["file"]).name, "sha256": each["sha256"]} for label, each in kept
+    }
+    raw = asdict(run.dataset)
+    dataset = {key: list(each) if isinstance(each, tuple) else each for key, each in raw.items()}
+    steps = {step.label: {"name": step.name, **step.parameters} for step in run.steps}
+    notes = () if place.startswith(S3) else tuple(run.skew())
+    return Learned(place, LearnedSpec(run.columns, run.dataset, states), dataset, steps, notes)
+
+
+def _absolute(given: str) -> str:
+    path = path_of(uri_of(given)) or Path(given)
+    return str(path.expanduser().absolute())
+
+
+def _for_new_rows(chain: Sequence[Step]) -> dict[str, Step]:
+    return {step.label: step for step in chain if _is_for_new_rows(step.transform)}
+
+
+def _is_for_new_rows(transform: object) -> bool:
+    asked = getattr(transform, "for_new_rows", None)
+    return not hasattr(transform, "channels") and (asked is None or asked() is not None)
+
+
+def _shown(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return quoted(str(value)) if isinstance(value, str) else plain(str(value))

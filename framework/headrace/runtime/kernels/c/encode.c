@@ -1,0 +1,101 @@
+/* The distinct values of a column of text, in the order in which they first occur. */
+#include "text.h"
+
+typedef struct {
+    const uint8_t *data;
+    int64_t size, room;
+    uint64_t word; /* the first eight bytes */
+    uint32_t tag;
+} Cell;
+
+static inline Cell cell_at(const int32_t *offsets, const uint8_t *data, int64_t row, int64_t end) {
+    const uint8_t *text = data + offsets[row];
+    Cell cell = {text, offsets[row + 1] - offsets[row], end - offsets[row], 0, 0};
+    cell.word = first_word(text, cell.size, cell.room);
+    uint64_t hash = (cell.word ^ (uint64_t)cell.size << 56) * GAMMA;
+    for (int64_t at = 8; at < cell.size; at += 8) {
+        hash = mix64(hash + first_word(text + at, cell.size - at, cell.room - at));
+    }
+    hash = (hash ^ hash >> 32) * 0xBF58476D1CE4E5B9u;
+    cell.tag = (uint32_t)(hash >> 32);
+    return cell;
+}
+
+static inline int is_value(Cell cell, int64_t code, const int32_t *offsets, const uint8_t *data,
+                           const uint64_t *words) {
+    if (words[code] != cell.word || offsets[code + 1] - offsets[code] != cell.size) {
+        return 0;
+    }
+    return cell.size <= 8 || !memcmp(data + offsets[code] + 8, cell.data + 8, (uint64_t)cell.size - 8);
+}
+
+/* Put values 0 to `count` into `slots` again, of which `mask` + 1 count now. */
+static void place_all(int64_t count, const uint32_t *tags, uint32_t *slots, uint32_t mask) {
+    memset(slots, 0, ((uint64_t)mask + 1) * sizeof *slots);
+    for (int64_t code = 0; code < count; code++) {
+        uint32_t slot = tags[code] & mask;
+        while (slots[slot]) {
+            slot = (slot + 1) & mask;
+        }
+        slots[slot] = (uint32_t)code + 1;
+    }
+}
+
+/* `words`, `tags` and `codes` hold one number for each row, `value_offsets` one more, `value_data`
+ * as many bytes as the column; `slot_count` is a power of two, at least twice the rows. */
+int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
+                        int64_t validity_offset, int64_t rows, int32_t *codes, uint8_t *missing,
+                        int32_t *value_offsets, uint8_t *value_data, uint64_t *words,
+                        uint32_t *tags, uint32_t *slots, int64_t slot_count) {
+    int64_t count = 0, end = rows ? offsets[rows] : 0;
+    uint32_t mask = slot_count < 1024 ? (uint32_t)slot_count - 1 : 1023;
+    place_all(0, tags, slots, mask);
+    value_offsets[0] = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        if (validity) {
+            int64_t bit = validity_offset + row;
+            missing[row] = !(validity[bit >> 3] >> (bit & 7) & 1);
+            if (missing[row]) {
+                codes[row] = 0;
+                continue;
+            }
+        }
+        Cell cell = cell_at(offsets, data, row, end);
+        uint32_t slot = cell.tag & mask, found;
+        while ((found = slots[slot])) {
+            if (tags[found - 1] == cell.tag &&
+                is_value(cell, found - 1, value_offsets, value_data, words)) {
+                break;
+            }
+            slot = (slot + 1) & mask;
+        }
+        if (found) {
+            codes[row] = (int32_t)found - 1;
+            continue;
+        }
+        codes[row] = (int32_t)count;
+        words[count] = cell.word;
+        tags[count] = cell.tag;
+        if (cell.size) {
+            memcpy(value_data + value_offsets[count], cell.data, (uint64_t)cell.size);
+        }
+        value_offsets[count + 1] = value_offsets[count] + (int32_t)cell.size;
+        slots[slot] = (uint32_t)++count;
+        if (2 * count > mask && (int64_t)mask + 1 < slot_count) {
+            int64_t wider = 4 * ((int64_t)mask + 1);
+            mask = (uint32_t)(wider < slot_count ? wider : slot_count) - 1;
+            place_all(count, tags, slots, mask);
+        }
+    }
+    return count;
+}
+
+/* Add to `counts` the rows of each value in each group, shape (values + 1, groups): those without
+ * a value stand last. Without groups there is one. */
+void headrace_count(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
+                    int64_t group_count, int64_t rows, int64_t values, int64_t *counts) {
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t value = missing && missing[row] ? values : codes[row];
+        counts[groups ? value * group_count + groups[row] : value]++;
+    }
+}

@@ -1,0 +1,62 @@
+/* Kernels of headrace's runtime: plain C11, a plain C interface, no memory of their own.
+ *
+ * Each function gets all buffers from its caller, with their sizes, and reads and writes nothing
+ * beyond them. None needs anything of a C library but memcpy, memset and memcmp, which every
+ * process has: the same file loads beside any version of glibc and beside musl.
+ *
+ * NumPy's and Arrow's way of doing the same thing is the reference; tests hold both together.
+ */
+#ifndef HEADRACE_KERNELS_H
+#define HEADRACE_KERNELS_H
+
+#include <stdint.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "words of text are read as little-endian numbers"
+#endif
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* No header of a C library is needed either. */
+#define memcpy __builtin_memcpy
+#define memset __builtin_memset
+#define memcmp __builtin_memcmp
+
+enum { MURMUR3_32 = 0, XXH32 = 1 };
+
+/* Arrow's strings: text i is data[offsets[i]] to data[offsets[i + 1]]; `size` bytes in all. */
+
+EXPORT void headrace_hash32(const int32_t *offsets, const uint8_t *data, int64_t rows,
+                            const uint8_t *prefix, int64_t prefix_size, int32_t function,
+                            uint32_t seed, uint32_t *hashes);
+EXPORT void headrace_hash_cells(const int32_t *offsets, const uint8_t *data, int64_t columns,
+                                int64_t rows, const int32_t *prefix_offsets,
+                                const uint8_t *prefixes, int32_t function, uint32_t seed,
+                                uint32_t *hashes);
+EXPORT void headrace_hash64(const int32_t *offsets, const uint8_t *data, int64_t rows,
+                            uint64_t key, uint64_t *hashes);
+EXPORT int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
+                               int64_t validity_offset, int64_t rows, int32_t *codes,
+                               uint8_t *missing, int32_t *value_offsets, uint8_t *value_data,
+                               uint64_t *words, uint32_t *tags, uint32_t *slots,
+                               int64_t slot_count);
+EXPORT void headrace_count(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
+                           int64_t group_count, int64_t rows, int64_t values, int64_t *counts);
+EXPORT int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys,
+                               const int64_t *key_counts, const uint8_t *const *missing,
+                               int64_t columns, int64_t rows, int32_t *offsets, int32_t *indices,
+                               float *values);
+EXPORT int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows,
+                                    int32_t *offsets, int32_t *indices, float *values);
+EXPORT void headrace_digest(const int64_t *offsets, const uint32_t *indices, const void *values,
+                            int32_t is_double, int64_t rows, uint64_t *sums);
+EXPORT int64_t headrace_csv_scan(const uint8_t *data, int64_t size, uint8_t delimiter,
+                                 uint8_t quote, uint8_t escape, int64_t columns, uint32_t *marks,
+                                 int64_t room, int64_t *column_bytes, int32_t *is_ascii);
+EXPORT void headrace_csv_columns(const uint8_t *data, int64_t size, const uint32_t *marks,
+                                 int64_t columns, int64_t rows, const int64_t *wanted,
+                                 int64_t wanted_count, int32_t *const *offsets,
+                                 uint8_t *const *cells, const int64_t *sizes,
+                                 uint8_t *const *validity, int64_t *nulls);
+
+#endif

@@ -1,0 +1,205 @@
+/* Sparse rows from the keys of columns: sorted, equal indices summed; and their digests.
+ *
+ * Eight rows are sorted at once, each in a lane of its own, by Batcher's odd-even merge sort, whose
+ * comparisons do not depend on the keys: K. E. Batcher, "Sorting networks and their applications",
+ * AFIPS 1968; D. Knuth, "The Art of Computer Programming" 3, algorithm 5.2.2M.
+ */
+#include "text.h"
+
+#define LANES 8
+#define MOST_COLUMNS 256
+#define MOST_PAIRS 3839 /* of so many columns */
+#define NONE 0xFFFFFFFFu /* the key of a cell that gives no feature; sorts last */
+
+typedef uint32_t Lanes __attribute__((vector_size(4 * LANES)));
+
+static inline __attribute__((always_inline)) void compare(Lanes *one, Lanes *other) {
+    Lanes a = *one, b = *other, is_less = (Lanes)(a < b);
+    *one = (a & is_less) | (b & ~is_less);
+    *other = (b & is_less) | (a & ~is_less);
+}
+
+/* Which lanes are compared with which, two bytes a pair; return the number of pairs. */
+static int64_t network(int64_t count, uint8_t *pairs) {
+    int64_t top = 1, found = 0;
+    while (2 * top < count) {
+        top *= 2;
+    }
+    for (int64_t p = count > 1 ? top : 0; p; p /= 2) {
+        int64_t r = 0, d = p;
+        for (int64_t q = top; d; q /= 2) {
+            for (int64_t i = 0; i < count - d; i++) {
+                if ((i & p) == r) {
+                    pairs[2 * found] = (uint8_t)i;
+                    pairs[2 * found++ + 1] = (uint8_t)(i + d);
+                }
+            }
+            d = q > p ? q - p : 0;
+            r = p;
+        }
+    }
+    return found;
+}
+
+/* Put the keys of eight rows or fewer into lanes. Without codes there is a key for each row. */
+static inline __attribute__((always_inline)) void
+gather(const int32_t *codes, const uint32_t *keys, int64_t key_count, const uint8_t *missing,
+       int count, Lanes *to) {
+    Lanes found;
+    if (!codes) {
+        for (int lane = 0; lane < LANES; lane++) {
+            found[lane] = lane < count ? keys[lane] : NONE;
+        }
+    } else if (count == LANES && key_count && !missing) {
+        for (int lane = 0; lane < LANES; lane++) {
+            found[lane] = keys[codes[lane]];
+        }
+    } else {
+        for (int lane = 0; lane < LANES; lane++) {
+            int is_there = lane < count && key_count && !(missing && missing[lane]);
+            found[lane] = is_there ? keys[codes[lane]] : NONE;
+        }
+    }
+    *to = found;
+}
+
+/* Whether each code of a column is the place of a key, unless there are no keys at all. */
+static int are_places(const int32_t *codes, int64_t rows, int64_t key_count) {
+    uint32_t highest = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        uint32_t code = (uint32_t)codes[row];
+        highest = code > highest ? code : highest;
+    }
+    return !key_count || highest < (uint64_t)key_count;
+}
+
+/* Write the entries of one lane; return how many. */
+static inline int64_t entries_of(const Lanes *keys, int lane, int64_t columns, int32_t *indices,
+                                 float *values) {
+    int64_t count = 0;
+    int32_t last = -1;
+    for (int64_t column = 0; column < columns; column++) {
+        uint32_t key = keys[column][lane];
+        if (key == NONE) {
+            break;
+        }
+        int32_t index = (int32_t)(key >> 1);
+        float value = key & 1 ? -1.0f : 1.0f;
+        if (index == last) {
+            values[count - 1] += value;
+            continue;
+        }
+        indices[count] = last = index;
+        values[count++] = value;
+    }
+    return count;
+}
+
+static inline __attribute__((always_inline)) int64_t
+sparse_rows(const int32_t *const *codes, const uint32_t *const *keys, const int64_t *key_counts,
+            const uint8_t *const *missing, int64_t columns, int64_t rows, int32_t *offsets,
+            int32_t *indices, float *values) {
+    Lanes lanes[MOST_COLUMNS];
+    uint8_t pairs[2 * MOST_PAIRS];
+    int64_t total = 0, pair_count = network(columns, pairs);
+    offsets[0] = 0;
+    for (int64_t first = 0; first < rows; first += LANES) {
+        int count = rows - first < LANES ? (int)(rows - first) : LANES;
+        for (int64_t column = 0; column < columns; column++) {
+            if (!codes) {
+                gather(0, keys[column] + first, 0, 0, count, lanes + column);
+                continue;
+            }
+            gather(codes[column] + first, keys[column], key_counts[column],
+                   missing[column] ? missing[column] + first : 0, count, lanes + column);
+        }
+        for (int64_t i = 0; i < pair_count; i++) {
+            compare(lanes + pairs[2 * i], lanes + pairs[2 * i + 1]);
+        }
+        for (int lane = 0; lane < count; lane++) {
+            total += entries_of(lanes, lane, columns, indices + total, values + total);
+            offsets[first + lane + 1] = (int32_t)total;
+        }
+    }
+    return total;
+}
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+/* AVX2 needs the processor to have it and the system to keep its registers. */
+static int has_avx2(void) {
+    uint32_t a, b, c, d, low, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (1u << 27 | 1u << 28)) != (1u << 27 | 1u << 28)) {
+        return 0;
+    }
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & 6) == 6 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && b >> 5 & 1;
+}
+
+__attribute__((target("avx2"))) static int64_t
+sparse_rows_avx2(const int32_t *const *codes, const uint32_t *const *keys,
+                 const int64_t *key_counts, const uint8_t *const *missing, int64_t columns,
+                 int64_t rows, int32_t *offsets, int32_t *indices, float *values) {
+    return sparse_rows(codes, keys, key_counts, missing, columns, rows, offsets, indices, values);
+}
+#endif
+
+static int64_t any_sparse_rows(const int32_t *const *codes, const uint32_t *const *keys,
+                               const int64_t *key_counts, const uint8_t *const *missing,
+                               int64_t columns, int64_t rows, int32_t *offsets, int32_t *indices,
+                               float *values) {
+#if defined(__x86_64__)
+    if (has_avx2()) {
+        return sparse_rows_avx2(codes, keys, key_counts, missing, columns, rows, offsets, indices,
+                                values);
+    }
+#endif
+    return sparse_rows(codes, keys, key_counts, missing, columns, rows, offsets, indices, values);
+}
+
+/* A code of a column is the place of a key among its keys; a column without keys has no features.
+ * `indices` and `values` hold rows * columns. Returns the number of entries; -1 if there are too
+ * many columns, or a code is no place. */
+int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys,
+                        const int64_t *key_counts, const uint8_t *const *missing, int64_t columns,
+                        int64_t rows, int32_t *offsets, int32_t *indices, float *values) {
+    if (columns > MOST_COLUMNS) {
+        return -1;
+    }
+    for (int64_t column = 0; rows && column < columns; column++) {
+        if (!are_places(codes[column], rows, key_counts[column])) {
+            return -1;
+        }
+    }
+    return any_sparse_rows(codes, keys, key_counts, missing, columns, rows, offsets, indices,
+                           values);
+}
+
+/* The same of a key for each cell, column by column; a cell without a feature has the key NONE. */
+int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows, int32_t *offsets,
+                             int32_t *indices, float *values) {
+    const uint32_t *by_column[MOST_COLUMNS];
+    if (columns > MOST_COLUMNS) {
+        return -1;
+    }
+    for (int64_t column = 0; column < columns; column++) {
+        by_column[column] = keys + column * rows;
+    }
+    return any_sparse_rows(0, by_column, 0, 0, columns, rows, offsets, indices, values);
+}
+
+/* Add the hash of each entry to its row's sum. */
+void headrace_digest(const int64_t *offsets, const uint32_t *indices, const void *values,
+                     int32_t is_double, int64_t rows, uint64_t *sums) {
+    for (int64_t row = 0; row < rows; row++) {
+        uint64_t sum = 0;
+        for (int64_t at = offsets[row]; at < offsets[row + 1]; at++) {
+            double value = is_double ? ((const double *)values)[at] : ((const float *)values)[at];
+            uint64_t bits;
+            memcpy(&bits, &value, sizeof bits);
+            sum += mix64(bits * GAMMA + indices[at]);
+        }
+        sums[row] += sum;
+    }
+}

@@ -1,0 +1,50 @@
+/* Reading words of a text without reading beyond it. */
+#ifndef HEADRACE_TEXT_H
+#define HEADRACE_TEXT_H
+
+#include "kernels.h"
+
+static inline uint32_t word32(const uint8_t *bytes) {
+    uint32_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+static inline uint64_t word64(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+/* The first bytes, at most eight, zero beyond them; `room` bytes may be read. */
+static inline uint64_t first_word(const uint8_t *bytes, int64_t size, int64_t room) {
+    if (size >= 8) {
+        return word64(bytes);
+    }
+    if (size <= 0) {
+        return 0;
+    }
+    if (room >= 8) {
+        return word64(bytes) & (((uint64_t)1 << 8 * size) - 1);
+    }
+    uint64_t word = 0;
+    for (int64_t i = 0; i < size; i++) {
+        word |= (uint64_t)bytes[i] << 8 * i;
+    }
+    return word;
+}
+
+static inline uint32_t rotated(uint32_t word, int bits) {
+    return word << bits | word >> (32 - bits);
+}
+
+/* The finaliser of SplitMix64, https://prng.di.unimi.it/splitmix64.c */
+static inline uint64_t mix64(uint64_t word) {
+    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9u;
+    word = (word ^ word >> 27) * 0x94D049BB133111EBu;
+    return word ^ word >> 31;
+}
+
+#define GAMMA 0x9E3779B97F4A7C15u
+
+#endif

@@ -1,0 +1,297 @@
+"""Kernels called with NumPy arrays and Arrow columns; the addresses are of arrays that live on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ctypes import CDLL, c_int32
+from ctypes import byref as reference
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Array = npt.NDArray[Any]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+MOST_COLUMNS = 256
+"""Columns whose keys are sorted by the kernel; of more, NumPy is as fast."""
+MOST_BYTES = 2**31 - 1
+"""Bytes of a column's texts, and entries of rows: their places are 32-bit numbers."""
+_NOTHING = np.zeros(8, np.uint8)
+_SLACK = 32
+"""Bytes that are copied at once, so that cells may be followed by as many."""
+_SAMPLE = 1 << 16
+_NO_ROOM = -2
+_NEVER = 0xFF
+"""A byte that stands in no UTF-8."""
+
+
+def _at(array: Array) -> int:
+    """Return where an array begins."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _of(array: Array | None) -> int | None:
+    return None if array is None else _at(array)
+
+
+def _texts(column: pa.StringArray) -> tuple[int, int]:
+    """Return where a column's offsets and bytes begin."""
+    _, offsets, data = column.buffers()
+    if offsets is None or not len(column):
+        return _at(_NOTHING), _at(_NOTHING)
+    size = np.dtype(np.int32).itemsize
+    return offsets.address + size * column.offset, data.address if data else _at(_NOTHING)
+
+
+def hash32(kernels: CDLL, texts: pa.StringArray, prefix: bytes, function: int, seed: int) -> U32:
+    """Return a 32-bit hash of each text behind the same prefix, shape (texts,).
+
+    Args:
+        kernels: The library.
+        texts: UTF-8; what a null gives has no meaning.
+        prefix: What stands before each of them.
+        function: Number of the hash function in the library.
+        seed: Its seed.
+    """
+    hashes = np.empty(len(texts), np.uint32)
+    before = np.frombuffer(prefix or b"\0", np.uint8)
+    kernels.headrace_hash32(
+        *_texts(texts), len(texts), _at(before), len(prefix), function, seed, _at(hashes)
+    )
+    return hashes
+
+
+def hash_cells(
+    kernels: CDLL,
+    ends: I32,
+    data: bytes,
+    rows: int,
+    bounds: I32,
+    prefixes: bytes,
+    function: int,
+    seed: int,
+) -> U32:
+    """Return a 32-bit hash of each cell behind the prefix of its column, shape (columns * rows,).
+
+    Args:
+        kernels: The library.
+        ends: Where each cell begins in `data` and the last ends, column by column.
+        data: The cells, UTF-8.
+        rows: Number of rows.
+        bounds: Where each prefix begins in `prefixes` and the last ends.
+        prefixes: Of all columns.
+        function: Number of the hash function in the library.
+        seed: Its seed.
+    """
+    hashes, columns = np.empty(len(ends) - 1, np.uint32), len(bounds) - 1
+    kernels.headrace_hash_cells(
+        *(_at(ends), data, columns, rows, _at(bounds), prefixes, function, seed, _at(hashes))
+    )
+    return hashes
+
+
+def sparse_keys(kernels: CDLL, keys: U32, columns: int, rows: int) -> tuple[I32, I32, Floats]:
+    """Return the offsets, indices and values of the rows that keys make, column by column."""
+    offsets = np.empty(rows + 1, np.int32)
+    indices, values = np.empty(len(keys), np.int32), np.empty(len(keys), np.float32)
+    keys = np.ascontiguousarray(keys)
+    found = kernels.headrace_sparse_keys(
+        _at(keys), columns, rows, _at(offsets), _at(indices), _at(values)
+    )
+    return offsets, indices[:found], values[:found]
+
+
+def hash64(kernels: CDLL, texts: pa.StringArray, key: int) -> U64:
+    """Return what `headrace.runtime.hashing.hash64.hash64` returns."""
+    hashes = np.empty(len(texts), np.uint64)
+    kernels.headrace_hash64(*_texts(texts), len(texts), key, _at(hashes))
+    return hashes
+
+
+def encode(kernels: CDLL, column: pa.StringArray) -> tuple[pa.StringArray, I32, Bools | None]:
+    """Return a column's distinct values, the code of each row, and which rows are null."""
+    rows = len(column)
+    offsets, data = _texts(column)
+    size = _bytes_of(column)
+    validity = column.buffers()[0] if column.null_count else None
+    missing = np.empty(rows, np.bool_) if validity else None
+    slots = 1 << max(2 * rows - 1, 1).bit_length()
+    codes, starts = np.empty(rows, np.int32), np.empty(rows + 1, np.int32)
+    texts, words = np.empty(size, np.uint8), np.empty(rows, np.uint64)
+    tags, table = np.empty(rows, np.uint32), np.empty(slots, np.uint32)
+    count = kernels.headrace_encode(
+        *(offsets, data, validity.address if validity else None, column.offset, rows),
+        *(_at(codes), _of(missing), _at(starts), _at(texts), _at(words), _at(tags), _at(table)),
+        slots,
+    )
+    buffers = [None, pa.py_buffer(starts[: count + 1]), pa.py_buffer(texts[: starts[count]])]
+    return pa.Array.from_buffers(pa.string(), count, buffers), codes, missing
+
+
+def _bytes_of(column: pa.StringArray) -> int:
+    if not len(column):
+        return 0
+    first, last = (column.offset, column.offset + len(column))
+    offsets = np.frombuffer(column.buffers()[1], np.int32)
+    return int(offsets[last]) - int(offsets[first])
+
+
+def count(
+    kernels: CDLL, codes: I32, missing: Bools | None, values: int, groups: I32 | None, size: int
+) -> I64:
+    """Return the rows of each value in each group, shape (values + 1, size), the nulls' last.
+
+    Args:
+        kernels: The library.
+        codes: The value of each row, shape (rows,).
+        missing: Rows without a value.
+        values: Number of values.
+        groups: The group of each row; None for one group.
+        size: Number of groups.
+    """
+    counts = np.zeros((values + 1, size), np.int64)
+    codes, groups = np.ascontiguousarray(codes), None if groups is None else _straight(groups)
+    missing = None if missing is None else _straight(missing)
+    kernels.headrace_count(
+        _at(codes), _of(missing), _of(groups), size, len(codes), values, _at(counts)
+    )
+    return counts
+
+
+def _straight(array: Any) -> Any:
+    return np.ascontiguousarray(array)
+
+
+def sparse(
+    kernels: CDLL, columns: Sequence[tuple[I32, U32, Bools | None]]
+) -> tuple[I32, I32, Floats] | None:
+    """Return the offsets, indices and values of sparse rows; None if there are too many columns.
+
+    Args:
+        kernels: The library.
+        columns: Of each column the code of each row, the key of each code, and which rows are null.
+    """
+    rows, width = len(columns[0][0]), len(columns)
+    if width > MOST_COLUMNS or rows * width > MOST_BYTES:
+        return None
+    straight = [tuple(map(_straight, column[:2])) for column in columns]
+    nulls = [None if missing is None else _straight(missing) for *_, missing in columns]
+    codes, keys = (np.array([_at(each[place]) for each in straight], np.uintp) for place in (0, 1))
+    counts = np.array([len(each[1]) for each in straight], np.int64)
+    missing = np.array([_of(each) or 0 for each in nulls], np.uintp)
+    offsets = np.empty(rows + 1, np.int32)
+    indices, values = np.empty(rows * width, np.int32), np.empty(rows * width, np.float32)
+    found = kernels.headrace_sparse(
+        *(_at(codes), _at(keys), _at(counts), _at(missing), width, rows),
+        *(_at(offsets), _at(indices), _at(values)),
+    )
+    if found < 0:
+        return None
+    indices, values = indices[:found], values[:found]
+    if 4 * found < 3 * rows * width:  # do not keep room for what is not there
+        indices, values = indices.copy(), values.copy()
+    return offsets, indices, values
+
+
+def add_digests(
+    kernels: CDLL, offsets: I64, indices: U32, values: npt.NDArray[np.floating[Any]], sums: U64
+) -> None:
+    """Add to each row's sum the hashes of its entries, as `headrace.runtime.output.digest` does."""
+    indices, values = _straight(indices), _straight(values)
+    is_double = values.dtype == np.float64
+    kernels.headrace_digest(
+        _at(offsets), _at(indices), _at(values), is_double, len(sums), _at(sums)
+    )
+
+
+def csv_columns(
+    kernels: CDLL,
+    data: bytes,
+    marks: tuple[str, str | None, str | None],
+    width: int,
+    wanted: Sequence[int],
+) -> list[pa.StringArray] | None:
+    """Return columns of delimited text, its empty cells being null; None if Arrow has to parse it.
+
+    Args:
+        kernels: The library.
+        data: Whole rows.
+        marks: Delimiter, quote and escape, the last two if they mean anything: ASCII.
+        width: Number of columns.
+        wanted: Those to return.
+    """
+    if not 0 < len(data) < MOST_BYTES:
+        return None
+    delimiter, quote, escape = (_NEVER if mark is None else ord(mark) for mark in marks)
+    text, is_ascii = np.frombuffer(data, np.uint8), c_int32()
+    most = len(data) // width + 1
+    for lines in (min(_lines(data), most), most):
+        ends, sizes = np.empty(lines * (width + 1), np.uint32), np.zeros(width, np.int64)
+        rows = kernels.headrace_csv_scan(
+            *(_at(text), len(data), delimiter, quote, escape, width),
+            *(_at(ends), len(ends), _at(sizes), reference(is_ascii)),
+        )
+        if rows != _NO_ROOM:
+            break
+    if rows <= 0:
+        return None
+    columns = _copied(
+        kernels, text, ends, rows, width, [(each, int(sizes[each])) for each in wanted]
+    )
+    if not is_ascii.value:
+        try:
+            for column in columns:
+                column.validate(full=True)
+        except pa.ArrowInvalid:
+            return None  # Arrow finds the cell
+    return columns
+
+
+def _lines(data: bytes) -> int:
+    """Return how many lines there may be, by the first of them: room that is kept small."""
+    lines = data.count(b"\n", 0, _SAMPLE)
+    return 2 + (lines + 1) * len(data) // min(len(data), _SAMPLE) * 5 // 4
+
+
+def _copied(
+    kernels: CDLL, text: Array, ends: U32, rows: int, width: int, wanted: Sequence[tuple[int, int]]
+) -> list[pa.StringArray]:
+    """Copy the cells of some columns, each with the bytes of all its cells."""
+    # Buffers of each column alone: an id that waits for its part keeps no other column.
+    offsets = [_buffer(4 * (rows + 1)) for _ in wanted]
+    cells = [_buffer(size + _SLACK) for _, size in wanted]
+    validity = [_buffer((rows + 7) // 8) for _ in wanted]
+    sizes = np.array([len(each) for each in cells], np.int64)
+    nulls, columns = (
+        np.zeros(len(wanted), np.int64),
+        np.array([each for each, _ in wanted], np.int64),
+    )
+    addresses = [
+        np.array([x.address for x in each], np.uintp) for each in (offsets, cells, validity)
+    ]
+    starts, texts, bits = map(_at, addresses)
+    kernels.headrace_csv_columns(
+        *(_at(text), len(text), _at(ends), width, rows, _at(columns), len(wanted)),
+        *(starts, texts, _at(sizes), bits, _at(nulls)),
+    )
+    return [
+        pa.Array.from_buffers(
+            pa.string(), rows, [bitmap if count else None, start, text.slice(0, size)], count
+        )
+        for bitmap, start, text, (_, size), count in zip(
+            validity, offsets, cells, wanted, nulls.tolist(), strict=True
+        )
+    ]
+
+
+def _buffer(size: int) -> pa.Buffer:
+    """Return memory of NumPy's, which stays for the next block; Arrow's pool gives it back."""
+    return pa.py_buffer(np.empty(size, np.uint8))

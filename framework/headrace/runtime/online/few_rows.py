@@ -1,0 +1,90 @@
+"""Rows straight from the cells' texts to entries: for chains that do nothing but hash texts.
+
+No Arrow column is made on the way, which takes most of the time of a single row. What is not as
+usual is left to the way of all chains, which also knows what to say about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from headrace.runtime.hashing.functions import number_of
+from headrace.runtime.hashing.hasher import Hasher
+from headrace.runtime.hashing.sparse import MISSING, SparseRows
+from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.library import library
+
+
+@dataclass(frozen=True)
+class TextHasher:
+    """Hashes the cells of text columns, column by column.
+
+    Attributes:
+        hasher: The chain's.
+        prefixes: What stands before the cells of each column, one behind the other.
+        bounds: Where each prefix begins and the last ends, shape (columns + 1,).
+        function: Number of the hash function in the library of kernels.
+        seed: Its seed.
+    """
+
+    hasher: Hasher
+    prefixes: bytes
+    bounds: calls.I32
+    function: int
+    seed: int
+
+    @classmethod
+    def of(cls, hasher: Hasher, names: Sequence[str]) -> TextHasher | None:
+        """Return what hashes these columns; None if it has to be done in another way."""
+        kind = type(hasher)
+        inherited = (kind.tokens, kind.keys, kind.entries)
+        if inherited != (Hasher.tokens, Hasher.keys, Hasher.entries):
+            return None
+        function, seed = hasher.hash_function()
+        number = number_of(function)
+        if number is None or len(names) > calls.MOST_COLUMNS:
+            return None
+        prefixes = [f"{name}=".encode() for name in names]
+        bounds = np.array([*accumulate(map(len, prefixes), initial=0)], np.int32)
+        return cls(hasher, b"".join(prefixes), bounds, number, seed)
+
+    def rows(self, texts: Sequence[str], count: int) -> SparseRows | None:
+        """Return the rows of some cells.
+
+        Args:
+            texts: The cells, column by column; an empty one is a null.
+            count: Number of rows, at least one.
+
+        Returns:
+            None if there are no kernels, or a text is not UTF-8.
+        """
+        kernels, columns = library(), len(self.bounds) - 1
+        if kernels is None or not count:
+            return None
+        joined = "".join(texts)
+        try:
+            data = joined.encode()
+        except UnicodeEncodeError:
+            return None
+        if len(data) > calls.MOST_BYTES:
+            return None
+        is_ascii = len(data) == len(joined)
+        lengths = map(len, texts) if is_ascii else map(len, [text.encode() for text in texts])
+        ends = np.zeros(len(texts) + 1, np.int32)
+        np.cumsum(np.fromiter(lengths, np.int32, len(texts)), out=ends[1:])
+        hashes = calls.hash_cells(
+            kernels, ends, data, count, self.bounds, self.prefixes, self.function, self.seed
+        )
+        keys = self._keys(hashes, columns)
+        if not all(texts):
+            keys[[place for place, text in enumerate(texts) if not text]] = MISSING
+        return SparseRows(*calls.sparse_keys(kernels, keys, columns, count))
+
+    def _keys(self, hashes: calls.U32, columns: int) -> calls.U32:
+        if not self.hasher.has_own_ranges:
+            return self.hasher.fold(hashes, 0, columns)
+        return np.concatenate(self.hasher.keys(np.split(hashes, columns)))

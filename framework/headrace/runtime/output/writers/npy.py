@@ -1,0 +1,127 @@
+"""NumPy arrays for embedding models: a file of ids, one of numbers, one of labels for each part.
+
+``categorical`` holds int32 ids, ``numeric`` float32 numbers, NaN for null; each row of both is a
+row, each column a field, in the order of ``report/feature_map.json``. ``label`` is float32, ``id``
+bytes of one width. A file that would have no column is not there. ``numpy.load(mmap_mode="r")``
+reads them without pickle.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import IO, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from headrace.runtime.output.writers.arrays import Pieces, fixed_width
+from headrace.runtime.output.writers.base import Layout, Write
+from headrace.runtime.output.writers.fields import (
+    Field,
+    fields_of,
+    ids_of,
+    refuse_text,
+    side_by_side,
+)
+from headrace.runtime.output.writers.reading import Known
+from headrace.runtime.transform import Role
+
+CATEGORICAL, NUMERIC, LABEL, ID = (
+    f".{name}.npy" for name in ("categorical", "numeric", "label", "id")
+)
+"""Suffixes of the files of a part."""
+Batches = Sequence[pa.RecordBatch]
+
+
+class NpyWriter:
+    """Parts for DLRM, torchrec and everything else that has a table of vectors for each field."""
+
+    maps_features: ClassVar[bool] = True
+
+    def check(self, schema: pa.Schema) -> None:
+        """Refuse hashed rows, which have no fields, and text."""
+        if Layout.of(schema).indices is not None:
+            raise ValueError(
+                "npy has a column for each field, but the chain hashes all of them into one sparse "
+                "row; use the step vocabulary in place of the hasher, or output.format=npz"
+            )
+        refuse_text(schema, "npy")
+
+    def knowing(self, batches: Batches, schema: pa.Schema) -> NpyWriter:
+        """Return this writer: nothing is laid out before."""
+        return self
+
+    def files(self, schema: pa.Schema) -> Mapping[str, Write]:
+        """Return what writes each file of a part, by the end of its name."""
+        fields, layout = fields_of(schema), Layout.of(schema)
+        made: dict[str, Write] = {}
+        if ids := [field for field in fields if field.encoding is not None]:
+            made[CATEGORICAL] = partial(_write_ids, ids)
+        if numbers := [field for field in fields if field.encoding is None]:
+            made[NUMERIC] = partial(_write_numbers, numbers)
+        if layout.label is not None:
+            made[LABEL] = partial(_write_labels, layout.label)
+        if layout.id is not None:
+            made[ID] = partial(_write_row_ids, layout.id, schema.field(layout.id).name)
+        return made
+
+    def is_exact(self, known: Known) -> bool:
+        """Return false: numbers and labels are rounded, and a null may be an id."""
+        return False
+
+    def read(self, files: Mapping[str, bytes], known: Known) -> pa.RecordBatch:
+        """Return the rows of a part; the id behind the last one is a null again."""
+        arrays = {suffix: np.load(io.BytesIO(content)) for suffix, content in files.items()}
+        columns: dict[str, pa.Array] = {}
+        for name, each in known.features.items():
+            is_number = each["kind"] == Role.NUMERIC
+            column = arrays[NUMERIC if is_number else CATEGORICAL][:, each["index"]]
+            if is_number:
+                columns[name] = pa.array(column, from_pandas=True)
+            else:
+                is_null = column == each["size"] - 1 if each["null"] == each["size"] - 1 else None
+                columns[name] = pa.array(np.ascontiguousarray(column), mask=is_null)
+        if known.label is not None and LABEL in arrays:
+            columns[known.label] = pa.array(arrays[LABEL])
+        if known.id is not None and ID in arrays:
+            columns[known.id] = pa.array(arrays[ID]).cast(pa.string())
+        return known.batch(columns)
+
+
+def _write_ids(fields: Sequence[Field], batches: Batches, file: IO[bytes]) -> None:
+    pieces = [
+        side_by_side(
+            [ids_of(batch.column(place), kind) for _, place, kind in fields if kind is not None],
+            batch.num_rows,
+            np.int32,
+        )
+        for batch in batches
+    ]
+    Pieces.of(pieces, np.int32, len(fields)).write(file)
+
+
+def _write_numbers(fields: Sequence[Field], batches: Batches, file: IO[bytes]) -> None:
+    pieces = [
+        side_by_side(
+            [_float32(batch.column(place)) for _, place, _ in fields], batch.num_rows, np.float32
+        )
+        for batch in batches
+    ]
+    Pieces.of(pieces, np.float32, len(fields)).write(file)
+
+
+def _write_labels(place: int, batches: Batches, file: IO[bytes]) -> None:
+    Pieces.of([_float32(batch.column(place)) for batch in batches], np.float32).write(file)
+
+
+def _write_row_ids(place: int, name: str, batches: Batches, file: IO[bytes]) -> None:
+    fixed_width([batch.column(place) for batch in batches], name, "npy").write(file)
+
+
+def _float32(column: pa.Array) -> npt.NDArray[np.float32]:
+    """Round to float32 as Arrow does: what is too large for the type becomes infinite."""
+    numbers: npt.NDArray[np.float32] = column.cast(pa.float32()).to_numpy(zero_copy_only=False)
+    return numbers

@@ -1,0 +1,306 @@
+"""A flow as the definition of a SageMaker pipeline; the SDK's own objects are the oracle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace import CompiledFlow, compile, compile_flow
+from headrace.aws.request import RequestView
+from headrace.errors import ConfigError
+from headrace.flow.account import OnPaper
+from headrace.flow.arguments import joined
+from headrace.flow.conditions import json_path, keys_of
+from headrace.flow.permissions import policy_of
+from headrace.flow.pipeline import Pipeline, pipeline_of
+from tests.flow.flows import project
+
+FLOW = """\
+parameters: {day: 2014-10-21, width: 65536, depth: 3, floor: 0.7, machine: ml.m5.xlarge}
+cache: {expire_after: P30D}
+retry: {max_attempts: 3}
+jobs:
+  prepare:
+    - transform=time_hashing
+    - dataset=avazu
+    - transform.n_features=${param:width}
+    - dataset.path=s3://logs/${param:day}/part-${param:depth}/
+    - resources.instance_type=${param:machine}
+    - job.env.DAY=${param:day}
+  fit:
+    - program=script
+    - program.path=fit.py
+    - program.arguments.depth=${param:depth}
+    - resources.instance_count=${param:depth}
+    - inputs.rows=${output:prepare.train}
+    - outputs=[model,report]
+  judge:
+    - program=script
+    - program.path=judge.py
+    - inputs.model=${output:fit.model}/model.tar.gz
+    - outputs=[verdict]
+  train:
+    raw:
+      Type: Training
+      Arguments:
+        InputDataConfig: [{DataSource: {S3DataSource: {S3Uri: "${output:prepare.train}"}}}]
+        HyperParameters: {depth: "${param:depth}", day: "on-${param:day}"}
+    after: [fit]
+  last:
+    overrides:
+      - program=script
+      - program.path=judge.py
+      - inputs.v=${output:judge.verdict}
+      - outputs=[done]
+    after: [train]
+    cache: false
+    retry: []
+when:
+  judge: {output: fit.report, file: metrics.json, path: scores.0.auc, at_least: "${param:floor}",
+          otherwise: fail}
+"""
+ROLE = "job.role=arn:aws:iam::123456789012:role/processing"
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return project(tmp_path_factory.mktemp("flow"), FLOW)
+
+
+def made(*overrides: str) -> Pipeline:
+    common = ["flow=ctr", "output.path=s3://results/ctr", ROLE]
+    return pipeline_of(compile_flow(*common, *overrides).flow)
+
+
+@pytest.fixture(scope="module")
+def pipeline(here: Path) -> Pipeline:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        return made()
+
+
+@pytest.fixture(scope="module")
+def steps(pipeline: Pipeline) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for step in pipeline.definition["Steps"]:
+        found[step["Name"]] = step
+        found |= {each["Name"]: each for each in step["Arguments"].get("IfSteps", ())}
+    return found
+
+
+def view(step: dict[str, Any]) -> RequestView:
+    return RequestView(step["Arguments"])
+
+
+def uris(step: dict[str, Any]) -> dict[str, Any]:
+    return {each.name: each.uri for each in (*view(step).inputs, *view(step).outputs)}
+
+
+def output(step: str, name: str) -> dict[str, str]:
+    return {"Get": f"Steps.{step}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri"}
+
+
+def parameter(name: str) -> dict[str, str]:
+    return {"Get": f"Parameters.{name}"}
+
+
+def join(on: str, *values: object) -> dict[str, Any]:
+    return {"Std:Join": {"On": on, "Values": list(values)}}
+
+
+def test_the_definition_has_what_the_service_wants(pipeline: Pipeline) -> None:
+    definition = json.loads(pipeline.text)
+    assert definition == pipeline.definition
+    assert {key: definition[key] for key in definition if key != "Steps"} == {
+        "Version": "2020-12-01",
+        "Metadata": {},
+        "Parameters": [
+            {"Name": "day", "Type": "String", "DefaultValue": "2014-10-21"},
+            {"Name": "depth", "Type": "Integer", "DefaultValue": 3},
+            {"Name": "floor", "Type": "Float", "DefaultValue": 0.7},
+            {"Name": "machine", "Type": "String", "DefaultValue": "ml.m5.xlarge"},
+        ],
+        "PipelineExperimentConfig": {
+            "ExperimentName": {"Get": "Execution.PipelineName"},
+            "TrialName": {"Get": "Execution.PipelineExecutionId"},
+        },
+    }
+    assert pipeline.fixed == ("width",)  # it is in the code
+
+
+def test_a_step_is_the_request_without_its_name(pipeline: Pipeline, steps: dict[str, Any]) -> None:
+    step = steps["fit"]
+    assert {key: step[key] for key in step if key != "Arguments"} == {
+        "Name": "fit",
+        "Type": "Processing",
+        "CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"},
+        "PropertyFiles": [
+            {
+                "PropertyFileName": "report-metrics-json",
+                "OutputName": "report",
+                "FilePath": "metrics.json",
+            }
+        ],
+        "RetryPolicies": [
+            {
+                "ExceptionType": ["Step.SERVICE_FAULT", "Step.THROTTLING"],
+                "IntervalSeconds": 1,
+                "BackoffRate": 2.0,
+                "MaxAttempts": 3,
+            }
+        ],
+    }
+    assert set(step["Arguments"]) == set(pipeline.requests["fit"].raw) - {"ProcessingJobName"}
+    assert view(step).role == "arn:aws:iam::123456789012:role/processing"
+    assert set(steps["last"]) == {"Name", "Type", "Arguments", "DependsOn"}
+    assert steps["last"]["DependsOn"] == ["train"]
+
+
+def test_what_varies_is_an_expression(steps: dict[str, Any]) -> None:
+    prepare, fit = view(steps["prepare"]), view(steps["fit"])
+    data = uris(steps["prepare"])["data"]
+    assert data == join("", "s3://logs/", parameter("day"), "/part-", parameter("depth"), "/") or (
+        data == join("", "s3://logs/", parameter("day"), "/part-", parameter("depth"))
+    )
+    assert prepare.cluster_fields["InstanceType"] == parameter("machine")
+    assert prepare.environment == {"DAY": parameter("day")}
+    assert fit.cluster_fields["InstanceCount"] == parameter("depth")
+    assert list(fit.arguments) == ["--depth", join("", parameter("depth"))]  # always a text
+
+
+def test_jobs_read_where_others_wrote_and_write_where_nobody_did(steps: dict[str, Any]) -> None:
+    assert uris(steps["fit"])["rows"] == output("prepare", "train")
+    assert uris(steps["judge"])["model"] == join("/", output("fit", "model"), "model.tar.gz")
+    execution = {"Get": "Execution.PipelineExecutionId"}
+    assert uris(steps["fit"])["model"] == join("/", "s3://results/ctr", execution, "fit/model")
+
+
+def test_code_lies_where_its_content_says(
+    pipeline: Pipeline, steps: dict[str, Any], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = (here / "fit.py").read_bytes()
+    place = f"s3://results/ctr/code/{hashlib.sha256(content).hexdigest()}/fit.py"
+    assert uris(steps["fit"])["code"] == place
+    assert pipeline.files[place] == content
+    monkeypatch.chdir(here)
+    other = pipeline_of(
+        compile_flow("flow=ctr", "output.path=s3://elsewhere/x", "flow.name=other",
+                     "flow.code_path=s3://results/ctr/code", "flow.parameters.day=x", ROLE).flow
+    )  # fmt: skip
+    assert other.files == pipeline.files
+
+
+def test_a_condition_holds_what_it_decides_on(pipeline: Pipeline, steps: dict[str, Any]) -> None:
+    assert [step["Name"] for step in pipeline.definition["Steps"]] == [
+        "prepare", "fit", "judge-condition", "train",
+    ]  # fmt: skip
+    condition = steps["judge-condition"]
+    assert condition["Type"] == "Condition"
+    arguments = condition["Arguments"]
+    assert [each["Name"] for each in arguments["IfSteps"]] == ["judge", "last"]
+    assert arguments["ElseSteps"] == [
+        {
+            "Name": "judge-not-met",
+            "Type": "Fail",
+            "Arguments": {
+                "ErrorMessage": "judge does not run: scores.0.auc of fit.report/metrics.json is "
+                "not at least ${param:floor}"
+            },
+        }
+    ]
+    assert arguments["Conditions"] == [
+        {
+            "Type": "GreaterThanOrEqualTo",
+            "LeftValue": {
+                "Std:JsonGet": {
+                    "PropertyFile": {"Get": "Steps.fit.PropertyFiles.report-metrics-json"},
+                    "Path": "scores[0].auc",
+                }
+            },
+            "RightValue": parameter("floor"),
+        }
+    ]
+
+
+def test_a_raw_step_is_passed_through(steps: dict[str, Any]) -> None:
+    source = {"S3DataSource": {"S3Uri": output("prepare", "train")}}
+    assert steps["train"] == {
+        "Name": "train",
+        "Type": "Training",
+        "Arguments": {
+            "InputDataConfig": [{"DataSource": source}],
+            "HyperParameters": {
+                "depth": parameter("depth"),
+                "day": join("", "on-", parameter("day")),
+            },
+        },
+        "DependsOn": ["fit"],
+    }
+
+
+def test_the_policy_covers_all_jobs(pipeline: Pipeline) -> None:
+    account = OnPaper("us-east-1", "123456789012", ROLE.partition("=")[2])
+    statements = {each["Sid"]: each for each in policy_of(pipeline, account)["Statement"]}
+    assert "arn:aws:s3:::results/ctr/*/prepare/train/*" in statements["WriteOutputs"]["Resource"]
+    assert statements["PassRole"]["Resource"] == [account.role_arn]
+    assert "sagemaker:CreateProcessingJob" in statements["RunSteps"]["Action"]
+    assert len(statements) == len(policy_of(pipeline, account)["Statement"])
+    assert all(sid.isalnum() for sid in statements)
+
+
+def test_two_conditions_that_do_not_need_each_other_decide_on_no_common_step(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(here)
+    condition = "{output: fit.report, file: m.json, path: auc, above: 0}"
+    when = f"+flow.when.other={condition}"
+    job = "['program=script','program.path=fit.py','outputs=[x]']"
+    inputs = ["inputs.x=${output:other.x}", "inputs.y=${output:judge.verdict}"]
+    last = ["program=script", "program.path=fit.py", *inputs]
+    with pytest.raises(ConfigError) as caught:
+        made(f"+flow.jobs.other={job}", when, f"flow.jobs.last={last}")
+    assert [str(each) for each in caught.value.problems] == [
+        "flow.jobs.last: needs 'other' and 'judge', each with a condition of its own; a step of a "
+        "pipeline lies inside one condition"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        (["s3://b/x"], "s3://b/x"),
+        ([{"Get": "p"}], join("", {"Get": "p"})),
+        (["s3://b/", {"Get": "p"}, "/x/y"], join("/", "s3://b", {"Get": "p"}, "x/y")),
+        (["s3://b/", {"Get": "p"}, "x"], join("", "s3://b/", {"Get": "p"}, "x")),
+        (["s3://b/", {"Get": "p"}, "/"], join("", "s3://b/", {"Get": "p"}, "/")),
+        ([{"Get": "p"}, {"Get": "q"}], join("", {"Get": "p"}, {"Get": "q"})),
+        (["s3://b/", {"Get": "p"}], join("/", "s3://b", {"Get": "p"})),
+        (["s3://b//", {"Get": "p"}], join("", "s3://b//", {"Get": "p"})),
+    ],
+)
+def test_pieces_are_joined_so_that_nothing_is_lost(pieces: list[Any], expected: object) -> None:
+    assert joined(pieces) == expected
+
+
+def test_paths_of_figures_are_those_of_sagemaker() -> None:
+    assert keys_of("a.0.b") == keys_of("a[0].b") == ["a", "0", "b"]
+    assert json_path("a.0.b") == json_path("a[0].b") == "a[0].b"
+
+
+def test_a_flow_is_no_single_job(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(here)
+    with pytest.raises(ConfigError) as caught:
+        compile("flow=ctr")
+    assert [str(each) for each in caught.value.problems] == [
+        "flow: has several jobs; use compile_flow()"
+    ]
+    with pytest.raises(ConfigError) as caught:
+        compile_flow("transform=hashing")
+    assert [str(each) for each in caught.value.problems] == [
+        "flow: this key is required, as in compile_flow('flow=ctr')"
+    ]
+    assert isinstance(compile_flow("flow=ctr"), CompiledFlow)

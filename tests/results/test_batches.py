@@ -1,0 +1,242 @@
+"""A result's rows in Python: batches from every format that can be read back, shuffled or not."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from headrace import open_result
+from headrace.config.defaults import PROJECT
+from headrace.results.batches import Batch
+from headrace.results.compare import main as compare
+from headrace.results.part_rows import readable_formats, rows_of
+from headrace.results.result import RowsError, RunResult
+from headrace.runtime.plugins.formats import WRITERS
+from headrace.runtime.spec import StepSpec
+from tests.runtime.jobs import HASH, Result, clicks, job, run
+
+VOCABULARY = StepSpec("vocabulary", "vocabulary", {})
+HASHED = ("npz", "parquet", "csv", "libsvm", "libffm")
+DENSE = ("npz", "parquet", "csv", "npy")
+CONTENT = clicks(300).replace(",v", ",")
+NUMBERS: dict[str, Any] = {"id": "id", "label": "click", "numeric": ("c1",)}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Result]:
+    known: dict[str, Result] = {}
+
+    def make(steps: StepSpec, **options: Any) -> Result:
+        key = repr((steps, options))
+        if key not in known:
+            spec = job(steps=[steps], rows_per_part=70, **{**NUMBERS, **options})
+            known[key] = run(tmp_path_factory.mktemp("made"), CONTENT, spec)
+        return known[key]
+
+    return make
+
+
+def opened(result: Result) -> RunResult:
+    return open_result(result.output)
+
+
+def ids_of(batch: Batch) -> list[bytes]:
+    assert batch.ids is not None
+    return list(batch.ids.tolist())
+
+
+def test_formats_that_can_be_read() -> None:
+    assert set(readable_formats()) == {*HASHED, *DENSE} == {*WRITERS.shipped} - {"recordio"}
+
+
+@pytest.mark.parametrize("name", HASHED)
+@pytest.mark.parametrize("numeric", [("c1",), ()])
+def test_batches_of_hashed_rows(
+    made: Callable[..., Result], name: str, numeric: tuple[str, ...]
+) -> None:
+    npz = made(HASH, numeric=numeric)
+    batches = list(opened(made(HASH, numeric=numeric, format=name)).batches("train", 64))
+    assert [batch.rows for batch in batches] == [64, 64, 64, 64, 44]
+    matrix = npz.matrix()
+    dense = np.concatenate([batch.matrix for batch in batches])
+    assert (dense == matrix.toarray().astype(np.float32 if name == "parquet" else float)).all()
+    assert np.concatenate([batch.csr.toarray() for batch in batches]).tolist() == dense.tolist()
+    kind = np.float32 if name == "parquet" else matrix.dtype
+    assert {batch.csr.dtype for batch in batches} == {np.dtype(kind)}
+    assert (
+        np.concatenate([batch.labels for batch in batches]).tolist() == npz.array("label").tolist()
+    )
+    if name in ("npz", "parquet"):
+        ids = np.concatenate([batch.ids for batch in batches])
+        assert ids.tolist() == npz.array("id").tolist()
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_batches_of_other_rows(made: Callable[..., Result], name: str) -> None:
+    expected = made(VOCABULARY, format="parquet").table()
+    result = opened(made(VOCABULARY, format=name))
+    batches = list(result.batches("train", 101))
+    assert [(batch.rows, batch.n_features) for batch in batches] == [(101, 4), (101, 4), (98, 4)]
+    for column in ("c0", "c1", "c2", "c3"):
+        read = np.concatenate([batch.columns[column] for batch in batches])
+        cells = expected[column].to_numpy()
+        assert np.array_equal(read, cells.astype(np.float32 if name == "npy" else float), True)
+    labels = np.concatenate([batch.labels for batch in batches])
+    assert labels.tolist() == expected["click"].to_pylist()
+    rows = result.load()
+    assert np.array_equal(rows.features, np.concatenate([each.matrix for each in batches]), True)
+    assert rows.labels is not None
+    assert rows.labels.tolist() == labels.tolist()
+    assert (rows.ids is None) == (name == "csv")
+
+
+@pytest.mark.parametrize("name", ["npz", "csv"])
+def test_a_seed_shuffles_parts_and_rows(made: Callable[..., Result], name: str) -> None:
+    result = opened(made(VOCABULARY, format=name, label=None, output={
+        "columns": ("id", "c0") } if name == "csv" else {}))  # fmt: skip
+    plain, one, again, other = (
+        [each for batch in result.batches(size=50, seed=seed) for each in ids_of(batch)]
+        for seed in (None, 1, 1, 2)
+    )
+    assert one == again
+    assert len({tuple(plain), tuple(one), tuple(other)}) == 3
+    assert sorted(one) == sorted(plain) == sorted(other)
+    parts = [plain[start : start + 70] for start in range(0, 300, 70)]
+    first = next(part for part in parts if one[0] in part)
+    assert sorted(one[: len(first)]) == sorted(first)  # a part is shuffled in itself
+
+
+def test_shards_are_all_of_the_rows_together(made: Callable[..., Result]) -> None:
+    result = opened(made(HASH))
+    every = [
+        each
+        for index in range(3)
+        for batch in result.batches(seed=7, shard=(index, 3))
+        for each in ids_of(batch)
+    ]
+    assert sorted(every) == sorted(made(HASH).array("id").tolist())
+
+
+def test_batches_do_without_scipy(
+    made: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    monkeypatch.setitem(sys.modules, "scipy.sparse", None)
+    batch = next(opened(made(HASH)).batches(size=10))
+    assert batch.matrix.shape == (10, 64)
+
+
+def test_the_dataset_for_pytorch(
+    made: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lines of docs/python.md, with as much of PyTorch as they use."""
+    data = SimpleNamespace(IterableDataset=object)
+    tensor = SimpleNamespace(
+        utils=SimpleNamespace(data=data), from_numpy=lambda array: array.view(Tensor)
+    )
+    monkeypatch.setitem(sys.modules, "torch", tensor)
+    page = (PROJECT / "docs" / "python.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"^```py\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(lines, names)  # noqa: S102  # our own page
+    result = made(VOCABULARY, format="npy", numeric=())
+    dataset = names["Rows"](result.output, 100)
+    clicked = []
+    for worker in (None, (0, 2), (1, 2)):
+        info = None if worker is None else SimpleNamespace(id=worker[0], num_workers=worker[1])
+        data.get_worker_info = lambda info=info: info
+        batches = list(dataset)
+        assert {ids.shape[1] for ids, _ in batches} == {4}
+        clicked.append(np.concatenate([labels for _, labels in batches]))
+    labels = [np.load(part) for part in sorted((result.output / "train").glob("*.label.npy"))]
+    assert sorted(clicked[0]) == sorted(np.concatenate(labels))
+    assert sorted(np.concatenate(clicked[1:])) == sorted(clicked[0])
+    assert dataset.epoch == 3
+
+
+class Tensor(np.ndarray[Any, Any]):
+    def long(self) -> Tensor:
+        return self.astype(np.int64).view(Tensor)
+
+
+def test_libffm_of_columns_is_a_matrix(made: Callable[..., Result]) -> None:
+    result = opened(made(VOCABULARY, format="libffm"))
+    sizes = {name: each["size"] for name, each in result.manifest["feature_map"].items()}
+    expected = made(VOCABULARY, format="parquet").table()
+    (batch,) = result.batches(size=1000)
+    assert batch.matrix.shape == (300, sum(sizes.values()))
+    ids = batch.matrix[:, : sizes["c0"]].argmax(axis=1)
+    assert ids.tolist() == expected["c0"].to_pylist()
+
+
+def test_text_has_its_column(made: Callable[..., Result]) -> None:
+    split = StepSpec("split", "split", {"train_fraction": 0.5})
+    result = opened(made(split, format="csv"))
+    batch = next(result.batches(size=5))
+    assert set(batch.columns["c0"]) <= {*map(str, range(50)), None}
+    with pytest.raises(RowsError) as caught:
+        result.load()
+    assert str(caught.value) == (
+        f"{result.output}: load(): column 'c0' holds text; `columns` has it"
+    )
+
+
+def test_what_cannot_be_read(made: Callable[..., Result]) -> None:
+    result = opened(made(HASH, format="recordio"))
+    with pytest.raises(RowsError) as caught:
+        result.batches()
+    assert str(caught.value) == (
+        f"{result.output}: batches() reads output.format=npz, parquet, libsvm, csv, libffm, npy "
+        "(got recordio); docs/files.md says who reads the others"
+    )
+    with pytest.raises(RowsError) as caught:
+        opened(made(HASH)).batches("trian")
+    assert str(caught.value) == (
+        f"{made(HASH).output}: there is no channel 'trian'; did you mean 'train'?"
+    )
+    with pytest.raises(RowsError) as caught:
+        opened(made(HASH)).batches(shard=(2, 2))
+    assert str(caught.value) == (
+        f"{made(HASH).output}: batches(): size should be at least 1, and shard (index, count) "
+        "(got 1024, (2, 2))"
+    )
+
+
+@pytest.mark.parametrize("name", ["npz", "parquet", "csv", "libffm", "npy"])
+def test_dense_rows_are_recounted(
+    made: Callable[..., Result], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    result = made(VOCABULARY, format=name, id=None)
+    assert compare([str(result.output), str(result.output), "--recount"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "the same rows"
+
+
+def test_every_file_of_a_part_is_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = run(tmp_path, CONTENT, job(steps=[VOCABULARY], format="npy", **NUMBERS))
+    (part,) = result.manifest["channels"]["train"]["parts"]
+    names = [part["file"], *(each["file"] for each in part["beside"])]
+    assert names == [
+        f"train/part-00000.{name}.npy" for name in ("categorical", "numeric", "label", "id")
+    ]
+    assert all(name in result.manifest["files"] for name in names)
+    label = result.output / "train/part-00000.label.npy"
+    label.write_bytes(label.read_bytes()[:-1] + b"?")
+    assert compare([str(result.output), str(result.output), "--recount"]) == 1
+    assert "train/part-00000.label.npy is damaged or edited" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["npz", "parquet", "libsvm", "csv"])
+def test_a_file_that_is_no_part(made: Callable[..., Result], name: str) -> None:
+    manifest = json.loads(json.dumps(made(HASH, format=name).manifest))
+    with pytest.raises(ValueError, match=r"."):
+        rows_of(manifest, {"file": f"train/part-00000.{name}"}, lambda _: b"PK\x03\x04")

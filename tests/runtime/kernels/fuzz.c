@@ -1,0 +1,298 @@
+/* Calls every kernel with blocks drawn at random, each buffer of exactly the size that it needs, so
+ * that a sanitizer sees a single byte too much.
+ *
+ *     cc -g -O1 -fsanitize=address,undefined -fno-sanitize-recover -I KERNELS -o fuzz \
+ *         fuzz.c KERNELS/hash.c …
+ *     ./fuzz SEED ROUNDS [FILE …]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernels.h"
+
+static uint64_t state;
+
+static uint64_t draw(uint64_t below) {
+    state += 0x9E3779B97F4A7C15u;
+    uint64_t word = (state ^ state >> 30) * 0xBF58476D1CE4E5B9u;
+    word = (word ^ word >> 27) * 0x94D049BB133111EBu;
+    return (word ^ word >> 31) % below;
+}
+
+/* Memory of exactly that size, full of garbage. */
+static void *room(uint64_t size) {
+    uint8_t *memory = malloc(size ? size : 1);
+    for (uint64_t i = 0; i < size; i++) {
+        memory[i] = (uint8_t)(i * 37 + 11);
+    }
+    if (!size) {
+        memory = realloc(memory, 1);
+    }
+    return memory;
+}
+
+static void check(int is_right, const char *what) {
+    if (!is_right) {
+        fprintf(stderr, "wrong: %s\n", what);
+        abort();
+    }
+}
+
+typedef struct {
+    int32_t *offsets;
+    uint8_t *data, *validity;
+    int64_t rows, size;
+} Column;
+
+static Column drawn_column(void) {
+    Column column = {0, 0, 0, (int64_t)draw(4) ? (int64_t)draw(40) : (int64_t)draw(3000), 0};
+    int64_t longest = 1 + (int64_t)draw(3) * (int64_t)draw(40), letters = 1 + (int64_t)draw(4);
+    column.offsets = room(4 * (uint64_t)(column.rows + 1));
+    column.offsets[0] = (int32_t)draw(9);
+    for (int64_t i = 0; i < column.rows; i++) {
+        column.offsets[i + 1] = column.offsets[i] + (int32_t)draw((uint64_t)longest);
+    }
+    column.size = column.offsets[column.rows];
+    column.data = room((uint64_t)column.size);
+    for (int64_t i = 0; i < column.size; i++) {
+        column.data[i] = (uint8_t)('a' + draw((uint64_t)letters));
+    }
+    column.validity = room((uint64_t)(column.rows + 7) / 8);
+    return column;
+}
+
+static void fuzz_text(void) {
+    Column column = drawn_column();
+    uint64_t rows = (uint64_t)column.rows, before = draw(40);
+    uint64_t bytes = (uint64_t)(column.size - column.offsets[0]);
+    uint8_t *prefix = room(before);
+    uint32_t *hashes = room(4 * rows);
+    uint64_t *wide = room(8 * rows);
+    uint32_t twice_hashes[2];
+    for (int function = MURMUR3_32; function <= XXH32; function++) {
+        headrace_hash32(column.offsets, column.data, column.rows, prefix, (int64_t)before, function,
+                        (uint32_t)draw(1ull << 32), hashes);
+    }
+    if (rows) {
+        int32_t edges[] = {0, (int32_t)before / 2, (int32_t)before};
+        int32_t twice[] = {column.offsets[0], column.offsets[1], column.offsets[1]};
+        headrace_hash_cells(twice, column.data, 2, 1, edges, prefix, (int)draw(2), 7, twice_hashes);
+    }
+    headrace_hash64(column.offsets, column.data, column.rows, draw(1ull << 32), wide);
+
+    int64_t slots = 2;
+    while (slots < 2 * column.rows) {
+        slots *= 2;
+    }
+    int32_t *codes = room(4 * rows), *starts = room(4 * (rows + 1));
+    uint8_t *missing = room(rows), *values = room(bytes), *validity = draw(2) ? column.validity : 0;
+    uint32_t *tags = room(4 * rows), *table = room(4 * (uint64_t)slots);
+    int64_t count =
+        headrace_encode(column.offsets, column.data, validity, 0, column.rows, codes, missing,
+                        starts, values, wide, tags, table, slots);
+    int64_t nulls = 0;
+    for (int64_t row = 0; row < column.rows; row++) {
+        if (validity && missing[row]) {
+            nulls++;
+            continue;
+        }
+        int64_t size = column.offsets[row + 1] - column.offsets[row];
+        check(codes[row] < count, "code");
+        check(starts[codes[row] + 1] - starts[codes[row]] == size, "size of a value");
+        check(!memcmp(values + starts[codes[row]], column.data + column.offsets[row], (uint64_t)size),
+              "value");
+    }
+    int64_t groups = 1 + (int64_t)draw(12), total = 0;
+    int32_t *group = room(4 * rows);
+    for (uint64_t i = 0; i < rows; i++) {
+        group[i] = (int32_t)draw((uint64_t)groups);
+    }
+    uint64_t cells = (uint64_t)((count + 1) * groups);
+    int64_t *counts = calloc(cells, 8);
+    headrace_count(codes, validity ? missing : 0, group, groups, column.rows, count, counts);
+    for (uint64_t i = 0; i < cells; i++) {
+        total += counts[i];
+    }
+    check(total == column.rows, "counts");
+    void *all[] = {prefix, hashes, wide,  codes,          starts,      missing,        values, tags,
+                   table,  group,  counts, column.offsets, column.data, column.validity};
+    for (uint64_t i = 0; i < sizeof all / sizeof *all; i++) {
+        free(all[i]);
+    }
+}
+
+#define WIDEST 256
+
+static void fuzz_rows(void) {
+    int64_t columns = 1 + (int64_t)draw(draw(8) ? 30 : WIDEST), rows = (int64_t)draw(40);
+    uint64_t cells = (uint64_t)(columns * rows);
+    int32_t *codes[WIDEST];
+    uint32_t *keys[WIDEST];
+    uint8_t *missing[WIDEST];
+    int64_t counts[WIDEST];
+    uint64_t width = 1 + draw(draw(2) ? 20 : 1u << 30);
+    for (int64_t i = 0; i < columns; i++) {
+        counts[i] = (int64_t)draw(20);
+        codes[i] = room(4 * (uint64_t)rows);
+        keys[i] = room(4 * (uint64_t)counts[i]);
+        missing[i] = draw(2) ? room((uint64_t)rows) : 0;
+        for (int64_t j = 0; j < counts[i]; j++) {
+            keys[i][j] = (uint32_t)(draw(width) << 1 | draw(2));
+        }
+        for (int64_t row = 0; row < rows; row++) {
+            codes[i][row] = counts[i] ? (int32_t)draw((uint64_t)counts[i]) : (int32_t)draw(99);
+            if (missing[i]) {
+                missing[i][row] = (uint8_t)draw(2);
+            }
+        }
+    }
+    int32_t *offsets = room(4 * (uint64_t)(rows + 1)), *indices = room(4 * cells);
+    float *values = room(4 * cells);
+    int64_t found =
+        headrace_sparse((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
+                        (const uint8_t *const *)missing, columns, rows, offsets, indices, values);
+    check(found == offsets[rows], "entries");
+    if (rows && counts[0]) { /* a code beyond the keys is found out */
+        int32_t code = codes[0][rows - 1];
+        codes[0][rows - 1] = draw(2) ? (int32_t)counts[0] : -1;
+        check(headrace_sparse((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
+                              (const uint8_t *const *)missing, columns, rows, 0, 0, 0) == -1,
+              "a wrong code");
+        codes[0][rows - 1] = code;
+    }
+    for (int64_t row = 0; row < rows; row++) {
+        for (int64_t at = offsets[row] + 1; at < offsets[row + 1]; at++) {
+            check(indices[at - 1] < indices[at], "order");
+        }
+    }
+    uint32_t *flat = room(4 * cells);
+    int32_t *again = room(4 * (uint64_t)(rows + 1)), *others = room(4 * cells);
+    float *numbers_of_others = room(4 * cells);
+    for (int64_t i = 0; i < columns; i++) {
+        for (int64_t row = 0; row < rows; row++) {
+            int is_there = counts[i] && !(missing[i] && missing[i][row]);
+            flat[i * rows + row] = is_there ? keys[i][codes[i][row]] : 0xFFFFFFFFu;
+        }
+    }
+    int64_t same = headrace_sparse_keys(flat, columns, rows, again, others, numbers_of_others);
+    check(same == found, "entries of keys");
+    check(!memcmp(indices, others, 4 * (uint64_t)found), "indices of keys");
+    check(!memcmp(values, numbers_of_others, 4 * (uint64_t)found), "values of keys");
+    int64_t *wide = room(8 * (uint64_t)(rows + 1));
+    for (int64_t row = 0; row <= rows; row++) {
+        wide[row] = offsets[row];
+    }
+    uint32_t *exact = room(4 * (uint64_t)found);
+    float *numbers = room(4 * (uint64_t)found);
+    memcpy(exact, indices, 4 * (uint64_t)found);
+    memcpy(numbers, values, 4 * (uint64_t)found);
+    uint64_t *sums = room(8 * (uint64_t)rows);
+    headrace_digest(wide, exact, numbers, 0, rows, sums);
+    for (int64_t i = 0; i < columns; i++) {
+        free(codes[i]);
+        free(keys[i]);
+        free(missing[i]);
+    }
+    void *all[] = {offsets, indices, values, wide,  exact, numbers, sums,
+                   flat,    again,   others, numbers_of_others};
+    for (uint64_t i = 0; i < sizeof all / sizeof *all; i++) {
+        free(all[i]);
+    }
+}
+
+#define MOST_WANTED 64
+
+static void read_csv(const uint8_t *data, int64_t size, int64_t columns, uint8_t delimiter,
+                     uint8_t quote, int64_t lines) {
+    uint32_t *marks = room(4 * (uint64_t)(lines * (columns + 1)));
+    int64_t *sizes = calloc((uint64_t)columns, 8);
+    int32_t is_ascii;
+    int64_t rows = headrace_csv_scan(data, size, delimiter, quote, 0xFF, columns, marks,
+                                     lines * (columns + 1), sizes, &is_ascii);
+    int64_t wanted[MOST_WANTED], rooms[MOST_WANTED], nulls[MOST_WANTED] = {0};
+    int32_t *offsets[MOST_WANTED];
+    uint8_t *cells[MOST_WANTED], *validity[MOST_WANTED];
+    int64_t count = rows > 0 ? (int64_t)draw(MOST_WANTED) : 0, slack = (int64_t)draw(2) * 32;
+    for (int64_t i = 0; i < count; i++) {
+        wanted[i] = (int64_t)draw((uint64_t)columns);
+        rooms[i] = sizes[wanted[i]] + slack;
+        offsets[i] = room(4 * (uint64_t)(rows + 1));
+        cells[i] = room((uint64_t)rooms[i]);
+        validity[i] = room((uint64_t)(rows + 7) / 8);
+    }
+    headrace_csv_columns(data, size, marks, columns, rows, wanted, count, offsets, cells, rooms,
+                         validity, nulls);
+    for (int64_t i = 0; i < count; i++) {
+        check(offsets[i][rows] == sizes[wanted[i]], "bytes of a column");
+        free(offsets[i]);
+        free(cells[i]);
+        free(validity[i]);
+    }
+    free(marks);
+    free(sizes);
+}
+
+static void fuzz_csv(void) {
+    static const char letters[] = "ab,,\n\r\"\\\0xyz";
+    int64_t columns = 1 + (int64_t)draw(6), size;
+    uint8_t *data;
+    if (draw(3)) { /* regular rows, but perhaps for one byte */
+        int64_t rows = 1 + (int64_t)draw(60), most = rows * columns * 41;
+        data = malloc((uint64_t)most);
+        size = 0;
+        for (int64_t row = 0; row < rows; row++) {
+            for (int64_t column = 0; column < columns; column++) {
+                for (uint64_t left = draw(draw(4) ? 6 : 40); left; left--) {
+                    data[size++] = 'x';
+                }
+                data[size++] = column + 1 < columns ? ',' : '\n';
+            }
+        }
+        size -= (int64_t)draw(2);
+        if (!draw(3)) {
+            data[draw((uint64_t)size + 1) % (uint64_t)(size ? size : 1)] = (uint8_t)draw(256);
+        }
+    } else {
+        size = (int64_t)draw(300);
+        data = malloc((uint64_t)size + 1);
+        for (int64_t i = 0; i < size; i++) {
+            data[i] = (uint8_t)letters[draw(sizeof letters - 1)];
+        }
+    }
+    uint8_t *exact = room((uint64_t)size);
+    memcpy(exact, data, (uint64_t)size);
+    read_csv(exact, size, columns, ',', draw(2) ? '"' : 0xFF,
+             draw(4) ? size / columns + 1 : (int64_t)draw(5));
+    free(exact);
+    free(data);
+}
+
+static void read_file(const char *path) {
+    FILE *file = fopen(path, "rb");
+    check(file != 0, path);
+    fseek(file, 0, SEEK_END);
+    int64_t size = ftell(file);
+    uint8_t *data = room((uint64_t)size);
+    rewind(file);
+    check(fread(data, 1, (uint64_t)size, file) == (uint64_t)size, path);
+    fclose(file);
+    for (int64_t columns = 1; columns < 40; columns++) {
+        read_csv(data, size, columns, columns & 1 ? ',' : '\t', '"', size / columns + 1);
+    }
+    free(data);
+}
+
+int main(int count, char **words) {
+    check(count >= 3, "usage: fuzz SEED ROUNDS [FILE ...]");
+    state = strtoull(words[1], 0, 10);
+    for (int i = 3; i < count; i++) {
+        read_file(words[i]);
+    }
+    for (uint64_t left = strtoull(words[2], 0, 10); left; left--) {
+        fuzz_text();
+        fuzz_rows();
+        fuzz_csv();
+    }
+    printf("nothing found\n");
+    return 0;
+}

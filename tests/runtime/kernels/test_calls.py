@@ -1,0 +1,216 @@
+"""Kernels against what NumPy and Arrow make of the same: equal to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.runtime.hashing import hash64
+from headrace.runtime.hashing.functions import HASH_FUNCTIONS, hash_texts
+from headrace.runtime.hashing.keys import signed_keys, unsigned_keys
+from headrace.runtime.hashing.sparse import SparseRows, sparse_rows
+from headrace.runtime.hashing.tokens import ColumnTokens, Encoded, RowTokens, column_tokens
+from headrace.runtime.kernels import library
+from headrace.runtime.output.digest import digest_of
+from headrace.runtime.sources.blocks import Bytes
+from headrace.runtime.sources.delimited import DelimitedBlock
+from headrace.runtime.sources.dialect import Dialect
+from headrace.runtime.statistics.crossed import GROUPS
+from headrace.runtime.statistics.statistics import Statistics
+from headrace.runtime.transform import N_FEATURES, Role, with_role
+
+pytestmark = pytest.mark.skipif(
+    library.library() is None, reason="the kernels are not built: no zig and no C compiler"
+)
+
+SEEDS = st.integers(0, 2**32 - 1)
+SHORT = st.text("ab0é\0", max_size=9)
+TEXTS = SHORT | st.sampled_from(["x" * 15, "x" * 16, "x" * 17, "y" * 200, "🦙" * 70])
+CELLS = st.lists(st.none() | TEXTS, max_size=80)
+
+
+@contextmanager
+def without_kernels() -> Iterator[None]:
+    library.use(library.OFF)
+    try:
+        yield
+    finally:
+        library.use(library.AUTO)
+
+
+def column(cells: Sequence[str | None], start: int) -> pa.StringArray:
+    """The cells as a piece of a longer column."""
+    before: list[str | None] = ["before", None, "é"]
+    return pa.array([*before[:start], *cells, "behind"], pa.string()).slice(start, len(cells))
+
+
+def assert_equal(one: pa.Array | npt.NDArray[np.generic] | None, other: object) -> None:
+    if isinstance(one, pa.Array):
+        assert one.equals(other)
+    elif one is None:
+        assert other is None
+    else:
+        assert isinstance(other, np.ndarray)
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
+@given(CELLS.map(lambda cells: [cell or "" for cell in cells]), st.integers(0, 3), SEEDS)
+def test_hashes(cells: list[str], start: int, seed: int) -> None:
+    texts, key = column(cells, start), hash64.key_of("c")
+    pairs = [(function, seed) for function in HASH_FUNCTIONS.values()]
+    compiled = [*hash_texts(texts, *pairs), hash64.hash64(texts, key)]
+    with without_kernels():
+        for one, other in zip(
+            compiled, [*hash_texts(texts, *pairs), hash64.hash64(texts, key)], strict=True
+        ):
+            assert_equal(one, other)
+
+
+@given(CELLS, st.integers(0, 3))
+def test_distinct_values(cells: list[str | None], start: int) -> None:
+    texts = column(cells, start)
+    compiled = Encoded.of(texts)
+    compiled.values.validate(full=True)
+    with without_kernels():
+        for one, other in zip(compiled, Encoded.of(texts), strict=True):
+            assert_equal(one, other)
+
+
+def test_very_many_distinct_values() -> None:
+    texts = pa.array([f"{number * 7919 % 20_000:x}" for number in range(30_000)])
+    compiled = Encoded.of(texts)
+    with without_kernels():
+        for one, other in zip(compiled, Encoded.of(texts), strict=True):
+            assert_equal(one, other)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> pa.RecordBatch:
+    rows = draw(st.sampled_from([1, 5, 64, 65, 90]))
+    width = draw(st.integers(1, 40))
+    made, fields = [], []
+    values = draw(st.lists(st.none() | TEXTS, min_size=1, max_size=5))
+    for place in range(width):
+        picked = draw(st.integers(1, 97))
+        cells = [values[(row * picked + place) % len(values)] for row in range(rows)]
+        made.append(pa.array(cells, pa.string()))
+        fields.append(with_role(pa.field(f"c{place}é", pa.string()), Role.CATEGORICAL))
+    return pa.RecordBatch.from_arrays(made, schema=pa.schema(fields))
+
+
+def tokens_of(batch: pa.RecordBatch, function: str, seed: int) -> list[ColumnTokens]:
+    return column_tokens(batch, HASH_FUNCTIONS[function], seed)
+
+
+@given(batches(), st.sampled_from(sorted(HASH_FUNCTIONS)), SEEDS)
+def test_tokens(batch: pa.RecordBatch, function: str, seed: int) -> None:
+    compiled = tokens_of(batch, function, seed)
+    with without_kernels():
+        for one, other in zip(compiled, tokens_of(batch, function, seed), strict=True):
+            assert_equal(one.hashes, other.hashes)
+            assert_equal(one.prints, other.prints)
+
+
+@given(batches(), st.sampled_from([1, 2, 7, 1000, 2**31 - 1]), st.booleans(), st.data())
+def test_rows_and_their_digest(
+    batch: pa.RecordBatch, width: int, is_signed: bool, data: st.DataObject
+) -> None:
+    tokens = tokens_of(batch, "murmur3_32", 0)
+    if data.draw(st.booleans()):
+        order = np.array(data.draw(st.permutations(range(batch.num_rows))), np.int64)
+        tokens = [each.take(order) for each in tokens]
+    keys = [
+        signed_keys(each.hashes, width, alternate_sign=True)
+        if is_signed
+        else unsigned_keys(each.hashes, width)
+        for each in tokens
+    ]
+    compiled = sparse_rows(RowTokens(tokens), keys)
+    digest = digest_of_rows(compiled, width)
+    with without_kernels():
+        reference = sparse_rows(RowTokens(tokens), keys)
+        for one, other in zip(vars(compiled).values(), vars(reference).values(), strict=True):
+            assert_equal(one, other)
+        assert digest == digest_of_rows(reference, width)
+
+
+def digest_of_rows(rows: SparseRows, width: int) -> str:
+    offsets = pa.array(rows.offsets)
+    lists = [
+        pa.ListArray.from_arrays(offsets, pa.array(each)) for each in (rows.indices, rows.values)
+    ]
+    metadata = {N_FEATURES: str(width).encode()}
+    fields = [
+        with_role(pa.field("indices", lists[0].type, metadata=metadata), Role.INDICES),
+        with_role(pa.field("values", lists[1].type), Role.VALUES),
+    ]
+    batch = pa.RecordBatch.from_arrays(lists, schema=pa.schema(fields))
+    return digest_of([batch.slice(0, 2), batch.slice(2)], batch.schema)
+
+
+@given(batches(), st.randoms(use_true_random=False))
+def test_statistics(batch: pa.RecordBatch, random: object) -> None:
+    tokens = tokens_of(batch, "xxh32", 3)
+    groups = (np.arange(batch.num_rows, dtype=np.int32) * 7) % GROUPS
+    seen = [Statistics(), Statistics()]
+    seen[0].see(tokens, groups)
+    with without_kernels():
+        seen[1].see(tokens, groups)
+    one, other = (each.report(None) for each in seen)
+    assert one == other
+    for name, each in seen[0].columns.items():
+        assert_equal(each.crossed.state(), seen[1].columns[name].crossed.state())
+
+
+BLOCK = Bytes(Path("rows.csv"), 0, b"", 0)
+PIECES = st.sampled_from([b"a", b"bc", b",", b",", b"\n", b"\r", b"\r\n", b"\0", b"\xc3\xa9"])
+ODD_PIECES = st.sampled_from([b'"', b"\xc3", b"\xff", b"\\", b" ", b"\xef\xbb\xbf", b"x" * 30])
+REGULAR = st.lists(
+    st.lists(
+        st.sampled_from([b"", b"1", b"ab", b"\xc3\xa9", b"z" * 16, b"q" * 40]),
+        min_size=3,
+        max_size=3,
+    ),
+    max_size=90,
+).map(lambda rows: b"\n".join(b",".join(cells) for cells in rows))
+
+
+def parsed(data: bytes, dialect: Dialect, names: tuple[str, ...]) -> tuple[object, ...]:
+    block = DelimitedBlock(replace(BLOCK, data=data), names, names[::-1][:2], dialect)
+    made = block.parse()
+    made.batch.validate(full=True)
+    return made.batch.schema, made.batch.to_pydict(), [(bad.reason, bad.line()) for bad in made.bad]
+
+
+@given(
+    st.lists(PIECES | ODD_PIECES, max_size=120).map(b"".join)
+    | st.lists(PIECES, max_size=60).map(b"".join)
+    | REGULAR,
+    st.integers(1, 3),
+    st.sampled_from([None, '"']),
+    st.sampled_from([None, "\\"]),
+)
+def test_blocks_of_csv(data: bytes, width: int, quote: str | None, escape: str | None) -> None:
+    dialect, names = Dialect(",", quote, escape), ("a", "b", "c")[:width]
+    compiled = parsed(data, dialect, names)
+    with without_kernels():
+        assert compiled == parsed(data, dialect, names)
+
+
+def test_rows_become_shorter_behind_the_sample() -> None:
+    """There are more rows than the first of them promise."""
+    data = (b"x" * 5000 + b",y\n") * 20 + b"1,2\n" * 50_000
+    dialect = Dialect(",")
+    compiled = parsed(data, dialect, ("a", "b"))
+    with without_kernels():
+        assert compiled == parsed(data, dialect, ("a", "b"))

@@ -1,0 +1,261 @@
+"""``transform.learned``: what a run learned, applied to other rows by a job of its own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from headrace import api
+from headrace.errors import ConfigError
+from headrace.results import hosts as host_reports
+from headrace.runtime.online import load
+from headrace.runtime.online.transformer import RowTransformer
+from headrace.runtime.output.outcome import Host, Task
+from headrace.runtime.process.execute import execute
+from headrace.runtime.process.fused import execute_together
+from headrace.runtime.spec import LEARNED_INPUT, OUTPUT, JobSpec, StepSpec, under
+from tests.runtime.jobs import Files, Result, clicks, job, laid_out, run
+from tests.runtime.learning.test_kit import DATA, HASH, KIT, SPLIT, content
+
+HASHED = [StepSpec("feature_hasher", "feature_hasher", {"n_features": 64})]
+SHUFFLE = StepSpec("split", "split", {"method": "shuffle", "train_fraction": 0.5})
+
+
+def compiled(result: Result, data: Path, *overrides: str) -> JobSpec:
+    """The job that the command line makes of it."""
+    given = {"transform.learned": result.output, "dataset.path": data}
+    spec = api.compile({"output.path": data.parent / "out"}, given, *overrides).job.program.spec
+    assert spec is not None
+    return JobSpec.from_json(spec.to_json())
+
+
+def apply(result: Result, files: Files, *overrides: str, hosts: int = 1) -> Result:
+    """Do the job in this process, what was learned lying where the request puts it."""
+    fresh = laid_out(result.root.parent, files)
+    data = fresh / "processing/input/data"
+    spec = compiled(result, data, *overrides)
+    states = result.output / "report/state"
+    if states.exists():
+        shutil.copytree(states, under(fresh, LEARNED_INPUT))
+    assert hosts == 1
+    execute(Task(spec, fresh), Host())
+    return Result(fresh)
+
+
+def rows_of(text: str) -> list[dict[str, Any]]:
+    return [dict(row) for row in csv.DictReader(io.StringIO(text))]
+
+
+@pytest.fixture
+def dense(tmp_path: Path) -> Result:
+    return run(tmp_path, content(), job(steps=KIT, format="parquet", **DATA))
+
+
+@pytest.fixture
+def hashed(tmp_path: Path) -> Result:
+    return run(tmp_path, content(), job(steps=[SHUFFLE, *KIT[1:], HASH], **DATA))
+
+
+def by_id(table: pa.Table) -> dict[str, Any]:
+    return {row["id"]: row for row in table.to_pylist()}
+
+
+def test_the_rows_are_those_of_the_run(dense: Result) -> None:
+    """All in one channel; a training row has no fold any more, which only ``c1`` shows."""
+    made = apply(dense, content(), "output.format=parquet")
+    assert list(made.manifest["channels"]) == ["rows"]
+    assert made.manifest["rows"]["written"] == 300
+    found = by_id(made.table("rows"))
+    assert list(found) == [row["id"] for row in rows_of(content())]
+    for channel in ("train", "validation"):
+        for key, row in by_id(dense.table(channel)).items():
+            if channel == "train":
+                row["c1"] = found[key]["c1"]
+            assert found[key] == row
+    assert "states" not in made.manifest
+    assert made.manifest["config_sha256"] != dense.manifest["config_sha256"]
+
+
+def test_hashed_rows_are_those_of_load(hashed: Result) -> None:
+    made, transformer = apply(hashed, content()), load(hashed.output)
+    matrix = made.matrix("rows")
+    assert isinstance(transformer, RowTransformer)
+    sparse = transformer.rows(rows_of(content()))
+    assert np.array_equal(matrix.indices, sparse.indices)
+    assert np.array_equal(matrix.data, sparse.values)
+    assert matrix.shape == (300, 1024)
+
+
+def test_a_chain_that_learned_nothing(tmp_path: Path) -> None:
+    plain = run(tmp_path, clicks(60), job(steps=[SPLIT, *HASHED], id="id", label="click"))
+    made = apply(plain, clicks(60), "dataset.label=null", "dataset.drop=[click]")
+    place = {key: index for index, key in enumerate(made.array("id", "rows"))}
+    for channel in ("train", "validation"):
+        rows = [place[key] for key in plain.array("id", channel)]
+        assert (made.matrix("rows")[rows] != plain.matrix(channel)).nnz == 0
+
+
+def test_other_rows_in_other_columns_without_a_label(dense: Result) -> None:
+    """The order of the columns is the run's, whatever the file's is."""
+    names = ["x", "c3", "c2", "id", "c1", "c0"]
+    lines = [",".join([row[name] for name in names]) for row in rows_of(content())]
+    made = apply(dense, "\n".join([",".join(names), *lines]) + "\n", "output.format=parquet")
+    expected = apply(dense, content(), "output.format=parquet").table("rows")
+    assert made.table("rows").equals(expected.drop_columns(["click"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "what"),
+    [
+        (
+            "id,click,c0,c1,c2,x\n1,0,a,b,c,1\n",
+            (),
+            "there is no column 'c3' here, which is categorical there",
+        ),
+        (
+            "id,click,c0,c1,c2,c3,x,new\n1,0,a,b,c,d,1,n\n",
+            (),
+            "column 'new' is categorical here and does not exist there",
+        ),
+        (
+            "id,click,c0,c1,c2,c3,x\n1,0,1,b,c,d,1\n",
+            ("dataset.numeric=[c0,x]",),
+            "column 'c0' is numeric here and categorical there",
+        ),
+        (
+            "id,click,c0,c1,c2,c3,x\n1,0,1,b,c,d,1\n",
+            ("dataset.id=null", "dataset.drop=[c0,c2]"),
+            "column 'id' is categorical here and is the id there",
+        ),
+    ],
+)
+def test_rows_that_do_not_fit(
+    dense: Result, text: str, overrides: tuple[str, ...], what: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        apply(dense, text, "output.format=parquet", *overrides)
+    assert "transform.learned: the rows do not fit the run: " in str(caught.value)
+    assert what in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        (
+            ["transform=hashing"],
+            "transform.steps.feature_hasher.n_features: is 1048576 here and 64 in the run {run}",
+        ),
+        (
+            ["transform=custom_hashing"],
+            "transform.steps: the run {run} has the steps feature_hasher, and here are "
+            "custom_hasher",
+        ),
+        (
+            ["evaluation=logistic"],
+            "evaluation: a model is judged on rows that it was not trained on, and "
+            "transform.learned does not split the rows; use evaluation=none",
+        ),
+    ],
+)
+def test_a_configuration_that_does_not_fit(
+    tmp_path: Path, overrides: list[str], problem: str
+) -> None:
+    result = run(tmp_path, clicks(20), job(steps=[SPLIT, *HASHED], id="id", label="click"))
+    data = tmp_path / "tuesday.csv"
+    data.write_text(clicks(20))
+    with pytest.raises(ConfigError) as caught:
+        compiled(result, data, *overrides)
+    text = problem.format(run=f"'{result.output}'")
+    assert str(caught.value) == f"1 problem in the configuration:\n  {text}"
+
+
+def test_the_same_chain_may_be_typed(tmp_path: Path) -> None:
+    """How the rows were split makes no difference."""
+    result = run(tmp_path, clicks(20), job(steps=[SPLIT, *HASHED], id="id", label="click"))
+    data = tmp_path / "tuesday.csv"
+    data.write_text(clicks(20))
+    left = compiled(result, data)
+    for overrides in (
+        ["transform=hashing", "transform.n_features=64"],
+        ["transform=hashing", "transform.n_features=64", "transform.steps.split.method=shuffle"],
+        ["transform=hashing", "transform.n_features=64", "~transform.steps.split"],
+    ):
+        typed = compiled(result, data, *overrides)
+        assert typed.steps[-1] == left.steps[-1]
+        assert (
+            typed.outputs
+            == left.outputs
+            == {
+                "rows": f"{OUTPUT}/rows",
+                "report": f"{OUTPUT}/report",
+            }
+        )
+
+
+@pytest.mark.parametrize("content_of", ["nothing", "a program", "a file"])
+def test_what_is_no_result(tmp_path: Path, content_of: str) -> None:
+    folder = tmp_path / "run"
+    if content_of == "a file":
+        folder.write_text("")
+    elif content_of == "a program":
+        (folder / "report").mkdir(parents=True)
+        (folder / "report/manifest.json").write_text('{"program": {}}')
+    with pytest.raises(ConfigError) as caught:
+        api.compile({"transform.learned": folder})
+    what = (
+        "holds the files of a program, not the rows of a chain"
+        if content_of == "a program"
+        else "holds no result (report/manifest.json is missing)"
+    )
+    assert str(caught.value) == (
+        f"1 problem in the configuration:\n  transform.learned: {folder}: {what}"
+    )
+
+
+def test_several_instances(tmp_path: Path, dense: Result) -> None:
+    """Where steps have learned already, instances have nothing to tell each other."""
+    header, *lines = content().splitlines()
+    files = {f"{number}.csv": "\n".join([header, *lines[number::3]]) + "\n" for number in range(3)}
+    folder = laid_out(tmp_path, files)
+    data = folder / "processing/input/data"
+    spec = compiled(dense, data, "output.format=parquet", "resources.instance_count=3")
+    names, reports = [f"algo-{number + 1}" for number in range(3)], Result(tmp_path / "together")
+    for number, name in enumerate(names):
+        root = laid_out(tmp_path, {f"{number}.csv": files[f"{number}.csv"]})
+        shutil.copytree(dense.output / "report/state", under(root, LEARNED_INPUT))
+        execute(Task(spec, root), Host(name, 3))
+        shutil.copytree(under(root, OUTPUT), reports.output, dirs_exist_ok=True)
+
+    def read(file: str) -> bytes | None:
+        path = reports.output / "report" / file
+        return path.read_bytes() if path.exists() else None
+
+    merged = host_reports.merged(names, read)["manifest.json"]
+    assert isinstance(merged, dict)
+    expected = apply(dense, content(), "output.format=parquet").manifest["channels"]["rows"]
+    assert merged["channels"]["rows"]["digest"] == expected["digest"]
+
+
+def test_jobs_in_one_go(tmp_path: Path, hashed: Result) -> None:
+    fresh = laid_out(tmp_path, content())
+    spec = compiled(hashed, fresh / "processing/input/data")
+    shutil.copytree(hashed.output / "report/state", under(fresh, LEARNED_INPUT))
+    execute_together([Task(spec, fresh)], Host())
+    assert (Result(fresh).matrix("rows") != apply(hashed, content()).matrix("rows")).nnz == 0
+
+
+def test_a_state_that_is_not_the_runs(hashed: Result) -> None:
+    path = hashed.output / "report/state/ids.arrow"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(Exception) as caught:  # noqa: PT011 (asserted below)
+        apply(hashed, content())
+    assert str(caught.value).endswith(
+        "learned/ids.arrow: is not the file that the manifest means (sha256 differs)"
+    )

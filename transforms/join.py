@@ -1,0 +1,127 @@
+"""Columns of a small table, looked up by a key.
+
+    before  site  table  site  topic  visits     after  site  topic  visits
+            a            a     news   120               a     news   120
+            z            b     games  7                 z     (null) (null)
+
+The table is an input of its own: ``inputs.NAME.path=…``, a file in CSV, TSV, JSON lines or Parquet,
+or a folder of such files. It is read whole, and kept in ``report/state/`` for `load()` and
+``transform.learned``. A key that the table does not have, or a null, gives nulls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from annotated_types import Len
+
+from headrace.runtime.chain.choice import added, replaced
+from headrace.runtime.chain.names import absent
+from headrace.runtime.chain.typed import numbers_of
+from headrace.runtime.errors import BadRows, DataError
+from headrace.runtime.shown import quoted
+from headrace.runtime.transform import Role, role_of, with_role
+
+
+@dataclass(frozen=True)
+class Join:
+    """Look up columns of a table.
+
+    Attributes:
+        input: Name of the table among the job's inputs.
+        key: Column of the rows that has the key; categorical, or the id.
+        columns: Columns of the table to look up.
+        table_key: The table's column that has the key; null if it has the name of `key`.
+        numeric: Those of the columns that are numbers.
+        prefix: What the names of the new columns begin with.
+    """
+
+    input: Annotated[str, Len(1)]
+    key: Annotated[str, Len(1)]
+    columns: Annotated[tuple[str, ...], Len(1)]
+    table_key: Annotated[str, Len(1)] | None = None
+    numeric: tuple[str, ...] = ()
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        for name in self.numeric:
+            if name not in self.columns:
+                raise ValueError(f"numeric should name some of the columns (got {quoted(name)})")
+
+    @property
+    def table_input(self) -> str:
+        """Return the name of the table's input."""
+        return self.input
+
+    def state_of(self, table: pa.Table) -> pa.Table:
+        """Return what the step has to know of the table: the key and the columns.
+
+        Raises:
+            ValueError: A column is not there.
+            DataError: A key stands twice, or a number is none.
+        """
+        key = self.table_key or self.key
+        for name in (key, *self.columns):
+            if name not in table.column_names:
+                raise ValueError(f"inputs.{self.input}: {absent(name, table.column_names)}")
+        table = table.filter(table[key].is_valid())
+        counts = pc.value_counts(table[key].combine_chunks())
+        twice = counts.filter(pc.greater(counts.field("counts"), 1))
+        if len(twice):
+            text = quoted(twice[0]["values"].as_py())
+            raise DataError(f"inputs.{self.input}: the key {text} stands twice in {quoted(key)}")
+        made = {"key": table[key]}
+        for place, name in enumerate(self.columns):
+            cells = table[name]
+            made[str(place)] = self._numbers(name, cells) if name in self.numeric else cells
+        return pa.table(made)
+
+    def with_state(self, state: pa.Table) -> Join:
+        """Return the step that knows the table."""
+        return _Fitted(**asdict(self), table=state.combine_chunks())
+
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        """Return the columns and those that are looked up."""
+        if self.key not in schema.names:
+            raise ValueError(f"there is no column {quoted(self.key)} at this point of the chain")
+        field = schema.field(self.key)
+        if role_of(field) not in (Role.CATEGORICAL, Role.ID) or pa.types.is_nested(field.type):
+            raise ValueError(
+                f"column {quoted(self.key)} should be text, or the id, to be looked up"
+            )
+        for name in dict.fromkeys(self.columns):
+            is_number = name in self.numeric
+            made = pa.field(self.prefix + name, pa.float64() if is_number else pa.string())
+            role = Role.NUMERIC if is_number else Role.CATEGORICAL
+            schema = added(schema, with_role(made, role))
+        return schema
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Raise `TypeError`: only what `with_state` gives can be applied."""
+        raise TypeError("a join needs its table first; see with_state")
+
+    def _numbers(self, name: str, cells: pa.ChunkedArray) -> pa.DoubleArray:
+        try:
+            return numbers_of(cells.combine_chunks(), name)
+        except BadRows as bad:
+            got = quoted(cells.filter(pa.array(bad.mask))[0].as_py())
+            what = f"column {quoted(name)} should hold numbers (got {got})"
+            raise DataError(f"inputs.{self.input}: {what}") from bad
+
+
+@dataclass(frozen=True)
+class _Fitted(Join):
+    table: Any = None
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        keys = batch.column(self.key).cast(pa.string()).dictionary_encode()
+        known = self.table["key"].combine_chunks()
+        rows = pc.index_in(keys.dictionary, known).take(keys.indices)
+        made = {
+            self.prefix + name: self.table[str(place)].combine_chunks().take(rows)
+            for place, name in enumerate(self.columns)
+        }
+        return replaced(batch, made, self.output_schema(batch.schema))
