@@ -38,7 +38,7 @@ def test_the_help_page(headrace: Runner) -> None:
         if group.name != "hydra":
             choices = ", ".join(sorted(file.stem for file in group.glob("*.yaml")))
             assert f"\n  {group.name}: {choices}\n" in page.replace("\n", "\n  ")
-    assert len(re.findall(r"^  python run.py( .*)?\n      \S", page, re.MULTILINE)) == 4
+    assert len(re.findall(r"^  python run.py( .*)?\n      \S", page, re.MULTILINE)) == 5
 
 
 def test_the_help_page_names_keys_that_exist(headrace: Runner) -> None:

@@ -54,6 +54,7 @@ def test_three_scripts_go_on_after_a_kill(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @on_this_machine
+@pytest.mark.long
 def test_the_click_rate_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLES / "ctr")
     place = f"output.path={tmp_path}/out"

@@ -77,13 +77,13 @@ class Pretended:
         if place.name in self.failing:
             raise JobFailed(f"{place.name}.py ended with status 1")
         outputs = {}
-        for each in job.view.outputs:
-            file = place / each.name / ("metrics.json" if each.name == "report" else "part.txt")
+        for name in (each.name for each in job.view.outputs):
+            is_report = name == "report"
+            file = place / name / ("metrics.json" if is_report else "part.txt")
             file.parent.mkdir(parents=True, exist_ok=True)
-            is_report = each.name == "report"
             figures = {"scores": [{"auc": self.auc}]}
             file.write_text(json.dumps(figures) if is_report else self.content)
-            outputs[each.name] = [Part.of(str(file.relative_to(place)), file)]
+            outputs[name] = [Part.of(str(file.relative_to(place)), file)]
         ran = Ran("script", "x.py", job.program.sha256, {})
         output = uri_of(config.output.path)
         manifest = program_manifest(ran, job.view, output, outputs, {})

@@ -170,3 +170,19 @@ def test_wrong_jobs_are_told_together(tmp_path: Path, monkeypatch: pytest.Monkey
         f"flow.jobs.judge: writes to '{place}/x', and 'prepare' to '{place}'; give each a place "
         "of its own",
     ]
+
+
+def test_the_shipped_flow_is_right_and_a_chain_s_figures_are_known_before_it_runs() -> None:
+    flow = compile_flow("flow=sample").flow
+    assert {label: job.needs for label, job in flow.jobs.items()} == {
+        "narrow": (),
+        "wide": ("narrow",),
+    }
+    for key, value, what in (
+        ("file", "evaluation.jsn", "narrow.report has no file 'evaluation.jsn'; did you mean "
+         "'evaluation.json'?"),
+        ("output", "narrow.train", "narrow.train holds rows; figures are in narrow.report"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError) as caught:
+            compile_flow("flow=sample", f"flow.when.wide.{key}={value}")
+        assert [str(each) for each in caught.value.problems] == [f"flow.when.wide.{key}: {what}"]

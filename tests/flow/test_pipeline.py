@@ -9,78 +9,22 @@ from typing import Any
 
 import pytest
 
-from headrace import CompiledFlow, compile, compile_flow
+from headrace import compile, compile_flow
 from headrace.aws.request import RequestView
+from headrace.config.flow import FlowConfig
 from headrace.errors import ConfigError
 from headrace.flow.account import OnPaper
 from headrace.flow.arguments import joined
 from headrace.flow.conditions import json_path, keys_of
+from headrace.flow.flow import Flow, FlowJob, of_one
 from headrace.flow.permissions import policy_of
-from headrace.flow.pipeline import Pipeline, pipeline_of
-from tests.flow.flows import project
-
-FLOW = """\
-parameters: {day: 2014-10-21, width: 65536, depth: 3, floor: 0.7, machine: ml.m5.xlarge}
-cache: {expire_after: P30D}
-retry: {max_attempts: 3}
-jobs:
-  prepare:
-    - transform=time_hashing
-    - dataset=avazu
-    - transform.n_features=${param:width}
-    - dataset.path=s3://logs/${param:day}/part-${param:depth}/
-    - resources.instance_type=${param:machine}
-    - job.env.DAY=${param:day}
-  fit:
-    - program=script
-    - program.path=fit.py
-    - program.arguments.depth=${param:depth}
-    - resources.instance_count=${param:depth}
-    - inputs.rows=${output:prepare.train}
-    - outputs=[model,report]
-  judge:
-    - program=script
-    - program.path=judge.py
-    - inputs.model=${output:fit.model}/model.tar.gz
-    - outputs=[verdict]
-  train:
-    raw:
-      Type: Training
-      Arguments:
-        InputDataConfig: [{DataSource: {S3DataSource: {S3Uri: "${output:prepare.train}"}}}]
-        HyperParameters: {depth: "${param:depth}", day: "on-${param:day}"}
-    after: [fit]
-  last:
-    overrides:
-      - program=script
-      - program.path=judge.py
-      - inputs.v=${output:judge.verdict}
-      - outputs=[done]
-    after: [train]
-    cache: false
-    retry: []
-when:
-  judge: {output: fit.report, file: metrics.json, path: scores.0.auc, at_least: "${param:floor}",
-          otherwise: fail}
-"""
-ROLE = "job.role=arn:aws:iam::123456789012:role/processing"
+from headrace.flow.pipeline import Pipeline, decided_by, pipeline_of
+from tests.flow.conftest import ROLE
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return project(tmp_path_factory.mktemp("flow"), FLOW)
-
-
-def made(*overrides: str) -> Pipeline:
-    common = ["flow=ctr", "output.path=s3://results/ctr", ROLE]
-    return pipeline_of(compile_flow(*common, *overrides).flow)
-
-
-@pytest.fixture(scope="module")
-def pipeline(here: Path) -> Pipeline:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(here)
-        return made()
+def pipeline(compiled: tuple[Flow, Pipeline]) -> Pipeline:
+    return compiled[1]
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +41,9 @@ def view(step: dict[str, Any]) -> RequestView:
 
 
 def uris(step: dict[str, Any]) -> dict[str, Any]:
-    return {each.name: each.uri for each in (*view(step).inputs, *view(step).outputs)}
+    request = view(step)
+    inputs = {each.name: each.uri for each in request.inputs}
+    return {**inputs, **{each.name: each.uri for each in request.outputs}}
 
 
 def output(step: str, name: str) -> dict[str, str]:
@@ -163,11 +109,9 @@ def test_a_step_is_the_request_without_its_name(pipeline: Pipeline, steps: dict[
 def test_what_varies_is_an_expression(steps: dict[str, Any]) -> None:
     prepare, fit = view(steps["prepare"]), view(steps["fit"])
     data = uris(steps["prepare"])["data"]
-    assert data == join("", "s3://logs/", parameter("day"), "/part-", parameter("depth"), "/") or (
-        data == join("", "s3://logs/", parameter("day"), "/part-", parameter("depth"))
-    )
+    assert data == join("", "s3://logs/", parameter("day"), "/part-", parameter("depth"), "/")
     assert prepare.cluster_fields["InstanceType"] == parameter("machine")
-    assert prepare.environment == {"DAY": parameter("day")}
+    assert prepare.environment["DAY"] == parameter("day")  # type: ignore[comparison-overlap]
     assert fit.cluster_fields["InstanceCount"] == parameter("depth")
     assert list(fit.arguments) == ["--depth", join("", parameter("depth"))]  # always a text
 
@@ -187,11 +131,10 @@ def test_code_lies_where_its_content_says(
     assert uris(steps["fit"])["code"] == place
     assert pipeline.files[place] == content
     monkeypatch.chdir(here)
-    other = pipeline_of(
-        compile_flow("flow=ctr", "output.path=s3://elsewhere/x", "flow.name=other",
-                     "flow.code_path=s3://results/ctr/code", "flow.parameters.day=x", ROLE).flow
-    )  # fmt: skip
-    assert other.files == pipeline.files
+    typed = ["program=script", "program.path=fit.py", "outputs=[model]", ROLE]
+    other = pipeline_of(of_one("other", typed, "s3://elsewhere/x"))
+    place = place.replace("s3://results/ctr", "s3://elsewhere/x")
+    assert other.files == {place: content}
 
 
 def test_a_condition_holds_what_it_decides_on(pipeline: Pipeline, steps: dict[str, Any]) -> None:
@@ -246,26 +189,36 @@ def test_the_policy_covers_all_jobs(pipeline: Pipeline) -> None:
     account = OnPaper("us-east-1", "123456789012", ROLE.partition("=")[2])
     statements = {each["Sid"]: each for each in policy_of(pipeline, account)["Statement"]}
     assert "arn:aws:s3:::results/ctr/*/prepare/train/*" in statements["WriteOutputs"]["Resource"]
+    assert "arn:aws:s3:::results/ctr/code/*" in statements["ReadInputs"]["Resource"]
+    assert "arn:aws:s3:::logs/*/part-*/*" in statements["ReadInputs"]["Resource"]
+    prefixes = statements["List2"]["Condition"]["StringLike"]["s3:prefix"]
+    assert {"ctr/code/*", "ctr/*/fit/model/*"} <= set(prefixes)
+    assert list(statements) == [
+        "ReadInputs", "List1", "List2", "WriteOutputs", "PullImage", "LogInToRegistry",
+        "WriteLogs", "WriteMetrics", "RunSteps", "PassRole",
+    ]  # fmt: skip
     assert statements["PassRole"]["Resource"] == [account.role_arn]
     assert "sagemaker:CreateProcessingJob" in statements["RunSteps"]["Action"]
     assert len(statements) == len(policy_of(pipeline, account)["Statement"])
     assert all(sid.isalnum() for sid in statements)
 
 
-def test_two_conditions_that_do_not_need_each_other_decide_on_no_common_step(
-    here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(here)
-    condition = "{output: fit.report, file: m.json, path: auc, above: 0}"
-    when = f"+flow.when.other={condition}"
-    job = "['program=script','program.path=fit.py','outputs=[x]']"
-    inputs = ["inputs.x=${output:other.x}", "inputs.y=${output:judge.verdict}"]
-    last = ["program=script", "program.path=fit.py", *inputs]
+def test_two_conditions_that_do_not_need_each_other_decide_on_no_common_step() -> None:
+    when = {"output": "a.x", "file": "m.json", "path": "auc", "above": 0}
+    settings = FlowConfig.model_validate({"jobs": {key: [] for key in "abcd"}, "when": {"b": when}})
+
+    def job(label: str, *needs: str, decides: bool = False) -> FlowJob:
+        conditions = settings.when["b"] if decides else ()
+        return FlowJob(label, settings.jobs[label], needs, conditions, settings.cache, ())
+
+    jobs = [job("a"), job("b", "a", decides=True), job("c", "a", decides=True), job("d", "b", "c")]
+    flow = Flow("x", settings, "s3://b/x", {each.label: each for each in jobs})
+    assert [decided_by(flow, label) for label in "abc"] == [(), ("b",), ("c",)]
     with pytest.raises(ConfigError) as caught:
-        made(f"+flow.jobs.other={job}", when, f"flow.jobs.last={last}")
+        pipeline_of(flow)
     assert [str(each) for each in caught.value.problems] == [
-        "flow.jobs.last: needs 'other' and 'judge', each with a condition of its own; a step of a "
-        "pipeline lies inside one condition"
+        "flow.jobs.d: needs 'c' and 'b', each with a condition of its own; a step of a pipeline "
+        "lies inside one condition"
     ]
 
 
@@ -303,4 +256,3 @@ def test_a_flow_is_no_single_job(here: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert [str(each) for each in caught.value.problems] == [
         "flow: this key is required, as in compile_flow('flow=ctr')"
     ]
-    assert isinstance(compile_flow("flow=ctr"), CompiledFlow)

@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from headrace.config.flow import Scalar
 from headrace.flow.references import Reference, pieces, references, replaced, whole
 
-VALUES = {"day": "2014-10-21", "odd": "a,b 'c' ${x} \\", "width": 64, "deep": True, "rate": 0.5}
+VALUES: dict[str, Scalar] = {
+    "day": "2014-10-21",
+    "odd": "a,b 'c' ${x} \\",
+    "width": 64,
+    "deep": True,
+    "rate": 0.5,
+}
 
 
 @pytest.mark.parametrize(

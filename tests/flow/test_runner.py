@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headrace import CompiledFlow, compile_flow, runtime
+from headrace import CompiledFlow, compile_flow, runtime, targets
 from headrace.errors import ConfigError, JobFailed
 from headrace.flow import runner
 from headrace.flow.runner import FlowRun, failure, line_of
@@ -18,8 +18,8 @@ from tests.flow.flows import Pretended, project
 JOBS = ["prepare", "fit", "judge"]
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(name="here")
+def own_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(project(tmp_path))
     return tmp_path
 
@@ -27,7 +27,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def pretended(monkeypatch: pytest.MonkeyPatch) -> Pretended:
     made = Pretended()
-    monkeypatch.setattr(runner.targets, "run", made)
+    monkeypatch.setattr(targets, "run", made)
     monkeypatch.setattr("headrace.targets.local.target.check_program", lambda view: None)
     return made
 
@@ -63,7 +63,7 @@ def test_everything_runs_once_and_then_only_what_has_changed(
 
     def again(expected: dict[str, str]) -> None:
         pretended.ran.clear()
-        plan = compile_flow("flow=ctr").plan()
+        plan = flow.plan()
         first = next(label for label, state in plan.items() if state.state == "to run")
         assert plan[first].said == f"to run ({expected[first]})"
         told.clear()
@@ -249,12 +249,17 @@ def test_runs_of_a_sweep_share_what_is_the_same(here: Path, pretended: Pretended
         flow = compile_flow(
             "flow=ctr", f"output.path=sweep/{depth}", f"flow.parameters.depth={depth}"
         )
-        run = ran(flow, shares=True)
+        run = ran(flow, sweep="sweep")
     assert pretended.ran == ["prepare", "fit", "judge", "fit", "judge"]
     assert run.states["prepare"].place == str(here / "sweep/1/prepare")
     fit = Store(str(here / "sweep/2")).read("fit")
     assert fit is not None
     assert fit.place == str(here / "sweep/2/fit")
+    other = compile_flow("flow=ctr", "output.path=sweep/2", "flow.parameters.depth=3")
+    assert states(ran(other, sweep="sweep"))["fit"] == (
+        "failed (output.path: another run of this sweep has left its result there; give each run "
+        "a place of its own, as in output.path=widths/${flow.parameters.width})"
+    )
 
 
 def test_two_runs_of_one_flow_do_not_mix(flow: CompiledFlow, pretended: Pretended) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -33,6 +34,27 @@ def test_they_are_given_back() -> None:
     with Interrupts().caught():
         assert all(now is not then for now, then in zip(handlers(), before, strict=True))
     assert handlers() == before
+
+
+def test_the_main_thread_passes_them_on_to_jobs_in_others() -> None:
+    started, seen = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with Interrupts().caught() as interrupts:
+            interrupts.tell(seen.set)
+            started.set()
+            assert seen.wait(30)
+            interrupts.check()
+
+    def interrupted() -> None:
+        with ThreadPoolExecutor(1) as pool, Interrupts().caught():
+            job = pool.submit(work)
+            assert started.wait(30)
+            signal.raise_signal(signal.SIGINT)
+            assert isinstance(job.exception(), KeyboardInterrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
 
 
 def test_outside_the_main_thread_none_is_caught() -> None:

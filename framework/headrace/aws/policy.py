@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from headrace.uris import S3, join
 
 LOGS = "/aws/sagemaker/ProcessingJobs"
 METRICS = "/aws/sagemaker/ProcessingJobs"
+PREFIX = "s3:prefix"
 PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 NETWORK_CHANGES = [
     "ec2:CreateNetworkInterface",
@@ -92,15 +94,42 @@ def policy_of_all(
         where: Region and account.
         further: Statements to add.
     """
-    statements: list[Statement] = []
+    merged: dict[str, Statement] = {}
     for each in [*(each for one in requests for each in policy(one, where)["Statement"]), *further]:
-        content = {key: value for key, value in each.items() if key != "Sid"}
-        if any({**other, "Sid": ""} == {**content, "Sid": ""} for other in statements):
-            continue
-        taken = sum(other["Sid"].startswith(each["Sid"]) for other in statements)
-        name = f"{each['Sid']}{'x' if taken else ''}{taken or ''}"
-        statements.append({"Sid": name, **content})
-    return {"Version": "2012-10-17", "Statement": statements}
+        key = _merging_key(each)
+        merged[key] = _both(merged[key], each) if key in merged else each
+    return {"Version": "2012-10-17", "Statement": _with_own_names(merged.values())}
+
+
+def _merging_key(statement: Statement) -> str:
+    """Return a text that two statements share which can be one."""
+    condition = statement.get("Condition", {})
+    is_listing = PREFIX in condition.get("StringLike", {})
+    where = statement["Resource"] if is_listing else []
+    return json.dumps([statement["Action"], where, {} if is_listing else condition])
+
+
+def _both(one: Statement, other: Statement) -> Statement:
+    """Return a statement that allows what two allow, of the same actions and conditions."""
+    made = {**one, "Resource": list(dict.fromkeys([*one["Resource"], *other["Resource"]]))}
+    listed = [each["Condition"]["StringLike"] for each in (one, other) if "Condition" in each
+              and PREFIX in each["Condition"].get("StringLike", {})]  # fmt: skip
+    if listed:
+        prefixes = dict.fromkeys(prefix for each in listed for prefix in each[PREFIX])
+        made["Condition"] = {"StringLike": {PREFIX: list(prefixes)}}
+    return made
+
+
+def _with_own_names(statements: Iterable[Statement]) -> list[Statement]:
+    """Return statements with a number behind a name that another one has."""
+    named: dict[str, Statement] = {}
+    for each in statements:
+        name, number = each["Sid"], 1
+        while name in named:
+            number += 1
+            name = f"{each['Sid'].rstrip('0123456789')}{number}"
+        named[name] = {**each, "Sid": name}
+    return list(named.values())
 
 
 def _data(request: RequestView, where: Where, listed: Iterable[str]) -> Iterator[Statement]:
@@ -144,7 +173,7 @@ def _listing(uris: Iterable[str], where: Where) -> Iterator[Statement]:
         bucket, _, key = uri.removeprefix(S3).partition("/")
         prefixes.setdefault(bucket, []).append(f"{key}*")
     for number, (bucket, keys) in enumerate(prefixes.items(), 1):
-        condition = {"StringLike": {"s3:prefix": keys}}
+        condition = {"StringLike": {PREFIX: keys}}
         statement = _allow(f"List{number}", ["s3:ListBucket"], [where.s3(bucket)])
         yield {**statement, "Condition": condition}
 

@@ -27,6 +27,9 @@ _REQUIREMENT_EXAMPLE = "as in 'pyarrow>=17'"
 _REQUIREMENT_FILE = re.compile(r"[^;]*(/|\\|\.whl\s*$|\.zip\s*$|\.tar\.\w+\s*$)")
 _SHOWN = 5
 IMPORT = "import"
+PIPELINE = "pipeline"
+SAGEMAKER = "sagemaker"
+"""The pipelines that ``format`` names by default."""
 WRITE_CONF = ("look", IMPORT)
 """Actions that write a file of configuration."""
 
@@ -56,6 +59,7 @@ def _without_effect(config: JobConfig) -> Iterable[Problem]:
         yield Problem("name", what)
     if config.request_file is not None and config.action != IMPORT:
         yield Problem(FROM, f"is the request that action={IMPORT} reads; leave it out")
+    yield from of_pipelines_alone(config.action, config.start, config.format)
     defaults = {name: field.default for name, field in type(backend).model_fields.items()}
     version = backend.framework_version if isinstance(backend, AwsImageConfig) else None
     if backend.image_uri is not None and version != defaults.get("framework_version"):
@@ -64,6 +68,21 @@ def _without_effect(config: JobConfig) -> Iterable[Problem]:
     if not backend.requirements and backend.python_version != defaults["python_version"]:
         what = "has no effect without backend.requirements, whose wheels it is for; leave it out"
         yield Problem("backend.python_version", what)
+
+
+def of_pipelines_alone(action: str, start: object, written: str) -> Iterator[Problem]:
+    """Find settings of pipelines beside another action.
+
+    Args:
+        action: What is done.
+        start: The value of ``start``.
+        written: The value of ``format``.
+    """
+    if action == PIPELINE:
+        return
+    for key, is_given in (("start", bool(start)), ("format", written != SAGEMAKER)):
+        if is_given:
+            yield Problem(key, f"is for action={PIPELINE}; leave it out")
 
 
 def _without_meaning(dataset: DatasetConfig) -> Iterable[Problem]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.config.flow import Scalar
+from headrace.uris import S3
 
 Path = tuple[str | int, ...]
 """Keys and positions that lead to a value of a request."""
@@ -123,6 +124,21 @@ class Template:
             outputs: URI of another step's output → its expression.
         """
         return self._filled(self.request, (), outputs)
+
+    def anywhere(self) -> Any:
+        """Return the request with ``*`` wherever a parameter stands in a place on S3."""
+        return self._anywhere(self.request, ())
+
+    def _anywhere(self, value: Any, path: Path) -> Any:
+        if isinstance(value, dict):
+            return {key: self._anywhere(value[key], (*path, key)) for key in value}
+        if isinstance(value, list):
+            return [self._anywhere(each, (*path, at)) for at, each in enumerate(value)]
+        if not isinstance(value, str) or not value.startswith(S3):
+            return value
+        for start, stop in sorted(self.texts.get(path, ()), reverse=True):
+            value = f"{value[:start]}*{value[stop:]}"
+        return value
 
     def _filled(self, value: Any, path: Path, outputs: Mapping[str, Expression]) -> Any:
         if isinstance(value, dict):

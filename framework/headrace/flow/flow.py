@@ -31,7 +31,11 @@ from headrace.flow import graph
 from headrace.flow.loading import common_overrides, flow_config
 from headrace.flow.references import OUTPUT, PARAM, Reference, references, replaced
 from headrace.programs import program_of
+from headrace.results.hosts import MANIFEST as MANIFEST_FILE
+from headrace.results.hosts import METRICS as METRICS_FILE
+from headrace.results.hosts import TIMINGS as TIMINGS_FILE
 from headrace.runtime.shown import quoted
+from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.uris import S3, path_of, uri_of, within
 
 Outputs = Mapping[str, str]
@@ -100,12 +104,13 @@ class Flow:
         return replace(self, jobs={**self.jobs, **jobs})
 
 
-def compiled(config: DictConfig, typed: Sequence[str]) -> Flow:
+def compiled(config: DictConfig, typed: Sequence[str], run: str = "") -> Flow:
     """Compose and validate all jobs of a flow. Nothing runs, nothing is written.
 
     Args:
         config: What Hydra composed, with the flow in it.
         typed: The overrides that it was composed of.
+        run: A name of this run of a sweep, whose runs have places of their own.
 
     Raises:
         ConfigError: Everything that is wrong with the flow or a job.
@@ -116,7 +121,7 @@ def compiled(config: DictConfig, typed: Sequence[str]) -> Flow:
     name = settings.name or DEFAULT_NAME
     root = _root(config, name)
     common = tuple(common_overrides(typed))
-    place = root or _default_root(name)
+    place = root or _default_root(name, run)
     flow = Flow(name, settings, place, {}, common, is_placed=root is not None)
     problems: list[Problem] = []
     broken: set[str] = set()
@@ -243,8 +248,8 @@ def _root(config: DictConfig, name: str) -> str | None:
     return path if "://" in path else str(Path(path).expanduser().absolute())
 
 
-def _default_root(name: str) -> str:
-    return str(Path(DEFAULT_FOLDER, name).absolute())
+def _default_root(name: str, run: str = "") -> str:
+    return str(Path(DEFAULT_FOLDER, name, run).absolute())
 
 
 def _with_default_place(plan: Plan, name: str) -> Plan:
@@ -284,9 +289,24 @@ def _no_output(where: str, job: FlowJob, channel: str) -> Problem:
 def _condition_problems(flow: Flow) -> Iterator[Problem]:
     for job in flow.jobs.values():
         for each in job.conditions:
-            if each.channel not in flow.jobs[each.job].outputs:
-                where = f"{GROUP}.when.{job.label}.output"
-                yield _no_output(where, flow.jobs[each.job], each.channel)
+            where, other = f"{GROUP}.when.{job.label}", flow.jobs[each.job]
+            if each.channel not in other.outputs:
+                yield _no_output(f"{where}.output", other, each.channel)
+            elif other.configured.config.program.is_chain:
+                yield from _chain_condition(each, other, where)
+
+
+def _chain_condition(condition: When, job: FlowJob, where: str) -> Iterator[Problem]:
+    """Check what is known of a chain's result before it is there."""
+    if condition.channel != REPORT:
+        what = f"{condition.output} holds rows; figures are in {job.label}.{REPORT}"
+        yield Problem(f"{where}.output", what)
+        return
+    files = [MANIFEST_FILE, METRICS_FILE, TIMINGS_FILE]
+    files += [EVALUATION] if job.configured.config.evaluation.name != "none" else []
+    if condition.file not in files:
+        what = f"{condition.output} has no file {quoted(condition.file)}"
+        yield Problem(f"{where}.file", f"{what}; {suggest(condition.file, files)}")
 
 
 def _shared_places(flow: Flow) -> Iterator[Problem]:

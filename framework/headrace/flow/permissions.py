@@ -29,7 +29,9 @@ def policy_of(pipeline: Pipeline, account: OnPaper) -> dict[str, Any]:
         account: Where it runs.
     """
     where = Where(account.region_name, account.account_id)
-    requests = [RequestView(_anywhere(each.raw)) for each in pipeline.requests.values()]
+    requests = [
+        RequestView(_anywhere(each.raw, pipeline.code)) for each in pipeline.requests.values()
+    ]
     return policy_of_all(requests, where, _steps(account, where))
 
 
@@ -52,11 +54,12 @@ def _steps(account: OnPaper, where: Where) -> list[Statement]:
     ]
 
 
-def _anywhere(value: Any) -> Any:
-    """Return a request with ``*`` for the ID of the execution in its places on S3."""
+def _anywhere(value: Any, code: str) -> Any:
+    """Return a request whose places on S3 are those of every execution, and of code yet to come."""
     if isinstance(value, dict):
-        return {key: _anywhere(each) for key, each in value.items()}
+        return {key: _anywhere(each, code) for key, each in value.items()}
     if isinstance(value, list):
-        return [_anywhere(each) for each in value]
-    is_place = isinstance(value, str) and value.startswith(S3)
-    return value.replace(EXECUTION_MARK, "*") if is_place else value
+        return [_anywhere(each, code) for each in value]
+    if not isinstance(value, str) or not value.startswith(S3):
+        return value
+    return f"{code}/" if value.startswith(f"{code}/") else value.replace(EXECUTION_MARK, "*")

@@ -75,10 +75,13 @@ class Pipeline:
     name: str
     base: str
     """The place on S3 that everything lies below."""
+    code: str
+    """The place that code lies below, each file below its digest."""
     definition: dict[str, Any]
     files: Sources
     requests: Mapping[str, RequestView]
-    """Label → the request, for whoever makes a policy; the ID of the execution is a mark."""
+    """Label → the request, for whoever makes a policy: the ID of the execution is a mark, and ``*``
+    stands for parameters in places on S3."""
     values: Mapping[str, Scalar]
     """The parameters of an execution, as the flow has them."""
     fixed: tuple[str, ...] = ()
@@ -166,9 +169,13 @@ class _Compiler:
         return self._any.default_place(f"flows/{flow.name}")
 
     def pipeline(self) -> Pipeline:
+        for label in self._given.jobs:
+            decided_by(self._given, label)
         compiled: dict[str, _Compiled] = {}
         problems: list[Problem] = []
         for job in self._given.jobs.values():
+            if not self._flow.jobs.keys() >= set(job.needs):
+                continue  # what is wrong there has been told
             try:
                 made = flows.composed(self._flow, job)
                 self._flow = self._flow.with_jobs({job.label: made})
@@ -192,6 +199,7 @@ class _Compiler:
         return Pipeline(
             self._given.name,
             self._base,
+            self._code,
             definition,
             {uri: source for each in compiled.values() for uri, source in each.files.items()},
             {label: each.request for label, each in compiled.items()},
@@ -241,7 +249,7 @@ class _Compiler:
             job,
             arguments,
             files,
-            RequestView(_moved(ready.job.request, moved)),
+            RequestView(_moved(template.anywhere(), moved)),
             frozenset(variables),
             frozenset(fixed),
             ready.notes if self._account is not None else (),
@@ -329,30 +337,12 @@ class _Steps:
         """Return the steps of the jobs that just these conditions decide on."""
         steps: list[Step] = []
         for job in self._flow.jobs.values():
-            deciding = self._deciding(job.label)
+            deciding = decided_by(self._flow, job.label)
             if deciding == conditions:
                 steps.append(self._step(job))
             elif deciding == (*conditions, job.label):
                 steps.append(self._condition(job, deciding))
         return steps
-
-    def _deciding(self, label: str) -> tuple[str, ...]:
-        """Return the jobs whose conditions decide whether a job runs, the outermost first.
-
-        Raises:
-            ConfigError: Two of them do not depend on each other.
-        """
-        job = self._flow.jobs[label]
-        above = [self._deciding(each) for each in job.needs]
-        longest = max(above, key=len, default=())
-        for each in above:
-            if longest[: len(each)] != each:
-                what = (
-                    f"needs {each[-1]!r} and {longest[-1]!r}, each with a condition of its own; "
-                    "a step of a pipeline lies inside one condition"
-                )
-                raise ConfigError([Problem(f"{GROUP}.jobs.{label}", what)])
-        return (*longest, label) if job.conditions else longest
 
     def _step(self, job: FlowJob) -> Step:
         if job.settings.raw is not None:
@@ -435,6 +425,25 @@ class _Steps:
                         "OutputName": each.channel,
                         "FilePath": each.file,
                     }
+
+
+def decided_by(flow: Flow, label: str) -> tuple[str, ...]:
+    """Return the jobs whose conditions decide whether a job runs, the outermost first.
+
+    Raises:
+        ConfigError: Two of them do not depend on each other.
+    """
+    job = flow.jobs[label]
+    above = [decided_by(flow, each) for each in job.needs]
+    longest = max(above, key=len, default=())
+    for each in above:
+        if longest[: len(each)] != each:
+            what = (
+                f"needs {each[-1]!r} and {longest[-1]!r}, each with a condition of its own; "
+                "a step of a pipeline lies inside one condition"
+            )
+            raise ConfigError([Problem(f"{GROUP}.jobs.{label}", what)])
+    return (*longest, label) if job.conditions else longest
 
 
 def _used_elsewhere(flow: Flow) -> Iterator[str]:

@@ -27,7 +27,7 @@ from headrace.flow.digests import Digests, changed, digests_of
 from headrace.flow.flow import Flow, FlowJob
 from headrace.flow.states import JobState, State, rows_of, took
 from headrace.flow.store import Record, Store, ended
-from headrace.prepare import Ready, output_problems, prepare
+from headrace.prepare import NOT_ASKED, Ready, output_problems, prepare
 from headrace.results import pages
 from headrace.results.layout import MANIFEST
 from headrace.results.stored import StoredResult
@@ -36,6 +36,10 @@ from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.uris import S3, uri_of
 
 NOT_HERE = "is a raw step of a SageMaker pipeline, which no target runs; use action=pipeline"
+ONE_PLACE = (
+    "another run of this sweep has left its result there; give each run a place of its own, as in "
+    "output.path=widths/${flow.parameters.width}"
+)
 ASIDE = "its result is not what it was; what was there is now in {place}"
 Listener = Callable[[JobState], None]
 
@@ -45,11 +49,13 @@ class FlowRun:
     """One run of a flow; make it by `checked`, then `run` it."""
 
     flow: Flow
-    shares: bool = False
-    """Results of the flows beside this one, as of the other runs of a sweep, are used."""
+    sweep: str = ""
+    """The sweep that it is a run of: results of the flows beside this one are used."""
     listener: Listener = lambda _: None
     """Called whenever the state of a job changes, one call at a time."""
     states: dict[str, JobState] = field(default_factory=dict)
+    has_begun: bool = False
+    """All has been checked, and jobs run."""
     _lock: RLock = field(default_factory=RLock)
 
     def plan(self) -> None:
@@ -87,6 +93,7 @@ class FlowRun:
         """
         with Store(self.flow.root).locked():
             self._look(dry=False)
+            self.has_begun = True
             if self.flow.config.parallel == 1:
                 for job in self.flow.jobs.values():
                     self._step(job)
@@ -164,8 +171,10 @@ class FlowRun:
             print(f"note: {job.label}: {ASIDE.format(place=aside)}", file=sys.stderr, flush=True)
         self._note(self._state(job, "running", self._why(job, digests)))
         store = Store(self.flow.root)
-        record = Record(job.label, job.place, digests)
+        record = Record(job.label, job.place, digests, sweep=self.sweep)
         earlier = store.read(job.label)
+        if self.sweep and earlier and earlier.is_of_run(job.place, self.sweep):
+            raise ConfigError([Problem("output.path", ONE_PLACE)])
         if earlier is None or earlier.place != job.place:  # what will be there is this flow's
             store.write(record)
         began = time.monotonic()
@@ -185,14 +194,16 @@ class FlowRun:
             return state
         job, why = self._at_its_place(job), ""
         needed = [self.states[label] for label in job.needs]
-        if all(each.has_result for each in needed):
-            digests, _ = self._digests(job, dry=dry)
+        has_run = Store(self.flow.root).read(job.label) is not None or bool(self.sweep)
+        if has_run and all(each.has_result for each in needed):
+            digests, ready = self._digests(job, dry=dry)
             if (found := self._found(job, digests)) is not None:
                 return self._unchanged(job, found)
             why = self._why(job, digests)
         else:
-            self._ready(job, dry=dry)
-        problems = output_problems(self._replacing(job).config)
+            ready = self._ready(job, dry=dry)
+        asking = NOT_ASKED not in ready.notes
+        problems = output_problems(self._replacing(job).config, asking)
         if problems and not self._is_damaged(job):
             raise ConfigError(problems)
         return self._state(job, "to run", why)
@@ -233,7 +244,7 @@ class FlowRun:
         if not job.cache.enabled:
             return None
         own = Store(self.flow.root)
-        stores: list[Store] = [own, *(own.others() if self.shares else ())]
+        stores: list[Store] = [own, *(own.others() if self.sweep else ())]
         for store in stores:
             record = store.read(job.label)
             is_ours = record is not None and (store is not own or record.place == job.place)
@@ -301,9 +312,7 @@ class FlowRun:
         """Let one run of a sweep at a time make a result that the others share."""
         name = hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()[:16]
         shared = Store(str(Path(self.flow.root).parent))
-        with (
-            shared.locked(f"{job.label}-{name}.lock", waits=True) if self.shares else nullcontext()
-        ):
+        with shared.locked(f"{job.label}-{name}.lock", waits=True) if self.sweep else nullcontext():
             yield
 
     def _state(self, job: FlowJob, state: State, why: str = "") -> JobState:

@@ -13,7 +13,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,16 @@ class Record:
     """Path below `place` → size and time (or ETag) of each file that the manifest lists."""
     seconds: float = 0.0
     """Wall time of the job."""
+    sweep: str = ""
+    """The sweep that ran it."""
 
     def is_of(self, digests: Mapping[str, str]) -> bool:
         """Return whether the job ended, and was the same."""
         return bool(self.manifest) and self.digests == dict(digests)
+
+    def is_of_run(self, place: str, sweep: str) -> bool:
+        """Return whether a run of a sweep has left its result at a place."""
+        return bool(self.manifest) and (self.place, self.sweep) == (place, sweep)
 
     def is_whole(self, *, strict: bool) -> bool:
         """Return whether the result that the record is of is there, as it was.
@@ -85,8 +91,8 @@ class Store:
         """Return the record of a job; None if there is none that can be read."""
         try:
             told = json.loads(StoredResult(self.root).read(f"{FOLDER}/{label}.json"))
-            if isinstance(told, dict) and told.keys() == {each.name for each in fields(Record)}:
-                return Record(**told)
+            known = {each.name for each in fields(Record)}
+            return Record(**{key: value for key, value in dict(told).items() if key in known})
         except (UnreadableError, ValueError, TypeError):
             pass
         return None
@@ -132,11 +138,12 @@ class Store:
             raise JobFailed(f"cannot move {shown(folder)}: {error.strerror}") from error
 
     def others(self) -> Iterator[Store]:
-        """Yield the stores beside this one, where other runs of a sweep have theirs."""
+        """Yield the stores beside and above this one, as other runs of a sweep have them."""
         if self.root.startswith(S3):
             return
+        above = self.folder.parent
         with suppress(OSError):
-            for folder in sorted(self.folder.parent.iterdir()):
+            for folder in (above, *sorted(above.iterdir())):
                 if folder != self.folder and (folder / FOLDER).is_dir():
                     yield Store(str(folder))
 
@@ -184,7 +191,7 @@ def ended(record: Record, seconds: float) -> Record:
     found, result = _stamps(record.place), listed(manifest)
     files = {name: found[name] for name in (result.digests if result else ()) if name in found}
     sha256 = hashlib.sha256(manifest).hexdigest()
-    return Record(record.label, record.place, record.digests, sha256, files, round(seconds, 3))
+    return replace(record, manifest=sha256, files=files, seconds=round(seconds, 3))
 
 
 def _stamps(place: str) -> dict[str, list[Any]]:

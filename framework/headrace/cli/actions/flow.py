@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -16,7 +18,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from headrace import targets
+from headrace.config.checks import SAGEMAKER, of_pipelines_alone
 from headrace.config.defaults import run_folder
+from headrace.config.problems import got
 from headrace.errors import ConfigError, Problem
 from headrace.flow.account import OnPaper
 from headrace.flow.flow import Flow, compiled, single
@@ -25,18 +29,23 @@ from headrace.flow.permissions import policy_of
 from headrace.flow.pipeline import Pipeline, pipeline_of
 from headrace.flow.runner import FlowRun, failure, line_of
 from headrace.flow.states import JobState, table
+from headrace.flow.step_functions import state_machine
 from headrace.results.destination import shown
 from headrace.results.pages import RUN_PAGE, try_flow_page
 from headrace.results.result import Result, channels_of
-from headrace.results.whole_files import write_whole
-from headrace.uris import S3, path_of, uri_of
+from headrace.results.whole_files import json_text, write_whole
+from headrace.uris import S3
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from headrace.job.account import Account
 
+LONGEST = 80
+"""Characters of the name of a folder for one run of a sweep."""
 PIPELINE_FILE = "pipeline.json"
+STEP_FUNCTIONS = "stepfunctions"
+STATE_MACHINE_FILE = "state-machine.json"
 
 
 def perform(config: DictConfig) -> Result | None:
@@ -50,19 +59,34 @@ def perform(config: DictConfig) -> Result | None:
         allowed = ", ".join(sorted(ACTIONS))
         what = f"is for a single job; leave flow out (a flow has {allowed})"
         raise ConfigError([Problem("action", what)])
+    if problems := list(of_pipelines_alone(config.action, config.start, config.format)):
+        raise ConfigError(problems)
     hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
-    flow = compiled(config, overrides) if has_flow(config) else single(config, overrides)
+    run = _name_of_run(overrides) if hydra.mode == RunMode.MULTIRUN else ""
+    flow = compiled(config, overrides, run) if has_flow(config) else single(config, overrides)
     return action(flow, config)
 
 
+def _name_of_run(overrides: Sequence[str]) -> str:
+    """Return a name for a run of a sweep, by what was typed for it: ``width=1024``."""
+    said = [each for each in overrides if not each.startswith("flow=")]
+    short = ",".join(each.lstrip("+").removeprefix("flow.parameters.") for each in said)
+    name = re.sub(r"[^\w.,=-]+", "_", short)
+    if name == short and len(name) <= LONGEST:
+        return name
+    return f"{name[:LONGEST]}-{hashlib.sha256(short.encode()).hexdigest()[:8]}"
+
+
 def _run(flow: Flow, config: DictConfig) -> Result | None:
-    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
-    run = FlowRun(flow, shares=in_sweep, listener=told)
+    hydra = HydraConfig.get()
+    sweep = str(Path(hydra.sweep.dir).absolute()) if hydra.mode == RunMode.MULTIRUN else ""
+    run = FlowRun(flow, sweep=sweep, listener=told)
     try:
         run.run()
     finally:
-        _show(flow, run.states)
+        if run.has_begun:
+            _show(flow, run.states)
     if (error := failure(run.states)) is not None:
         raise error
     return _last(run)
@@ -83,10 +107,19 @@ def _plan(flow: Flow, config: DictConfig) -> None:
 
 def _pipeline(flow: Flow, config: DictConfig) -> None:
     account = _account(flow)
+    if config.format not in (SAGEMAKER, STEP_FUNCTIONS):
+        what = f"should be {SAGEMAKER} or {STEP_FUNCTIONS} (got {got(config.format)})"
+        raise ConfigError([Problem("format", what)])
     if config.start and account is None:
         what = "a pipeline starts on SageMaker; add target=aws, or leave this out"
         raise ConfigError([Problem("start", what)])
     pipeline = pipeline_of(flow, account)
+    if config.format == STEP_FUNCTIONS:
+        machine = state_machine(pipeline, flow)
+        if account is not None:
+            _on_aws("bring")(flow, pipeline, account)
+        _write(pipeline, flow, STATE_MACHINE_FILE, json_text(machine))
+        return
     _write(pipeline, flow)
     if account is not None:
         _on_aws("put")(flow, config, pipeline, account)
@@ -126,16 +159,18 @@ def _account(flow: Flow) -> Account | None:
     return None
 
 
-def _write(pipeline: Pipeline, flow: Flow) -> None:
+def _write(
+    pipeline: Pipeline, flow: Flow, name: str = PIPELINE_FILE, text: str | None = None
+) -> None:
     """Write the definition of the pipeline, and say what is to be known of it."""
-    path = folder_of(flow) / PIPELINE_FILE
+    path = folder_of(flow) / name
     try:
-        write_whole(path, pipeline.text.encode())
+        write_whole(path, (text or pipeline.text).encode())
     except OSError as error:
         what = f"cannot write {shown(path)}: {error.strerror}"
         raise ConfigError([Problem("output.path", what)]) from error
     for name in pipeline.fixed:
-        what = "is a part of the code, so an execution cannot change it"
+        what = "changes files that travel with a job, so an execution cannot change it"
         print(f"note     the parameter {name} {what}; with another value, make the pipeline again")
     for note in pipeline.notes:
         print(f"note     {note}")
@@ -146,8 +181,7 @@ def _show(flow: Flow, states: Mapping[str, JobState]) -> None:
     if states.keys() != flow.jobs.keys():  # it did not come that far
         return
     print("\n".join(table(list(states.values()))), flush=True)
-    if flow.root.startswith(S3) or (folder := path_of(uri_of(flow.root))) is None:
-        return
+    folder = folder_of(flow)
     jobs = list(states.values())
     facts = flow.config.parameters
     page = try_flow_page(folder, flow.name, jobs, dict(_links(folder, jobs)), facts)

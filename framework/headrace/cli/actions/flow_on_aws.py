@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from headrace.aws.account import AwsAccount
 from headrace.cli.actions.flow import folder_of, told
-from headrace.flow.service import PipelineService, state_of
+from headrace.flow.service import PipelineService, bring_files, state_of
 from headrace.flow.states import JobState, table
 from headrace.results.pages import try_flow_page
 from headrace.targets.sagemaker.shipping import provide_bucket
@@ -30,6 +30,13 @@ def put(flow: Flow, config: DictConfig, pipeline: Pipeline, account: Account) ->
     print(f"{flow.name}: {done} in {account.region()}", flush=True)
     if config.start:
         _follow(service, service.start(pipeline.start_values()), flow)
+
+
+def bring(flow: Flow, pipeline: Pipeline, account: Account) -> None:
+    """Bring the files of all jobs to S3, for whoever starts the jobs."""
+    first = next(job.plan.config for job in flow.jobs.values() if job.plan is not None)
+    provide_bucket(pipeline.base, account.region())
+    bring_files(pipeline, first.job.kms_key)
 
 
 def _follow(service: PipelineService, arn: str, flow: Flow) -> None:
