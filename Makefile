@@ -15,16 +15,17 @@ WORKERS ?= 3
 HEADRACE_FAULTS ?= 200
 HEADRACE_FAULT_SEED ?= $(shell date +%s)
 
-.PHONY: help demo generated test test-all test-faults lint ruff types imports bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
+.PHONY: help demo docs generated test test-all test-faults lint ruff types imports bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
 
 help:
 	@echo "make demo         hash the sample that comes with the project"
 	@echo "make test         run the linter, type checker, import contracts and all tests"
 	@echo "make test-all     run the tests that take longest as well"
 	@echo "make test-faults  inject $(HEADRACE_FAULTS) faults into small jobs, see docs/reliability.md"
-	@echo "make bench        measure the table of README.md on this machine (ROWS=$(ROWS) RUNS=$(RUNS))"
+	@echo "make bench        measure the table of docs/performance.md on this machine (ROWS=$(ROWS) RUNS=$(RUNS))"
 	@echo "make bench-spark  compare backend=pyspark with Spark ML's FeatureHasher; needs Java"
 	@echo "make generated    renew what is made from the models and plugins: docs/reference, .vscode"
+	@echo "make docs         build the documentation site in build/site; it needs no server"
 	@echo "make pins         renew requirements/*.txt and containers/*/requirements.txt"
 	@echo "make clean        remove everything that these commands made"
 
@@ -59,6 +60,18 @@ imports:
 
 generated: $(VENV)/.run
 	PYTHONPATH=framework $(BIN)/python -m tools.generate
+
+# The site has its own environment: what builds it is not needed by anything else. `offline` in
+# mkdocs.yml has the pages work from the disk, without a server and without a network.
+docs: $(DOCS_VENV)/.docs
+	$(DOCS_VENV)/bin/python -m tools.site build/docs
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --quiet
+	@echo "open build/site/index.html"
+
+$(DOCS_VENV)/.docs: requirements/docs.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	@$(DOCS_VENV)/bin/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
 
 bench: $(VENV)/.bench $(VENV)/.kernels
 	$(BIN)/python -m benchmarks.run --rows $(ROWS) --runs $(RUNS)

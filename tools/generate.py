@@ -1,4 +1,4 @@
-"""Write what is made from the models and plugins: editors' schemas, the reference in ``docs/``.
+"""Write what is made from the models and plugins: schemas for editors, the reference, the picture.
 
     make generated
 
@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from headrace.cli.actions.schema import MODELINE, editor_files, modeline
 from headrace.results.whole_files import json_text
 from tools import reference
+from tools.picture import picture
 
 ROOT = Path(__file__).parents[1]
 PROJECT = ROOT / "framework" / "headrace" / "cli" / "project"
@@ -25,6 +26,7 @@ def generated() -> Iterator[tuple[Path, str]]:
         yield ROOT / name, json_text(data)
     for name, text in reference.pages():
         yield ROOT / "docs" / "reference" / name, text
+    yield ROOT / "docs" / "assets" / "overview.svg", picture()
     for root in (ROOT, PROJECT):
         for path in sorted((root / "conf").rglob("*.yaml")):
             inside = PurePosixPath(path.relative_to(root))
