@@ -15,6 +15,9 @@ WORKERS ?= 3
 HEADRACE_FAULTS ?= 200
 HEADRACE_FAULT_SEED ?= $(shell date +%s)
 
+# Tests start the program hundreds of times, which is not to be compiled each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo docs generated test test-all test-faults lint ruff types imports bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
 
 help:
@@ -73,21 +76,22 @@ $(DOCS_VENV)/.docs: requirements/docs.txt
 	@$(DOCS_VENV)/bin/python -m pip install -qq --disable-pip-version-check -r $<
 	@touch $@
 
-bench: $(VENV)/.bench $(VENV)/.kernels
+bench: $(VENV)/.peers $(VENV)/.kernels
 	$(BIN)/python -m benchmarks.run --rows $(ROWS) --runs $(RUNS)
+	$(BIN)/python -m benchmarks.compare --runs $(RUNS)
 
 bench-spark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.spark --rows $(ROWS) --runs $(RUNS)
 
 # One stamp for each set of packages, so that a second call installs nothing.
-$(VENV)/.run $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: \
+$(VENV)/.run $(VENV)/.bench $(VENV)/.dev $(VENV)/.peers: $(VENV)/.%: \
 		requirements/%.txt requirements/run.txt | $(BIN)/python
 	@echo "installing $< into $(VENV)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $<
 	@$(MAKE) --no-print-directory VENV=$(VENV) checkout-in-venv
 	@touch $@
 
-$(VENV)/.dev: requirements/bench.txt
+$(VENV)/.dev $(VENV)/.peers: requirements/bench.txt
 
 # Compiled kernels: by zig, which builds them for both kinds of machines of SageMaker, or by the
 # machine's own compiler. Nobody needs them: without either NumPy works in their place.
@@ -128,6 +132,12 @@ pins:
 	$(PYTHON) -m venv build/docs && build/docs/bin/python -m pip install -q 'mkdocs<2' mkdocs-material
 	(echo '# What `make docs` installs. Made by `make pins`.'; build/docs/bin/python -m pip freeze) \
 		> requirements/docs.txt
+	$(PINS) install -q '.[peers]' && $(FROZEN) > build/peers
+	(echo '# What `make bench` compares headrace with. Made by `make pins`.'; echo '-r bench.txt'; \
+		grep -vxFf build/dev build/peers) > requirements/peers.txt
+	$(PINS) install -q ziglang
+	(echo '# What builds the compiled kernels, if it can be had. Made by `make pins`.'; \
+		$(PINS) freeze | grep ^ziglang==) > requirements/kernels.txt
 	$(PINS) install -q pip-tools
 	$(MAKE) --no-print-directory $(IMAGES:%=hashes-of-%)
 	rm -rf build framework/headrace.egg-info

@@ -5,6 +5,7 @@ Linux only: memory is read from `/proc`.
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import threading
 import time
@@ -32,6 +33,7 @@ class Measurement:
         returncode: The exit status; negative: the signal that ended the process.
         stdout: All that it printed.
         stderr: All that it printed as errors.
+        cpu_seconds: Of it and all processes that it waited for, in user code and in the system.
     """
 
     wall_seconds: float
@@ -39,6 +41,7 @@ class Measurement:
     returncode: int
     stdout: str
     stderr: str
+    cpu_seconds: float = 0.0
 
 
 def measure(
@@ -62,7 +65,7 @@ def measure(
     Raises:
         OSError: The program cannot be started.
     """
-    start = time.perf_counter()
+    start, before = time.perf_counter(), _cpu_seconds_of_children()
     process = subprocess.Popen(
         argv,
         cwd=cwd,
@@ -81,7 +84,14 @@ def measure(
             process.kill()
             raise
         wall_seconds = time.perf_counter() - start
-    return Measurement(wall_seconds, sampler.peak_bytes / 1e6, process.returncode, stdout, stderr)
+        cpu_seconds = _cpu_seconds_of_children() - before
+    peak = sampler.peak_bytes / 1e6
+    return Measurement(wall_seconds, peak, process.returncode, stdout, stderr, cpu_seconds)
+
+
+def _cpu_seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class _PeakMemory(threading.Thread):

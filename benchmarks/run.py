@@ -155,17 +155,17 @@ def _memory_ratio(results: Results) -> float:
     return long / short
 
 
-def fill_in(page: str, table: str) -> str:
+def fill_in(page: str, table: str, first: str = START, last: str = END) -> str:
     """The page with the table between its two marks.
 
     Raises:
         ValueError: It has no such marks.
     """
-    before, start, rest = page.partition(START)
-    _, end, after = rest.partition(END)
+    before, start, rest = page.partition(first)
+    _, end, after = rest.partition(last)
     if not (start and end):
-        raise ValueError(f"there is no {START} … {END}")
-    return f"{before}{START}\n{table}\n{END}{after}"
+        raise ValueError(f"there is no {first} … {last}")
+    return f"{before}{first}\n{table}\n{last}{after}"
 
 
 def main() -> None:

@@ -37,6 +37,7 @@ door = hydra.main(version_base="1.3", config_path=str(PROJECT / "conf"), config_
     cli.execute
 )
 LONG = clicks(20_000, columns=2)
+LONG_GZIPPED = gzipped(LONG)
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,8 @@ FAULTS: dict[str, tuple[Content, tuple[str, ...], str]] = {
     ),
     "column twice": (
         {"d.csv": "click,a,a\n1,x,y\n"}, (),
-        "d.csv: the column name 'a' stands twice in the header",
+        "d.csv: the column name 'a' stands twice in the header; name all columns in "
+        "dataset.columns, with dataset.header=true",
     ),
     "ragged row, too short": (
         {"d.csv": GOOD + "1,x\n"}, (), "d.csv, line 4: 2 cells, but the header names 3 columns",
@@ -176,10 +178,10 @@ FAULTS: dict[str, tuple[Content, tuple[str, ...], str]] = {
         "before a delimiter or a line end)",
     ),
     "gzip cut short": (
-        {"d.csv.gz": gzipped(LONG)[:-3000]}, (), "d.csv.gz: the gzip data is cut short",
+        {"d.csv.gz": LONG_GZIPPED[:-3000]}, (), "d.csv.gz: the gzip data is cut short",
     ),
     "gzip cut short in the header": (
-        {"d.csv.gz": gzipped(LONG)[:20]}, (), "d.csv.gz: the gzip data is cut short",
+        {"d.csv.gz": LONG_GZIPPED[:20]}, (), "d.csv.gz: the gzip data is cut short",
     ),
     "no gzip": (
         {"d.csv.gz": GOOD}, (),
@@ -290,7 +292,7 @@ def check_bad_data(command: Runner, fault: str) -> None:
 @pytest.mark.usefixtures("in_this_process")
 def test_broken_gzip(command: Runner) -> None:
     """Where exactly zlib notices is its own affair."""
-    ended = command({"d.csv.gz": flipped(gzipped(LONG))})
+    ended = command({"d.csv.gz": flipped(LONG_GZIPPED)})
     assert ended.status == 1
     assert ended.stderr.startswith("d.csv.gz: the gzip data is broken (")
     assert ended.stderr.count("\n") == 1
@@ -336,6 +338,12 @@ CHAINS: dict[str, tuple[tuple[str, ...], str]] = {
     "no feature is left": (
         ("dataset.categorical=[]",),
         "transform.steps.feature_hasher: there is no feature column left to hash",
+    ),
+    "a step behind the hasher": (
+        ("+transform.steps.rare_values={}",),
+        "transform.steps.rare_values: there is no categorical column at this point of the chain; "
+        "it stands behind 'feature_hasher', which hashes all features: put it before that "
+        "(before: feature_hasher)",
     ),
     "a number of another kind": (
         ("transform.steps.split.method=time", "transform.steps.split.column=a",

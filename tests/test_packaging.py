@@ -26,6 +26,8 @@ RUNTIME = {"numpy", "pyarrow", "annotated_types"}
 """All that a stock image and the entry script bring; the last travels inside the script."""
 MODEL = PROJECT / "framework/headrace/runtime/evaluation/model.py"
 """The one file of the runtime that needs more, and only when a model is trained."""
+PEERS = PROJECT / "benchmarks/peers.py"
+"""What imports the packages of the extra `peers`, which no test needs."""
 OURS = {"headrace", "transforms", "tests", "benchmarks", "examples", "tools"}
 SPARK = {"py4j", "pyspark"}
 """What Spark brings where it runs; `headrace.runtime.spark` alone imports it."""
@@ -83,19 +85,27 @@ def test_the_runtime_imports_only_what_every_image_has() -> None:
 def test_everything_imported_is_declared(folders: list[str], extras: list[str]) -> None:
     distributions = packages_distributions()
     declared = {canonicalize_name(requirement.name) for requirement in wanted(extras)}
-    for name in imported(*folders):
+    for name in imported(*folders, without=PEERS):
         known = {canonicalize_name(each) for each in distributions[name]}
         assert known & declared, f"{name} is imported but not in pyproject.toml"
 
 
-@pytest.mark.parametrize("file", ["run.txt", "bench.txt", "dev.txt", "docs.txt", "kernels.txt"])
+@pytest.mark.parametrize(
+    "file", ["run.txt", "bench.txt", "dev.txt", "docs.txt", "kernels.txt", "peers.txt"]
+)
 def test_pins_name_versions_and_nothing_else(file: str) -> None:
     for line in (PINS / file).read_text(encoding="utf-8").splitlines():
         assert re.fullmatch(r"# .*|-r \w+\.txt|[\w.-]+==[\w.]+", line)
 
 
 @pytest.mark.parametrize(
-    ("file", "extras"), [("run.txt", []), ("bench.txt", ["bench"]), ("dev.txt", ["test", "joblib"])]
+    ("file", "extras"),
+    [
+        ("run.txt", []),
+        ("bench.txt", ["bench"]),
+        ("dev.txt", ["test", "joblib"]),
+        ("peers.txt", ["bench", "peers"]),
+    ],
 )
 def test_pins_are_within_what_is_declared(file: str, extras: list[str]) -> None:
     pinned = pins(file)

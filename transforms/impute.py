@@ -10,6 +10,7 @@ from the training rows, exactly, so that it makes no difference how rows are div
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
@@ -44,17 +45,18 @@ class Impute(ColumnLearner):
     Attributes:
         strategy: What a null becomes; mean and median are for numeric columns. Of equally frequent
             values the least one.
-        value: What it becomes (strategy constant): a number for numeric columns, a text for
+        value: What it becomes (strategy constant): a number for numeric columns, any text for
             categorical ones.
         indicator: Add a column `<name>_missing` for each of them, 1 where there was a null.
-        columns: Names of the columns; null for all that the strategy or the value fits.
+        columns: Names of the columns; null for all that the strategy fits. For a constant these
+            are the numeric ones if it is a number, else the categorical ones.
         max_values: Different values, of all columns together, that may be counted (strategies
             median and most_frequent); with more of them the job fails instead of filling the
             memory.
     """
 
     strategy: Literal["mean", "median", "most_frequent", "constant"] = "mean"
-    value: float | str | None = None
+    value: str | None = None
     indicator: bool = False
     columns: Annotated[tuple[str, ...], Len(1)] | None = None
     max_values: Annotated[int, Ge(1)] = 20_000_000
@@ -67,7 +69,10 @@ class Impute(ColumnLearner):
         """Those of the columns that can be filled so."""
         if self.strategy == "most_frequent":
             return (Role.CATEGORICAL, Role.NUMERIC)
-        return (Role.CATEGORICAL,) if isinstance(self.value, str) else (Role.NUMERIC,)
+        if self.value is None or _number(self.value) is not None:
+            is_named = self.value is not None and self.columns is not None
+            return (Role.NUMERIC, Role.CATEGORICAL) if is_named else (Role.NUMERIC,)
+        return (Role.CATEGORICAL,)
 
     def learns(self) -> bool:
         """A constant is known."""
@@ -138,7 +143,7 @@ class Impute(ColumnLearner):
         return pa.RecordBatch.from_arrays([*every, *more], schema=self.output_schema(batch.schema))
 
     def _value(self, name: str, kind: pa.DataType) -> Any:
-        return self.value
+        return _number(self.value or "") if pa.types.is_floating(kind) else self.value
 
     def _chosen(self, state: pa.Table) -> pa.Table:
         """What fills a column, of the rows of its state in their order."""
@@ -167,6 +172,14 @@ class _Fitted(Impute):
         if pa.types.is_floating(kind):
             return self.learned.get(name, ("", 0.0))[1]
         return self.learned.get(name, (None, 0.0))[0]
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _names(state: pa.Table) -> list[str]:

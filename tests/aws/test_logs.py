@@ -51,6 +51,13 @@ def test_more_lines_than_one_answer_holds(logs: Logs, monkeypatch: pytest.Monkey
     assert texts(tail) == []
 
 
+def test_secrets_are_masked(logs: Logs) -> None:
+    logs.put("the token is hunter2")
+    tail = LogTail("ctr", REGION, ("hunter2",))
+    assert texts(tail) == ["algo-1 the token is ***"]
+    assert [line.text for line in tail.last_lines(1)] == ["the token is ***"]
+
+
 def test_jobs_with_similar_names_are_kept_apart(logs: Logs) -> None:
     logs.put("mine")
     logs.put("theirs", job="ctr-2")

@@ -57,10 +57,11 @@ def test_the_parameters_of_a_step(offered: Callable[[str], set[str]]) -> None:
     assert offered("+transform.steps.mine.name=rare") == {"rare_values"}
     named = "+transform.steps.mine.name=rare_values"
     assert offered(f"{named} transform.steps.mine.min") == {"min_count="}
+    assert offered("transform.steps.feature_hasher.a") == {"alternate_sign=", "after="}
 
 
 def test_a_prefix_stays(composed: Composer) -> None:
-    assert list(candidates("++output.format=lib", composed())) == ["++output.format=libsvm"]
+    assert list(candidates("++output.format=libs", composed())) == ["++output.format=libsvm"]
     assert list(candidates("~job.w", composed())) == ["~job.wait="]
 
 

@@ -190,6 +190,17 @@ FAULTS = [
         ["evaluation: needs a label to learn; say which column it is (dataset.label)"],
     ),
     (
+        ["output.header=true", "output.columns=[click]", "output.tokens=true", "transform=split"],
+        [
+            "output.header: means nothing with output.format=npz; leave it out, or use "
+            "output.format=csv",
+            "output.columns: means nothing with output.format=npz; leave it out, or use "
+            "output.format=csv",
+            "output.tokens: lists what a hasher makes indices of, but no step of the chain "
+            "hashes; leave it out",
+        ],
+    ),
+    (
         ["evaluation=logistic", "transform=split"],
         [
             "evaluation: needs hashed rows, but no step of the chain hashes; add one, "

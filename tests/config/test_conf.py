@@ -19,6 +19,12 @@ Composer = Callable[..., DictConfig]
 CONF = PROJECT / "conf"
 FILES = sorted(path for path in CONF.rglob("*.yaml"))
 CHOICES = [path for path in FILES if path.parent.parent == CONF]
+PRESETS = {
+    "avazu_counts": ["split", "time_features", "target_encode", "count_encode"],
+    "avazu_fuxictr": ["split", "time_features", "vocabulary"],
+    "criteo_dlrm": ["split", "vocabulary", "impute", "arithmetic"],
+    "criteo_ffm": ["split", "bucketize", "rare_values", "custom_hasher"],
+}
 REQUIRED = {"path": "x.csv", "label": "click"}
 
 
@@ -102,7 +108,10 @@ def test_the_sample_is_found_from_anywhere(
 
 def test_every_width_follows_the_one_knob(composed: Composer) -> None:
     choices = GlobalHydra.instance().config_loader().get_group_options("transform")
-    for choice in [each for each in choices if each != "split"]:  # which hashes nothing
+    for choice in choices:
+        chain = compose(composed(f"transform={choice}")).chain
+        if not any("n_features" in step.parameters for step in chain):
+            continue  # it hashes nothing
         plan = compose(composed(f"transform={choice}", "transform.n_features=77"))
         widths = {step.parameters.get("n_features", 77) for step in plan.chain}
         assert widths == {77}, choice
@@ -112,6 +121,9 @@ def test_the_experiments_say_what_they_are_for(composed: Composer) -> None:
     by_time = compose(composed("experiment=avazu_time"))
     assert [step.name for step in by_time.chain] == ["split", "time_features", "feature_hasher"]
     assert by_time.chain[0].parameters["method"] == "time"
+    for name, steps in PRESETS.items():
+        preset = compose(composed(f"experiment={name}", "dataset.path=x.csv"))
+        assert [step.name for step in preset.chain] == steps
     embedding = compose(composed("experiment=embedding"))
     assert embedding.config.output.format == "parquet"
     assert embedding.chain[-1].parameters["index_ranges"] == "per_column"

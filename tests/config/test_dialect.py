@@ -10,6 +10,7 @@ import pytest
 from omegaconf import DictConfig
 
 from headrace.config.compose import compose
+from headrace.config.hydra.session import texts_of
 from headrace.config.hydra.typed_text import kept
 from headrace.config.models import DatasetConfig
 from headrace.errors import ConfigError
@@ -57,10 +58,25 @@ def test_no_quote(none: str | None) -> None:
         ({"yes": 1, "no": 0}, {"yes": 1.0, "no": 0.0}),
         ({1: 0, 2: "1"}, {"1": 0.0, "2": 1.0}),
         ({"a": 0, "b": 1, "c": 2.5}, {"a": 0.0, "b": 1.0, "c": 2.5}),
+        ([["<=50K", 0], [">50K", 1]], {"<=50K": 0.0, ">50K": 1.0}),
     ],
 )
 def test_label_values(given: dict[Any, Any], values: dict[str, float]) -> None:
     assert dataset(label_values=given).label_values == values
+
+
+def test_label_values_of_any_text(composed: Composer) -> None:
+    texts = {"<=50K": 0, 'a "b", c': 1}
+    typed = """dataset.label_values=[["<=50K", 0], ["a \\"b\\", c", 1]]"""
+    assert compose(composed(typed)).config.dataset.label_values == texts
+    (given,) = texts_of([{"dataset.label_values": texts}])
+    assert compose(composed(given)).config.dataset.label_values == texts
+    with pytest.raises(ConfigError) as caught:
+        compose(composed('dataset.label_values=[["<=50K"]]'))
+    assert str(caught.value.problems[0]) == (
+        "dataset.label_values: should be a mapping, or pairs as in "
+        '[["<=50K", 0], [">50K", 1]] (got [["<=50K"]])'
+    )
 
 
 def test_yaml_reads_yes_and_no_as_true_and_false(composed: Composer, tmp_path: Path) -> None:

@@ -145,6 +145,21 @@ def test_an_installed_module_that_fails_is_named(
     )
 
 
+def test_a_package_that_is_installed_meanwhile_is_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = folder.parent / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    before = registry.plugins()
+    info = site / "later-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: later\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{GROUP}]\nlater = later.steps\n")
+    assert registry.plugins().keys() - before.keys() == {"later"}
+    assert registry.plugins()["later"].origin == "later.steps of the package later"
+
+
 def _install(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str]) -> None:
     found = EntryPoints(EntryPoint(name, module, GROUP) for name, module in points)
     monkeypatch.setattr(registry, "entry_points", lambda group: found.select(group=group))

@@ -17,6 +17,10 @@ from headrace.runtime.sources.files import format_of
 from tests.runtime.jobs import Files, gzipped, job, run
 from tests.runtime.test_quotes import OPEN
 
+UNNAMED = (
+    "a column in the header has no name; name all columns in dataset.columns, with "
+    "dataset.header=true"
+)
 TEXT = "y,a\n1,x\n0,q\n"
 ADVICE = "decompress the file, or use gzip (.gz) or zstd (.zst)"
 
@@ -146,7 +150,7 @@ def test_errors_name_the_path_below_the_input(tmp_path: Path) -> None:
          ", line 2, column 'y': expected a number, 0 or 1 for a click, got 'x'"),
         ("day=2/part-0.csv", "y,b\n1,1\n", ": there is no column 'a', unlike in the first file"),
         ("day=2/part-0.csv", 'y,a\n1,"x\n', f", line 2: {OPEN}"),
-        ("day=2/part-0.csv", "y,a,\n1,1,\n", ", line 1: a column in the header has no name"),
+        ("day=2/part-0.csv", "y,a,\n1,1,\n", f", line 1: {UNNAMED}"),
         ("day=2/part-0.csv", UNREAD[".7z"][1], f": 7z compression is not read; {ADVICE}"),
         ("day=2/part-0.csv.gz", gzipped(TEXT)[:-9], ": the gzip data is cut short"),
         ("day=2/part-0.log", "x", ": cannot tell the format from the name; set dataset.format to "

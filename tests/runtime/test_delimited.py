@@ -230,6 +230,9 @@ def test_several_zstd_frames_are_one_file() -> None:
     ]
 
 
+NAME_THEM = "name all columns in dataset.columns, with dataset.header=true"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -237,10 +240,10 @@ def test_several_zstd_frames_are_one_file() -> None:
         (b"\n\n", "data.csv, line 1: there is no header"),
         (b"\xef\xbb\xbf", "data.csv: the file is empty"),
         (b"\xef\xbb\xbf\n", "data.csv, line 1: there is no header"),
-        (b"a,,b\n", "data.csv, line 1: a column in the header has no name"),
-        (b"a,b,\n", "data.csv, line 1: a column in the header has no name"),
+        (b"a,,b\n", f"data.csv, line 1: a column in the header has no name; {NAME_THEM}"),
+        (b"a,b,\n", f"data.csv, line 1: a column in the header has no name; {NAME_THEM}"),
         (b"a,\xff\n", "data.csv, line 1: the header is not UTF-8"),
-        (b"a,b,a\n", "data.csv: the column name 'a' stands twice in the header"),
+        (b"a,b,a\n", f"data.csv: the column name 'a' stands twice in the header; {NAME_THEM}"),
     ],
 )
 def test_headers_that_are_none(content: bytes, message: str) -> None:

@@ -26,7 +26,7 @@ from headrace.runtime.output.writers.base import files_of
 from headrace.runtime.output.writers.decimals import NotFiniteError, decimals
 from headrace.runtime.spec import OutputSpec, StepSpec
 from headrace.runtime.transform import Role, encoded, with_role
-from tests.runtime.jobs import SPLIT, Result, clicks, job, run
+from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job, run
 
 LABEL = with_role(pa.field("y", pa.float64()), Role.LABEL)
 ID = with_role(pa.field("id", pa.string()), Role.ID)
@@ -362,3 +362,91 @@ def test_the_feature_map_of_hashed_rows(tmp_path: Path) -> None:
     }
     plain = run(tmp_path, "y,a,n\n1,x,2\n", job(label="y", numeric=("n",)))
     assert not {"report/feature_map.json", "fields"} & {*plain.manifest["files"], *plain.manifest}
+
+
+# Whole jobs
+
+KIT = [
+    SPLIT,
+    StepSpec("vocabulary", "vocabulary", {"columns": ["c0", "c2"], "min_count": 2}),
+    StepSpec("bucketize", "bucketize", {"columns": ["c1"], "edges": [10, 20, 30]}),
+    StepSpec("count_encode", "count_encode", {"columns": ["c3"]}),
+]
+KIT_JOB: dict[str, Any] = {"id": "id", "label": "click", "numeric": ("c1",), "steps": KIT}
+
+
+@pytest.mark.parametrize("format_name", ["csv", "npy", "npz", "libffm"])
+def test_blocks_and_threads_do_not_change_a_byte(tmp_path: Path, format_name: str) -> None:
+    content = clicks(300).replace(",v", ",")
+    one, other = (
+        run(
+            tmp_path,
+            content,
+            job(format=format_name, rows_per_part=40, block_bytes=size, threads=threads, **KIT_JOB),
+        )
+        for size, threads in ((1 << 20, 1), (700, 3))
+    )
+    assert one.bytes() == other.bytes()
+    parquet = run(tmp_path, content, job(format="parquet", **KIT_JOB))
+    digests = {each.manifest["channels"]["train"]["digest"] for each in (one, parquet)}
+    assert len(digests) == 1
+
+
+def test_the_feature_map_of_ids(tmp_path: Path) -> None:
+    content = clicks(300).replace(",v", ",")
+    npy = run(tmp_path, content, job(format="npy", **KIT_JOB))
+    known = feature_map(npy)
+    sizes = {name: each["size"] for name, each in known.items()}
+    ids = np.concatenate(
+        [np.load(part) for part in (npy.output / "train").glob("*.categorical.npy")]
+    )
+    assert known == npy.manifest["feature_map"]
+    assert known == {
+        "c0": {"kind": "categorical", "size": sizes["c0"], "null": 0, "unknown": 1, "index": 0},
+        "c1": {"kind": "categorical", "size": 5, "null": 4, "unknown": None, "index": 1},
+        "c2": {"kind": "categorical", "size": sizes["c2"], "null": 0, "unknown": 1, "index": 2},
+        "c3": {"kind": "numeric", "size": 1, "null": None, "unknown": None, "index": 0},
+    }
+    assert (ids.min(axis=0) == 0).all()
+    assert ids.max(axis=0).tolist() == [sizes["c0"] - 1, 4, sizes["c2"] - 1]
+    csv_map = feature_map(run(tmp_path, content, job(format="csv", **KIT_JOB)))
+    assert csv_map["c1"] == {
+        "kind": "categorical", "size": 4, "null": None, "unknown": None, "index": 1
+    }  # fmt: skip
+    ffm = run(tmp_path, content, job(format="libffm", **KIT_JOB))
+    assert [each["offset"] for each in feature_map(ffm).values()] == [
+        0, sizes["c0"], sizes["c0"] + 4, sizes["c0"] + 4 + sizes["c2"],
+    ]  # fmt: skip
+    assert ffm.manifest["fields"] == {"c0": 0, "c1": 1, "c2": 2, "c3": 3}
+
+
+def test_columns_that_a_step_has_yet_to_learn(tmp_path: Path) -> None:
+    content = "y,a,n\n1,x,2\n0,y,\n1,x,1\n0,y,3\n"
+    steps = [StepSpec("one_hot", "one_hot", {})]
+    chosen = {"format": "csv", "header": True, "columns": ("a=y", "y")}
+    made = run(tmp_path, content, job(label="y", numeric=("n",), steps=steps, output=chosen))
+    assert made.parts("train")[0].read_text() == "a=y,y\n0,1\n1,0\n0,1\n1,0\n"
+    wrong = {**chosen, "columns": ("a=z", "y")}
+    with pytest.raises(ChainError) as caught:
+        run(tmp_path, content, job(label="y", numeric=("n",), steps=steps, output=wrong))
+    assert str(caught.value) == ("output.columns: there is no column 'a=z'; did you mean 'a=y'?")
+
+
+def test_libffm_of_several_values_in_a_cell(tmp_path: Path) -> None:
+    content = "y,t,c\n1,a|b|a,x\n0,,y\n1,b|c,\n"
+    steps = [StepSpec("multi_value", "multi_value", {"columns": ["t"]}), HASH]
+    made = run(tmp_path, content, job(label="y", steps=steps, format="libffm"))
+    oracle = FeatureHasher(64, input_type="string")
+    for line, row in zip(
+        made.parts("train")[0].read_text().splitlines(),
+        csv.DictReader(io.StringIO(content)),
+        strict=True,
+    ):
+        expected = []
+        for field, name in enumerate(("t", "c")):
+            tokens = [f"{name}={value}" for value in row[name].split("|") if value]
+            hashed = oracle.transform([tokens])
+            hashed.sum_duplicates()
+            pairs = zip(hashed.indices, hashed.data, strict=True)
+            expected += [(field, int(index), value) for index, value in pairs]
+        assert parsed(line) == (float(row["y"]), expected)

@@ -424,7 +424,11 @@ def test_columns_in_another_order(tmp_path: Path) -> None:
     [
         ("y,c\n1,a\n", "2.csv: there is no column 'n', unlike in the first file"),
         ("y,n,c,x\n1,2,a,b\n", "2.csv: column 'x' does not stand in the first file"),
-        ("y,n,c,c\n1,2,a,b\n", "2.csv: the column name 'c' stands twice in the header"),
+        (
+            "y,n,c,c\n1,2,a,b\n",
+            "2.csv: the column name 'c' stands twice in the header; name all columns in "
+            "dataset.columns, with dataset.header=true",
+        ),
     ],
 )
 def test_a_file_that_is_unlike_the_first(tmp_path: Path, second: str, message: str) -> None:

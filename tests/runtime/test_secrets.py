@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from headrace.errors import ConfigError, Problem
-from headrace.runtime.shown import is_secret, masked_arguments, masked_override, masked_words
+from headrace.runtime.shown import (
+    is_secret,
+    masked_arguments,
+    masked_override,
+    masked_words,
+    secret_values,
+    without_secrets,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +74,21 @@ def test_no_problem_shows_a_secret(where: str, what: str) -> None:
 
 def test_a_problem_that_shows_no_value_keeps_its_words() -> None:
     assert str(Problem("job.env.API_TOKEN", "this key is required")).endswith("key is required")
+
+
+def test_the_values_of_secrets_are_found_in_any_text() -> None:
+    variables = {
+        "AWS_SECRET_ACCESS_KEY": 'wJalr/X"UtnF\\',
+        "DB_PASSWORD": "first line\nsecond line",
+        "https_proxy": "http://me:letmein@proxy:3128",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/token",
+        "USE_TOKEN": "true",
+        "PATH": "/usr/bin",
+    }
+    secrets = secret_values(variables, ["--token", "hunter2", "--api-key=hunter3", "--rows", "7"])
+    text = f"{variables} hunter2 hunter3 {json.dumps(variables)} second line /usr/bin 7"
+    found = without_secrets(text, secrets)
+    for secret in ("wJalr", "first line", "second line", "letmein", "hunter"):
+        assert secret not in found
+    for word in ("/var/token", "true", "/usr/bin", "http://me:***@proxy:3128", " 7"):
+        assert word in found

@@ -61,7 +61,7 @@ def test_a_column_without_any_value() -> None:
     ("value", "expected"),
     [
         ("none", {"a": ["u", "none"], "x": [1.0, None], "a_missing": [0.0, 1.0]}),
-        (-1.0, {"a": ["u", None], "x": [1.0, -1.0], "x_missing": [0.0, 1.0]}),
+        ("-1", {"a": ["u", None], "x": [1.0, -1.0], "x_missing": [0.0, 1.0]}),
     ],
 )
 def test_a_constant_needs_no_pass(value: Any, expected: dict[str, list[Any]]) -> None:
@@ -85,7 +85,13 @@ def test_columns_that_do_not_fit(step: Impute, message: str) -> None:
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("parameters", [{"strategy": "constant"}, {"value": 1.0}])
+def test_a_number_may_fill_texts_that_are_named() -> None:
+    batch = batch_of({"a": ["u", None], "x": [1.0, None]}, ROLES)
+    made = Impute("constant", "-1", columns=("a", "x")).apply(batch)
+    assert made.to_pydict() == {"a": ["u", "-1"], "x": [1.0, -1.0]}
+
+
+@pytest.mark.parametrize("parameters", [{"strategy": "constant"}, {"value": "1"}])
 def test_a_constant_needs_a_value(parameters: Any) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
         Impute(**parameters)

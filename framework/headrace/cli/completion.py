@@ -18,7 +18,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.plugins.completion_plugin import CompletionPlugin
 from omegaconf import OmegaConf
 
-from headrace.cli.actions.schema import described
+from headrace.cli.actions.schema import PLACE, described
 from headrace.config.models import FROM, JobConfig
 from headrace.config.registry import adapter, plugins
 from headrace.errors import HeadraceError
@@ -108,7 +108,7 @@ def _schema(address: str, config: Any, is_new: bool) -> dict[str, Any]:
         labels = {name: name for name in known} | labels
     asked = address.removeprefix(f"{STEPS}.").partition(".")[0]
     name = {"enum": list(known)}
-    empty = {"type": "object", "properties": {"name": name}}
+    empty = {"type": "object", "properties": {"name": name, **PLACE}}
     steps: dict[str, Any] = dict.fromkeys(labels, empty)
     chosen = labels.get(asked, asked)
     if asked and chosen in known:
@@ -117,7 +117,10 @@ def _schema(address: str, config: Any, is_new: bool) -> dict[str, Any]:
         except HeadraceError:  # a plugin that cannot be imported, of which a run would tell
             parameters = {}
         root["$defs"] |= parameters.pop("$defs", {})
-        steps[asked] = {**empty, "properties": {"name": name, **parameters.get("properties", {})}}
+        steps[asked] = {
+            **empty,
+            "properties": {"name": name, **PLACE, **parameters.get("properties", {})},
+        }
     root["$defs"]["TransformConfig"]["properties"]["steps"] = {
         "type": "object",
         "properties": steps,

@@ -12,14 +12,15 @@ from headrace.config.dialect import problems_of
 from headrace.config.models import FROM, AwsImageConfig, DatasetConfig, JobConfig
 from headrace.config.problems import got, suggest
 from headrace.config.program import checks as program_checks
-from headrace.config.registry import ADDRESS, Step
+from headrace.config.registry import Step
+from headrace.config.steps import ADDRESS
 from headrace.errors import Problem
 from headrace.runtime.evaluation import needs
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.plugins.formats import AUTO
 from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.shown import plain, quoted
-from headrace.runtime.spec import DatasetSpec, RuntimeSpec
+from headrace.runtime.spec import NO_TOKENS, DatasetSpec, OutputSpec, RuntimeSpec
 from headrace.runtime.transform import Role, learner, table_reader
 
 REQUIREMENTS = "backend.requirements"
@@ -48,6 +49,7 @@ def cross_check(config: JobConfig, chain: Sequence[Step]) -> list[Problem]:
         *_tables(chain, config),
         *_steps_that_need_all_rows(chain, config),
         *_evaluation(config, chain),
+        *_output(config, chain),
     ]
 
 
@@ -164,7 +166,7 @@ def _spark(config: JobConfig) -> Iterable[Problem]:
 
 def _tables(chain: Sequence[Step], config: JobConfig) -> Iterable[Problem]:
     """Find steps whose table is no input of the job, or not there for every row."""
-    for step in chain:
+    for step in chain if not config.transform.learned else ():  # which brings it
         reader = table_reader(step.transform)
         if reader is None:
             continue
@@ -221,6 +223,19 @@ def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
     if instances > 1 and not config.backend.is_a_cluster:
         what = "each instance would train and judge a model of its own share of the rows; use one"
         yield Problem("evaluation", f"{what} (resources.instance_count={instances})")
+
+
+def _output(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
+    """Find settings that the output format, or the chain, knows nothing of."""
+    output = config.output
+    if output.header or output.columns is not None:
+        from headrace.runtime.output.writers import in_vain  # pyarrow takes its time to import
+
+        spec = OutputSpec(**output.model_dump(exclude={"path", "overwrite"}))
+        for key, what in in_vain(spec):
+            yield Problem(f"output.{key}", what)
+    if output.tokens and not any(isinstance(step.transform, Hasher) for step in chain):
+        yield Problem("output.tokens", NO_TOKENS)
 
 
 def _wants_row_numbers(transform: object) -> bool:

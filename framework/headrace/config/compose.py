@@ -25,6 +25,7 @@ from headrace.config.problems import REQUIRED, keys_of, models_of, problems_of, 
 from headrace.config.program import idle
 from headrace.config.program.models import ScriptProgram
 from headrace.config.registry import Step
+from headrace.config.steps import ADDRESS
 from headrace.errors import ConfigError, Problem
 from headrace.runtime.shown import plain, quoted
 
@@ -108,7 +109,7 @@ def _steps_in(values: Mapping[str, Any]) -> Mapping[Any, Any]:
 def _unused_width(config: JobConfig, resolved: Resolved) -> Iterator[Problem]:
     default = TransformConfig.model_fields["n_features"].default
     is_used = any(
-        where.startswith(f"{registry.ADDRESS}.") and "n_features" in text
+        where.startswith(f"{ADDRESS}.") and "n_features" in text
         for where, text in resolved.linked.items()
     )
     if config.transform.n_features != default and not is_used:

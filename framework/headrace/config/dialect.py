@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, FiniteFloat
 
+from headrace.config.problems import got
 from headrace.errors import Problem
 from headrace.runtime.shown import listed, quoted
 
@@ -54,7 +55,15 @@ def _known(encoding: str) -> str:
 
 
 def _label_values(given: Any) -> Any:
-    """Return the texts, also where YAML has read ``yes`` and ``no`` as true and false."""
+    """Return the texts, also where YAML has read ``yes`` and ``no`` as true and false.
+
+    Hydra's grammar quotes no key, so that ``{<=50K: 1}`` cannot be typed; ``[["<=50K", 1]]`` can.
+    """
+    if isinstance(given, list | tuple) and given:
+        if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in given):
+            pairs = '[["<=50K", 0], [">50K", 1]]'
+            raise ValueError(f"should be a mapping, or pairs as in {pairs} (got {got(given)})")
+        return dict(given)
     if not isinstance(given, Mapping):
         return given
     texts: dict[Any, Any] = {}
@@ -64,6 +73,8 @@ def _label_values(given: Any) -> Any:
     return {**texts, **{key: value for key, value in given.items() if not isinstance(key, bool)}}
 
 
+PAIRS = frozenset({"dataset.label_values"})
+"""Keys whose mapping may also be a list of pairs."""
 Character = Annotated[str, BeforeValidator(_character), AfterValidator(_single)]
 Quote = Annotated[Character | None, BeforeValidator(_quote)]
 Texts = Annotated[

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from headrace.config.registry import ADDRESS, Step, check_steps
+from headrace.config.registry import Step, check_steps
+from headrace.config.steps import ADDRESS
 from headrace.errors import ConfigError, HeadraceError, Problem
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.spec import REPORT, LearnedSpec

@@ -240,7 +240,7 @@ class TransformConfig(Model):
         2**20, description="width of the hashed matrix; steps interpolate it"
     )
     steps: Annotated[dict[str, dict[str, Any] | None], Len(1)] = Field(
-        description="label → parameters, in order; 'name' defaults to the label"
+        description="label → parameters, in order; 'name' defaults to the label; null: none"
     )
     learned: Text | None = Field(
         None,

@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from functools import cached_property
-from importlib.metadata import entry_points
+from functools import cached_property, lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,12 +23,12 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from headrace.config.deferred_imports import DeferringLoader, check_deferred
 from headrace.config.problems import keys_of, problems_of, suggest
+from headrace.config.steps import ADDRESS, AFTER, BEFORE, arranged, parameters_of
 from headrace.errors import PluginError, Problem
 from headrace.runtime.plugins import roots
 from headrace.runtime.plugins.transforms import GROUP, PACKAGE, class_in
 from headrace.runtime.shown import quoted
 
-ADDRESS = "transform.steps"
 RUNTIME = "headrace.runtime"
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
 
@@ -120,9 +120,26 @@ def _files() -> Iterable[Plugin]:
 
 
 def _installed() -> Iterable[Plugin]:
-    for point in entry_points(group=GROUP):
+    for point in _entry_points(entry_points, tuple(map(_state, sys.path))):
         package = point.dist.name if point.dist else "?"
         yield Plugin(point.name, point.module, f"{point.module} of the package {package}")
+
+
+@lru_cache(1)
+def _entry_points(
+    find: Callable[..., Iterable[EntryPoint]], _: tuple[tuple[int, ...], ...]
+) -> tuple[EntryPoint, ...]:
+    """Look through all installed packages; once, as long as Python's path is as it was."""
+    return tuple(find(group=GROUP))
+
+
+def _state(folder: str) -> tuple[int, ...]:
+    """Return what changes when a package is installed into a folder of Python's path."""
+    try:
+        found = Path(folder).stat()
+    except OSError:  # it is not there
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def _file_of(plugin: Plugin) -> Path:
@@ -171,8 +188,8 @@ def check_steps(steps: Mapping[Any, Any]) -> tuple[tuple[Step, ...], list[Proble
     """Build each step's transform.
 
     Args:
-        steps: Label → parameters, as in the configuration. What is no mapping is left to the
-            configuration's own model.
+        steps: Label → parameters, as in the configuration. A null leaves the step out; what else
+            is no mapping is left to the configuration's own model.
 
     Returns:
         The steps that are right, and what is wrong with the others.
@@ -180,13 +197,16 @@ def check_steps(steps: Mapping[Any, Any]) -> tuple[tuple[Step, ...], list[Proble
     Raises:
         PluginError: A plugin that is named cannot be imported or is none.
     """
-    known = plugins()
-    built, problems = [], []
-    for label, raw in steps.items():
-        if raw is None or isinstance(raw, Mapping):
-            step, wrong = _check_one(str(label), dict(raw or {}), known)
-            built.extend([step] if step else [])
-            problems.extend(wrong)
+    known, built = plugins(), []
+    ordered, problems = arranged(
+        steps, lambda name: parameters_of(known[name].transform) if name in known else ()
+    )
+    if steps and not (ordered or problems):
+        problems.append(Problem(ADDRESS, "all steps are left out; a chain needs one at least"))
+    for label, raw in ordered.items():
+        step, wrong = _check_one(label, raw, known)
+        built.extend([step] if step else [])
+        problems.extend(wrong)
     return tuple(built), problems
 
 
@@ -221,7 +241,9 @@ def _check_one(
     except ValidationError:
         checked = None
     problems = problems_of(
-        judge.validate_python, raw, lambda path: [*keys_of(transform, path), "name"]
+        judge.validate_python,
+        raw,
+        lambda path: {*keys_of(transform, path), *(() if path else ("name", AFTER, BEFORE))},
     )
     if problems:
         return None, [_below(address, problem) for problem in problems]

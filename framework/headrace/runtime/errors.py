@@ -63,10 +63,14 @@ class BadRows(Exception):
         column: Name of the column at fault.
         mask: Booleans, shape (rows of the batch,): true where the row is bad.
         expected: What would have been right, as in "a number".
+        way: What to do about it, if a setting could.
     """
 
-    def __init__(self, column: str, mask: npt.NDArray[np.bool_], expected: str) -> None:
+    def __init__(
+        self, column: str, mask: npt.NDArray[np.bool_], expected: str, way: str = ""
+    ) -> None:
         super().__init__(f"column {column!r}: expected {expected}")
         self.column = column
         self.mask = mask
         self.expected = expected
+        self.way = way

@@ -6,13 +6,14 @@ by these functions and by nothing else.
 
 Secrets are known by the names of their keys. Their values still stand where a job needs them, in
 ``request.json`` and in Hydra's record of the run; docs/sagemaker.md says where. They are only kept
-off screens and pages.
+off screens and pages, and out of the logs that a result keeps of a program.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _LIMIT = 60
 _PATH_LIMIT = 400
@@ -22,6 +23,11 @@ MASK = "***"
 _WORDS = r"secret|token|passw(or)?d|passphrase|pwd|credential|(api|access|private)[_-]?key"
 _SECRET = re.compile(rf"(^|[+_-])({_WORDS})s?($|[_-])", re.IGNORECASE)
 _ANYWHERE = re.compile(rf"(?<![a-z])({_WORDS})s?(?![a-z])", re.IGNORECASE)
+_PLACES = re.compile(r"_(file|dir|uri|url)$", re.IGNORECASE)
+"""Ends of keys that say where a secret is, and hold none."""
+_PASSWORD = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
+_SHORTEST = 6
+"""Characters of a secret that is looked for in other texts: ``true`` stands there by itself."""
 _HOLDERS = ("job.env", "job.arguments")
 """Keys whose whole value may hold secrets under names of its own."""
 _ASSIGNMENT = re.compile(r"([+~]*[\w.@/-]+)=(?=\S)")
@@ -118,3 +124,36 @@ def _masked(arguments: Sequence[str]) -> Iterator[str]:
         else:
             yield argument
             is_next = is_secret(option[1])
+
+
+def secret_values(variables: Mapping[str, str], arguments: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the secrets that a program is given, in every spelling in which it may print them.
+
+    Args:
+        variables: Its environment.
+        arguments: Its arguments.
+    """
+    found: list[str] = []
+    for key, value in variables.items():
+        if is_secret(key) and not _PLACES.search(key):
+            found.append(value)
+        found += _PASSWORD.findall(value)
+    for argument, shown in zip(arguments, masked_arguments(arguments), strict=True):
+        if shown != argument:
+            found.append(argument.removeprefix(shown.removesuffix(MASK)))
+    spelled = {
+        line
+        for value in found
+        for text in (value, repr(value)[1:-1], json.dumps(value)[1:-1])
+        for line in (text, *text.splitlines())
+        if len(line) >= _SHORTEST
+    }
+    return tuple(sorted(spelled, key=lambda text: (-len(text), text)))
+
+
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Return a text with a mask in the place of each of some secrets."""
+    for secret in secrets:
+        if secret in text:
+            text = text.replace(secret, MASK)
+    return text

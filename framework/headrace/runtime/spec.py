@@ -34,6 +34,7 @@ ROWS = "rows"
 REPORT_PAGE = f"{REPORT}/report.html"
 """Path below ``output.path``; the client makes the page, if it does."""
 JOB_FILE = "job.json"
+NO_TOKENS = "lists what a hasher makes indices of, but no step of the chain hashes; leave it out"
 THREADS_VARIABLE = "HEADRACE_THREADS"
 
 

@@ -107,6 +107,16 @@ def evaluation(
                 for tenth in range(10)
             ]
         },
+        "binary_classification_metrics": {
+            "receiver_operating_characteristic_curve": {
+                "false_positive_rates": [0.0, 0.25, 1.0],
+                "true_positive_rates": [0.0, 0.625, 1.0],
+            },
+            "precision_recall_curve": {
+                "precisions": [1.0, 0.375, 0.17],
+                "recalls": [0.0, 0.625, 1.0],
+            },
+        },
     }
 
 

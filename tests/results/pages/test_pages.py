@@ -81,6 +81,22 @@ def test_a_run_with_everything(whole: Path) -> None:
     assert f"14.3{N}%" in page.text
 
 
+def test_the_curves_of_a_model(whole: Path) -> None:
+    page = run_page(whole)
+    for text in (
+        "ROC curve, against the dashed diagonal",
+        f"62.5{N}% of the ones found, with 25.0{N}% of the zeros",
+        "Precision-recall curve, against the dashed base rate",
+        f"62.5{N}% of the ones found; 37.5{N}% of those taken are ones",
+    ):
+        assert text in page.text
+
+
+def test_a_model_that_saw_labels_of_one_kind_has_no_curves(tmp_path: Path) -> None:
+    told = {**evaluation(), "binary_classification_metrics": {}}
+    assert "ROC curve" not in run_page(run_folder(tmp_path, evaluation=told)).text
+
+
 def test_marks_stand_for_rows_of_each_channel_and_hour(whole: Path) -> None:
     page = run_page(whole)
     assert sum(attrs.get("class") == "rect" for tag, attrs in page.tags if tag == "rect") == 122

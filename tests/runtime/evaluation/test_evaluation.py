@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.special import expit
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
@@ -56,6 +58,9 @@ def by_hand(result: Result, spec: EvaluationSpec, batch: int) -> SGDClassifier:
         for start in range(0, len(labels), batch):
             chosen = slice(start, start + batch)
             model.partial_fit(matrix[chosen], labels[chosen], classes=[0, 1])
+    last = max(0, (len(labels) - 1) // batch * batch - batch)  # the last two batches
+    scores, base_rate = model.decision_function(matrix[last:]), labels[last:].mean()
+    model.intercept_ += brentq(lambda more: expit(scores + more).mean() - base_rate, -9, 9)
     return model
 
 
@@ -102,6 +107,18 @@ def test_it_comes_close_to_the_best_that_a_logistic_regression_can(
     assert best < told["log_loss"] < 1.02 * best
 
 
+@pytest.mark.parametrize("rows", [2000, 30_000])
+def test_the_mean_prediction_is_right_on_the_rows_that_it_learned_from(
+    tmp_path: Path, log: bytes, rows: int
+) -> None:
+    content = b"\n".join(log.split(b"\n")[: rows + 1])
+    result = run(tmp_path, content, judged())
+    model = by_hand(result, LOGISTIC, 65_536)
+    labels = result.array("label")
+    assert model.predict_proba(result.matrix())[:, 1].mean() == pytest.approx(labels.mean())
+    assert result.evaluation["model"]["intercept_correction"] > 0.02
+
+
 def test_what_the_report_says_of_the_model(tmp_path: Path, log: bytes) -> None:
     report = run(tmp_path, log, judged(EvaluationSpec(2, 4.4, 1e-6))).evaluation
     assert list(report) == [
@@ -131,6 +148,7 @@ def test_what_the_report_says_of_the_model(tmp_path: Path, log: bytes) -> None:
             "power_t": 0.1,
             "average": True,
         },
+        "intercept_correction": pytest.approx(0.2, abs=0.2),
         "rows": 30_000 - told["rows"],
     }
 

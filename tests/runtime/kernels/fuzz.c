@@ -165,6 +165,26 @@ static void fuzz_rows(void) {
             check(indices[at - 1] < indices[at], "order");
         }
     }
+    double *weights[WIDEST], *wide_values = room(8 * cells);
+    for (int64_t i = 0; i < columns; i++) {
+        weights[i] = draw(2) ? room(8 * (uint64_t)rows) : 0;
+        for (int64_t row = 0; weights[i] && row < rows; row++) {
+            weights[i][row] = (double)draw(3) - 1;
+        }
+    }
+    int64_t heavy = headrace_sparse_weighted((const int32_t *const *)codes,
+                                             (const uint32_t *const *)keys, counts,
+                                             (const uint8_t *const *)missing,
+                                             (const double *const *)weights, columns, rows, offsets,
+                                             indices, wide_values);
+    check(heavy == -1 || heavy <= found, "entries with weights");
+    found = headrace_sparse((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
+                            (const uint8_t *const *)missing, columns, rows, offsets, indices,
+                            values);
+    for (int64_t i = 0; i < columns; i++) {
+        free(weights[i]);
+    }
+    free(wide_values);
     uint32_t *flat = room(4 * cells);
     int32_t *again = room(4 * (uint64_t)(rows + 1)), *others = room(4 * cells);
     float *numbers_of_others = room(4 * cells);

@@ -144,6 +144,31 @@ def test_rows_and_their_digest(
         assert digest == digest_of_rows(reference, width)
 
 
+NUMBERS = st.sampled_from([None, 0.0, -0.0, 1.0, -1.0, 0.1, -0.3, 1e300, 5e-324, 7.0])
+
+
+@given(batches(), st.sampled_from([1, 2, 7, 1000, 2**24, 2**31 - 1]), st.data())
+def test_rows_with_numbers(batch: pa.RecordBatch, width: int, data: st.DataObject) -> None:
+    for place in data.draw(st.sets(st.integers(0, batch.num_columns), max_size=4)):
+        numbers = data.draw(st.lists(NUMBERS, min_size=1, max_size=9))
+        cells = pa.array(
+            [numbers[row % len(numbers)] for row in range(batch.num_rows)], pa.float64()
+        )
+        field = with_role(pa.field(f"n{place}", pa.float64()), Role.NUMERIC)
+        columns, fields = [*batch.columns], [*batch.schema]
+        columns.insert(place, cells)
+        fields.insert(place, field)
+        batch = pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+    tokens = tokens_of(batch, "murmur3_32", 0)
+    keys = [signed_keys(each.hashes, width, alternate_sign=True) for each in tokens]
+    compiled = sparse_rows(RowTokens(tokens), keys)
+    with without_kernels():
+        reference = sparse_rows(RowTokens(tokens), keys)
+        for one, other in zip(vars(compiled).values(), vars(reference).values(), strict=True):
+            assert one.dtype == other.dtype
+            assert one.tobytes() == other.tobytes()
+
+
 def digest_of_rows(rows: SparseRows, width: int) -> str:
     offsets = pa.array(rows.offsets)
     lists = [

@@ -61,6 +61,20 @@ def test_they_learn_in_as_few_passes_as_there_can_be(tmp_path: Path) -> None:
     assert list(passes(preflight(spec(apart), [file]))) == [Pass(1, labels)]
 
 
+def test_a_step_for_all_columns_that_are_left_learns_with_those_before_it(tmp_path: Path) -> None:
+    """It does not see the columns that the others are going to change."""
+    some = StepSpec("target", "target_encode", {"columns": ["c0", "c1"]})
+    steps = [SPLIT, some, StepSpec("counts", "count_encode", {})]
+    named = [SPLIT, some, StepSpec("counts", "count_encode", {"columns": ["c2", "c3"]})]
+    file = tmp_path / "data.csv"
+    file.write_text(content())
+    assert list(passes(preflight(spec(steps), [file]))) == [Pass(1, ("target", "counts"))]
+    one, other = (
+        run(tmp_path, content(), spec(each)).manifest["states"] for each in (steps, named)
+    )
+    assert one == other
+
+
 @pytest.mark.parametrize("name", ["label", "id"])
 def test_the_label_is_needed_and_the_id_is_not(tmp_path: Path, name: str) -> None:
     left = spec([StepSpec("target", "target_encode", {})], **{name: None})

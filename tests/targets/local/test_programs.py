@@ -356,6 +356,19 @@ def test_an_output_may_be_called_report(output: Path, capfd: pytest.CaptureFixtu
     assert result.evaluation == {}
 
 
+def test_credentials_are_in_no_log(
+    output: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+    text = "import os, sys; print(os.environ); print(dict(os.environ), file=sys.stderr)"
+    run(make_script(output, text), output)
+    printed = capfd.readouterr()
+    log = (output / "report" / "log.txt").read_text()
+    for each in (printed.out, printed.err, log):
+        assert "'AWS_SECRET_ACCESS_KEY': '***'" in each
+    assert "wJalrXUtnFEMI" not in f"{printed}{log}"
+
+
 NOTES = """
 import os
 from pathlib import Path

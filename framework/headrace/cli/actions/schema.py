@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.config import registry
 from headrace.config.models import CONF_FILES, JobConfig
 from headrace.config.registry import adapter
+from headrace.config.steps import AFTER, BEFORE
 
 if TYPE_CHECKING:
     from headrace.config.compose import Plan
@@ -21,6 +22,11 @@ MODELINE = "# yaml-language-server: $schema="
 GLOBAL = "# @package _global_"
 LINK = {"type": "string", "pattern": r"\$\{"}
 """A value may be taken from elsewhere in the configuration."""
+PLACE = {
+    AFTER: {"type": "string", "description": "the step behind which it stands"},
+    BEFORE: {"type": "string", "description": "the step in front of which it stands"},
+}
+"""Keys of each step, whatever its parameters are."""
 SHORT_OUTPUTS = {"type": "array", "items": {"type": "string"}}
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*|\n(?= {8}))*)", re.MULTILINE)
 """An entry of ``Attributes:`` in a docstring, with the lines that it goes on in."""
@@ -133,6 +139,8 @@ def _loosened(node: Any) -> Any:
         for key, value in node.items()
         if key not in ("required", "discriminator")
     }
+    if made.get("type") == "string" and "enum" not in node and "const" not in node:
+        made["type"] = ["string", "number"]  # which a configuration may write for a text
     if isinstance(node.get("properties"), dict) and "type" in node:
         made["properties"] = {
             key: {"anyOf": [_loosened(value), LINK]} for key, value in node["properties"].items()
@@ -172,6 +180,7 @@ def _steps(transforms: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]
     for name, parameters in transforms.items():
         own = _loosened(parameters)
         models |= own.pop("$defs", {})
+        own["properties"] = {"name": {"const": name}, **PLACE, **own["properties"]}
         # Under the label of one transform there may be another one, which has a name.
         other = {"type": "object", "required": ["name"]}
         named[name] = {"anyOf": [own, other, {"type": "null"}]}

@@ -26,7 +26,7 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from headrace.config import defaults, flow, learned
+from headrace.config import defaults, flow, learned, steps
 from headrace.config.hydra import typed_text
 from headrace.config.hydra.errors import problem_of
 from headrace.config.hydra.objects import object_problems, search_path_problem
@@ -97,8 +97,10 @@ class CheckedLoader(ConfigLoaderImpl):
                 config = compose(typed)
             except Exception:  # whatever Hydra raises, it is about what was typed, or about conf/
                 config, problems = _without_wrong_ones(compose, typed)
+                problems = [steps.explained(problem, config) for problem in problems]
         if config is not None:
             problems += [*object_problems(config), *idle.typed_in_vain(config, overrides)]
+            problems += [] if problems else steps.left_out_in_vain(compose, typed)
             if problems and run_mode == RunMode.RUN:
                 problems = _with_ours(config, problems)
         if problems or config is None:

@@ -23,6 +23,7 @@ from hydra.version import VersionBase
 from omegaconf import DictConfig
 
 from headrace.config import defaults
+from headrace.config.dialect import PAIRS
 from headrace.config.hydra.errors import escaped_quote
 from headrace.config.hydra.loader import CheckedLoader, checked
 from headrace.errors import ConfigError, Problem
@@ -102,7 +103,7 @@ def texts_of(overrides: Sequence[Overrides]) -> list[str]:
         elif isinstance(each, Mapping):
             for key, value in each.items():
                 try:
-                    texts.append(f"{key}={_text(value)}")
+                    texts.append(f"{key}={_text(_as_pairs(key, value))}")
                 except TypeError as exc:
                     problems.append(Problem(str(key), str(exc)))
         else:
@@ -110,6 +111,10 @@ def texts_of(overrides: Sequence[Overrides]) -> list[str]:
     if problems:
         raise ConfigError(problems)
     return texts
+
+
+def _as_pairs(key: object, value: object) -> object:
+    return list(value.items()) if key in PAIRS and isinstance(value, Mapping) else value
 
 
 def _text(value: object) -> str:

@@ -4,6 +4,8 @@
 mapping of these names, ``flow.jobs.fit=[…]`` for ``flow.jobs.fit.overrides=[…]``. Neither they nor
 keys below them need a plus. The same holds in the files below ``conf/``, so that one file may
 shorten what another one adds a key to.
+
+A mapping whose texts need quotes, which Hydra's grammar has not for keys, may be a list of pairs.
 """
 
 from __future__ import annotations
@@ -17,13 +19,17 @@ from hydra.core.override_parser.types import Override, ValueType
 from hydra.errors import HydraException
 from omegaconf import Container, DictConfig, ListConfig
 
+from headrace.config.dialect import PAIRS
+
 INPUTS, OUTPUTS = "inputs", "outputs"
 _CHANNEL = re.compile(
     rf"(?P<plus>\+{{0,2}})(?P<key>(?:{INPUTS}|{OUTPUTS})\.[^=]*)=(?P<value>.*)", re.S
 )
 _ALL_OUTPUTS = re.compile(rf"\+{{0,2}}{OUTPUTS}=(?P<value>\s*\[.*)", re.S)
 _FLOW_JOB = re.compile(r"\+{0,2}(?P<key>flow\.jobs\.[\w-]+)=(?P<value>\s*\[.*)", re.S)
-_LISTED_INPUTS = re.compile(rf"\+{{0,2}}{INPUTS}=(?P<value>\s*\[.*)", re.S)
+_LISTED = re.compile(
+    rf"\+{{0,2}}(?P<key>{'|'.join(map(re.escape, (INPUTS, *PAIRS)))})=(?P<value>\s*\[.*)", re.S
+)
 
 
 def spelled_out(overrides: Sequence[str]) -> list[str]:
@@ -43,9 +49,9 @@ def _full(override: str) -> Iterator[str]:
             yield f"~{OUTPUTS}"
             yield f"+{OUTPUTS}={{{','.join(f'{name}: {{}}' for name in value)}}}"
             return
-    if match := _LISTED_INPUTS.fullmatch(override.strip()):  # the models say what is wrong with it
-        yield f"~{INPUTS}"
-        yield f"+{INPUTS}={match['value']}"
+    if match := _LISTED.fullmatch(override.strip()):  # the models take it, or say what is wrong
+        yield f"~{match['key']}"
+        yield f"+{match['key']}={match['value']}"
         return
     if match := _FLOW_JOB.fullmatch(override.strip()):
         yield f"++{match['key']}.overrides={match['value']}"

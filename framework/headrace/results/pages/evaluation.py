@@ -12,6 +12,11 @@ from headrace.results.pages.figures import count, marks, share
 _X = "mean prediction of a tenth of the rows, %"
 
 
+_ROC, _PRECISION_RECALL = "receiver_operating_characteristic_curve", "precision_recall_curve"
+_WHOLE = [(part / 4, f"{25 * part}") for part in range(5)]
+_CHANCE = ((0.0, 0.0), (1.0, 1.0))
+
+
 @dataclass(frozen=True)
 class Tenth:
     """A tenth of the rows, grouped by their predictions."""
@@ -38,6 +43,10 @@ class Evaluation:
     normalised_entropy: float | None
     calibration_ratio: float | None
     tenths: tuple[Tenth, ...]
+    roc: tuple[tuple[float, float], ...] = ()
+    """False and true positive rates, highest predictions first; none without both labels."""
+    precision_recall: tuple[tuple[float, float], ...] = ()
+    """Recalls and precisions, likewise."""
 
     @classmethod
     def of(cls, report: dict[str, Any] | None) -> Evaluation | None:
@@ -52,7 +61,11 @@ class Evaluation:
         ]
         names = ("rows", "base_rate", "log_loss", "auc", "normalised_entropy", "calibration_ratio")
         known = {name: figures[name] for name in names}
-        return cls(channel=channel, tenths=tuple(tenths), **known)
+        metrics = report.get("binary_classification_metrics", {})
+        roc = _curve(metrics, _ROC, "false_positive_rates", "true_positive_rates")
+        precision_recall = _curve(metrics, _PRECISION_RECALL, "recalls", "precisions")
+        curves = {"roc": roc, "precision_recall": precision_recall}
+        return cls(channel=channel, tenths=tuple(tenths), **curves, **known)
 
     @property
     def rows_judged(self) -> tuple[str, int, float]:
@@ -75,6 +88,52 @@ def calibration_chart(evaluation: Evaluation) -> Chart:
     )
     perfect = Series("perfect", [(0, 0), (highest, highest)], ())
     return lines(axes, [Series(evaluation.channel, points, _titles("", evaluation))], faint=perfect)
+
+
+def roc_chart(evaluation: Evaluation) -> Chart | None:
+    """Draw how many of the ones are found for how many of the zeros; None without both labels."""
+    if not evaluation.roc:
+        return None
+    titles = [
+        f"{share(y)} of the ones found, with {share(x)} of the zeros" for x, y in evaluation.roc
+    ]
+    axes = Axes(
+        title="ROC curve: true positive rate by false positive rate",
+        x="false positive rate, %",
+        y="true positive rate, %",
+        x_marks=_WHOLE,
+        y_scale=100,
+        from_zero=True,
+        size=NARROW,
+    )
+    curve = Series(evaluation.channel, evaluation.roc, titles)
+    return lines(axes, [curve], faint=Series("chance", _CHANCE, ()))
+
+
+def precision_recall_chart(evaluation: Evaluation) -> Chart | None:
+    """Draw what part of those taken for ones are ones; None without both labels."""
+    if not evaluation.precision_recall:
+        return None
+    points = evaluation.precision_recall[1:]  # the first one, by convention, stands for no rows
+    titles = [
+        f"{share(x)} of the ones found; {share(y)} of those taken are ones" for x, y in points
+    ]
+    axes = Axes(
+        title="Precision-recall curve: precision by recall",
+        x="recall, %",
+        y="precision, %",
+        x_marks=_WHOLE,
+        y_scale=100,
+        from_zero=True,
+        size=NARROW,
+    )
+    chance = Series("base rate", [(x, evaluation.base_rate) for x, _ in _CHANCE], ())
+    return lines(axes, [Series(evaluation.channel, points, titles)], faint=chance)
+
+
+def _curve(metrics: dict[str, Any], name: str, x: str, y: str) -> tuple[tuple[float, float], ...]:
+    curve = metrics.get(name)
+    return tuple(zip(curve[x], curve[y], strict=True)) if curve else ()
 
 
 def ratio_chart(evaluations: Sequence[tuple[str, Evaluation]]) -> Chart:

@@ -9,7 +9,12 @@ from typing import Any
 
 from headrace.aws.request import RequestView
 from headrace.results.pages import figures
-from headrace.results.pages.evaluation import Evaluation, calibration_chart
+from headrace.results.pages.evaluation import (
+    Evaluation,
+    calibration_chart,
+    precision_recall_chart,
+    roc_chart,
+)
 from headrace.results.pages.timeline import Timeline, timeline_of
 from headrace.results.records import RunRecord
 from headrace.results.result import Channel, channels_of
@@ -101,6 +106,8 @@ def run_page(record: RunRecord) -> dict[str, Any]:
         "collisions_are_exact": record.metrics.get("collisions_are_exact", True),
         "evaluation": evaluation,
         "calibration": evaluation and calibration_chart(evaluation),
+        "roc": evaluation and roc_chart(evaluation),
+        "precision_recall": evaluation and precision_recall_chart(evaluation),
         "parts": [
             {**file, "digest": file["sha256"][:_DIGEST]}
             for channel in record.manifest["channels"].values()

@@ -119,10 +119,10 @@ class Steps:
         values = [shown_cell(batch, bad.column, int(row)) for row in rows[:_SHOWN]]
         known = batch.num_rows == self._rows
         place = self._group.place(int(rows[0])) if known else self._group.name
-        first = f"{place}, {_reason(batch, bad, int(rows[0]))}"
-        if len(rows) == 1:
-            return first
-        return f"{first}; {len(rows) - 1} more such rows follow closely: {', '.join(values[1:])}"
+        text = f"{place}, {_reason(batch, bad, int(rows[0]))}"
+        if len(rows) > 1:
+            text += f"; {len(rows) - 1} more such rows follow closely: {', '.join(values[1:])}"
+        return f"{text}; {bad.way}" if bad.way else text
 
 
 def _reason(batch: pa.RecordBatch, bad: BadRows, row: int) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from headrace.runtime.errors import HeadraceError, PluginError
+from headrace.runtime.shown import plain, quoted
 from headrace.runtime.transform import (
     Learner,
     Role,
@@ -127,7 +128,7 @@ def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link
     links: list[Link] = []
     for label, transform in steps:
         before = links[-1].after if links else source
-        with refused(label):
+        with refused(label, _hasher_of(links)):
             after = transform.output_schema(before)
         _refuse_sampled_before(label, before, after)
         links.append(Link(label, transform, before, after))
@@ -159,14 +160,30 @@ def _refuse_sampled_before(label: str, before: pa.Schema, after: pa.Schema) -> N
         raise ChainError(f"transform.steps.{label}", what)
 
 
+def _hasher_of(links: Sequence[Link]) -> str | None:
+    """Return the label of the step that hashed all features, if one has."""
+    for link in links:
+        if positions(link.after, Role.INDICES):
+            return link.label
+    return None
+
+
 @contextmanager
-def refused(label: str) -> Iterator[None]:
-    """Say which step it is that cannot work so; a step says that by a `ValueError`."""
+def refused(label: str, hasher: str | None = None) -> Iterator[None]:
+    """Say which step it is that cannot work so; a step says that by a `ValueError`.
+
+    Args:
+        label: Of the step.
+        hasher: Label of a step before it that leaves no features.
+    """
     try:
         yield
     except (ValueError, KeyError) as error:
-        message = error.args[0] if error.args else error
-        raise ChainError(f"transform.steps.{label}", str(message)) from error
+        message = str(error.args[0] if error.args else error)
+        if hasher is not None:
+            hint = f"it stands behind {quoted(hasher)}, which hashes all features"
+            message = f"{message}; {hint}: put it before that (before: {plain(hasher)})"
+        raise ChainError(f"transform.steps.{label}", message) from error
 
 
 def wanted_of(transforms: Sequence[object], source: pa.Schema) -> tuple[Role, ...]:

@@ -9,6 +9,7 @@ from functools import cached_property
 import pyarrow as pa
 
 from headrace.runtime.chain.names import (
+    NAME_THEM,
     absent,
     expanded,
     is_dropped,
@@ -180,7 +181,7 @@ class Columns:
         way = (
             "name it in dataset.categorical to use it"
             if any(self.index)
-            else ("name all columns in dataset.columns, with dataset.header=true, to use it")
+            else f"{NAME_THEM}, to use it"
         )
         return f"{who} is left out as the index of a pandas table; {way}"
 
@@ -199,14 +200,19 @@ class Columns:
             case _:
                 return f"dataset.{role or 'time'} should name a column of plain values"
 
-    def refuse_other(self, names: Sequence[str], origin: str) -> None:
+    def refuse_other(self, names: Sequence[str], origin: str, unread: Sequence[str] = ()) -> None:
         """Check another file's columns: the same names, in any order.
+
+        Args:
+            names: Those that can be read.
+            origin: What messages call the file.
+            unread: All others.
 
         Raises:
             DataError: They differ.
         """
         refuse_twins(names, origin)
-        refuse_unexpected(names, self.expected, origin)
+        refuse_unexpected((*names, *unread), self.expected, origin)
         there = frozenset(names)
         for name in self.read:
             if name not in there:

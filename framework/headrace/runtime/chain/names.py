@@ -12,6 +12,7 @@ from headrace.runtime.errors import DataError
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.spec import DatasetSpec
 
+NAME_THEM = "name all columns in dataset.columns, with dataset.header=true"
 _SHOWN = 30
 
 
@@ -92,8 +93,13 @@ def literally(name: str) -> str:
     return re.sub(r"([*?[])", r"[\1]", name)
 
 
-def refuse_twins(names: Sequence[str], origin: str) -> None:
+def refuse_twins(names: Sequence[str], origin: str, way: str = "") -> None:
     """Check that no name stands twice.
+
+    Args:
+        names: The names.
+        origin: What messages call the file.
+        way: What to do about it.
 
     Raises:
         DataError: One does.
@@ -102,7 +108,7 @@ def refuse_twins(names: Sequence[str], origin: str) -> None:
     for name in names:
         if name in seen:
             what = f"the column name {quoted(name)} stands twice in the header"
-            raise DataError(f"{plain(origin)}: {what}")
+            raise DataError(f"{plain(origin)}: {what}{way and '; '}{way}")
         seen.add(name)
 
 

@@ -17,7 +17,7 @@ from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation import needs
 from headrace.runtime.hashing.by_column import ByColumn
 from headrace.runtime.hashing.hasher import Hasher
-from headrace.runtime.output.writers import settings_in_vain, writer_of
+from headrace.runtime.output.writers import in_vain, writer_of
 from headrace.runtime.output.writers.base import SettingError
 from headrace.runtime.plugins.formats import AUTO
 from headrace.runtime.plugins.transforms import channels_of, load
@@ -25,7 +25,7 @@ from headrace.runtime.sources import columns_of, first_file
 from headrace.runtime.sources.files import format_of, name_of
 from headrace.runtime.sources.meaning import meaningless
 from headrace.runtime.sources.readers import reader_of
-from headrace.runtime.spec import ROWS, DatasetSpec, JobSpec, OutputSpec
+from headrace.runtime.spec import NO_TOKENS, ROWS, DatasetSpec, JobSpec, OutputSpec
 from headrace.runtime.transform import N_FEATURES, Role, Transform, positions
 
 Steps = Sequence[tuple[str, Transform]]
@@ -115,8 +115,7 @@ def preflight(
     refuse_unwritable(spec.output, links[-1].after)
     prepared = Prepared(columns, links, spec.learned is not None)
     if spec.output.tokens and prepared.hasher is None:
-        what = "lists what a hasher makes indices of, but no step of the chain hashes; leave it out"
-        raise ChainError("output.tokens", what)
+        raise ChainError("output.tokens", NO_TOKENS)
     if spec.evaluation is not None:
         needs.check(prepared.schema, prepared.channels)
     return prepared
@@ -128,9 +127,8 @@ def refuse_unwritable(output: OutputSpec, schema: pa.Schema) -> None:
     Raises:
         ChainError: The output format cannot hold them, or has no such setting.
     """
-    for key in settings_in_vain(output):
-        what = f"means nothing with output.format={output.format}; leave it out, or use"
-        raise ChainError(f"output.{key}", f"{what} output.format=csv")
+    for key, what in in_vain(output):
+        raise ChainError(f"output.{key}", what)
     try:
         writer_of(output).check(schema)
     except ValueError as error:

@@ -21,6 +21,7 @@ _TRUTH = {
     for word, number in (("true", "1"), ("false", "0"))
     for text in (word, word.title(), word.upper())
 }
+_TEXTS = "dataset.label_values gives each text a number; action=look writes it"
 UNIT_SEPARATOR = "\x1f"
 
 
@@ -110,7 +111,8 @@ def _labels(cells: pa.StringArray, name: str, values: dict[str, float]) -> pa.Do
     try:
         return numbers_of(pa.array(texts, pa.string()).take(coded.indices), name, expected)
     except BadRows as bad:
-        raise BadRows(name, bad.mask, expected) from None
+        way = _TEXTS if not values and len(bad.mask) > 1 and bad.mask.all() else ""
+        raise BadRows(name, bad.mask, expected, way) from None
 
 
 def _nulls(cells: pa.Array) -> npt.NDArray[np.bool_]:

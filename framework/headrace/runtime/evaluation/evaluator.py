@@ -118,6 +118,7 @@ class Evaluator:
         for _ in range(1, self._spec.passes):
             for batches in cut(self._spools[TRAIN].batches()):
                 self._learn(batches)
+        self._model.settle()
         judges = {name: self._judge(name) for name in self._judged}
         return {
             "binary_classification_metrics": figures.binary_classification_metrics(

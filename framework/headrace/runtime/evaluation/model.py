@@ -6,12 +6,14 @@ The only module that imports scikit-learn, and not before it is used.
 from __future__ import annotations
 
 import importlib.util
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.errors import DataError
+from headrace.runtime.evaluation.judge import probabilities
 from headrace.runtime.evaluation.rows import BATCH_ROWS, DECIMALS, Floats, Rows
 from headrace.runtime.process.setup import without_pandas
 from headrace.runtime.spec import EvaluationSpec
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 _DECAY = 0.1
 """The learning rate falls with ``rows ** -_DECAY``, which suits 1,000 rows as well as 10**8."""
 _CLASSES = (0, 1)
+_FARTHEST = 32.0
+_HALVINGS = 40
+"""As many leave an interval of less than 1e-10."""
 
 
 class Model:
@@ -35,6 +40,11 @@ class Model:
     columns and for 300. Beyond 8 nothing converges: the curvature of the loss is up to a quarter of
     that length (Böhning, Lindsay: Monotonicity of Quadratic-Approximation Algorithms, Ann. Inst.
     Stat. Math. 40, 1988), and a step longer than 2 divided by the curvature leads away.
+
+    The average predicts too few of the rarer label. Steps are long, so the weights move about: the
+    mean of the predictions on their way agrees with the labels, and the prediction of the mean
+    weights is less (Jensen's inequality: the logistic function is convex below ½). Therefore the
+    intercept is moved at the end, by what makes the mean prediction right on the last rows.
 
     Args:
         spec: Its parameters.
@@ -56,6 +66,8 @@ class Model:
         )
         self._spec = spec
         self._rows = 0
+        self._last: deque[Rows] = deque(maxlen=2)
+        self._correction = 0.0
         # BLAS only scales the weights here. Its threads would wait for each other in a loop that
         # takes a core away from reading and hashing.
         self._blas = ThreadpoolController()
@@ -69,6 +81,7 @@ class Model:
         if not self._rows:
             self._classifier.set_params(eta0=self._spec.learning_rate / _length(rows))
         self._rows += len(rows.labels)
+        self._last.append(rows)
         try:
             with self._blas.limit(limits=1, user_api="blas"):
                 self._classifier.partial_fit(_matrix(rows), rows.labels, classes=_CLASSES)
@@ -77,6 +90,14 @@ class Model:
                 f"evaluation: no memory for {rows.n_features:,} weights; choose a smaller "
                 "transform.n_features or a larger instance"
             ) from error
+
+    def settle(self) -> None:
+        """Move the intercept once all rows have been learned from."""
+        scores = np.concatenate([self.scores(rows) for rows in self._last])
+        labels = np.concatenate([rows.labels for rows in self._last])
+        self._last.clear()
+        self._correction = correction_of(scores, float(labels.mean()))
+        self._classifier.intercept_ = self._classifier.intercept_ + self._correction
 
     def scores(self, rows: Rows) -> Floats:
         """Return the log-odds of a 1 for each row."""
@@ -94,8 +115,26 @@ class Model:
             "passes": self._spec.passes,
             "batch_rows": BATCH_ROWS,
             "parameters": {key: parameters[key] for key in keys},
+            "intercept_correction": round(self._correction, DECIMALS),
             "scikit_learn": sklearn.__version__,
         }
+
+
+def correction_of(scores: Floats, base_rate: float) -> float:
+    """Return what to add to log-odds so that the mean prediction is the base rate.
+
+    Args:
+        scores: Log-odds, shape (rows,).
+        base_rate: Mean of the labels; nothing is added where all of them are the same.
+    """
+    low, high = -_FARTHEST, _FARTHEST
+    if not 0 < base_rate < 1:
+        return 0.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        is_less = float(probabilities(scores + middle).mean()) < base_rate
+        low, high = (middle, high) if is_less else (low, middle)
+    return (low + high) / 2
 
 
 def require() -> None:

@@ -52,9 +52,8 @@ def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
     if tokens.are_ragged:
         return _ragged(tokens, keys)
     kernels = library()
-    if kernels is not None and not any(column.is_numeric for column in tokens.columns):
-        cells = [column.cells for column in tokens.columns]
-        columns = [(each.codes, key, each.missing) for each, key in zip(cells, keys, strict=True)]
+    if kernels is not None:
+        columns = [_column(column, key) for column, key in zip(tokens.columns, keys, strict=True)]
         if (compiled := calls.sparse(kernels, columns)) is not None:
             return SparseRows(*compiled)
     joined = np.concatenate([*keys, _NONE])
@@ -66,6 +65,15 @@ def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
     # The key's lowest bit is the sign, and so is the highest bit of a float.
     values = (flat << np.uint32(31) | _ONE_AS_BITS).view(np.float32)
     return _summed(offsets, (flat >> np.uint32(1)).view(np.int32), values)
+
+
+def _column(column: ColumnTokens, keys: U32) -> calls.Column:
+    """Return a column as the kernels take it."""
+    cells = column.cells
+    if not column.is_numeric:
+        return calls.Column(cells.codes, keys, cells.missing)
+    codes = np.zeros(len(cells.codes), np.int32)  # of the only key
+    return calls.Column(codes, keys, cells.missing, column.row_weights())
 
 
 def _weighted(columns: Sequence[ColumnTokens], keys: U32, last: int) -> SparseRows:

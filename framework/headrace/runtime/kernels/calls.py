@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ctypes import CDLL, c_int32
 from ctypes import byref as reference
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -158,47 +158,64 @@ def count(
         size: Number of groups.
     """
     counts = np.zeros((values + 1, size), np.int64)
-    codes, groups = np.ascontiguousarray(codes), None if groups is None else _straight(groups)
-    missing = None if missing is None else _straight(missing)
+    codes, groups, missing = map(_straight, (codes, groups, missing))
     kernels.headrace_count(
         _at(codes), _of(missing), _of(groups), size, len(codes), values, _at(counts)
     )
     return counts
 
 
-def _straight(array: Any) -> Any:
-    return np.ascontiguousarray(array)
+class Column(NamedTuple):
+    """The features of one column.
 
-
-def sparse(
-    kernels: CDLL, columns: Sequence[tuple[I32, U32, Bools | None]]
-) -> tuple[I32, I32, Floats] | None:
-    """Return the offsets, indices and values of sparse rows; None if there are too many columns.
-
-    Args:
-        kernels: The library.
-        columns: Of each column the code of each row, the key of each code, and which rows are null.
+    Attributes:
+        codes: Of each row the place of its key, shape (rows,).
+        keys: ``index << 1 | negative`` of each value.
+        missing: Rows without a value, shape (rows,); None where no row is.
+        weights: The number of each row of a numeric column, shape (rows,); None for another.
     """
-    rows, width = len(columns[0][0]), len(columns)
+
+    codes: I32
+    keys: U32
+    missing: Bools | None
+    weights: npt.NDArray[np.float64] | None = None
+
+
+def sparse(kernels: CDLL, columns: Sequence[Column]) -> tuple[I32, I32, Array] | None:
+    """Return the offsets, indices and values of sparse rows; None if NumPy has to make them.
+
+    Values are float64 if a column is numeric, else float32.
+    """
+    rows, width = len(columns[0].codes), len(columns)
     if width > MOST_COLUMNS or rows * width > MOST_BYTES:
         return None
-    straight = [tuple(map(_straight, column[:2])) for column in columns]
-    nulls = [None if missing is None else _straight(missing) for *_, missing in columns]
-    codes, keys = (np.array([_at(each[place]) for each in straight], np.uintp) for place in (0, 1))
-    counts = np.array([len(each[1]) for each in straight], np.int64)
-    missing = np.array([_of(each) or 0 for each in nulls], np.uintp)
-    offsets = np.empty(rows + 1, np.int32)
-    indices, values = np.empty(rows * width, np.int32), np.empty(rows * width, np.float32)
-    found = kernels.headrace_sparse(
-        *(_at(codes), _at(keys), _at(counts), _at(missing), width, rows),
-        *(_at(offsets), _at(indices), _at(values)),
-    )
+    straight = [Column(*map(_straight, column)) for column in columns]
+    codes, keys, missing, weights = (_addresses(each) for each in zip(*straight, strict=True))
+    counts = np.array([len(column.keys) for column in straight], np.int64)
+    is_weighted = any(column.weights is not None for column in columns)
+    offsets, indices = np.empty(rows + 1, np.int32), np.empty(rows * width, np.int32)
+    values: Array = np.empty(rows * width, np.float64 if is_weighted else np.float32)
+    made = (width, rows, _at(offsets), _at(indices), _at(values))
+    given = (_at(codes), _at(keys), _at(counts), _at(missing))
+    if is_weighted:
+        found = kernels.headrace_sparse_weighted(*given, _at(weights), *made)
+    else:
+        found = kernels.headrace_sparse(*given, *made)
     if found < 0:
         return None
     indices, values = indices[:found], values[:found]
     if 4 * found < 3 * rows * width:  # do not keep room for what is not there
         indices, values = indices.copy(), values.copy()
     return offsets, indices, values
+
+
+def _straight(array: Any) -> Any:
+    return None if array is None else np.ascontiguousarray(array)
+
+
+def _addresses(arrays: Sequence[Array | None]) -> Array:
+    """Return where each array begins, zero for None."""
+    return np.array([_of(each) or 0 for each in arrays], np.uintp)
 
 
 def add_digests(

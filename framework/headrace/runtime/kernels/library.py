@@ -32,12 +32,13 @@ _ARGUMENTS = {
     "encode": (_P, _P, _P, c_int64, c_int64, _P, _P, _P, _P, _P, _P, _P, c_int64),
     "count": (_P, _P, _P, c_int64, c_int64, c_int64, _P),
     "sparse": (_P, _P, _P, _P, c_int64, c_int64, _P, _P, _P),
+    "sparse_weighted": (_P, _P, _P, _P, _P, c_int64, c_int64, _P, _P, _P),
     "sparse_keys": (_P, c_int64, c_int64, _P, _P, _P),
     "digest": (_P, _P, _P, c_int32, c_int64, _P),
     "csv_scan": (_P, c_int64, c_uint8, c_uint8, c_uint8, c_int64, _P, c_int64, _P, _P),
     "csv_columns": (_P, c_int64, _P, c_int64, c_int64, _P, c_int64, _P, _P, _P, _P, _P),
 }
-_COUNTING = ("encode", "sparse", "sparse_keys", "csv_scan")
+_COUNTING = ("encode", "sparse", "sparse_weighted", "sparse_keys", "csv_scan")
 """Kernels that return a number."""
 
 

@@ -53,6 +53,7 @@ class Analysis:
         self._process = process
         self._pass = this
         self._learners = this.learners(job)
+        self._hidden = this.hidden(job)
 
     def __call__(self, group: Group, first_row: int = 0) -> Seen:
         """Let the steps learn from some rows.
@@ -71,7 +72,8 @@ class Analysis:
     def _learned(self, steps: Steps, batch: pa.RecordBatch) -> dict[str, pa.Table]:
         learned: dict[str, pa.Table] = {}
         for link, learner in self._learners:
-            batch = steps.run(batch, partial(_accumulated, link, learner, learned))
+            hidden = self._hidden[link.label]
+            batch = steps.run(batch, partial(_accumulated, link, learner, hidden, learned))
         return learned
 
 
@@ -191,10 +193,15 @@ class _State:
 
 
 def _accumulated(
-    link: Link, learner: Learner, learned: dict[str, pa.Table], batch: pa.RecordBatch
+    link: Link,
+    learner: Learner,
+    hidden: frozenset[str],
+    learned: dict[str, pa.Table],
+    batch: pa.RecordBatch,
 ) -> pa.RecordBatch:
+    seen = [place for place, name in enumerate(batch.schema.names) if name not in hidden]
     with blamed(link):
-        learned[link.label] = learner.accumulate(batch)
+        learned[link.label] = learner.accumulate(batch.select(seen) if hidden else batch)
     return batch
 
 

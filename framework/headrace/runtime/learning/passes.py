@@ -26,6 +26,16 @@ class Pass:
     labels: tuple[str, ...]
     numbers: bool = False
 
+    def hidden(self, job: Prepared) -> dict[str, frozenset[str]]:
+        """Return what each step does not see, by its label: the columns of those before it."""
+        seen: frozenset[str] = frozenset()
+        hidden = {}
+        for link, learner in self.learners(job):
+            hidden[link.label] = seen
+            if len(self.labels) > 1:
+                seen |= _touched(learner, link.before) or frozenset()
+        return hidden
+
     def learners(self, job: Prepared) -> list[tuple[Link, Learner]]:
         """Return the steps that learn in it."""
         links = [link for link in job.links if link.label in self.labels]
@@ -36,7 +46,8 @@ def passes(job: Prepared) -> tuple[Pass, ...]:
     """Return what has to be done before rows are written, in this order.
 
     A step learns from what the steps before it make, so those have to have learned already;
-    neighbours that touch different columns, all of them declared, learn in one pass.
+    neighbours that touch different columns, all of them declared, learn in one pass. None of
+    them sees the columns of those before it, which are not yet what they will be.
     """
     learning = [place for place, link in enumerate(job.links) if link.learner is not None]
     numbered = [place for place in learning if _wants_numbers(job, place)]
@@ -70,15 +81,15 @@ def _runs(links: Sequence[Link], places: Sequence[int]) -> Iterator[list[int]]:
 def _are_apart(neighbours: Sequence[Link]) -> bool:
     """Return whether the last one gets the same in its columns as the first one does."""
     first, last = neighbours[0].before, neighbours[-1]
-    touched = [_touched(link.transform, link.before) for link in neighbours]
-    if None in touched or touched[-1] != _touched(last.transform, first):
+    others = [_touched(link.transform, link.before) for link in neighbours[:-1]]
+    touched = _touched(last.transform, last.before)
+    if touched is None or None in others:
         return False
-    names = [name for each in touched for name in each or ()]
-    same = all(
-        first.field(name).equals(last.before.field(name), check_metadata=True)
-        for name in touched[-1] or ()
-    )
-    return same and len(set(names)) == len(names)
+    taken = frozenset(name for each in others for name in each or ())
+    left = pa.schema([field for field in first if field.name not in taken])
+    if _touched(last.transform, left) != touched:
+        return False
+    return all(left.field(x).equals(last.before.field(x), check_metadata=True) for x in touched)
 
 
 def _touched(transform: Transform, schema: pa.Schema) -> set[str] | None:

@@ -74,14 +74,10 @@ def _run(shipped: str | None, root: Path) -> None:
         from headrace.runtime.process.packages import use
 
         use(root, spec.packages)
-    from headrace.runtime.kernels import library
     from headrace.runtime.output.outcome import Task
     from headrace.runtime.process.setup import set_up
 
-    set_up()
-    library.use(spec.runtime.kernels)
-    if note := library.note():
-        print(f"note: {note}", flush=True)
+    set_up(spec.runtime.kernels)
     task, host = Task(spec, root), _host(root)
     others = json.loads(os.environ.get(ALONGSIDE_VARIABLE, "[]"))
     if others:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pyarrow as pa
+
+from headrace.runtime.kernels import library
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -17,10 +20,18 @@ _KEPT = 64 << 20
 _ARENAS = 2
 
 
-def set_up() -> None:
-    """Do both; the order does not matter."""
+def set_up(kernels: str = library.AUTO) -> None:
+    """Do all of it; the order does not matter.
+
+    Args:
+        kernels: ``runtime.kernels``.
+    """
     _keep_freed_memory()
     _leave_pandas_out()
+    _collect_garbage()
+    library.use(kernels)
+    if note := library.note():
+        print(f"note: {note}", flush=True)
 
 
 def _keep_freed_memory() -> None:
@@ -45,6 +56,13 @@ def _leave_pandas_out() -> None:
     """
     with without_pandas():
         pa.array([0])
+
+
+def _collect_garbage() -> None:
+    """Do so from now on, and leave out what has been imported, if it was put off until here."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def columns_of(path: Path, dataset: DatasetSpec, below: str | None = None) -> Co
         raise DataError(f"{name_of(path)}: the file is empty")
     reader, origin = _reader(path, dataset), name_of(path)
     own = reader.names(path, dataset)
-    refuse_unexpected(own, dataset.columns_expected, origin)
+    refuse_unexpected((*own, *reader.unread_names(path, dataset)), dataset.columns_expected, origin)
     added = partition_of(below_input(path) if below is None else below, dataset)
     names = (*own, *(name for name in added if name not in own))
     if reader.has_all_names:

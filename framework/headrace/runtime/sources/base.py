@@ -130,6 +130,10 @@ class Reader(Protocol):
         """Return the names of columns that hold the index of a pandas table and are left out."""
         return ()
 
+    def unread_names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+        """Return the names of further columns, which are there but cannot be read."""
+        return ()
+
     def blocks(
         self, portion: Portion, dataset: DatasetSpec, columns: Columns, size: int
     ) -> Iterator[Block]:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.names import NAME_THEM, refuse_twins
 from headrace.runtime.errors import DataError
 from headrace.runtime.kernels import calls
 from headrace.runtime.kernels.library import library
@@ -76,9 +77,10 @@ def read_header(path: Path, dialect: Dialect, dataset: DatasetSpec) -> Header:
             raise DataError(f"{place}: {what}{len(dataset.columns)} columns")
         return Header(tuple(dataset.columns), end)
     if not all(names[1:]) or names == ("",):
-        raise DataError(f"{place}: a column in the header has no name")
+        raise DataError(f"{place}: a column in the header has no name; {NAME_THEM}")
     if not all(map(_is_text, names)):
         raise DataError(f"{place}: the header is not {encoding_name(dataset)}")
+    refuse_twins(names, name_of(path), NAME_THEM)
     return Header(names, end)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from headrace.runtime.spec import DatasetSpec
 
 QUOTE = '"'
+_BLANKS = " \t\r\n"
 _LINE = re.compile(rb"[^\r\n]*+(?:\r\n|\n|\r|\Z)")
 
 
@@ -84,9 +85,10 @@ class Dialect:
             The first line of a row, from 0, the one behind it, and the cells.
         """
         csv.field_size_limit(sys.maxsize)
-        lines = data.decode("utf-8", "surrogateescape")
+        lines = _text_lines(data.decode("utf-8", "surrogateescape"))
+        last = [""]
         reader = csv.reader(
-            _text_lines(lines),
+            _noted(lines, last) if self.trim else lines,
             delimiter=self.delimiter,
             quotechar=self.quote or QUOTE,
             quoting=csv.QUOTE_NONE if self.quote is None else csv.QUOTE_MINIMAL,
@@ -95,7 +97,8 @@ class Dialect:
         )
         line = 0
         for cells in reader:
-            if cells and not (self.trim and len(cells) == 1 and not cells[0].strip(" \t")):
+            # To the csv module, a line of blanks is a cell; a quoted one is what it says.
+            if cells and not (self.trim and len(cells) == 1 and not last[0].strip(_BLANKS)):
                 yield line, reader.line_num, cells
             line = reader.line_num
 
@@ -114,6 +117,13 @@ def end_of_lines(data: bytes, count: int, start: int = 0) -> int | None:
             return None
         start = found.end()
     return start
+
+
+def _noted(lines: Iterable[str], last: list[str]) -> Iterator[str]:
+    """Yield lines, the last one of which can be looked at."""
+    for line in lines:
+        last[0] = line
+        yield line
 
 
 _TEXT_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\n|\r)|[^\r\n]++")

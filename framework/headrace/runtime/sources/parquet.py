@@ -289,11 +289,22 @@ class ParquetReader(Reader):
             names = _open(path).schema_arrow.names
         return tuple(name for name in names if _is_index(name, dataset))
 
+    def unread_names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+        """Return the names of nested columns, which nobody asks for."""
+        with _explained(path, "is no Parquet file, or is cut short"):
+            schema = _open(path).schema_arrow
+        return tuple(
+            field.name
+            for field in schema
+            if not _is_plain(field.type) and not is_dropped(field.name, dataset)
+        )
+
     def blocks(
         self, portion: Portion, dataset: DatasetSpec, columns: Columns, size: int
     ) -> Iterator[Block]:
         """Yield some rows of a row group at a time."""
-        columns.refuse_other(read_names(portion.path, dataset), name_of(portion.path))
+        names = read_names(portion.path, dataset)
+        columns.refuse_other(names, name_of(portion.path), self.unread_names(portion.path, dataset))
         yield from parquet_blocks(portion, columns, size)
 
     def cut(self, path: Path, size: int) -> list[tuple[Portion, int]]:

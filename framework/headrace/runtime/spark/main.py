@@ -29,6 +29,6 @@ def _run(shipped: str, root: Path) -> None:
     from headrace.runtime.process.setup import set_up
     from headrace.runtime.spark.driver import execute
 
-    set_up()
+    set_up(spec.runtime.kernels)
     with SparkContext.getOrCreate(SparkConf().setAppName("headrace")) as context:
         execute(spec, root, context)

@@ -35,7 +35,7 @@ from headrace.runtime.statistics.observed import Observed
 @lru_cache(maxsize=2)
 def prepared(order: Order, learned: Learned) -> Prepared:
     """Return the job, its steps knowing what they learned; worked out once in each process."""
-    set_up()
+    set_up(order.job.runtime.kernels)
     known = {label: states.from_bytes(content) for label, content in learned}
     return preflight(order.job, [Path(order.first)]).with_states(known)
 

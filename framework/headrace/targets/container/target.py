@@ -32,7 +32,7 @@ from headrace.targets.local.checks import check_here
 from headrace.targets.local.command import SOURCES, Command
 from headrace.targets.local.private_root.environment import service_variables
 from headrace.targets.local.private_root.findings import findings
-from headrace.targets.local.private_root.program import ProgramOutput
+from headrace.targets.local.private_root.program import ProgramOutput, secrets_of
 from headrace.targets.local.sandbox import Host, Sandbox
 from headrace.targets.local.scratch import disk_errors
 from headrace.targets.local.target import carry_out
@@ -286,7 +286,7 @@ def _execute_program(
     job: Job, host: Host, task: Path, config: JobConfig, interrupts: Interrupts
 ) -> None:
     """Run a program of the user's own; tell what no output delivers, and write its report."""
-    output, began = ProgramOutput([host], config.job.logs), time.monotonic()
+    output, began = ProgramOutput([host], config.job.logs, secrets_of(job.view)), time.monotonic()
     failed = _execute(job.name, host, task, output, interrupts)
     if failed is not None:
         raise output.failure(host.name, failed.status)

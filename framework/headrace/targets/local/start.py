@@ -8,6 +8,7 @@ Imports nothing of the project, which the script brings.
 
 from __future__ import annotations
 
+import gc
 import runpy
 import sys
 from importlib.machinery import SourceFileLoader
@@ -52,6 +53,7 @@ def _compiled(fullname: str, file: Path) -> CodeType | None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # until `headrace.runtime.process.setup` has it again
     del sys.argv[0]
     sys.path_hooks.insert(0, CompiledImporter)
     runpy.run_path(sys.argv[0], run_name="__main__")

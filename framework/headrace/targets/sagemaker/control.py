@@ -20,7 +20,7 @@ from headrace.targets.base import JobControl
 from headrace.targets.sagemaker.follow import follow
 from headrace.targets.sagemaker.jobs import SERVICE, Listing, ProcessingJobs
 from headrace.targets.sagemaker.logs import SERVICE as CLOUDWATCH
-from headrace.targets.sagemaker.logs import LogTail
+from headrace.targets.sagemaker.logs import LogTail, secrets_of
 from headrace.targets.sagemaker.prices import dollars, origin
 from headrace.targets.sagemaker.program_report import (
     Submission,
@@ -79,7 +79,7 @@ class SageMakerJobs(JobControl):
         """Yield the lines of a job that has ended; those of one that runs are shown."""
         record = ProcessingJobs(self._region).find(name)
         with explained(problem_at(CLOUDWATCH)):
-            tail = LogTail(name, self._region)
+            tail = LogTail(name, self._region, secrets_of(record))
             if record.has_ended or not wait:
                 yield from _lines(tail, record)
                 return

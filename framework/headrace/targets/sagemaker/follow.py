@@ -13,7 +13,7 @@ from botocore import exceptions
 from headrace.aws.clients import AwsError, code_of, explained, problem_at, reason
 from headrace.errors import JobFailed
 from headrace.targets.sagemaker.jobs import SERVICE, ProcessingJobs
-from headrace.targets.sagemaker.logs import LogLine, LogTail
+from headrace.targets.sagemaker.logs import LogLine, LogTail, secrets_of
 from headrace.targets.sagemaker.record import JobRecord
 from headrace.terminal.progress import Progress, WithView, default_view
 from headrace.terminal.units import duration
@@ -97,6 +97,7 @@ class _Watch:
         self._display.status(record)
         if self._tail is None:
             return
+        self._tail.secrets = secrets_of(record)
         try:
             self._display.lines(self._tail.new_lines())
         except AwsError as exc:

@@ -11,6 +11,7 @@ from typing import Any
 from headrace.aws.clients import AwsError, client, code_of
 from headrace.errors import JobFailed
 from headrace.runtime.process.messages import PREFIX
+from headrace.runtime.shown import secret_values, without_secrets
 from headrace.targets.sagemaker.record import JobRecord
 
 GROUP = "/aws/sagemaker/ProcessingJobs"
@@ -46,12 +47,14 @@ class LogTail:
     Args:
         job: The job's name.
         region: AWS region.
+        secrets: What is masked in its lines.
 
     Raises:
         botocore.exceptions.BotoCoreError: The AWS configuration cannot be used.
     """
 
-    def __init__(self, job: str, region: str) -> None:
+    def __init__(self, job: str, region: str, secrets: tuple[str, ...] = ()) -> None:
+        self.secrets = secrets
         self._prefix = f"{job}/"
         self._client = client("logs", region)
         self._tokens: dict[str, str] = {}
@@ -104,7 +107,13 @@ class LogTail:
         match = _STREAM.fullmatch(stream.removeprefix(self._prefix))
         host = match["host"] if match else stream
         for event in answer["events"]:
-            yield LogLine(host, event["timestamp"], event["message"].rstrip("\r\n"))
+            text = without_secrets(event["message"].rstrip("\r\n"), self.secrets)
+            yield LogLine(host, event["timestamp"], text)
+
+
+def secrets_of(record: JobRecord) -> tuple[str, ...]:
+    """Return the secrets that a job was given."""
+    return secret_values(record.request.environment, record.request.arguments)
 
 
 def job_failed(record: JobRecord, region: str) -> JobFailed:
@@ -116,7 +125,7 @@ def job_failed(record: JobRecord, region: str) -> JobFailed:
     """
     lines: list[LogLine] = []
     with suppress(*AwsError):
-        lines = LogTail(record.name, region).last_lines(READ_LINES)
+        lines = LogTail(record.name, region, secrets_of(record)).last_lines(READ_LINES)
     return JobFailed(story(record, lines))
 
 

@@ -37,7 +37,7 @@ from headrace.results.program_manifest import (
 from headrace.results.whole_files import json_text
 from headrace.runtime.shown import quoted
 from headrace.runtime.spec import CODE_INPUT
-from headrace.targets.sagemaker.logs import LogTail
+from headrace.targets.sagemaker.logs import LogTail, secrets_of
 from headrace.targets.sagemaker.record import JobRecord
 from headrace.terminal.units import size
 from headrace.uris import S3, join
@@ -214,7 +214,7 @@ def _report(record: JobRecord, region: str) -> dict[str, bytes]:
     if seconds is not None:
         report[TIMINGS] = json_text({"seconds": round(seconds, 3)}).encode()
     try:
-        lines = LogTail(record.name, region).last_lines(LOG_LINES)
+        lines = LogTail(record.name, region, secrets_of(record)).last_lines(LOG_LINES)
     except AwsError as exc:
         print(f"note: {LOG} is not written: {reason(exc)}", file=sys.stderr, flush=True)
         return report

@@ -46,6 +46,10 @@ EXPORT int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *cons
                                const int64_t *key_counts, const uint8_t *const *missing,
                                int64_t columns, int64_t rows, int32_t *offsets, int32_t *indices,
                                float *values);
+EXPORT int64_t headrace_sparse_weighted(const int32_t *const *codes, const uint32_t *const *keys,
+                                        const int64_t *key_counts, const uint8_t *const *missing,
+                                        const double *const *weights, int64_t columns, int64_t rows,
+                                        int32_t *offsets, int32_t *indices, double *values);
 EXPORT int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows,
                                     int32_t *offsets, int32_t *indices, float *values);
 EXPORT void headrace_digest(const int64_t *offsets, const uint32_t *indices, const void *values,

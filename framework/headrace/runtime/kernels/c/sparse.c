@@ -73,6 +73,16 @@ static int are_places(const int32_t *codes, int64_t rows, int64_t key_count) {
     return !key_count || highest < (uint64_t)key_count;
 }
 
+static int all_are_places(const int32_t *const *codes, const int64_t *key_counts, int64_t columns,
+                          int64_t rows) {
+    for (int64_t column = 0; column < columns; column++) {
+        if (!are_places(codes[column], rows, key_counts[column])) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* Write the entries of one lane; return how many. */
 static inline int64_t entries_of(const Lanes *keys, int lane, int64_t columns, int32_t *indices,
                                  float *values) {
@@ -124,6 +134,59 @@ sparse_rows(const int32_t *const *codes, const uint32_t *const *keys, const int6
     return total;
 }
 
+/* The same where values of numeric columns are weights: the column stands below the index, so that
+ * equal indices are summed in the order of their columns, and their numbers are found again. */
+static inline __attribute__((always_inline)) int64_t
+weighted_rows(const int32_t *const *codes, const uint32_t *const *keys, const int64_t *key_counts,
+              const uint8_t *const *missing, const double *const *weights, int64_t columns,
+              int64_t rows, int32_t *offsets, int32_t *indices, double *values) {
+    Lanes lanes[MOST_COLUMNS], given[MOST_COLUMNS];
+    uint8_t pairs[2 * MOST_PAIRS];
+    int64_t total = 0, pair_count = network(columns, pairs);
+    int shift = 0;
+    while (columns > 1ll << shift) {
+        shift++;
+    }
+    const uint32_t below = (1u << shift) - 1;
+    offsets[0] = 0;
+    for (int64_t first = 0; first < rows; first += LANES) {
+        int count = rows - first < LANES ? (int)(rows - first) : LANES;
+        for (int64_t column = 0; column < columns; column++) {
+            gather(codes[column] + first, keys[column], key_counts[column],
+                   missing[column] ? missing[column] + first : 0, count, given + column);
+            for (int lane = 0; lane < LANES; lane++) {
+                uint32_t key = given[column][lane];
+                int is_there = key != NONE;
+                /* a lane beyond the rows has no key, so its weight is not looked at */
+                is_there = is_there && !(weights[column] && weights[column][first + lane] == 0);
+                lanes[column][lane] = is_there ? key >> 1 << shift | (uint32_t)column : NONE;
+            }
+        }
+        for (int64_t i = 0; i < pair_count; i++) {
+            compare(lanes + pairs[2 * i], lanes + pairs[2 * i + 1]);
+        }
+        for (int lane = 0; lane < count; lane++) {
+            int32_t last = -1;
+            for (int64_t i = 0; i < columns && lanes[i][lane] != NONE; i++) {
+                uint32_t column = lanes[i][lane] & below;
+                int32_t index = (int32_t)(lanes[i][lane] >> shift);
+                double value = given[column][lane] & 1 ? -1.0 : 1.0;
+                if (weights[column]) {
+                    value *= weights[column][first + lane];
+                }
+                if (index == last) {
+                    values[total - 1] += value;
+                    continue;
+                }
+                indices[total] = last = index;
+                values[total++] = value;
+            }
+            offsets[first + lane + 1] = (int32_t)total;
+        }
+    }
+    return total;
+}
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -142,6 +205,15 @@ sparse_rows_avx2(const int32_t *const *codes, const uint32_t *const *keys,
                  const int64_t *key_counts, const uint8_t *const *missing, int64_t columns,
                  int64_t rows, int32_t *offsets, int32_t *indices, float *values) {
     return sparse_rows(codes, keys, key_counts, missing, columns, rows, offsets, indices, values);
+}
+
+__attribute__((target("avx2"))) static int64_t
+weighted_rows_avx2(const int32_t *const *codes, const uint32_t *const *keys,
+                   const int64_t *key_counts, const uint8_t *const *missing,
+                   const double *const *weights, int64_t columns, int64_t rows, int32_t *offsets,
+                   int32_t *indices, double *values) {
+    return weighted_rows(codes, keys, key_counts, missing, weights, columns, rows, offsets,
+                         indices, values);
 }
 #endif
 
@@ -167,13 +239,38 @@ int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys
     if (columns > MOST_COLUMNS) {
         return -1;
     }
-    for (int64_t column = 0; rows && column < columns; column++) {
-        if (!are_places(codes[column], rows, key_counts[column])) {
-            return -1;
-        }
+    if (!all_are_places(codes, key_counts, columns, rows)) {
+        return -1;
     }
     return any_sparse_rows(codes, keys, key_counts, missing, columns, rows, offsets, indices,
                            values);
+}
+
+/* The same with numeric columns: `weights` holds the number of each row of those, null for others.
+ * A weight of zero is no feature. `values` are not signs alone, so they are wide. Also returns -1 if
+ * index and column do not fit into 32 bits together. */
+int64_t headrace_sparse_weighted(const int32_t *const *codes, const uint32_t *const *keys,
+                                 const int64_t *key_counts, const uint8_t *const *missing,
+                                 const double *const *weights, int64_t columns, int64_t rows,
+                                 int32_t *offsets, int32_t *indices, double *values) {
+    if (columns > MOST_COLUMNS || !all_are_places(codes, key_counts, columns, rows)) {
+        return -1;
+    }
+    for (int64_t column = 0; column < columns; column++) {
+        for (int64_t i = 0; i < key_counts[column]; i++) {
+            if ((keys[column][i] >> 1) >= NONE / MOST_COLUMNS) {
+                return -1;
+            }
+        }
+    }
+#if defined(__x86_64__)
+    if (has_avx2()) {
+        return weighted_rows_avx2(codes, keys, key_counts, missing, weights, columns, rows, offsets,
+                                  indices, values);
+    }
+#endif
+    return weighted_rows(codes, keys, key_counts, missing, weights, columns, rows, offsets, indices,
+                         values);
 }
 
 /* The same of a key for each cell, column by column; a cell without a feature has the key NONE. */

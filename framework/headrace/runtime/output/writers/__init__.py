@@ -5,6 +5,8 @@ In: batches from the end of the chain. Out: the bytes of a part. One module for 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from headrace.runtime.output.writers.base import Writer
 from headrace.runtime.plugins.formats import WRITERS
 from headrace.runtime.spec import OutputSpec
@@ -28,9 +30,18 @@ def writer_of(output: OutputSpec) -> Writer:
     return writer
 
 
-def settings_in_vain(output: OutputSpec) -> list[str]:
-    """Return the keys of ``output`` that are set and that the format knows nothing of."""
+def in_vain(output: OutputSpec) -> Iterator[tuple[str, str]]:
+    """Yield the keys of ``output`` that the format knows nothing of, and what to say of each."""
     default = OutputSpec()
     given = [key for key in SETTINGS if getattr(output, key) != getattr(default, key)]
-    known = getattr(WRITERS.load(output.format), "settings", ()) if given else ()
-    return [key for key in given if key not in known]
+    for key in given:
+        if key in _settings(output.format):
+            continue
+        known = [name for name in WRITERS.shipped if key in _settings(name)]
+        what = f"means nothing with output.format={output.format}; leave it out, or use"
+        yield key, f"{what} output.format={' or '.join(known)}"
+
+
+def _settings(format_name: str) -> tuple[str, ...]:
+    settings: tuple[str, ...] = getattr(WRITERS.load(format_name), "settings", ())
+    return settings

@@ -11,6 +11,7 @@ https://www.rfc-editor.org/rfc/rfc4180
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, ClassVar, NamedTuple
 
@@ -30,6 +31,7 @@ from headrace.runtime.output.writers.base import (
     slices,
 )
 from headrace.runtime.output.writers.decimals import NotFiniteError, decimals
+from headrace.runtime.output.writers.fields import side_by_side
 from headrace.runtime.output.writers.numerals import coded
 from headrace.runtime.output.writers.reading import ID, LABEL, Known, lists
 from headrace.runtime.shown import quoted
@@ -40,6 +42,8 @@ MOST_COLUMNS = 10_000
 """Columns of a hashed matrix that are written: beyond that a row is hardly more than zeros."""
 _ROWS_AT_ONCE = 8192
 _CELLS_AT_ONCE = 1 << 20
+_FIRST = 64
+"""Numbers of a column that tell whether it is one of whole numbers."""
 _TYPES = {
     "label": pa.float64(),
     "id": pa.string(),
@@ -242,12 +246,45 @@ def _is_binary(type_: pa.DataType) -> bool:
 
 
 def _dense(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> list[memoryview]:
+    matrix = _alike(rows, columns)
+    with suppress(NotFiniteError):  # raised again, with the name of the column
+        if matrix is not None:
+            return _joined_lines(matrix, len(columns))
     cells = [_texts(rows.column(place), name).cast(pa.large_string()) for name, _, place in columns]
     # The line end stands before each row, where it costs a pass over the first column only.
     cells[0] = _joined(_NEWLINE, cells[0], between=_NOTHING)
     joined = _joined(*cells, between=_COMMA)
     offsets = np.frombuffer(joined.buffers()[1], np.int64)
     return [memoryview(joined.buffers()[2])[1 : offsets[len(joined)]], memoryview(b"\n")]
+
+
+def _alike(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> pa.Array | None:
+    """Return all cells, row after row, if all columns are numbers that are spelt alike.
+
+    Texts are joined in half the time if they lie in the order of the file.
+    """
+    chosen = [rows.column(place) for _, _, place in columns]
+    if any(each.type != pa.float64() or each.null_count for each in chosen):
+        return None
+    numbers = [each.to_numpy() for each in chosen]
+    kinds = {bool((each[:_FIRST] == np.floor(each[:_FIRST])).all()) for each in numbers}
+    if len(kinds) > 1:
+        return None
+    return pa.array(side_by_side(numbers, rows.num_rows, np.float64).ravel())
+
+
+def _joined_lines(cells: pa.Array, columns: int) -> list[memoryview]:
+    """Return lines of so many cells each."""
+    texts = decimals(cells)
+    every = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
+    joined = np.frombuffer(pc.binary_join(every, ",").buffers()[2], np.uint8)
+    if not joined.flags.writeable:
+        joined = joined.copy()
+    # Where a line ends, a comma has come between its last cell and the next line's first one.
+    ends = np.frombuffer(texts.buffers()[1], np.int32)[columns : len(texts) : columns]
+    joined[ends + np.arange(columns - 1, len(texts) - 1, columns)] = ord("\n")
+    used = int(np.frombuffer(texts.buffers()[1], np.int32)[len(texts)]) + max(len(texts) - 1, 0)
+    return [memoryview(joined[:used]), memoryview(b"\n")]
 
 
 def _joined(*columns: pa.Array | pa.Scalar, between: pa.Scalar) -> pa.LargeStringArray:

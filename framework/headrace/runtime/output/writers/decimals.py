@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from headrace.runtime.output.writers.base import Floats
 
-_EXPONENT_FROM, _EXPONENT_BELOW = 1e9, 1e-5
-"""Bounds of what Arrow writes without an exponent, and a little less: 1e10 and 1e-6."""
+_EXPONENT_FROM, _EXPONENT_BELOW = 1e9, 1e-6
+"""What lies between them Arrow writes without an exponent, and a little beyond."""
 _FIRST = 64
 """Numbers that are looked at before all are, to see whether they are whole."""
 _SCIENTIFIC = r"^(?P<sign>-?)(?P<first>\d)(?:\.(?P<rest>\d+))?e\+?(?P<exponent>-?\d+)$"
@@ -35,28 +35,32 @@ def decimals(column: pa.Array) -> pa.StringArray:
     if not pa.types.is_floating(column.type):
         return column.cast(pa.string())
     numbers: Floats = (column.drop_null() if column.null_count else column).to_numpy()
-    highest, lowest = numbers.max(initial=0), numbers.min(initial=0)
-    if not (np.isfinite(highest) and np.isfinite(lowest)):
+    sizes = np.abs(numbers)
+    largest = sizes.max(initial=0)
+    if not np.isfinite(largest):
         raise NotFiniteError
-    is_moderate = highest < _EXPONENT_FROM and lowest > -_EXPONENT_FROM
-    if is_moderate and not column.null_count and _are_whole(numbers):
+    if largest >= _EXPONENT_FROM:
+        return _written_out(column.cast(pa.string()))
+    if not column.null_count and are_whole(numbers):
         return pa.array(numbers.astype(np.int64)).cast(pa.string())
     texts = column.cast(pa.string())
-    return texts if is_moderate and not _any_tiny(numbers) else _written_out(texts)
+    has_tiny = sizes.min(initial=1) < _EXPONENT_BELOW
+    if has_tiny and ((sizes < _EXPONENT_BELOW) & (sizes > 0)).any():
+        return _written_out(texts)
+    return texts
 
 
-def _are_whole(numbers: Floats) -> bool:
-    """Return whether all are integers, whose text is made several times as fast."""
+def are_whole(numbers: Floats) -> bool:
+    """Return whether all numbers are integers, whose text is made several times as fast.
+
+    Args:
+        numbers: Below 2**63 and finite.
+    """
     return all(
         # By their bits: -0.0 is no integer.
         some.astype(np.int64).astype(some.dtype).tobytes() == some.tobytes()
         for some in (numbers[:_FIRST], numbers)
     )
-
-
-def _any_tiny(numbers: Floats) -> bool:
-    sizes = np.abs(numbers)
-    return bool(((sizes < _EXPONENT_BELOW) & (sizes > 0)).any())
 
 
 def _written_out(texts: pa.StringArray) -> pa.StringArray:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from headrace.results.program_manifest import (
 )
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.process.shortage import tells_of_memory
-from headrace.runtime.shown import harmless, plain
+from headrace.runtime.shown import harmless, plain, secret_values, without_secrets
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark
 from headrace.targets.local.command import Command
@@ -85,7 +87,7 @@ class ProgramRun:
         self._names = [host.name for host in hosts]
         # The executors of a Spark cluster are processes of the one that starts.
         self._hosts = hosts[:1] if spark.is_asked_for(request) else hosts
-        self.output = ProgramOutput(self._hosts, logs)
+        self.output = ProgramOutput(self._hosts, logs, secrets_of(request))
 
     def commands(self) -> list[Command]:
         """Return what starts them."""
@@ -124,6 +126,11 @@ class ProgramRun:
                 print(f"note: {prefix}{note}", file=sys.stderr, flush=True)
 
 
+def secrets_of(request: RequestView) -> tuple[str, ...]:
+    """Return the secrets that a program on this machine may know."""
+    return secret_values({**os.environ, **request.environment}, request.arguments)
+
+
 def _timings(hosts: Sequence[Host]) -> dict[str, Any]:
     """Return the slowest instance's seconds, and the largest memory."""
     every = [_root(host).known() for host in hosts]
@@ -146,9 +153,11 @@ class ProgramOutput:
     Args:
         hosts: The instances.
         logs: Whether to show them at all.
+        secrets: What stands nowhere in them.
     """
 
-    def __init__(self, hosts: Sequence[Host], logs: bool) -> None:
+    def __init__(self, hosts: Sequence[Host], logs: bool, secrets: Sequence[str]) -> None:
+        self._secrets = secrets
         self._hosts = {host.name: host for host in hosts}
         self._logs = logs
         self._log: deque[str] = deque(maxlen=LOG_LINES)
@@ -160,6 +169,7 @@ class ProgramOutput:
 
     def heard(self, line: Line) -> None:
         """Show a line."""
+        line = replace(line, text=without_secrets(line.text, self._secrets))
         if line.stream == "stderr" and line.text.strip():
             self._last[line.host].append(line.text)
         prefix = f"{line.host}: " if len(self._hosts) > 1 else ""
@@ -183,7 +193,7 @@ class ProgramOutput:
         if known.error:
             return JobFailed(f"{host}: {known.error}")
         last = list(self._last[host])
-        message = self._hosts[host].message()
+        message = without_secrets(self._hosts[host].message(), self._secrets)
         why = [f"{host} {cause(status).rstrip(',')}"]
         if any("MemoryError" in line or tells_of_memory(line) for line in last):
             why.append("it ran out of memory")
