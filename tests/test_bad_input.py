@@ -99,7 +99,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(processes, "run", run)
     monkeypatch.setattr(job_process, "end_on_signals", lambda _: None)
-    monkeypatch.setattr(setup, "set_up", lambda: None)  # of the memory of a whole process
+    monkeypatch.setattr(setup, "set_up", lambda *_: None)  # of the memory of a whole process
 
 
 def _called(command: Command) -> int:
