@@ -47,7 +47,8 @@ def test_a_file_full_of_open_quotes_is_read_no_further_than_needed(tmp_path: Pat
         ]
         for counted in (False, True)
     }
-    assert counts == {False: [MOST_OPEN], True: [MOST_OPEN, MOST_OPEN, 5]}
+    assert counts[False] == [MOST_OPEN]
+    assert (max(counts[True]), sum(counts[True])) == (MOST_OPEN, 2 * MOST_OPEN + 5)
 
 
 def test_a_quote_that_stays_open_does_not_fill_the_memory(tmp_path: Path) -> None:
