@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING
 from benchmarks.figures import machine, spread, times
 from benchmarks.run import ROOT, log_of
 from headrace import compile
+from headrace.aws.request import RequestView
 from headrace.errors import HeadraceError
-from headrace.job.request import RequestView
 from headrace.runtime.spec import JobSpec, under
 from headrace.targets.local import spark_submit as spark
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
+from headrace.aws.request import RequestView
 from headrace.config.defaults import PROJECT
 from headrace.errors import JobFailed
-from headrace.job.request import RequestView
 from headrace.runtime.spec import OUTPUT, under
 from headrace.targets.local import spark_submit as spark
 from tests import children

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.errors import ConfigError, HeadraceError, JobFailed
+from headrace.images import packages
 from headrace.images.packages import wheels_for
 from tests.conftest import Completed
 from tests.tiny_wheels import make_wheel
@@ -112,6 +113,25 @@ def test_the_same_requirements_are_resolved_once(pip_index: Path) -> None:
     first = fetched("tiny_once")
     wheel.unlink()
     assert fetched("tiny_once") is first
+
+
+def test_a_list_that_pins_everything_is_resolved_once(pip_index: Path) -> None:
+    target = "local"
+    make_wheel(pip_index, "tiny_a", "1.0", requires=["tiny_b"])
+    make_wheel(pip_index, "tiny_b", "1.0")
+    every = ("tiny_a==1.0", "tiny_b==1.0")
+    found = dict(fetched(*every, target=target))
+    assert len(found) == 2
+    assert fetched("tiny_a==1.0", target=target) == found
+    packages._resolved.cache_clear()  # as in the next process
+    for wheel in pip_index.iterdir():
+        wheel.unlink()
+    assert fetched(*every, target=target) == found
+    assert "tiny_a" in refused("tiny_a==1.0", target=target)  # tiny_b might be another one now
+    packages._resolved.cache_clear()
+    for wheel in (pip_index.parent / "cache").rglob("tiny_b*.whl"):
+        wheel.write_bytes(b"somebody else's")
+    assert "tiny_a" in refused(*every, target=target)
 
 
 def test_there_is_no_such_package(pip_index: Path) -> None:

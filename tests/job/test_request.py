@@ -11,6 +11,7 @@ import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 
+from headrace.aws.request import InputChannel, OutputChannel, RequestView
 from headrace.config.models import (
     DatasetConfig,
     JobConfig,
@@ -23,7 +24,7 @@ from headrace.config.models import (
 )
 from headrace.errors import ConfigError
 from headrace.job.mapping import Mapping, ProcessingInput, ProcessingOutput
-from headrace.job.request import InputChannel, OutputChannel, RequestView, build_request
+from headrace.job.request import build_request
 
 DATA = ProcessingInput("data", "s3://b/data", "/opt/ml/processing/input/data")
 TRAIN = ProcessingOutput("train", "s3://b/out/train", "/opt/ml/processing/output/train")

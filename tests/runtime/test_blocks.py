@@ -10,7 +10,7 @@ from headrace.runtime.sources import Portion
 from headrace.runtime.sources import blocks as module
 from headrace.runtime.sources.blocks import blocks
 from headrace.runtime.sources.dialect import Dialect
-from headrace.runtime.sources.quotes import OpenQuote
+from headrace.runtime.sources.quotes import MOST_OPEN, OpenQuote
 from tests.runtime.jobs import job, run
 
 
@@ -35,6 +35,20 @@ def test_progress_counts_the_bytes_on_disk(tmp_path: Path) -> None:
     consumed = [each.consumed for each in blocks(Portion(path), 50, 100)]
     assert consumed == sorted(consumed)
     assert consumed[-1] == 400
+
+
+def test_a_file_full_of_open_quotes_is_read_no_further_than_needed(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'1,"b\n' * (2 * MOST_OPEN + 5))
+    counts = {
+        counted: [
+            len(block.left_out)
+            for block in blocks(Portion(path), 1 << 20, 1 << 20, Dialect(","), counted=counted)
+        ]
+        for counted in (False, True)
+    }
+    assert counts[False] == [MOST_OPEN]
+    assert (max(counts[True]), sum(counts[True])) == (MOST_OPEN, 2 * MOST_OPEN + 5)
 
 
 def test_a_quote_that_stays_open_does_not_fill_the_memory(tmp_path: Path) -> None:

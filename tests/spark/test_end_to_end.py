@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from headrace.aws.request import RequestView
 from headrace.config.defaults import PROJECT
 from headrace.errors import JobFailed
-from headrace.job.request import RequestView
 from headrace.results.compare import SAME, main
 from headrace.targets.local import spark_submit as spark
 from tests import children

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.aws.request import InputChannel, RequestView
 from headrace.errors import ConfigError
-from headrace.job.request import InputChannel, RequestView
 from headrace.targets.local.inputs import _Key, _shard, links
 from tests.targets.by_hand import DATA, data_input
 

@@ -10,13 +10,14 @@ none.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
 from packaging.markers import default_environment
@@ -25,6 +26,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from headrace.config.checks import REQUIREMENTS
 from headrace.errors import ConfigError, JobFailed, Problem
+from headrace.images.kept_wheels import keep, kept
 from headrace.images.wheels import LAST_LINES, fitting, pip_download, platforms_of
 from headrace.job.job import Wheels
 
@@ -102,17 +104,28 @@ def _resolved(requirements: tuple[str, ...], python: str | None, any_version: bo
         if interpreter.wants(requirement)
         and not interpreter.has(requirement, any_version=any_version)
     ]
+    for_whom = (*interpreter.arguments, *(_installed() if interpreter.has_ours else ()))
+    if wanted and (known := kept(requirements, for_whom)) is not None:
+        return known
     for _ in range(ROUNDS if wanted else 0):
         with tempfile.TemporaryDirectory(prefix="headrace-wheels-") as folder:
             _download(wanted, interpreter, Path(folder))
             search = _Search(_wheels_in(Path(folder)), interpreter)
             search.follow(wanted)
             if not search.missing:
-                return {file.name: file.read_bytes() for file in sorted(search.needed)}
+                wheels = {file.name: file.read_bytes() for file in sorted(search.needed)}
+                keep(requirements, for_whom, wheels)
+                return wheels
         wanted += search.missing
     if wanted:
         raise JobFailed(f"pip finds no set of packages for {interpreter.name} in {ROUNDS} attempts")
     return {}
+
+
+def _installed() -> list[str]:
+    """Return this machine's Python and its packages, on which it depends what has to be fetched."""
+    found = {f"{each.metadata['Name']}=={each.version}" for each in distributions()}
+    return [sys.version, *sorted(found)]
 
 
 def _here() -> _Interpreter:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from headrace.job.request import RequestView
+from headrace.aws.request import RequestView
 from headrace.runtime.spec import JobSpec
 
 Wheels = Mapping[str, bytes]

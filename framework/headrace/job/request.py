@@ -1,6 +1,6 @@
 """Build the arguments of ``CreateProcessingJob`` from the configuration; pure, no I/O.
 
-`RequestView` reads them: it lives in `headrace.aws`, below everything that reads a request.
+`headrace.aws.request.RequestView` reads them.
 
 Field by field what the SageMaker SDK 2.x sent for the same job. What is empty is left out: the
 service refuses some empty lists.
@@ -12,12 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.aws.request import InputChannel, OutputChannel, RequestView
 from headrace.config.models import JobConfig, JobSettings
 from headrace.errors import ConfigError, Problem
 from headrace.job.mapping import Mapping, ProcessingInput, ProcessingOutput
-
-__all__ = ["InputChannel", "OutputChannel", "RequestView", "build_request"]
 
 
 def build_request(

@@ -12,7 +12,7 @@ from headrace.runtime.errors import DataError
 from headrace.runtime.sources.base import Block, Portion
 from headrace.runtime.sources.dialect import Dialect
 from headrace.runtime.sources.files import UTF_8, Reader, name_of, opened
-from headrace.runtime.sources.quotes import NoRow, OpenQuote, rows_in
+from headrace.runtime.sources.quotes import MOST_OPEN, NoRow, OpenQuote, rows_in
 
 _READ = 1 << 20
 
@@ -109,7 +109,8 @@ def blocks(
         longest: Bytes of the longest line, and of the longest row with line ends in quoted cells.
         dialect: How cells are written, if a line end in a quoted cell belongs to the cell.
         encoding: Of the file; what comes out is UTF-8.
-        counted: Whether to count lines on the way, as many of them may have to be named.
+        counted: Whether to count lines on the way, as many of them may have to be named: bad rows
+            are left out. Otherwise nothing is read behind a block that is full of them.
 
     Raises:
         DataError: A line is too long, or the file cannot be read.
@@ -136,7 +137,10 @@ def blocks(
             if rows.too_long is not None:
                 raise too_long(path, line_number(path, start + rows.too_long, encoding), longest)
             start, pending = start + rows.end, pending[rows.end :]
-            if is_large and any(isinstance(each, OpenQuote) for each in rows.left_out):
+            is_full = len(rows.left_out) >= MOST_OPEN
+            if (is_large or is_full) and any(isinstance(each, OpenQuote) for each in rows.left_out):
+                if is_full and not counted:  # a bad row ends the job: nobody waits for the next
+                    return
                 source.put_back(pending)  # what follows makes blocks of the usual size
                 pending, is_last = b"", False
 

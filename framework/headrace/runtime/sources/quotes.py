@@ -23,6 +23,8 @@ import numpy.typing as npt
 
 from headrace.runtime.sources.dialect import Dialect
 
+MOST_OPEN = 20_000
+"""Open quotes, and comments, of one block: each is an object, and its row a message."""
 _LINE_END = re.compile(rb"[\r\n]")
 _WHOLE_LINE_END = re.compile(rb"\r\n|\n|\r")
 
@@ -187,7 +189,7 @@ class _Scan:
                 return Rows(self._row, tuple(found), self._line_start(quote))
             found.append(OpenQuote(self._row, line_end, quote))
             position = self._row = line_end
-            if until_open_quote:
+            if until_open_quote or len(found) >= MOST_OPEN:
                 return Rows(line_end, tuple(found))
         is_whole = self._follow(position, len(self._data))
         end = len(self._data) if is_whole and self._is_last else self._row
@@ -274,7 +276,7 @@ class _CarefulScan:
                 return self._stopped(row, found)
             found.append(OpenQuote(row, line_end, quote))
             row = line_end
-            if until_open_quote:
+            if until_open_quote or len(found) >= MOST_OPEN:
                 break
         return Rows(row, tuple(found))
 

@@ -6,9 +6,9 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
+from headrace.aws.request import RequestView
 from headrace.config.models import JobConfig, ResourcesConfig
 from headrace.errors import ConfigError, JobFailed, Problem
-from headrace.job.request import RequestView
 from headrace.targets.local import spark_submit as spark
 
 LOCAL_MODE = "the SageMaker SDK's local mode"

@@ -41,9 +41,9 @@ from headrace.terminal.progress import Progress
 from headrace.uris import FILE
 
 if TYPE_CHECKING:
+    from headrace.aws.request import RequestView
     from headrace.config.models import JobConfig
     from headrace.job.job import Job
-    from headrace.job.request import RequestView
 
 LIMIT_SECONDS = 86_400
 """The stopping condition that local mode writes into the container's configuration."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from headrace.aws.account import AwsAccount
+from headrace.aws.account import COMPLETED, AwsAccount
 from headrace.aws.clients import AwsError, explained, problem_at, reason
 from headrace.config.models import JobConfig
 from headrace.errors import HeadraceError
@@ -27,7 +27,7 @@ from headrace.targets.sagemaker.program_report import (
     complete_program,
     submission_of,
 )
-from headrace.targets.sagemaker.record import COMPLETED, JobRecord, described, report_of, utc
+from headrace.targets.sagemaker.record import JobRecord, described, report_of, utc
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import duration
 from headrace.uris import join

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headrace.aws.account import COMPLETED, RUNNING
-from headrace.job.request import RequestView
+from headrace.aws.request import RequestView
 from headrace.runtime.shown import masked_arguments
 from headrace.runtime.spec import REPORT
 from headrace.targets.sagemaker.prices import Price, dollars, price_of, unknown

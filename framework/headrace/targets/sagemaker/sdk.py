@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from headrace.aws.clients import AwsError, client, session
-from headrace.job.request import InputChannel, OutputChannel, RequestView
+from headrace.aws.request import InputChannel, OutputChannel, RequestView
 
 if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session

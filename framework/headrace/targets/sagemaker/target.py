@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from headrace.aws.account import AwsAccount
+from headrace.aws.account import COMPLETED, AwsAccount
 from headrace.aws.clients import explained
 from headrace.aws.lock import locked
 from headrace.config.defaults import command
@@ -25,7 +25,7 @@ from headrace.targets.sagemaker import follow as waiting
 from headrace.targets.sagemaker import shipping
 from headrace.targets.sagemaker.logs import job_failed
 from headrace.targets.sagemaker.program_report import Submission, complete_program
-from headrace.targets.sagemaker.record import COMPLETED, JobRecord
+from headrace.targets.sagemaker.record import JobRecord
 from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.terminal.tables import aligned
 from headrace.uris import join, uri_of
