@@ -63,7 +63,7 @@ class Learned:
         """
         theirs, wrong = check_steps(self.steps)
         yield from wrong
-        ours, others = _for_new_rows(chain), _for_new_rows(theirs)
+        ours, others = steps_for_new_rows(chain), steps_for_new_rows(theirs)
         if list(ours) != list(others):
             what = f"the run {quoted(self.place, 400)} has the steps {', '.join(others)}"
             yield Problem(ADDRESS, f"{what}, and here are {', '.join(ours)}")
@@ -147,7 +147,8 @@ def _absolute(given: str) -> str:
     return str(path.expanduser().absolute())
 
 
-def _for_new_rows(chain: Sequence[Step]) -> dict[str, Step]:
+def steps_for_new_rows(chain: Sequence[Step]) -> dict[str, Step]:
+    """Return the steps that new rows go through, by their labels: none that divides rows."""
     return {step.label: step for step in chain if _is_for_new_rows(step.transform)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,7 @@ import pytest
 from headrace import api
 from headrace.errors import ConfigError
 from headrace.results import hosts as host_reports
-from headrace.runtime.online import load
-from headrace.runtime.online.transformer import RowTransformer
+from headrace.runtime.online import ColumnTransformer, RowTransformer, load
 from headrace.runtime.output.outcome import Host, Task
 from headrace.runtime.process.execute import execute
 from headrace.runtime.process.fused import execute_together
@@ -91,6 +91,24 @@ def test_hashed_rows_are_those_of_load(hashed: Result) -> None:
     assert np.array_equal(matrix.indices, sparse.indices)
     assert np.array_equal(matrix.data, sparse.values)
     assert matrix.shape == (300, 1024)
+
+
+def test_columns_are_those_of_load(dense: Result) -> None:
+    table = apply(dense, content(), "output.format=parquet").table("rows").to_pydict()
+    transformer = load(dense.output)
+    assert isinstance(transformer, ColumnTransformer)
+    for name, cells in transformer.rows(rows_of(content())).items():
+        expected = [math.nan if cell is None else cell for cell in table[name]]
+        assert np.array_equal(cells, expected, equal_nan=True), name
+
+
+def test_the_plan_says_what_rows_go_through(tmp_path: Path) -> None:
+    result = run(tmp_path, clicks(20), job(steps=[SPLIT, *HASHED], id="id", label="click"))
+    data = tmp_path / "tuesday.csv"
+    data.write_text(clicks(20))
+    shown = repr(api.compile({"transform.learned": result.output, "dataset.path": data}))
+    assert "chain    feature_hasher\n" in shown
+    assert f"learned  in {result.output}" in shown
 
 
 def test_a_chain_that_learned_nothing(tmp_path: Path) -> None:

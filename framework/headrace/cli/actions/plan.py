@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from headrace import targets
 from headrace.config import defaults
+from headrace.config.learned import steps_for_new_rows
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.prepare import prepare
 from headrace.results.destination import WHERE, OccupiedError, replaceable, shown
@@ -107,7 +108,12 @@ def _command(job: Job) -> str:
 
 def _program(program: Program, plan: Plan) -> Iterator[tuple[str, str]]:
     if program.spec is not None:
-        yield ("chain", " → ".join(_step(step.label, step.name) for step in plan.chain))
+        learned, steps = plan.learned, plan.chain
+        if learned is not None:
+            steps = tuple(steps_for_new_rows(steps).values())
+        yield ("chain", " → ".join(_step(step.label, step.name) for step in steps))
+        if learned is not None:
+            yield ("learned", f"in {learned.place}")
     elif program.path:
         yield ("program", program.path)
         yield ("entry", program.entry)
