@@ -237,6 +237,11 @@ class RunResult:
         """
         from headrace.results.explain import tokens_at
 
+        if self.manifest.get("n_features") is None:
+            what = (
+                "explain() is for hashed rows; report/feature_map.json names the columns of others"
+            )
+            raise self._error(what)
         if f"{REPORT}/{TOKENS}" not in self.manifest.get(FILES, ()):
             raise self._error("explain() needs the tokens of the job; set output.tokens=true")
         width = self.manifest["n_features"]
