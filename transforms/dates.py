@@ -21,8 +21,7 @@ from annotated_types import Len
 
 from headrace.runtime.chain.choice import added, feature, replaced
 from headrace.runtime.chain.times import check_format, zone_of
-from headrace.runtime.chain.timestamps import DAY, SECOND, times_of
-from headrace.runtime.errors import BadRows
+from headrace.runtime.chain.timestamps import DAY, SECOND, refuse_no_times, times_of
 from headrace.runtime.transform import Role, with_role
 
 Part = Literal[
@@ -67,15 +66,14 @@ class Dates:
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Read each distinct time once, and derive the parts."""
-        column = batch.column(self.column)
-        times = times_of(column, self.format)
-        missing = column.is_null().to_numpy(zero_copy_only=False)
-        bad = ~times.is_time & ~missing
-        if bad.any():
-            raise BadRows(self.column, bad, f"a time ({self.format})")
+        coded = batch.column(self.column).dictionary_encode()
+        times = times_of(coded.dictionary, self.format)
+        refuse_no_times(self.column, coded, times, f"a time ({self.format})")
         shown = times.at(zone_of(self.time_zone))
         made = {
-            f"{self.column}_{part}": pa.array(_part(part, shown), mask=missing).cast(pa.string())
+            f"{self.column}_{part}": pa.array(_part(part, shown))
+            .cast(pa.string())
+            .take(coded.indices)
             for part in self.parts
         }
         return replaced(batch, made, self.output_schema(batch.schema))

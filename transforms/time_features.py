@@ -12,14 +12,13 @@ column is dropped: it names an hour that will not come again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated
 
-import numpy as np
 import pyarrow as pa
 from annotated_types import Len
 
-from headrace.runtime.errors import BadRows
+from headrace.runtime.chain.choice import replaced
+from headrace.runtime.chain.timestamps import HOUR, refuse_no_times, times_of
 from headrace.runtime.transform import Role, role_of, with_role
 
 HOUR_OF_DAY = "hour_of_day"
@@ -50,31 +49,14 @@ class TimeFeatures:
         return schema.remove(place)
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Derive both columns, parsing each distinct hour once."""
-        place = batch.schema.get_field_index(self.column)
-        hours = batch.column(place).dictionary_encode()
-        parsed = [_parsed(text) for text in hours.dictionary.to_pylist()]
-        self._refuse_bad(hours, [both is None for both in parsed])
-        kept = [column for i, column in enumerate(batch.columns) if i != place]
-        for part in (0, 1):
-            texts = pa.array([both[part] for both in parsed if both], pa.string())
-            kept.append(texts.take(hours.indices))
-        return pa.RecordBatch.from_arrays(kept, schema=self.output_schema(batch.schema))
-
-    def _refuse_bad(self, hours: pa.DictionaryArray, bad: list[bool]) -> None:
-        if any(bad):
-            mask = np.array(bad).take(hours.indices.fill_null(0).to_numpy())
-            mask &= hours.is_valid().to_numpy(zero_copy_only=False)
-            raise BadRows(self.column, mask, "an hour as YYMMDDHH")
-
-
-def _parsed(text: str) -> tuple[str, str] | None:
-    """Hour of the day and day of the week; None for what is no hour."""
-    if len(text) != 8 or not (text.isascii() and text.isdigit()):
-        return None
-    year, month, day, hour = (int(text[i : i + 2]) for i in range(0, 8, 2))
-    try:
-        moment = datetime(2000 + year, month, day, hour, tzinfo=UTC)
-    except ValueError:
-        return None
-    return str(moment.hour), str(moment.weekday())
+        """Derive both columns, reading each distinct hour once."""
+        coded = batch.column(self.column).dictionary_encode()
+        times = times_of(coded.dictionary, "yymmddhh")
+        refuse_no_times(self.column, coded, times, "an hour as YYMMDDHH")
+        hours = times.micros // HOUR
+        parts = {HOUR_OF_DAY: hours % 24, DAY_OF_WEEK: (hours // 24 + 3) % 7}
+        made = {
+            name: pa.array(part).cast(pa.string()).take(coded.indices)
+            for name, part in parts.items()
+        }
+        return replaced(batch, made, self.output_schema(batch.schema))

@@ -14,11 +14,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.runtime.errors import BadRows
+
 I64 = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 SECOND = 1_000_000
-DAY = 86_400 * SECOND
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
 _QUARTER = 900 * SECOND
 """Offsets from UTC change at whole quarters of an hour, of local time as well."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -89,6 +92,25 @@ def times_of(column: pa.Array, form: str) -> Times:
     times = Times(*nowhere, np.append(times.is_local, False))
     times = times._replace(micros=np.where(times.is_time, times.micros, 0))
     return times.take(coded.indices.fill_null(len(texts)).to_numpy())
+
+
+def refuse_no_times(name: str, cells: pa.DictionaryArray, times: Times, expected: str) -> None:
+    """Check that each distinct value of a column is a time.
+
+    Args:
+        name: Of the column.
+        cells: The column.
+        times: Of its distinct values.
+        expected: What each of them should be.
+
+    Raises:
+        BadRows: Some are not.
+    """
+    if times.is_time.all():
+        return
+    bad = np.append(~times.is_time, False)
+    codes = cells.indices.fill_null(len(times.is_time)).to_numpy()
+    raise BadRows(name, bad.take(codes), expected)
 
 
 def times_of_any(column: pa.Array) -> Times:
