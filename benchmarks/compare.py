@@ -20,9 +20,9 @@ from statistics import median
 
 import pygal
 
-from benchmarks.figures import PACKAGES, machine, spread, times
+from benchmarks.figures import PACKAGES, machine, spread
 from benchmarks.measure import Measurement, measure
-from benchmarks.run import README, ROOT, fill_in, log_of
+from benchmarks.run import PAGE, ROOT, fill_in, log_of
 
 # For maps that nobody draws here, pygal adds a finder that no Python after 3.11 can ask.
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
@@ -70,6 +70,7 @@ PROGRAMS = (
         USUAL,
         (str(ROOT / "benchmarks/baseline.py"), "--input", "{log}", "--output", "{out}"),
         "pandas",
+        1_000_000,
     ),
 )  # fmt: skip
 
@@ -113,10 +114,10 @@ def report(results: Results, packages: Sequence[str]) -> str:
             lines += [f"| {rows:,} rows | CPU s | times headrace |", "|---|---|---|"]
             ours = _cpu(by_name[OURS])
             for name, each in by_name.items():
-                lines.append(f"| {name} | {spread(_cpu(each))} | {times(_cpu(each), ours)} |")
+                lines.append(f"| {name} | {_shown(_cpu(each), 2)} | {_ratios(_cpu(each), ours)} |")
             lines.append("")
-    runs = " and ".join(str(len(by_name[OURS])) for by_name in results.values() if by_name)
-    lines.append(f"CPU seconds of whole processes, medians; runs of each size: {runs}.")
+    runs = ", ".join(f"{rows:,} rows {len(each[OURS])}" for rows, each in results.items())
+    lines.append(f"CPU seconds of whole processes, medians. Runs of each command: {runs}.")
     return "\n".join([*lines, "", machine(packages)])
 
 
@@ -138,6 +139,14 @@ def chart(results: Results) -> bytes:
     return bytes(drawn.render())
 
 
+def _shown(values: Sequence[float], digits: int) -> str:
+    return spread(values, digits) if len(values) > 1 else f"{values[0]:.{digits}f}"
+
+
+def _ratios(slow: Sequence[float], fast: Sequence[float]) -> str:
+    return _shown([one / other for one, other in zip(slow, fast, strict=True)], 1)
+
+
 def _cpu(runs: Sequence[Measurement]) -> list[float]:
     return [run.cpu_seconds for run in runs]
 
@@ -150,7 +159,9 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=ROOT / "outputs" / "bench", help="for logs and results"
     )
-    parser.add_argument("--readme", action="store_true", help="renew README.md and the chart")
+    parser.add_argument(
+        "--page", action="store_true", help="renew docs/performance.md and the chart"
+    )
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     programs = [each for each in PROGRAMS if find_spec(each.package) is not None]
@@ -161,10 +172,10 @@ def main() -> None:
     peers = ("polars", "polars-hash", "duckdb") if find_spec("polars_hash") else ()
     table = report(results, (*PACKAGES, *peers))
     print(table)
-    if given.readme:
+    if given.page:
         CHART.write_bytes(chart(results))
-        page = README.read_text(encoding="utf-8")
-        README.write_text(fill_in(page, table, START, END), encoding="utf-8")
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(fill_in(page, table, START, END), encoding="utf-8")
 
 
 if __name__ == "__main__":
