@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+DOCS_VENV ?= $(VENV)-docs
 IMAGES := script processor
 ROWS ?= 1000000
 RUNS ?= 5
@@ -17,15 +18,17 @@ HEADRACE_FAULT_SEED ?= $(shell date +%s)
 # Tests start the program hundreds of times, which is not to be compiled each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-faults lint ruff types imports bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
+.PHONY: help demo docs generated test test-all test-faults lint ruff types imports bench bench-spark pins clean $(IMAGES:%=hashes-of-%)
 
 help:
 	@echo "make demo         hash the sample that comes with the project"
 	@echo "make test         run the linter, type checker, import contracts and all tests"
 	@echo "make test-all     run the tests that take longest as well"
 	@echo "make test-faults  inject $(HEADRACE_FAULTS) faults into small jobs, see docs/reliability.md"
-	@echo "make bench        measure the table of README.md on this machine (ROWS=$(ROWS) RUNS=$(RUNS))"
+	@echo "make bench        measure the table of docs/performance.md on this machine (ROWS=$(ROWS) RUNS=$(RUNS))"
 	@echo "make bench-spark  compare backend=pyspark with Spark ML's FeatureHasher; needs Java"
+	@echo "make generated    renew what is made from the models and plugins: docs/reference, .vscode"
+	@echo "make docs         build the documentation site in build/site; it needs no server"
 	@echo "make pins         renew requirements/*.txt and containers/*/requirements.txt"
 	@echo "make clean        remove everything that these commands made"
 
@@ -57,6 +60,21 @@ types:
 
 imports:
 	PYTHONPATH=framework $(BIN)/lint-imports --no-cache
+
+generated: $(VENV)/.run
+	PYTHONPATH=framework $(BIN)/python -m tools.generate
+
+# The site has its own environment: what builds it is not needed by anything else. `offline` in
+# mkdocs.yml has the pages work from the disk, without a server and without a network.
+docs: $(DOCS_VENV)/.docs
+	$(DOCS_VENV)/bin/python -m tools.site build/docs
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --quiet
+	@echo "open build/site/index.html"
+
+$(DOCS_VENV)/.docs: requirements/docs.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	@$(DOCS_VENV)/bin/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
 
 bench: $(VENV)/.peers $(VENV)/.kernels
 	$(BIN)/python -m benchmarks.run --rows $(ROWS) --runs $(RUNS)
@@ -111,6 +129,9 @@ pins:
 		grep -vxFf build/run build/bench) > requirements/bench.txt
 	(echo '# What `make test` installs. Made by `make pins`.'; echo '-r bench.txt'; \
 		grep -vxFf build/bench build/dev) > requirements/dev.txt
+	$(PYTHON) -m venv build/docs && build/docs/bin/python -m pip install -q 'mkdocs<2' mkdocs-material
+	(echo '# What `make docs` installs. Made by `make pins`.'; build/docs/bin/python -m pip freeze) \
+		> requirements/docs.txt
 	$(PINS) install -q '.[peers]' && $(FROZEN) > build/peers
 	(echo '# What `make bench` compares headrace with. Made by `make pins`.'; echo '-r bench.txt'; \
 		grep -vxFf build/dev build/peers) > requirements/peers.txt
@@ -130,5 +151,5 @@ $(IMAGES:%=hashes-of-%): hashes-of-%:
 	mv build/$*.txt containers/$*/requirements.txt
 
 clean:
-	rm -rf $(VENV) build framework/headrace.egg-info outputs multirun
+	rm -rf $(VENV) $(DOCS_VENV) build framework/headrace.egg-info outputs multirun
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache

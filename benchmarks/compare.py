@@ -22,7 +22,7 @@ import pygal
 
 from benchmarks.figures import PACKAGES, machine, spread
 from benchmarks.measure import Measurement, measure
-from benchmarks.run import README, ROOT, fill_in, log_of
+from benchmarks.run import PAGE, ROOT, fill_in, log_of
 
 # For maps that nobody draws here, pygal adds a finder that no Python after 3.11 can ask.
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
@@ -159,7 +159,9 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=ROOT / "outputs" / "bench", help="for logs and results"
     )
-    parser.add_argument("--readme", action="store_true", help="renew README.md and the chart")
+    parser.add_argument(
+        "--page", action="store_true", help="renew docs/performance.md and the chart"
+    )
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     programs = [each for each in PROGRAMS if find_spec(each.package) is not None]
@@ -170,10 +172,10 @@ def main() -> None:
     peers = ("polars", "polars-hash", "duckdb") if find_spec("polars_hash") else ()
     table = report(results, (*PACKAGES, *peers))
     print(table)
-    if given.readme:
+    if given.page:
         CHART.write_bytes(chart(results))
-        page = README.read_text(encoding="utf-8")
-        README.write_text(fill_in(page, table, START, END), encoding="utf-8")
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(fill_in(page, table, START, END), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measures headrace against the script that people write today, and prints the table of README.md.
+"""Measures headrace against the script that people write today; the table of docs/performance.md.
 
     python -m benchmarks.run --rows 1000000 --runs 5
 
@@ -22,7 +22,7 @@ from benchmarks.figures import machine, spread, times
 from benchmarks.measure import Measurement, measure
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "performance.md"
 START, END = "<!-- benchmark -->", "<!-- /benchmark -->"
 TIMES_LONGER = 5
 """How many times longer the second file is, which shows whether memory is flat."""
@@ -176,16 +176,16 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=ROOT / "outputs" / "bench", help="for data and results"
     )
-    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--page", action="store_true", help="put it into docs/performance.md")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     short, long = (log_of(given.folder, rows) for rows in (given.rows, TIMES_LONGER * given.rows))
     results = measured(commands(short, long), given.runs, given.folder)
     table = report(results, given.rows, short.stat().st_size / 1e6)
     print(table)
-    if given.readme:
-        page = fill_in(README.read_text(encoding="utf-8"), table)
-        README.write_text(page, encoding="utf-8")
+    if given.page:
+        page = fill_in(PAGE.read_text(encoding="utf-8"), table)
+        PAGE.write_text(page, encoding="utf-8")
 
 
 def log_of(folder: Path, rows: int) -> Path:

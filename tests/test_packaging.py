@@ -28,7 +28,7 @@ MODEL = PROJECT / "framework/headrace/runtime/evaluation/model.py"
 """The one file of the runtime that needs more, and only when a model is trained."""
 PEERS = PROJECT / "benchmarks/peers.py"
 """What imports the packages of the extra `peers`, which no test needs."""
-OURS = {"headrace", "transforms", "tests", "benchmarks", "examples"}
+OURS = {"headrace", "transforms", "tests", "benchmarks", "examples", "tools"}
 SPARK = {"py4j", "pyspark"}
 """What Spark brings where it runs; `headrace.runtime.spark` alone imports it."""
 
@@ -79,6 +79,7 @@ def test_the_runtime_imports_only_what_every_image_has() -> None:
         (["framework", "transforms"], ["spark"]),
         (["benchmarks"], ["bench", "spark"]),
         (["tests"], ["bench", "test"]),
+        (["tools"], []),
     ],
 )
 def test_everything_imported_is_declared(folders: list[str], extras: list[str]) -> None:
@@ -89,7 +90,9 @@ def test_everything_imported_is_declared(folders: list[str], extras: list[str]) 
         assert known & declared, f"{name} is imported but not in pyproject.toml"
 
 
-@pytest.mark.parametrize("file", ["run.txt", "bench.txt", "dev.txt", "kernels.txt", "peers.txt"])
+@pytest.mark.parametrize(
+    "file", ["run.txt", "bench.txt", "dev.txt", "docs.txt", "kernels.txt", "peers.txt"]
+)
 def test_pins_name_versions_and_nothing_else(file: str) -> None:
     for line in (PINS / file).read_text(encoding="utf-8").splitlines():
         assert re.fullmatch(r"# .*|-r \w+\.txt|[\w.-]+==[\w.]+", line)

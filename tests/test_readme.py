@@ -30,36 +30,41 @@ from tests.warm import Warm
 Shell = Callable[[str], Completed]
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
-FILES_PAGE = (PROJECT / "docs" / "files.md").read_text(encoding="utf-8")
-PYTHON_PAGE = (PROJECT / "docs" / "python.md").read_text(encoding="utf-8")
-TRANSFORMS_PAGE = (PROJECT / "docs" / "transforms.md").read_text(encoding="utf-8")
+COMMANDS_PAGE, OWN_PAGE, FILES_PAGE, PYTHON_PAGE, TRANSFORMS_PAGE, SETTINGS, CHOICES = (
+    (PROJECT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    for name in (
+        *("command-line", "own-transform", "files", "python", "transforms"),
+        *("reference/settings", "reference/choices"),
+    )
+)
 SAMPLE = PROJECT / "data" / "avazu_sample.csv"
 CHECKOUT = ("run.py", "data", "framework")
 PLACES = {"python": "transforms/prefix.py", "yaml": "conf/transform/prefixed.yaml"}
-"""Where the README says that its example of a transform is saved."""
+"""Where docs/own-transform.md says that its example is saved."""
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, *pages: str) -> list[str]:
+    text = "\n".join(pages or (README, COMMANDS_PAGE, OWN_PAGE))
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def commands() -> list[str]:
     lines = [
         line.partition("  #")[0].strip() for block in blocks("sh") for line in block.split("\n")
     ]
-    return [line for line in lines if line and not line.startswith("make ")]
+    return [line for line in dict.fromkeys(lines) if line and not line.startswith("make ")]
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder in which the README's commands run, with its own transform saved as it says."""
+    """A folder in which the commands run, with the transform of docs/own-transform.md in it."""
     folder = tmp_path / "checkout"
     folder.mkdir()
     for name in CHECKOUT:
         (folder / name).symlink_to(PROJECT / name)
     for language, place in PLACES.items():
-        example = next(block for block in blocks(language) if "load_npz" not in block)
-        assert f"`{place}`" in README
+        [example] = blocks(language, OWN_PAGE)
+        assert f"`{place}`" in OWN_PAGE
         (folder / place).parent.mkdir(parents=True)
         (folder / place).write_text(example, encoding="utf-8")
     (folder / "FILE").symlink_to(SAMPLE)
@@ -117,7 +122,7 @@ def test_the_commands_for_sagemaker_do_what_they_say(
 
 def test_there_are_commands() -> None:
     run = [command for command in commands() if command.startswith("python run.py")]
-    assert len(run) >= 11
+    assert len(run) >= 13
     assert {line for block in blocks("sh") for line in re.findall("^make [a-z]+", block, re.M)} == {
         "make demo",
         "make test",
@@ -138,10 +143,10 @@ def test_the_result_is_read_as_shown(checkout: Path, shell: Shell) -> None:
 
 def test_the_examples_from_python_run(checkout: Path, shell: Shell) -> None:
     assert shell("python run.py output.path=hashed").returncode == 0
-    page = re.findall(r"^```python\n(.*?)^```$", PYTHON_PAGE, re.MULTILINE | re.DOTALL)
-    readme = [block for block in blocks("python") if "from headrace import compile" in block]
     for example, last in zip(
-        [*readme, *page], [r"\(.*\) 0\.1\d+ 0\.\d+"] * 2 + [r"\d+ \d+", r"\d+"], strict=True
+        blocks("python", README, PYTHON_PAGE),
+        [r"\(.*\) 0\.1\d+ 0\.\d+"] * 2 + [r"\d+ \d+", r"\d+"],
+        strict=True,
     ):
         ran = children.run(
             [sys.executable, "-c", example],
@@ -165,34 +170,28 @@ def test_the_example_transform_passes_the_contract_tests(checkout: Path) -> None
     assert int(passed[1]) > 10
 
 
-def test_links_lead_somewhere() -> None:
-    for page in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))):
-        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            assert link.startswith("https://") or (page.parent / link).exists(), link
-
-
 # -- every key, parameter and field is described
 
 
-def keys(model: type[BaseModel], group: str = "") -> Iterator[tuple[str, str]]:
+def keys(model: type[BaseModel], group: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
+        full = f"{group}.{name}" if group else name
         if models := models_of(field.annotation):
-            yield from dict.fromkeys(key for each in models for key in keys(each, name))
+            yield from (key for each in models for key in keys(each, full))
         elif name != "name" or group == "job":  # a group's own choice: backend=sklearn
-            yield group, name
+            yield full
 
 
-@pytest.mark.parametrize(("group", "name"), list(keys(JobConfig)))
-def test_every_key_is_in_the_readme(group: str, name: str) -> None:
-    full = f"{group}.{name}" if group else name
-    row = rf"`{full}\b|`{group}\.\w+=?\w*`[^|]*`\.{name}`"
-    assert re.search(row, README), f"README.md says nothing of {full}"
+@pytest.mark.parametrize("key", list(dict.fromkeys(keys(JobConfig))))
+def test_every_key_is_in_the_reference(key: str) -> None:
+    rows = re.findall(rf"^\| `{re.escape(key)}(?:\.NAME\.\w+)?` \|.*\|$", SETTINGS, re.MULTILINE)
+    assert rows, f"docs/reference/settings.md says nothing of {key}"
+    assert not any(row.endswith("|  |") for row in rows), f"{key} has no meaning there"
 
 
-def test_every_choice_is_in_the_readme() -> None:
-    for group in ("backend", "dataset", "evaluation", "experiment", "target", "transform"):
-        for choice in (PROJECT / "conf" / group).glob("*.yaml"):
-            assert re.search(rf"`{group}=[^|]*\b{choice.stem}`", README), f"{group}={choice.stem}"
+def test_every_choice_is_in_the_reference() -> None:
+    for choice in (PROJECT / "conf").glob("[!h]*/*.yaml"):
+        assert f"\n| `{choice.parent.name}={choice.stem}` | " in CHOICES, choice
 
 
 @pytest.mark.parametrize("name", list(registry.plugins()))

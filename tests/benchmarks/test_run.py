@@ -9,7 +9,6 @@ import pytest
 
 from benchmarks import run
 from benchmarks.measure import Measurement
-from headrace.config.defaults import PROJECT
 from tests.benchmarks.conftest import Printed
 
 PLACEHOLDER = Path("log.csv")
@@ -70,8 +69,8 @@ def test_a_page_without_marks_is_refused() -> None:
         run.fill_in("nothing here", "| new |")
 
 
-def test_the_readme_has_the_marks() -> None:
-    run.fill_in((PROJECT / "README.md").read_text(encoding="utf-8"), "")
+def test_the_page_has_the_marks() -> None:
+    run.fill_in(run.PAGE.read_text(encoding="utf-8"), "")
 
 
 def test_a_command_that_fails_ends_the_benchmark(tmp_path: Path) -> None:

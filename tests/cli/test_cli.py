@@ -92,9 +92,13 @@ def test_tab_completion(headrace: Runner) -> None:
     assert asked.stdout.split() == [
         f"dataset={name}" for name in ("avazu", "avazu_sample", "criteo", "criteo_tsv", "csv")
     ]
-    line = "python run.py transform.steps.split."
+    line = "python run.py transform.steps.split.method="
     place = {"COMP_LINE": line, "COMP_POINT": str(len(line))}
-    assert headrace("-sc", "query=bash", environment=place).returncode == 0
+    asked = headrace("-sc", "query=bash", environment=place)
+    assert asked.returncode == 0
+    assert asked.stdout.split() == [
+        f"{line.split()[-1]}{name}" for name in ("hash", "shuffle", "time")
+    ]
 
 
 # -- what Hydra refuses is told in the same form

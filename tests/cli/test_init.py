@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,19 @@ def test_an_empty_folder_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_editors_find_each_schema(project: Path) -> None:
     settings = json.loads((project / ".vscode/settings.json").read_text())
     for file, pattern in settings["yaml.schemas"].items():
-        schema = json.loads((project / file).read_text())
-        jsonschema.Draft202012Validator.check_schema(schema)
-        validator = jsonschema.Draft202012Validator(schema)
+        judge = jsonschema.Draft202012Validator(json.loads((project / file).read_text()))
         choices = [*roots.SHIPPED.glob(pattern), *project.glob(pattern)]
         assert choices
         for choice in choices:
-            validator.validate(yaml.safe_load(choice.read_text()) or {})
+            judge.validate(yaml.safe_load(choice.read_text()) or {})
+
+
+def test_a_file_of_the_project_names_its_schema(project: Path) -> None:
+    text = (project / "conf/transform/mine.yaml").read_text()
+    (place,) = re.findall(r"^# yaml-language-server: \$schema=(.*)$", text, re.MULTILINE)
+    assert (project / "conf/transform" / place).resolve() == (
+        project / ".vscode/schemas/transform.json"
+    ).resolve()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +84,7 @@ def test_editors_find_each_schema(project: Path) -> None:
 )
 def test_a_schema_refuses_what_is_wrong(project: Path, group: str, wrong: Any) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(wrong, schema_of(project, group))
+        jsonschema.Draft202012Validator(schema_of(project, group)).validate(wrong)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +96,7 @@ def test_a_schema_refuses_what_is_wrong(project: Path, group: str, wrong: Any) -
     ],
 )
 def test_a_schema_accepts_what_is_right(project: Path, group: str, right: Any) -> None:
-    jsonschema.validate(right, schema_of(project, group))
+    jsonschema.Draft202012Validator(schema_of(project, group)).validate(right)
 
 
 def test_it_touches_no_folder_that_holds_something(

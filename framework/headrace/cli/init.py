@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from headrace.cli.actions.schema import file_schemas
+from headrace.cli.actions.schema import editor_files
 from headrace.errors import ConfigError, Problem
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.shown import plain, quoted
 
 WHERE = "init"
-EDITOR = ".vscode"
 
 _EXAMPLE = Path(__file__).parent / "project"
 
@@ -55,9 +54,5 @@ def _files() -> Iterator[tuple[str, bytes]]:
         if path.is_file() and "__pycache__" not in inside.parts:
             yield inside.as_posix(), path.read_bytes()
     yield ".gitignore", b"outputs/\nmultirun/\n__pycache__/\n"
-    bound = {}
-    for group, schema in file_schemas().items():
-        name = f"{EDITOR}/schemas/{group}.json"
-        bound[f"./{name}"] = f"conf/{group}/*.yaml"
-        yield name, json_text(schema).encode()
-    yield f"{EDITOR}/settings.json", json_text({"yaml.schemas": bound}).encode()
+    for name, data in editor_files():
+        yield name, json_text(data).encode()

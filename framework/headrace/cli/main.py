@@ -11,8 +11,10 @@ import os
 import re
 import sys
 import warnings
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,6 +36,7 @@ from headrace.config.hydra.loader import checked
 from headrace.config.hydra.objects import NO_PACKAGE, names_package
 from headrace.errors import ConfigError, DataError, HeadraceError, JobFailed, Problem
 from headrace.runtime.shown import masked_words, plain, quoted
+from headrace.targets.local import early
 
 WORKER_KILLED = (
     "a worker process of the sweep was killed, perhaps for want of memory; "
@@ -72,10 +75,15 @@ def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         _check_working_folder()
-        _refuse(arguments)
+        options = _refuse(arguments)
         warnings.showwarning = _warn
         logging.setLogRecordFactory(_record)
-        with checked():
+        is_early = startup.is_prepared() and not options.shell_completion
+        with (
+            early.started(arguments) if is_early else nullcontext(),
+            checked(),
+            _completing() if options.shell_completion else nullcontext(),
+        ):
             run()
     except HeadraceError as exc:
         return tell(exc)
@@ -110,8 +118,17 @@ def _check_working_folder() -> None:
         raise ConfigError([Problem("", what)]) from exc
 
 
-def _refuse(arguments: Sequence[str]) -> None:
+def _completing() -> AbstractContextManager[None]:
+    from headrace.cli.completion import completing  # brings in all models
+
+    return completing()
+
+
+def _refuse(arguments: Sequence[str]) -> Namespace:
     """Refuse the options by which Hydra would run code that a file holds or a package brings.
+
+    Returns:
+        Hydra's options.
 
     Raises:
         ConfigError: There is one.
@@ -126,6 +143,7 @@ def _refuse(arguments: Sequence[str]) -> None:
         problems.append(Problem("--config-path", f"{quoted(options.config_path)} {NO_PACKAGE}"))
     if problems:
         raise ConfigError(problems)
+    return options
 
 
 def _refuse_words(message: str) -> NoReturn:

@@ -6,6 +6,7 @@ composed configuration becomes a `JobConfig`; past it, nobody sees a dict.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -27,6 +28,20 @@ from headrace.targets import TARGETS
 MAX_BYTES = 2**31 - 1
 MAX_N_FEATURES = 2**31 - 1
 FROM = "from"
+SCHEMA = "schema"
+CONF_FILES = (
+    "config",
+    "backend",
+    "target",
+    "program",
+    "dataset",
+    "transform",
+    "output",
+    "evaluation",
+    "flow",
+    "experiment",
+)
+"""The kinds of files in ``conf/``: ``config.yaml``, and a folder for each other kind."""
 
 
 def spark_properties(given: Any) -> Any:
@@ -269,10 +284,9 @@ class NoEvaluation(Model):
     name: Literal["none"]
 
 
-class LogisticEvaluation(Model):
-    """A model is trained on the rows and judged: logistic regression by gradient descent."""
+class ModelEvaluation(Model):
+    """A model is trained on the rows and judged."""
 
-    name: Literal["logistic"]
     passes: Annotated[int, Ge(1), Le(100)] = Field(
         EvaluationSpec.passes, description="how often the model sees each row of train"
     )
@@ -285,7 +299,21 @@ class LogisticEvaluation(Model):
     )
 
 
-AnyEvaluation = Annotated[NoEvaluation | LogisticEvaluation, Field(discriminator="name")]
+class LogisticEvaluation(ModelEvaluation):
+    """Logistic regression by gradient descent, for labels that are 0 or 1."""
+
+    name: Literal["logistic"]
+
+
+class LinearEvaluation(ModelEvaluation):
+    """Linear regression by gradient descent, for labels that are any numbers."""
+
+    name: Literal["linear"]
+
+
+AnyEvaluation = Annotated[
+    NoEvaluation | LogisticEvaluation | LinearEvaluation, Field(discriminator="name")
+]
 
 
 class InstancePreference(Model):
@@ -383,23 +411,33 @@ class RuntimeConfig(Model):
 
 if TYPE_CHECKING:
 
-    class _WithFrom(Model):
-        """A configuration with the key ``from``."""
+    class _WithTakenNames(Model):
+        """A configuration with the keys ``from`` and ``schema``."""
 
-else:  # no class can have an attribute of this name in its body
-    _WithFrom = create_model(
-        "_WithFrom",
-        __base__=Model,
-        **{
-            FROM: (
-                Text | None,
-                Field(None, description="JSON file of the request that action=import reads"),
-            )
-        },
-    )
+else:  # neither can be the name of an attribute in the body of a model
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message='Field name "schema"')
+        _WithTakenNames = create_model(
+            "_WithTakenNames",
+            __base__=Model,
+            **{
+                FROM: (
+                    Text | None,
+                    Field(None, description="JSON file of the request that action=import reads"),
+                ),
+                SCHEMA: (
+                    Literal[CONF_FILES] | None,
+                    Field(
+                        None,
+                        description="the kind of file in conf/ whose JSON Schema action=schema "
+                        "prints; default: that of the whole configuration",
+                    ),
+                ),
+            },
+        )
 
 
-class JobConfig(_WithFrom):
+class JobConfig(_WithTakenNames):
     """One whole configuration."""
 
     action: Literal[
@@ -442,6 +480,12 @@ class JobConfig(_WithFrom):
     def request_file(self) -> str | None:
         """Return the value of the key ``from``."""
         given: str | None = getattr(self, FROM)
+        return given
+
+    @property
+    def schema_of(self) -> str | None:
+        """Return the value of the key ``schema``."""
+        given: str | None = getattr(self, SCHEMA)
         return given
 
 

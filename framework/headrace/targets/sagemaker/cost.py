@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ROWS_PER_SECOND = 570_000
 BYTES_PER_SECOND = 89_000_000
 """The speed of one core. On two cores, a million more rows of 23 categorical columns, 156 MB of
-CSV, take 0.88 s. Source: this project's README, 2026-11-22, AMD EPYC."""
+CSV, take 0.88 s. Source: docs/performance.md, 2026-11-22, AMD EPYC."""
 VCPU = 0.5
 """The part of such a core that a vCPU is taken for: it shares its core, which may be old."""
 MOST_VCPUS = 16

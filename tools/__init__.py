@@ -1,0 +1,1 @@
+"""What the checkout holds and nobody writes by hand: ``python -m tools.generate`` writes it."""
