@@ -113,6 +113,14 @@ static void fuzz_text(void) {
     uint64_t cells = (uint64_t)((count + 1) * groups);
     int64_t *counts = calloc(cells, 8);
     headrace_count(codes, validity ? missing : 0, group, groups, column.rows, count, counts);
+    if (rows) { /* a group beyond the others is found out */
+        int64_t *others = calloc(cells, 8);
+        group[rows - 1] += (int32_t)groups;
+        check(headrace_count(codes, validity ? missing : 0, group, groups, column.rows, count,
+                             others) == -1,
+              "a wrong group");
+        free(others);
+    }
     for (uint64_t i = 0; i < cells; i++) {
         total += counts[i];
     }
@@ -215,7 +223,10 @@ static void fuzz_rows(void) {
     memcpy(exact, indices, 4 * (uint64_t)found);
     memcpy(numbers, values, 4 * (uint64_t)found);
     uint64_t *sums = room(8 * (uint64_t)rows);
-    headrace_digest(wide, exact, numbers, 0, rows, sums);
+    check(!headrace_digest(wide, exact, numbers, 0, found, rows, sums), "digest");
+    if (rows && found) {
+        check(headrace_digest(wide, exact, numbers, 0, found - 1, rows, 0) == -1, "too few entries");
+    }
     for (int64_t i = 0; i < columns; i++) {
         free(codes[i]);
         free(keys[i]);

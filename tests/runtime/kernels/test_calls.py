@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from headrace.runtime.hashing.functions import HASH_FUNCTIONS, hash_texts
 from headrace.runtime.hashing.keys import signed_keys, unsigned_keys
 from headrace.runtime.hashing.sparse import SparseRows, sparse_rows
 from headrace.runtime.hashing.tokens import ColumnTokens, Encoded, RowTokens, column_tokens
-from headrace.runtime.kernels import library
+from headrace.runtime.kernels import calls, library
 from headrace.runtime.output.digest import digest_of
 from headrace.runtime.sources.blocks import Bytes
 from headrace.runtime.sources.delimited import DelimitedBlock
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.skipif(
     library.library() is None, reason="the kernels are not built: no zig and no C compiler"
 )
 
+CATEGORICAL = with_role(pa.field("c", pa.string()), Role.CATEGORICAL)
 SEEDS = st.integers(0, 2**32 - 1)
 SHORT = st.text("ab0é\0", max_size=9)
 TEXTS = SHORT | st.sampled_from(["x" * 15, "x" * 16, "x" * 17, "y" * 200, "🦙" * 70])
@@ -247,3 +249,35 @@ def test_rows_become_shorter_behind_the_sample() -> None:
     compiled = parsed(data, dialect, ("a", "b"))
     with without_kernels():
         assert compiled == parsed(data, dialect, ("a", "b"))
+
+
+@pytest.mark.parametrize("kind", [np.uint64, np.int64, np.uint16])
+def test_keys_of_another_type_are_left_to_numpy(kind: type[np.integer[Any]]) -> None:
+    """A hasher that somebody else wrote may return them."""
+    batch = pa.record_batch([["a", "b", None]], schema=pa.schema([CATEGORICAL]))
+    (tokens,) = tokens_of(batch, "murmur3_32", 0)
+    keys = (tokens.hashes % 100).astype(kind)
+    compiled = sparse_rows(RowTokens([tokens]), [keys])
+    with without_kernels():
+        reference = sparse_rows(RowTokens([tokens]), [keys])
+    for one, other in zip(vars(compiled).values(), vars(reference).values(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_arrays_that_do_not_fit_each_other() -> None:
+    kernels = library.library()
+    assert kernels is not None
+    codes, keys, sums = np.arange(4, dtype=np.int32), np.arange(4, dtype=np.uint32), np.zeros(2)
+    few, ones = np.zeros(3, np.bool_), np.ones(3, np.float32)
+    assert calls.sparse(kernels, [calls.Column(codes, keys, few)]) is None
+    assert calls.sparse(kernels, [calls.Column(codes, keys[:3], None)]) is None
+    assert calls.sparse_keys(kernels, keys, 2, 3) is None
+    assert calls.sparse_keys(kernels, keys.astype(np.uint16), 2, 2) is None
+    assert calls.count(kernels, codes, few, 4, None, 1) is None
+    assert calls.count(kernels, codes, None, 2, None, 1) is None
+    offsets, digests = np.array([0, 2, 4]), sums.astype(np.uint64)
+    assert not calls.add_digests(kernels, offsets, keys, ones, digests)
+    with pytest.raises(ValueError, match="4 values have 3 counts"):
+        calls.add_to_sketch(
+            kernels, np.zeros(4, np.uint64), np.zeros(3, np.int64), np.zeros((4, 8), np.int64)
+        )

@@ -97,11 +97,18 @@ def hash_cells(
     return hashes
 
 
-def sparse_keys(kernels: CDLL, keys: U32, columns: int, rows: int) -> tuple[I32, I32, Floats]:
-    """Return the offsets, indices and values of the rows that keys make, column by column."""
+def sparse_keys(
+    kernels: CDLL, keys: U32, columns: int, rows: int
+) -> tuple[I32, I32, Floats] | None:
+    """Return the offsets, indices and values of the rows that keys make, column by column.
+
+    None if there is not one key of 32 bits for each cell.
+    """
+    if keys.dtype != np.uint32 or len(keys) != columns * rows:
+        return None
     offsets = np.empty(rows + 1, np.int32)
     indices, values = np.empty(len(keys), np.int32), np.empty(len(keys), np.float32)
-    keys = np.ascontiguousarray(keys)
+    keys = _straight(keys, np.uint32)
     found = kernels.headrace_sparse_keys(
         _at(keys), columns, rows, _at(offsets), _at(indices), _at(values)
     )
@@ -150,7 +157,7 @@ def _bytes_of(column: pa.StringArray) -> int:
 
 def count(
     kernels: CDLL, codes: I32, missing: Bools | None, values: int, groups: I32 | None, size: int
-) -> I64:
+) -> I64 | None:
     """Return the rows of each value in each group, shape (values + 1, size), the nulls' last.
 
     Args:
@@ -160,18 +167,27 @@ def count(
         values: Number of values.
         groups: The group of each row; None for one group.
         size: Number of groups.
+
+    Returns:
+        None if the arrays do not fit each other, for NumPy to say so.
     """
+    rows = len(codes)
+    if any(each is not None and len(each) != rows for each in (missing, groups)):
+        return None
     counts = np.zeros((values + 1, size), np.int64)
-    codes, groups, missing = map(_straight, (codes, groups, missing))
-    kernels.headrace_count(
-        _at(codes), _of(missing), _of(groups), size, len(codes), values, _at(counts)
+    codes, groups = _straight(codes, np.int32), _straight(groups, np.int32)
+    missing = _straight(missing, np.bool_)
+    done = kernels.headrace_count(
+        _at(codes), _of(missing), _of(groups), size, rows, values, _at(counts)
     )
-    return counts
+    return None if done < 0 else counts
 
 
 def add_to_sketch(kernels: CDLL, prints: U64, counts: I64, sketch: I64) -> None:
     """Add the count of each value to a counter of each row of a sketch, shape (4, 2**k)."""
-    prints, counts = _straight(prints), _straight(counts)
+    if len(prints) != len(counts):
+        raise ValueError(f"{len(prints)} values have {len(counts)} counts")
+    prints, counts = _straight(prints, np.uint64), _straight(counts, np.int64)
     kernels.headrace_sketch(_at(prints), _at(counts), len(prints), sketch.shape[1], _at(sketch))
 
 
@@ -199,7 +215,12 @@ def sparse(kernels: CDLL, columns: Sequence[Column]) -> tuple[I32, I32, Array] |
     rows, width = len(columns[0].codes), len(columns)
     if width > MOST_COLUMNS or rows * width > MOST_BYTES:
         return None
-    straight = [Column(*map(_straight, column)) for column in columns]
+    if not all(_fits(column, rows) for column in columns):
+        return None
+    straight = [
+        Column(*map(_straight, column, (np.int32, np.uint32, np.bool_, np.float64)))
+        for column in columns
+    ]
     codes, keys, missing, weights = (_addresses(each) for each in zip(*straight, strict=True))
     counts = np.array([len(column.keys) for column in straight], np.int64)
     is_weighted = any(column.weights is not None for column in columns)
@@ -219,8 +240,19 @@ def sparse(kernels: CDLL, columns: Sequence[Column]) -> tuple[I32, I32, Array] |
     return offsets, indices, values
 
 
-def _straight(array: Any) -> Any:
-    return None if array is None else np.ascontiguousarray(array)
+def _fits(column: Column, rows: int) -> bool:
+    """Return whether a column is what the kernels take: a plugin may have made it."""
+    by_row = (column.codes, column.missing, column.weights)
+    return (
+        all(each is None or len(each) == rows for each in by_row)
+        and column.codes.dtype == np.int32
+        and column.keys.dtype == np.uint32
+    )
+
+
+def _straight(array: Any, dtype: npt.DTypeLike) -> Any:
+    """Return an array whose elements are of that type and stand side by side; None for None."""
+    return None if array is None else np.ascontiguousarray(array, dtype)
 
 
 def _addresses(arrays: Sequence[Array | None]) -> Array:
@@ -230,13 +262,19 @@ def _addresses(arrays: Sequence[Array | None]) -> Array:
 
 def add_digests(
     kernels: CDLL, offsets: I64, indices: U32, values: npt.NDArray[np.floating[Any]], sums: U64
-) -> None:
-    """Add to each row's sum the hashes of its entries, as `headrace.runtime.output.digest` does."""
-    indices, values = _straight(indices), _straight(values)
+) -> bool:
+    """Add to each row's sum the hashes of its entries, as `headrace.runtime.output.digest` does.
+
+    Returns:
+        False if the arrays do not fit each other; nothing is added then.
+    """
     is_double = values.dtype == np.float64
-    kernels.headrace_digest(
-        _at(offsets), _at(indices), _at(values), is_double, len(sums), _at(sums)
+    values = _straight(values, np.float64 if is_double else np.float32)
+    indices, entries = _straight(indices, np.uint32), min(len(indices), len(values))
+    done: int = kernels.headrace_digest(
+        *(_at(offsets), _at(indices), _at(values), is_double, entries, len(sums), _at(sums))
     )
+    return done == 0
 
 
 def csv_columns(

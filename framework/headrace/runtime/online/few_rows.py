@@ -101,7 +101,7 @@ class TextHasher:
         ends: calls.I32,
         data: bytes | int,
         nulls: Sequence[int] | npt.NDArray[np.int64],
-    ) -> SparseRows:
+    ) -> SparseRows | None:
         hashes = calls.hash_cells(
             kernels, ends, data, self.bounds, self.prefixes, self.function, self.seed
         )
@@ -109,7 +109,8 @@ class TextHasher:
         keys = self._keys(hashes, columns)
         if len(nulls):
             keys[nulls] = MISSING
-        return SparseRows(*calls.sparse_keys(kernels, keys, columns, len(keys) // columns))
+        made = calls.sparse_keys(kernels, keys, columns, len(hashes) // columns)
+        return None if made is None else SparseRows(*made)
 
     def _keys(self, hashes: calls.U32, columns: int) -> calls.U32:
         if not self.hasher.has_own_ranges:

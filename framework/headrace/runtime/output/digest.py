@@ -99,11 +99,9 @@ def _add_entries(sums: U64, entries: Entries) -> None:
         bounds = entries.offsets[start : start + _ENTRY_ROWS + 1]
         chosen = slice(bounds[0], bounds[-1])
         if kernels is not None:
-            indices, values = entries.indices[chosen], entries.values[chosen]
-            calls.add_digests(
-                kernels, bounds - bounds[0], indices, values, sums[start : start + _ENTRY_ROWS]
-            )
-            continue
+            given = (bounds - bounds[0], entries.indices[chosen], entries.values[chosen])
+            if calls.add_digests(kernels, *given, sums[start : start + _ENTRY_ROWS]):
+                continue
         cells = entries.values[chosen].astype(np.float64).view(np.uint64)
         cells *= GAMMA
         cells += entries.indices[chosen]

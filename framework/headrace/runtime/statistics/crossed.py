@@ -137,7 +137,9 @@ def _counts(cells: Encoded, groups: Groups) -> Counts:
     """Return the rows of each value in each group, those without a value last."""
     values, codes = len(cells.values), cells.codes
     if (kernels := library()) is not None:
-        return calls.count(kernels, codes, cells.missing, values, groups, GROUPS)
+        counts = calls.count(kernels, codes, cells.missing, values, groups, GROUPS)
+        if counts is not None:
+            return counts
     if cells.missing is not None:
         codes = np.where(cells.missing, np.int32(values), codes)
     flat = np.bincount(codes * np.int32(GROUPS) + groups, minlength=(values + 1) * GROUPS)

@@ -160,8 +160,6 @@ def _counts(cells: Encoded) -> Counts:
     """Count in how many rows each distinct value stands."""
     if cells.counts is not None:
         return cells.counts
-    if (kernels := library()) is not None:
-        return calls.count(kernels, cells.codes, cells.missing, len(cells.values), None, 1)[:-1, 0]
     counts = np.bincount(cells.codes, minlength=len(cells.values))[: len(cells.values)]
     if cells.missing is not None and len(counts):
         counts[0] -= np.count_nonzero(cells.missing)  # a null's code is 0

@@ -106,11 +106,16 @@ void headrace_sketch(const uint64_t *prints, const int64_t *counts, int64_t valu
 }
 
 /* Add to `counts` the rows of each value in each group, shape (values + 1, groups): those without
- * a value stand last. Without groups there is one. */
-void headrace_count(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
-                    int64_t group_count, int64_t rows, int64_t values, int64_t *counts) {
+ * a value stand last. Without groups there is one. Returns -1 if a code or a group is beyond. */
+int64_t headrace_count(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
+                       int64_t group_count, int64_t rows, int64_t values, int64_t *counts) {
     for (int64_t row = 0; row < rows; row++) {
         int64_t value = missing && missing[row] ? values : codes[row];
-        counts[groups ? value * group_count + groups[row] : value]++;
+        int64_t group = groups ? groups[row] : 0;
+        if (value < 0 || value > values || group < 0 || group >= group_count) {
+            return -1;
+        }
+        counts[value * group_count + group]++;
     }
+    return 0;
 }

@@ -42,8 +42,8 @@ EXPORT int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, cons
                                int64_t slot_count);
 EXPORT void headrace_sketch(const uint64_t *prints, const int64_t *counts, int64_t values,
                             int64_t width, int64_t *sketch);
-EXPORT void headrace_count(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
-                           int64_t group_count, int64_t rows, int64_t values, int64_t *counts);
+EXPORT int64_t headrace_count(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
+                              int64_t group_count, int64_t rows, int64_t values, int64_t *counts);
 EXPORT int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys,
                                const int64_t *key_counts, const uint8_t *const *missing,
                                int64_t columns, int64_t rows, int32_t *offsets, int32_t *indices,
@@ -54,8 +54,8 @@ EXPORT int64_t headrace_sparse_weighted(const int32_t *const *codes, const uint3
                                         int32_t *offsets, int32_t *indices, double *values);
 EXPORT int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows,
                                     int32_t *offsets, int32_t *indices, float *values);
-EXPORT void headrace_digest(const int64_t *offsets, const uint32_t *indices, const void *values,
-                            int32_t is_double, int64_t rows, uint64_t *sums);
+EXPORT int64_t headrace_digest(const int64_t *offsets, const uint32_t *indices, const void *values,
+                               int32_t is_double, int64_t entries, int64_t rows, uint64_t *sums);
 EXPORT int64_t headrace_csv_scan(const uint8_t *data, int64_t size, uint8_t delimiter,
                                  uint8_t quote, uint8_t escape, int64_t columns, uint32_t *marks,
                                  int64_t room, int64_t *column_bytes, int32_t *is_ascii);
