@@ -332,7 +332,7 @@ CHAINS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "an output format for numbers": (
         ("transform=split",),
-        "output.format: npz holds numbers, but column 'hour' holds text; add a step that makes "
+        "output.format: npz holds numbers, but column 'a' holds text; add a step that makes "
         "numbers of it (vocabulary, one_hot, feature_hasher), or use output.format=parquet",
     ),
     "no feature is left": (

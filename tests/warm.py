@@ -15,8 +15,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from unittest import mock
 
 from tests import children, parsing
 
@@ -74,7 +75,10 @@ def _warm_up() -> None:
     from headrace.config import compose, defaults  # noqa: F401
     from headrace.results import pages
     from headrace.runtime.chain import preflight  # noqa: F401 - NumPy and pyarrow
+    from headrace.targets.local import early
 
+    # Most commands run no job.
+    mock.patch.object(early, "started", return_value=nullcontext()).start()
     parsing.once()
     pages.get_ready()
     with hydra.initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):

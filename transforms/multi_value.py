@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from annotated_types import Len
 
 from headrace.runtime.chain.choice import chosen, replaced
+from headrace.runtime.chain.columns import LIST_MARK
 from headrace.runtime.hashing.lists import without_empty
 from headrace.runtime.transform import Role
 
@@ -29,11 +30,15 @@ class MultiValue:
 
     Attributes:
         columns: Names of the columns.
-        separator: What stands between two values.
+        separator: What stands between two values of a text; the input may have lists as well.
     """
 
     columns: Annotated[tuple[str, ...], Len(1)]
     separator: Annotated[str, Len(1)] = "|"
+
+    def list_columns(self) -> tuple[str, ...]:
+        """Return the columns, whose cells may be lists in the input."""
+        return self.columns
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the same columns, these as lists of text."""
@@ -52,7 +57,11 @@ class MultiValue:
     def _divided(self, cells: pa.Array) -> pa.ListArray:
         if not pa.types.is_string(cells.type):
             return without_empty(cells.cast(pa.list_(pa.string())))
-        return without_empty(pc.split_pattern(cells, self.separator))
+        is_list = pc.starts_with(cells, LIST_MARK).fill_null(False)
+        if not pc.any(is_list).as_py():
+            return without_empty(pc.split_pattern(cells, self.separator))
+        texts = pc.replace_substring(cells, self.separator, LIST_MARK)
+        return without_empty(pc.split_pattern(pc.if_else(is_list, cells, texts), LIST_MARK))
 
 
 def _is_text_or_list(kind: pa.DataType) -> bool:

@@ -17,7 +17,7 @@ def main() -> None:
 
     with INPUT.open(newline="") as file:
         header, *rows = csv.reader(file)
-    parts = {"train": [], "test": []}
+    parts: dict[str, list[list[str]]] = {"train": [], "test": []}
     for row in rows:
         is_train = zlib.crc32(row[0].encode()) < arguments.share * 2**32
         parts["train" if is_train else "test"].append(row)

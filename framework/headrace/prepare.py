@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from headrace import targets
 from headrace.backends import backend_of
 from headrace.config import defaults
+from headrace.config.registry import lists_of
 from headrace.errors import ConfigError, Problem
 from headrace.job import inputs, sources
 from headrace.job.account import Account
@@ -96,7 +97,7 @@ def prepare(
         first = cache(lambda: stack.enter_context(_first_file(plan.config, found, asking)))
         try:
             wheels = {} if problems else _wheels(plan.config, target)
-            order = () if problems else _column_order(plan.config, first)
+            order = () if problems else _column_order(plan, first)
             job = compile_job(plan, backend, program, found, name, account, wheels, order)
         except ConfigError as exc:
             raise ConfigError([*problems, *exc.problems]) from exc
@@ -166,8 +167,9 @@ def _dataset(config: JobConfig) -> DatasetSpec:
     return DatasetSpec(**config.dataset.model_dump(exclude={"path"}))
 
 
-def _column_order(config: JobConfig, first: FirstFile) -> tuple[str, ...]:
+def _column_order(plan: Plan, first: FirstFile) -> tuple[str, ...]:
     """Return the columns of the first file, if several instances have to agree on their order."""
+    config = plan.config
     is_shared = config.resources.instance_count > 1 and not config.backend.is_a_cluster
     if not (config.program.is_chain and is_shared):
         return ()
@@ -175,7 +177,8 @@ def _column_order(config: JobConfig, first: FirstFile) -> tuple[str, ...]:
 
     with suppress(HeadraceError):  # told later
         file = first()
-        return () if file is None else columns_of(file[0], _dataset(config), file[1]).names
+        dataset = replace(_dataset(config), lists=lists_of(plan.chain))
+        return () if file is None else columns_of(file[0], dataset, file[1]).names
     return ()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def of(flow: Flow) -> Pipeline:
     return pipeline_of(flow, AwsAccount(flow.jobs["fit"].configured.config))
 
 
-def test_a_pipeline_is_made_once_and_updated_when_it_is_another(flow: Flow, here: Path) -> None:
+def test_a_pipeline_is_made_once_and_updated_when_it_is_another(flow: Flow) -> None:
     service = PipelineService("ctr", REGION)
     pipeline = of(flow)
     assert service.put(pipeline, ROLE) == "created"
@@ -68,15 +69,14 @@ def test_a_pipeline_is_made_once_and_updated_when_it_is_another(flow: Flow, here
     there = sagemaker.describe_pipeline(PipelineName="ctr")
     assert json.loads(there["PipelineDefinition"]) == pipeline.definition
     assert there["RoleArn"] == ROLE
-    assert service.put(of(made()), ROLE) == "unchanged"
-    assert service.put(of(made("flow.parameters.day=2014-10-22")), ROLE) == "unchanged"
-    (here / "fit.py").write_text("# another\n")
-    other = of(made())
-    assert len(set(other.files) - set(pipeline.files)) == 1
-    sagemaker.delete_tags(ResourceArn=there["PipelineArn"], TagKeys=["none"])
+    assert service.put(pipeline, ROLE) == "unchanged"
+    new = "s3://results/ctr/code/new/fit.py"
+    definition = {**pipeline.definition, "Steps": pipeline.definition["Steps"][:1]}
+    other = replace(pipeline, definition=definition, files={**pipeline.files, new: b"# another"})
     assert service.put(other, ROLE) == "updated"
     again = sagemaker.describe_pipeline(PipelineName="ctr")
     assert json.loads(again["PipelineDefinition"]) == other.definition
+    assert new in {each.uri for each in with_prefix("s3://results/ctr/code/")}
     assert service.put(other, ROLE) == "unchanged"
 
 

@@ -192,6 +192,23 @@ def test_what_the_report_says(bucket: Any, logs: Logs) -> None:
     ]
 
 
+def test_a_job_that_nobody_described_is_described_before_it_is_replaced(
+    bucket: Any, perform: Perform, source: str
+) -> None:
+    perform(*SETTINGS, *THERE, source, "job.wait=false")
+    bucket.put_object(Key="out/train/a", Body=b"1")
+    again = (*THERE, *SETTINGS[:-1], source, "job.name=again", "output.overwrite=true")
+    with pytest.raises(ConfigError) as caught:
+        perform(*again)
+    assert str(caught.value.problems[0]) == (
+        "output.path: the prefix 's3://bucket/out/' holds what the job ctr left, whose "
+        "report/manifest.json nobody has written yet; action=describe job.name=ctr does, and makes "
+        "it a result; or choose another"
+    )
+    perform("action=describe", "job.name=ctr", "target=aws")
+    perform(*again, "job.wait=false")
+
+
 def test_an_output_elsewhere_has_a_uri_and_is_not_replaced(bucket: Any) -> None:
     job = submission(bucket, TRAIN, ("model", "s3://bucket/models/7"))
     bucket.put_object(Key="models/7/a/b", Body=b"1")

@@ -45,6 +45,7 @@ def test_china_has_its_own_domain() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_region_agrees_with_the_sdk() -> None:
     versions = image_uris._table(*image_uris.SKLEARN_TABLE)["training"]["versions"]
     asked = [

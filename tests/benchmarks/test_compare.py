@@ -31,7 +31,8 @@ def test_the_tables() -> None:
         "| headrace | 3.00 (2.00-4.00) | 1.0 (1.0-1.0) |",
         "| the usual script | 33.00 (20.00-48.00) | 11.0 (10.0-12.0) |",
         "",
-        "CPU seconds of whole processes, medians; runs of each size: 1 and 3.",
+        "CPU seconds of whole processes, medians. Runs of each command: "
+        "1,000 rows 1, 1,000,000 rows 3.",
         "",
     ]
     assert re.search("; Python .*, numpy ", lines[7])

@@ -201,13 +201,6 @@ FAULTS = [
         ],
     ),
     (
-        ["evaluation=logistic", "transform=split"],
-        [
-            "evaluation: needs hashed rows, but no step of the chain hashes; add one, "
-            "or use evaluation=none"
-        ],
-    ),
-    (
         ["evaluation=logistic", "~transform.steps.split"],
         [
             "evaluation: needs the channel 'train' and another one to judge on (got train); "

@@ -139,17 +139,19 @@ def test_links_that_lead_in_a_circle(composed: Composer) -> None:
 WITHOUT = [
     (
         ["backend.base_image=x"],
-        "backend.base_image: backend=sklearn has no such key (it is one of script, processor); "
+        "backend.base_image: backend=sklearn has no such key (it is one of backend=script, "
+        "backend=processor); "
         "allowed: framework_version, image_uri, name, python_version, region, requirements",
     ),
     (
         ["backend=processor", "backend.framework_version=banana"],
-        "backend.framework_version: backend=processor has no such key (it is one of sklearn, "
-        "pyspark); allowed: base_image, image_uri, name, python_version, region, requirements",
+        "backend.framework_version: backend=processor has no such key (it is one of "
+        "backend=sklearn, backend=pyspark); allowed: "
+        "base_image, image_uri, name, python_version, region, requirements",
     ),
     (
         ["backend=script", "backend.spark.executor.memory=4g"],
-        "backend.spark: backend=script has no such key (it is one of pyspark); allowed: "
+        "backend.spark: backend=script has no such key (it is one of backend=pyspark); allowed: "
         "base_image, image_uri, name, python_version, region, requirements",
     ),
     (
@@ -162,7 +164,8 @@ WITHOUT = [
     ),
     (
         ["evaluation.passes=3"],
-        "evaluation.passes: evaluation=none has no such key (it is one of logistic); allowed: name",
+        "evaluation.passes: evaluation=none has no such key (it is one of "
+        "evaluation=logistic); allowed: name",
     ),
     (
         ["transform=split", "transform.n_features=5"],

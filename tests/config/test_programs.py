@@ -290,8 +290,8 @@ def test_the_defaults_of_the_chain_are_ignored(checked: Callable[..., JobConfig]
 
 def test_keys_of_another_program(refused: Callable[..., list[str]]) -> None:
     assert refused("program.arguments.a=1") == [
-        "program.arguments: program=chain has no such key (it is one of script, image); "
-        "allowed: name"
+        "program.arguments: program=chain has no such key (it is one of program=script, "
+        "program=image); allowed: name"
     ]
     assert refused("program=script") == ["program.path: this key is required"]
 

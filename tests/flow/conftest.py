@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
 
 from headrace import compile_flow
+from headrace.config.hydra import session
+from headrace.config.hydra.session import Overrides
 from headrace.flow.flow import Flow
 from headrace.flow.pipeline import Pipeline, pipeline_of
 from tests.flow.flows import project
@@ -56,6 +60,20 @@ when:
           otherwise: fail}
 """
 ROLE = "job.role=arn:aws:iam::123456789012:role/processing"
+
+
+@pytest.fixture(autouse=True)
+def composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose the same overrides once in a test: most jobs of a flow are the same each time."""
+    compose, known = session.composed, dict[str, DictConfig]()
+
+    def composed(overrides: Sequence[Overrides]) -> DictConfig:
+        key = repr(list(overrides))
+        if key not in known:
+            known[key] = compose(overrides)
+        return known[key]
+
+    monkeypatch.setattr(session, "composed", composed)
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,8 @@ class Pretended:
         place = Path(config.output.path)
         self.ran.append(place.name)
         for each in job.view.inputs:
-            assert Path(each.uri.removeprefix("file://")).exists() or "/code/" in each.uri, each.uri
+            path = Path(each.uri.removeprefix("file://"))
+            assert path.exists() or path.is_relative_to(place), path
         if place.name in self.failing:
             raise JobFailed(f"{place.name}.py ended with status 1")
         outputs = {}

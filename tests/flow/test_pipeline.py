@@ -13,12 +13,13 @@ from headrace import compile, compile_flow
 from headrace.aws.request import RequestView
 from headrace.config.flow import FlowConfig
 from headrace.errors import ConfigError
-from headrace.flow.account import OnPaper
 from headrace.flow.arguments import joined
 from headrace.flow.conditions import json_path, keys_of
 from headrace.flow.flow import Flow, FlowJob, of_one
 from headrace.flow.permissions import policy_of
-from headrace.flow.pipeline import Pipeline, decided_by, pipeline_of
+from headrace.flow.pipeline import Pipeline, pipeline_of
+from headrace.flow.steps import decided_by
+from headrace.job.account import OnPaper
 from tests.flow.conftest import ROLE
 
 

@@ -87,6 +87,11 @@ def test_everything_runs_once_and_then_only_what_has_changed(
     again({"judge": "its result is not whole"})
     monkeypatch.setattr(runtime, "VERSION", "99")
     again(dict.fromkeys(JOBS, "headrace changed"))
+    wheels = {"tiny-1.0-py3-none-any.whl": b"1"}
+    monkeypatch.setattr("headrace.prepare._wheels", lambda *_: wheels)
+    again(dict.fromkeys(JOBS, "configuration, code, packages changed"))
+    wheels["tiny-1.0-py3-none-any.whl"] = b"2"
+    again(dict.fromkeys(JOBS, "code, packages changed"))
 
 
 def test_a_parameter_changes_the_jobs_that_use_it(here: Path, pretended: Pretended) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import numpy as np
 import pytest
 
@@ -233,6 +234,20 @@ def test_every_file_of_a_part_is_looked_at(
     label.write_bytes(label.read_bytes()[:-1] + b"?")
     assert compare([str(result.output), str(result.output), "--recount"]) == 1
     assert "train/part-00000.label.npy is damaged or edited" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("aws")
+def test_batches_from_s3(made: Callable[..., Result]) -> None:
+    here, s3 = made(VOCABULARY, format="npy"), boto3.client("s3")
+    s3.create_bucket(Bucket="mine")
+    for file in here.manifest["files"]:
+        if (here.output / file).is_file():
+            s3.upload_file(str(here.output / file), "mine", f"run/{file}")
+    one, other = (
+        [batch.matrix for batch in open_result(place).batches(size=90, seed=3)]
+        for place in (here.output, "s3://mine/run")
+    )
+    assert np.array_equal(np.concatenate(one), np.concatenate(other), equal_nan=True)
 
 
 @pytest.mark.parametrize("name", ["npz", "parquet", "libsvm", "csv"])

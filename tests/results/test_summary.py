@@ -63,5 +63,17 @@ def test_a_model_was_judged() -> None:
     )
 
 
+def test_a_linear_regression_was_judged() -> None:
+    judged = {
+        "validation": {"rmse": 3.332763, "mae": 2.683651, "r2": 0.990553},
+        "test": {"rmse": 0.0, "mae": 0.0, "r2": None},
+    }
+    told = summary(Result("/o", {}, 2.0, CHANNELS[:1], {"channels": judged})).splitlines()
+    assert told[2:4] == [
+        "validation: RMSE 3.33276, MAE 2.68365, R² 0.991",
+        "test: RMSE 0, MAE 0; all its labels are the same",
+    ]
+
+
 def test_a_request_that_reports_nothing() -> None:
     assert summary(Result("/o", {}, 0.04, ())) == "done in 0.0 s\n/o"

@@ -135,6 +135,14 @@ def test_texts_of_csv_are_quoted_where_they_must() -> None:
     assert table["t"].to_pylist() == TEXTS
 
 
+@pytest.mark.parametrize("text", ["", '"', ",", "\n", "\r", "x"])
+def test_one_text_that_needs_quotes_is_found(text: str) -> None:
+    cells = pa.array(["null", text, "b"], mask=np.array([True, False, False]))
+    rows = pa.record_batch([cells, ["a", "b", text]], ["t", "u"]).slice(1)
+    quoted = text if text == "x" else f'"{text.replace(chr(34), chr(34) * 2)}"'
+    assert text_of(rows, format="csv") == f"{quoted},b\nb,{quoted}\n"
+
+
 def test_csv_of_numbers_that_have_no_text() -> None:
     rows = pa.record_batch([pa.array([1.0, math.inf])], ["n"])
     with pytest.raises(DataError) as caught:
@@ -170,6 +178,23 @@ def test_numbers_are_the_shortest_text_without_an_exponent(numbers: list[float |
         numbers, decimals(pa.array(numbers, pa.float64())).to_pylist(), strict=True
     ):
         assert text == (None if number is None else np.format_float_positional(number, trim="-"))
+
+
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1),
+    st.integers(1, 3),
+    st.integers(1, 4),
+)
+@example([0.5, 1e-9, 2.5, -0.0, 0.25, 3e300], 1, 2)
+@example([0.5, 1e-9, 2.5, -0.0, 0.25, 3e300], 3, 1)
+def test_lines_of_numbers(numbers: list[float], columns: int, pieces: int) -> None:
+    lines = [numbers[start : start + columns] for start in range(0, len(numbers), columns)]
+    lines[-1] += [1.0] * (columns - len(lines[-1]))
+    arrays = [pa.array([line[place] for line in lines]) for place in range(columns)]
+    rows = pa.record_batch(arrays, [f"n{place}" for place in range(columns)])
+    assert written(rows, pieces, format="csv")[".csv"].decode().splitlines() == [
+        ",".join(np.format_float_positional(each, trim="-") for each in line) for line in lines
+    ]
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False)))

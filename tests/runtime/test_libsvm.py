@@ -189,7 +189,8 @@ def refused(root: Path, **spec: Any) -> str:
 
 def test_without_a_hasher(tmp_path: Path) -> None:
     assert refused(tmp_path, label="click", steps=[SPLIT]) == (
-        "output.format: libsvm holds hashed rows, but no step hashes; use output.format=parquet"
+        "output.format: libsvm holds hashed rows, but no step hashes; "
+        "use output.format=csv or parquet"
     )
 
 

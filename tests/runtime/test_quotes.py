@@ -281,7 +281,7 @@ HARD = {
 
 
 @pytest.mark.parametrize("lines", HARD.values(), ids=HARD)
-@pytest.mark.parametrize("size", [1 << 10, 1 << 16])
+@pytest.mark.parametrize("size", [1 << 10, pytest.param(1 << 16, marks=pytest.mark.long)])
 def test_time_grows_no_faster_than_the_file(lines: str, size: int, tmp_path: Path) -> None:
     def seconds(count: int) -> float:
         path = tmp_path / f"{count}.csv"

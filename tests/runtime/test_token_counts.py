@@ -84,6 +84,17 @@ def test_an_index_is_explained(tmp_path: Path) -> None:
     )
 
 
+def test_an_index_of_other_rows(tmp_path: Path) -> None:
+    steps = [StepSpec("vocabulary", "vocabulary", {})]
+    result = open_result(run(tmp_path, CONTENT, job(steps=steps, format="npy", **JOB)).output)
+    with pytest.raises(RowsError) as caught:
+        result.explain(1)
+    assert str(caught.value) == (
+        f"{result.output}: explain() is for hashed rows; report/feature_map.json names the columns "
+        "of others"
+    )
+
+
 def test_very_many_values_are_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(token_counts, "LIMIT", 10)
     one, other = (

@@ -167,12 +167,12 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (
             "backend.event_logs=true",
-            "backend.event_logs: backend=sklearn has no such key (it is one of pyspark); "
+            "backend.event_logs: backend=sklearn has no such key (it is one of backend=pyspark); "
             "allowed: framework_version, image_uri, name, python_version, region, requirements",
         ),
         (
             "+backend.spark.executor.memory=4g",
-            "backend.spark: backend=sklearn has no such key (it is one of pyspark); "
+            "backend.spark: backend=sklearn has no such key (it is one of backend=pyspark); "
             "allowed: framework_version, image_uri, name, python_version, region, requirements",
         ),
     ],

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction import FeatureHasher as Oracle
 
+from headrace.runtime.errors import DataError
 from headrace.runtime.hashing.tokens import RowTokens, cell_tokens
+from headrace.runtime.online import load
 from headrace.runtime.spec import StepSpec
 from tests.runtime.jobs import HASH, SPLIT, job, run
 from tests.transforms.batches import UNICODE, batch_of, sparse_rows, tables
@@ -129,6 +133,55 @@ def test_without_a_hasher(tmp_path: Path, format: str) -> None:
     content = "click,tags\n0,a|b\n1,\n"
     result = run(tmp_path, content, job(steps=[STEP], label="click", format=format))
     assert result.table().column("tags").to_pylist() == [["a", "b"], None]
+
+
+LISTS: list[Any] = [["a", "b|c", "a"], None, [], ["", "é"], ["d", None]]
+
+
+def as_parquet(kind: pa.DataType) -> bytes:
+    sink = pa.BufferOutputStream()
+    columns = {"id": ["1", "2", "3", "4", "5"], "tags": pa.array(LISTS, kind)}
+    pq.write_table(pa.table(columns), sink, row_group_size=2)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+FILES = {
+    "a.parquet": as_parquet(pa.list_(pa.string())),
+    "large.parquet": as_parquet(pa.large_list(pa.large_string())),
+    "a.jsonl": "".join(
+        json.dumps({"id": str(n + 1), "tags": cell}) + "\n" for n, cell in enumerate(LISTS)
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_lists_in_the_input(tmp_path: Path, name: str) -> None:
+    spec = job(steps=[STEP, HASH], id="id", lists=("tags",))
+    result = run(tmp_path, {name: FILES[name]}, spec)
+    kept = [[each for each in cell or [] if each] for cell in LISTS]
+    made = result.matrix()
+    expected = oracle([{"tags": cell} for cell in kept], 64)
+    assert [
+        list(zip(row.indices.tolist(), row.data.tolist(), strict=True)) for row in made
+    ] == expected
+    transformer = load(result.output)
+    for cell, row in zip(LISTS, expected, strict=True):
+        indices, values = map(np.asarray, transformer({"tags": cell}))
+        assert list(zip(indices.tolist(), values.tolist(), strict=True)) == row
+    indices, values = map(np.asarray, transformer({"tags": "a|é"}))
+    assert (len(indices), len(values)) == (2, 2)
+
+
+def test_a_list_of_lists_is_no_cell(tmp_path: Path) -> None:
+    spec = job(steps=[STEP, HASH], lists=("tags",))
+    with pytest.raises(DataError, match="a list or an object is no cell"):
+        run(tmp_path, {"a.jsonl": '{"tags": [["a"]]}\n'}, spec)
+
+
+def test_numbers_in_lists_are_their_text(tmp_path: Path) -> None:
+    spec = job(steps=[STEP], lists=("tags",), format="parquet")
+    result = run(tmp_path, {"a.jsonl": '{"tags": [1, 2.50, true, "x"]}\n'}, spec)
+    assert result.table().column("tags").to_pylist() == [["1", "2.50", "true", "x"]]
 
 
 def test_columns_that_do_not_fit() -> None:

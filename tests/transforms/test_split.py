@@ -130,9 +130,11 @@ def shuffled(tmp_path: Path, rows: int, **parameters: Any) -> Result:
     return run(tmp_path, content, job(id="id", steps=steps, block_bytes=50))
 
 
-@pytest.mark.parametrize("rows", [2, 3, 5, 10, 99, 100, 1000])
-@pytest.mark.parametrize("fraction", [0.5, 0.8, 0.9, 0.51, 0.57])
-@pytest.mark.parametrize("seed", [0, 42, 2**32 - 1])
+@pytest.mark.parametrize("rows", [2, 3, 10, 99, 1000])
+@pytest.mark.parametrize(
+    ("fraction", "seed"),
+    [(0.5, 0), (0.8, 42), (0.57, 2**32 - 1)],
+)
 def test_shuffle(tmp_path: Path, rows: int, fraction: float, seed: int) -> None:
     train, validation = train_test_split(range(rows), train_size=fraction, random_state=seed)
     result = shuffled(tmp_path, rows, train_fraction=fraction, seed=seed)

@@ -72,6 +72,12 @@ def test_other_whole_labels(table: dict[str, list[Any]], smooth: float) -> None:
     assert_plain(table, smooth, "continuous", rel=1e-12, abs=1e-3)
 
 
+@given(clicks(st.integers(0, 9)), st.sampled_from([20.0, 33.3, 1e3]))
+def test_small_whole_labels_to_the_last_bit(table: dict[str, list[Any]], smooth: float) -> None:
+    if smooth * np.mean(table["click"]) >= max(table["click"]) > 0:
+        assert_plain(table, smooth, "continuous")
+
+
 FOLDED = clicks(st.sampled_from([0, 1]))
 
 
@@ -154,7 +160,10 @@ def test_any_labels_in_any_order_to_the_last_bit(
             )
 
 
-@given(st.floats(0, 1e4), st.lists(st.integers(0, 3000), min_size=1, max_size=5))
+@given(
+    st.one_of(st.floats(0, 1e4), st.just(1e300)),
+    st.lists(st.integers(0, 3000), min_size=1, max_size=5),
+)
 def test_counting_up_rounds_as_a_loop_does(start: float, times: list[int]) -> None:
     expected, number = {}, start
     for count in range(max(times) + 1):

@@ -25,6 +25,7 @@ from headrace.uris import S3
 
 ROLE_VARIABLE = "SAGEMAKER_ROLE"
 RUNNING = frozenset({"InProgress", "Stopping"})
+COMPLETED = "Completed"
 """States of a Processing job; all others are final."""
 
 _ASSUMED = re.compile(
@@ -127,8 +128,8 @@ class AwsAccount:
             return dict(client("sts", region).get_caller_identity())
 
 
-def is_running(name: str, region: str) -> bool:
-    """Return whether a job has not come to its end; one that does not exist has.
+def status_of(name: str, region: str) -> str | None:
+    """Return the status of a job; None if there is no such job.
 
     Raises:
         botocore.exceptions.ClientError: AWS does not tell.
@@ -137,9 +138,9 @@ def is_running(name: str, region: str) -> bool:
         answer = client("sagemaker", region).describe_processing_job(ProcessingJobName=name)
     except AwsError as exc:
         if means_no_such_job(exc):
-            return False
+            return None
         raise
-    return answer["ProcessingJobStatus"] in RUNNING
+    return str(answer["ProcessingJobStatus"])
 
 
 def means_no_such_job(error: BaseException) -> bool:

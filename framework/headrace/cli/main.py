@@ -36,6 +36,7 @@ from headrace.config.hydra.loader import checked
 from headrace.config.hydra.objects import NO_PACKAGE, names_package
 from headrace.errors import ConfigError, DataError, HeadraceError, JobFailed, Problem
 from headrace.runtime.shown import masked_words, plain, quoted
+from headrace.targets.local import early
 
 WORKER_KILLED = (
     "a worker process of the sweep was killed, perhaps for want of memory; "
@@ -77,7 +78,12 @@ def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
         options = _refuse(arguments)
         warnings.showwarning = _warn
         logging.setLogRecordFactory(_record)
-        with checked(), _completing() if options.shell_completion else nullcontext():
+        is_early = startup.is_prepared() and not options.shell_completion
+        with (
+            early.started(arguments) if is_early else nullcontext(),
+            checked(),
+            _completing() if options.shell_completion else nullcontext(),
+        ):
             run()
     except HeadraceError as exc:
         return tell(exc)

@@ -9,7 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from headrace.config.dialect import problems_of
-from headrace.config.models import FROM, AwsImageConfig, DatasetConfig, JobConfig
+from headrace.config.models import (
+    FROM,
+    AwsImageConfig,
+    DatasetConfig,
+    JobConfig,
+    LogisticEvaluation,
+)
 from headrace.config.problems import got, suggest
 from headrace.config.program import checks as program_checks
 from headrace.config.registry import Step
@@ -211,11 +217,10 @@ def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
         return
     transforms = [step.transform for step in chain]
     has_label = config.dataset.label is not None
-    is_hashed = any(isinstance(transform, Hasher) for transform in transforms)
-    for what in needs.missing(channels_of(transforms), has_label=has_label, is_hashed=is_hashed):
+    for what in needs.missing(channels_of(transforms), has_label=has_label):
         yield Problem("evaluation", what)
     others = sorted({*config.dataset.label_values.values()} - {0, 1})
-    if others:
+    if others and isinstance(config.evaluation, LogisticEvaluation):
         named = ", ".join(f"{number:g}" for number in others[:_SHOWN])
         what = "a logistic regression needs labels that are 0 or 1, and dataset.label_values has"
         yield Problem("evaluation", f"{what} {named}; use evaluation=none for others")

@@ -189,8 +189,7 @@ def resolve(cfg: DictConfig) -> Resolved:
     A flow stays as it is: its references are none of OmegaConf's, and it is no part of a job.
     """
     resolved = Resolved()
-    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != GROUP])
-    resolved.values = dict(_plain(own, (), resolved))
+    resolved.values = dict(_plain(cfg, (), resolved))
     if GROUP in cfg:
         node: Any = cfg._get_node(GROUP)
         is_node = OmegaConf.is_config(node)
@@ -206,6 +205,7 @@ def _plain(
 ) -> dict[Any, Any] | list[Any]:
     raw: Any = OmegaConf.to_container(node, resolve=False)
     keys = list(raw) if isinstance(raw, dict) else range(len(raw))
+    keys = [key for key in keys if path or key != GROUP]
     above = (*above, node)
     values = {}
     for key in keys:

@@ -135,6 +135,7 @@ def _learned(place: str, run: RunFolder) -> Learned:
         label: {"file": Path(each["file"]).name, "sha256": each["sha256"]} for label, each in kept
     }
     raw = asdict(run.dataset)
+    del raw["lists"]  # which the steps tell
     dataset = {key: list(each) if isinstance(each, tuple) else each for key, each in raw.items()}
     steps = {step.label: {"name": step.name, **step.parameters} for step in run.steps}
     notes = () if place.startswith(S3) else tuple(run.skew())

@@ -284,10 +284,9 @@ class NoEvaluation(Model):
     name: Literal["none"]
 
 
-class LogisticEvaluation(Model):
-    """A model is trained on the rows and judged: logistic regression by gradient descent."""
+class ModelEvaluation(Model):
+    """A model is trained on the rows and judged."""
 
-    name: Literal["logistic"]
     passes: Annotated[int, Ge(1), Le(100)] = Field(
         EvaluationSpec.passes, description="how often the model sees each row of train"
     )
@@ -300,7 +299,21 @@ class LogisticEvaluation(Model):
     )
 
 
-AnyEvaluation = Annotated[NoEvaluation | LogisticEvaluation, Field(discriminator="name")]
+class LogisticEvaluation(ModelEvaluation):
+    """Logistic regression by gradient descent, for labels that are 0 or 1."""
+
+    name: Literal["logistic"]
+
+
+class LinearEvaluation(ModelEvaluation):
+    """Linear regression by gradient descent, for labels that are any numbers."""
+
+    name: Literal["linear"]
+
+
+AnyEvaluation = Annotated[
+    NoEvaluation | LogisticEvaluation | LinearEvaluation, Field(discriminator="name")
+]
 
 
 class InstancePreference(Model):

@@ -175,7 +175,8 @@ def _problem(
         others = choices[group] if has_choice else ()
         others = [each for each in others if key in keys([group, each])]
         if others:
-            what += f" (it is one of {', '.join(others)}); allowed: {', '.join(sorted(allowed))}"
+            known = ", ".join(f"{group}={each}" for each in others)
+            what += f" (it is one of {known}); allowed: {', '.join(sorted(allowed))}"
         elif allowed:
             what += f"; {suggest(key, allowed)}"
         return Problem(".".join(path), what)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
@@ -208,6 +208,12 @@ def check_steps(steps: Mapping[Any, Any]) -> tuple[tuple[Step, ...], list[Proble
         built.extend([step] if step else [])
         problems.extend(wrong)
     return tuple(built), problems
+
+
+def lists_of(chain: Sequence[Step]) -> tuple[str, ...]:
+    """Return the columns whose cells may be lists in the input, because a step takes them."""
+    asked = (getattr(step.transform, "list_columns", tuple) for step in chain)
+    return tuple(dict.fromkeys(name for each in asked for name in each()))
 
 
 def adapter(transform: type) -> TypeAdapter[Any]:

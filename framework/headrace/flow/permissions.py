@@ -6,9 +6,9 @@ from typing import Any
 
 from headrace.aws.policy import Statement, Where, policy_of_all
 from headrace.aws.request import RequestView
-from headrace.flow.account import OnPaper
 from headrace.flow.arguments import EXECUTION_MARK
 from headrace.flow.pipeline import Pipeline
+from headrace.job.account import OnPaper
 from headrace.uris import S3
 
 ACTIONS = [

@@ -7,34 +7,30 @@ https://aws-sagemaker-mlops.github.io/sagemaker-model-building-pipeline-definiti
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from headrace.aws.request import RequestView, step_arguments
-from headrace.config.flow import GROUP, Scalar, When
+from headrace.config.flow import GROUP, Scalar
 from headrace.errors import ConfigError, Problem
 from headrace.flow import flow as flows
-from headrace.flow.account import OnPaper
 from headrace.flow.arguments import (
     EXECUTION_MARK,
-    Expression,
     Marked,
     Template,
-    joined,
     marks_of,
     output_of,
-    parameter,
     text_of,
 )
-from headrace.flow.conditions import json_path
 from headrace.flow.digests import sha256_of
 from headrace.flow.flow import Flow, FlowJob, below
 from headrace.flow.graph import operand
 from headrace.flow.loading import typed
-from headrace.flow.references import PARAM, Reference, pieces, references, whole
+from headrace.flow.references import PARAM, references
+from headrace.flow.steps import Steps, decided_by
+from headrace.job.account import OnPaper
 from headrace.prepare import Ready, prepare
 from headrace.results.whole_files import json_text
 from headrace.runtime.spec import digest
@@ -55,15 +51,7 @@ EXPERIMENT = {
     "TrialName": {"Get": "Execution.PipelineExecutionId"},
 }
 """As the SDK writes it."""
-CONDITIONS = {
-    "equals": "Equals",
-    "at_least": "GreaterThanOrEqualTo",
-    "at_most": "LessThanOrEqualTo",
-    "above": "GreaterThan",
-    "below": "LessThan",
-}
 NOT_ON_S3 = "a pipeline's results go to S3, as in output.path=s3://bucket/folder (got {path!r})"
-Step = dict[str, Any]
 Sources = dict[str, bytes | Path]
 """URI on S3 → what has to be there."""
 
@@ -187,7 +175,7 @@ class _Compiler:
             raise ConfigError(problems)
         used = {name for each in compiled.values() for name in each.variables}
         used |= set(_used_elsewhere(self._given))
-        steps = _Steps(self._flow, {label: each.arguments for label, each in compiled.items()})
+        steps = Steps(self._flow, {label: each.arguments for label, each in compiled.items()})
         varying = [name for name in self._parameters() if name in used]
         definition = {
             "Version": VERSION,
@@ -317,135 +305,6 @@ class _Compiler:
         return moved, files
 
 
-class _Steps:
-    """The steps of a pipeline; what a condition decides on lies inside its step."""
-
-    def __init__(self, flow: Flow, arguments: Mapping[str, dict[str, Any]]) -> None:
-        self._flow = flow
-        self._arguments = arguments
-        self._places = {
-            uri: output_of(job.label, name)
-            for job in flow.jobs.values()
-            for name, uri in job.outputs.items()
-        }
-
-    def all(self) -> list[Step]:
-        """Return the steps."""
-        return self._inside(())
-
-    def _inside(self, conditions: tuple[str, ...]) -> list[Step]:
-        """Return the steps of the jobs that just these conditions decide on."""
-        steps: list[Step] = []
-        for job in self._flow.jobs.values():
-            deciding = decided_by(self._flow, job.label)
-            if deciding == conditions:
-                steps.append(self._step(job))
-            elif deciding == (*conditions, job.label):
-                steps.append(self._condition(job, deciding))
-        return steps
-
-    def _step(self, job: FlowJob) -> Step:
-        if job.settings.raw is not None:
-            return self._raw(job)
-        step: Step = {"Name": job.label, "Type": "Processing"}
-        step["Arguments"] = self._arguments[job.label]
-        if job.settings.after:
-            step["DependsOn"] = list(job.settings.after)
-        if job.cache.enabled:
-            expiry = job.cache.expire_after
-            step["CacheConfig"] = {"Enabled": True, **({"ExpireAfter": expiry} if expiry else {})}
-        if read := list(self._property_files(job.label)):
-            step["PropertyFiles"] = read
-        if policies := [_retry(each.model_dump()) for each in job.retry]:
-            step["RetryPolicies"] = policies
-        return step
-
-    def _raw(self, job: FlowJob) -> Step:
-        step = {"Name": job.label, **self._expressed(job.settings.raw)}
-        if job.settings.after and "DependsOn" not in step:
-            step["DependsOn"] = list(job.settings.after)
-        return step
-
-    def _expressed(self, value: Any) -> Any:
-        """Return plain data with expressions in the place of references."""
-        if isinstance(value, dict):
-            return {key: self._expressed(each) for key, each in value.items()}
-        if isinstance(value, list):
-            return [self._expressed(each) for each in value]
-        if not isinstance(value, str) or not any(references(value)):
-            return value
-        made = [
-            self._expression(each) if isinstance(each, Reference) else each
-            for each in pieces(value)
-        ]
-        return joined(made, is_text=False)
-
-    def _expression(self, reference: Reference) -> Expression:
-        if reference.kind == PARAM:
-            return parameter(reference.name)
-        return output_of(reference.job, reference.channel)
-
-    def _condition(self, job: FlowJob, deciding: tuple[str, ...]) -> Step:
-        fails = any(each.otherwise == "fail" for each in job.conditions)
-        said = "; ".join(_said(each) for each in job.conditions)
-        failure = {
-            "Name": _step_name(job.label, "not-met"),
-            "Type": "Fail",
-            "Arguments": {"ErrorMessage": f"{job.label} does not run: {said}"},
-        }
-        return {
-            "Name": _step_name(job.label, "condition"),
-            "Type": "Condition",
-            "Arguments": {
-                "Conditions": [self._compared(each) for each in job.conditions],
-                "IfSteps": self._inside(deciding),
-                "ElseSteps": [failure] if fails else [],
-            },
-        }
-
-    def _compared(self, condition: When) -> dict[str, Any]:
-        file = {"Get": f"Steps.{condition.job}.PropertyFiles.{_property_file(condition)}"}
-        figure = {"Std:JsonGet": {"PropertyFile": file, "Path": json_path(condition.path)}}
-        key, value = operand(condition)
-        values = value if isinstance(value, tuple) else (value,)
-        given = [parameter(found.name) if (found := whole(each)) else each for each in values]
-        if key == "one_of":
-            return {"Type": "In", "QueryValue": figure, "Values": given}
-        return {"Type": CONDITIONS[key], "LeftValue": figure, "RightValue": given[0]}
-
-    def _property_files(self, label: str) -> Iterator[dict[str, str]]:
-        seen = set[str]()
-        for job in self._flow.jobs.values():
-            for each in job.conditions:
-                name = _property_file(each)
-                if each.job == label and name not in seen:
-                    seen.add(name)
-                    yield {
-                        "PropertyFileName": name,
-                        "OutputName": each.channel,
-                        "FilePath": each.file,
-                    }
-
-
-def decided_by(flow: Flow, label: str) -> tuple[str, ...]:
-    """Return the jobs whose conditions decide whether a job runs, the outermost first.
-
-    Raises:
-        ConfigError: Two of them do not depend on each other.
-    """
-    job = flow.jobs[label]
-    above = [decided_by(flow, each) for each in job.needs]
-    longest = max(above, key=len, default=())
-    for each in above:
-        if longest[: len(each)] != each:
-            what = (
-                f"needs {each[-1]!r} and {longest[-1]!r}, each with a condition of its own; "
-                "a step of a pipeline lies inside one condition"
-            )
-            raise ConfigError([Problem(f"{GROUP}.jobs.{label}", what)])
-    return (*longest, label) if job.conditions else longest
-
-
 def _used_elsewhere(flow: Flow) -> Iterator[str]:
     """Yield the parameters that conditions and raw steps use."""
     for job in flow.jobs.values():
@@ -453,37 +312,6 @@ def _used_elsewhere(flow: Flow) -> Iterator[str]:
         for each in job.conditions:
             found += references(operand(each)[1])
         yield from (each.name for each in found if each.kind == PARAM)
-
-
-def _property_file(condition: When) -> str:
-    return re.sub(r"[^a-zA-Z0-9]+", "-", f"{condition.channel}-{condition.file}").strip("-")
-
-
-def _said(condition: When) -> str:
-    key, value = operand(condition)
-    file = f"{condition.output}/{condition.file}"
-    return f"{condition.path} of {file} is not {key.replace('_', ' ')} {value}"
-
-
-def _step_name(label: str, ending: str) -> str:
-    return f"{label[: 63 - len(ending)]}-{ending}"
-
-
-def _retry(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a retry policy.
-
-    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html
-    """
-    policy = {
-        "ExceptionType": list(settings["exceptions"]),
-        "IntervalSeconds": settings["interval_seconds"],
-        "BackoffRate": settings["backoff_rate"],
-        "MaxAttempts": settings["max_attempts"],
-        "ExpireAfterMin": settings["expire_after_minutes"],
-    }
-    if policy["ExpireAfterMin"] is not None:  # the service takes one of the two
-        policy["MaxAttempts"] = None
-    return {key: value for key, value in policy.items() if value is not None}
 
 
 def _has_same_code(one: Job, other: Job) -> bool:

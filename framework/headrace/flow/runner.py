@@ -170,6 +170,8 @@ class FlowRun:
             aside = Store(self.flow.root).set_aside(job.label, job.place)
             print(f"note: {job.label}: {ASIDE.format(place=aside)}", file=sys.stderr, flush=True)
         self._note(self._state(job, "running", self._why(job, digests)))
+        for note in ready.notes:
+            print(f"note: {job.label}: {note}", file=sys.stderr, flush=True)
         store = Store(self.flow.root)
         record = Record(job.label, job.place, digests, sweep=self.sweep)
         earlier = store.read(job.label)

@@ -14,10 +14,12 @@ from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
+from headrace.aws.request import RequestView
 from headrace.config.flow import GROUP
 from headrace.errors import ConfigError, Problem
 from headrace.flow.flow import Flow
-from headrace.flow.pipeline import Pipeline, Step
+from headrace.flow.pipeline import Pipeline
+from headrace.flow.steps import Step
 from headrace.uris import S3
 
 CREATE = "arn:aws:states:::sagemaker:create{kind}Job.sync"
@@ -232,9 +234,9 @@ class _Machine:
         return self._place(*found.groups())
 
     def _place(self, label: str, output: str) -> list[str | _Path]:
-        outputs = self._steps[label]["Arguments"]["ProcessingOutputConfig"]["Outputs"]
-        (found,) = [each for each in outputs if each["OutputName"] == output]
-        return self._pieces(found["S3Output"]["S3Uri"])
+        outputs = RequestView(self._steps[label]["Arguments"]).outputs
+        place: Any = next(each.uri for each in outputs if each.name == output)
+        return self._pieces(place)
 
 
 class _Path(str):

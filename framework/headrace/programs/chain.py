@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from headrace.config.learned import WHERE
 from headrace.config.models import AnyEvaluation
-from headrace.config.registry import Plugin
+from headrace.config.registry import Plugin, lists_of
 from headrace.errors import Problem
 from headrace.job.backend import CODE, PY_FILES, PY_FILES_INPUT, Code, Shipment, Way
 from headrace.job.entry_script import ChainCode, driver_script, entry_script, py_files
@@ -104,7 +104,9 @@ class Chain:
         readers = (table_reader(step.transform) for step in (chain if learned is None else ()))
         tables = {reader.table_input for reader in readers if reader is not None}
         return JobSpec(
-            dataset=DatasetSpec(**config.dataset.model_dump(exclude={"path"})),
+            dataset=DatasetSpec(
+                **config.dataset.model_dump(exclude={"path"}), lists=lists_of(chain)
+            ),
             steps=tuple(StepSpec(step.label, step.name, step.parameters) for step in chain),
             output=OutputSpec(**config.output.model_dump(exclude={"path", "overwrite"})),
             runtime=RuntimeSpec(**config.runtime.model_dump()),
@@ -138,4 +140,4 @@ def _brought(code: ChainCode, way: Way) -> Code:
 def _evaluation(config: AnyEvaluation) -> EvaluationSpec | None:
     if config.name == "none":
         return None
-    return EvaluationSpec(config.passes, config.learning_rate, config.alpha)
+    return EvaluationSpec(config.passes, config.learning_rate, config.alpha, config.name)

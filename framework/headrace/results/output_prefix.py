@@ -19,7 +19,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from headrace.aws import lock
-from headrace.aws.account import is_running
+from headrace.aws.account import COMPLETED, RUNNING, status_of
 from headrace.aws.clients import client
 from headrace.aws.reading import sha256_of
 from headrace.aws.s3 import S3Object, bucket_and_key, remove, unlisted, with_prefix
@@ -132,7 +132,8 @@ def refusal(content: PrefixContent, overwrite: bool, new: Iterable[str]) -> str 
         botocore.exceptions.ClientError: SageMaker cannot be asked.
     """
     prefix = f"the prefix {shown(content.output)}"
-    if job := _in_progress(content.receipt):
+    job, status = _job_of(content.receipt)
+    if status in RUNNING:
         how = f"wait for its end, stop it by action=stop job.name={job}, or choose another prefix"
         return f"the job {job} on SageMaker is writing to {shown(content.output)}; {how}"
     if content.result is not None and not overwrite:
@@ -141,6 +142,10 @@ def refusal(content: PrefixContent, overwrite: bool, new: Iterable[str]) -> str 
         names = listed(content.changed, _MOST_NAMES)
         what = "changed since it was written, so it is not replaced"
         return f"{prefix}: {names} {what}; move it away or choose another prefix"
+    if content.result is None and content.others and status == COMPLETED:
+        what = f"holds what the job {job} left, whose {MANIFEST} nobody has written yet"
+        how = f"action=describe job.name={job} does, and makes it a result; or choose another"
+        return f"{prefix} {what}; {how}"
     if content.result is None and content.others:
         why = f", and {_why(content)}" if overwrite else ""
         return f"{prefix} is not empty ({_named(content.others)}){why}; choose another prefix"
@@ -220,11 +225,11 @@ def _in_use(output: str) -> str | None:
     return None if holder is None else lock.in_use(output, holder)
 
 
-def _in_progress(receipt: Listing | None) -> str | None:
-    """Return the job that left a receipt, if it is still in progress on SageMaker."""
+def _job_of(receipt: Listing | None) -> tuple[str, str | None]:
+    """Return the job that left a receipt, and its status on SageMaker."""
     if receipt is None or receipt.region is None or receipt.job is None:
-        return None
-    return plain(receipt.job) if is_running(receipt.job, receipt.region) else None
+        return "", None
+    return plain(receipt.job), status_of(receipt.job, receipt.region)
 
 
 def _objects(output: str) -> Iterator[tuple[str, S3Object]]:

@@ -237,6 +237,11 @@ class RunResult:
         """
         from headrace.results.explain import tokens_at
 
+        if self.manifest.get("n_features") is None:
+            what = (
+                "explain() is for hashed rows; report/feature_map.json names the columns of others"
+            )
+            raise self._error(what)
         if f"{REPORT}/{TOKENS}" not in self.manifest.get(FILES, ()):
             raise self._error("explain() needs the tokens of the job; set output.tokens=true")
         width = self.manifest["n_features"]
@@ -295,6 +300,13 @@ def _rows_of(channels: Sequence[Channel]) -> list[tuple[str, str, str, str]]:
 
 
 def _judged(channel: str, figures: dict[str, Any]) -> str:
+    if "rmse" in figures:
+        r2 = (
+            "; all its labels are the same"
+            if figures["r2"] is None
+            else f", R² {figures['r2']:.3f}"
+        )
+        return f"{channel}: RMSE {figures['rmse']:.6g}, MAE {figures['mae']:.6g}{r2}"
     auc, entropy = figures["auc"], figures["normalised_entropy"]
     if auc is None:
         return f"{channel}: log loss {figures['log_loss']:.4f}; all its labels are the same"

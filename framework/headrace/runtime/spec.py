@@ -73,6 +73,8 @@ class DatasetSpec:
     label_values: dict[str, float] = field(default_factory=dict)
     partitions: bool = True
     columns_expected: tuple[str, ...] | None = None
+    lists: tuple[str, ...] = ()
+    """Columns whose cells may be lists, because a step takes several values; not in conf/."""
 
     @property
     def skips_bad_rows(self) -> bool:
@@ -178,6 +180,8 @@ class EvaluationSpec:
     passes: int = 1
     learning_rate: float = 2.0
     alpha: float = 0.0
+    kind: str = "logistic"
+    """Of `headrace.runtime.evaluation.kinds`."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +254,8 @@ class JobSpec:
     def to_json(self) -> str:
         """Return the text of ``job.json``, made for reading."""
         raw = {**asdict(self), "dataset": self.dataset.raw, "output": self.output.raw}
+        if self.evaluation is not None and self.evaluation.kind == EvaluationSpec.kind:
+            del raw["evaluation"]["kind"]
         for key in ("column_order", "inputs"):  # as before there were any
             if not raw[key]:
                 del raw[key]

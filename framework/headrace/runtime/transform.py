@@ -63,6 +63,8 @@ class Transform(Protocol):
     * ``for_new_rows() -> Transform | None``: the step for rows that the run did not have, in
       ``load()`` and ``transform.learned``; None where it is left out there, as one that leaves out
       training rows is. Asked before `Learner.with_state`. A step with channels is left out anyway.
+    * ``list_columns() -> Sequence[str]``: columns of the input whose cells may be lists. A list
+      comes as the text of its elements, U+001F in front of each.
     * ``leaves_out_rows: ClassVar[bool]``: true where `apply` may return fewer rows.
     """
 

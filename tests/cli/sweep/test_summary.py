@@ -117,6 +117,7 @@ def test_the_csv_has_the_numbers_as_they_are(
         "collision_rate": "0.137156",
         "log_loss": "0.4321",
         "auc": "0.75",
+        "rmse": "",
         "best": "yes",
         "output": "/out",
         "failure": "",

@@ -275,7 +275,8 @@ def test_a_channel_without_rows(tmp_path: Path, kept: str, message: str) -> None
         ),
         (
             {"steps": (SPLIT,), "format": "parquet"},
-            "needs hashed rows, but no step of the chain hashes; add one, or use evaluation=none",
+            "needs numbers, and column 'c0' holds text; add vocabulary, one_hot or "
+            "feature_hasher, or use evaluation=none",
         ),
         (
             {"steps": (HASH,)},

@@ -86,10 +86,13 @@ static void fuzz_text(void) {
     }
     int32_t *codes = room(4 * rows), *starts = room(4 * (rows + 1));
     uint8_t *missing = room(rows), *values = room(bytes), *validity = draw(2) ? column.validity : 0;
+    int64_t *of_values = room(8 * rows);
     uint32_t *tags = room(4 * rows), *table = room(4 * (uint64_t)slots);
     int64_t count =
         headrace_encode(column.offsets, column.data, validity, 0, column.rows, codes, missing,
-                        starts, values, wide, tags, table, slots);
+                        starts, values, of_values, wide, tags, table, slots);
+    int64_t sketch[4 * 8] = {0};
+    headrace_sketch(wide, of_values, count, 8, sketch);
     int64_t nulls = 0;
     for (int64_t row = 0; row < column.rows; row++) {
         if (validity && missing[row]) {
@@ -114,6 +117,11 @@ static void fuzz_text(void) {
         total += counts[i];
     }
     check(total == column.rows, "counts");
+    for (int64_t i = 0; i < count; i++) {
+        total -= of_values[i];
+    }
+    check(total == nulls, "counts of values");
+    free(of_values);
     void *all[] = {prefix, hashes, wide,  codes,          starts,      missing,        values, tags,
                    table,  group,  counts, column.offsets, column.data, column.validity};
     for (uint64_t i = 0; i < sizeof all / sizeof *all; i++) {

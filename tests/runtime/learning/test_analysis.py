@@ -109,7 +109,9 @@ def numbered(groups: Iterable[Group]) -> list[tuple[Group, int]]:
 
 
 @pytest.mark.parametrize("steps", CHAINS.values(), ids=CHAINS)
-@pytest.mark.parametrize("tasks", [1, 2, 7])
+@pytest.mark.parametrize(
+    "tasks", [*(pytest.param(count, marks=pytest.mark.long) for count in (1, 2)), 7]
+)
 def test_rows_that_are_analysed_in_several_tasks(
     tmp_path: Path, steps: list[StepSpec], tasks: int
 ) -> None:

@@ -134,6 +134,11 @@ def test_other_rows_in_other_columns_without_a_label(dense: Result) -> None:
             ("dataset.id=null", "dataset.drop=[c0,c2]"),
             "column 'id' is categorical here and is the id there",
         ),
+        (
+            "click,c0,c1,c2,c3,x\n1,0,1,b,c,1\n",
+            (),
+            "there is no column 'id'; there are: click, c0, c1, c2, c3, x",
+        ),
     ],
 )
 def test_rows_that_do_not_fit(

@@ -22,7 +22,6 @@ from headrace.config.checks import SAGEMAKER, of_pipelines_alone
 from headrace.config.defaults import run_folder
 from headrace.config.problems import got
 from headrace.errors import ConfigError, Problem
-from headrace.flow.account import OnPaper
 from headrace.flow.flow import Flow, compiled, single
 from headrace.flow.loading import has_flow
 from headrace.flow.permissions import policy_of
@@ -30,6 +29,7 @@ from headrace.flow.pipeline import Pipeline, pipeline_of
 from headrace.flow.runner import FlowRun, failure, line_of
 from headrace.flow.states import JobState, table
 from headrace.flow.step_functions import state_machine
+from headrace.job.account import OnPaper
 from headrace.results.destination import shown
 from headrace.results.pages import RUN_PAGE, try_flow_page
 from headrace.results.result import Result, channels_of

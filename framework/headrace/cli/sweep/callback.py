@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from headrace.errors import ConfigError, Problem
 from headrace.runtime.shown import quoted
 
 _PATH = 400
@@ -44,6 +47,8 @@ class SweepSummary(Callback):
 
         folder = Path(config.hydra.sweep.dir).absolute()
         _require("hydra.sweep.dir", folder)
+        if config.get("action") == "run" and (problem := one_place_for_all(config)):
+            _end(problem)
         workers.watch()
         forget(folder)
         if config.get("action") == "run":
@@ -78,11 +83,28 @@ class SweepSummary(Callback):
         return sweep.exit_status
 
 
+def one_place_for_all(config: DictConfig) -> Problem | None:
+    """Return a problem if all runs of a sweep would write their results to one place.
+
+    Args:
+        config: The sweep's, with Hydra's own node.
+    """
+    place = config.output._get_node("path") if "output" in config else None
+    if place is None or place._is_interpolation() or place._is_missing():
+        return None
+    parsed = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+    swept = [each for each in parsed if each.is_sweep_override()]
+    runs = math.prod(len(list(each.sweep_string_iterator())) for each in swept)
+    decide = {"output", "output.path", "experiment"}
+    if runs < 2 or any(each.key_or_group in decide for each in swept):
+        return None
+    what = f"all {runs} runs would write to {quoted(str(place._value()), _PATH)}"
+    way = "leave it out, and hydra.sweep.dir=FOLDER holds a folder for each"
+    return Problem("output.path", f"{what}; {way}")
+
+
 def _require(address: str, folder: Path) -> None:
     """End the process, as Hydra hears no exception, if a folder cannot be written to."""
-    from headrace.cli.attempt import tell
-    from headrace.errors import ConfigError, Problem
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -93,7 +115,13 @@ def _require(address: str, folder: Path) -> None:
     except OSError as exc:
         place = quoted(str(folder.absolute()), _PATH)
         problem = f"cannot write in {place}: {exc.strerror}; give another folder"
-    raise SystemExit(tell(ConfigError([Problem(address, problem)])))
+    _end(Problem(address, problem))
+
+
+def _end(problem: Problem) -> NoReturn:
+    from headrace.cli.attempt import tell
+
+    raise SystemExit(tell(ConfigError([problem])))
 
 
 def _status(folder: Path) -> int:

@@ -17,6 +17,7 @@ from headrace.cli.sweep.objective import objective
 from headrace.config.compose import compose
 from headrace.config.models import JobConfig, OutputConfig
 from headrace.errors import HeadraceError
+from headrace.flow.loading import has_flow
 from headrace.prepare import Ready, prepare
 from headrace.results.result import Result
 from headrace.runtime.process.fused import difference
@@ -85,6 +86,8 @@ def _prepared(config: DictConfig) -> Ready | None:
     """Return the job of a run that may start; None for one that fails or does something else."""
     with _as_current(config) as own:
         try:
+            if has_flow(own):  # several jobs, each of its own
+                return None
             plan = compose(own)
             return prepare(plan, dry=False) if plan.config.action == "run" else None
         except HeadraceError:

@@ -21,14 +21,16 @@ def objective(result: Result | None) -> float:
         result: What came out of a run; None if nothing did.
 
     Returns:
-        The log loss if a model was judged, else the collision rate; `WORST` where there is neither:
-        the run failed, is not waited for, or its rows are not hashed.
+        The log loss or the mean squared error if a model was judged, else the collision rate;
+        `WORST` where there is neither: the run failed, is not waited for, or its rows are not
+        hashed.
     """
     if result is None or not result.has_ended:
         return WORST
     stored = StoredResult(result.output)
-    judged = stored.report("evaluation").get("binary_classification_metrics", {})
-    loss = judged.get("log_loss", {}).get("value")
+    report = stored.report("evaluation")
+    logistic, linear = report.get("binary_classification_metrics"), report.get("regression_metrics")
+    loss = logistic["log_loss"]["value"] if logistic else linear["mse"]["value"] if linear else None
     return _number(stored.report("metrics").get("collision_rate") if loss is None else loss)
 
 

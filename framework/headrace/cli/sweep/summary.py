@@ -44,7 +44,7 @@ def judged(run: RunRecord, metric: str) -> float | None:
     """Return a figure of the evaluation, if there was one."""
     if run.evaluation is None:
         return None
-    value: float | None = run.evaluation["channels"][run.evaluation["judged_on"]][metric]
+    value: float | None = run.evaluation["channels"][run.evaluation["judged_on"]].get(metric)
     return value
 
 
@@ -64,15 +64,22 @@ FIGURES = (
     Figure("collision_rate", "colliding", lambda run: counted(run, "collision_rate"), share),
     Figure("log_loss", "log loss", lambda run: judged(run, "log_loss"), "{:.4f}".format),
     Figure("auc", "AUC", lambda run: judged(run, "auc"), "{:.4f}".format),
+    Figure("rmse", "RMSE", lambda run: judged(run, "rmse"), "{:.6g}".format),
 )
 
 
+def _loss(run: RunRecord) -> float | None:
+    """Return the log loss, or the error of a linear regression, if a model was judged."""
+    loss = judged(run, "log_loss")
+    return judged(run, "rmse") if loss is None else loss
+
+
 def best(sweep: SweepRecord) -> int | None:
-    """Return the number of the run with the least log loss; nothing if none was evaluated."""
+    """Return the number of the run with the least loss; nothing if none was evaluated."""
     losses = {
         run.number: loss
         for run in sweep.runs
-        if run.record and (loss := judged(run.record, "log_loss")) is not None
+        if run.record and (loss := _loss(run.record)) is not None
     }
     return min(losses, key=lambda number: (losses[number], number)) if losses else None
 

@@ -50,8 +50,11 @@ class Evaluation:
 
     @classmethod
     def of(cls, report: dict[str, Any] | None) -> Evaluation | None:
-        """Return the evaluation on the channel that the job itself was judged on."""
-        if not report:
+        """Return the evaluation on the channel that the job itself was judged on.
+
+        None if there is none, or of a linear regression.
+        """
+        if not report or "calibration" not in report:
             return None
         channel = report["judged_on"]
         figures = report["channels"][channel]
@@ -64,8 +67,13 @@ class Evaluation:
         metrics = report.get("binary_classification_metrics", {})
         roc = _curve(metrics, _ROC, "false_positive_rates", "true_positive_rates")
         precision_recall = _curve(metrics, _PRECISION_RECALL, "recalls", "precisions")
-        curves = {"roc": roc, "precision_recall": precision_recall}
-        return cls(channel=channel, tenths=tuple(tenths), **curves, **known)
+        return cls(
+            channel=channel,
+            tenths=tuple(tenths),
+            roc=roc,
+            precision_recall=precision_recall,
+            **known,
+        )
 
     @property
     def rows_judged(self) -> tuple[str, int, float]:

@@ -29,6 +29,8 @@ EXTRA = {
     Role.ROW_NUMBER: ("__row_number__", pa.int64()),
     Role.TIME: ("__time__", pa.dictionary(pa.int32(), pa.string())),
 }
+LIST_MARK = "\x1f"
+"""In front of each element in the text of a list."""
 BESIDE = "__beside__"
 """A column that a block of JSON lines may have: what a row's text has to tell beside its cells."""
 _TYPES = {Role.LABEL: pa.float64(), Role.NUMERIC: pa.float64()}
@@ -48,6 +50,7 @@ class Columns:
         ignored: Patterns of names that a file may have, and that nobody looks at.
         expected: Names that each file has to have, and no others; None if they are not known.
         label_values: What texts of labels mean.
+        lists: Columns whose cells may be lists.
         index: Columns that hold the index of a pandas table, which are left out.
     """
 
@@ -60,6 +63,7 @@ class Columns:
     ignored: tuple[str, ...] = ()
     expected: tuple[str, ...] | None = None
     label_values: tuple[tuple[str, float], ...] = ()
+    lists: frozenset[str] = frozenset()
     index: tuple[str, ...] = ()
 
     @classmethod
@@ -92,6 +96,7 @@ class Columns:
             dataset.drop,
             dataset.columns_expected,
             tuple(dataset.label_values.items()),
+            frozenset(dataset.lists),
         )
 
     @cached_property

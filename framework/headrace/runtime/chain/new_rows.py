@@ -18,6 +18,7 @@ from headrace.runtime.spec import DatasetSpec, LearnedSpec
 from headrace.runtime.transform import FEATURES, Role, Transform, role_of
 
 _SHOWN = 5
+_WHERE, _UNLIKE = "transform.learned", "the rows do not fit the run: "
 
 Steps = Sequence[tuple[str, Transform]]
 
@@ -54,24 +55,27 @@ def fitted(
         The steps for new rows, and the new rows' columns in the run's order.
 
     Raises:
-        ChainError: The features are not those of the run.
-        DataError: The file has not the columns that the configuration names.
+        ChainError: The file has not the columns that the configuration names, or the features are
+            not those of the run.
     """
     theirs = Columns.of(run.columns, run.dataset, "the run's input")
     try:
-        columns = columns_of(first, dataset, below)
-    except DataError:
-        if dataset.label is None:
-            raise
-        columns = _without_label(first, dataset, below)
+        columns = _columns(first, dataset, below)
+    except DataError as error:
+        raise ChainError(_WHERE, f"{_UNLIKE}{error}") from error
     if differences := list(_differences(columns, theirs)):
         more = f"; {len(differences) - _SHOWN} more differ" if len(differences) > _SHOWN else ""
-        what = f"the rows do not fit the run: {'; '.join(differences[:_SHOWN])}{more}"
-        raise ChainError("transform.learned", what)
+        raise ChainError(_WHERE, f"{_UNLIKE}{'; '.join(differences[:_SHOWN])}{more}")
     return steps_for_new_rows(steps, theirs), columns.in_order(run.columns)
 
 
-def _without_label(first: Path, dataset: DatasetSpec, below: str | None) -> Columns:
+def _columns(first: Path, dataset: DatasetSpec, below: str | None) -> Columns:
+    """Return the columns of new rows, which may have no label."""
+    try:
+        return columns_of(first, dataset, below)
+    except DataError:
+        if dataset.label is None:
+            raise
     expected = dataset.columns_expected
     if expected is not None:
         expected = tuple(name for name in expected if name != dataset.label)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from headrace.runtime.errors import DataError
-from headrace.runtime.evaluation import figures
-from headrace.runtime.evaluation.judge import Judge
-from headrace.runtime.evaluation.model import Model
+from headrace.runtime.evaluation.dense import DenseRows
+from headrace.runtime.evaluation.kinds import KINDS
 from headrace.runtime.evaluation.needs import judged
 from headrace.runtime.evaluation.rows import (
     BATCH_ROWS,
@@ -21,13 +19,12 @@ from headrace.runtime.evaluation.rows import (
     Spool,
     cut,
     needed,
-    refuse_other_labels,
 )
 from headrace.runtime.output.parts import Waiting
 from headrace.runtime.output.writers.base import Layout
 from headrace.runtime.process.threads import Worker
 from headrace.runtime.spec import TRAIN, EvaluationSpec
-from headrace.runtime.transform import Sampling, sampling_of
+from headrace.runtime.transform import sampling_of
 
 
 class Evaluator:
@@ -53,9 +50,13 @@ class Evaluator:
         self, spec: EvaluationSpec, schema: pa.Schema, channels: Sequence[str], folder: Path
     ) -> None:
         self._spec = spec
+        self._kind = KINDS[spec.kind]
         self._places = needed(schema)
         kept = pa.schema([schema.field(place) for place in self._places])
-        self._layout = Layout.of(kept)
+        layout = Layout.of(kept)
+        self._label = layout.label or 0
+        is_hashed = layout.indices is not None
+        self._rows_of = partial(Rows.of, layout=layout) if is_hashed else DenseRows(kept)
         again = channels if spec.passes > 1 else judged(channels)
         self._spools = {name: Spool(folder, kept) for name in again}
         self._judged = judged(channels)
@@ -77,7 +78,7 @@ class Evaluator:
             DataError: A label is neither 0 nor 1, or something went wrong with earlier rows.
         """
         rows = batch.select(self._places)
-        refuse_other_labels(rows, self._layout.label or 0)
+        self._kind.refuse(rows, self._label)
         self._worker.do(partial(self._take, name, rows))
 
     def finish(self) -> None:
@@ -95,7 +96,7 @@ class Evaluator:
             spool.close()
 
     def _start(self) -> None:
-        self._model = Model(self._spec)
+        self._model = self._kind.model(self._spec)
 
     def _take(self, name: str, rows: pa.RecordBatch) -> None:
         if name in self._spools:
@@ -106,7 +107,7 @@ class Evaluator:
                 self._learn(self._waiting.take(BATCH_ROWS))
 
     def _learn(self, batches: Sequence[pa.RecordBatch]) -> None:
-        rows = Rows.of(batches, self._layout)
+        rows = self._rows_of(batches)
         self._model.learn(rows)
         self._rows_trained += len(rows.labels)
 
@@ -120,23 +121,16 @@ class Evaluator:
                 self._learn(batches)
         self._model.settle()
         judges = {name: self._judge(name) for name in self._judged}
-        return {
-            "binary_classification_metrics": figures.binary_classification_metrics(
-                judges[self._judged[0]]
-            ),
-            "judged_on": self._judged[0],
-            "channels": {name: figures.channel_figures(judge) for name, judge in judges.items()},
-            "calibration": {name: figures.calibration(judge) for name, judge in judges.items()},
-            "model": {**self._model.described(), "rows": trained, **self._downsample()},
-        }
+        model = {**self._model.described(), "rows": trained, **self._downsample()}
+        return {**self._kind.report(judges, self._judged[0]), "model": model}
 
     def _downsample(self) -> dict[str, Any]:
         return {"downsample": self._sampling._asdict()} if self._sampling else {}
 
-    def _judge(self, name: str) -> Judge:
-        judge, shift = Judge(), _shift(self._sampling)
+    def _judge(self, name: str) -> Any:
+        judge, shift = self._kind.judge(), self._kind.shift(self._sampling)
         for batches in cut(self._spools[name].batches()):
-            rows = Rows.of(batches, self._layout)
+            rows = self._rows_of(batches)
             judge.add(self._model.scores(rows) + shift, rows.labels)
         return judge
 
@@ -150,16 +144,6 @@ class Evaluator:
                     f"channel {name!r} holds no rows that a model could {use}; "
                     "split in another way, or use evaluation=none"
                 )
-
-
-def _shift(sampling: Sampling | None) -> float:
-    """Return what to add to log-odds that were learned from a part of the rows of one label.
-
-    ``p / (p + (1 - p) / rate)`` multiplies the odds of a 1 by the rate if the zeros are fewer.
-    """
-    if sampling is None or sampling.label not in (0, 1):
-        return 0.0
-    return math.log(sampling.rate) * (1 if sampling.label == 0 else -1)
 
 
 def evaluator(

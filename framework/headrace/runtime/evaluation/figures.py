@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from headrace.runtime.evaluation.judge import Judge
@@ -10,7 +11,7 @@ from headrace.runtime.evaluation.rows import DECIMALS
 
 _DECILES = 10
 _POINTS = 100
-_UNKNOWN = "NaN"
+UNKNOWN = "NaN"
 """What SageMaker writes for a standard deviation that was not computed."""
 
 
@@ -21,13 +22,13 @@ def channel_figures(judge: Judge) -> dict[str, Any]:
     mean = judge.prediction_sum / rows
     return {
         "rows": rows,
-        "base_rate": _rounded(base_rate),
-        "log_loss": _rounded(log_loss),
-        "normalised_entropy": _rounded(normalised_entropy(log_loss, base_rate)),
-        "auc": _rounded(buckets.auc()),
-        "auc_error_bound": _rounded(buckets.auc_error(), up=True),
-        "mean_prediction": _rounded(mean),
-        "calibration_ratio": _rounded(_ratio(mean, base_rate)),
+        "base_rate": rounded(base_rate),
+        "log_loss": rounded(log_loss),
+        "normalised_entropy": rounded(normalised_entropy(log_loss, base_rate)),
+        "auc": rounded(buckets.auc()),
+        "auc_error_bound": rounded(buckets.auc_error(), up=True),
+        "mean_prediction": rounded(mean),
+        "calibration_ratio": rounded(_ratio(mean, base_rate)),
     }
 
 
@@ -55,8 +56,8 @@ def calibration(judge: Judge) -> list[dict[str, Any]]:
         {
             "decile": number + 1,
             "rows": group.rows,
-            "mean_prediction": _rounded(group.prediction_sum / group.rows),
-            "base_rate": _rounded(group.ones / group.rows),
+            "mean_prediction": rounded(group.prediction_sum / group.rows),
+            "base_rate": rounded(group.ones / group.rows),
         }
         for number, group in judge.buckets.groups(_DECILES)
     ]
@@ -87,8 +88,18 @@ def binary_classification_metrics(judge: Judge) -> dict[str, Any]:
     }
 
 
+def logistic_report(judges: Mapping[str, Judge], judged_on: str) -> dict[str, Any]:
+    """Return the figures of all channels, and one of them in SageMaker's words."""
+    return {
+        "binary_classification_metrics": binary_classification_metrics(judges[judged_on]),
+        "judged_on": judged_on,
+        "channels": {name: channel_figures(judge) for name, judge in judges.items()},
+        "calibration": {name: calibration(judge) for name, judge in judges.items()},
+    }
+
+
 def _metric(value: float | None) -> dict[str, Any]:
-    return {"value": _rounded(value), "standard_deviation": _UNKNOWN}
+    return {"value": rounded(value), "standard_deviation": UNKNOWN}
 
 
 def _curves(judge: Judge) -> dict[str, Any]:
@@ -116,7 +127,8 @@ def _ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def _rounded(value: float | None, *, up: bool = False) -> float | None:
+def rounded(value: float | None, *, up: bool = False) -> float | None:
+    """Return a figure as it is told; up where it bounds an error."""
     if value is None:
         return None
     return math.ceil(value * 10**DECIMALS) / 10**DECIMALS if up else round(value, DECIMALS)

@@ -1,4 +1,4 @@
-"""The model: scikit-learn's logistic regression by stochastic gradient descent.
+"""The models: scikit-learn's stochastic gradient descent, and the logistic regression by it.
 
 The only module that imports scikit-learn, and not before it is used.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -29,8 +29,8 @@ _HALVINGS = 40
 """As many leave an interval of less than 1e-10."""
 
 
-class Model:
-    """Logistic regression whose weights are the average over all steps.
+class Sgd:
+    """A linear model whose weights are the average over all steps of gradient descent.
 
     Averaging (Polyak, Juditsky: Acceleration of Stochastic Approximation by Averaging, SIAM J.
     Control Optim. 30, 1992) is what lets one pass come close to the optimum. float64, since the
@@ -41,6 +41,81 @@ class Model:
     that length (Böhning, Lindsay: Monotonicity of Quadratic-Approximation Algorithms, Ann. Inst.
     Stat. Math. 40, 1988), and a step longer than 2 divided by the curvature leads away.
 
+    Args:
+        spec: Its parameters.
+    """
+
+    algorithm: ClassVar[str]
+    """Name of scikit-learn's class."""
+    loss: ClassVar[str]
+    curvature: ClassVar[float] = 1.0
+    """Of the loss, in relation to the logistic loss's."""
+
+    def __init__(self, spec: EvaluationSpec) -> None:
+        with without_pandas():  # scikit-learn takes a quarter longer with it
+            from sklearn import linear_model
+            from threadpoolctl import ThreadpoolController
+
+        self.sgd = getattr(linear_model, self.algorithm)(
+            loss=self.loss,
+            penalty="l2",
+            alpha=spec.alpha,
+            learning_rate="invscaling",
+            power_t=_DECAY,
+            average=True,
+            random_state=0,
+        )
+        self.rows = 0
+        self._spec = spec
+        # BLAS only scales the weights here. Its threads would wait for each other in a loop that
+        # takes a core away from reading and hashing.
+        self._blas = ThreadpoolController()
+
+    def fit(self, rows: Rows, labels: Floats, **more: Any) -> None:
+        """Take one step for each row, in an order that only depends on their number.
+
+        Raises:
+            DataError: There is no memory for so many weights.
+        """
+        if not self.rows:
+            rate = self._spec.learning_rate / self.curvature
+            self.sgd.set_params(eta0=rate / _length(rows))
+        self.rows += len(labels)
+        try:
+            with self._blas.limit(limits=1, user_api="blas"):
+                self.sgd.partial_fit(self.matrix(rows), labels, **more)
+        except MemoryError as error:
+            raise DataError(
+                f"evaluation: no memory for {rows.n_features:,} weights; choose a smaller "
+                "transform.n_features or a larger instance"
+            ) from error
+
+    def matrix(self, rows: Rows) -> csr_matrix:
+        """Return rows as scikit-learn takes them."""
+        from scipy.sparse import csr_matrix
+
+        shape = len(rows.labels), rows.n_features
+        return csr_matrix((rows.values, rows.indices, rows.offsets), shape, copy=False)
+
+    def described(self) -> dict[str, Any]:
+        """Return what `report/evaluation.json` says of it."""
+        import sklearn
+
+        keys = ("loss", "penalty", "alpha", "learning_rate", "eta0", "power_t", "average")
+        parameters = self.sgd.get_params()
+        parameters["eta0"] = round(parameters["eta0"], DECIMALS)
+        return {
+            "algorithm": f"sklearn.linear_model.{self.algorithm}",
+            "passes": self._spec.passes,
+            "batch_rows": BATCH_ROWS,
+            "parameters": {key: parameters[key] for key in keys},
+            "scikit_learn": sklearn.__version__,
+        }
+
+
+class Model(Sgd):
+    """Logistic regression.
+
     The average predicts too few of the rarer label. Steps are long, so the weights move about: the
     mean of the predictions on their way agrees with the labels, and the prediction of the mean
     weights is less (Jensen's inequality: the logistic function is convex below ½). Therefore the
@@ -50,46 +125,18 @@ class Model:
         spec: Its parameters.
     """
 
-    def __init__(self, spec: EvaluationSpec) -> None:
-        with without_pandas():  # scikit-learn takes a quarter longer with it
-            from sklearn.linear_model import SGDClassifier
-            from threadpoolctl import ThreadpoolController
+    algorithm = "SGDClassifier"
+    loss = "log_loss"
 
-        self._classifier = SGDClassifier(
-            loss="log_loss",
-            penalty="l2",
-            alpha=spec.alpha,
-            learning_rate="invscaling",
-            power_t=_DECAY,
-            average=True,
-            random_state=0,
-        )
-        self._spec = spec
-        self._rows = 0
+    def __init__(self, spec: EvaluationSpec) -> None:
+        super().__init__(spec)
         self._last: deque[Rows] = deque(maxlen=2)
         self._correction = 0.0
-        # BLAS only scales the weights here. Its threads would wait for each other in a loop that
-        # takes a core away from reading and hashing.
-        self._blas = ThreadpoolController()
 
     def learn(self, rows: Rows) -> None:
-        """Take one step for each row, in an order that only depends on their number.
-
-        Raises:
-            DataError: There is no memory for so many weights.
-        """
-        if not self._rows:
-            self._classifier.set_params(eta0=self._spec.learning_rate / _length(rows))
-        self._rows += len(rows.labels)
+        """Take one step for each row; see `Sgd`."""
+        self.fit(rows, rows.labels, classes=_CLASSES)
         self._last.append(rows)
-        try:
-            with self._blas.limit(limits=1, user_api="blas"):
-                self._classifier.partial_fit(_matrix(rows), rows.labels, classes=_CLASSES)
-        except MemoryError as error:
-            raise DataError(
-                f"evaluation: no memory for {rows.n_features:,} weights; choose a smaller "
-                "transform.n_features or a larger instance"
-            ) from error
 
     def settle(self) -> None:
         """Move the intercept once all rows have been learned from."""
@@ -97,27 +144,16 @@ class Model:
         labels = np.concatenate([rows.labels for rows in self._last])
         self._last.clear()
         self._correction = correction_of(scores, float(labels.mean()))
-        self._classifier.intercept_ = self._classifier.intercept_ + self._correction
+        self.sgd.intercept_ = self.sgd.intercept_ + self._correction
 
     def scores(self, rows: Rows) -> Floats:
         """Return the log-odds of a 1 for each row."""
-        return np.asarray(self._classifier.decision_function(_matrix(rows)), np.float64)
+        return np.asarray(self.sgd.decision_function(self.matrix(rows)), np.float64)
 
     def described(self) -> dict[str, Any]:
         """Return what `report/evaluation.json` says of it."""
-        import sklearn
-
-        keys = ("loss", "penalty", "alpha", "learning_rate", "eta0", "power_t", "average")
-        parameters = self._classifier.get_params()
-        parameters["eta0"] = round(parameters["eta0"], DECIMALS)
-        return {
-            "algorithm": "sklearn.linear_model.SGDClassifier",
-            "passes": self._spec.passes,
-            "batch_rows": BATCH_ROWS,
-            "parameters": {key: parameters[key] for key in keys},
-            "intercept_correction": round(self._correction, DECIMALS),
-            "scikit_learn": sklearn.__version__,
-        }
+        correction = {"intercept_correction": round(self._correction, DECIMALS)}
+        return {**super().described(), **correction}
 
 
 def correction_of(scores: Floats, base_rate: float) -> float:
@@ -154,10 +190,3 @@ def require() -> None:
 def _length(rows: Rows) -> float:
     """Return the mean squared length of the rows; 1 where they hold nothing."""
     return float(np.square(rows.values).sum()) / len(rows.labels) or 1.0
-
-
-def _matrix(rows: Rows) -> csr_matrix:
-    from scipy.sparse import csr_matrix
-
-    shape = len(rows.labels), rows.n_features
-    return csr_matrix((rows.values, rows.indices, rows.offsets), shape, copy=False)

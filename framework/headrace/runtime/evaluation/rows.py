@@ -20,7 +20,7 @@ from headrace.runtime.errors import DataError
 from headrace.runtime.output.parts import Waiting
 from headrace.runtime.output.writers.base import Entries, Layout
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, positions
+from headrace.runtime.transform import FEATURES, Role, positions
 
 BATCH_ROWS = 65_536
 """Rows that a model takes at a time. A fixed number, or the result would depend on the blocks.
@@ -75,7 +75,8 @@ class Rows:
 
 def needed(schema: pa.Schema) -> list[int]:
     """Return where the columns stand that a model needs."""
-    return positions(schema, *_NEEDED)
+    is_hashed = bool(positions(schema, Role.INDICES))
+    return positions(schema, *(_NEEDED if is_hashed else (Role.LABEL, *FEATURES)))
 
 
 def tamed(values: Floats) -> Floats:

@@ -40,23 +40,23 @@ class ByColumn(Hasher):
 
     @property
     def has_own_ranges(self) -> bool:
-        """As the other one."""
+        """Return what the other one says."""
         return self.hasher.has_own_ranges
 
     def hash_function(self) -> tuple[HashFunction, int]:
-        """As the other one."""
+        """Return the other one's."""
         return self.hasher.hash_function()
 
     def fold(self, hashes: U32, place: int, columns: int) -> U32:
-        """As the other one."""
+        """Return the other one's keys."""
         return self.hasher.fold(hashes, place, columns)
 
     def tokens(self, batch: pa.RecordBatch) -> list[ColumnTokens]:
-        """As the other one."""
+        """Return the other one's tokens."""
         return self.hasher.tokens(batch)
 
     def keys(self, hashes: Sequence[U32]) -> list[U32]:
-        """As the other one."""
+        """Return the other one's keys."""
         return self.hasher.keys(hashes)
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:

@@ -93,14 +93,10 @@ class Hasher(ABC):
 
     def entries(self, tokens: RowTokens) -> list[pa.ListArray]:
         """Return the sparse rows of what `tokens` made: the columns of indices and of values."""
-        import pyarrow as pa
-
         from headrace.runtime.hashing.sparse import sparse_rows
 
-        sparse = sparse_rows(tokens, self.keys([column.hashes for column in tokens.columns]))
-        offsets = pa.array(sparse.offsets)
-        flat = (pa.array(sparse.indices), pa.array(sparse.values))
-        return [pa.ListArray.from_arrays(offsets, entries) for entries in flat]
+        keys = self.keys([column.hashes for column in tokens.columns])
+        return sparse_rows(tokens, keys).lists()
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Hash the features of every row."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from headrace.runtime.hashing.tokens import U32, ColumnTokens, RowTokens
 from headrace.runtime.kernels import calls
@@ -40,6 +41,12 @@ class SparseRows:
     offsets: npt.NDArray[np.int32]
     indices: npt.NDArray[np.int32]
     values: Values
+
+    def lists(self) -> list[pa.ListArray]:
+        """Return the columns of indices and of values."""
+        offsets = pa.array(self.offsets)
+        flat = (pa.array(self.indices), pa.array(self.values))
+        return [pa.ListArray.from_arrays(offsets, entries) for entries in flat]
 
 
 def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:

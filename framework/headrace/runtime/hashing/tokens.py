@@ -50,11 +50,13 @@ class Encoded(NamedTuple):
             for a numeric one.
         codes: For each row the position of its value in `values`, shape (rows,).
         missing: True where the cell is null, shape (rows,); None where no cell is.
+        counts: Rows of each value, shape (values,), if they were counted on the way.
     """
 
     values: pa.Array
     codes: npt.NDArray[np.int32]
     missing: npt.NDArray[np.bool_] | None
+    counts: npt.NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, column: pa.Array) -> Encoded:
@@ -163,10 +165,10 @@ class ColumnTokens:
             starts = (np.cumsum(self.lengths) - self.lengths)[rows]
             shift = starts - (np.cumsum(lengths) - lengths)
             chosen = np.repeat(shift, lengths) + np.arange(lengths.sum())
-            cells = self.cells._replace(codes=self.cells.codes[chosen])
+            cells = self.cells._replace(codes=self.cells.codes[chosen], counts=None)
             return replace(self, cells=cells, lengths=lengths)
         missing = None if self.cells.missing is None else self.cells.missing[rows]
-        cells = self.cells._replace(codes=self.cells.codes[rows], missing=missing)
+        cells = Encoded(self.cells.values, self.cells.codes[rows], missing)
         return replace(self, cells=cells)
 
     def places(self, first: np.int32, none: np.int32) -> I32:

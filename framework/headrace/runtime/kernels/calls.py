@@ -72,8 +72,7 @@ def hash32(kernels: CDLL, texts: pa.StringArray, prefix: bytes, function: int, s
 def hash_cells(
     kernels: CDLL,
     ends: I32,
-    data: bytes,
-    rows: int,
+    data: bytes | int,
     bounds: I32,
     prefixes: bytes,
     function: int,
@@ -84,14 +83,14 @@ def hash_cells(
     Args:
         kernels: The library.
         ends: Where each cell begins in `data` and the last ends, column by column.
-        data: The cells, UTF-8.
-        rows: Number of rows.
+        data: The cells, UTF-8, or where they begin in memory.
         bounds: Where each prefix begins in `prefixes` and the last ends.
         prefixes: Of all columns.
         function: Number of the hash function in the library.
         seed: Its seed.
     """
     hashes, columns = np.empty(len(ends) - 1, np.uint32), len(bounds) - 1
+    rows = len(hashes) // columns
     kernels.headrace_hash_cells(
         *(_at(ends), data, columns, rows, _at(bounds), prefixes, function, seed, _at(hashes))
     )
@@ -116,8 +115,12 @@ def hash64(kernels: CDLL, texts: pa.StringArray, key: int) -> U64:
     return hashes
 
 
-def encode(kernels: CDLL, column: pa.StringArray) -> tuple[pa.StringArray, I32, Bools | None]:
-    """Return a column's distinct values, the code of each row, and which rows are null."""
+def encode(kernels: CDLL, column: pa.StringArray) -> tuple[pa.StringArray, I32, Bools | None, I64]:
+    """Return the distinct values of a column.
+
+    Returns:
+        The values, the code of each row, which rows are null, and the rows of each value.
+    """
     rows = len(column)
     offsets, data = _texts(column)
     size = _bytes_of(column)
@@ -127,21 +130,22 @@ def encode(kernels: CDLL, column: pa.StringArray) -> tuple[pa.StringArray, I32, 
     codes, starts = np.empty(rows, np.int32), np.empty(rows + 1, np.int32)
     texts, words = np.empty(size, np.uint8), np.empty(rows, np.uint64)
     tags, table = np.empty(rows, np.uint32), np.empty(slots, np.uint32)
+    counts = np.empty(rows, np.int64)
     count = kernels.headrace_encode(
         *(offsets, data, validity.address if validity else None, column.offset, rows),
-        *(_at(codes), _of(missing), _at(starts), _at(texts), _at(words), _at(tags), _at(table)),
-        slots,
+        *(_at(codes), _of(missing), _at(starts), _at(texts), _at(counts)),
+        *(_at(words), _at(tags), _at(table), slots),
     )
     buffers = [None, pa.py_buffer(starts[: count + 1]), pa.py_buffer(texts[: starts[count]])]
-    return pa.Array.from_buffers(pa.string(), count, buffers), codes, missing
+    return pa.Array.from_buffers(pa.string(), count, buffers), codes, missing, counts[:count]
 
 
 def _bytes_of(column: pa.StringArray) -> int:
     if not len(column):
         return 0
-    first, last = (column.offset, column.offset + len(column))
-    offsets = np.frombuffer(column.buffers()[1], np.int32)
-    return int(offsets[last]) - int(offsets[first])
+    start = column.offset * np.dtype(np.int32).itemsize
+    offsets = np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, start)
+    return int(offsets[-1]) - int(offsets[0])
 
 
 def count(
@@ -163,6 +167,12 @@ def count(
         _at(codes), _of(missing), _of(groups), size, len(codes), values, _at(counts)
     )
     return counts
+
+
+def add_to_sketch(kernels: CDLL, prints: U64, counts: I64, sketch: I64) -> None:
+    """Add the count of each value to a counter of each row of a sketch, shape (4, 2**k)."""
+    prints, counts = _straight(prints), _straight(counts)
+    kernels.headrace_sketch(_at(prints), _at(counts), len(prints), sketch.shape[1], _at(sketch))
 
 
 class Column(NamedTuple):

@@ -106,7 +106,8 @@ class Sums(NamedTuple):
     def smoothed(self, smooth: float, means: Floats) -> Floats:
         """Return the mean label of each group as if it had `smooth` rows of another mean besides.
 
-        Where labels are 0 and 1 these are to the last bit scikit-learn's, which adds up row by row.
+        Where labels are 0 and 1 these are to the last bit scikit-learn's, which adds up row by row,
+        and where they are other whole numbers from 0 on, none above ``smooth * means``.
 
         Args:
             smooth: Number of rows.
@@ -114,14 +115,12 @@ class Sums(NamedTuple):
         """
         begun = smooth * means
         labels = self._labels()
-        is_count = set(self.digits) <= {0} and bool(((labels >= 0) & (labels <= self.rows)).all())
-        if is_count:
-            clicks, sums = labels.astype(np.int64), np.empty(len(begun))
+        sums = begun + labels
+        if set(self.digits) <= {0} and (labels >= 0).all():
+            whole = labels.astype(np.int64)
             for start in np.unique(begun):
                 at = begun == start
-                sums[at] = counted_up(float(start), clicks[at])
-        else:
-            sums = begun + labels
+                sums[at] = counted_up(float(start), whole[at])
         weights = counted_up(smooth, self.rows)
         return np.where(weights == 0, means, sums / np.where(weights == 0, 1, weights))
 
@@ -139,6 +138,8 @@ def counted_up(start: float, times: Ints) -> Floats:
         start: Not negative.
         times: Shape (groups,).
     """
+    if start >= 2.0**53:  # so that 1 more is no more
+        return np.full(len(times), start)
     # Between two powers of two there is nothing to round, so few steps have to be done by itself.
     begins, numbers, most = [0], [start], int(times.max(initial=0))
     while begins[-1] < most:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from headrace.runtime.hashing.hash64 import hash64, key_of
 from headrace.runtime.hashing.tokens import U64, Encoded
+from headrace.runtime.hashing.words import Cells
 from headrace.runtime.learning.counts import refuse_more
 
 HASH, COLUMN, TEXT, ROWS = "hash", "column", "value", "rows"
@@ -56,7 +57,7 @@ def added_up_texts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
     """
     together = pa.concat_tables(states)
     hashes = together[HASH].to_numpy()
-    order = np.argsort(hashes, kind="stable")
+    order = np.argsort(hashes)
     starts = np.flatnonzero(np.diff(hashes[order], prepend=~hashes[order[:1]]))
     first = together.take(pa.array(order[starts]))
     refuse_more(first, max_values, _BYTES_EACH)
@@ -68,8 +69,31 @@ def added_up_texts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
 
 def by_count(state: pa.Table) -> pa.Table:
     """Return the rows column by column, the most frequent text first, equals in their order."""
-    order = [(COLUMN, "ascending"), (ROWS, "descending"), (TEXT, "ascending")]
-    return state.sort_by(order).combine_chunks()
+    texts = pa.concat_arrays([_NO_TEXTS, *state[TEXT].chunks])
+    if not len(texts):
+        return state
+    # Texts are compared by their first 8 bytes, and in full only where these agree.
+    begins = Cells.of(texts).word(0).byteswap()
+    keys = [begins, -state[ROWS].to_numpy(), _in_order(state[COLUMN])]
+    order = np.lexsort(keys)
+    agree = np.logical_and.reduce([key[order[1:]] == key[order[:-1]] for key in keys])
+    if agree.any():
+        tied = np.flatnonzero(np.append(agree, False) | np.append(False, agree))
+        runs = np.cumsum(~np.append(False, agree))[tied]
+        together = pa.table({"run": runs, TEXT: texts.take(pa.array(order[tied]))})
+        sort_keys = [("run", "ascending"), (TEXT, "ascending")]
+        order[tied] = order[tied][pc.sort_indices(together, sort_keys=sort_keys).to_numpy()]
+    return state.take(pa.array(order)).combine_chunks()
+
+
+def _in_order(names: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Return the place of each name among all different ones in their order."""
+    coded = names.combine_chunks().dictionary_encode()
+    known = coded.dictionary.to_pylist()
+    place = {name: number for number, name in enumerate(sorted(known))}
+    places: npt.NDArray[np.int64] = np.array([place[name] for name in known])
+    made: npt.NDArray[np.int64] = places[coded.indices.to_numpy()]
+    return made
 
 
 def ranks_of(state: pa.Table) -> npt.NDArray[np.int32]:

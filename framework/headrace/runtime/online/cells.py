@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import shown_cell
-from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.columns import LIST_MARK, Columns
 from headrace.runtime.chain.names import suggest
 from headrace.runtime.chain.typed import typed
 from headrace.runtime.errors import BadRows, RowError
@@ -107,6 +107,8 @@ class Cells:
 
     def _column(self, name: str, role: Role, rows: Sequence[Row]) -> pa.StringArray:
         cells = [row.get(name) for row in rows]
+        if name in self.columns.lists:
+            cells = [_listed(cell) if isinstance(cell, list | tuple) else cell for cell in cells]
         try:
             # The usual case first, and without a call: this is done for every cell.
             texts = [(cell or None) if type(cell) is str else _text(cell, role) for cell in cells]
@@ -132,6 +134,12 @@ def _blamed(name: str, role: Role, cells: Sequence[Any]) -> RowError:
         except ValueError as error:
             return RowError(position, name, str(error))
     raise AssertionError(f"every cell of {name!r} is right by itself")
+
+
+def _listed(cell: Sequence[Any]) -> Any:
+    """Return a list as the readers do: the texts of its elements, a mark in front of each."""
+    texts = [_text(each, Role.CATEGORICAL) or "" for each in cell]
+    return "".join(f"{LIST_MARK}{text}" for text in texts) or LIST_MARK
 
 
 def _text(cell: Any, role: Role) -> str | None:

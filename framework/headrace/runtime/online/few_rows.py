@@ -1,16 +1,20 @@
-"""Rows straight from the cells' texts to entries: for chains that do nothing but hash texts.
+"""A few rows from their texts to entries, all cells at once, without a step for each column.
 
-No Arrow column is made on the way, which takes most of the time of a single row. What is not as
-usual is left to the way of all chains, which also knows what to say about it.
+For chains that do nothing but hash texts no Arrow column is made on the way, which takes most of
+the time of a single row. What is not as usual is left to the way of all chains, which also knows
+what to say about it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ctypes import CDLL
 from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from headrace.runtime.hashing.functions import number_of
 from headrace.runtime.hashing.hasher import Hasher
@@ -62,10 +66,9 @@ class TextHasher:
         Returns:
             None if there are no kernels, or a text is not UTF-8.
         """
-        kernels, columns = library(), len(self.bounds) - 1
+        kernels, joined = library(), "".join(texts)
         if kernels is None or not count:
             return None
-        joined = "".join(texts)
         try:
             data = joined.encode()
         except UnicodeEncodeError:
@@ -76,13 +79,37 @@ class TextHasher:
         lengths = map(len, texts) if is_ascii else map(len, [text.encode() for text in texts])
         ends = np.zeros(len(texts) + 1, np.int32)
         np.cumsum(np.fromiter(lengths, np.int32, len(texts)), out=ends[1:])
-        hashes = calls.hash_cells(
-            kernels, ends, data, count, self.bounds, self.prefixes, self.function, self.seed
+        nulls: list[int] = (
+            [] if all(texts) else [place for place, text in enumerate(texts) if not text]
         )
+        return self._rows(kernels, ends, data, nulls)
+
+    def rows_of(self, columns: Sequence[pa.StringArray]) -> SparseRows | None:
+        """Return the rows of some columns; None if there are no kernels, or no rows."""
+        kernels = library()
+        if kernels is None or not len(columns[0]):
+            return None
+        cells = pa.concat_arrays(columns)
+        _, offsets, data = cells.buffers()
+        ends = np.frombuffer(offsets, np.int32, len(cells) + 1, 4 * cells.offset)
+        nulls = np.flatnonzero(cells.is_null()) if cells.null_count else np.empty(0, np.int64)
+        return self._rows(kernels, ends, data.address if data else b"", nulls)
+
+    def _rows(
+        self,
+        kernels: CDLL,
+        ends: calls.I32,
+        data: bytes | int,
+        nulls: Sequence[int] | npt.NDArray[np.int64],
+    ) -> SparseRows:
+        hashes = calls.hash_cells(
+            kernels, ends, data, self.bounds, self.prefixes, self.function, self.seed
+        )
+        columns = len(self.bounds) - 1
         keys = self._keys(hashes, columns)
-        if not all(texts):
-            keys[[place for place, text in enumerate(texts) if not text]] = MISSING
-        return SparseRows(*calls.sparse_keys(kernels, keys, columns, count))
+        if len(nulls):
+            keys[nulls] = MISSING
+        return SparseRows(*calls.sparse_keys(kernels, keys, columns, len(keys) // columns))
 
     def _keys(self, hashes: calls.U32, columns: int) -> calls.U32:
         if not self.hasher.has_own_ranges:

@@ -65,7 +65,7 @@ class RowTransformer(_Transformer):
 
     def __init__(self, cells: Cells, links: Sequence[Link]) -> None:
         super().__init__(cells, links)
-        self._at_once = _at_once(links)
+        self._at_once = _text_hasher(links[0]) if len(links) == 1 else None
         after = links[-1].after
         (self._indices,) = positions(after, Role.INDICES)
         (self._values,) = positions(after, Role.VALUES)
@@ -178,15 +178,13 @@ class ColumnTransformer(_Transformer):
         }
 
 
-def _at_once(links: Sequence[Link]) -> TextHasher | None:
-    """Return what does the work of a chain that only hashes."""
-    hasher = links[0].transform
-    if len(links) > 1 or not isinstance(hasher, Hasher):
+def _text_hasher(link: Link) -> TextHasher | None:
+    """Return what does the work of a step that hashes texts."""
+    hasher, before = link.transform, link.before
+    chosen = features(before)
+    if not isinstance(hasher, Hasher) or any(before.types[i] != pa.string() for i in chosen):
         return None
-    before = links[0].before
-    if any(before.types[place] != pa.string() for place in features(before)):
-        return None
-    return TextHasher.of(hasher, [before.names[place] for place in features(before)])
+    return TextHasher.of(hasher, [before.names[place] for place in chosen])
 
 
 def _step(link: Link) -> Step:
@@ -204,6 +202,7 @@ class FewRows:
 
     def __init__(self, link: Link, hasher: Hasher) -> None:
         self._hasher = hasher
+        self._texts = _text_hasher(link)
         self._after = link.after
         fields = [(place, link.before.field(place)) for place in features(link.before)]
         self._features = [(place, field.name, role_of(field)) for place, field in fields]
@@ -213,8 +212,15 @@ class FewRows:
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Hash the features of every row."""
         kept = [batch.column(place) for place in self._kept]
-        columns = [*kept, *self._hasher.entries(RowTokens(self._tokens(batch)))]
+        columns = [*kept, *self._entries(batch)]
         return pa.RecordBatch.from_arrays(columns, schema=self._after)
+
+    def _entries(self, batch: pa.RecordBatch) -> list[pa.ListArray]:
+        if self._texts is not None:
+            made = self._texts.rows_of([batch.column(place) for place, *_ in self._features])
+            if made is not None:
+                return made.lists()
+        return self._hasher.entries(RowTokens(self._tokens(batch)))
 
     def _tokens(self, batch: pa.RecordBatch) -> list[ColumnTokens]:
         if type(self._hasher).tokens is not Hasher.tokens:

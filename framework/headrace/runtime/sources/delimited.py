@@ -261,7 +261,8 @@ class DelimitedBlock(LinesBlock):
         if kernels is None:
             return None
         marks = dialect.delimiter, dialect.quote, dialect.escape
-        wanted = [self.names.index(name) for name in self.wanted]
+        places = {name: place for place, name in enumerate(self.names)}
+        wanted = [places[name] for name in self.wanted]
         columns = calls.csv_columns(kernels, data, marks, len(self.names), wanted)
         return None if columns is None else pa.table(columns, list(self.wanted))
 

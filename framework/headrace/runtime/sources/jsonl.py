@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from headrace.runtime.chain.columns import BESIDE, Columns
+from headrace.runtime.chain.columns import BESIDE, LIST_MARK, Columns
 from headrace.runtime.chain.names import is_pattern
 from headrace.runtime.errors import DataError
 from headrace.runtime.shown import quoted
@@ -103,6 +103,8 @@ class JsonLinesBlock(LinesBlock):
         cells = []
         for name in self.wanted:
             value = values.get(name)
+            if type(value) is list and name in self.columns.lists:
+                value = _joined(value)
             if type(value) is not str or not value.isascii():
                 try:
                     value = _text(value)
@@ -204,6 +206,14 @@ def _text(value: Any) -> str | None:
     if not _is_unicode(value):
         raise ValueError("the text is not valid Unicode")
     return value
+
+
+def _joined(values: list[Any]) -> Any:
+    """Return a list as the text of its elements; itself if one is a list or an object."""
+    try:
+        return "".join(f"{LIST_MARK}{_text(each) or ''}" for each in values) or LIST_MARK
+    except ValueError:
+        return values
 
 
 def _is_unicode(text: str) -> bool:

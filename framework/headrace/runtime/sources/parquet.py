@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.columns import LIST_MARK, Columns
 from headrace.runtime.chain.names import is_dropped
 from headrace.runtime.errors import DataError
 from headrace.runtime.shown import plain, quoted
@@ -119,6 +119,8 @@ def _text(column: pa.Array) -> pa.StringArray:
     Raises:
         ArrowInvalid: A cell is not UTF-8.
     """
+    if _is_list(column.type):
+        return _joined(column)
     if pa.types.is_boolean(column.type):
         column = pc.if_else(column, "true", "false")
     text = column.cast(pa.string())
@@ -130,6 +132,23 @@ def _text(column: pa.Array) -> pa.StringArray:
     text.validate(full=True)  # a text is believed to be UTF-8 when it is read
     empty = pc.equal(text, "")
     return pc.if_else(empty, None, text) if pc.any(empty).as_py() else text
+
+
+def _joined(column: pa.Array) -> pa.StringArray:
+    """Return lists as the texts of their elements, a mark in front of each."""
+    values = _text(column.flatten()).fill_null("")
+    marked = pc.binary_join_element_wise(LIST_MARK, values, "")
+    lengths = pc.list_value_length(column).fill_null(0).to_numpy()
+    offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
+    texts = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), marked), "")
+    texts = pc.if_else(pc.equal(texts, ""), LIST_MARK, texts)
+    return pc.if_else(column.is_valid(), texts, None) if column.null_count else texts
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    """Return whether values are lists of plain values."""
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    return is_list and _is_plain(kind.value_type)
 
 
 def _escaped(column: pa.Array) -> pa.StringArray:
@@ -196,7 +215,9 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
     nested = {
         name: field.type
         for name, field in zip(names, fields, strict=True)
-        if not _is_plain(field.type) and not is_dropped(name, dataset)
+        if not _is_plain(field.type)
+        and not is_dropped(name, dataset)
+        and not (name in dataset.lists and _is_list(field.type))
     }
     if nested:
         columns = Columns.of(names, dataset, name_of(path))

@@ -137,6 +137,9 @@ class Frequent:
                 self._is_settled = True
                 return
             self._sketch = np.zeros((DEPTH, WIDTH), np.int64)
+        if (kernels := library()) is not None:
+            calls.add_to_sketch(kernels, prints, counts, self._sketch)
+            return
         for row, chosen in zip(self._sketch, _places(prints), strict=True):
             row += _sums(chosen, counts, WIDTH)
 
@@ -155,6 +158,8 @@ class Frequent:
 
 def _counts(cells: Encoded) -> Counts:
     """Count in how many rows each distinct value stands."""
+    if cells.counts is not None:
+        return cells.counts
     if (kernels := library()) is not None:
         return calls.count(kernels, cells.codes, cells.missing, len(cells.values), None, 1)[:-1, 0]
     counts = np.bincount(cells.codes, minlength=len(cells.values))[: len(cells.values)]

@@ -13,7 +13,7 @@ from headrace.aws.request import RequestView
 from headrace.runtime.process.main import ROOT_VARIABLE
 from headrace.runtime.spec import ML_ROOT
 from headrace.targets.local import spark_submit as spark
-from headrace.targets.local import start
+from headrace.targets.local.early import INTERPRETER, PYTHONS, passed_on
 from headrace.targets.local.sandbox import CODE, Host, brings_code
 
 IMAGE_ENTRYPOINT = ("python3", "-m", "headrace.runtime")
@@ -21,8 +21,6 @@ IMAGE_ENTRYPOINT = ("python3", "-m", "headrace.runtime")
 SOURCES = Path(__file__).parents[3]
 """The folder with the package ``headrace``, which is on that image's path like ``transforms``."""
 ZIP_APPLICATION = ".pyz"
-PASSED_ON = re.compile(r"PATH|HOME|JAVA_HOME|LANG|TMPDIR|LD_LIBRARY_PATH|OPENBLAS_\w+")
-"""The variables of the user's environment that an entrypoint sees; a container sees none."""
 
 _ML_PATH = re.compile(rf"(?<![\w./-]){ML_ROOT}(?=/|$)")
 
@@ -71,21 +69,19 @@ def _words(request: RequestView) -> list[str]:
 
 def _interpreter(words: Sequence[str]) -> tuple[str, ...]:
     is_entry_script = bool(words) and words[0].endswith(ZIP_APPLICATION)
-    return (sys.executable, "-P", start.__file__) if is_entry_script else (sys.executable,)
+    return INTERPRETER if is_entry_script else (sys.executable,)
 
 
 def _environment(
     host: Host, request: RequestView, hosts: int, ours: Mapping[str, str]
 ) -> dict[str, str]:
-    passed_on = {key: value for key, value in ours.items() if PASSED_ON.fullmatch(key)}
     return {
-        **passed_on,
+        **passed_on(ours),
         **_code(host, request),
         "HEADRACE_THREADS": str(_threads(hosts)),
         **{key: _mapped(value, host) for key, value in request.environment.items()},
         ROOT_VARIABLE: str(host.ml),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
+        **PYTHONS,
     }
 
 

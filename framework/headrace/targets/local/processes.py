@@ -22,7 +22,10 @@ from typing import IO, Literal, Protocol
 from headrace.errors import HeadraceError, JobFailed, PluginError
 from headrace.results import pages as report
 from headrace.runtime.process.shortage import MEMORY, require_memory_for_threads, tells_of_memory
+from headrace.runtime.spec import PACKAGES_INPUT, under
+from headrace.targets.local import early
 from headrace.targets.local.command import Command
+from headrace.targets.local.early import EarlyInterpreter
 from headrace.targets.local.sandbox import MESSAGE_BYTES, Host
 from headrace.targets.shutdown.interrupts import Interrupts
 from headrace.targets.shutdown.lifeline import Lifeline
@@ -165,8 +168,10 @@ def run(
         KeyboardInterrupt: A signal came in.
         JobFailed: One of them could not even be started.
     """
-    with Lifeline("JOB", command=at_last) as lifeline:
-        processes = _Processes(lifeline)
+    interpreter = early.taken()
+    mark = interpreter.mark if interpreter else None
+    with Lifeline("JOB", command=at_last, mark=mark) as lifeline:
+        processes = _Processes(lifeline, interpreter)
         interrupts.tell(lambda: processes.events.put(Interrupted()))
         deadline = time.monotonic() + limit_seconds
         try:
@@ -182,16 +187,43 @@ def run(
 class _Processes:
     """The processes that run. A thread for each pipe and each process feeds one queue."""
 
-    def __init__(self, lifeline: Lifeline) -> None:
+    def __init__(self, lifeline: Lifeline, interpreter: EarlyInterpreter | None = None) -> None:
         self.events: queue.SimpleQueue[Line | Ended | Interrupted] = queue.SimpleQueue()
         self._lifeline = lifeline
+        self._interpreter = interpreter
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._room = threading.Semaphore(WAITING_LINES)
 
     def start(self, command: Command) -> None:
         require_memory_for_threads(3)  # those below
+        process = self._waiting(command) or self._started(command)
+        name = command.host.name
+        self._running[name] = process
+        self._watch()
+        readers = [
+            _Reader(name, "stdout", process.stdout, self.events, self._room),
+            _Reader(name, "stderr", process.stderr, self.events, self._room),
+        ]
+        for reader in readers:
+            reader.start()
+        threading.Thread(target=self._await, args=(name, process, readers), daemon=True).start()
+
+    def _waiting(self, command: Command) -> subprocess.Popen[bytes] | None:
+        """Return the interpreter that has been waiting, if it takes the command."""
+        interpreter, self._interpreter = self._interpreter, None
+        if interpreter is None:
+            return None
+        brings_packages = under(command.host.ml, PACKAGES_INPUT).exists()  # NumPy among them
+        if not brings_packages and interpreter.takes(
+            command.argv, command.environment, command.host.ml
+        ):
+            return interpreter.process
+        interpreter.end()
+        return None
+
+    def _started(self, command: Command) -> subprocess.Popen[bytes]:
         try:
-            process = subprocess.Popen(  # noqa: S603 - the request's own command
+            return subprocess.Popen(  # noqa: S603 - the request's own command
                 command.argv,
                 env={**command.environment, **self._lifeline.mark},
                 cwd=command.host.ml,
@@ -203,16 +235,6 @@ class _Processes:
         except OSError as exc:
             program = command.argv[0]
             raise JobFailed(f"{program!r} cannot be started here: {exc.strerror}") from exc
-        name = command.host.name
-        self._running[name] = process
-        self._watch()
-        readers = [
-            _Reader(name, "stdout", process.stdout, self.events, self._room),
-            _Reader(name, "stderr", process.stderr, self.events, self._room),
-        ]
-        for reader in readers:
-            reader.start()
-        threading.Thread(target=self._await, args=(name, process, readers), daemon=True).start()
 
     def _await(self, host: str, process: subprocess.Popen[bytes], readers: list[_Reader]) -> None:
         status = process.wait()

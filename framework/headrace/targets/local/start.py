@@ -1,5 +1,8 @@
 """Starts an entry script with byte code that is there already: ``python -P start.py entry.pyz``.
 
+``python -P start.py --wait`` imports what every job needs, then reads a line of JSON from stdin:
+the script and its arguments, the environment, and the folder to run it in. It ends if none comes.
+
 Python compiles each module of a zip at every start, which takes longer than a small job works. The
 modules that this installation has as well, with the same text, are in its ``__pycache__``.
 
@@ -8,7 +11,10 @@ Imports nothing of the project, which the script brings.
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import json
+import os
 import runpy
 import sys
 from importlib.machinery import SourceFileLoader
@@ -16,6 +22,7 @@ from pathlib import Path
 from types import CodeType
 from zipimport import zipimporter
 
+WAIT = "--wait"
 SOURCES = Path(__file__).parents[3]
 """The folder with the package ``headrace``."""
 
@@ -52,8 +59,28 @@ def _compiled(fullname: str, file: Path) -> CodeType | None:
         sys.dont_write_bytecode = keep
 
 
+def _wait() -> list[str]:
+    """Return the words of the command, when it comes."""
+    with contextlib.suppress(ImportError):  # the job says so
+        import numpy  # noqa: F401
+        import pyarrow.compute  # noqa: F401
+    order = sys.stdin.readline()
+    if not order:
+        os._exit(0)
+    words, environment, folder = json.loads(order)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return list(words)
+
+
 if __name__ == "__main__":
     gc.disable()  # until `headrace.runtime.process.setup` has it again
     del sys.argv[0]
+    if sys.argv == [WAIT]:
+        sys.argv = _wait()
     sys.path_hooks.insert(0, CompiledImporter)
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.aws.account import RUNNING
+from headrace.aws.account import COMPLETED, RUNNING
 from headrace.job.request import RequestView
 from headrace.runtime.shown import masked_arguments
 from headrace.runtime.spec import REPORT
@@ -17,7 +17,6 @@ from headrace.terminal.units import duration
 
 WIDTH = 13
 NOT_YET = "-"
-COMPLETED = "Completed"
 IMAGES_OWN = "the image's own entrypoint"
 
 

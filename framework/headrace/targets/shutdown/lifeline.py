@@ -18,6 +18,15 @@ PATIENCE_SECONDS = 5.0
 """The watchdog of a job that has ended takes milliseconds."""
 
 
+def new_mark(kind: str) -> dict[str, str]:
+    """Return a variable that no other process has in its environment.
+
+    Args:
+        kind: ``JOB`` or ``SWEEP``: the processes that end with this one.
+    """
+    return {PREFIX + kind: os.urandom(8).hex()}
+
+
 class Lifeline:
     """A pipe to a watchdog process. The system closes it when this process ends for any reason.
 
@@ -25,13 +34,20 @@ class Lifeline:
         kind: ``JOB`` or ``SWEEP``: the processes that end with this one.
         grace: Seconds that they get between SIGTERM and SIGKILL; 0: no SIGTERM.
         command: A command that the watchdog runs afterwards if this process was killed.
+        mark: The variable in the environment of these processes; default: a new one.
 
     Attributes:
         mark: Variables for the environment of all processes that are to end with this one.
     """
 
-    def __init__(self, kind: str, grace: float = 0.0, command: Sequence[str] = ()) -> None:
-        self.mark = {PREFIX + kind: os.urandom(8).hex()}
+    def __init__(
+        self,
+        kind: str,
+        grace: float = 0.0,
+        command: Sequence[str] = (),
+        mark: dict[str, str] | None = None,
+    ) -> None:
+        self.mark = mark or new_mark(kind)
         ((name, value),) = self.mark.items()
         self.text = f"{name}={value}"
         program = (sys.executable, "-I", "-S", watchdog.__file__)

@@ -41,12 +41,13 @@ static void place_all(int64_t count, const uint32_t *tags, uint32_t *slots, uint
     }
 }
 
-/* `words`, `tags` and `codes` hold one number for each row, `value_offsets` one more, `value_data`
- * as many bytes as the column; `slot_count` is a power of two, at least twice the rows. */
+/* `codes`, `counts` (rows of each value), `words` and `tags` hold one number for each row,
+ * `value_offsets` one more, `value_data` as many bytes as the column; `slot_count` is a power of
+ * two, at least twice the rows. Returns the number of values. */
 int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
                         int64_t validity_offset, int64_t rows, int32_t *codes, uint8_t *missing,
-                        int32_t *value_offsets, uint8_t *value_data, uint64_t *words,
-                        uint32_t *tags, uint32_t *slots, int64_t slot_count) {
+                        int32_t *value_offsets, uint8_t *value_data, int64_t *counts,
+                        uint64_t *words, uint32_t *tags, uint32_t *slots, int64_t slot_count) {
     int64_t count = 0, end = rows ? offsets[rows] : 0;
     uint32_t mask = slot_count < 1024 ? (uint32_t)slot_count - 1 : 1023;
     place_all(0, tags, slots, mask);
@@ -71,9 +72,11 @@ int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8
         }
         if (found) {
             codes[row] = (int32_t)found - 1;
+            counts[found - 1]++;
             continue;
         }
         codes[row] = (int32_t)count;
+        counts[count] = 1;
         words[count] = cell.word;
         tags[count] = cell.tag;
         if (cell.size) {
@@ -88,6 +91,18 @@ int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8
         }
     }
     return count;
+}
+
+/* Add the count of each value to one counter in each row of a count-min sketch of that width, a
+ * power of two up to 2**16; 16 of a fingerprint's bits choose the counter. */
+void headrace_sketch(const uint64_t *prints, const int64_t *counts, int64_t values, int64_t width,
+                     int64_t *sketch) {
+    for (int64_t i = 0; i < values; i++) {
+        for (int row = 0; row < 4; row++) {
+            uint64_t chosen = prints[i] >> 16 * row & 0xFFFF & ((uint64_t)width - 1);
+            sketch[row * width + (int64_t)chosen] += counts[i];
+        }
+    }
 }
 
 /* Add to `counts` the rows of each value in each group, shape (values + 1, groups): those without

@@ -157,7 +157,7 @@ def refuse_unhashed(schema: pa.Schema, format_name: str) -> None:
     """Raise `ValueError` if there is no sparse row, and the format holds nothing else."""
     if Layout.of(schema).indices is None:
         raise ValueError(
-            f"{format_name} holds hashed rows, but no step hashes; use output.format=parquet"
+            f"{format_name} holds hashed rows, but no step hashes; use output.format=csv or parquet"
         )
 
 

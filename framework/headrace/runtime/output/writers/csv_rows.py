@@ -284,7 +284,7 @@ def _joined_lines(cells: pa.Array, columns: int) -> list[memoryview]:
     ends = np.frombuffer(texts.buffers()[1], np.int32)[columns : len(texts) : columns]
     joined[ends + np.arange(columns - 1, len(texts) - 1, columns)] = ord("\n")
     used = int(np.frombuffer(texts.buffers()[1], np.int32)[len(texts)]) + max(len(texts) - 1, 0)
-    return [memoryview(joined[:used]), memoryview(b"\n")]
+    return [joined[:used].data, memoryview(b"\n")]
 
 
 def _joined(*columns: pa.Array | pa.Scalar, between: pa.Scalar) -> pa.LargeStringArray:
@@ -309,11 +309,26 @@ def _texts(column: pa.Array, name: str) -> pa.Array:
 def _as_cells(column: pa.Array) -> pa.Array:
     """Return texts as they stand in a cell."""
     texts = column.cast(pa.large_string())
+    if not _may_need_quotes(texts):
+        return texts
     needs_quotes = pc.match_substring_regex(texts, _TO_QUOTE)
     if not pc.any(needs_quotes).as_py():
         return texts
     doubled = pc.replace_substring(texts, '"', '""')
     return pc.if_else(needs_quotes, _joined(_QUOTE, doubled, _QUOTE, between=_NOTHING), texts)
+
+
+def _may_need_quotes(texts: pa.LargeStringArray) -> bool:
+    """Return false if no text needs quotes, which hardly any does and a look at all bytes tells."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset :][: len(texts) + 1]
+    is_empty = np.diff(offsets) == 0
+    if texts.null_count:
+        is_empty &= texts.is_valid().to_numpy(zero_copy_only=False)
+    if is_empty.any():
+        return True
+    data = texts.buffers()[2]
+    used = b"" if data is None else bytes(memoryview(data)[offsets[0] : offsets[-1]])
+    return any(mark in used for mark in (b'"', b",", b"\r", b"\n"))
 
 
 def _matrix(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> list[memoryview]:

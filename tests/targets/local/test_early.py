@@ -1,0 +1,95 @@
+"""An interpreter that waits for a command: it takes what fits, and is never left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headrace.targets.local import early
+from headrace.targets.local.early import INTERPRETER, PYTHONS, EarlyInterpreter, passed_on
+from tests import children
+
+MAIN = """
+import json, os, sys
+ready = [name for name in ("numpy", "pyarrow") if name in sys.modules]
+print(json.dumps([sys.argv, os.getcwd(), dict(os.environ), sys.stdin.read(), ready]))
+"""
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[EarlyInterpreter]:
+    with zipfile.ZipFile(tmp_path / "entry.pyz", "w") as archive:
+        archive.writestr("__main__.py", MAIN)
+    interpreter = EarlyInterpreter(os.environ)
+    yield interpreter
+    interpreter.end()
+    assert interpreter.process.returncode is not None
+
+
+def variables(**more: str) -> dict[str, str]:
+    return {**passed_on(os.environ), **PYTHONS, "HEADRACE_THREADS": "1", **more}
+
+
+def test_it_runs_a_command_as_a_new_one_would(waiting: EarlyInterpreter, tmp_path: Path) -> None:
+    command = [*INTERPRETER, str(tmp_path / "entry.pyz"), "word"]
+    assert waiting.takes(command, variables(), tmp_path)
+    out, err = waiting.process.communicate(timeout=children.LIMIT_SECONDS)
+    assert (waiting.process.returncode, err) == (0, b"")
+    *seen, ready = json.loads(out)
+    done = children.run(
+        command, env={**variables(), **waiting.mark}, cwd=tmp_path, input=b"", capture_output=True
+    )
+    assert seen == json.loads(done.stdout)[:-1]
+    assert ready == ["numpy", "pyarrow"]
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ([sys.executable, "entry.pyz"], {}),
+        (["sh", "-P", INTERPRETER[2], "entry.pyz"], {}),
+        ([*INTERPRETER, "entry.pyz"], {"OPENBLAS_NUM_THREADS": "7"}),
+        ([*INTERPRETER, "entry.pyz"], {"MINE": "1"}),
+    ],
+)
+def test_it_refuses_what_wants_another_interpreter(
+    waiting: EarlyInterpreter, tmp_path: Path, command: list[str], more: dict[str, str]
+) -> None:
+    assert not waiting.takes(command, variables(**more), tmp_path)
+
+
+def test_one_that_has_ended_takes_nothing(waiting: EarlyInterpreter, tmp_path: Path) -> None:
+    waiting.process.kill()
+    waiting.process.wait()
+    assert not waiting.takes([*INTERPRETER, "entry.pyz"], variables(), tmp_path)
+
+
+def test_it_ends_with_who_started_it(waiting: EarlyInterpreter) -> None:
+    assert waiting.process.stdin is not None
+    waiting.process.stdin.close()  # as the system does
+    waiting.process.stdin = None
+    assert waiting.process.wait(children.LIMIT_SECONDS) == 0
+
+
+def test_nothing_waits_any_more_afterwards() -> None:
+    with early.started(["dataset.path=x", "hydra.run.dir=y"]):
+        (interpreter,) = early._waiting
+        assert interpreter.process.poll() is None
+    assert interpreter.process.returncode is not None
+    assert early.taken() is None
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["--help", "-m", "-sc", "action=plan", "target=aws", "~target", "program=image", "from=x",
+     "hydra.mode=MULTIRUN", "hydra/launcher=fused"],
+)  # fmt: skip
+def test_no_interpreter_for_other_commands(word: str) -> None:
+    with early.started(["dataset.path=x", word]):
+        assert early._waiting == []
