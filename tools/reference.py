@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from headrace.cli.actions import MODULES
-from headrace.cli.actions.schema import GLOBAL, MODELINE, schema
+from headrace.cli.actions.schema import schema
 from headrace.config.registry import plugins
+from headrace.look.conf_file import GLOBAL, MODELINE
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
