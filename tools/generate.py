@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from headrace.cli.actions.schema import MODELINE, editor_files, modeline
+from headrace.cli.actions.schema import editor_files
+from headrace.look.conf_file import with_modeline
 from headrace.results.whole_files import json_text
 from tools import reference
 from tools.picture import picture
@@ -31,13 +32,6 @@ def generated() -> Iterator[tuple[Path, str]]:
         for path in sorted((root / "conf").rglob("*.yaml")):
             inside = PurePosixPath(path.relative_to(root))
             yield path, with_modeline(inside, path.read_text("utf-8"))
-
-
-def with_modeline(path: PurePosixPath, text: str) -> str:
-    """Return the text of a file of ``conf/`` with its modeline below the comment it opens with."""
-    lines = [line for line in text.splitlines() if not line.startswith(MODELINE)]
-    head = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    return "\n".join([*lines[:head], modeline(path, text), *lines[head:], ""])
 
 
 def main() -> None:

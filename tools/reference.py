@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from headrace.cli.actions import MODULES
-from headrace.cli.actions.schema import GLOBAL, MODELINE, schema
+from headrace.cli.actions.schema import schema
 from headrace.config.registry import plugins
+from headrace.look.conf_file import GLOBAL, MODELINE
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
@@ -131,8 +132,11 @@ def _group(title: str, address: str, model: Node, models: Node) -> Iterator[str]
     for key, node in keys.items():
         for reference in dict.fromkeys(_references(node)):
             below = f"{address}.{key}"
-            several = "array" in json.dumps(node) or "additionalProperties" in node
-            yield from _group(below, f"{below}.…" if several else below, models[reference], models)
+            if any("additionalProperties" in each for each in _alternatives(node)):
+                below += ".LABEL"
+            elif any(each.get("type") == "array" for each in _alternatives(node)):
+                below += "[]"
+            yield from _group(below, below, models[reference], models)
 
 
 def _references(node: Any) -> Iterator[str]:
@@ -172,7 +176,14 @@ def _table(
 
 
 def _cell(text: str) -> str:
-    return " ".join(re.sub(r"(?<!\\)\|", r"\\|", text).replace("<", "&lt;").split())
+    parts = text.split("`")
+    parts[::2] = [_escaped(prose) for prose in parts[::2]]
+    return " ".join("`".join(parts).replace("|", r"\|").split())
+
+
+def _escaped(prose: str) -> str:
+    """Return a text in which Markdown sees neither a tag nor an emphasis."""
+    return re.sub(r"(?<!\w)_(\w+)_(?!\w)", r"\_\1\_", prose.replace("<", "&lt;"))
 
 
 def _default(node: Node) -> str:
@@ -181,7 +192,8 @@ def _default(node: Node) -> str:
         return "none"
     if default in ([], {}):
         return "empty"
-    return f"`{default if isinstance(default, str) else json.dumps(default)}`"
+    is_word = isinstance(default, str) and default.strip() == default != ""
+    return f"`{default if is_word else json.dumps(default)}`"
 
 
 def _value(node: Node, models: Node) -> str:
@@ -199,7 +211,7 @@ def _value(node: Node, models: Node) -> str:
         case "boolean":
             return "`true`, `false`"
         case "integer" | "number" as kind:
-            return " ".join(("whole number" if kind == "integer" else "number", *_bounds(node)))
+            return ", ".join(("whole number" if kind == "integer" else "number", *_bounds(node)))
         case "array":
             return f"list of {_items(node, models)}"
         case "object":

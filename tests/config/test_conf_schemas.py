@@ -11,11 +11,13 @@ import pytest
 import yaml
 
 from headrace.cli.actions import schema
-from headrace.cli.actions.schema import MODELINE, file_schemas
+from headrace.cli.actions.schema import file_schemas
 from headrace.config.defaults import PROJECT
 from headrace.config.models import CONF_FILES
+from headrace.look import conf_file
+from headrace.look.conf_file import MODELINE, with_modeline
 from tools.generate import PROJECT as INIT
-from tools.generate import generated, with_modeline
+from tools.generate import generated
 
 FILES = [*sorted((PROJECT / "conf").rglob("*.yaml")), *sorted((INIT / "conf").rglob("*.yaml"))]
 EXAMPLES = sorted((PROJECT / "examples").glob("*/conf/*/*.yaml"))
@@ -145,3 +147,21 @@ def test_a_modeline_stands_below_the_opening_comment() -> None:
         "name: x",
     ]
     assert with_modeline(PurePosixPath("conf/program/x.yaml"), once) == once
+
+
+def test_a_file_that_is_made_names_the_schema_that_its_project_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = '# headrace dataset=a\npath: "a\u2028b"\n'
+    assert conf_file.write("dataset", "a", text).read_text("utf-8") == text
+    schema = tmp_path / ".vscode" / "schemas" / "dataset.json"
+    schema.parent.mkdir(parents=True)
+    schema.touch()
+    path = conf_file.write("dataset", "b", text)
+    assert path.read_text("utf-8").replace("\n", "|") == (
+        "# headrace dataset=a|"
+        "# yaml-language-server: $schema=../../.vscode/schemas/dataset.json|"
+        'path: "a\u2028b"|'
+    )
+    assert conf_file.write("dataset", "b", text) == path  # the same file once more

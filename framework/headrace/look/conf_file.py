@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -15,6 +15,12 @@ from headrace.runtime.plugins import roots
 from headrace.runtime.shown import harmless, plain, quoted
 
 WHERE = "name"
+EDITOR = ".vscode"
+SCHEMAS = f"{EDITOR}/schemas"
+"""Where a project has the JSON Schemas of its files, one for each folder of ``conf/``."""
+MODELINE = "# yaml-language-server: $schema="
+GLOBAL = "# @package _global_"
+"""The first line of a file that may set anything, wherever it lies."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _PLAIN = re.compile(r"[A-Za-z_/][\w ./-]*", re.ASCII)
 _SUFFIXES = (".yaml", ".yml")
@@ -80,14 +86,34 @@ def path_of(group: str, name: str) -> Path:
     return Path.cwd() / roots.CONF / group / f"{name}.yaml"
 
 
+def with_modeline(path: PurePosixPath, text: str) -> str:
+    """Return a file's text with the comment by which editors find its JSON Schema.
+
+    Args:
+        path: The file's path in the project, as in ``conf/dataset/mine.yaml``.
+        text: What stands in it. The comment goes below those that it opens with.
+    """
+    kind = path.parts[1] if len(path.parts) > 2 else path.stem
+    kind = "experiment" if text.startswith(GLOBAL) else kind
+    named = f"{MODELINE}{'../' * (len(path.parts) - 1)}{SCHEMAS}/{kind}.json"
+    lines = [line for line in text.removesuffix("\n").split("\n") if not line.startswith(MODELINE)]
+    head = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    return "\n".join([*lines[:head], named, *lines[head:], ""])
+
+
 def write(group: str, name: str, text: str) -> Path:
     """Write the file, whole; no other file is overwritten.
+
+    In a project with schemas for editors, as ``headrace init`` makes it, the file names its own.
 
     Raises:
         ConfigError: There is another file of that name, or it cannot be written.
     """
     path = path_of(group, name)
-    for root in {path.parents[2], roots.SHIPPED}:
+    project = path.parents[2]
+    if (project / SCHEMAS / f"{group}.json").is_file():
+        text = with_modeline(PurePosixPath(path.relative_to(project)), text)
+    for root in {project, roots.SHIPPED}:
         there = root / roots.CONF / group / path.name
         if there.is_symlink() or there.exists():
             if there == path and _is_same(there, text):

@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from headrace.config import registry
 from headrace.config.models import CONF_FILES, JobConfig
 from headrace.config.registry import adapter
 from headrace.config.steps import AFTER, BEFORE
+from headrace.look.conf_file import EDITOR, SCHEMAS
 
 if TYPE_CHECKING:
     from headrace.config.compose import Plan
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-EDITOR = ".vscode"
-MODELINE = "# yaml-language-server: $schema="
-GLOBAL = "# @package _global_"
 LINK = {"type": "string", "pattern": r"\$\{"}
 """A value may be taken from elsewhere in the configuration."""
 PLACE = {
@@ -105,24 +102,11 @@ def file_schemas() -> dict[str, dict[str, Any]]:
     }
 
 
-def modeline(path: PurePosixPath, text: str) -> str:
-    """Return the comment by which editors find the schema of a file.
-
-    Args:
-        path: The file's path in the project, as in ``conf/dataset/mine.yaml``.
-        text: What stands in it.
-    """
-    kind = path.parts[1] if len(path.parts) > 2 else path.stem
-    kind = "experiment" if text.startswith(GLOBAL) else kind
-    up = "../" * (len(path.parts) - 1)
-    return f"{MODELINE}{up}{EDITOR}/schemas/{kind}.json"
-
-
 def editor_files() -> Iterator[tuple[str, Any]]:
     """Yield path in a project and content, plain data, of what tells an editor the schemas."""
     bound = {}
     for kind, made in file_schemas().items():
-        name = f"{EDITOR}/schemas/{kind}.json"
+        name = f"{SCHEMAS}/{kind}.json"
         files = {"config": "*.yaml", HYDRA: f"{HYDRA}/**/*.yaml"}.get(kind, f"{kind}/*.yaml")
         bound[f"./{name}"] = f"conf/{files}"
         yield name, made
