@@ -59,7 +59,7 @@ WRONG = [
             "evaluation: there is no choice 'logistc'; did you mean 'logistic'?",
             "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, flow, "
             "format, from, hydra, inputs, job, name, output, outputs, program, resources, runtime, "
-            "start, target, transform",
+            "schema, start, target, transform",
             "resources.cpus: unknown key; allowed: instance_count, instance_preferences, "
             "instance_type, max_runtime_minutes, max_runtime_seconds, usd_per_hour, volume_size_gb",
         ],
@@ -67,12 +67,18 @@ WRONG = [
     (
         ["transform=nope", "transform.steps.mine.length=3"],
         [
-            "transform: there is no choice 'nope'; allowed: custom_hashing, hashing, "
-            "rare_hashing, split, standard_hashing, time_hashing"
+            "transform: there is no choice 'nope'; allowed: counts, custom_hashing, hashing, "
+            "rare_hashing, split, standard_hashing, target, time_hashing, vocabulary"
         ],
     ),
-    (["evaluation=true"], ["evaluation: there is no choice 'true'; allowed: logistic, none"]),
-    (["evaluation=null"], ["evaluation: there is no choice 'null'; allowed: logistic, none"]),
+    (
+        ["evaluation=true"],
+        ["evaluation: there is no choice 'true'; allowed: linear, logistic, none"],
+    ),
+    (
+        ["evaluation=null"],
+        ["evaluation: there is no choice 'null'; allowed: linear, logistic, none"],
+    ),
     (
         ["dataset=2024"],
         [
@@ -165,7 +171,7 @@ WITHOUT = [
     (
         ["evaluation.passes=3"],
         "evaluation.passes: evaluation=none has no such key (it is one of "
-        "evaluation=logistic); allowed: name",
+        "evaluation=logistic, evaluation=linear); allowed: name",
     ),
     (
         ["transform=split", "transform.n_features=5"],
