@@ -152,7 +152,9 @@ def test_a_feature_after_the_hasher_would_be_lost(tmp_path: Path, format_name: s
     with pytest.raises(ChainError) as caught:
         preflight(job(steps=[HASH, late], format=format_name), [tmp_path / "data.csv"])
     assert str(caught.value) == (
-        "transform.steps.late: there is no column 'hour' at this point of the chain"
+        "transform.steps.late: there is no column 'hour' at this point of the chain; it stands "
+        "behind 'feature_hasher', which hashes all features: put it before that "
+        "(before: feature_hasher)"
     )
 
 
