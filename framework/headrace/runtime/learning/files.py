@@ -108,7 +108,7 @@ def _state(label: str, run_folder: Path, kept: Mapping[str, Any]) -> pa.Table:
 
 
 def _content(run_folder: Path, kept: Mapping[str, Any]) -> bytes:
-    path = run_folder / kept["file"]
+    path = run_folder / str(kept["file"])
     try:
         content = path.read_bytes()
     except OSError as error:
