@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Gt, Le, Lt
 
-from headrace.runtime.chain.times import sorting_like
+from headrace.runtime.chain.times import PERHAPS_NO_DAY, sorting_like
 from headrace.runtime.chain.timestamps import times_of_any
 from headrace.runtime.errors import BadRows
 from headrace.runtime.hashing.functions import hash_cells
@@ -40,6 +40,8 @@ from headrace.runtime.transform import Role, positions, with_role
 TRAIN, VALIDATION, TEST = range(3)
 CHANNEL = "__channel__"
 ROWS = "rows"
+ENDS = {"0001": -(2**62), "9999": 2**62}
+"""The first and the last year of the calendar, the ends of which no time zone fits into."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,8 @@ class Split:
             early = pa.nulls(len(times), pa.bool_())
         else:
             like = pc.match_substring_regex(times, _sorting_like(point))
+            if not _is_number(point):
+                like = pc.and_not(like, pc.match_substring_regex(times, PERHAPS_NO_DAY))
             early = pc.if_else(like, pc.less(times, point), None)
         trains = early.fill_null(False).to_numpy(zero_copy_only=False)
         unread = early.is_null().to_numpy(zero_copy_only=False)
@@ -194,14 +198,18 @@ def _refuse_unlike(times: pa.Field, point: str) -> None:
             f"column {quoted(times.name)} has to hold text or numbers (is {times.type})"
         )
     _sorting_like(point)
+    if not _is_number(point):
+        _instant(point)
 
 
 def _instant(point: str) -> int:
     """Return a point in time as microseconds since 1970; UTC unless it names another offset."""
     read = times_of_any(pa.array([point]))
-    if not read.is_time[0]:
-        raise ValueError(f"before is no point in time (got {quoted(point)})")
-    return int(read.micros[0])
+    if read.is_time[0]:
+        return int(read.micros[0])
+    if point[:4] in ENDS:
+        return ENDS[point[:4]]
+    raise ValueError(f"before is no point in time (got {quoted(point)})")
 
 
 def _sorting_like(point: str) -> str:

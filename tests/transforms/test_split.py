@@ -243,6 +243,12 @@ def test_times_are_compared_however_they_are_written(way: str, before: str) -> N
     assert channel_of(split, batch) == [0, 1, 1]
 
 
+def test_the_last_days_of_months() -> None:
+    times = ["2012-02-29", "2014-01-31", "2014-04-30", "2014-12-31T23"]
+    split = Split("time", column="t", before="2014-04-30")
+    assert channel_of(split, batch_of({"t": times})) == [0, 0, 1, 1]
+
+
 def test_a_column_that_mixes_offsets() -> None:
     split = Split("time", column="t", before="2014-10-21T00:00:00+02:00")
     times = ["2014-10-20T23:30:00+02:00", "2014-10-20T23:30:00-05:00", "2014-10-20T21:59:00Z"]
@@ -258,6 +264,7 @@ def test_a_column_that_mixes_offsets() -> None:
         ("2014-10-21", ["20111012", "2014102105"]),  # 12 October 2011, or 10 November 2020, 12:00
         ("2014-10-21", ["11/07/2017", "x", "5", ""]),
         ("2014-10-21", [5.0, 1e300, -1.0]),
+        ("2014-10-21", ["2014-02-30", "2013-02-29T05", "2014/06/31", "2014-10-20T24:00:00"]),
     ],
 )
 def test_times_that_are_not_known(before: str, times: list[Any]) -> None:
@@ -271,6 +278,19 @@ def test_a_point_that_there_is_not(before: str) -> None:
     with pytest.raises(ValueError, match="before should be a point in time") as caught:
         Split("time", column="t", before=before).output_schema(batch_of({"t": ["x"]}).schema)
     assert str(caught.value) == NOT_SORTED.format(repr(before))
+
+
+@pytest.mark.parametrize("before", ["2014-02-30", "2013-02-29T05:00:00Z"])
+def test_a_day_that_there_is_not(before: str) -> None:
+    with pytest.raises(ValueError, match="before is no point in time") as caught:
+        Split("time", column="t", before=before).output_schema(batch_of({"t": ["x"]}).schema)
+    assert str(caught.value) == f"before is no point in time (got {before!r})"
+
+
+@pytest.mark.parametrize(("before", "channel"), [("0001-01-01", 1), ("9999-12-31", 0)])
+def test_the_ends_of_the_calendar(before: str, channel: int) -> None:
+    times = batch_of({"t": ["2014-10-21", "1413867600", "2014-10-21T05:00:00+02:00"]})
+    assert channel_of(Split("time", column="t", before=before), times) == [channel] * 3
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,9 @@ _PARTS = {
     "year": ("", "[0-9]{4}"),
     "month": ("dash", "(?:0[1-9]|1[0-2])"),
     "day": ("dash", "(?:0[1-9]|[12][0-9]|3[01])"),
-    "hour": ("space", "(?:[01][0-9]|2[0-4])"),
+    "hour": ("space", "(?:[01][0-9]|2[0-3])"),
     "minute": ("colon", "[0-5][0-9]"),
-    "second": ("colon", "(?:[0-5][0-9]|60)"),
+    "second": ("colon", "[0-5][0-9]"),
     "fraction": ("point", "[0-9]{%d}"),
 }
 _OF_DATE = 8
@@ -49,6 +49,8 @@ _DATES = tuple(
     )
 )
 """Dates of eight digits: YYMMDDHH and YYYYMMDD."""
+PERHAPS_NO_DAY = r"^[0-9]{4}[-/.]?(?:02[-/.]?(?:29|3)|(?:04|06|09|11)[-/.]?31)"
+"""How a date begins whose month may have no such day, which `sorting_like` does not see."""
 _SEPARATORS = {"space": "[T ]", "colon": ":?", "point": "[.,]"}
 
 
