@@ -125,6 +125,28 @@ FAULTS = [
     ),
     (["transform.steps=3"], ["transform.steps: should be a mapping of keys (got 3)"]),
     (["dataset.label=''"], ["dataset.label: should not be empty"]),
+    # what may be of several kinds, and lists
+    (
+        ["+transform.steps.x={name: arithmetic, before: feature_hasher, operations: [sqrt]}"],
+        [
+            "transform.steps.x.operations.0: should be 'log1p' or a mapping of keys (got 'sqrt')",
+        ],
+    ),
+    (
+        ["+transform.steps.x={name: arithmetic, before: feature_hasher, operations: [{sqrt: 1}]}"],
+        [
+            "transform.steps.x.operations.0: should be 'log1p' or a mapping with the key 'clip' or "
+            "a mapping with the key 'scale' (got {\"sqrt\": 1})"
+        ],
+    ),
+    (
+        ["+transform.steps.x={name: arithmetic, before: feature_hasher, operations: [{clip: 3}]}"],
+        ["transform.steps.x.operations.0.clip: should be a list (got 3)"],
+    ),
+    (
+        ["+transform.steps.x={name: cross, before: feature_hasher, columns: [C1]}"],
+        ["transform.steps.x.columns: should have at least 2 entries"],
+    ),
     (
         ["job.experiment_config.Run=x"],
         [

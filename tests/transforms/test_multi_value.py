@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction import FeatureHasher as Oracle
 
-from headrace.runtime.errors import DataError
+from headrace.runtime.errors import DataError, RowError
 from headrace.runtime.hashing.tokens import RowTokens, cell_tokens
-from headrace.runtime.online import load
+from headrace.runtime.online import ColumnTransformer, load
 from headrace.runtime.spec import StepSpec
 from tests.runtime.jobs import HASH, SPLIT, job, run
 from tests.transforms.batches import UNICODE, batch_of, sparse_rows, tables
@@ -170,6 +170,30 @@ def test_lists_in_the_input(tmp_path: Path, name: str) -> None:
         assert list(zip(indices.tolist(), values.tolist(), strict=True)) == row
     indices, values = map(np.asarray, transformer({"tags": "a|é"}))
     assert (len(indices), len(values)) == (2, 2)
+
+
+def test_lists_of_one_length(tmp_path: Path) -> None:
+    sink = pa.BufferOutputStream()
+    cells = [["a", "b"], None, [None, "é"]]
+    pq.write_table(pa.table({"tags": pa.array(cells, pa.list_(pa.string(), 2))}), sink)
+    spec = job(steps=[STEP], lists=("tags",), format="parquet")
+    result = run(tmp_path, {"a.parquet": bytes(sink.getvalue().to_pybytes())}, spec)
+    assert result.table().column("tags").to_pylist() == [["a", "b"], None, ["é"]]
+
+
+def test_lists_for_a_model_server(tmp_path: Path) -> None:
+    result = run(
+        tmp_path,
+        {"a.jsonl": '{"tags": ["a"]}\n'},
+        job(steps=[STEP], lists=("tags",), format="parquet"),
+    )
+    transformer = load(result.output)
+    assert isinstance(transformer, ColumnTransformer)
+    assert transformer({"tags": np.array(["a", "b"])}) == {"tags": ["a", "b"]}
+    with pytest.raises(RowError) as caught:
+        transformer.rows([{"tags": ["a"]}, {"tags": ["a", 1.5]}])
+    what = "rows[1], column 'tags': give the text that stands in the file, not the float 1.5"
+    assert str(caught.value) == what
 
 
 def test_a_list_of_lists_is_no_cell(tmp_path: Path) -> None:

@@ -65,8 +65,10 @@ class Learned:
         yield from wrong
         ours, others = steps_for_new_rows(chain), steps_for_new_rows(theirs)
         if list(ours) != list(others):
-            what = f"the run {quoted(self.place, 400)} has the steps {', '.join(others)}"
-            yield Problem(ADDRESS, f"{what}, and here are {', '.join(ours)}")
+            what = (
+                f"the run {quoted(self.place, 400)} has the steps {', '.join(others) or '(none)'}"
+            )
+            yield Problem(ADDRESS, f"{what}, and here are {', '.join(ours) or '(none)'}")
             return
         for label, step in ours.items():
             yield from self._differences(step, others[label])
@@ -130,6 +132,10 @@ def learned_in(values: Mapping[str, Any]) -> Learned | None:
 
 
 def _learned(place: str, run: RunFolder) -> Learned:
+    from headrace.runtime.learning.files import refuse_changed
+
+    if not place.startswith(S3):
+        refuse_changed(run.path, run.states)
     kept = run.states.items()
     states = {
         label: {"file": Path(each["file"]).name, "sha256": each["sha256"]} for label, each in kept

@@ -140,12 +140,68 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _errors(validate: Callable[[Any], object], raw: object) -> list[Any]:
+def _errors(validate: Callable[[Any], object], raw: object) -> list[Mapping[str, Any]]:
     try:
         validate(raw)
     except ValidationError as exc:
-        return list(exc.errors(include_url=False))
+        return _decided(_counted(exc.errors(include_url=False)), raw)
     return []
+
+
+def _decided(errors: Sequence[Mapping[str, Any]], raw: object) -> list[Mapping[str, Any]]:
+    """Return one look at each value that may be of several kinds, where pydantic has one for each.
+
+    Pydantic puts the kind into the address, which nobody has typed. Of a mapping with a key that a
+    kind knows, what is wrong with that kind is told; else all kinds are.
+    """
+    kinds: dict[tuple[Any, ...], dict[str, list[Mapping[str, Any]]]] = {}
+    for error in errors:
+        place = _place(error["loc"], raw)
+        kind, *below = (*error["loc"], "")[len(place) :]
+        if kind not in ("", "[key]") and (error["type"] != "missing" or below != [""]):
+            kinds.setdefault(place, {}).setdefault(kind, []).append(error)
+    several = {place: found for place, found in kinds.items() if len(found) > 1}
+    told = [each for each in errors if _place(each["loc"], raw) not in several]
+    for place, found in several.items():
+        told += _of_kinds(place, list(found.values()), raw)
+    return told
+
+
+def _of_kinds(
+    place: tuple[Any, ...], found: Sequence[Sequence[Mapping[str, Any]]], raw: object
+) -> list[Mapping[str, Any]]:
+    keys = [[each for each in errors if each["loc"][-1] == "[key]"] for errors in found]
+    for errors, wrong in zip(found, keys, strict=True):
+        if not wrong and all(len(each["loc"]) > len(place) + 1 for each in errors):
+            return [{**each, "loc": place + each["loc"][len(place) + 1 :]} for each in errors]
+    value = raw
+    for part in place:
+        value = value[part]  # type: ignore[index]
+    texts = [
+        f"a mapping with the key {_expected(wrong[0])}" if wrong else _expected(errors[0])
+        for errors, wrong in zip(found, keys, strict=True)
+    ]
+    expected = " or ".join(dict.fromkeys(texts))
+    what = f"should be {expected} (got {got(value)})"
+    return [{"type": "value_error", "loc": place, "input": value, "ctx": {"error": what}}]
+
+
+def _place(loc: tuple[Any, ...], raw: object) -> tuple[Any, ...]:
+    """Return the part of pydantic's address that is one of what was typed."""
+    for length, part in enumerate(loc):
+        inside = raw if isinstance(raw, Mapping) else ()
+        if isinstance(raw, list | tuple):
+            inside = dict(enumerate(raw))
+        if part not in inside:
+            return loc[:length]
+        raw = inside[part]
+    return loc
+
+
+def _counted(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave out that a list is too short where pydantic did not count an entry that is wrong."""
+    above = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
+    return [each for each in errors if each["type"] != "too_short" or each["loc"] not in above]
 
 
 def _spell_out(raw: object) -> object:
@@ -191,16 +247,21 @@ def _what(error: Mapping[str, Any]) -> str:
     if error["type"] == "value_error":
         return str(context["error"])
     if error["type"] in ("string_too_short", "too_short"):
-        return "should not be empty"
+        least = context["min_length"]
+        return "should not be empty" if least == 1 else f"should have at least {least} entries"
     if error["type"] == "union_tag_invalid":
         given = got(context["tag"])
         return f"should be one of {context['expected_tags']} (got {given})"
+    return f"should be {_expected(error)} (got {got(error['input'])})"
+
+
+def _expected(error: Mapping[str, Any]) -> str:
+    context = {key: _number(value) for key, value in error.get("ctx", {}).items()}
     if error["type"] == "literal_error":
         expected = str(context["expected"]).replace(" or ", ", ")
-        expected = f"one of {expected}" if "," in expected else expected
-    elif error["type"] in EXPECTED:
-        expected = EXPECTED[error["type"]].format(**context)
-    else:
-        message = error["msg"].removeprefix("Input should be ")
-        return f"should be {message} (got {got(error['input'])})"
-    return f"should be {expected} (got {got(error['input'])})"
+        return f"one of {expected}" if "," in expected else expected
+    if error["type"] == "too_short":
+        return f"a list of at least {context['min_length']}"
+    if error["type"] in EXPECTED:
+        return EXPECTED[error["type"]].format(**context)
+    return str(error["msg"]).removeprefix("Input should be ")

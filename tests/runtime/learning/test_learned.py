@@ -14,8 +14,9 @@ import pyarrow as pa
 import pytest
 
 from headrace import api
-from headrace.errors import ConfigError
+from headrace.errors import ConfigError, HeadraceError
 from headrace.results import hosts as host_reports
+from headrace.runtime.errors import DataError
 from headrace.runtime.online import ColumnTransformer, RowTransformer, load
 from headrace.runtime.output.outcome import Host, Task
 from headrace.runtime.process.execute import execute
@@ -275,10 +276,36 @@ def test_jobs_in_one_go(tmp_path: Path, hashed: Result) -> None:
 
 
 def test_a_state_that_is_not_the_runs(hashed: Result) -> None:
+    fresh = laid_out(hashed.root.parent, content())
+    spec = compiled(hashed, fresh / "processing/input/data")
     path = hashed.output / "report/state/ids.arrow"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(Exception) as caught:  # noqa: PT011 (asserted below)
-        apply(hashed, content())
-    assert str(caught.value).endswith(
-        "learned/ids.arrow: is not the file that the manifest means (sha256 differs)"
+    what = "is not the file that the manifest means (sha256 differs)"
+    with pytest.raises(ConfigError) as refused:
+        compiled(hashed, fresh / "processing/input/data")
+    assert str(refused.value) == (
+        f"1 problem in the configuration:\n  transform.learned: {path}: {what}"
     )
+    shutil.copytree(path.parent, under(fresh, LEARNED_INPUT))
+    with pytest.raises(DataError) as caught:
+        execute(Task(spec, fresh), Host())
+    assert str(caught.value).endswith(f"learned/ids.arrow: {what}")
+
+
+def test_a_result_of_what_was_learned(hashed: Result) -> None:
+    """The states are in the run that learned, and nowhere else."""
+    made = apply(hashed, content())
+    what = f"{made.output}: is itself a result of transform.learned; name the run that learned"
+    with pytest.raises(ConfigError) as caught:
+        api.compile({"transform.learned": made.output})
+    assert str(caught.value) == f"1 problem in the configuration:\n  transform.learned: {what}"
+    with pytest.raises(HeadraceError) as refused:
+        load(made.output)
+    assert str(refused.value) == what
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_chain_that_is_empty_without_its_split(tmp_path: Path, format: str) -> None:
+    plain = run(tmp_path, clicks(20), job(steps=[SPLIT], format=format, id="id", label="click"))
+    made = apply(plain, clicks(20), f"output.format={format}")
+    assert made.manifest["rows"]["written"] == 20

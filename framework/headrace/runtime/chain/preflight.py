@@ -43,7 +43,7 @@ class Prepared:
     @property
     def schema(self) -> pa.Schema:
         """Return the rows that are written."""
-        return self.links[-1].after
+        return self.links[-1].after if self.links else self.columns.schema
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -112,8 +112,8 @@ def preflight(
     links = tuple(chain.bind(_as_written(steps, spec.output), columns.schema))
     if tables is not None and spec.learned is None:
         links = with_tables(links, tables)
-    refuse_unwritable(spec.output, links[-1].after)
     prepared = Prepared(columns, links, spec.learned is not None)
+    refuse_unwritable(spec.output, prepared.schema)
     if spec.output.tokens and prepared.hasher is None:
         raise ChainError("output.tokens", NO_TOKENS)
     if spec.evaluation is not None:

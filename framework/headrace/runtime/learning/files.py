@@ -57,6 +57,20 @@ def restored(links: Sequence[Link], run_folder: Path, kept: Mapping[str, Any]) -
     return with_states(links, {label: _state(label, run_folder, kept) for label in learning})
 
 
+def refuse_changed(run_folder: Path, kept: Mapping[str, Any]) -> None:
+    """Refuse a run of which a state is not there, or not the one that its manifest means.
+
+    Args:
+        run_folder: ``output.path`` of the run.
+        kept: What its manifest says of the files.
+
+    Raises:
+        DataError: There is such a state.
+    """
+    for each in kept.values():
+        _content(run_folder, each)
+
+
 def taught(job: Prepared, spec: JobSpec, root: Path) -> Prepared:
     """Return the job, its steps knowing what they learned in another run, if it names one.
 
@@ -90,11 +104,15 @@ def _written(report: Path, label: str, state: pa.Table, name: str) -> dict[str, 
 def _state(label: str, run_folder: Path, kept: Mapping[str, Any]) -> pa.Table:
     if label not in kept:
         raise ChainError(f"transform.steps.{label}", "the run did not keep what it learned")
-    path = run_folder / kept[label]["file"]
+    return states.from_bytes(_content(run_folder, kept[label]))
+
+
+def _content(run_folder: Path, kept: Mapping[str, Any]) -> bytes:
+    path = run_folder / str(kept["file"])
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    if hashlib.sha256(content).hexdigest() != kept[label]["sha256"]:
+    if hashlib.sha256(content).hexdigest() != kept["sha256"]:
         raise DataError(f"{path}: is not the file that the manifest means (sha256 differs)")
-    return states.from_bytes(content)
+    return content

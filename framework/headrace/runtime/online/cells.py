@@ -107,14 +107,15 @@ class Cells:
 
     def _column(self, name: str, role: Role, rows: Sequence[Row]) -> pa.StringArray:
         cells = [row.get(name) for row in rows]
-        if name in self.columns.lists:
-            cells = [_listed(cell) if isinstance(cell, list | tuple) else cell for cell in cells]
+        may_be_lists = name in self.columns.lists
         try:
+            if may_be_lists:
+                cells = [_listed(cell) for cell in cells]
             # The usual case first, and without a call: this is done for every cell.
             texts = [(cell or None) if type(cell) is str else _text(cell, role) for cell in cells]
             return pa.array(texts, pa.string())
         except ValueError:
-            raise _blamed(name, role, cells) from None
+            raise _blamed(name, role, cells, may_be_lists) from None
 
 
 def row_error(bad: BadRows, batch: pa.RecordBatch) -> RowError:
@@ -124,11 +125,11 @@ def row_error(bad: BadRows, batch: pa.RecordBatch) -> RowError:
     return RowError(row, bad.column, f"expected {bad.expected}, got {got}")
 
 
-def _blamed(name: str, role: Role, cells: Sequence[Any]) -> RowError:
+def _blamed(name: str, role: Role, cells: Sequence[Any], may_be_lists: bool) -> RowError:
     """Find out which of the cells it was."""
     for position, cell in enumerate(cells):
         try:
-            pa.array([_text(cell, role)], pa.string())
+            pa.array([_text(_listed(cell) if may_be_lists else cell, role)], pa.string())
         except UnicodeEncodeError:
             return RowError(position, name, f"the text is not valid Unicode ({cell!r:.60})")
         except ValueError as error:
@@ -136,8 +137,10 @@ def _blamed(name: str, role: Role, cells: Sequence[Any]) -> RowError:
     raise AssertionError(f"every cell of {name!r} is right by itself")
 
 
-def _listed(cell: Sequence[Any]) -> Any:
+def _listed(cell: Any) -> Any:
     """Return a list as the readers do: the texts of its elements, a mark in front of each."""
+    if not isinstance(cell, list | tuple | np.ndarray):
+        return cell
     texts = [_text(each, Role.CATEGORICAL) or "" for each in cell]
     return "".join(f"{LIST_MARK}{text}" for text in texts) or LIST_MARK
 

@@ -67,6 +67,9 @@ class RunFolder:
             raise HeadraceError(f"{path}: {what} ({error})") from error
         if digest(config) != sha256:
             raise HeadraceError(f"{path}: {MANIFEST} was changed; config_sha256 is not of config")
+        if config.get("learned"):  # a job of which another run has the states
+            what = "is itself a result of transform.learned; name the run that learned"
+            raise HeadraceError(f"{path}: {what}")
         return cls(path, dataset, steps, columns, version, dict(manifest.get(STATES, {})))
 
     def warn_of_skew(self) -> None:

@@ -147,8 +147,8 @@ def _joined(column: pa.Array) -> pa.StringArray:
 
 def _is_list(kind: pa.DataType) -> bool:
     """Return whether values are lists of plain values."""
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    return is_list and _is_plain(kind.value_type)
+    kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(is_kind(kind) for is_kind in kinds) and _is_plain(kind.value_type)
 
 
 def _escaped(column: pa.Array) -> pa.StringArray:
