@@ -107,7 +107,7 @@ WRONG = [
     ("backend=sklern", "backend: there is no choice 'sklern'; did you mean 'sklearn'?"),
     ("job.name=b=c", "job.name: the value wants quotes; write 'job.name=\"b=c\"'"),
     ("job.arguments.x=1", "job.arguments.x: job.arguments is a list, whose places are numbers"),
-    ("evaluation=null", "evaluation: there is no choice 'null'; allowed: logistic, none"),
+    ("evaluation=null", "evaluation: there is no choice 'null'; allowed: linear, logistic, none"),
 ]
 
 

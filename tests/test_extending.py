@@ -118,7 +118,7 @@ def test_without_the_package_there_are_no_such_names(headrace: Runner, tmp_path:
         "  dataset.format: no input format is called 'bars'; "
         "allowed: auto, csv, jsonl, parquet, tsv\n"
         "  output.format: no output format is called 'lines'; "
-        "allowed: libsvm, npz, parquet, recordio\n",
+        "allowed: csv, libffm, libsvm, npy, npz, parquet, recordio\n",
     )
 
 

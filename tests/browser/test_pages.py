@@ -61,7 +61,7 @@ def test_the_schemes_differ(opened: Opened, file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "charts", "marks"), [("run_page", 3, 250), ("sweep_page", 7, 140)]
+    ("name", "charts", "marks"), [("run_page", 5, 255), ("sweep_page", 7, 140)]
 )
 def test_charts_are_drawn(
     opened: Opened, request: pytest.FixtureRequest, name: str, charts: int, marks: int

@@ -72,6 +72,8 @@ def has_one_outcome(folder: Path, name: str, content: bytes, dataset: dict[str, 
 @settings(deadline=None, max_examples=examples(30))
 @given(st.lists(LINES, max_size=6), st.sampled_from(DATASETS))
 @example([b'{"y":1,"a\\ud83d":"x"}'], {"label": "y"})
+@example([b"{}", b'{"y":"","a":[]}'], {"label": "y"})
+@example([b'{"y":1,"a":[]}', b"{}"], {"label": "y"})
 @example([b'{"a":1,"a":2}', b'{"a":1}'], {})
 @example([b"[" * 100_000, b'{"a":1}'], {"on_bad_rows": "skip"})
 @example([b'{"a":"\xed\xa0\xbd"}', b'{"a":1}'], {"on_bad_rows": "skip"})

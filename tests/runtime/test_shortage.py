@@ -23,6 +23,7 @@ def raised_from(error: Exception, cause: Exception) -> Exception:
         pa.ArrowMemoryError("malloc of size 131072 failed"),
         OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
         RuntimeError("can't start new thread"),
+        SystemError("error return without exception set"),
         ImportError("libarrow.so.2600: failed to map segment from shared object"),
         raised_from(ValueError("a step"), MemoryError()),
     ],

@@ -105,7 +105,7 @@ def _problems_with(name: str, data: DataInput, config: JobConfig) -> list[Proble
             if is_data:
                 files = len(objects_of(data))
             else:
-                files = _count(data.uri, config.inputs[name].data_type, _where(name))
+                files = _count(data.uri, _kind(name, data, config), _where(name))
         except ConfigError as exc:
             return list(exc.problems)
     if is_data:
@@ -123,6 +123,10 @@ def objects_of(data: DataInput) -> Sequence[S3Object]:
     from headrace.aws.s3 import data_objects  # boto3 takes its time
 
     return data.objects or data_objects(data.uri, DATA_PATH)
+
+
+def _kind(name: str, data: DataInput, config: JobConfig) -> str:
+    return config.inputs[name].data_type if name in config.inputs else data.kind
 
 
 def _count(uri: str, kind: str, where: str) -> int:

@@ -63,14 +63,21 @@ class Steps:
     def parsed(self) -> pa.RecordBatch:
         """Return the group's rows as text."""
         parsed = self._group.parse()
-        if parsed.bad and not self._skip:
-            first, more = parsed.bad[0], len(parsed.bad) - 1
-            also = f"; {more} more bad rows follow closely" if more else ""
-            raise DataError(f"{first.place}: {first.reason}{also}")
         self.rejected += len(parsed.bad)
         self._unread = parsed.bad[:MOST_REJECTED]
         self._rows = parsed.batch.num_rows
         return parsed.batch
+
+    def refuse_unread(self) -> None:
+        """Refuse rows that could not be read, unless bad rows are to be skipped.
+
+        Raises:
+            DataError: There are some.
+        """
+        if self._unread and not self._skip:
+            first, more = self._unread[0], self.rejected - 1
+            also = f"; {more} more bad rows follow closely" if more else ""
+            raise DataError(f"{first.place}: {first.reason}{also}")
 
     def run(
         self, batch: pa.RecordBatch, step: Callable[[pa.RecordBatch], pa.RecordBatch]
@@ -85,6 +92,8 @@ class Steps:
                 return made
             except BadRows as bad:
                 if not self._skip:
+                    if self._is_behind_unread(bad):
+                        self.refuse_unread()
                     raise DataError(self._described(batch, bad)) from bad
                 self.rejected += int(np.count_nonzero(bad.mask))
                 if self._listed:
@@ -106,6 +115,14 @@ class Steps:
             Rejection(str(place.block.path), place.block.base, place.line, reason)
             for place, reason in found[:MOST_REJECTED]
         )
+
+    def _is_behind_unread(self, bad: BadRows) -> bool:
+        """Return whether a row that could not be read stands in front of the bad ones."""
+        if not self._unread:
+            return False
+        unread = self._group.place_of(self._unread[0])
+        (first,) = self._group.places([int(np.flatnonzero(bad.mask)[0])])
+        return (unread.number, unread.line) < (first.number, first.line)
 
     def _list(self, batch: pa.RecordBatch, bad: BadRows) -> None:
         positions = np.arange(len(bad.mask)) if self._positions is None else self._positions

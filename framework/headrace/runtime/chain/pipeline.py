@@ -190,7 +190,9 @@ class Process:
         return merged
 
     def _read(self, steps: Steps, first_row: int) -> pa.RecordBatch:
-        return steps.run(steps.parsed(), lambda text: typed(text, self._columns, first_row))
+        batch = steps.run(steps.parsed(), lambda text: typed(text, self._columns, first_row))
+        steps.refuse_unread()
+        return batch
 
     def _run(self, steps: Steps, links: Sequence[Link], batch: pa.RecordBatch) -> pa.RecordBatch:
         for link in links:

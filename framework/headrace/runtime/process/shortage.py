@@ -16,8 +16,10 @@ _MEMORY_SIGNS = (
     "failed to map segment",
     "memory allocation still failed",
     "std::bad_alloc",
+    "error return without exception set",
+    "without setting an exception",
 )
-"""What libraries say in errors of other kinds, and when they end the process themselves."""
+"""What libraries and CPython say in errors of other kinds, and when they end the process."""
 _REFUSALS = frozenset(
     {
         *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
@@ -68,7 +70,8 @@ def _is_want_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
-    return isinstance(error, ImportError | OSError | RuntimeError) and tells_of_memory(str(error))
+    kinds = ImportError | OSError | RuntimeError | SystemError
+    return isinstance(error, kinds) and tells_of_memory(str(error))
 
 
 def tells_of_memory(text: str) -> bool:
