@@ -159,3 +159,10 @@ def test_what_does_not_fit(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
         Dates(**parameters).output_schema(batch.schema)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("form", ["%Q", "%Y%", "%Y %Y", "%F"])
+def test_a_format_that_nobody_can_read(form: str) -> None:
+    with pytest.raises(ValueError, match="format") as caught:
+        Dates("t", form)
+    assert str(caught.value) == f"format {form!r} is none that datetime.strptime can read"

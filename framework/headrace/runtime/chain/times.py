@@ -10,7 +10,7 @@ that a text of another shape, or with another offset from UTC, has to be refused
 from __future__ import annotations
 
 import re
-from datetime import UTC, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from headrace.runtime.shown import quoted
@@ -65,6 +65,17 @@ def check_format(form: str) -> None:
         raise ValueError(
             f"format should be {names}, or written with % as '%d/%m/%Y %H:%M' (got {quoted(form)})"
         )
+    if "%" in form and not _can_be_read(form):
+        raise ValueError(f"format {quoted(form)} is none that datetime.strptime can read")
+
+
+def _can_be_read(form: str) -> bool:
+    """Return whether a time that was written in a format is read in it: ``%Q`` means nothing."""
+    try:
+        datetime.strptime(datetime(2014, 10, 21, 5, tzinfo=UTC).strftime(form), form)
+    except (ValueError, re.error):  # the latter if a part stands twice
+        return False
+    return True
 
 
 def zone_of(name: str) -> tzinfo:
