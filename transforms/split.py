@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Gt, Le, Lt
 
-from headrace.runtime.chain.times import PERHAPS_NO_DAY, sorting_like
+from headrace.runtime.chain.times import PERHAPS_NO_TIME, sorting_like
 from headrace.runtime.chain.timestamps import times_of_any
 from headrace.runtime.errors import BadRows
 from headrace.runtime.hashing.functions import hash_cells
@@ -149,7 +149,7 @@ class Split:
         else:
             like = pc.match_substring_regex(times, _sorting_like(point))
             if not _is_number(point):
-                like = pc.and_not(like, pc.match_substring_regex(times, PERHAPS_NO_DAY))
+                like = pc.and_not(like, pc.match_substring_regex(times, PERHAPS_NO_TIME))
             early = pc.if_else(like, pc.less(times, point), None)
         trains = early.fill_null(False).to_numpy(zero_copy_only=False)
         unread = early.is_null().to_numpy(zero_copy_only=False)

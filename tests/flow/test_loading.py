@@ -156,6 +156,13 @@ def test_wrong_jobs_are_told_together(tmp_path: Path, monkeypatch: pytest.Monkey
         "flow.jobs.fit: the job 'prepare' has no output 'trian'; did you mean 'train'?",
         "flow.jobs.judge: resources.instance_count: should be at least 1 (got 0)",
     ]
+    jobs = {"flow.jobs.fit": ["flow=sample"], "flow.jobs.prepare": ["action=plan"]}
+    with pytest.raises(ConfigError) as caught:
+        compile_flow("flow=ctr", jobs, "~flow.jobs.judge", "~flow.when.judge")
+    assert [str(each) for each in caught.value.problems] == [
+        "flow.jobs.prepare: action: is that of the whole flow; leave it out",
+        "flow.jobs.fit: flow: a job of a flow is no flow; leave it out",
+    ]
     place = tmp_path / "outputs/flows/ctr/prepare"
     two = {"flow.jobs.judge": ["program=script", "program.path=judge.py", f"output.path={place}/x"]}
     with pytest.raises(ConfigError) as caught:

@@ -214,6 +214,8 @@ def composed(
     place = f"output.path={quoted_value(below(flow.root, job.label))}"
     overrides = (*flow.common, place, *own)
     try:
+        if any(each.partition("=")[0].strip().lstrip("+~") == GROUP for each in own):
+            raise ConfigError([Problem(GROUP, "a job of a flow is no flow; leave it out")])
         plan = compose(session.composed(overrides))
         if plan.config.action != "run":
             raise ConfigError([Problem("action", "is that of the whole flow; leave it out")])

@@ -35,9 +35,9 @@ _PARTS = {
     "year": ("", "[0-9]{4}"),
     "month": ("dash", "(?:0[1-9]|1[0-2])"),
     "day": ("dash", "(?:0[1-9]|[12][0-9]|3[01])"),
-    "hour": ("space", "(?:[01][0-9]|2[0-3])"),
+    "hour": ("space", "(?:[01][0-9]|2[0-4])"),
     "minute": ("colon", "[0-5][0-9]"),
-    "second": ("colon", "[0-5][0-9]"),
+    "second": ("colon", "(?:[0-5][0-9]|60)"),
     "fraction": ("point", "[0-9]{%d}"),
 }
 _OF_DATE = 8
@@ -49,8 +49,11 @@ _DATES = tuple(
     )
 )
 """Dates of eight digits: YYMMDDHH and YYYYMMDD."""
-PERHAPS_NO_DAY = r"^[0-9]{4}[-/.]?(?:02[-/.]?(?:29|3)|(?:04|06|09|11)[-/.]?31)"
-"""How a date begins whose month may have no such day, which `sorting_like` does not see."""
+PERHAPS_NO_TIME = (
+    r"^[0-9]{4}[-/.]?(?:02[-/.]?(?:29|3)|(?:04|06|09|11)[-/.]?31)"
+    r"|[T ](?:24|[0-9]{2}:?[0-9]{2}:?60)"
+)
+"""A day that its month may not have, a time that no clock shows: `sorting_like` sees neither."""
 _SEPARATORS = {"space": "[T ]", "colon": ":?", "point": "[.,]"}
 
 
