@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -312,6 +314,15 @@ def test_the_handlers_of_signals_are_given_back() -> None:
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Obeys Ctrl-C, which whoever started the tests may have had ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_the_job_and_leaves_nothing(elsewhere: Path) -> None:
     header, *rows = (PROJECT / "data/avazu_sample.csv").read_text().splitlines(keepends=True)
     long = elsewhere / "long.csv"
@@ -319,7 +330,7 @@ def test_an_interrupt_ends_the_job_and_leaves_nothing(elsewhere: Path) -> None:
 
     def interrupt() -> None:
         children.until(lambda: (elsewhere / "out").exists())
-        signal.raise_signal(signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)  # as a terminal does: not to this thread alone
 
     thread = threading.Thread(target=interrupt)
     thread.start()

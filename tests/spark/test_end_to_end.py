@@ -91,6 +91,7 @@ def test_a_signal_leaves_nothing(tmp_path: Path) -> None:
     assert not mentioning(str(tmp_path))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("data")
 def test_kill_9_leaves_no_process(tmp_path: Path) -> None:
     """Neither the driver, nor the JVM, executors, or Python's workers in sessions of their own."""
@@ -104,6 +105,7 @@ def test_kill_9_leaves_no_process(tmp_path: Path) -> None:
         assert not mentioning(str(tmp_path))
 
 
+@pytest.mark.long  # tests/spark/test_faults.py tells the same of a cluster that is there
 def test_a_mistake_is_one_line(headrace: Command, data: Path, tmp_path: Path) -> None:
     with data.open("a") as file:
         file.write("7,none,,,,\n")
