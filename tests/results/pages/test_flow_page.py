@@ -35,6 +35,19 @@ def test_boxes_do_not_overlap_and_lines_lead_downwards() -> None:
     assert len(drawing.lines) == 5
 
 
+def test_a_line_that_passes_a_layer_is_hidden_by_no_box() -> None:
+    """At the height of the boxes between, it is beside them, and inside the drawing."""
+    jobs = [
+        JobState("a", "done"), JobState("b", "done", needs=("a",)),
+        JobState("c", "done", needs=("b", "a")),
+    ]  # fmt: skip
+    drawing = drawn(jobs, {})
+    _, between, _ = drawing.boxes
+    numbers = [float(each) for each in drawing.lines[2].strip("M").replace("C", " ").split()]
+    middle = (numbers[0] + 3 * numbers[2] + 3 * numbers[4] + numbers[6]) / 8
+    assert between.x + WIDTH < middle < drawing.width
+
+
 def test_the_page_shows_texts_as_texts_and_links_to_the_results() -> None:
     page = render("flow.html", flow_page("ctr", JOBS, {"fit": "fit/report.html"}, {"day": "<i>"}))
     assert "&lt;b&gt;no&lt;/b&gt; &amp; more" in page

@@ -13,6 +13,8 @@ WIDTH, HEIGHT = 190, 64
 """Size of a job's box."""
 GAP_X, GAP_Y = 34, 56
 MARGIN = 12
+BOW = 160
+"""How far the ends of a line are drawn aside that passes a layer, so that no box hides it."""
 SHOWN = 22
 """Characters of a line in a box."""
 
@@ -98,7 +100,10 @@ def drawn(jobs: Sequence[Shown], links: Mapping[str, str]) -> Drawing:
     layers = layered({job.label: job.needs for job in jobs})
     by_label = {job.label: job for job in jobs}
     widest = max(map(len, layers), default=0)
-    width = 2 * MARGIN + widest * WIDTH + max(widest - 1, 0) * GAP_X
+    layer_of = {label: index for index, labels in enumerate(layers) for label in labels}
+    passes = any(layer_of[job.label] - layer_of[each] > 1 for job in jobs for each in job.needs)
+    edge = MARGIN + (GAP_X if passes else 0)
+    width = 2 * edge + widest * WIDTH + max(widest - 1, 0) * GAP_X
     boxes: dict[str, Box] = {}
     for depth, labels in enumerate(layers):
         row = len(labels) * WIDTH + (len(labels) - 1) * GAP_X
@@ -152,6 +157,10 @@ def _line(upper: Box, lower: Box) -> str:
     """Return the path of a line from the lower edge of a box to the upper edge of another."""
     x1, y1 = upper.x + WIDTH / 2, upper.y + HEIGHT
     x2, y2 = lower.x + WIDTH / 2, lower.y
+    if y2 - y1 > HEIGHT + GAP_Y:
+        return (
+            f"M{x1:g} {y1:g}C{x1 + BOW:g} {y1 + GAP_Y:g} {x2 + BOW:g} {y2 - GAP_Y:g} {x2:g} {y2:g}"
+        )
     bend = (y2 - y1) / 2
     return f"M{x1:g} {y1:g}C{x1:g} {y1 + bend:g} {x2:g} {y2 - bend:g} {x2:g} {y2:g}"
 
