@@ -9,6 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from headrace import compile_flow
+from headrace.config.flow import note_in
 from headrace.errors import ConfigError
 from headrace.flow import graph
 from headrace.flow.loading import common_overrides, flow_config, has_flow, typed
@@ -141,6 +142,16 @@ def test_a_file_gives_the_flow_its_name_and_types(
     assert flow.jobs["fit"].configured.config.inputs["rows"].path == str(
         tmp_path / "outputs" / "flows" / "ctr" / "prepare" / "train"
     )
+
+
+def test_a_list_in_the_place_of_a_mapping_is_told_before_it_is_merged() -> None:
+    config = OmegaConf.create({"flow": {"parameters": ["day"], "jobs": ["a"]}})
+    with pytest.raises(ConfigError) as caught:
+        note_in(config, "flow/ctr.yaml")
+    assert [str(each) for each in caught.value.problems] == [
+        'flow.parameters: should be a mapping of keys (got ["day"])',
+        'flow.jobs: each job has a label, as in prepare: [transform=split] (got ["a"])',
+    ]
 
 
 def test_wrong_jobs_are_told_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Len
@@ -10,7 +11,8 @@ from omegaconf import Container, DictConfig, OmegaConf
 from pydantic import BeforeValidator, Field
 
 from headrace.config.model import Model, Text, Word
-from headrace.config.problems import got
+from headrace.config.problems import got, keys_of, problems_of
+from headrace.errors import ConfigError, Problem
 
 Scalar = bool | int | float | str
 Kind = Literal["String", "Integer", "Float", "Boolean"]
@@ -177,6 +179,15 @@ class FlowConfig(Model):
 
 
 GROUP = "flow"
+MAPPINGS = [name for name, field in FlowConfig.model_fields.items() if field.default == {}]
+"""Keys that a list would not merge with, in the place of a mapping."""
+
+
+def problems_in(given: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with a flow, or with some of its keys."""
+    keys = partial(keys_of, FlowConfig)
+    found = problems_of(FlowConfig.model_validate, given, keys, {})
+    return [Problem(f"{GROUP}.{each.where}", each.what) for each in found]
 
 
 def note_in(config: Container, file: str) -> None:
@@ -185,6 +196,9 @@ def note_in(config: Container, file: str) -> None:
     Args:
         config: What stands in the file, at its place in the whole configuration.
         file: Its name below ``conf/``, without the ending.
+
+    Raises:
+        ConfigError: A list stands in the place of a mapping.
     """
     flow = config._get_node(GROUP) if isinstance(config, DictConfig) and GROUP in config else None
     if not isinstance(flow, DictConfig) or flow._is_none() or flow._is_missing():
@@ -206,6 +220,9 @@ def note_in(config: Container, file: str) -> None:
 def _spell_out(flow: DictConfig) -> None:
     """Give short forms their full form: those of the defaults would not merge with them."""
     given: Any = OmegaConf.to_container(flow, resolve=False)
+    lists = {key: given[key] for key in MAPPINGS if isinstance(given.get(key), list)}
+    if lists:
+        raise ConfigError(problems_in(lists))
     for key, full in (("cache", _cache), ("retry", _retry)):
         if given.get(key) is not None:
             flow[key] = full(given[key])

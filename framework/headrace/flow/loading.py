@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from headrace.config.flow import GROUP, KINDS, FlowConfig, Kind, Scalar
-from headrace.config.problems import got, keys_of, problems_of, suggest
+from headrace.config.flow import GROUP, KINDS, FlowConfig, Kind, Scalar, problems_in
+from headrace.config.problems import got, suggest
 from headrace.errors import ConfigError, Problem
 from headrace.runtime.shown import plain
 
@@ -46,9 +45,8 @@ def flow_config(config: DictConfig) -> FlowConfig:
         ConfigError: Everything that is wrong with it.
     """
     raw = _plain(config)
-    keys = partial(keys_of, FlowConfig)
-    if problems := problems_of(FlowConfig.model_validate, raw, keys, {}):
-        raise ConfigError([Problem(f"{GROUP}.{each.where}", each.what) for each in problems])
+    if found := problems_in(raw):
+        raise ConfigError(found)
     flow = FlowConfig.model_validate(raw)
     if not flow.jobs:
         raise ConfigError([Problem(f"{GROUP}.jobs", NO_JOBS)])
