@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from headrace import compile, compile_flow
 from headrace.aws.request import RequestView
+from headrace.cli.actions.flow import ACTIONS
 from headrace.config.flow import FlowConfig
 from headrace.errors import ConfigError
 from headrace.flow.arguments import joined
@@ -21,6 +23,7 @@ from headrace.flow.pipeline import Pipeline, pipeline_of
 from headrace.flow.steps import decided_by
 from headrace.job.account import OnPaper
 from tests.flow.conftest import ROLE
+from tests.flow.flows import project
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +205,53 @@ def test_the_policy_covers_all_jobs(pipeline: Pipeline) -> None:
     assert "sagemaker:CreateProcessingJob" in statements["RunSteps"]["Action"]
     assert len(statements) == len(policy_of(pipeline, account)["Statement"])
     assert all(sid.isalnum() for sid in statements)
+
+
+LISTS = """\
+jobs:
+  prepare: [dataset=avazu, transform=time_hashing, "dataset.path=[s3://logs/a/x.csv,s3://logs/b/]"]
+  fit:
+    - program=script
+    - program.path=fit.py
+    - inputs.rows.path=s3://logs/rows.manifest
+    - inputs.rows.data_type=ManifestFile
+    - outputs=[model]
+"""
+
+
+def test_the_policy_has_what_a_list_of_paths_names_and_notes_what_a_manifest_hides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project(tmp_path, LISTS))
+    flow = compile_flow("flow=ctr", "output.path=s3://results/ctr", ROLE).flow
+    ACTIONS["policy"](flow, OmegaConf.create())
+    said = capsys.readouterr()
+    statements = {each["Sid"]: each for each in json.loads(said.out)["Statement"]}
+    assert set(statements["ReadInputs"]["Resource"]) == {
+        "arn:aws:s3:::logs/a/x.csv*", "arn:aws:s3:::logs/b/*", "arn:aws:s3:::logs/rows.manifest*",
+        "arn:aws:s3:::results/ctr/code/*",
+    }  # fmt: skip
+    assert said.err == (
+        "note: flow.jobs.fit: inputs.rows: the objects that its manifest lists are not in the "
+        "policy; add them\n"
+    )
+
+
+def test_raw_steps_alone_have_a_policy_but_no_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = "jobs: {train: {raw: {Type: Training, Arguments: {}}}}"
+    monkeypatch.chdir(project(tmp_path, raw))
+    flow = compile_flow("flow=ctr").flow
+    ACTIONS["policy"](flow, OmegaConf.create())
+    statements = json.loads(capsys.readouterr().out)["Statement"]
+    assert [each["Sid"] for each in statements] == ["RunSteps", "PassRole"]
+    with pytest.raises(ConfigError) as caught:
+        ACTIONS["jobs"](flow, OmegaConf.create())
+    assert [str(each) for each in caught.value.problems] == [
+        "flow.jobs: raw steps alone do not say in which account and region they run; "
+        "add another job"
+    ]
 
 
 def test_two_conditions_that_do_not_need_each_other_decide_on_no_common_step() -> None:

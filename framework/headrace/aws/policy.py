@@ -85,17 +85,20 @@ def policy(request: RequestView, where: Where, listed: Iterable[str] = ()) -> di
 
 
 def policy_of_all(
-    requests: Iterable[RequestView], where: Where, further: Iterable[Statement] = ()
+    requests: Iterable[tuple[RequestView, Iterable[str]]],
+    where: Where,
+    further: Iterable[Statement] = (),
 ) -> dict[str, Any]:
     """Return an IAM policy document for a role that all of several jobs run as.
 
     Args:
-        requests: The requests.
+        requests: Each request, with the URIs of what the manifests of its inputs list.
         where: Region and account.
         further: Statements to add.
     """
     merged: dict[str, Statement] = {}
-    for each in [*(each for one in requests for each in policy(one, where)["Statement"]), *further]:
+    documents = [policy(request, where, listed) for request, listed in requests]
+    for each in [*(each for one in documents for each in one["Statement"]), *further]:
         key = _merging_key(each)
         merged[key] = _both(merged[key], each) if key in merged else each
     return {"Version": "2012-10-17", "Statement": _with_own_names(merged.values())}

@@ -25,6 +25,7 @@ from headrace.config.flow import (
 )
 from headrace.config.hydra import session
 from headrace.config.hydra.session import quoted_value
+from headrace.config.models import JobConfig
 from headrace.config.problems import suggest
 from headrace.errors import ConfigError, Problem
 from headrace.flow import graph
@@ -90,6 +91,11 @@ class Flow:
     """Overrides that each job gets before its own."""
     is_placed: bool = True
     """The user has chosen `root`."""
+
+    def first_config(self) -> JobConfig | None:
+        """Return the configuration of the first job that is no raw step: where the flow runs."""
+        plans = (job.plan for job in self.jobs.values() if job.plan is not None)
+        return next((plan.config for plan in plans), None)
 
     def outputs(self) -> dict[str, str]:
         """Return all outputs: ``job.channel`` → the URI that it goes to."""
@@ -197,12 +203,11 @@ def composed(
     Raises:
         ConfigError: Its configuration is wrong.
     """
+    _check_outputs(job, flow)
     outputs = {**flow.outputs(), **(places or {})}
     values = {**flow.config.parameters, **(parameters or {})}
     if job.settings.raw is not None:
-        _check_outputs(job, flow)
         return job
-    _check_outputs(job, flow)
 
     def value_of(reference: Reference) -> Scalar:
         if reference.kind == PARAM:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from headrace.aws.policy import Statement, Where, policy_of_all
@@ -19,7 +21,9 @@ ACTIONS = [
 ]
 
 
-def policy_of(pipeline: Pipeline, account: OnPaper) -> dict[str, Any]:
+def policy_of(
+    pipeline: Pipeline, account: OnPaper, listed: Mapping[str, Iterable[str]] = MappingProxyType({})
+) -> dict[str, Any]:
     """Return the policy document.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-access.html
@@ -27,10 +31,12 @@ def policy_of(pipeline: Pipeline, account: OnPaper) -> dict[str, Any]:
     Args:
         pipeline: The pipeline; its raw steps need rights that nobody but their author knows.
         account: Where it runs.
+        listed: Label → URIs of what the manifests of the job's inputs list.
     """
     where = Where(account.region_name, account.account_id)
     requests = [
-        RequestView(_anywhere(each.raw, pipeline.code)) for each in pipeline.requests.values()
+        (RequestView(_anywhere(each.raw, pipeline.code)), listed.get(label, ()))
+        for label, each in pipeline.requests.items()
     ]
     return policy_of_all(requests, where, _steps(account, where))
 

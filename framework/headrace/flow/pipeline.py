@@ -142,14 +142,13 @@ class _Compiler:
     def __init__(self, flow: Flow, account: Account | None) -> None:
         self._account = account
         self._given = flow
-        first = next((job for job in flow.jobs.values() if job.plan is not None), None)
-        self._any = OnPaper.of(account, first.configured.config if first else None)
-        self._base = self._place(flow, first)
+        self._any = OnPaper.of(account, flow.first_config())
+        self._base = self._place(flow)
         root = below(self._base, EXECUTION_MARK)
         self._flow = replace(flow, root=root, jobs={})
         self._code = (flow.config.code_path or below(self._base, CODE)).rstrip("/")
 
-    def _place(self, flow: Flow, first: FlowJob | None) -> str:
+    def _place(self, flow: Flow) -> str:
         if flow.root.startswith(S3):
             return flow.root.rstrip("/")
         if self._account is not None and flow.is_placed:
@@ -248,8 +247,7 @@ class _Compiler:
         if not config.output.path.startswith(S3):
             what = NOT_ON_S3.format(path=config.output.path)
             raise ConfigError([Problem(f"{GROUP}.jobs.{job.label}", what)])
-        is_asked = may_ask and self._account is not None
-        account = self._account if is_asked and self._account is not None else self._any
+        account = (self._account if may_ask else None) or self._any
         coming = [uri for label in job.needs for uri in self._flow.jobs[label].outputs.values()]
         try:
             return prepare(
@@ -258,7 +256,7 @@ class _Compiler:
                 coming=coming,
                 checks_output=False,
                 target=PipelineTarget(account),
-                may_ask=is_asked,
+                may_ask=account is not self._any,
             )
         except ConfigError as error:
             where = f"{GROUP}.jobs.{job.label}"

@@ -18,6 +18,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from headrace import targets
+from headrace.cli.actions.policy import listed
 from headrace.config.checks import SAGEMAKER, of_pipelines_alone
 from headrace.config.defaults import run_folder
 from headrace.config.problems import got
@@ -144,19 +145,19 @@ def folder_of(flow: Flow) -> Path:
 
 def _policy(flow: Flow, config: DictConfig) -> None:
     pipeline = pipeline_of(flow)
-    first = next(job for job in flow.jobs.values() if job.plan is not None)
-    account = OnPaper.of(_account(flow), first.configured.config)
-    print(json.dumps(policy_of(pipeline, account), indent=2))
+    account = OnPaper.of(_account(flow), flow.first_config())
+    jobs = [job for job in flow.jobs.values() if job.plan is not None]
+    lists = {job.label: listed(job.configured.config, job.label) for job in jobs}
+    print(json.dumps(policy_of(pipeline, account, lists), indent=2))
 
 
 def _account(flow: Flow) -> Account | None:
     """Return the account that the flow's jobs run in; None if they run on this machine."""
-    for job in flow.jobs.values():
-        if job.plan is not None:
-            settings = job.plan.config
-            target = targets.find(settings)
-            return target.account(settings) if target.is_remote else None
-    return None
+    settings = flow.first_config()
+    if settings is None:
+        return None
+    target = targets.find(settings)
+    return target.account(settings) if target.is_remote else None
 
 
 def _write(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from headrace.aws.account import AwsAccount
 from headrace.cli.actions.flow import folder_of, told
+from headrace.config.flow import GROUP
+from headrace.errors import ConfigError, Problem
 from headrace.flow.service import PipelineService, bring_files, state_of
 from headrace.flow.states import JobState, table
 from headrace.results.pages import try_flow_page
@@ -16,17 +18,20 @@ from headrace.targets.sagemaker.shipping import provide_bucket
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from headrace.config.models import JobConfig
     from headrace.flow.flow import Flow
     from headrace.flow.pipeline import Pipeline
     from headrace.job.account import Account
+
+RAW_ALONE = "raw steps alone do not say in which account and region they run; add another job"
 
 
 def put(flow: Flow, config: DictConfig, pipeline: Pipeline, account: Account) -> None:
     """Create or update the pipeline; with ``start=true`` start and follow it."""
     service = PipelineService(flow.name, account.region())
-    first = next(job.plan.config for job in flow.jobs.values() if job.plan is not None)
+    settings = _settings(flow)
     provide_bucket(pipeline.base, account.region())
-    done = service.put(pipeline, account.role(), first.job.kms_key)
+    done = service.put(pipeline, account.role(), settings.job.kms_key)
     print(f"{flow.name}: {done} in {account.region()}", flush=True)
     if config.start:
         _follow(service, service.start(pipeline.start_values()), flow)
@@ -34,9 +39,9 @@ def put(flow: Flow, config: DictConfig, pipeline: Pipeline, account: Account) ->
 
 def bring(flow: Flow, pipeline: Pipeline, account: Account) -> None:
     """Bring the files of all jobs to S3, for whoever starts the jobs."""
-    first = next(job.plan.config for job in flow.jobs.values() if job.plan is not None)
+    settings = _settings(flow)
     provide_bucket(pipeline.base, account.region())
-    bring_files(pipeline, first.job.kms_key)
+    bring_files(pipeline, settings.job.kms_key)
 
 
 def _follow(service: PipelineService, arn: str, flow: Flow) -> None:
@@ -86,5 +91,15 @@ def stop(flow: Flow, config: DictConfig) -> None:
 
 
 def _service(flow: Flow) -> PipelineService:
-    first = next(job.plan.config for job in flow.jobs.values() if job.plan is not None)
-    return PipelineService(flow.name, AwsAccount(first).region())
+    return PipelineService(flow.name, AwsAccount(_settings(flow)).region())
+
+
+def _settings(flow: Flow) -> JobConfig:
+    """Return the configuration that says where the flow runs.
+
+    Raises:
+        ConfigError: None does.
+    """
+    if (settings := flow.first_config()) is None:
+        raise ConfigError([Problem(f"{GROUP}.jobs", RAW_ALONE)])
+    return settings
