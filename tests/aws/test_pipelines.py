@@ -19,9 +19,11 @@ from headrace.aws.s3 import with_prefix
 from headrace.cli.actions import flow_on_aws
 from headrace.errors import ConfigError, JobFailed
 from headrace.flow import service as services
+from headrace.flow.digests import digests_of
 from headrace.flow.flow import Flow
 from headrace.flow.pipeline import Pipeline, pipeline_of
 from headrace.flow.service import DIGEST, PipelineService
+from headrace.prepare import prepare
 from tests.aws.conftest import ROLE
 from tests.aws.stub import Stub
 from tests.flow.flows import project
@@ -212,3 +214,25 @@ def test_the_action_makes_it_and_starts_nothing_unasked(
     there = sagemaker.describe_pipeline(PipelineName="ctr")
     tags = sagemaker.list_tags(ResourceArn=there["PipelineArn"])["Tags"]
     assert [tag["Key"] for tag in tags] == [DIGEST]
+
+
+def test_of_a_list_on_s3_only_what_it_names_counts(bucket: str, here: Path) -> None:
+    def put(name: str, text: str) -> None:
+        client("s3").put_object(Bucket="results", Key=name, Body=text.encode())
+
+    (here / "conf/flow/one.yaml").write_text("jobs: {prepare: []}\n")
+    put("a/x.csv", "click,site\n0,a\n")
+    put("b/y.csv", "click,site\n1,b\n")
+    named = "dataset.path=[s3://results/a/x.csv,s3://results/b/y.csv]"
+    columns = ["dataset=csv", "dataset.label=click", "dataset.categorical=[site]"]
+    place = [f"output.path={bucket}", f"job.role={ROLE}", "target=aws"]
+    plan = compile_flow("flow=one", named, *columns, *place).flow.jobs["prepare"].configured
+
+    def digest() -> str:
+        return digests_of(prepare(plan, dry=True), {}, {}, strict=False)["data"]
+
+    before = digest()
+    put("c/z.csv", "click,site\n1,c\n")
+    assert digest() == before
+    put("b/y.csv", "click,site\n0,b\n")
+    assert digest() != before

@@ -91,7 +91,8 @@ def _files(data: DataInput, strict: bool) -> Iterator[list[Any]]:
         from headrace.aws.s3 import with_prefix  # boto3 takes its time
 
         with explained():
-            yield from ([each.uri, each.size, each.etag] for each in with_prefix(data.uri))
+            objects = data.objects or with_prefix(data.uri)
+            yield from ([each.uri, each.size, each.etag] for each in objects)
 
 
 def _code_on_s3(ready: Ready) -> dict[str, str]:

@@ -46,7 +46,7 @@ Listener = Callable[[JobState], None]
 
 @dataclass
 class FlowRun:
-    """One run of a flow; make it by `checked`, then `run` it."""
+    """One run of a flow: make it, then `plan` or `run` it."""
 
     flow: Flow
     sweep: str = ""
@@ -218,16 +218,12 @@ class FlowRun:
         return bool(record.manifest) and not record.is_whole(strict=self.flow.config.strict)
 
     def _ready(self, job: FlowJob, *, dry: bool) -> Ready:
-        coming = (
-            []
-            if not job.needs
-            else [
-                uri
-                for label in job.needs
-                for uri in self.flow.jobs[label].outputs.values()
-                if label not in self.states or not self.states[label].has_result
-            ]
-        )
+        coming = [
+            uri
+            for label in job.needs
+            for uri in self.flow.jobs[label].outputs.values()
+            if label not in self.states or not self.states[label].has_result
+        ]
         ready = prepare(self._replacing(job), dry=dry, coming=coming, checks_output=False)
         targets.find(ready.config).check(ready.job, ready.config)
         return ready
