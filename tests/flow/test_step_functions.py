@@ -77,8 +77,6 @@ def test_expressions_are_those_of_the_language(states: dict[str, Any]) -> None:
     assert fit["ProcessingJobName.$"] == "States.Format('{}-fit', $$.Execution.Name)"
     application = fit["AppSpecification"]
     assert application["ContainerArguments.$"] == (
-        "States.Array('--depth', $.parameters['depth'])"
-    ) or application["ContainerArguments.$"] == (
         "States.Array('--depth', States.Format('{}', $.parameters['depth']))"
     )
     assert fit["ProcessingResources"]["ClusterConfig"]["InstanceCount.$"] == "$.parameters['depth']"

@@ -144,7 +144,7 @@ class _Machine:
             key = f"figures{len(reads)}" if number else "figures"
             state = name if not number else f"{name}-{number + 1}"
             figure = condition.get("LeftValue", condition.get("QueryValue"))["Std:JsonGet"]
-            reads[state] = {**self._read(figure, key)}
+            reads[state] = self._read(figure, key)
             tests.append(self._test(f"$.{key}.content.{figure['Path']}", condition))
         for state, after in zip(reads, [*list(reads)[1:], choice], strict=True):
             reads[state]["Next"] = after
@@ -221,7 +221,7 @@ class _Machine:
         for number, each in enumerate(joined["Values"]):
             made += [joined["On"]] if number and joined["On"] else []
             made += self._pieces(each)
-        return made
+        return made if len(made) > 1 else [*made, ""]  # a text, though its one value is a number
 
     def _got(self, what: str) -> list[str | _Path]:
         if what == "Execution.PipelineExecutionId":
