@@ -16,6 +16,7 @@ from headrace import compile_flow
 from headrace.aws.account import AwsAccount
 from headrace.aws.clients import client
 from headrace.aws.s3 import with_prefix
+from headrace.cli.actions import flow as flow_actions
 from headrace.cli.actions import flow_on_aws
 from headrace.errors import ConfigError, JobFailed
 from headrace.flow import service as services
@@ -158,7 +159,7 @@ def test_an_execution_is_followed_with_the_lines_of_its_steps(
         DescribePipelineExecution=[status("Executing"), status("Succeeded")],
         ListPipelineExecutionSteps=listed,
     )
-    monkeypatch.setattr(flow_on_aws, "folder_of", lambda _: tmp_path)
+    monkeypatch.setattr(flow_actions, "folder_of", lambda _: tmp_path)
     service = PipelineService("ctr", REGION)
     flow_on_aws._follow(service, service.start({"day": "x"}), flow)
     said = capsys.readouterr()

@@ -154,7 +154,10 @@ def _data(request: RequestView, where: Where, listed: Iterable[str]) -> Iterator
 
 
 def _queries(request: RequestView, where: Where) -> Iterator[Statement]:
-    """Source: the page above, the section on dataset definitions."""
+    """Yield what queries need.
+
+    Source: the page above, the section on dataset definitions.
+    """
     kinds = [kind for kind, _ in request.queries]
     if ATHENA in kinds:
         yield _allow("QueryAthena", ATHENA_ACTIONS, ["*"])

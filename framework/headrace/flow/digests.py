@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace import runtime
 from headrace.aws.request import meaning
+from headrace.flow.references import with_texts
 from headrace.runtime.spec import PACKAGES, digest
 from headrace.uris import S3, join, uri_of, within
 
@@ -40,7 +41,7 @@ def digests_of(
         strict: Read local input files instead of trusting their size and time.
     """
     job, output = ready.job, uri_of(ready.config.output.path)
-    said = _without_places(meaning(job.view, output), places)
+    said = with_texts(meaning(job.view, output), lambda text: _without_place(text, places))
     files = {path: hashlib.sha256(content).hexdigest() for path, content in job.files.items()}
     packages = {path: each for path, each in files.items() if path.startswith(f"{PACKAGES}/")}
     code = {path: each for path, each in files.items() if path not in packages}
@@ -59,17 +60,12 @@ def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return [name for name in new if old.get(name) != new[name]]
 
 
-def _without_places(value: Any, places: Mapping[str, str]) -> Any:
-    """Return plain data in which the places of other jobs are their names."""
-    if isinstance(value, dict):
-        return {key: _without_places(each, places) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_places(each, places) for each in value]
-    if isinstance(value, str):
-        for name, uri in places.items():
-            if "://" in value and within(value, uri):
-                return f"{UPSTREAM}{name}{value.removeprefix(uri)}"
-    return value
+def _without_place(text: str, places: Mapping[str, str]) -> str:
+    """Return a text in which the place of another job's output is its name."""
+    for name, uri in places.items():
+        if "://" in text and within(text, uri):
+            return f"{UPSTREAM}{name}{text.removeprefix(uri)}"
+    return text
 
 
 def _data(

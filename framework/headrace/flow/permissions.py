@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -10,6 +11,7 @@ from headrace.aws.policy import Statement, Where, policy_of_all
 from headrace.aws.request import RequestView
 from headrace.flow.arguments import EXECUTION_MARK
 from headrace.flow.pipeline import Pipeline
+from headrace.flow.references import with_texts
 from headrace.job.account import OnPaper
 from headrace.uris import S3
 
@@ -34,8 +36,9 @@ def policy_of(
         listed: Label → URIs of what the manifests of the job's inputs list.
     """
     where = Where(account.region_name, account.account_id)
+    anywhere = partial(_anywhere, code=f"{pipeline.code}/")
     requests = [
-        (RequestView(_anywhere(each.raw, pipeline.code)), listed.get(label, ()))
+        (RequestView(with_texts(each.raw, anywhere)), listed.get(label, ()))
         for label, each in pipeline.requests.items()
     ]
     return policy_of_all(requests, where, _steps(account, where))
@@ -60,12 +63,8 @@ def _steps(account: OnPaper, where: Where) -> list[Statement]:
     ]
 
 
-def _anywhere(value: Any, code: str) -> Any:
-    """Return a request whose places on S3 are those of every execution, and of code yet to come."""
-    if isinstance(value, dict):
-        return {key: _anywhere(each, code) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_anywhere(each, code) for each in value]
-    if not isinstance(value, str) or not value.startswith(S3):
-        return value
-    return f"{code}/" if value.startswith(f"{code}/") else value.replace(EXECUTION_MARK, "*")
+def _anywhere(text: str, code: str) -> str:
+    """Return a text whose place on S3 is that of every execution, and of code yet to come."""
+    if not text.startswith(S3):
+        return text
+    return code if text.startswith(code) else text.replace(EXECUTION_MARK, "*")

@@ -28,7 +28,7 @@ from headrace.flow.digests import sha256_of
 from headrace.flow.flow import Flow, FlowJob, below
 from headrace.flow.graph import operand
 from headrace.flow.loading import typed
-from headrace.flow.references import PARAM, references
+from headrace.flow.references import PARAM, references, with_texts
 from headrace.flow.steps import Steps, decided_by
 from headrace.job.account import OnPaper
 from headrace.prepare import Ready, prepare
@@ -236,7 +236,7 @@ class _Compiler:
             job,
             arguments,
             files,
-            RequestView(_moved(template.anywhere(), moved)),
+            RequestView(with_texts(template.anywhere(), lambda text: moved.get(text, text))),
             frozenset(variables),
             frozenset(fixed),
             ready.notes if self._account is not None else (),
@@ -322,15 +322,6 @@ def _named(ready: Ready, like: Ready) -> dict[str, Any]:
         key: like.job.request[key] if value == ready.job.name else value
         for key, value in ready.job.request.items()
     }
-
-
-def _moved(value: Any, moved: Mapping[str, str]) -> Any:
-    """Return plain data with some texts in the place of others."""
-    if isinstance(value, dict):
-        return {key: _moved(each, moved) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_moved(each, moved) for each in value]
-    return moved.get(value, value) if isinstance(value, str) else value
 
 
 def _at_new_places(base: Any, filled: Any, moved: Mapping[str, str]) -> Any:

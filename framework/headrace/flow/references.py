@@ -55,6 +55,17 @@ def references(value: Any) -> Iterator[Reference]:
             yield from references(each)
 
 
+def with_texts(value: Any, change: Callable[[str], Any]) -> Any:
+    """Return plain data with each of its texts changed; keys stay."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: with_texts(each, change) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_texts(each, change) for each in value]
+    return value
+
+
 def whole(value: object) -> Reference | None:
     """Return the reference that a text consists of; None if there is more or less."""
     found = _REFERENCE.fullmatch(value) if isinstance(value, str) else None

@@ -15,7 +15,7 @@ from headrace.flow.arguments import Expression, joined, output_of, parameter
 from headrace.flow.conditions import json_path
 from headrace.flow.flow import Flow, FlowJob
 from headrace.flow.graph import operand
-from headrace.flow.references import PARAM, Reference, pieces, references, whole
+from headrace.flow.references import PARAM, Reference, pieces, references, whole, with_texts
 
 CONDITIONS = {
     "equals": "Equals",
@@ -71,22 +71,17 @@ class Steps:
         return step
 
     def _raw(self, job: FlowJob) -> Step:
-        step = {"Name": job.label, **self._expressed(job.settings.raw)}
+        step = {"Name": job.label, **with_texts(job.settings.raw, self._expressed)}
         if job.settings.after and "DependsOn" not in step:
             step["DependsOn"] = list(job.settings.after)
         return step
 
-    def _expressed(self, value: Any) -> Any:
-        """Return plain data with expressions in the place of references."""
-        if isinstance(value, dict):
-            return {key: self._expressed(each) for key, each in value.items()}
-        if isinstance(value, list):
-            return [self._expressed(each) for each in value]
-        if not isinstance(value, str) or not any(references(value)):
-            return value
+    def _expressed(self, text: str) -> Any:
+        """Return a text with expressions in the place of references."""
+        if not any(references(text)):
+            return text
         made = [
-            self._expression(each) if isinstance(each, Reference) else each
-            for each in pieces(value)
+            self._expression(each) if isinstance(each, Reference) else each for each in pieces(text)
         ]
         return joined(made, is_text=False)
 

@@ -46,14 +46,14 @@ class NoAccount:
         self._config = config
 
     def check_access(self, asking: bool) -> None:
-        """There is nothing to see."""
+        """Do nothing: there is nothing to see."""
 
     def region(self) -> str:
         """Return the configured region, or any: it only names an image."""
         return find_region(self._config.backend.region) or LOCAL_REGION
 
     def registry(self) -> None:
-        """Own images are this machine's."""
+        """Return None: own images are this machine's."""
 
     def role(self) -> str:
         """Return the configured role, or a placeholder."""
@@ -64,7 +64,7 @@ class NoAccount:
         return path
 
     def problems(self, request: dict[str, Any], asking: bool) -> list[Problem]:
-        """None: the target itself says what it cannot do."""
+        """Return none: the target itself says what it cannot do."""
         return []
 
 
@@ -87,7 +87,7 @@ class OnPaper:
         return cls(region, role.split(":")[4], role)
 
     def check_access(self, asking: bool) -> None:
-        """There is nothing to see."""
+        """Do nothing: there is nothing to see."""
 
     def region(self) -> str:
         """Return the region."""
@@ -107,7 +107,7 @@ class OnPaper:
         return path
 
     def problems(self, request: dict[str, Any], asking: bool) -> list[Problem]:
-        """None: nobody is asked."""
+        """Return none: nobody is asked."""
         return []
 
     def default_place(self, name: str) -> str:

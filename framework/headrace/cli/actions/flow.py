@@ -40,6 +40,7 @@ from headrace.uris import S3
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from headrace.config.flow import Scalar
     from headrace.job.account import Account
 
 LONGEST = 80
@@ -179,12 +180,20 @@ def _write(
 
 
 def _show(flow: Flow, states: Mapping[str, JobState]) -> None:
-    if states.keys() != flow.jobs.keys():  # it did not come that far
-        return
-    print("\n".join(table(list(states.values()))), flush=True)
-    folder = folder_of(flow)
-    jobs = list(states.values())
-    facts = flow.config.parameters
+    if states.keys() == flow.jobs.keys():  # else it did not come that far
+        show(flow, list(states.values()), {})
+
+
+def show(flow: Flow, jobs: Sequence[JobState], facts: Mapping[str, Scalar]) -> None:
+    """Print a table of the jobs of a flow, and draw them.
+
+    Args:
+        flow: The flow.
+        jobs: How they stand.
+        facts: What to tell beside the parameters.
+    """
+    print("\n".join(table(jobs)), flush=True)
+    folder, facts = folder_of(flow), {**facts, **flow.config.parameters}
     page = try_flow_page(folder, flow.name, jobs, dict(_links(folder, jobs)), facts)
     if page is not None:
         print(f"flow     {page}", flush=True)
@@ -194,7 +203,8 @@ def _links(folder: Path, jobs: Sequence[JobState]) -> Iterator[tuple[str, str]]:
     """Yield the jobs whose result has a page, and where that is as seen from the flow's."""
     for job in jobs:
         page = Path(job.place) / RUN_PAGE
-        if job.has_result and not job.place.startswith(S3) and page.is_file():
+        is_here = job.place and not job.place.startswith(S3)
+        if job.has_result and is_here and page.is_file():
             yield job.label, quote(os.path.relpath(page, folder))
 
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headrace.aws.account import AwsAccount
-from headrace.cli.actions.flow import folder_of, told
+from headrace.cli.actions.flow import show, told
 from headrace.config.flow import GROUP
 from headrace.errors import ConfigError, Problem
 from headrace.flow.service import PipelineService, bring_files, state_of
-from headrace.flow.states import JobState, table
-from headrace.results.pages import try_flow_page
+from headrace.flow.states import JobState
 from headrace.targets.sagemaker.shipping import provide_bucket
 
 if TYPE_CHECKING:
@@ -56,15 +55,11 @@ def _show_execution(service: PipelineService, arn: str, flow: Flow) -> None:
     """Print the jobs of an execution, and draw them."""
     begun = {state.label: state for state in map(state_of, service.steps(arn))}
     needs = {label: job.needs for label, job in flow.jobs.items()}
-    states = {
-        label: replace(begun.get(label, JobState(label, "blocked")), needs=needed)
+    states = [
+        replace(begun.get(label, JobState(label, "blocked")), needs=needed)
         for label, needed in needs.items()
-    }
-    print("\n".join(table(list(states.values()))), flush=True)
-    facts = {"execution": arn, **flow.config.parameters}
-    page = try_flow_page(folder_of(flow), flow.name, list(states.values()), {}, facts)
-    if page is not None:
-        print(f"flow     {page}", flush=True)
+    ]
+    show(flow, states, {"execution": arn})
 
 
 def jobs(flow: Flow, config: DictConfig) -> None:
