@@ -160,12 +160,18 @@ def test_wrong_jobs_are_told_together(tmp_path: Path, monkeypatch: pytest.Monkey
     jobs = {
         "flow.jobs.fit": ["program=script", "program.path=fit.py", inputs],
         "flow.jobs.judge": ["resources.instance_count=0", "program=image"],
-    }
+        "+flow.jobs.rows": [
+            "dataset=csv", "dataset.label=a", "dataset.categorical=[b]",
+            "dataset.path=[data/raw.csv,${output:prepare.train}]",
+        ],
+    }  # fmt: skip
     with pytest.raises(ConfigError) as caught:
         compile_flow("flow=ctr", jobs, "~flow.when.judge")
     assert [str(each) for each in caught.value.problems] == [
         "flow.jobs.fit: the job 'prepare' has no output 'trian'; did you mean 'train'?",
         "flow.jobs.judge: resources.instance_count: should be at least 1 (got 0)",
+        "flow.jobs.rows: dataset.path: a list names files that are there before the flow runs; "
+        "name the output of one job, without a list (got ${output:prepare.train})",
     ]
     jobs = {"flow.jobs.fit": ["flow=sample"], "flow.jobs.prepare": ["action=plan"]}
     with pytest.raises(ConfigError) as caught:

@@ -6,7 +6,8 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from headrace.config.flow import Scalar
-from headrace.flow.references import Reference, pieces, references, replaced, whole
+from headrace.config.hydra.session import texts_of
+from headrace.flow.references import Reference, pieces, references, replaced, whole, without_escapes
 
 VALUES: dict[str, Scalar] = {
     "day": "2014-10-21",
@@ -54,3 +55,12 @@ def test_references_are_found_wherever_they_stand() -> None:
     assert whole("${param:x}") == Reference("param", "x")
     assert whole("${param:x}/") is None
     assert whole(3) is None
+
+
+@pytest.mark.parametrize("text", ["x=${param:a}", "x=[y,${ output:a.b }]", "x=\\\\${param:a}"])
+def test_what_a_dict_of_overrides_escapes_is_a_reference_again(text: str) -> None:
+    (override,) = texts_of([{"flow.jobs.fit": [text]}])
+    (given,) = OverridesParser.create().parse_override(override).value()
+    assert str(given) != text
+    assert without_escapes(str(given)) == text
+    assert without_escapes("x=\\${other.key}") == "x=\\${other.key}"

@@ -45,6 +45,10 @@ DEFAULT_FOLDER = "outputs/flows"
 DEFAULT_NAME = "flow"
 SINGLE = "job"
 """Label of the job of a flow of one."""
+IN_A_LIST = (
+    "a list names files that are there before the flow runs; name the output of one job, "
+    "without a list (got ${{output:{name}}})"
+)
 NOT_WAITED_FOR = "a flow waits for its jobs; leave it out"
 
 
@@ -226,6 +230,7 @@ def composed(
             raise ConfigError([Problem("action", "is that of the whole flow; leave it out")])
         if not plan.config.job.wait:
             raise ConfigError([Problem("job.wait", NOT_WAITED_FOR)])
+        _check_list(plan, outputs)
         if not flow.is_placed and not flow.root.startswith(S3):
             plan = _with_default_place(plan, f"flows/{flow.name}/{job.label}")
     except ConfigError as error:
@@ -282,6 +287,21 @@ def _check_outputs(job: FlowJob, flow: Flow) -> None:
     ]
     if problems:
         raise ConfigError(problems)
+
+
+def _check_list(plan: Plan, outputs: Mapping[str, str]) -> None:
+    """Refuse outputs of other jobs in a list of paths, whose files are named before a job runs.
+
+    Raises:
+        ConfigError: The list has one.
+    """
+    paths = plan.config.dataset.paths if plan.config.program.is_chain else ()
+    if len(paths) == 1:
+        return
+    for path in paths:
+        for name, uri in outputs.items():
+            if within(uri_of(path), uri):
+                raise ConfigError([Problem("dataset.path", IN_A_LIST.format(name=name))])
 
 
 def _no_output(where: str, job: FlowJob, channel: str) -> Problem:

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from headrace.config.flow import GROUP, KINDS, FlowConfig, Kind, Scalar, problems_in
 from headrace.config.problems import got, suggest
 from headrace.errors import ConfigError, Problem
+from headrace.flow.references import with_texts, without_escapes
 from headrace.runtime.shown import plain
 
 RAW = ("jobs", "when")
@@ -136,7 +137,7 @@ def _raw(flow: DictConfig, key: Any) -> Any:
         return None if node is None else _value(node)
     if node._is_none() or node._is_missing():
         return None
-    return OmegaConf.to_container(node, resolve=False)
+    return with_texts(OmegaConf.to_container(node, resolve=False), without_escapes)
 
 
 def _value(node: Any) -> object:

@@ -16,6 +16,8 @@ from headrace.config.hydra.session import quoted_value
 
 PARAM, OUTPUT = "param", "output"
 _REFERENCE = re.compile(rf"\$\{{\s*({PARAM}|{OUTPUT})\s*:\s*([^{{}}]*?)\s*\}}")
+_ESCAPED = re.compile(rf"(\\*)\1\\(?=\$\{{\s*(?:{PARAM}|{OUTPUT})\s*:)")
+"""Backslashes by which OmegaConf would leave a reference alone."""
 _SIMPLE = re.compile(r"[^\[\]{}'\"$\\]*")
 """Text around references that means nothing in Hydra's grammar once it is quoted as a whole."""
 
@@ -64,6 +66,11 @@ def with_texts(value: Any, change: Callable[[str], Any]) -> Any:
     if isinstance(value, list | tuple):
         return [with_texts(each, change) for each in value]
     return value
+
+
+def without_escapes(text: str) -> str:
+    """Return a text whose references are not escaped, as a dict of overrides has them."""
+    return _ESCAPED.sub(r"\1", text)
 
 
 def whole(value: object) -> Reference | None:
