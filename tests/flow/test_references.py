@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -60,7 +62,8 @@ def test_references_are_found_wherever_they_stand() -> None:
 @pytest.mark.parametrize("text", ["x=${param:a}", "x=[y,${ output:a.b }]", "x=\\\\${param:a}"])
 def test_what_a_dict_of_overrides_escapes_is_a_reference_again(text: str) -> None:
     (override,) = texts_of([{"flow.jobs.fit": [text]}])
-    (given,) = OverridesParser.create().parse_override(override).value()
-    assert str(given) != text
-    assert without_escapes(str(given)) == text
+    value: Any = OverridesParser.create().parse_override(override).value()
+    given = str(value[0])
+    assert given != text
+    assert without_escapes(given) == text
     assert without_escapes("x=\\${other.key}") == "x=\\${other.key}"
