@@ -23,7 +23,9 @@ from headrace.runtime.chain.preflight import preflight, refuse_unwritable
 from headrace.runtime.errors import DataError
 from headrace.runtime.output.writers import writer_of
 from headrace.runtime.output.writers.base import files_of
+from headrace.runtime.output.writers.csv_rows import CsvWriter
 from headrace.runtime.output.writers.decimals import NotFiniteError, decimals
+from headrace.runtime.output.writers.reading import Known
 from headrace.runtime.spec import OutputSpec, StepSpec
 from headrace.runtime.transform import Role, encoded, with_role
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job, run
@@ -133,6 +135,30 @@ def test_texts_of_csv_are_quoted_where_they_must() -> None:
         ),
     )  # fmt: skip
     assert table["t"].to_pylist() == TEXTS
+
+
+@pytest.mark.parametrize("header", [False, True])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pa.array([1.5, None, 3.25]),
+        pa.array([None, None], pa.float64()),
+        pa.array([1, None], pa.int32()),
+        pa.array(["x", None, "y,z"]),
+    ],
+)
+def test_a_null_alone_in_its_line_is_no_blank_line(cells: pa.Array, header: bool) -> None:
+    text = text_of(pa.record_batch([cells], ["n"]), format="csv", header=header)
+    wanted = [None if each is None else str(each) for each in cells.to_pylist()]
+    lines = list(csv.reader(io.StringIO(text)))[header:]
+    assert [line[0] or None for line in lines] == wanted
+    frame = pd.read_csv(io.StringIO(text), header=0 if header else None)
+    assert frame.iloc[:, 0].isna().tolist() == cells.is_null().to_pylist()
+    kind = "text" if cells.type == pa.string() else "number"
+    known = Known(None, None, None, True, {}, {"n": kind})
+    (read,) = CsvWriter(header).read({".csv": text.encode()}, known).columns
+    assert read.to_pylist() == cells.to_pylist()
+    assert CsvWriter(header).is_exact(known) == (kind == "number")
 
 
 @pytest.mark.parametrize("text", ["", '"', ",", "\n", "\r", "x"])
