@@ -99,6 +99,18 @@ def test_batches_of_other_rows(made: Callable[..., Result], name: str) -> None:
     assert (rows.ids is None) == (name == "csv")
 
 
+@pytest.mark.parametrize(
+    ("name", "cells"), [("npy", [[0, 3], [2, 1]]), ("parquet", [[0.0, None], [2, 1]])]
+)
+def test_nulls_among_ids(tmp_path: Path, name: str, cells: list[list[float | None]]) -> None:
+    steps = [StepSpec("bucketize", "bucketize", {"columns": ["n"], "edges": [1, 2]})]
+    spec = job(label="y", numeric=("n",), steps=steps, format=name)
+    result = opened(run(tmp_path, "y,n\n1,0\n0,\n1,5\n0,1\n", spec))
+    read = [batch.columns["n"] for batch in result.batches("train", 2)]
+    assert [[None if np.isnan(cell) else cell for cell in each] for each in read] == cells
+    assert {each.dtype.str for each in read} == ({"<i4"} if name == "npy" else {"<f8", "<i4"})
+
+
 @pytest.mark.parametrize("name", ["npz", "csv"])
 def test_a_seed_shuffles_parts_and_rows(made: Callable[..., Result], name: str) -> None:
     result = opened(made(VOCABULARY, format=name, label=None, output={

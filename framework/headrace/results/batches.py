@@ -35,8 +35,9 @@ class Batch:
         ids: Bytes of one width, shape (rows,); None if the files hold no id.
         sparse: The pieces of a CSR matrix; None if the rows are not hashed.
         n_features: Width of this matrix, or number of columns.
-        columns: Feature → its cells, shape (rows,): numbers with NaN for null, ids as int32 (with
-            nulls among them as numbers), texts as objects with None for null.
+        columns: Feature → its cells, shape (rows,): numbers with NaN for null, ids as int32 (as
+            numbers if one of these rows has a null, for which only npy has an id), texts as objects
+            with None for null.
     """
 
     rows: int
