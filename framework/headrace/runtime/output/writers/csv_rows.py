@@ -179,7 +179,6 @@ def _names_of_matrix(known: Known) -> list[str]:
 def _parsed(
     content: bytes, names: Sequence[str] | None, types: Mapping[str, pa.DataType]
 ) -> dict[str, pa.Array]:
-    is_alone = len(types) == 1
     try:
         table = pa_csv.read_csv(
             pa.BufferReader(content),
@@ -189,7 +188,7 @@ def _parsed(
                 column_types=types,
                 null_values=[""],
                 strings_can_be_null=True,
-                quoted_strings_can_be_null=is_alone,
+                quoted_strings_can_be_null=len(types) == 1,
             ),
         )
     except pa.ArrowInvalid as error:
@@ -303,8 +302,8 @@ def _joined(*columns: pa.Array | pa.Scalar, between: pa.Scalar) -> pa.LargeStrin
     )
 
 
-def _texts(column: pa.Array, name: str, is_alone: bool) -> pa.LargeStringArray:
-    """Return a column as it stands in the file, of which it may be the only one."""
+def _texts(column: pa.Array, name: str, is_alone: bool = False) -> pa.LargeStringArray:
+    """Return the cells of a column; with `is_alone`, of the only one, none is empty."""
     try:
         texts = decimals(column) if _is_number(column.type) else _as_cells(column)
     except NotFiniteError:
@@ -346,8 +345,7 @@ def _matrix(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> list[memoryvi
     layout = Layout.of(rows.schema)
     entries = Entries.of(rows, layout)
     distinct, codes = coded(entries.values)
-    is_alone = len(columns) == 1
-    texts = [pa.array(["0"], pa.large_string()), _texts(pa.array(distinct), "values", is_alone)]
+    texts = [pa.array(["0"], pa.large_string()), _texts(pa.array(distinct), "values")]
     matrix = np.zeros((rows.num_rows, entries.n_features), np.int32)
     row_of = np.repeat(np.arange(rows.num_rows), np.diff(entries.offsets))
     matrix[row_of, entries.indices] = codes + 1
@@ -357,7 +355,7 @@ def _matrix(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> list[memoryvi
     count = 1 + len(distinct)
     for position, (name, field, place) in enumerate(columns):
         if field is not None:
-            texts.append(_texts(rows.column(place), name, is_alone))
+            texts.append(_texts(rows.column(place), name))
             cells[:, position] = np.arange(count, count + rows.num_rows)
             count += rows.num_rows
     every = pa.concat_arrays(texts)
