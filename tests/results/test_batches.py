@@ -99,6 +99,18 @@ def test_batches_of_other_rows(made: Callable[..., Result], name: str) -> None:
     assert (rows.ids is None) == (name == "csv")
 
 
+@pytest.mark.parametrize(
+    ("name", "cells"), [("npy", [[0, 3], [2, 1]]), ("parquet", [[0.0, None], [2, 1]])]
+)
+def test_nulls_among_ids(tmp_path: Path, name: str, cells: list[list[float | None]]) -> None:
+    steps = [StepSpec("bucketize", "bucketize", {"columns": ["n"], "edges": [1, 2]})]
+    spec = job(label="y", numeric=("n",), steps=steps, format=name)
+    result = opened(run(tmp_path, "y,n\n1,0\n0,\n1,5\n0,1\n", spec))
+    read = [batch.columns["n"] for batch in result.batches("train", 2)]
+    assert [[None if np.isnan(cell) else cell for cell in each] for each in read] == cells
+    assert {each.dtype.str for each in read} == ({"<i4"} if name == "npy" else {"<f8", "<i4"})
+
+
 @pytest.mark.parametrize("name", ["npz", "csv"])
 def test_a_seed_shuffles_parts_and_rows(made: Callable[..., Result], name: str) -> None:
     result = opened(made(VOCABULARY, format=name, label=None, output={
@@ -203,12 +215,36 @@ def test_what_cannot_be_read(made: Callable[..., Result]) -> None:
     assert str(caught.value) == (
         f"{made(HASH).output}: there is no channel 'trian'; did you mean 'train'?"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"size": 0}, "size should be an integer of at least 1 (got 0)"),
+        ({"size": 2.5}, "size should be an integer of at least 1 (got 2.5)"),
+        ({"seed": -1}, "seed should be None or an integer of at least 0 (got -1)"),
+        ({"seed": "x"}, "seed should be None or an integer of at least 0 (got 'x')"),
+        *(
+            (
+                {"shard": shard},
+                f"shard should be (index, count), with 0 <= index < count (got {shard!r})",
+            )
+            for shard in ((2, 2), (0, 0), (0.0, 2), (1,), "ab", 3)
+        ),
+    ],
+)
+def test_numbers_that_batches_does_not_take(
+    made: Callable[..., Result], given: dict[str, Any], what: str
+) -> None:
     with pytest.raises(RowsError) as caught:
-        opened(made(HASH)).batches(shard=(2, 2))
-    assert str(caught.value) == (
-        f"{made(HASH).output}: batches(): size should be at least 1, and shard (index, count) "
-        "(got 1024, (2, 2))"
-    )
+        opened(made(HASH)).batches(**given)
+    assert str(caught.value) == f"{made(HASH).output}: batches(): {what}"
+
+
+def test_numbers_of_numpy_are_taken(made: Callable[..., Result]) -> None:
+    two = np.int64(2)
+    (batch,) = opened(made(HASH)).batches(size=two * 500, seed=two, shard=(two - 1, two))  # type: ignore[arg-type]
+    assert batch.rows == 140
 
 
 @pytest.mark.parametrize("name", ["npz", "parquet", "csv", "libffm", "npy"])
@@ -255,3 +291,25 @@ def test_a_file_that_is_no_part(made: Callable[..., Result], name: str) -> None:
     manifest = json.loads(json.dumps(made(HASH, format=name).manifest))
     with pytest.raises(ValueError, match=r"."):
         rows_of(manifest, {"file": f"train/part-00000.{name}"}, lambda _: b"PK\x03\x04")
+
+
+@pytest.mark.parametrize(
+    ("steps", "name", "change"),
+    [
+        (HASH, "npz", lambda _: b""),
+        (VOCABULARY, "npy", lambda _: b""),
+        (VOCABULARY, "npy", lambda content: content.replace(b"}", b"{", 1)),
+        (
+            HASH,
+            "npz",
+            lambda content: content.replace(b"PK\1\2\x14\x03\x14", b"PK\1\2\x14\x03\xff"),
+        ),
+    ],
+)
+def test_a_damaged_part(
+    made: Callable[..., Result], steps: StepSpec, name: str, change: Callable[[bytes], bytes]
+) -> None:
+    result = made(steps, format=name)
+    part = result.manifest["channels"]["train"]["parts"][0]
+    with pytest.raises(ValueError, match=r"."):
+        rows_of(result.manifest, part, lambda file: change((result.output / file).read_bytes()))

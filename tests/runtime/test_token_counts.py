@@ -71,11 +71,13 @@ def test_an_index_is_explained(tmp_path: Path) -> None:
     assert sorted(found) == sorted(tokens)
     assert [each.rows for each in found] == sorted((each.rows for each in found), reverse=True)
     assert {str(Token("a", "b", 1, 2, 1)), str(Token("n", None, 1, 2, 1))} == {"a=b", "n"}
-    with pytest.raises(RowsError) as caught:
-        result.explain(64)
-    assert str(caught.value) == (
-        f"{result.output}: explain(): index should be at least 0 and below 64 (got 64)"
-    )
+    wrong: tuple[Any, ...] = (64, -1, 2.5, "x", None)
+    for index in wrong:
+        with pytest.raises(RowsError) as caught:
+            result.explain(index)
+        assert str(caught.value) == (
+            f"{result.output}: explain(): index should be an integer from 0 to 63 (got {index!r})"
+        )
     plain = open_result(run(tmp_path, CONTENT, job(**JOB)).output)
     with pytest.raises(RowsError) as caught:
         plain.explain(1)

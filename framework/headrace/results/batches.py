@@ -15,6 +15,8 @@ from headrace.runtime.hashing.sparse import SparseRows
 from headrace.runtime.output.parts import Waiting
 from headrace.runtime.output.writers.arrays import fixed_width
 from headrace.runtime.output.writers.base import Entries, Layout
+from headrace.runtime.output.writers.fields import numbers_of
+from headrace.runtime.shown import quoted
 from headrace.runtime.transform import features
 
 if TYPE_CHECKING:
@@ -33,8 +35,9 @@ class Batch:
         ids: Bytes of one width, shape (rows,); None if the files hold no id.
         sparse: The pieces of a CSR matrix; None if the rows are not hashed.
         n_features: Width of this matrix, or number of columns.
-        columns: Feature → its cells, shape (rows,): numbers with NaN for null, ids as int32 (with
-            nulls among them as numbers), texts as objects with None for null.
+        columns: Feature → its cells, shape (rows,): numbers with NaN for null, ids as int32 (as
+            numbers if one of these rows has a null, for which only npy has an id), texts as objects
+            with None for null.
     """
 
     rows: int
@@ -67,7 +70,7 @@ class Batch:
             dense[row_of, self.sparse.indices] = self.sparse.values
         for position, (name, column) in enumerate(self.columns.items()):
             if column.dtype == object:
-                raise ValueError(f"column {name!r} holds text; `columns` has it")
+                raise ValueError(f"column {quoted(name)} holds text; `columns` has it")
             dense[:, position] = column
         return dense
 
@@ -108,7 +111,7 @@ def batch_of(pieces: Sequence[pa.RecordBatch]) -> Batch:
     table = pa.Table.from_batches(pieces).combine_chunks()
     rows = table.to_batches()[0] if table.num_rows else pieces[0].slice(0, 0)
     layout = Layout.of(rows.schema)
-    labels = None if layout.label is None else _numbers(rows.column(layout.label))
+    labels = None if layout.label is None else numbers_of(rows.column(layout.label)).copy()
     ids = None if layout.id is None else _bytes(rows.column(layout.id))
     if layout.n_features is None:
         columns = {rows.schema.names[i]: _cells(rows.column(i)) for i in features(rows.schema)}
@@ -124,11 +127,6 @@ def _shuffled(count: int, seed: int | None, turn: int) -> npt.NDArray[np.int64]:
     if seed is None:
         return np.arange(count)
     return np.random.default_rng([seed, turn]).permutation(count)
-
-
-def _numbers(column: pa.Array) -> npt.NDArray[np.float64]:
-    numbers: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return numbers.copy()
 
 
 def _bytes(column: pa.Array) -> npt.NDArray[np.bytes_]:

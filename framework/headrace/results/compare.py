@@ -10,16 +10,19 @@ cannot be compared.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from headrace.errors import HeadraceError
-from headrace.results.compare_outputs import changed_parts, is_of_program, report_on_outputs
-from headrace.results.recount import faults
+from headrace.results.part_rows import is_exact, rows_of
 from headrace.results.stored import StoredResult, UnreadableError
-from headrace.runtime.output.seal import FILES, SHA256
+from headrace.runtime.output.digest import digest_of
+from headrace.runtime.output.seal import FILES, SHA256, files_of_part
+from headrace.runtime.shown import listed
 from headrace.terminal.tables import aligned
+from headrace.terminal.units import size
 
 SAME, DIFFERENT, INCOMPARABLE = 0, 1, 2
 SHOWN = 40
@@ -32,6 +35,8 @@ NOT_SETTINGS = frozenset(
 )
 """Keys of a manifest that are no settings, or stand in its ``config`` too."""
 MISSING = "-"
+_NAMED = 3
+"""So many files that differ are named."""
 
 Manifest = dict[str, Any]
 
@@ -42,8 +47,8 @@ def report(one: Manifest, other: Manifest) -> tuple[list[str], list[str]]:
     Returns:
         The lines to show, and what differs in the rows: nothing if they are the same.
     """
-    if is_of_program(one):
-        lines, differences = report_on_outputs(one, other)
+    if _is_of_program(one):
+        lines, differences = _report_on_outputs(one, other)
         return [*lines, *_settings(one, other)], differences
     channels = _channels(one, other)
     header = ("channel", "rows A", "rows B", "digest A", "digest B")
@@ -118,23 +123,116 @@ def compare(places: Sequence[str], *, recount: bool = False) -> int:
     """
     results = [StoredResult(place) for place in places]
     manifests = [_with_digests(result) for result in results]
-    kinds = {is_of_program(manifest) for manifest in manifests}
+    kinds = {_is_of_program(manifest) for manifest in manifests}
     if len(kinds) > 1:
         what = "one of them holds channels of rows, the other files of a program"
         raise UnreadableError(f"{places[0]} and {places[1]}: {what}")
     lines, differences = report(manifests[0], manifests[1])
     print("\n".join([f"A  {places[0]}", f"B  {places[1]}", "", *lines, ""]))
     if kinds == {True}:
-        differences += changed_parts(results, manifests) if recount else []
+        differences += _changed_files(results, manifests) if recount else []
         print(
             "the same files" if not differences else f"not the same files: {'; '.join(differences)}"
         )
         return DIFFERENT if differences else SAME
     if recount:
         pairs = zip(results, manifests, strict=True)
-        differences += [fault for result, manifest in pairs for fault in faults(result, manifest)]
+        differences += [fault for result, manifest in pairs for fault in _faults(result, manifest)]
     print("the same rows" if not differences else "not the same rows: " + "; ".join(differences))
     return DIFFERENT if differences else SAME
+
+
+def _faults(result: StoredResult, manifest: Manifest) -> Iterator[str]:
+    """Yield a line for each part that is wrong; parts are read whole, one at a time.
+
+    Args:
+        result: The result that the parts belong to.
+        manifest: Its manifest.
+    """
+    for channel in manifest["channels"].values():
+        for part in channel["parts"]:
+            if fault := _fault(result, manifest, part):
+                yield f"{result.place}: {fault}"
+
+
+def _fault(result: StoredResult, manifest: Manifest, part: Manifest) -> str | None:
+    contents = {}
+    for file in files_of_part(part):
+        try:
+            contents[file["file"]] = content = result.read(file["file"])
+        except UnreadableError as exc:
+            return str(exc).removeprefix(f"{result.place}: ")
+        if hashlib.sha256(content).hexdigest() != file["sha256"]:
+            what = "is damaged or edited: its SHA-256 is another than the manifest says"
+            return f"{file['file']} {what}"
+    if "digest" not in part or not is_exact(manifest):
+        return None
+    try:
+        rows = rows_of(manifest, part, contents.__getitem__)
+    except ValueError as exc:
+        return f"{part['file']} cannot be read ({exc})"
+    counted = (rows.num_rows, digest_of([rows], rows.schema))
+    wanted = (part["rows"], part["digest"])
+    return None if counted == wanted else f"{part['file']} holds other rows than the manifest says"
+
+
+def _is_of_program(manifest: Manifest) -> bool:
+    """Return whether a result has outputs of files instead of channels of rows."""
+    return "program" in manifest
+
+
+def _report_on_outputs(one: Manifest, other: Manifest) -> tuple[list[str], list[str]]:
+    """Compare the outputs of two manifests.
+
+    Returns:
+        The lines of a table, and what differs: nothing if the files are the same.
+    """
+    names = dict.fromkeys([*one["outputs"], *other["outputs"]])
+    pairs = [(name, *(each["outputs"].get(name) for each in (one, other))) for name in names]
+    header = ("output", "files A", "files B", "size A", "size B")
+    rows = [
+        (name, *(_count(each) for each in both), *(_size(each) for each in both))
+        for name, *both in pairs
+    ]
+    differences = [what for pair in pairs if (what := _changed_output(*pair))]
+    return aligned([header, *rows], right=(1, 2, 3, 4)), differences
+
+
+def _count(output: Manifest | None) -> str:
+    return MISSING if output is None else f"{output['files']:,}"
+
+
+def _size(output: Manifest | None) -> str:
+    return MISSING if output is None else size(output["bytes"])
+
+
+def _changed_output(name: str, one: Manifest | None, other: Manifest | None) -> str | None:
+    if one is None or other is None:
+        return f"only {'B' if one is None else 'A'} has {name}"
+    first, second = (
+        {part["file"]: part["sha256"] for part in each["parts"]} for each in (one, other)
+    )
+    files = sorted(file for file in {**first, **second} if first.get(file) != second.get(file))
+    return f"{name} differs in {listed(files, _NAMED)}" if files else None
+
+
+def _changed_files(results: Sequence[StoredResult], manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Read all files of results; yield those that are not as their manifests say."""
+    for result, manifest in zip(results, manifests, strict=True):
+        for output in manifest["outputs"].values():
+            place = StoredResult(output["uri"]) if "uri" in output else result
+            yield from _changed_below(place, output["parts"])
+
+
+def _changed_below(place: StoredResult, parts: Sequence[Manifest]) -> Iterator[str]:
+    for part in parts:
+        try:
+            content = place.read(part["file"])
+        except HeadraceError as error:
+            yield str(error)
+            continue
+        if hashlib.sha256(content).hexdigest() != part["sha256"]:
+            yield f"{place.place}: {part['file']} is not what the manifest says"
 
 
 def _with_digests(result: StoredResult) -> Manifest:

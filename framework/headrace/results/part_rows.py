@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
+from tokenize import TokenError
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +16,12 @@ from headrace.runtime.output.writers import writer_of
 from headrace.runtime.output.writers.reading import Known
 from headrace.runtime.plugins.formats import WRITERS
 from headrace.runtime.spec import OutputSpec
+
+_DAMAGES = (
+    *(LookupError, OSError, EOFError, RuntimeError),
+    *(TokenError, zlib.error, zipfile.BadZipFile, pa.ArrowException),
+)
+"""What readers raise for a damaged file, beside `ValueError`."""
 
 Read = Callable[[str], bytes]
 """Returns the content of a file of a result."""
@@ -59,7 +67,7 @@ def rows_of(manifest: Mapping[str, Any], part: Mapping[str, Any], read: Read) ->
     files = {_end_of(file["file"]): read(file["file"]) for file in files_of_part(part)}
     try:
         rows: pa.RecordBatch = writer.read(files, Known.of(manifest))
-    except (KeyError, IndexError, OSError, zipfile.BadZipFile, pa.ArrowException) as error:
+    except _DAMAGES as error:
         raise ValueError(str(error)) from error
     return rows
 

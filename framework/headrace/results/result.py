@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -212,16 +213,22 @@ class RunResult:
             shard: Which share of the parts, and of how many: ``(0, 2)`` and ``(1, 2)`` are all.
 
         Raises:
-            RowsError: There is no such channel, or its format cannot be read.
+            RowsError: There is no such channel, its format cannot be read, or a number is not one
+                of those above.
             UnreadableError: A part cannot be read.
         """
         from headrace.results.batches import batches
 
-        index, count = shard
-        if size < 1 or not 0 <= index < count:
-            what = f"size should be at least 1, and shard (index, count) (got {size}, {shard})"
-            raise self._error(f"batches(): {what}")
-        parts = self._parts(channel, "batches()")[index::count]
+        if not _is_whole(size, 1):
+            raise self._error(f"batches(): size should be an integer of at least 1 (got {size!r})")
+        if seed is not None and not _is_whole(seed, 0):
+            raise self._error(
+                f"batches(): seed should be None or an integer of at least 0 (got {seed!r})"
+            )
+        if not _is_shard(shard):
+            what = "shard should be (index, count), with 0 <= index < count"
+            raise self._error(f"batches(): {what} (got {shard!r})")
+        parts = self._parts(channel, "batches()")[shard[0] :: shard[1]]
         made = batches(self.manifest, parts, StoredResult(self.output).read, size, seed)
         return self._explained(made)
 
@@ -245,9 +252,9 @@ class RunResult:
         if f"{REPORT}/{TOKENS}" not in self.manifest.get(FILES, ()):
             raise self._error("explain() needs the tokens of the job; set output.tokens=true")
         width = self.manifest["n_features"]
-        if not 0 <= index < width:
+        if not _is_whole(index, 0) or index >= width:
             raise self._error(
-                f"explain(): index should be at least 0 and below {width} (got {index})"
+                f"explain(): index should be an integer from 0 to {width - 1} (got {index!r})"
             )
         return tokens_at(StoredResult(self.output).read(f"{REPORT}/{TOKENS}"), index)
 
@@ -264,8 +271,8 @@ class RunResult:
             what = f"{asked} reads channels of rows; this is a program's result, of files"
             raise self._error(what)
         channels = self.manifest.get("channels", {})
-        if channel not in channels:
-            raise self._error(f"there is no channel {channel!r}; {suggest(channel, channels)}")
+        if channel not in list(channels):  # a list, for what has no hash
+            raise self._error(f"there is no channel {channel!r}; {suggest(str(channel), channels)}")
         if not is_readable(self.manifest):
             what = f"{asked} reads output.format={', '.join(readable_formats())}"
             got = self.manifest["output_format"]
@@ -291,6 +298,21 @@ class RunResult:
 
     def _error(self, what: str) -> RowsError:
         return RowsError(f"{self.output}: {what}")
+
+
+def _is_whole(value: object, least: int) -> bool:
+    """Return whether a value is an integer, of Python's or NumPy's, and not below `least`."""
+    try:
+        return operator.index(value) >= least  # type: ignore[arg-type]
+    except TypeError:
+        return False
+
+
+def _is_shard(value: object) -> bool:
+    if not isinstance(value, Sequence) or len(value) != 2:
+        return False
+    index, count = value
+    return _is_whole(index, 0) and _is_whole(count, 1) and bool(index < count)
 
 
 def _rows_of(channels: Sequence[Channel]) -> list[tuple[str, str, str, str]]:

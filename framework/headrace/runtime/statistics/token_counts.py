@@ -22,7 +22,8 @@ from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import ColumnTokens
 
 LIMIT = 1 << 17
-_PENDING = 1 << 16
+_PENDING, _BLOCKS = 1 << 16, 64
+"""Values, and blocks of rows, that a column is not summed up before."""
 _SEEN = pa.schema(
     [("print", pa.uint64()), ("hash", pa.uint32()), ("value", pa.string()), ("rows", pa.int64())]
 )
@@ -38,7 +39,7 @@ class _Values:
 
     def add(self, seen: pa.Table) -> None:
         self.pending.append(self._sampled(seen))
-        if sum(len(each) for each in self.pending) >= _PENDING:
+        if len(self.pending) >= _BLOCKS or sum(map(len, self.pending)) >= _PENDING:
             self.settle()
 
     def settle(self) -> _Values:

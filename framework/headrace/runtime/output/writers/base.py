@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.shown import quoted
 from headrace.runtime.transform import N_FEATURES, Role, features, positions, role_of
 
 _NOT_WRITTEN = (Role.CHANNEL, Role.ROW_TEXT, Role.ROW_NUMBER, Role.TIME, Role.BY_COLUMN)
@@ -161,11 +162,20 @@ def refuse_unhashed(schema: pa.Schema, format_name: str) -> None:
         )
 
 
+def refuse_unlabelled(schema: pa.Schema, format_name: str) -> None:
+    """Raise `ValueError` if there is no label, with which each line of the format begins."""
+    if Layout.of(schema).label is None:
+        raise ValueError(
+            f"{format_name} begins each line with the label, but there is none; "
+            "set dataset.label or use output.format=npz"
+        )
+
+
 def refuse_left_over(schema: pa.Schema) -> None:
     """Raise `ValueError` for a feature that a step added beside the hashed rows: it got lost."""
     left = [schema.names[place] for place in features(schema)]
     if left and Layout.of(schema).indices is not None:
         raise ValueError(
-            f"column {left[0]!r} comes after the step that hashes and would be lost; "
+            f"column {quoted(left[0])} comes after the step that hashes and would be lost; "
             "put its step before"
         )

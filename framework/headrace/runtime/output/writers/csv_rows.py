@@ -2,7 +2,8 @@
 
 Numbers are the shortest text that reads back as the same number, never with an exponent. A null is
 an empty cell; a text is quoted where RFC 4180 asks for it, and so is the empty text, which is no
-null. Hashed rows are written with all their zeros; the name of such a column is its index.
+null. In a file of one column a null is ``""`` too: readers skip blank lines. Hashed rows are
+written with all their zeros; the name of such a column is its index.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-training.html,
 https://www.rfc-editor.org/rfc/rfc4180
@@ -114,16 +115,17 @@ class CsvWriter:
         Raises:
             SettingError: One that was asked for is not there, or stands twice.
         """
-        there = _all_columns(schema)
+        there, seen = _all_columns(schema), set()
         if self.columns is None:
             return [each for each in there if _role(each) is not Role.ID]
         by_name = {each.name: each for each in reversed(there)}
         is_known = not any(map(is_pending, schema))
-        for position, name in enumerate(self.columns):
+        for name in self.columns:
             if name not in by_name and is_known:
                 raise SettingError("columns", absent(name, list(by_name)))
-            if name in self.columns[:position]:
+            if name in seen:
                 raise SettingError("columns", f"{quoted(name)} stands twice")
+            seen.add(name)
         return [by_name[name] for name in self.columns if name in by_name]
 
     def columns_of(self, schema: pa.Schema) -> dict[str, str] | None:
@@ -149,8 +151,12 @@ class CsvWriter:
             file.writelines(lines(rows, columns))
 
     def is_exact(self, known: Known) -> bool:
-        """Return whether the files hold all columns; a zero of a matrix may be an entry or none."""
-        return known.n_features is None and known.id is None and self.columns is None
+        """Return whether the files hold all columns; a zero of a matrix may be an entry or none.
+
+        In a file of one column of text, an empty text may be a null.
+        """
+        is_all = known.n_features is None and known.id is None and self.columns is None
+        return is_all and list(known.columns.values()) != ["text"]
 
     def read(self, files: Mapping[str, bytes], known: Known) -> pa.RecordBatch:
         """Return the rows of a part; those of a matrix without its zeros."""
@@ -182,7 +188,7 @@ def _parsed(
                 column_types=types,
                 null_values=[""],
                 strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
+                quoted_strings_can_be_null=len(types) == 1,
             ),
         )
     except pa.ArrowInvalid as error:
@@ -229,9 +235,10 @@ def _role(column: CsvColumn) -> Role:
 
 def _kind(field: pa.Field | None) -> str:
     """Return what the manifest calls a column: label, id, number, ids or text."""
-    role = Role.VALUES if field is None else role_of(field)
-    if field is None or role in (Role.LABEL, Role.ID):
-        return "number" if field is None else str(role)
+    if field is None:
+        return "number"
+    if (role := role_of(field)) in (Role.LABEL, Role.ID):
+        return str(role)
     if encoding_of(field) is not None:
         return "ids"
     return "number" if _is_number(field.type) else "text"
@@ -250,7 +257,8 @@ def _dense(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> list[memoryvie
     with suppress(NotFiniteError):  # raised again, with the name of the column
         if matrix is not None:
             return _joined_lines(matrix, len(columns))
-    cells = [_texts(rows.column(place), name).cast(pa.large_string()) for name, _, place in columns]
+    is_alone = len(columns) == 1
+    cells = [_texts(rows.column(each.place), each.name, is_alone) for each in columns]
     # The line end stands before each row, where it costs a pass over the first column only.
     cells[0] = _joined(_NEWLINE, cells[0], between=_NOTHING)
     joined = _joined(*cells, between=_COMMA)
@@ -294,16 +302,17 @@ def _joined(*columns: pa.Array | pa.Scalar, between: pa.Scalar) -> pa.LargeStrin
     )
 
 
-def _texts(column: pa.Array, name: str) -> pa.Array:
-    if not _is_number(column.type):
-        return _as_cells(column)
+def _texts(column: pa.Array, name: str, is_alone: bool = False) -> pa.LargeStringArray:
+    """Return the cells of a column; with `is_alone`, of the only one, none is empty."""
     try:
-        return decimals(column)
+        texts = decimals(column) if _is_number(column.type) else _as_cells(column)
     except NotFiniteError:
         raise DataError(
             f"column {quoted(name)}: a number is infinite or NaN, for which csv has no text; "
             "use output.format=parquet, or a step that makes it null"
         ) from None
+    cells = texts.cast(pa.large_string())
+    return cells.fill_null('""') if is_alone else cells
 
 
 def _as_cells(column: pa.Array) -> pa.Array:
@@ -336,8 +345,7 @@ def _matrix(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> list[memoryvi
     layout = Layout.of(rows.schema)
     entries = Entries.of(rows, layout)
     distinct, codes = coded(entries.values)
-    values = _texts(pa.array(distinct), "values").cast(pa.large_string())
-    texts = [pa.array(["0"], pa.large_string()), values]
+    texts = [pa.array(["0"], pa.large_string()), _texts(pa.array(distinct), "values")]
     matrix = np.zeros((rows.num_rows, entries.n_features), np.int32)
     row_of = np.repeat(np.arange(rows.num_rows), np.diff(entries.offsets))
     matrix[row_of, entries.indices] = codes + 1
@@ -347,7 +355,7 @@ def _matrix(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> list[memoryvi
     count = 1 + len(distinct)
     for position, (name, field, place) in enumerate(columns):
         if field is not None:
-            texts.append(_texts(rows.column(place), name).cast(pa.large_string()))
+            texts.append(_texts(rows.column(place), name))
             cells[:, position] = np.arange(count, count + rows.num_rows)
             count += rows.num_rows
     every = pa.concat_arrays(texts)

@@ -10,69 +10,58 @@ Source: https://github.com/ycjuan/libffm
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import IO, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.runtime.hashing.by_column import COLUMN, INDEX, VALUE
-from headrace.runtime.output.writers.base import Floats, Layout, refuse_left_over, slices
-from headrace.runtime.output.writers.byte_strings import joined, strings_at
+from headrace.runtime.output.writers.base import (
+    Floats,
+    Layout,
+    refuse_left_over,
+    refuse_unlabelled,
+)
 from headrace.runtime.output.writers.fields import fields_of, refuse_text
-from headrace.runtime.output.writers.numerals import index_texts, number_strings, number_texts
-from headrace.runtime.output.writers.reading import Known, text_rows
-from headrace.runtime.output.writers.texts import packed
+from headrace.runtime.output.writers.libsvm import LabelledLines
+from headrace.runtime.output.writers.numerals import U32, index_texts, number_texts
+from headrace.runtime.output.writers.reading import Known
+from headrace.runtime.output.writers.texts import I64, Texts
 from headrace.runtime.transform import Role, positions
 
-_ROWS_AT_ONCE = 8192
-_NEWLINE = pa.scalar(b"\n", pa.large_binary())
 
-I64 = npt.NDArray[np.int64]
-U32 = npt.NDArray[np.uint32]
-
-
-class LibffmWriter:
+class LibffmWriter(LabelledLines):
     """Parts for libffm, xLearn and other field-aware factorization machines."""
 
     suffix: ClassVar[str] = ".libffm"
+    numbers_each: ClassVar[int] = 3
     maps_features: ClassVar[bool] = True
     keeps_columns: ClassVar[bool] = True
 
     def check(self, schema: pa.Schema) -> None:
         """Refuse text, and rows without a label, with which each line begins."""
         refuse_left_over(schema)
-        layout = Layout.of(schema)
-        if layout.indices is None:
+        if Layout.of(schema).indices is None:
             refuse_text(schema, "libffm")
-        if layout.label is None:
-            raise ValueError(
-                "libffm begins each line with the label, but there is none; "
-                "set dataset.label or use output.format=npz"
-            )
+        refuse_unlabelled(schema, "libffm")
 
-    def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> LibffmWriter:
-        """Return this writer: nothing is laid out before."""
-        return self
-
-    def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
-        """Write one part."""
-        layout = Layout.of(schema)
-        for rows in slices(batches, _ROWS_AT_ONCE):
-            file.write(_lines(rows, layout))
-
-    def is_exact(self, known: Known) -> bool:
-        """Return whether the lines hold all: an id has no place there, nor a null or a zero."""
-        return known.n_features is not None and known.id is None
+    def entries(self, rows: pa.RecordBatch, layout: Layout) -> tuple[I64, list[Texts]]:
+        """Return the entries of hashed rows, or of columns."""
+        width = layout.n_features
+        entries = _dense(rows) if width is None else _hashed(rows, width)
+        fields = index_texts(entries.fields, entries.n_fields)
+        indices = index_texts(entries.indices, entries.n_features, before=":")
+        return entries.offsets, [*fields, *indices, *number_texts(entries.values, before=":")]
 
     def read(self, files: Mapping[str, bytes], known: Known) -> pa.RecordBatch:
         """Return the rows of a part: a matrix, whatever its columns were."""
-        columns = text_rows(files[self.suffix], 3, is_double=known.has_numbers)
-        width = sum(each["size"] for each in known.features.values())
-        is_hashed = known.n_features is not None
-        return replace(known, n_features=known.n_features if is_hashed else width).batch(columns)
+        if known.n_features is None:
+            width = sum(each["size"] for each in known.features.values())
+            known = replace(known, n_features=width)
+        return super().read(files, known)
 
 
 @dataclass(frozen=True)
@@ -94,15 +83,6 @@ class _Entries:
     values: Floats
     n_fields: int
     n_features: int
-
-
-def _lines(rows: pa.RecordBatch, layout: Layout) -> memoryview:
-    entries = _dense(rows) if layout.n_features is None else _hashed(rows, layout.n_features)
-    fields = index_texts(entries.fields, entries.n_fields)
-    indices = index_texts(entries.indices, entries.n_features, before=":")
-    data, starts = packed([*fields, *indices, *number_texts(entries.values, before=":")])
-    labels = number_strings(rows.column(layout.label).to_numpy())
-    return joined([labels, strings_at(data, starts[entries.offsets]), _NEWLINE])
 
 
 def _hashed(rows: pa.RecordBatch, n_features: int) -> _Entries:

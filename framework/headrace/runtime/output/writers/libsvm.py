@@ -9,8 +9,9 @@ https://scikit-learn.org/stable/datasets/loading_other_datasets.html
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import IO, ClassVar
+from typing import IO, ClassVar, Self
 
 import pyarrow as pa
 
@@ -19,33 +20,30 @@ from headrace.runtime.output.writers.base import (
     Layout,
     refuse_left_over,
     refuse_unhashed,
+    refuse_unlabelled,
     slices,
 )
 from headrace.runtime.output.writers.byte_strings import joined, strings_at
 from headrace.runtime.output.writers.numerals import index_texts, number_strings, number_texts
 from headrace.runtime.output.writers.reading import Known, text_rows
-from headrace.runtime.output.writers.texts import packed
+from headrace.runtime.output.writers.texts import I64, Texts, packed
 
 _ROWS_AT_ONCE = 8192
 _NEWLINE = pa.scalar(b"\n", pa.large_binary())
 
 
-class LibsvmWriter:
-    """Parts for XGBoost, LightGBM and everything else that reads such lines."""
+class LabelledLines(ABC):
+    """Parts of lines that begin with the label, the row's entries behind it."""
 
-    suffix: ClassVar[str] = ".libsvm"
+    suffix: ClassVar[str]
+    numbers_each: ClassVar[int]
+    """Numbers of an entry: an index and a value, or a field before them."""
 
-    def check(self, schema: pa.Schema) -> None:
-        """Refuse rows without entries or label: a line needs both."""
-        refuse_unhashed(schema, "libsvm")
-        refuse_left_over(schema)
-        if Layout.of(schema).label is None:
-            raise ValueError(
-                "libsvm begins each line with the label, but there is none; "
-                "set dataset.label or use output.format=npz"
-            )
+    @abstractmethod
+    def entries(self, rows: pa.RecordBatch, layout: Layout) -> tuple[I64, list[Texts]]:
+        """Return where each row's entries start, and their texts in pieces, a blank first."""
 
-    def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> LibsvmWriter:
+    def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> Self:
         """Return this writer: nothing is laid out before."""
         return self
 
@@ -53,22 +51,35 @@ class LibsvmWriter:
         """Write one part."""
         layout = Layout.of(schema)
         for rows in slices(batches, _ROWS_AT_ONCE):
-            file.write(_lines(rows, layout))
+            offsets, texts = self.entries(rows, layout)
+            data, starts = packed(texts)
+            labels = number_strings(rows.column(layout.label).to_numpy())
+            file.write(joined([labels, strings_at(data, starts[offsets]), _NEWLINE]))
 
     def is_exact(self, known: Known) -> bool:
-        """Return whether the lines hold all: an id has no place there."""
+        """Return whether the lines hold all: an id has no place, nor a null or zero of a column."""
         return known.n_features is not None and known.id is None
 
     def read(self, files: Mapping[str, bytes], known: Known) -> pa.RecordBatch:
         """Return the rows of a part."""
-        columns = text_rows(files[self.suffix], 2, is_double=known.has_numbers)
-        return known.batch(columns)
+        content = files[self.suffix]
+        return known.batch(text_rows(content, self.numbers_each, is_double=known.has_numbers))
 
 
-def _lines(rows: pa.RecordBatch, layout: Layout) -> memoryview:
-    entries = Entries.of(rows, layout)
-    indices = index_texts(entries.indices, entries.n_features)
-    values = number_texts(entries.values, before=":")
-    data, starts = packed([*indices, *values])
-    labels = number_strings(rows.column(layout.label).to_numpy())
-    return joined([labels, strings_at(data, starts[entries.offsets]), _NEWLINE])
+class LibsvmWriter(LabelledLines):
+    """Parts for XGBoost, LightGBM and everything else that reads such lines."""
+
+    suffix: ClassVar[str] = ".libsvm"
+    numbers_each: ClassVar[int] = 2
+
+    def check(self, schema: pa.Schema) -> None:
+        """Refuse rows without entries or label: a line needs both."""
+        refuse_unhashed(schema, "libsvm")
+        refuse_left_over(schema)
+        refuse_unlabelled(schema, "libsvm")
+
+    def entries(self, rows: pa.RecordBatch, layout: Layout) -> tuple[I64, list[Texts]]:
+        """Return the entries of hashed rows."""
+        entries = Entries.of(rows, layout)
+        indices = index_texts(entries.indices, entries.n_features)
+        return entries.offsets, [*indices, *number_texts(entries.values, before=":")]

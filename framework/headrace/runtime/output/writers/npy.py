@@ -73,17 +73,12 @@ class NpyWriter:
         return False
 
     def read(self, files: Mapping[str, bytes], known: Known) -> pa.RecordBatch:
-        """Return the rows of a part; the id behind the last one is a null again."""
+        """Return the rows of a part; a null among ids is the id that stands for it."""
         arrays = {suffix: np.load(io.BytesIO(content)) for suffix, content in files.items()}
         columns: dict[str, pa.Array] = {}
         for name, each in known.features.items():
-            is_number = each["kind"] == Role.NUMERIC
-            column = arrays[NUMERIC if is_number else CATEGORICAL][:, each["index"]]
-            if is_number:
-                columns[name] = pa.array(column, from_pandas=True)
-            else:
-                is_null = column == each["size"] - 1 if each["null"] == each["size"] - 1 else None
-                columns[name] = pa.array(np.ascontiguousarray(column), mask=is_null)
+            array = arrays[NUMERIC if each["kind"] == Role.NUMERIC else CATEGORICAL]
+            columns[name] = pa.array(array[:, each["index"]], from_pandas=True)
         if known.label is not None and LABEL in arrays:
             columns[known.label] = pa.array(arrays[LABEL])
         if known.id is not None and ID in arrays:

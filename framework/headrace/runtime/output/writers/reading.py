@@ -19,8 +19,6 @@ INDICES, VALUES, LABEL, ID = (
 """Names of the columns of hashed rows."""
 _NEWLINE, _COLON = ord("\n"), ord(":")
 
-Floats = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Known:
