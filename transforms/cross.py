@@ -49,7 +49,7 @@ class Cross:
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the columns and the new one."""
-        names = chosen(schema, Role.CATEGORICAL, self.columns)
+        names = chosen(schema, Role.CATEGORICAL, names=self.columns)
         for name in names:
             if pa.types.is_nested(schema.field(name).type):
                 raise ValueError(f"column {name!r} has several values in a cell; cross takes one")

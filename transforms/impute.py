@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Len
 
+from headrace.runtime.chain.choice import added
 from headrace.runtime.learning.columns import ColumnLearner
 from headrace.runtime.learning.counts import BYTES_EACH, refuse_more
 from headrace.runtime.learning.moments import (
@@ -31,7 +32,6 @@ from headrace.runtime.learning.moments import (
 from headrace.runtime.learning.numbers import numbers_of, refuse_infinite
 from headrace.runtime.learning.states import added_up
 from headrace.runtime.learning.texts import texts_of
-from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Role, with_role
 
 COLUMN, TEXT, NUMBER, ROWS = "column", "text", "number", "rows"
@@ -81,11 +81,9 @@ class Impute(ColumnLearner):
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The same columns, and the indicators behind them."""
         made = super().output_schema(schema)
-        for name in self.touches(schema) if self.indicator else ():
-            if name + _SUFFIX in made.names:
-                raise ValueError(f"there is a column {quoted(name + _SUFFIX)} already")
-            made = made.append(with_role(pa.field(name + _SUFFIX, pa.float64()), Role.NUMERIC))
-        return made
+        names = self.touches(schema) if self.indicator else ()
+        flags = [pa.field(name + _SUFFIX, pa.float64()) for name in names]
+        return added(made, *(with_role(flag, Role.NUMERIC) for flag in flags))
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
         """Sums of numbers, or how often each value occurs."""
@@ -133,14 +131,13 @@ class Impute(ColumnLearner):
         """Fill the nulls."""
         if self.learns():
             return super().apply(batch)
-        columns, missing = self.cells(batch), []
-        for name, cells in columns.items():
+        made: dict[str, pa.Array] = {}
+        for name, cells in self.cells(batch).items():
             value = self._value(name, cells.type)
-            columns[name] = cells if value is None else cells.fill_null(value)
-            missing.append(cells.is_null().cast(pa.float64()))
-        every = [columns.get(name, batch.column(name)) for name in batch.schema.names]
-        more = missing if self.indicator else []
-        return pa.RecordBatch.from_arrays([*every, *more], schema=self.output_schema(batch.schema))
+            made[name] = cells if value is None else cells.fill_null(value)
+            if self.indicator:
+                made[name + _SUFFIX] = cells.is_null().cast(pa.float64())
+        return self.changed(batch, made)
 
     def _value(self, name: str, kind: pa.DataType) -> Any:
         return _number(self.value or "") if pa.types.is_floating(kind) else self.value

@@ -42,7 +42,7 @@ class MultiValue:
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the same columns, these as lists of text."""
-        names = frozenset(chosen(schema, Role.CATEGORICAL, self.columns))
+        names = frozenset(chosen(schema, Role.CATEGORICAL, names=self.columns))
         for name in names:
             if not _is_text_or_list(kind := schema.field(name).type):
                 raise ValueError(f"column {name!r} has to hold text or lists of text (is {kind})")
