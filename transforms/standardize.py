@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Len
 
-from headrace.runtime.errors import BadRows
 from headrace.runtime.learning.columns import ColumnLearner
 from headrace.runtime.learning.moments import added_up_moments, means_and_scales, moments_of
+from headrace.runtime.learning.numbers import refuse_infinite
 from headrace.runtime.transform import Role
 
 
@@ -41,7 +41,7 @@ class Standardize(ColumnLearner):
         """Number, sum and sum of squares of each column's numbers."""
         columns = self.cells(batch)
         for name, cells in columns.items():
-            _refuse_infinite(name, cells, "a finite number")
+            refuse_infinite(name, cells)
         return moments_of(columns)
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
@@ -70,11 +70,5 @@ class _Fitted(Standardize):
             made[name] = (
                 pc.divide(apart, scale) if scale else pc.if_else(cells.is_valid(), 0.0, cells)
             )
-            _refuse_infinite(name, made[name], "a number nearer to the mean of the training rows")
+            refuse_infinite(name, made[name], "a number nearer to the mean of the training rows")
         return self.changed(batch, made)
-
-
-def _refuse_infinite(name: str, numbers: pa.DoubleArray, expected: str) -> None:
-    bad = pc.invert(pc.is_finite(numbers).fill_null(True))
-    if pc.any(bad).as_py():
-        raise BadRows(name, bad.to_numpy(zero_copy_only=False), expected)
