@@ -32,6 +32,7 @@ from headrace.runtime.learning.moments import (
 from headrace.runtime.learning.numbers import numbers_of, refuse_infinite
 from headrace.runtime.learning.states import added_up
 from headrace.runtime.learning.texts import texts_of
+from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Role, with_role
 
 COLUMN, TEXT, NUMBER, ROWS = "column", "text", "number", "rows"
@@ -64,6 +65,11 @@ class Impute(ColumnLearner):
     def __post_init__(self) -> None:
         if (self.strategy == "constant") != (self.value is not None):
             raise ValueError("strategy 'constant' needs a 'value', and no other one has it")
+        if self.columns is None and not math.isfinite(_read(self.value) or 0.0):
+            raise ValueError(
+                f"value should be a finite number or a text (got {quoted(self.value or '')}); "
+                "as a text this one needs 'columns'"
+            )
 
     def roles(self) -> tuple[Role, ...]:
         """Those of the columns that can be filled so."""
@@ -172,11 +178,16 @@ class _Fitted(Impute):
 
 
 def _number(text: str) -> float | None:
+    """Return the finite number that a text is; None if it is none."""
+    number = _read(text)
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _read(text: str | None) -> float | None:
     try:
-        number = float(text)
+        return float(text or "")
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
 
 
 def _names(state: pa.Table) -> list[str]:
