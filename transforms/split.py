@@ -35,7 +35,7 @@ from headrace.runtime.errors import BadRows
 from headrace.runtime.hashing.functions import hash_cells
 from headrace.runtime.learning.states import added_up
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, positions, with_role
+from headrace.runtime.transform import Role, key_roles, positions, row_keys, with_role
 
 TRAIN, VALIDATION, TEST = range(3)
 CHANNEL = "__channel__"
@@ -86,9 +86,7 @@ class Split:
         """The row's text as the key where there is no id; the row's number for a shuffle."""
         if self.method == "shuffle":
             return (Role.ROW_NUMBER,)
-        if self.method == "hash" and not positions(schema, Role.ID):
-            return (Role.ROW_TEXT,)
-        return ()
+        return key_roles(schema) if self.method == "hash" else ()
 
     def learns(self) -> bool:
         """A shuffle has to know how many rows there are."""
@@ -130,8 +128,7 @@ class Split:
         return pa.RecordBatch.from_arrays(columns, schema=self.output_schema(batch.schema))
 
     def _by_hash(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-        key = [*positions(batch.schema, Role.ID), *positions(batch.schema, Role.ROW_TEXT)][0]
-        hashes = hash_cells(batch.column(key), seed=self.seed).astype(np.int64)
+        hashes = hash_cells(row_keys(batch), seed=self.seed).astype(np.int64)
         trains = hashes < math.floor(self.train_fraction * 2**32)
         tests = hashes >= 2**32 - math.floor(self.test_fraction * 2**32)
         return np.where(trains, TRAIN, np.where(tests, TEST, VALIDATION))

@@ -34,7 +34,7 @@ from headrace.runtime.learning.targets import (
     of_all_rows,
     target_sums,
 )
-from headrace.runtime.transform import Role, positions, with_role
+from headrace.runtime.transform import Role, key_roles, positions, row_keys, with_role
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,7 @@ class TargetEncode(ColumnLearner):
 
     def wants(self, schema: pa.Schema) -> tuple[Role, ...]:
         """The label; the row's text as the key of its fold where there is no id."""
-        is_keyed = not self.folds or positions(schema, Role.ID)
-        return (Role.LABEL,) if is_keyed else (Role.LABEL, Role.ROW_TEXT)
+        return (Role.LABEL, *(key_roles(schema) if self.folds else ()))
 
     def for_new_rows(self) -> TargetEncode:
         """The step for rows that are not among those it learned from."""
@@ -118,8 +117,7 @@ class TargetEncode(ColumnLearner):
     def _folds(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
         if not self.folds:
             return np.zeros(batch.num_rows, np.int64)
-        key = [*positions(batch.schema, Role.ID), *positions(batch.schema, Role.ROW_TEXT)][0]
-        return hash_cells(batch.column(key), seed=self.seed).astype(np.int64) % self.folds
+        return hash_cells(row_keys(batch), seed=self.seed).astype(np.int64) % self.folds
 
 
 @dataclass(frozen=True)
