@@ -72,7 +72,7 @@ class Impute(ColumnLearner):
             )
 
     def roles(self) -> tuple[Role, ...]:
-        """Those of the columns that can be filled so."""
+        """Return the roles of the columns that can be filled so."""
         if self.strategy == "most_frequent":
             return (Role.CATEGORICAL, Role.NUMERIC)
         if self.value is None or _number(self.value) is not None:
@@ -81,18 +81,18 @@ class Impute(ColumnLearner):
         return (Role.CATEGORICAL,)
 
     def learns(self) -> bool:
-        """A constant is known."""
+        """Return whether what fills nulls has to be found in the rows."""
         return self.strategy != "constant"
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """The same columns, and the indicators behind them."""
+        """Return the same columns, and the indicators behind them."""
         made = super().output_schema(schema)
         names = self.touches(schema) if self.indicator else ()
         flags = [pa.field(name + _SUFFIX, pa.float64()) for name in names]
         return added(made, *(with_role(flag, Role.NUMERIC) for flag in flags))
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """Sums of numbers, or how often each value occurs."""
+        """Add up numbers, or count each value."""
         columns = self.cells(batch)
         numbers = {name: each for name, each in columns.items() if pa.types.is_floating(each.type)}
         for name, cells in numbers.items():
@@ -109,7 +109,7 @@ class Impute(ColumnLearner):
         return pa.concat_tables(made)
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """All of it added up."""
+        """Add up all of it."""
         if self.strategy == "mean":
             return added_up_moments(states)
         merged = added_up(states, COLUMN, TEXT, NUMBER)
@@ -117,7 +117,7 @@ class Impute(ColumnLearner):
         return merged
 
     def finish(self, state: pa.Table) -> pa.Table:
-        """What the nulls of each column become."""
+        """Return what the nulls of each column become."""
         if self.strategy == "mean":
             means = means_and_scales(state)
             texts = pa.repeat("", means.num_rows)
@@ -129,7 +129,7 @@ class Impute(ColumnLearner):
         return pa.concat_tables([empty, *found]).combine_chunks()
 
     def with_state(self, state: pa.Table) -> Impute:
-        """The step that knows it."""
+        """Return the step that knows it."""
         rows = zip(*state.to_pydict().values(), strict=True)
         return _Fitted(**asdict(self), learned={name: rest for name, *rest in rows})
 
@@ -149,7 +149,7 @@ class Impute(ColumnLearner):
         return _number(self.value or "") if pa.types.is_floating(kind) else self.value
 
     def _chosen(self, state: pa.Table) -> pa.Table:
-        """What fills a column, of the rows of its state in their order."""
+        """Return what fills a column, of the rows of its state in their order."""
         rows = state[ROWS].to_numpy()
         if self.strategy == "most_frequent":
             return state.slice(int(np.argmax(rows)), 1).select(_COUNTS[:3])

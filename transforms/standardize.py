@@ -38,22 +38,22 @@ class Standardize(ColumnLearner):
     role: ClassVar[Role] = Role.NUMERIC
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """Number, sum and sum of squares of each column's numbers."""
+        """Return number, sum and sum of squares of each column's numbers."""
         columns = self.cells(batch)
         for name, cells in columns.items():
             refuse_infinite(name, cells)
         return moments_of(columns)
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """All of it added up."""
+        """Add up all of it."""
         return added_up_moments(states)
 
     def finish(self, state: pa.Table) -> pa.Table:
-        """Mean and scale of each column."""
+        """Return mean and scale of each column."""
         return means_and_scales(state)
 
     def with_state(self, state: pa.Table) -> Standardize:
-        """The step that knows them."""
+        """Return the step that knows them."""
         figures = zip(*state.to_pydict().values(), strict=True)
         return _Fitted(self.columns, {name: (mean, scale) for name, mean, scale in figures})
 

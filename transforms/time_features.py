@@ -36,7 +36,7 @@ class TimeFeatures:
     column: Annotated[str, Len(1)] = "hour"
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """The columns without the raw one, then the two new ones."""
+        """Return the columns without the raw one, then the two new ones."""
         if self.column not in schema.names:
             raise ValueError(f"there is no column {self.column!r} at this point of the chain")
         place = schema.get_field_index(self.column)
