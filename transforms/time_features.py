@@ -19,6 +19,7 @@ from annotated_types import Len
 
 from headrace.runtime.chain.choice import added, chosen, replaced
 from headrace.runtime.chain.timestamps import HOUR, refuse_no_times, times_of
+from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Role, with_role
 
 HOUR_OF_DAY = "hour_of_day"
@@ -38,6 +39,8 @@ class TimeFeatures:
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the columns without the raw one, then the two new ones."""
         chosen(schema, Role.CATEGORICAL, names=[self.column])
+        if not pa.types.is_string(kind := schema.field(self.column).type):
+            raise ValueError(f"column {quoted(self.column)} has to hold text (is {kind})")
         made = [pa.field(name, pa.string()) for name in (HOUR_OF_DAY, DAY_OF_WEEK)]
         schema = added(schema, *(with_role(field, Role.CATEGORICAL) for field in made))
         return schema.remove(schema.get_field_index(self.column))
