@@ -75,8 +75,8 @@ class OneHot(ColumnLearner):
     def finish(self, state: pa.Table) -> pa.Table:
         """Return the values that have a column, and a row for the shared one where it is needed."""
         state = state.sort_by([(COLUMN, "ascending"), (TEXT, "ascending")])
-        none = pa.array([], pa.string())
-        made = [pa.table([none, none, pa.array([], pa.int8())], _KEPT)]
+        none, kept_columns = pa.array([], pa.string()), (COLUMN, TEXT, SHARED)
+        made = [pa.table([none, none, pa.array([], pa.int8())], kept_columns)]
         for name in pc.unique(state[COLUMN]).to_pylist():
             texts = state.filter(pc.equal(state[COLUMN], name))
             rare = self._rare(texts[ROWS].to_numpy())
@@ -84,7 +84,7 @@ class OneHot(ColumnLearner):
             cells = [*kept, *([""] if rare.any() else [])]
             shared = pa.array([0] * len(kept) + [1] * (len(cells) - len(kept)), pa.int8())
             texts_made = pa.array(cells, pa.string())
-            made.append(pa.table([pa.repeat(name, len(cells)), texts_made, shared], _KEPT))
+            made.append(pa.table([pa.repeat(name, len(cells)), texts_made, shared], kept_columns))
         found = pa.concat_tables(made).combine_chunks()
         if found.num_rows > MOST_COLUMNS:
             raise ValueError(
@@ -118,9 +118,6 @@ class OneHot(ColumnLearner):
         if limit is not None and limit < len(rows) - rare.sum() + 1:
             rare[np.argsort(rows, kind="stable")[: len(rows) - limit + 1]] = True
         return rare
-
-
-_KEPT = (COLUMN, TEXT, SHARED)
 
 
 @dataclass(frozen=True)
