@@ -49,13 +49,13 @@ class Arithmetic:
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the same columns, these as float64."""
-        names = frozenset(chosen(schema, Role.NUMERIC, self.columns))
+        names = frozenset(chosen(schema, Role.NUMERIC, names=self.columns))
         kind = pa.float64()
         return pa.schema([each.with_type(kind) if each.name in names else each for each in schema])
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Do the operations, column by column."""
-        names = chosen(batch.schema, Role.NUMERIC, self.columns)
+        names = chosen(batch.schema, Role.NUMERIC, names=self.columns)
         made = {name: self._made(name, batch.column(name)) for name in names}
         return replaced(batch, made, self.output_schema(batch.schema))
 

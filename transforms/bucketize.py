@@ -79,21 +79,21 @@ class Bucketize(ColumnLearner):
         return self.method or ("quantile" if self.edges is None else "edges")
 
     def learns(self) -> bool:
-        """Edges may be given."""
+        """Return whether the edges have to be found in the rows."""
         return self._method in ("uniform", "quantile")
 
     def made(self, field: pa.Field) -> pa.Field:
-        """Ids of buckets; nulls stay."""
+        """Return a column of ids of buckets, nulls staying nulls."""
         known = {"edges": len(self.edges or ()) + 1, "log_square": _LOG_SQUARES}
         return encoded(field, known.get(self._method, 0))
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """How often each number occurs, or the least and the greatest."""
+        """Count each number, or find the least and the greatest."""
         columns = self._finite(batch)
         return numbers_of(columns) if self._method == "quantile" else _ranges_of(columns)
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """All of it in one."""
+        """Return all of it in one."""
         if self._method == "quantile":
             return added_up_numbers(states, self.max_values)
         groups = pa.concat_tables(states).group_by(COLUMN, use_threads=False)
@@ -101,7 +101,7 @@ class Bucketize(ColumnLearner):
         return pa.table([made[COLUMN], made["least_min"], made["most_max"]], _RANGES)
 
     def finish(self, state: pa.Table) -> pa.Table:
-        """The edges between the buckets of each column."""
+        """Return the edges between the buckets of each column."""
         if self._method == "quantile":
             edges = {name: self._quantiles(*rest) for name, *rest in by_column(state)}
         else:
@@ -114,7 +114,7 @@ class Bucketize(ColumnLearner):
         )
 
     def with_state(self, state: pa.Table) -> Bucketize:
-        """The step that knows them."""
+        """Return the step that knows them."""
         learned: dict[str, list[float]] = {}
         for name, edge in zip(state[COLUMN].to_pylist(), state[EDGE].to_pylist(), strict=True):
             learned.setdefault(name, []).append(edge)

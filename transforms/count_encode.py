@@ -47,23 +47,23 @@ class CountEncode(ColumnLearner):
     role: ClassVar[Role] = Role.CATEGORICAL
 
     def made(self, field: pa.Field) -> pa.Field:
-        """A number."""
+        """Return a column of numbers."""
         return with_role(field.with_type(pa.float64()), Role.NUMERIC)
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """In how many rows each value stands."""
+        """Count the rows of each value."""
         return counts_of(self.cells(batch))
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """The counts of equal values added up."""
-        return added_up_counts(states, self.max_values, VALUE)
+        """Add up the counts of equal values."""
+        return added_up_counts(states, self.max_values)
 
     def finish(self, state: pa.Table) -> pa.Table:
-        """The counts are all that there is to know."""
+        """Return the counts: they are all that there is to know."""
         return state
 
     def with_state(self, state: pa.Table) -> CountEncode:
-        """The step that knows them."""
+        """Return the step that knows them."""
         counts = np.append(state[ROWS].to_numpy(), 0).astype(np.float64)
         return _Fitted(**asdict(self), learned=(Values(state[VALUE].to_numpy()), counts))
 

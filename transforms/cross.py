@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from annotated_types import Len
 
 from headrace.runtime.chain.choice import added, chosen, replaced
+from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Role, with_role
 
 
@@ -49,10 +50,12 @@ class Cross:
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the columns and the new one."""
-        names = chosen(schema, Role.CATEGORICAL, self.columns)
+        names = chosen(schema, Role.CATEGORICAL, names=self.columns)
         for name in names:
             if pa.types.is_nested(schema.field(name).type):
-                raise ValueError(f"column {name!r} has several values in a cell; cross takes one")
+                raise ValueError(
+                    f"column {quoted(name)} has several values in a cell; cross takes one"
+                )
         schema = added(schema, with_role(pa.field(self.made, pa.string()), Role.CATEGORICAL))
         if self.keep:
             return schema

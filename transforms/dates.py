@@ -22,6 +22,7 @@ from annotated_types import Len
 from headrace.runtime.chain.choice import added, feature, replaced
 from headrace.runtime.chain.times import check_format, zone_of
 from headrace.runtime.chain.timestamps import DAY, SECOND, refuse_no_times, times_of
+from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Role, with_role
 
 Part = Literal[
@@ -57,7 +58,9 @@ class Dates:
         zone_of(self.time_zone)
         kind = feature(schema, self.column).type
         if not (pa.types.is_string(kind) or pa.types.is_floating(kind)):
-            raise ValueError(f"column {self.column!r} has to hold text or numbers (is {kind})")
+            raise ValueError(
+                f"column {quoted(self.column)} has to hold text or numbers (is {kind})"
+            )
         made = [
             pa.field(f"{self.column}_{part}", pa.string()) for part in dict.fromkeys(self.parts)
         ]

@@ -25,7 +25,15 @@ import pyarrow as pa
 from annotated_types import Ge, Gt, Le
 
 from headrace.runtime.hashing.functions import HASH_FUNCTIONS, hash_cells
-from headrace.runtime.transform import Role, Sampling, positions, sampled, sampling_of
+from headrace.runtime.transform import (
+    Role,
+    Sampling,
+    key_roles,
+    positions,
+    row_keys,
+    sampled,
+    sampling_of,
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Downsample:
 
     def wants(self, schema: pa.Schema) -> tuple[Role, ...]:
         """Return the label, and the row's text as the key where there is no id."""
-        return (Role.LABEL,) if positions(schema, Role.ID) else (Role.LABEL, Role.ROW_TEXT)
+        return (Role.LABEL, *key_roles(schema))
 
     def for_new_rows(self) -> None:
         """Return nothing: all rows that do not train stay."""
@@ -66,8 +74,7 @@ class Downsample:
         """Leave out rows."""
         schema = self.output_schema(batch.schema)
         (label, *_) = positions(schema, Role.LABEL)
-        key = [*positions(schema, Role.ID), *positions(schema, Role.ROW_TEXT)][0]
-        hashes = hash_cells(batch.column(key), self.seed, HASH_FUNCTIONS["xxh32"])
+        hashes = hash_cells(row_keys(batch), self.seed, HASH_FUNCTIONS["xxh32"])
         stays = hashes.astype(np.int64) < math.floor(self.rate * 2**32)
         stays |= batch.column(label).to_numpy(zero_copy_only=False) != self.majority
         for channel in positions(schema, Role.CHANNEL):

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Len
 
+from headrace.runtime.chain.choice import added
 from headrace.runtime.learning.columns import ColumnLearner
 from headrace.runtime.learning.counts import BYTES_EACH, refuse_more
 from headrace.runtime.learning.moments import (
@@ -64,9 +65,14 @@ class Impute(ColumnLearner):
     def __post_init__(self) -> None:
         if (self.strategy == "constant") != (self.value is not None):
             raise ValueError("strategy 'constant' needs a 'value', and no other one has it")
+        if self.columns is None and not math.isfinite(_read(self.value) or 0.0):
+            raise ValueError(
+                f"value should be a finite number or a text (got {quoted(self.value or '')}); "
+                "as a text this one needs 'columns'"
+            )
 
     def roles(self) -> tuple[Role, ...]:
-        """Those of the columns that can be filled so."""
+        """Return the roles of the columns that can be filled so."""
         if self.strategy == "most_frequent":
             return (Role.CATEGORICAL, Role.NUMERIC)
         if self.value is None or _number(self.value) is not None:
@@ -75,20 +81,18 @@ class Impute(ColumnLearner):
         return (Role.CATEGORICAL,)
 
     def learns(self) -> bool:
-        """A constant is known."""
+        """Return whether what fills nulls has to be found in the rows."""
         return self.strategy != "constant"
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """The same columns, and the indicators behind them."""
+        """Return the same columns, and the indicators behind them."""
         made = super().output_schema(schema)
-        for name in self.touches(schema) if self.indicator else ():
-            if name + _SUFFIX in made.names:
-                raise ValueError(f"there is a column {quoted(name + _SUFFIX)} already")
-            made = made.append(with_role(pa.field(name + _SUFFIX, pa.float64()), Role.NUMERIC))
-        return made
+        names = self.touches(schema) if self.indicator else ()
+        flags = [pa.field(name + _SUFFIX, pa.float64()) for name in names]
+        return added(made, *(with_role(flag, Role.NUMERIC) for flag in flags))
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """Sums of numbers, or how often each value occurs."""
+        """Add up numbers, or count each value."""
         columns = self.cells(batch)
         numbers = {name: each for name, each in columns.items() if pa.types.is_floating(each.type)}
         for name, cells in numbers.items():
@@ -105,7 +109,7 @@ class Impute(ColumnLearner):
         return pa.concat_tables(made)
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """All of it added up."""
+        """Add up all of it."""
         if self.strategy == "mean":
             return added_up_moments(states)
         merged = added_up(states, COLUMN, TEXT, NUMBER)
@@ -113,7 +117,7 @@ class Impute(ColumnLearner):
         return merged
 
     def finish(self, state: pa.Table) -> pa.Table:
-        """What the nulls of each column become."""
+        """Return what the nulls of each column become."""
         if self.strategy == "mean":
             means = means_and_scales(state)
             texts = pa.repeat("", means.num_rows)
@@ -125,7 +129,7 @@ class Impute(ColumnLearner):
         return pa.concat_tables([empty, *found]).combine_chunks()
 
     def with_state(self, state: pa.Table) -> Impute:
-        """The step that knows it."""
+        """Return the step that knows it."""
         rows = zip(*state.to_pydict().values(), strict=True)
         return _Fitted(**asdict(self), learned={name: rest for name, *rest in rows})
 
@@ -133,20 +137,19 @@ class Impute(ColumnLearner):
         """Fill the nulls."""
         if self.learns():
             return super().apply(batch)
-        columns, missing = self.cells(batch), []
-        for name, cells in columns.items():
+        made: dict[str, pa.Array] = {}
+        for name, cells in self.cells(batch).items():
             value = self._value(name, cells.type)
-            columns[name] = cells if value is None else cells.fill_null(value)
-            missing.append(cells.is_null().cast(pa.float64()))
-        every = [columns.get(name, batch.column(name)) for name in batch.schema.names]
-        more = missing if self.indicator else []
-        return pa.RecordBatch.from_arrays([*every, *more], schema=self.output_schema(batch.schema))
+            made[name] = cells if value is None else cells.fill_null(value)
+            if self.indicator:
+                made[name + _SUFFIX] = cells.is_null().cast(pa.float64())
+        return self.changed(batch, made)
 
     def _value(self, name: str, kind: pa.DataType) -> Any:
         return _number(self.value or "") if pa.types.is_floating(kind) else self.value
 
     def _chosen(self, state: pa.Table) -> pa.Table:
-        """What fills a column, of the rows of its state in their order."""
+        """Return what fills a column, of the rows of its state in their order."""
         rows = state[ROWS].to_numpy()
         if self.strategy == "most_frequent":
             return state.slice(int(np.argmax(rows)), 1).select(_COUNTS[:3])
@@ -175,11 +178,16 @@ class _Fitted(Impute):
 
 
 def _number(text: str) -> float | None:
+    """Return the finite number that a text is; None if it is none."""
+    number = _read(text)
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _read(text: str | None) -> float | None:
     try:
-        number = float(text)
+        return float(text or "")
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
 
 
 def _names(state: pa.Table) -> list[str]:

@@ -21,6 +21,7 @@ from annotated_types import Len
 from headrace.runtime.chain.choice import chosen, replaced
 from headrace.runtime.chain.columns import LIST_MARK
 from headrace.runtime.hashing.lists import without_empty
+from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Role
 
 
@@ -42,10 +43,12 @@ class MultiValue:
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the same columns, these as lists of text."""
-        names = frozenset(chosen(schema, Role.CATEGORICAL, self.columns))
+        names = frozenset(chosen(schema, Role.CATEGORICAL, names=self.columns))
         for name in names:
             if not _is_text_or_list(kind := schema.field(name).type):
-                raise ValueError(f"column {name!r} has to hold text or lists of text (is {kind})")
+                raise ValueError(
+                    f"column {quoted(name)} has to hold text or lists of text (is {kind})"
+                )
         kind = pa.list_(pa.string())
         return pa.schema([each.with_type(kind) if each.name in names else each for each in schema])
 

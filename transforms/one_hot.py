@@ -53,7 +53,7 @@ class OneHot(ColumnLearner):
     role: ClassVar[Role] = Role.CATEGORICAL
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """In place of each column those of its values, which are not known yet."""
+        """Return in place of each column those of its values, which are not known yet."""
         chosen, fields = frozenset(self.touches(schema)), []
         for field in schema:
             fields += self._columns_of(field.name) if field.name in chosen else [field]
@@ -65,18 +65,18 @@ class OneHot(ColumnLearner):
         return pa.schema(fields)
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """In how many rows each value stands."""
+        """Count the rows of each value."""
         return texts_of(self.cells(batch))
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """The counts of equal values added up."""
+        """Add up the counts of equal values."""
         return added_up_texts(states, self.max_values)
 
     def finish(self, state: pa.Table) -> pa.Table:
-        """The values that have a column, and a row for the shared column where there is one."""
+        """Return the values that have a column, and a row for the shared one where it is needed."""
         state = state.sort_by([(COLUMN, "ascending"), (TEXT, "ascending")])
-        none = pa.array([], pa.string())
-        made = [pa.table([none, none, pa.array([], pa.int8())], _KEPT)]
+        none, kept_columns = pa.array([], pa.string()), (COLUMN, TEXT, SHARED)
+        made = [pa.table([none, none, pa.array([], pa.int8())], kept_columns)]
         for name in pc.unique(state[COLUMN]).to_pylist():
             texts = state.filter(pc.equal(state[COLUMN], name))
             rare = self._rare(texts[ROWS].to_numpy())
@@ -84,7 +84,7 @@ class OneHot(ColumnLearner):
             cells = [*kept, *([""] if rare.any() else [])]
             shared = pa.array([0] * len(kept) + [1] * (len(cells) - len(kept)), pa.int8())
             texts_made = pa.array(cells, pa.string())
-            made.append(pa.table([pa.repeat(name, len(cells)), texts_made, shared], _KEPT))
+            made.append(pa.table([pa.repeat(name, len(cells)), texts_made, shared], kept_columns))
         found = pa.concat_tables(made).combine_chunks()
         if found.num_rows > MOST_COLUMNS:
             raise ValueError(
@@ -94,7 +94,7 @@ class OneHot(ColumnLearner):
         return found
 
     def with_state(self, state: pa.Table) -> OneHot:
-        """The step that knows them."""
+        """Return the step that knows them."""
         names: dict[str, list[str]] = {}
         own = state.filter(pc.equal(state[SHARED], 0))
         for name, text in zip(own[COLUMN].to_pylist(), own[TEXT].to_pylist(), strict=True):
@@ -112,15 +112,12 @@ class OneHot(ColumnLearner):
         return [pending(with_role(pa.field(f"{name}=", pa.float64()), Role.NUMERIC))]
 
     def _rare(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Which values share a column, as scikit-learn chooses them."""
+        """Return which values share a column, as scikit-learn chooses them."""
         rare = rows < self.min_count
         limit = self.max_categories
         if limit is not None and limit < len(rows) - rare.sum() + 1:
             rare[np.argsort(rows, kind="stable")[: len(rows) - limit + 1]] = True
         return rare
-
-
-_KEPT = ("column", "value", SHARED)
 
 
 @dataclass(frozen=True)

@@ -44,19 +44,19 @@ class RareValues(ColumnLearner):
     role: ClassVar[Role] = Role.CATEGORICAL
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """In how many rows each value stands."""
+        """Count the rows of each value."""
         return counts_of(self.cells(batch))
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """The counts of equal values added up."""
-        return added_up_counts(states, self.max_values, VALUE)
+        """Add up the counts of equal values."""
+        return added_up_counts(states, self.max_values)
 
     def finish(self, state: pa.Table) -> pa.Table:
-        """The values that are kept."""
+        """Return the values that are kept."""
         return state.filter(pc.greater_equal(state[ROWS], self.min_count)).select([VALUE])
 
     def with_state(self, state: pa.Table) -> RareValues:
-        """The step that knows them."""
+        """Return the step that knows them."""
         return _Fitted(**asdict(self), kept=Values(state[VALUE].to_numpy()))
 
 

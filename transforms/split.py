@@ -35,7 +35,7 @@ from headrace.runtime.errors import BadRows
 from headrace.runtime.hashing.functions import hash_cells
 from headrace.runtime.learning.states import added_up
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, positions, with_role
+from headrace.runtime.transform import Role, key_roles, positions, row_keys, with_role
 
 TRAIN, VALIDATION, TEST = range(3)
 CHANNEL = "__channel__"
@@ -78,42 +78,40 @@ class Split:
             _sorting_like(self.before or "")
 
     def channels(self) -> tuple[str, ...]:
-        """The channels that rows are given to."""
+        """Return the channels that rows are given to."""
         names = ("train", "validation", "test")
         return names if self.test_fraction else names[:TEST]
 
     def wants(self, schema: pa.Schema) -> tuple[Role, ...]:
-        """The row's text as the key where there is no id; the row's number for a shuffle."""
+        """Return the row's text, where the key is no id, or the row's number for a shuffle."""
         if self.method == "shuffle":
             return (Role.ROW_NUMBER,)
-        if self.method == "hash" and not positions(schema, Role.ID):
-            return (Role.ROW_TEXT,)
-        return ()
+        return key_roles(schema) if self.method == "hash" else ()
 
     def learns(self) -> bool:
-        """A shuffle has to know how many rows there are."""
+        """Return whether it is a shuffle, which has to know how many rows there are."""
         return self.method == "shuffle"
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """The number of rows."""
+        """Return the number of rows."""
         return pa.table({ROWS: [batch.num_rows]})
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """Their sum."""
+        """Return their sum."""
         return added_up(states)
 
     def finish(self, state: pa.Table) -> pa.Table:
-        """The number is all that there is to know."""
+        """Return the number: it is all that there is to know."""
         return state
 
     def with_state(self, state: pa.Table) -> Split:
-        """The same split, with every row's channel decided beforehand."""
+        """Return the same split, with every row's channel decided beforehand."""
         rows = state[ROWS][0].as_py()
         drawn = _shuffled(rows, self.train_fraction, self.test_fraction, self.seed)
         return _Drawn(**asdict(self), drawn=drawn)
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """The same columns and the channel."""
+        """Return the same columns and the channel."""
         if self.method == "time" and self.column not in schema.names:
             raise ValueError(
                 f"there is no column {quoted(self.column or '')} at this point of the chain"
@@ -130,8 +128,7 @@ class Split:
         return pa.RecordBatch.from_arrays(columns, schema=self.output_schema(batch.schema))
 
     def _by_hash(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-        key = [*positions(batch.schema, Role.ID), *positions(batch.schema, Role.ROW_TEXT)][0]
-        hashes = hash_cells(batch.column(key), seed=self.seed).astype(np.int64)
+        hashes = hash_cells(row_keys(batch), seed=self.seed).astype(np.int64)
         trains = hashes < math.floor(self.train_fraction * 2**32)
         tests = hashes >= 2**32 - math.floor(self.test_fraction * 2**32)
         return np.where(trains, TRAIN, np.where(tests, TEST, VALIDATION))
@@ -177,7 +174,7 @@ class _Drawn(Split):
 def _shuffled(
     rows: int, train_fraction: float, test_fraction: float, seed: int
 ) -> npt.NDArray[np.int8]:
-    """Each row's channel, drawn as scikit-learn's ``ShuffleSplit`` draws."""
+    """Return each row's channel, drawn as scikit-learn's ``ShuffleSplit`` draws."""
     train = math.floor(train_fraction * rows)
     if not train:
         raise ValueError(f"train_fraction={train_fraction} of {rows} rows leaves none to train on")

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Len
 
-from headrace.runtime.errors import BadRows
 from headrace.runtime.learning.columns import ColumnLearner
 from headrace.runtime.learning.moments import added_up_moments, means_and_scales, moments_of
+from headrace.runtime.learning.numbers import refuse_infinite
 from headrace.runtime.transform import Role
 
 
@@ -38,22 +38,22 @@ class Standardize(ColumnLearner):
     role: ClassVar[Role] = Role.NUMERIC
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """Number, sum and sum of squares of each column's numbers."""
+        """Return number, sum and sum of squares of each column's numbers."""
         columns = self.cells(batch)
         for name, cells in columns.items():
-            _refuse_infinite(name, cells, "a finite number")
+            refuse_infinite(name, cells)
         return moments_of(columns)
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """All of it added up."""
+        """Add up all of it."""
         return added_up_moments(states)
 
     def finish(self, state: pa.Table) -> pa.Table:
-        """Mean and scale of each column."""
+        """Return mean and scale of each column."""
         return means_and_scales(state)
 
     def with_state(self, state: pa.Table) -> Standardize:
-        """The step that knows them."""
+        """Return the step that knows them."""
         figures = zip(*state.to_pydict().values(), strict=True)
         return _Fitted(self.columns, {name: (mean, scale) for name, mean, scale in figures})
 
@@ -70,11 +70,5 @@ class _Fitted(Standardize):
             made[name] = (
                 pc.divide(apart, scale) if scale else pc.if_else(cells.is_valid(), 0.0, cells)
             )
-            _refuse_infinite(name, made[name], "a number nearer to the mean of the training rows")
+            refuse_infinite(name, made[name], "a number nearer to the mean of the training rows")
         return self.changed(batch, made)
-
-
-def _refuse_infinite(name: str, numbers: pa.DoubleArray, expected: str) -> None:
-    bad = pc.invert(pc.is_finite(numbers).fill_null(True))
-    if pc.any(bad).as_py():
-        raise BadRows(name, bad.to_numpy(zero_copy_only=False), expected)

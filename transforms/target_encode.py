@@ -34,7 +34,7 @@ from headrace.runtime.learning.targets import (
     of_all_rows,
     target_sums,
 )
-from headrace.runtime.transform import Role, positions, with_role
+from headrace.runtime.transform import Role, key_roles, positions, row_keys, with_role
 
 
 @dataclass(frozen=True)
@@ -65,38 +65,37 @@ class TargetEncode(ColumnLearner):
             raise ValueError("folds should be 0 or at least 2: one fold has no others")
 
     def wants(self, schema: pa.Schema) -> tuple[Role, ...]:
-        """The label; the row's text as the key of its fold where there is no id."""
-        is_keyed = not self.folds or positions(schema, Role.ID)
-        return (Role.LABEL,) if is_keyed else (Role.LABEL, Role.ROW_TEXT)
+        """Return the label, and the row's text as the key of its fold where there is no id."""
+        return (Role.LABEL, *(key_roles(schema) if self.folds else ()))
 
     def for_new_rows(self) -> TargetEncode:
-        """The step for rows that are not among those it learned from."""
+        """Return the step for rows that are not among those it learned from."""
         return replace(self, folds=0)
 
     def made(self, field: pa.Field) -> pa.Field:
-        """A number."""
+        """Return a column of numbers."""
         return with_role(field.with_type(pa.float64()), Role.NUMERIC)
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """The labels of each value added up, fold by fold."""
+        """Add up the labels of each value, fold by fold."""
         (label,) = positions(batch.schema, Role.LABEL)
         labels, count = batch.column(label).to_numpy(zero_copy_only=False), max(self.folds, 1)
         return target_sums(self.cells(batch), labels, self._folds(batch), count)
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """All of it added up."""
+        """Add up all of it."""
         return added_up_targets(states, self.max_values)
 
     def finish(self, state: pa.Table) -> pa.Table:
-        """The sums are all that there is to know."""
+        """Return the sums: they are all that there is to know."""
         return state
 
     def with_state(self, state: pa.Table) -> TargetEncode:
-        """The step that knows the mean of each value."""
+        """Return the step that knows the mean of each value."""
         return _Fitted(**asdict(self), learned=self._means(state))
 
     def _means(self, state: pa.Table) -> Any:
-        """The values, the mean of each, and for each fold that of the rows in all others.
+        """Return the values, the mean of each, and for each fold that of the rows in all others.
 
         Behind the values stands what others get.
         """
@@ -118,8 +117,7 @@ class TargetEncode(ColumnLearner):
     def _folds(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
         if not self.folds:
             return np.zeros(batch.num_rows, np.int64)
-        key = [*positions(batch.schema, Role.ID), *positions(batch.schema, Role.ROW_TEXT)][0]
-        return hash_cells(batch.column(key), seed=self.seed).astype(np.int64) % self.folds
+        return hash_cells(row_keys(batch), seed=self.seed).astype(np.int64) % self.folds
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ class _Fitted(TargetEncode):
         return self.changed(batch, columns)
 
     def _trains(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-        """Which rows it has learned from: those of the first channel, where there are channels."""
+        """Return which rows it has learned from: those of the first channel, if there are any."""
         for place in positions(batch.schema, Role.CHANNEL):
             return np.asarray(batch.column(place).to_numpy() == 0)
         return np.ones(batch.num_rows, np.bool_)

@@ -17,9 +17,10 @@ from typing import Annotated
 import pyarrow as pa
 from annotated_types import Len
 
-from headrace.runtime.chain.choice import replaced
+from headrace.runtime.chain.choice import added, chosen, replaced
 from headrace.runtime.chain.timestamps import HOUR, refuse_no_times, times_of
-from headrace.runtime.transform import Role, role_of, with_role
+from headrace.runtime.shown import quoted
+from headrace.runtime.transform import Role, with_role
 
 HOUR_OF_DAY = "hour_of_day"
 DAY_OF_WEEK = "day_of_week"
@@ -36,17 +37,13 @@ class TimeFeatures:
     column: Annotated[str, Len(1)] = "hour"
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """The columns without the raw one, then the two new ones."""
-        if self.column not in schema.names:
-            raise ValueError(f"there is no column {self.column!r} at this point of the chain")
-        place = schema.get_field_index(self.column)
-        if role_of(schema.field(place)) is not Role.CATEGORICAL:
-            raise ValueError(f"column {self.column!r} has to be a categorical feature")
-        for name in (HOUR_OF_DAY, DAY_OF_WEEK):
-            if name in schema.names:
-                raise ValueError(f"there is a column {name!r} already")
-            schema = schema.append(with_role(pa.field(name, pa.string()), Role.CATEGORICAL))
-        return schema.remove(place)
+        """Return the columns without the raw one, then the two new ones."""
+        chosen(schema, Role.CATEGORICAL, names=[self.column])
+        if not pa.types.is_string(kind := schema.field(self.column).type):
+            raise ValueError(f"column {quoted(self.column)} has to hold text (is {kind})")
+        made = [pa.field(name, pa.string()) for name in (HOUR_OF_DAY, DAY_OF_WEEK)]
+        schema = added(schema, *(with_role(field, Role.CATEGORICAL) for field in made))
+        return schema.remove(schema.get_field_index(self.column))
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Derive both columns, reading each distinct hour once."""

@@ -7,7 +7,7 @@
 
 Each column has ids of its own: 0 is a null, 1 a value that is not in the vocabulary, and from 2 on
 are the values of the training rows, by their number of rows; those with equally many in the order
-of their text. Each different value takes its text and about 30 bytes of memory, and about 200 while
+of their text. Each different value takes its text and about 30 bytes of memory, and about 160 while
 counts are added up.
 """
 
@@ -61,26 +61,26 @@ class Vocabulary(ColumnLearner):
     role: ClassVar[Role] = Role.CATEGORICAL
 
     def made(self, field: pa.Field) -> pa.Field:
-        """Ids; how many is not known yet."""
+        """Return a column of ids; how many is not known yet."""
         return encoded(field, 0, NULL, UNKNOWN)
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
-        """In how many rows each value stands."""
+        """Count the rows of each value."""
         return texts_of(self.cells(batch))
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
-        """The counts of equal values added up."""
+        """Add up the counts of equal values."""
         return added_up_texts(states, self.max_values)
 
     def finish(self, state: pa.Table) -> pa.Table:
-        """The values that have an id, and the id."""
+        """Return the values that have an id, and the id."""
         kept = by_count(state.filter(pc.greater_equal(state[ROWS], self.min_count)))
         ids = pa.array(ranks_of(kept) + np.int32(FIRST))
         made = pa.table([kept[COLUMN], kept[TEXT], ids], [COLUMN, TEXT, ID])
         return made if self.max_size is None else made.filter(pc.less(ids, self.max_size))
 
     def with_state(self, state: pa.Table) -> Vocabulary:
-        """The step that knows them."""
+        """Return the step that knows them."""
         largest = state.group_by(COLUMN).aggregate([(ID, "max")])
         sizes = zip(largest[COLUMN].to_pylist(), largest[f"{ID}_max"].to_pylist(), strict=True)
         known = known_by(state)

@@ -91,6 +91,18 @@ def test_a_number_may_fill_texts_that_are_named() -> None:
     assert made.to_pydict() == {"a": ["u", "-1"], "x": [1.0, -1.0]}
 
 
+@pytest.mark.parametrize("value", ["nan", "-inf", "Infinity"])
+def test_what_is_no_finite_number_fills_only_texts_that_are_named(value: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
+        Impute("constant", value)
+    assert str(caught.value) == (
+        f"value should be a finite number or a text (got '{value}'); "
+        "as a text this one needs 'columns'"
+    )
+    made = Impute("constant", value, columns=("a",)).apply(batch_of({"a": ["u", None]}, ROLES))
+    assert made.to_pydict() == {"a": ["u", value]}
+
+
 @pytest.mark.parametrize("parameters", [{"strategy": "constant"}, {"value": "1"}])
 def test_a_constant_needs_a_value(parameters: Any) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from headrace.runtime.errors import BadRows, DataError
 from headrace.runtime.spec import StepSpec
-from headrace.runtime.transform import Role, role_of
+from headrace.runtime.transform import Role, Transform, role_of
 from tests.runtime.jobs import HASH, job, run
 from tests.transforms.batches import batch_of
+from transforms.multi_value import MultiValue
 from transforms.time_features import TimeFeatures
+from transforms.vocabulary import Vocabulary
 
 STEP = StepSpec("time_features", "time_features", {})
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31, 23))
@@ -76,6 +78,18 @@ def test_columns_that_do_not_fit(columns: list[str], roles: dict[str, Role], mes
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
         TimeFeatures().output_schema(batch.schema)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("before", "kind"),
+    [(Vocabulary(), "int32"), (MultiValue(("hour",)), "list<item: string>")],
+    ids=["ids", "lists"],
+)
+def test_what_another_step_made_of_the_hours_is_no_hour(before: Transform, kind: str) -> None:
+    schema = before.output_schema(batch_of({"hour": [None]}, {}).schema)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
+        TimeFeatures().output_schema(schema)
+    assert str(caught.value) == f"column 'hour' has to hold text (is {kind})"
 
 
 def test_a_whole_job_names_the_bad_hours(tmp_path: Path) -> None:

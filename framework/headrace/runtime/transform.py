@@ -238,6 +238,17 @@ def positions(schema: pa.Schema, *roles: Role) -> list[int]:
     return [i for i, field in enumerate(schema) if role_of(field) in roles]
 
 
+def key_roles(schema: pa.Schema) -> tuple[Role, ...]:
+    """Return what a step that uses `row_keys` wants: the row's text where there is no id."""
+    return () if positions(schema, Role.ID) else (Role.ROW_TEXT,)
+
+
+def row_keys(batch: pa.RecordBatch) -> pa.StringArray:
+    """Return what each row is known by: its id, or its text where there is none."""
+    schema = batch.schema
+    return batch.column([*positions(schema, Role.ID), *positions(schema, Role.ROW_TEXT)][0])
+
+
 def features(schema: pa.Schema) -> list[int]:
     """Return where the feature columns stand; the label and the id never are among them."""
     return positions(schema, *FEATURES)

@@ -37,7 +37,7 @@ def compiled(result: Result, data: Path, *overrides: str) -> JobSpec:
     return JobSpec.from_json(spec.to_json())
 
 
-def apply(result: Result, files: Files, *overrides: str, hosts: int = 1) -> Result:
+def apply(result: Result, files: Files, *overrides: str) -> Result:
     """Do the job in this process, what was learned lying where the request puts it."""
     fresh = laid_out(result.root.parent, files)
     data = fresh / "processing/input/data"
@@ -45,7 +45,6 @@ def apply(result: Result, files: Files, *overrides: str, hosts: int = 1) -> Resu
     states = result.output / "report/state"
     if states.exists():
         shutil.copytree(states, under(fresh, LEARNED_INPUT))
-    assert hosts == 1
     execute(Task(spec, fresh), Host())
     return Result(fresh)
 

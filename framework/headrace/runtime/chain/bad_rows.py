@@ -71,6 +71,8 @@ class Steps:
     def refuse_unread(self) -> None:
         """Refuse rows that could not be read, unless bad rows are to be skipped.
 
+        Called behind the first step, whose bad rows may stand in front of them.
+
         Raises:
             DataError: There are some.
         """
@@ -118,7 +120,7 @@ class Steps:
 
     def _is_behind_unread(self, bad: BadRows) -> bool:
         """Return whether a row that could not be read stands in front of the bad ones."""
-        if not self._unread:
+        if not self._unread:  # as in every step but the first: see `refuse_unread`
             return False
         unread = self._group.place_of(self._unread[0])
         (first,) = self._group.places([int(np.flatnonzero(bad.mask)[0])])

@@ -12,28 +12,37 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def chosen(schema: pa.Schema, role: Role, names: Sequence[str] | None = None) -> list[str]:
-    """Return the columns of a role that a step works on, each once.
+def chosen(
+    schema: pa.Schema, *roles: Role, names: Sequence[str] | None, takes_lists: bool = True
+) -> list[str]:
+    """Return the columns that a step works on, each once.
 
     Args:
         schema: What reaches the step.
-        role: The role that each of them has to have.
-        names: Their names; None for all columns of the role.
+        roles: Each of them has to have one of these.
+        names: Their names; None for all columns of the roles.
+        takes_lists: Several values in a cell do no harm.
 
     Raises:
-        ValueError: One of them is not there or has another role, or there are none.
+        ValueError: One of them is not there, or is none that the step can work on; or there are
+            none.
     """
+    kind = " or ".join(roles)
     if names is None:
-        found = [schema.field(place).name for place in positions(schema, role)]
+        fields = [schema.field(place) for place in positions(schema, *roles)]
+        found = [field.name for field in fields if takes_lists or not _has_lists(field)]
         if not found:
-            raise ValueError(f"there is no {role} column at this point of the chain")
+            raise ValueError(f"there is no {kind} column at this point of the chain")
         return found
     there = frozenset(schema.names)
     for name in names:
         if name not in there:
             raise ValueError(f"there is no column {quoted(name)} at this point of the chain")
-        if role_of(schema.field(name)) is not role:
-            raise ValueError(f"column {quoted(name)} has to be a {role} feature")
+        field = schema.field(name)
+        if role_of(field) not in roles:
+            raise ValueError(f"column {quoted(name)} has to be a {kind} feature")
+        if _has_lists(field) and not takes_lists:
+            raise ValueError(f"column {quoted(name)} should have one value in each cell")
     return list(dict.fromkeys(names))
 
 
@@ -57,11 +66,14 @@ def added(schema: pa.Schema, *fields: pa.Field) -> pa.Schema:
     Raises:
         ValueError: There is a column of that name already.
     """
+    import pyarrow as pa  # the client, which reads no data, does without
+
+    taken = set(schema.names)
     for field in fields:
-        if field.name in schema.names:
+        if field.name in taken:
             raise ValueError(f"there is a column {quoted(field.name)} already")
-        schema = schema.append(field)
-    return schema
+        taken.add(field.name)
+    return pa.schema([*schema, *fields], schema.metadata)
 
 
 def replaced(
@@ -74,7 +86,13 @@ def replaced(
         made: Name → cells, for each column that is new or changed.
         schema: The columns, in their order.
     """
-    import pyarrow as pa  # the client, which reads no data, does without
+    import pyarrow as pa
 
     columns = [made[name] if name in made else batch.column(name) for name in schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _has_lists(field: pa.Field) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_nested(field.type))

@@ -23,7 +23,7 @@ SECOND = 1_000_000
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 _QUARTER = 900 * SECOND
-"""Offsets from UTC change at whole quarters of an hour, of local time as well."""
+"""Offsets from UTC change at whole quarters of an hour."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST, _MOST = (
     round((datetime(*at, tzinfo=UTC) - _EPOCH).total_seconds()) * SECOND
@@ -59,16 +59,9 @@ class Times(NamedTuple):
     is_time: Bools
     is_local: Bools
 
-    def in_utc(self, zone: tzinfo) -> Times:
-        """Return the same, local times being those of a zone."""
-        if not self.is_local.any():
-            return self
-        micros = self.micros - np.where(self.is_local, _offsets(self.micros, zone, True), 0)
-        return Times(micros, self.is_time, np.zeros_like(self.is_local))
-
     def at(self, zone: tzinfo) -> I64:
         """Return what clocks show in a zone, in microseconds; local times are shown already."""
-        return self.micros + np.where(self.is_local, 0, _offsets(self.micros, zone, False))
+        return self.micros + np.where(self.is_local, 0, _offsets(self.micros, zone))
 
     def take(self, rows: npt.NDArray[np.int32]) -> Times:
         """Return the times of these rows."""
@@ -279,18 +272,13 @@ def _is_known(micros: I64) -> Bools:
     return known
 
 
-def _offsets(micros: I64, zone: tzinfo, is_local: bool) -> I64:
-    """Return what a zone adds to UTC at each time, in microseconds.
-
-    Args:
-        micros: UTC, or the zone's own time; of two equal local times the earlier one is meant.
-        zone: The zone.
-        is_local: Whether it is the zone's own time.
-    """
+def _offsets(micros: I64, zone: tzinfo) -> I64:
+    """Return what a zone adds to UTC at each time, in microseconds."""
     quarters, places = np.unique(micros // _QUARTER, return_inverse=True)
     found = []
     for quarter in quarters.tolist():
         moment = _EPOCH + timedelta(microseconds=quarter * _QUARTER)
-        there = moment.replace(tzinfo=zone) if is_local else moment.astimezone(zone)
-        found.append((there.utcoffset() or timedelta()) // timedelta(microseconds=1))
+        found.append(
+            (moment.astimezone(zone).utcoffset() or timedelta()) // timedelta(microseconds=1)
+        )
     return np.array(found, np.int64).take(places)

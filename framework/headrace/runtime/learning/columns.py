@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, Transform, positions, role_of
+from headrace.runtime.chain.choice import chosen, replaced
+from headrace.runtime.transform import Role, Transform, role_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,20 +40,9 @@ class ColumnLearner(ABC):
         """Return the columns that are changed.
 
         Raises:
-            ValueError: One of them is not there or has another role, or there are none.
+            ValueError: One of them is not there or is no such column, or there are none.
         """
-        if self.columns is None:
-            return self._of_the_roles(schema)
-        there, roles = frozenset(schema.names), self.roles()
-        for name in self.columns:
-            if name not in there:
-                what = f"there is no column {quoted(name)} at this point of the chain"
-                raise ValueError(what)
-            if role_of(schema.field(name)) not in roles:
-                raise ValueError(f"column {quoted(name)} has to be a {' or '.join(roles)} feature")
-            if _has_lists(schema.field(name)):
-                raise ValueError(f"column {quoted(name)} should have one value in each cell")
-        return list(dict.fromkeys(self.columns))
+        return chosen(schema, *self.roles(), names=self.columns, takes_lists=False)
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the same columns, those that are changed as `made` says."""
@@ -90,30 +79,10 @@ class ColumnLearner(ABC):
 
     def changed(self, batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
         """Return the batch with other cells in these columns."""
-        import pyarrow as pa
-
-        every = [
-            columns.get(name, cells)
-            for name, cells in zip(batch.schema.names, batch.columns, strict=True)
-        ]
-        return pa.RecordBatch.from_arrays(every, schema=self.output_schema(batch.schema))
-
-    def _of_the_roles(self, schema: pa.Schema) -> list[str]:
-        fields = [schema.field(place) for place in positions(schema, *self.roles())]
-        found = [field.name for field in fields if not _has_lists(field)]
-        if not found:
-            kind = " or ".join(self.roles())
-            raise ValueError(f"there is no {kind} column at this point of the chain")
-        return found
+        return replaced(batch, columns, self.output_schema(batch.schema))
 
 
 def _type_of(field: pa.Field) -> pa.DataType:
     import pyarrow as pa
 
     return pa.float64() if role_of(field) is Role.NUMERIC else pa.string()
-
-
-def _has_lists(field: pa.Field) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_nested(field.type))

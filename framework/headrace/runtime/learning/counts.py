@@ -34,22 +34,18 @@ def counts_of(columns: Mapping[str, pa.StringArray]) -> pa.Table:
     return pa.table({VALUE: np.concatenate(values), ROWS: np.concatenate(counts)})
 
 
-def added_up_counts(
-    states: Sequence[pa.Table], max_values: int, *keys: str, bytes_each: int = BYTES_EACH
-) -> pa.Table:
-    """Add up counts, those of equal keys.
+def added_up_counts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
+    """Add up counts, those of equal values.
 
     Args:
-        states: At least one, all with the same columns.
-        max_values: Largest number of rows of the result.
-        keys: Names of columns; all others are int64.
-        bytes_each: Memory that a value takes, for the message.
+        states: At least one.
+        max_values: Largest number of different values, of all columns together.
 
     Raises:
         ValueError: There are more different values.
     """
-    merged = added_up(states, *keys)
-    refuse_more(merged, max_values, bytes_each)
+    merged = added_up(states, VALUE)
+    refuse_more(merged, max_values, BYTES_EACH)
     return merged
 
 
