@@ -56,7 +56,7 @@ def checked() -> Iterator[None]:
 
 
 class Refused(ConfigError, ConfigCompositionException):
-    """What Hydra is told, whose tab completion keeps quiet about half a command line."""
+    """The error that Hydra gets, whose tab completion keeps quiet about half a command line."""
 
 
 class CheckedLoader(ConfigLoaderImpl):
@@ -169,7 +169,7 @@ Compose = Callable[[list[str]], DictConfig]
 
 @dataclass(frozen=True)
 class _FirstLook:
-    """What Hydra composed to learn ``hydra.mode``: composing takes a tenth of a second."""
+    """The configuration that Hydra composed first, which takes a tenth of a second."""
 
     config_name: str | None
     overrides: list[str]
