@@ -15,7 +15,7 @@ ConfigStore.instance().store(name="headrace_defaults", node={"action": "run"})
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def run(config: DictConfig) -> None:
-    """Nothing."""
+    """Do nothing."""
 
 
 if __name__ == "__main__":

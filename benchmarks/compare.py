@@ -36,7 +36,7 @@ SHOWN = 1_000_000
 
 @dataclass(frozen=True)
 class Program:
-    """What is measured.
+    """A command that is measured.
 
     Attributes:
         name: In the table and the chart.

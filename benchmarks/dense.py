@@ -36,7 +36,7 @@ KINDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
 
 
 def blocks_of(kind: str, rows: int, columns: int) -> list[pa.RecordBatch]:
-    """Rows of numbers that are made up, the same each time."""
+    """Return rows of numbers that are made up, the same each time."""
     random = np.random.default_rng(0)
     arrays = [pa.array(KINDS[kind](random, rows)) for _ in range(columns)]
     whole = pa.record_batch(arrays, [f"n{number}" for number in range(columns)])
@@ -44,7 +44,7 @@ def blocks_of(kind: str, rows: int, columns: int) -> list[pa.RecordBatch]:
 
 
 def measured(blocks: Sequence[pa.RecordBatch], runs: int) -> dict[str, list[float]]:
-    """CPU seconds of each format, after a round that does not count."""
+    """Return the CPU seconds of each format, after a round that does not count."""
     taken: dict[str, list[float]] = {name: [] for name in (BASE, *FORMATS)}
     for turn in range(runs + 1):
         for name in taken:
@@ -72,7 +72,7 @@ def _by_headrace(blocks: Sequence[pa.RecordBatch], name: str) -> None:
 
 
 def report(taken: dict[str, dict[str, list[float]]], rows: int, columns: int) -> str:
-    """The table, in Markdown: medians, and medians of ratios with their ranges."""
+    """Return the table, in Markdown: medians, and medians of ratios with their ranges."""
     head = [f"| {rows:,} rows of {columns} numbers | CPU s | times {BASE} |", "|---|---|---|"]
     lines = [
         f"| {kind}, `{name}` | {median(seconds):.2f} | {times(seconds, each[BASE], digits=2)} |"
@@ -83,7 +83,7 @@ def report(taken: dict[str, dict[str, list[float]]], rows: int, columns: int) ->
 
 
 def main() -> None:
-    """Reads the command line, measures, prints the table."""
+    """Read the command line, measure, print the table."""
     parser = argparse.ArgumentParser(description="Measure the formats of dense rows.")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows")
     parser.add_argument("--columns", type=int, default=20, help="columns")

@@ -1,4 +1,4 @@
-"""What all tables say in one way: medians with their ranges, and the machine they were taken on."""
+"""Figures of all tables: medians with their ranges, and the machine they were taken on."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "hydra-core")
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
-    """The median, in brackets the lowest and the highest."""
+    """Return the median, in brackets the lowest and the highest."""
     low, high = min(values), max(values)
     return f"{median(values):.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
 
 
 def times(slow: Sequence[float], fast: Sequence[float], digits: int = 1) -> str:
-    """How many times as long one takes as the other: of each pair of runs, the median."""
+    """Return the median, over pairs of runs, of how many times as long one takes as the other."""
     return spread([one / other for one, other in zip(slow, fast, strict=True)], digits)
 
 
 def machine(packages: Sequence[str] = PACKAGES) -> str:
-    """What the figures depend on: the day, the processor, the versions."""
+    """Return what the figures depend on: the day, the processor, the versions."""
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     cores = len(os.sched_getaffinity(0))
     return (

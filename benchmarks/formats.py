@@ -36,7 +36,7 @@ Seconds = dict[str, list[float]]
 
 
 def commands(log: Path) -> tuple[Command, ...]:
-    """The same job in each format."""
+    """Return the same job in each format."""
     job = (str(ROOT / "run.py"), "transform=hashing", "dataset=avazu", f"dataset.path={log}")
     return tuple(
         Command(name, (*job, f"output.format={name}", f"output.path={name}"), name)
@@ -45,7 +45,7 @@ def commands(log: Path) -> tuple[Command, ...]:
 
 
 def rows_of(folder: Path) -> list[pa.RecordBatch]:
-    """The parts of an npz channel as the batches that the hasher made of them."""
+    """Return the parts of an npz channel as the batches that the hasher made of them."""
     manifest = json.loads((folder.parent / "report" / "manifest.json").read_text(encoding="utf-8"))
     parts = manifest["channels"][folder.name]["parts"]
     return [
@@ -55,7 +55,7 @@ def rows_of(folder: Path) -> list[pa.RecordBatch]:
 
 
 def writing(batches: Sequence[pa.RecordBatch], runs: int, folder: Path) -> Seconds:
-    """The time of writing these rows in each format, after a round that does not count."""
+    """Return the time of writing these rows in each format, after a round that does not count."""
     taken: Seconds = {name: [] for name in FORMATS}
     for turn in range(runs + 1):
         for name in FORMATS:
@@ -81,14 +81,14 @@ def _written(batches: Sequence[pa.RecordBatch], name: str, folder: Path) -> floa
 
 
 def megabytes(output: Path) -> float:
-    """All parts of a job's result."""
+    """Return all parts of a job's result."""
     manifest = json.loads((output / "report" / "manifest.json").read_text(encoding="utf-8"))
     parts = (part for channel in manifest["channels"].values() for part in channel["parts"])
     return float(sum(part["bytes"] for part in parts)) / 1e6
 
 
 def report(jobs: Seconds, parts: Seconds, sizes: dict[str, float], rows: int) -> str:
-    """The table, in Markdown: medians, and medians of ratios with their ranges."""
+    """Return the table, in Markdown: medians, and medians of ratios with their ranges."""
     lines = [
         f"| {rows:,} rows | job, s | times {BASE} | writing alone, s | times {BASE} | MB | "
         f"times {BASE} |",

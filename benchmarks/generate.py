@@ -40,7 +40,7 @@ EFFECTS = {"site_id": 4.0, "app_id": 4.0, "device_model": 2.0, "C14": 3.0, "hour
 
 @dataclass(frozen=True)
 class Column:
-    """How one column's values are drawn.
+    """A column, and the distribution of its values.
 
     Attributes:
         name: The name in the header.
@@ -63,7 +63,7 @@ class Column:
 
 
 def _scattered(count: int, start: int, step: int) -> tuple[str, ...]:
-    """`count` numbers from `start` on, `step` apart, so ordered that frequency is no trend."""
+    """Return `count` numbers from `start` on, `step` apart; frequency is no trend in them."""
     return tuple(str(start + step * (rank * 1009 % count)) for rank in range(count))
 
 
@@ -104,7 +104,7 @@ TEXTS = {
 
 
 def _mixed(numbers: Ranks, salt: str) -> npt.NDArray[np.uint32]:
-    """Scatters 32-bit numbers one to one (MurmurHash3's finaliser)."""
+    """Scatter 32-bit numbers one to one (MurmurHash3's finaliser)."""
     h = numbers.astype(np.uint32) + np.uint32(zlib.crc32(salt.encode()))
     h = (h ^ (h >> np.uint32(16))) * np.uint32(0x85EBCA6B)
     h = (h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35)
@@ -112,7 +112,7 @@ def _mixed(numbers: Ranks, salt: str) -> npt.NDArray[np.uint32]:
 
 
 def _ranks(uniform: Uniforms, column: Column) -> Ranks:
-    """Draws values by frequency: 0 with the probability `head`, then a Pareto tail.
+    """Draw values by frequency: 0 with the probability `head`, then a Pareto tail.
 
     The tail inverts F(x) = sqrt(x / (x + 3 half)), cut at the last value: Zipf-like at its
     head (x**-0.5), thinner at its end (x**-2), one half at x = half, and free of logarithms,
@@ -135,7 +135,7 @@ def _hex_cells(ranks: Ranks, column: Column) -> npt.NDArray[np.bytes_]:
 
 
 def _id_cells(rows: Ranks, seed: int) -> npt.NDArray[np.bytes_]:
-    """Scatters the row numbers one to one over 63 bits, so that no id comes twice."""
+    """Scatter the row numbers one to one over 63 bits, so that no id comes twice."""
     bits = np.uint64(2**63 - 1)
     h = (rows.astype(np.uint64) + np.random.PCG64(seed).random_raw(1)) & bits
     for multiplier in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB):
@@ -152,7 +152,7 @@ def _id_cells(rows: Ranks, seed: int) -> npt.NDArray[np.bytes_]:
 
 
 def _clicks(uniform: Uniforms, ranks: dict[str, Ranks]) -> npt.NDArray[np.bool_]:
-    """Draws the label from a logistic model: each value multiplies the odds of a click."""
+    """Draw the label from a logistic model: each value multiplies the odds of a click."""
     odds = np.full(len(uniform), BASE_ODDS)
     for name, strength in EFFECTS.items():
         luck = _mixed(ranks[name], f"effect of {name}") / 2.0**32
@@ -161,7 +161,7 @@ def _clicks(uniform: Uniforms, ranks: dict[str, Ranks]) -> npt.NDArray[np.bool_]
 
 
 def blocks(rows: int, seed: int = 0) -> Iterator[bytes]:
-    """Makes the log: its header line, then blocks of whole lines.
+    """Make the log: its header line, then blocks of whole lines.
 
     Args:
         rows: How many rows the log has.
@@ -199,7 +199,7 @@ def _lines(numbers: Ranks, hours: Ranks, draws: dict[str, Uniforms], seed: int) 
 
 
 def _joined(cells: dict[str, npt.NDArray[np.bytes_]]) -> bytes:
-    """Lays the cells side by side, padded with NUL bytes, then deletes those."""
+    """Lay the cells side by side, padded with NUL bytes, then delete those."""
     table = np.zeros(
         len(cells["id"]),
         dtype=[*((name, cells[name].dtype) for name in HEADER), ("end", "S1")],

@@ -23,7 +23,7 @@ REST_FACTOR = 10.0
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a command took.
+    """The time and memory that a command took.
 
     Attributes:
         wall_seconds: From the start of the process to its end.
@@ -121,7 +121,7 @@ class _PeakMemory(threading.Thread):
 
 
 def _parents() -> dict[int, int]:
-    """Every process of the machine and its parent."""
+    """Return every process of the machine and its parent."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -133,7 +133,7 @@ def _parents() -> dict[int, int]:
 
 
 def _grown(tree: set[int], parents: dict[int, int]) -> set[int]:
-    """The tree's living members and all their descendants.
+    """Return the tree's living members and all their descendants.
 
     Members of an earlier sample stay, so that a child whose parent has ended still counts.
     """
@@ -144,7 +144,7 @@ def _grown(tree: set[int], parents: dict[int, int]) -> set[int]:
 
 
 def _resident_bytes(pid: int) -> int:
-    """The process' proportional share of memory; 0 if it has just ended."""
+    """Return the process' proportional share of memory; 0 if it has just ended."""
     for line in _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024

@@ -53,7 +53,7 @@ class Hashing:
     many_seconds: list[float] = field(default_factory=list)
 
     def measure(self, rows: Sequence[Row], turn: int) -> None:
-        """One turn; the one of number 0 does not count."""
+        """Measure one turn; the one of number 0 does not count."""
         one = [_seconds(self.one, row) for row in rows[:SINGLE]]
         starts = range(0, BATCHES * BATCH, BATCH)
         many = [_seconds(self.many, rows[start : start + BATCH]) for start in starts]
@@ -69,7 +69,7 @@ def _seconds(work: Callable[..., object], argument: object) -> float:
 
 
 def hashings(log: Path, folder: Path) -> list[Hashing]:
-    """Every chain's, and scikit-learn's."""
+    """Return every chain's, and scikit-learn's."""
     made = []
     for chain in CHAINS:
         output = folder / f"online_{chain}"
@@ -84,14 +84,14 @@ def hashings(log: Path, folder: Path) -> list[Hashing]:
 
 
 def rows_of(log: Path) -> list[Row]:
-    """The log as a model server would get it: a dict a row, without its label and its id."""
+    """Return the log as a model server would get it: a dict a row, without its label and its id."""
     with log.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return [{key: row[key] for key in row if key not in ("id", "click")} for row in rows]
 
 
 def report(measured: Sequence[Hashing], columns: int) -> str:
-    """The table, in Markdown."""
+    """Return the table, in Markdown."""
     lines = [
         f"| rows of {columns} columns | one row, µs: median | 99 of 100 below | "
         f"rows/s in batches of {BATCH:,} |",

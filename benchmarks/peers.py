@@ -1,4 +1,4 @@
-"""What a user could pick instead of headrace, each as a program that such a user would write.
+"""Programs that a user could write instead of using headrace.
 
     python benchmarks/peers.py polars-ten-lines avazu_1m.csv out
 
@@ -20,7 +20,7 @@ KEPT = ("id", "click")
 
 
 def polars_ten_lines(log: str, folder: Path) -> None:
-    """Index of each cell, by polars and polars-hash."""
+    """Write the index of each cell, by polars and polars-hash."""
     import polars as pl
     import polars_hash as plh
 
@@ -32,12 +32,12 @@ def polars_ten_lines(log: str, folder: Path) -> None:
 
 
 def polars_same_work(log: str, folder: Path) -> None:
-    """Sparse rows, by polars and polars-hash."""
+    """Write sparse rows, by polars and polars-hash."""
     import polars as pl
     import polars_hash as plh
 
     def signed(name: str) -> pl.Expr:
-        """Index and sign in one number: the index above, the sign below."""
+        """Return index and sign in one number: the index above, the sign below."""
         hashes = plh.col(name).nchash.murmur32().cast(pl.Int64)
         is_negative = hashes >= 2**31
         magnitude = pl.when(is_negative).then(2**32 - hashes).otherwise(hashes)
@@ -78,7 +78,7 @@ def polars_same_work(log: str, folder: Path) -> None:
 
 
 def duckdb_ten_lines(log: str, folder: Path) -> None:
-    """Index of each cell, by DuckDB."""
+    """Write the index of each cell, by DuckDB."""
     import duckdb
 
     rows = duckdb.read_csv(log, all_varchar=True)

@@ -48,7 +48,7 @@ BARE_HELP, BARE = "bare Hydra app, `--help`", "bare Hydra app, composing"
 
 
 def commands(short: Path, long: Path) -> tuple[Command, ...]:
-    """What is measured, on these two files."""
+    """Return what is measured, on these two files."""
     run = str(ROOT / "run.py")
     bare = str(ROOT / "benchmarks" / "bare_hydra.py")
     usual = str(ROOT / "benchmarks" / "baseline.py")
@@ -102,7 +102,7 @@ def _run(line: Command, folder: Path, *, memory: bool) -> Measurement:
 
 
 def report(results: Results, rows: int, megabytes: float) -> str:
-    """The table and what follows from it, in Markdown.
+    """Return the table and what follows from it, in Markdown.
 
     Args:
         results: Of all `commands`, the same number of runs each.
@@ -139,13 +139,13 @@ def report(results: Results, rows: int, megabytes: float) -> str:
 
 
 def cells(runs: Sequence[Measurement]) -> str:
-    """Two cells of a table: seconds, and peak memory."""
+    """Return two cells of a table: seconds, and peak memory."""
     walls = spread([run.wall_seconds for run in runs])
     return f"{walls} | {median(run.peak_rss_mb for run in runs):,.0f}"
 
 
 def ratios(results: Results, slow: str, fast: str, digits: int = 1) -> str:
-    """How many times as long one command takes as another: of each pair of runs, the median."""
+    """Return how many times as long one command takes as another; see `times`."""
     one, other = ([run.wall_seconds for run in results[name]] for name in (slow, fast))
     return times(one, other, digits)
 
@@ -156,7 +156,7 @@ def _memory_ratio(results: Results) -> float:
 
 
 def fill_in(page: str, table: str, first: str = START, last: str = END) -> str:
-    """The page with the table between its two marks.
+    """Return the page with the table between its two marks.
 
     Raises:
         ValueError: It has no such marks.
@@ -189,7 +189,7 @@ def main() -> None:
 
 
 def log_of(folder: Path, rows: int) -> Path:
-    """A made-up click log of that many rows, generated where it is not there yet."""
+    """Return a made-up click log of that many rows, made where it is not there yet."""
     path = folder.resolve() / f"avazu_{rows}.csv"
     if not path.exists():
         print(f"generating {rows:,} rows", file=sys.stderr)

@@ -40,11 +40,11 @@ class Section(ABC):
 
     @abstractmethod
     def commands(self) -> tuple[Command, ...]:
-        """What is measured; no two sections have commands of one name."""
+        """Return what is measured; no two sections have commands of one name."""
 
     @abstractmethod
     def lines(self, results: Results) -> list[str]:
-        """The figures of these commands in Markdown."""
+        """Return the figures of these commands in Markdown."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Growth(Section):
     logs: dict[int, Path]
 
     def commands(self) -> tuple[Command, ...]:
-        """The same job for each log."""
+        """Return the same job for each log."""
         return tuple(_job(f"{rows:,} rows", log) for rows, log in self.logs.items())
 
     def lines(self, results: Results) -> list[str]:
-        """A table, and how far it is from a straight line and from flat memory."""
+        """Return a table, and how far it is from a straight line and from flat memory."""
         runs = [results[command.name] for command in self.commands()]
         walls = [median(run.wall_seconds for run in each) for each in runs]
         peaks = [median(run.peak_rss_mb for run in each) for each in runs]
@@ -84,7 +84,7 @@ class Growth(Section):
 
 @dataclass(frozen=True)
 class Hosts(Section):
-    """The same files on one host with two threads, and on two with one each."""
+    """Files on one host with two threads, and on two with one each."""
 
     files: Path
     rows: int
@@ -92,7 +92,7 @@ class Hosts(Section):
     ONE, TWO = "one host, two threads", "two hosts, one thread each"
 
     def commands(self) -> tuple[Command, ...]:
-        """The two to compare."""
+        """Return the two to compare."""
         settings = {
             self.ONE: ("resources.instance_count=1", "runtime.threads=2"),
             self.TWO: ("resources.instance_count=2", "runtime.threads=1"),
@@ -100,7 +100,7 @@ class Hosts(Section):
         return tuple(_job(name, self.files, *chosen) for name, chosen in settings.items())
 
     def lines(self, results: Results) -> list[str]:
-        """A table, and their ratio."""
+        """Return a table, and their ratio."""
         times = ratios(results, self.TWO, self.ONE, digits=2)
         return [
             f"| {self.rows:,} rows in {FILES} files | wall, s | peak memory, MB |",
@@ -121,7 +121,7 @@ def _row(command: Command, runs: Sequence[Measurement], *more: str) -> str:
 
 
 def shared_files(folder: Path, rows: int) -> Path:
-    """Logs for hosts to share, of so many rows each, generated where they are not there yet."""
+    """Return logs for hosts to share, of so many rows each; make those that are not there yet."""
     place = folder.resolve() / f"avazu_{FILES}x{rows}"
     place.mkdir(exist_ok=True)
     for number in range(FILES):
@@ -131,7 +131,7 @@ def shared_files(folder: Path, rows: int) -> Path:
 
 
 def report(sections: Sequence[Section], results: Results, runs: int) -> str:
-    """All sections, and what the figures depend on."""
+    """Return all sections, and what the figures depend on."""
     parts = ["\n".join(section.lines(results)) for section in sections]
     how = (
         f"Medians of {runs} runs (in brackets the fastest and the slowest), each a whole process; "

@@ -45,7 +45,7 @@ SETTINGS = {**spark.OURS, "spark.driver.memory": "4g", "spark.log.level": "ERROR
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two.
+    """One of the two programs.
 
     Attributes:
         name: What the table calls it.
@@ -58,7 +58,7 @@ class Side:
     seconds: list[float] = field(default_factory=list)
 
     def run(self, folder: Path) -> float:
-        """Do it once; what an earlier run left is gone first."""
+        """Run it once; remove first what an earlier run left."""
         shutil.rmtree(folder, ignore_errors=True)
         start = time.perf_counter()
         with redirect_stdout(sys.stderr):  # the job tells there how far it is
@@ -67,7 +67,7 @@ class Side:
 
 
 def sides(session: SparkSession, log: Path) -> tuple[Side, Side]:
-    """The two to compare: ours, theirs."""
+    """Return the two to compare: ours, theirs."""
     spec = spec_of(log)
     return (
         Side(
@@ -82,13 +82,13 @@ def sides(session: SparkSession, log: Path) -> tuple[Side, Side]:
 
 
 def spec_of(log: Path) -> JobSpec:
-    """What ``python run.py backend=pyspark`` tells the driver."""
+    """Return what ``python run.py backend=pyspark`` tells the driver."""
     settings = {"dataset.path": str(log), "transform.n_features": WIDTH}
     return compile("backend=pyspark", "transform=hashing", "dataset=avazu", settings).job.spec
 
 
 def ours(session: SparkSession, spec: JobSpec, log: Path, folder: Path) -> None:
-    """What the driver does between Spark's start and its end; `folder` stands for ``/opt/ml``."""
+    """Do what the driver does while Spark runs; `folder` stands for ``/opt/ml``."""
     from headrace.runtime.spark.driver import execute
 
     data = under(folder, spec.input)
@@ -98,7 +98,7 @@ def ours(session: SparkSession, spec: JobSpec, log: Path, folder: Path) -> None:
 
 
 def theirs(session: SparkSession, log: Path, folder: Path) -> None:
-    """What a user of Spark writes who knows it well.
+    """Do the same as a user of Spark would who knows it well.
 
     One pass, in which the writer divides the rows. In two tries with a million rows on a busy
     machine, a pass for each channel took about 1.6 times as long as this, and about 1.9 times with
@@ -115,7 +115,7 @@ def theirs(session: SparkSession, log: Path, folder: Path) -> None:
 
 
 def hasher_of(rows: DataFrame) -> Transformer:
-    """Hashes all columns but label and id, each cell with its column's name."""
+    """Hash all columns but label and id, each cell with its column's name."""
     from pyspark.ml.feature import FeatureHasher
 
     features = [name for name in rows.columns if name not in (LABEL, ID)]
@@ -126,7 +126,7 @@ def hasher_of(rows: DataFrame) -> Transformer:
 
 @contextmanager
 def started(folder: Path) -> Iterator[SparkSession]:
-    """A Spark of threads in this process, whose Python processes find the project."""
+    """Start a Spark of threads in this process, whose Python processes find the project."""
     from pyspark.sql import SparkSession
 
     scratch = folder / "scratch"
@@ -146,7 +146,7 @@ def started(folder: Path) -> Iterator[SparkSession]:
 
 
 def measured(session: SparkSession, log: Path, runs: int, folder: Path) -> tuple[Side, Side]:
-    """Both in turn, `runs` times after a turn in which Spark warms up.
+    """Run both in turn, `runs` times after a turn in which Spark warms up.
 
     Args:
         session: Where they run.
@@ -165,7 +165,7 @@ def measured(session: SparkSession, log: Path, runs: int, folder: Path) -> tuple
 
 
 def report(both: tuple[Side, Side], rows: int, megabytes: float, java: str) -> str:
-    """The table, in Markdown.
+    """Return the table, in Markdown.
 
     Args:
         both: Ours, theirs.
@@ -194,7 +194,7 @@ def _line(side: Side, rows: int) -> str:
 
 
 def java_of(session: SparkSession) -> str:
-    """The version of Java that Spark runs on."""
+    """Return the version of Java that Spark runs on."""
     asked = "java_method('java.lang.System', 'getProperty', 'java.version')"
     return str(session.sql(f"SELECT {asked}").collect()[0][0])
 

@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.figures import machine, spread, times
 from benchmarks.measure import measure
+from benchmarks.run import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 RUN, BARE, IMPORTS = "`run.py` on the sample", "bare Hydra, composing", "NumPy and pyarrow imported"
 COMMANDS: Mapping[str, Sequence[str]] = {
     RUN: (str(ROOT / "run.py"), "output.path=out"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -61,5 +60,6 @@ def test_programs_take_turns(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 def test_a_program_that_fails(tmp_path: Path) -> None:
     program = compare.Program("a", ("-c", "raise SystemExit('no')"))
-    with pytest.raises(RuntimeError, match=f"{sys.executable}|status 1\nno\n"):
+    with pytest.raises(RuntimeError) as caught:
         compare.measured([program], [5], 1, tmp_path)
+    assert str(caught.value) == "-c raise SystemExit('no'): status 1\nno\n"

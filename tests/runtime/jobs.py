@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -158,3 +159,9 @@ def clicks(rows: int, columns: int = 4, seed: int = 0, *, distinct: int = 50) ->
 
 def gzipped(content: str | bytes) -> bytes:
     return gzip.compress(content.encode() if isinstance(content, str) else content, mtime=0)
+
+
+def parquet_bytes(table: pa.Table, **options: Any) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file, **options)
+    return file.getvalue()

@@ -7,9 +7,6 @@ import io
 import json
 import os
 import sys
-import warnings
-import zipfile
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,18 +22,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.config.defaults import PROJECT
-from headrace.runtime import VERSION
 from headrace.runtime.errors import DataError, HeadraceError, RowError
-from headrace.runtime.online import RowTransformer, SkewWarning, load
-from headrace.runtime.plugins import transforms
-from headrace.runtime.spec import JobSpec, StepSpec
+from headrace.runtime.online import RowTransformer, load
+from headrace.runtime.spec import StepSpec
 from headrace.runtime.transform import Role, with_role
 from tests import children
 from tests.conftest import Completed
-from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, job, run
+from tests.runtime.jobs import HASH, SPLIT, clicks, job, run
+from tests.runtime.online_rows import (
+    Rows,
+    assert_same,
+    change,
+    loaded,
+    plain_row,
+    refusal,
+    written,
+)
 from tests.sampling import examples
-
-Rows = Sequence[Mapping[str, Any]]
 
 HOURS = [None, "14102100", "14102523", "14123107"]
 PLACES = [None, "é", "日本語", "x" * 70, "a,b", 'say "no"', "two\nlines", " 1 ", "1005"]
@@ -91,40 +93,6 @@ def as_csv(rows: Rows) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def loaded(root: Path, files: Files, spec: JobSpec) -> tuple[Result, RowTransformer]:
-    result = run(root, files, spec)
-    transformer = load(result.output)
-    assert isinstance(transformer, RowTransformer)
-    return result, transformer
-
-
-def written(result: Result) -> sp.csr_matrix:
-    """All rows that a job wrote, in the order of their ids."""
-    channels = [each for each in ("train", "validation", "test") if result.parts(each)]
-    matrix = sp.vstack([result.matrix(each) for each in channels], "csr")
-    return matrix[np.argsort(np.concatenate([result.array("id", each) for each in channels]))]
-
-
-def assert_same(transformer: object, rows: Rows, expected: sp.csr_matrix) -> None:
-    """In one batch, in small ones, and row by row: the same pieces, types included."""
-    assert isinstance(transformer, RowTransformer)
-    assert transformer.n_features == expected.shape[1]
-    for size in (len(rows), 7):
-        for first in range(0, len(rows), size):
-            part = expected[first : first + size]
-            sparse = transformer.rows(rows[first : first + size])
-            pieces = (sparse.offsets, sparse.indices, sparse.values)
-            assert [str(each.dtype) for each in pieces] == ["int32", "int32", str(expected.dtype)]
-            assert np.array_equal(sparse.offsets, part.indptr)
-            assert np.array_equal(sparse.indices, part.indices)
-            assert np.array_equal(sparse.values, part.data)
-    for number, row in enumerate(rows):
-        indices, values = transformer(row)
-        assert np.array_equal(indices, expected[number].indices)
-        assert np.array_equal(values, expected[number].data)
-        assert values.dtype == expected.dtype
 
 
 # -- the same rows
@@ -233,17 +201,13 @@ def test_types_that_stand_for_text(tmp_path: Path) -> None:
     }
     as_text |= {np.int64(7): "7", np.str_("é"): "é"}
     for given_, text in [*as_text.items(), (np.True_, "true")]:
-        assert _plain(transformer({"c": given_, "n": None})) == _plain(
+        assert plain_row(transformer({"c": given_, "n": None})) == plain_row(
             transformer({"c": text, "n": ""})
         )
     for number in (0.1, 2, 1e22, -0.0, np.float64(0.1), np.float32(0.5), np.int8(3)):
-        assert _plain(transformer({"c": "x", "n": number})) == _plain(
+        assert plain_row(transformer({"c": "x", "n": number})) == plain_row(
             transformer({"c": "x", "n": str(number)})
         )
-
-
-def _plain(row: Any) -> tuple[list[int], list[float]]:
-    return row[0].tolist(), row[1].tolist()
 
 
 def test_no_rows(tmp_path: Path) -> None:
@@ -413,145 +377,6 @@ def test_a_step_that_declares_channels_is_left_out(
     spec = job(steps=[StepSpec("mine", "mine", {"mode": "channels"}), HASH], label="click")
     _, transformer = loaded(tmp_path, clicks(20), spec)
     assert transformer.columns == ("id", "c0", "c1", "c2", "c3")
-
-
-# -- the folder
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return run(tmp_path, clicks(20), job(id="id", label="click")).output
-
-
-def change(folder: Path, **values: Any) -> None:
-    """Write other values into a manifest; None takes a key away."""
-    file = folder / "report/manifest.json"
-    changed = {**json.loads(file.read_text()), **values}
-    file.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}))
-
-
-def refusal(folder: Path) -> str:
-    with pytest.raises(HeadraceError) as caught:
-        load(folder)
-    return str(caught.value)
-
-
-def test_no_result(folder: Path) -> None:
-    (folder / "report/manifest.json").unlink()
-    assert refusal(folder) == (
-        f"{folder}: holds no result (report/manifest.json: No such file or directory)"
-    )
-
-
-@pytest.mark.parametrize("key", ["input_columns", "config", "versions"])
-def test_a_result_of_an_earlier_version(folder: Path, key: str) -> None:
-    change(folder, **{key: None})
-    assert refusal(folder) == (
-        f"{folder}: report/manifest.json does not tell all that is needed; "
-        f"run the job again with {VERSION} ('{key}')"
-    )
-
-
-@pytest.mark.parametrize("content", ["[1]", "{", "3"])
-def test_a_broken_manifest(folder: Path, content: str) -> None:
-    (folder / "report/manifest.json").write_text(content)
-    assert refusal(folder).startswith(f"{folder}: report/manifest.json is broken (")
-
-
-def test_a_changed_manifest(folder: Path) -> None:
-    other = job(id="id", label="click", steps=[StepSpec("h", "feature_hasher", {"n_features": 2})])
-    change(folder, config=json.loads(json.dumps(other.meaning)))
-    assert refusal(folder) == (
-        f"{folder}: report/manifest.json was changed; config_sha256 is not of config"
-    )
-
-
-def test_a_broken_entry_script(folder: Path) -> None:
-    (folder / "code").mkdir()
-    (folder / "code/entry.pyz").write_text("no zip")
-    assert refusal(folder) == f"{folder}: code/entry.pyz cannot be read (File is not a zip file)"
-
-
-def test_a_transform_that_is_not_installed(folder: Path) -> None:
-    spec = job(steps=[StepSpec("mine", "nobodys", {})], id="id", label="click")
-    change(folder, config=json.loads(json.dumps(spec.meaning)), config_sha256=spec.sha256)
-    assert refusal(folder) == "there is no transform 'nobodys' here; the image should bring it"
-
-
-@pytest.mark.parametrize("given", [None, 1, b"out"])
-def test_what_is_no_folder(given: Any) -> None:
-    what = "load() takes the folder of a finished run, which is its output.path"
-    with pytest.raises(HeadraceError) as caught:
-        load(given)
-    assert str(caught.value) == f"{what} (got {given!r})"
-
-
-def test_what_is_absent_is_one_of_two(folder: Path) -> None:
-    absent: Any = "nan"
-    with pytest.raises(HeadraceError) as caught:
-        load(folder, absent=absent)
-    assert str(caught.value) == "absent should be 'error' or 'null' (got 'nan')"
-
-
-def test_an_own_transform_comes_before_those_on_the_path(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own, other = (tmp_path / name / "transforms" / "twice.py" for name in ("own", "other"))
-    source = transforms.source_of("feature_hasher")
-    for file, text in ((own, source), (other, "raise RuntimeError('of another project')")):
-        file.parent.mkdir(parents=True)
-        file.write_text(text)
-    monkeypatch.chdir(tmp_path / "own")
-    monkeypatch.syspath_prepend(tmp_path / "other")
-    spec = job(steps=[StepSpec("twice", "twice", HASH.parameters)], id="id", label="click")
-    change(folder, config=json.loads(json.dumps(spec.meaning)), config_sha256=spec.sha256)
-    assert load(folder).n_features == spec.steps[0].parameters["n_features"]
-    assert sys.modules["transforms.twice"].__file__ == str(own)
-    del sys.modules["transforms.twice"]
-    with pytest.raises(RuntimeError, match="of another project"):  # a job brings its own
-        transforms.load(spec.steps)
-
-
-def test_another_version(folder: Path) -> None:
-    change(folder, versions={"headrace": "7.1.2"})
-    with pytest.warns(SkewWarning) as warned:
-        load(folder)
-    assert str(warned[0].message) == (
-        f"{folder}: rows may come out differently: it is of headrace 7.1.2, here is {VERSION}"
-    )
-    assert warned[0].filename == __file__
-
-
-def test_a_later_release_of_the_same_version(folder: Path) -> None:
-    major, minor, _ = VERSION.split(".")
-    change(folder, versions={"headrace": f"{major}.{minor}.99"})
-    load(folder)
-
-
-def test_nothing_of_the_folder_is_executed(folder: Path) -> None:
-    """What was shipped is only compared with what is here."""
-    shipped = transforms.source_of("feature_hasher")
-    row = dict.fromkeys(("c0", "c1", "c2", "c3"), "x")
-    expected = _plain(load(folder)(row))
-    ship(folder, f"# a remark\n{shipped}")
-    with warnings.catch_warnings(action="error"):
-        assert _plain(load(folder)(row)) == expected
-    for other in ("raise SystemExit('executed')", "no Python"):
-        ship(folder, other)
-        with pytest.warns(SkewWarning) as warned:
-            assert _plain(load(folder)(row)) == expected
-        assert str(warned[0].message) == (
-            f"{folder}: rows may come out differently: "
-            "its transform 'feature_hasher' is not the one here"
-        )
-
-
-def ship(folder: Path, source: str) -> None:
-    (folder / "code").mkdir(exist_ok=True)
-    with zipfile.ZipFile(folder / "code/entry.pyz", "w") as script:
-        script.writestr("__main__.py", "raise SystemExit('executed')")
-        script.writestr("transforms/__init__.py", "")
-        script.writestr("transforms/feature_hasher.py", source)
 
 
 # -- where a model is served

@@ -7,13 +7,13 @@ import io
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from headrace.runtime.errors import RowError
-from headrace.runtime.online import ColumnTransformer, RowTransformer, load
+from headrace.runtime.online import ColumnTransformer, load
 from headrace.runtime.spec import StepSpec
 from tests.runtime.jobs import HASH, SPLIT, clicks, job, run
+from tests.runtime.online_rows import assert_same, loaded
 
 CONTENT = clicks(300).replace(",v", ",").replace("c3\n", "t\n", 1)
 ROWS = list(csv.DictReader(io.StringIO(CONTENT)))
@@ -69,15 +69,5 @@ def test_a_chain_that_only_splits(tmp_path: Path) -> None:
 def test_several_values_in_a_cell(tmp_path: Path) -> None:
     content = "id,y,t,c\n1,0,a|b|a,x\n2,1,,y\n3,0,b|c,\n4,1,d,x\n"
     steps = [StepSpec("several", "multi_value", {"columns": ["t"]}), HASH]
-    result = run(tmp_path, content, job(id="id", label="y", steps=steps))
-    transformer = load(result.output)
-    assert isinstance(transformer, RowTransformer)
-    rows = list(csv.DictReader(io.StringIO(content)))
-    sparse, matrix = transformer.rows(rows), result.matrix()
-    assert np.array_equal(sparse.offsets, matrix.indptr)
-    assert np.array_equal(sparse.indices, matrix.indices)
-    assert np.array_equal(sparse.values, matrix.data)
-    for number, row in enumerate(rows):
-        indices, values = transformer(row)
-        assert np.array_equal(indices, matrix[number].indices)
-        assert np.array_equal(values, matrix[number].data)
+    result, transformer = loaded(tmp_path, content, job(id="id", label="y", steps=steps))
+    assert_same(transformer, list(csv.DictReader(io.StringIO(content))), result.matrix())

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from headrace.runtime.errors import DataError
-from tests.runtime.jobs import job, run
-
-
-def parquet_bytes(table: pa.Table) -> bytes:
-    file = io.BytesIO()
-    pq.write_table(table, file)
-    return file.getvalue()
-
+from tests.runtime.jobs import job, parquet_bytes, run
 
 NESTED = parquet_bytes(pa.table({"y": [1, 0], "x": ["a", "b"], "tags": [["p"], []]}))
 INDEX = parquet_bytes(pa.table({"y": [1, 0], "__index_level_0__": ["a", "b"]}))

@@ -29,8 +29,7 @@ MAX_BYTES = 2**31 - 1
 MAX_N_FEATURES = 2**31 - 1
 FROM = "from"
 SCHEMA = "schema"
-CONF_FILES = (
-    "config",
+GROUPS = (
     "backend",
     "target",
     "program",
@@ -41,6 +40,8 @@ CONF_FILES = (
     "flow",
     "experiment",
 )
+"""The groups of choices, each of which has a folder in ``conf/``."""
+CONF_FILES = ("config", *GROUPS)
 """The kinds of files in ``conf/``: ``config.yaml``, and a folder for each other kind."""
 
 

@@ -35,13 +35,15 @@ _ZIG, _CC = "zig", "cc"
 def built() -> dict[str, bytes]:
     """Return the built kernels, file name → content; builds them first if that was not done yet.
 
-    None are there if nothing can build them, which is tried once for each version of the source.
+    None are there if nothing can build them. A compiler tries once for each version of the source,
+    unless it cannot even be started.
     """
     places = folders()
     compiler = _compiler()
     for folder in places:
-        if _made_by(folder) in (compiler, _ZIG) and (found := _content(folder)):
-            return found
+        maker = _made_by(folder)
+        if maker is not None and maker in (compiler, _ZIG):
+            return _content(folder)
     for folder in places if compiler else ():
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +90,7 @@ def _build(compiler: str, folder: Path) -> None:
                     timeout=_SECONDS,
                     check=True,
                 )
-            except (OSError, subprocess.SubprocessError):
+            except subprocess.SubprocessError:
                 continue
             made.replace(folder / made.name)
     with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as said:
@@ -110,6 +112,8 @@ def main() -> None:
     made = built()
     if made:
         print(f"kernels: {', '.join(name.removesuffix(SUFFIX) for name in made)}")
+    elif (compiler := _compiler()) is not None:
+        print(f"note: {compiler} does not build the kernels here; NumPy works in their place")
     else:
         print("note: neither zig nor a C compiler is here; NumPy works in place of the kernels")
 

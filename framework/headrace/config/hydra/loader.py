@@ -30,12 +30,13 @@ from headrace.config import defaults, flow, learned, steps
 from headrace.config.hydra import typed_text
 from headrace.config.hydra.errors import problem_of
 from headrace.config.hydra.objects import object_problems, search_path_problem
+from headrace.config.models import GROUPS
 from headrace.config.program import idle, shorthands
 from headrace.errors import ConfigError, HeadraceError, Problem
 from headrace.runtime.plugins import roots
 from headrace.runtime.shown import quoted
 
-ONE_CHOICE = [group for group in typed_text.GROUPS if group != "experiment"]
+ONE_CHOICE = [group for group in GROUPS if group != "experiment"]
 """Groups that Hydra would mix several choices of; presets may be put together."""
 FILE = "file://"
 MOST = 20
@@ -55,7 +56,7 @@ def checked() -> Iterator[None]:
 
 
 class Refused(ConfigError, ConfigCompositionException):
-    """What Hydra is told, whose tab completion keeps quiet about half a command line."""
+    """The error that Hydra gets, whose tab completion keeps quiet about half a command line."""
 
 
 class CheckedLoader(ConfigLoaderImpl):
@@ -168,7 +169,7 @@ Compose = Callable[[list[str]], DictConfig]
 
 @dataclass(frozen=True)
 class _FirstLook:
-    """What Hydra composed to learn ``hydra.mode``: composing takes a tenth of a second."""
+    """The configuration that Hydra composed first, which takes a tenth of a second."""
 
     config_name: str | None
     overrides: list[str]

@@ -24,22 +24,10 @@ from hydra.grammar.gen.OverrideLexer import OverrideLexer
 from hydra.grammar.gen.OverrideParser import OverrideParser
 from omegaconf import Container, DictConfig, OmegaConf
 
-from headrace.config.models import JobConfig
+from headrace.config.models import GROUPS, JobConfig
 from headrace.config.problems import models_of
 from headrace.errors import PluginError
 
-GROUPS = (
-    "backend",
-    "target",
-    "program",
-    "dataset",
-    "transform",
-    "output",
-    "evaluation",
-    "flow",
-    "experiment",
-)
-"""Their value is the name of a file."""
 STEPS = ("transform", "steps")
 ARGUMENTS = ("program", "arguments")
 FLAGS = ("true", "false")

@@ -33,7 +33,7 @@ _FEW = 64
 
 @dataclass(frozen=True)
 class Cells:
-    """Where each cell of a text column lies.
+    """The place of each cell of a text column.
 
     Attributes:
         data: All bytes of the column, then eight zeros.

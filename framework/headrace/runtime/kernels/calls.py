@@ -335,10 +335,8 @@ def _copied(
     cells = [_buffer(size + _SLACK) for _, size in wanted]
     validity = [_buffer((rows + 7) // 8) for _ in wanted]
     sizes = np.array([len(each) for each in cells], np.int64)
-    nulls, columns = (
-        np.zeros(len(wanted), np.int64),
-        np.array([each for each, _ in wanted], np.int64),
-    )
+    nulls = np.zeros(len(wanted), np.int64)
+    columns = np.array([each for each, _ in wanted], np.int64)
     addresses = [
         np.array([x.address for x in each], np.uintp) for each in (offsets, cells, validity)
     ]

@@ -44,7 +44,7 @@ _COUNTING = ("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_k
 
 
 class _Setting:
-    """Whether kernels are used in this process: ``runtime.kernels``."""
+    """The setting ``runtime.kernels`` of this process."""
 
     is_on = True
 

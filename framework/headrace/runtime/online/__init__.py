@@ -42,7 +42,8 @@ def load(
             is absent from a line of a JSON lines file.
 
     Returns:
-        A `RowTransformer` if the chain hashes its rows, else a `ColumnTransformer`.
+        A `RowTransformer` if the chain hashes its rows, else a `ColumnTransformer`; `isinstance`
+        tells a type checker which one it is.
 
     Raises:
         HeadraceError: The folder holds no result of a chain, or a step cannot work on a single row,

@@ -19,6 +19,7 @@ import pyarrow as pa
 from headrace.runtime.hashing.functions import number_of
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.sparse import MISSING, SparseRows
+from headrace.runtime.hashing.words import Cells
 from headrace.runtime.kernels import calls
 from headrace.runtime.kernels.library import library
 
@@ -90,8 +91,7 @@ class TextHasher:
         if kernels is None or not len(columns[0]):
             return None
         cells = pa.concat_arrays(columns)
-        _, offsets, data = cells.buffers()
-        ends = np.frombuffer(offsets, np.int32, len(cells) + 1, 4 * cells.offset)
+        ends, data = Cells.offsets(cells), cells.buffers()[2]
         nulls = np.flatnonzero(cells.is_null()) if cells.null_count else np.empty(0, np.int64)
         return self._rows(kernels, ends, data.address if data else b"", nulls)
 

@@ -22,12 +22,12 @@ SCRIPT = "code/entry.pyz"
 
 
 class SkewWarning(UserWarning):
-    """What runs here is not what made the result, so that rows may come out differently."""
+    """The code here is not that which made the result, so that rows may come out differently."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """What a run left behind, as far as a single row's way depends on it."""
+    """The result of a run, as far as the way of a single row depends on it."""
 
     path: Path
     dataset: DatasetSpec

@@ -1,4 +1,4 @@
-"""What every kind of input gives: blocks that workers parse on their own."""
+"""The base of every kind of input: blocks that workers parse on their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What settings make of the cells of any format: nulls, blanks, and columns of the path.
+"""The settings for cells of any format: nulls, blanks, and columns of the path.
 
 In a path as Hive and Spark write it, ``day=2014-10-21/part-0.csv``, the folders name columns.
 """
@@ -51,7 +51,7 @@ def partition_of(below: str, dataset: DatasetSpec) -> dict[str, str | None]:
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What is done to the cells of a file.
+    """Changes the cells of a file.
 
     Attributes:
         nulls: Texts that mean null, beside the empty one.

@@ -1,4 +1,4 @@
-"""How the cells of delimited text are written: delimiter, quotes, escapes, comments, blanks."""
+"""The dialects of delimited text: delimiter, quotes, escapes, comments, blanks."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from headrace.runtime.sources.files import name_of
 
 
 class Place(NamedTuple):
-    """Where a row stands: the block, its number in its group, and the line."""
+    """The place of a row: the block, its number in its group, and the line."""
 
     number: int
     block: Block

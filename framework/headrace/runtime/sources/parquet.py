@@ -193,25 +193,20 @@ def _places_of(good: npt.NDArray[np.bool_]) -> pa.Array:
     return pa.array(np.cumsum(good) - 1, mask=~good)
 
 
-def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
+def _names(schema: pa.Schema, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
     """Return the names of the file's columns, without those that are no plain values.
 
     One that ``dataset.drop`` names is there, whatever its type.
 
-    Args:
-        path: The file.
-        dataset: Which columns are used.
-
     Raises:
-        DataError: The file is not Parquet, or a column that is used is no plain value.
+        DataError: A column that is used is no plain value.
     """
-    with _explained(path, "is no Parquet file, or is cut short"):
-        fields = [
-            field
-            for field in _open(path).schema_arrow
-            if field.name in dataset.drop or not _is_index(field.name, dataset)
-        ]
-        names = [field.name for field in fields]
+    fields = [
+        field
+        for field in schema
+        if field.name in dataset.drop or not _is_index(field.name, dataset)
+    ]
+    names = [field.name for field in fields]
     nested = {
         name: field.type
         for name, field in zip(names, fields, strict=True)
@@ -227,6 +222,14 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
             )
             raise DataError(f"{name_of(path)}: {what}; {columns.way_without(name)}")
     return tuple(name for name in names if name not in nested)
+
+
+def _unread_names(schema: pa.Schema, dataset: DatasetSpec) -> tuple[str, ...]:
+    return tuple(
+        field.name
+        for field in schema
+        if not _is_plain(field.type) and not is_dropped(field.name, dataset)
+    )
 
 
 def _is_index(name: str, dataset: DatasetSpec) -> bool:
@@ -279,6 +282,13 @@ def bytes_of_groups(path: Path) -> list[int]:
     return [about.row_group(group).total_byte_size for group in range(about.num_row_groups)]
 
 
+def _schema(path: Path) -> pa.Schema:
+    with _explained(path, "is no Parquet file, or is cut short"):
+        schema = _open(path).schema_arrow
+        schema.names  # noqa: B018 - looks whether they are text
+    return schema
+
+
 def _open(path: Path) -> pq.ParquetFile:
     if not path.stat().st_size:
         raise DataError(f"{name_of(path)}: the file is empty")
@@ -302,30 +312,23 @@ class ParquetReader(Reader):
 
     def names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         """Return the names in the file's own schema."""
-        return read_names(path, dataset)
+        return _names(_schema(path), path, dataset)
 
     def index_names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         """Return the names that pandas gives to an index without one."""
-        with _explained(path, "is no Parquet file, or is cut short"):
-            names = _open(path).schema_arrow.names
-        return tuple(name for name in names if _is_index(name, dataset))
+        return tuple(name for name in _schema(path).names if _is_index(name, dataset))
 
     def unread_names(self, path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         """Return the names of nested columns, which nobody asks for."""
-        with _explained(path, "is no Parquet file, or is cut short"):
-            schema = _open(path).schema_arrow
-        return tuple(
-            field.name
-            for field in schema
-            if not _is_plain(field.type) and not is_dropped(field.name, dataset)
-        )
+        return _unread_names(_schema(path), dataset)
 
     def blocks(
         self, portion: Portion, dataset: DatasetSpec, columns: Columns, size: int
     ) -> Iterator[Block]:
         """Yield some rows of a row group at a time."""
-        names = read_names(portion.path, dataset)
-        columns.refuse_other(names, name_of(portion.path), self.unread_names(portion.path, dataset))
+        path, schema = portion.path, _schema(portion.path)
+        names, unread = _names(schema, path, dataset), _unread_names(schema, dataset)
+        columns.refuse_other(names, name_of(path), unread)
         yield from parquet_blocks(portion, columns, size)
 
     def cut(self, path: Path, size: int) -> list[tuple[Portion, int]]:

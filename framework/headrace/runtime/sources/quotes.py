@@ -1,4 +1,4 @@
-"""Where the rows of a file of lines end, as quoted cells may hold line ends.
+"""Find where rows of a file of lines end, as quoted cells may hold line ends.
 
 The rule (RFC 4180, and Python's csv module where a file does not keep to it): a quote opens a cell
 if it is the cell's first character; the next quote that is not doubled closes it. An escape takes
@@ -306,7 +306,7 @@ class _CarefulScan:
 
 @dataclass(frozen=True)
 class _Shapes:
-    """What rows of a dialect look like.
+    """Patterns of the rows of a dialect.
 
     Attributes:
         row: A whole row, with its line end.

@@ -1,4 +1,4 @@
-"""How often each value of a column stands with each label and in each channel.
+"""Count the rows of each value of a column by label and by channel.
 
 Exact, and kept only for columns of at most `MOST` different values, so that memory is bounded. It
 is a sum: neither blocks, threads nor hosts change it.

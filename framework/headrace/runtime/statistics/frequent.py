@@ -46,7 +46,7 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass
 class Frequent:
-    """What is known of the values of one column.
+    """The values of one column, as far as they are known.
 
     Attributes:
         rows: All rows so far, those without a value included.

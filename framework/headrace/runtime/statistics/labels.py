@@ -1,4 +1,4 @@
-"""How often each label stands in each channel, as long as there are few different ones."""
+"""Count the rows of each label in each channel, as long as there are few different ones."""
 
 from __future__ import annotations
 

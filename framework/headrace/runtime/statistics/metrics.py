@@ -21,7 +21,7 @@ State = dict[str, Any]
 
 @dataclass
 class Totals:
-    """What the blocks add up to.
+    """The sums over all blocks.
 
     Attributes:
         rows: Good rows.

@@ -28,7 +28,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Observed:
-    """What is left of the rows of one host, or of several together.
+    """The statistics of one host, or of several together.
 
     Attributes:
         totals: What the rows add up to.

@@ -37,7 +37,7 @@ class _Channel:
 
 @dataclass
 class Timeline:
-    """What all blocks add up to, in any order.
+    """The sums over all blocks, in any order.
 
     Attributes:
         is_kept: Whether the points are few enough.
