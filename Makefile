@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo         hash the sample that comes with the project"
-	@echo "make test         run the linter, type checker, import contracts and all tests"
+	@echo "make test         run the linter, type checker, import contracts and the tests"
 	@echo "make test-all     run the tests that take longest as well"
 	@echo "make test-faults  inject $(HEADRACE_FAULTS) faults into small jobs, see docs/reliability.md"
 	@echo "make bench        measure the table of docs/performance.md on this machine (ROWS=$(ROWS) RUNS=$(RUNS))"

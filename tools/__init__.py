@@ -1,1 +1,1 @@
-"""What the checkout holds and nobody writes by hand: ``python -m tools.generate`` writes it."""
+"""Make what nobody writes by hand: the generated files of the checkout, and the site."""

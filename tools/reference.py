@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.cli.actions import MODULES
-from headrace.cli.actions.schema import schema
+from headrace.cli.actions.schema import references, schema
 from headrace.config.registry import plugins
 from headrace.look.conf_file import GLOBAL, MODELINE
 
@@ -73,14 +73,10 @@ ACTION = """
 
 def _settings(whole: Node) -> Iterator[str]:
     models = whole["$defs"]
-    plain = {}
-    for key, node in whole["properties"].items():
-        alternatives = _groups(node, models)
-        if not alternatives:
-            plain[key] = node
+    groups = {key: _groups(node, models) for key, node in whole["properties"].items()}
+    plain = {key: node for key, node in whole["properties"].items() if not groups[key]}
     yield from _table("Top level", "", plain, (), models, level=2)
-    for key, node in whole["properties"].items():
-        alternatives = _groups(node, models)
+    for key, alternatives in groups.items():
         if not alternatives:
             continue
         yield from (f"## {key}", "")
@@ -130,23 +126,13 @@ def _group(title: str, address: str, model: Node, models: Node) -> Iterator[str]
     summary = " ".join(model.get("description", "").split())
     yield from _table(title, address, keys, required, models, level=3, summary=summary)
     for key, node in keys.items():
-        for reference in dict.fromkeys(_references(node)):
+        for reference in dict.fromkeys(references(node)):
             below = f"{address}.{key}"
             if any("additionalProperties" in each for each in _alternatives(node)):
                 below += ".LABEL"
             elif any(each.get("type") == "array" for each in _alternatives(node)):
                 below += "[]"
             yield from _group(below, below, models[reference], models)
-
-
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        if "$ref" in node:
-            yield node["$ref"].rpartition("/")[2]
-        node = list(node.values())
-    if isinstance(node, list):
-        for each in node:
-            yield from _references(each)
 
 
 def _table(

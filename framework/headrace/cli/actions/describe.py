@@ -1,4 +1,4 @@
-"""``action=describe``: everything that the service knows of one job, and what came out of it."""
+"""``action=describe``: shows all that the service knows of a job, and what came out of it."""
 
 from __future__ import annotations
 

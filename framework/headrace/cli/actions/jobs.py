@@ -1,4 +1,4 @@
-"""``action=jobs``: the newest Processing jobs of the account and region, whoever made them."""
+"""``action=jobs``: lists the newest Processing jobs of the account and region, of any origin."""
 
 from __future__ import annotations
 

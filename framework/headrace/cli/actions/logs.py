@@ -1,4 +1,4 @@
-"""``action=logs``: the log lines of a job's containers, and while it runs those that come."""
+"""``action=logs``: prints the log of a job's containers, and follows it while the job runs."""
 
 from __future__ import annotations
 

@@ -140,22 +140,23 @@ def _models_of(node: dict[str, Any]) -> list[str]:
 def _used(node: Any, models: dict[str, Any]) -> dict[str, Any]:
     """Return the models that a schema refers to, and those that these refer to."""
     found: dict[str, Any] = {}
-    left = list(_references(node))
+    left = list(references(node))
     while left:
         if (name := left.pop()) not in found:
             found[name] = models[name]
-            left += _references(models[name])
+            left += references(models[name])
     return dict(sorted(found.items()))
 
 
-def _references(node: Any) -> Iterator[str]:
+def references(node: Any) -> Iterator[str]:
+    """Yield the name of each model that a schema refers to, at any depth."""
     if isinstance(node, dict):
         if isinstance(name := node.get("$ref"), str):
             yield name.rpartition("/")[2]
         node = list(node.values())
     if isinstance(node, list):
         for each in node:
-            yield from _references(each)
+            yield from references(each)
 
 
 def _steps(transforms: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``action=stop``: ends a job."""
+"""``action=stop``: stops a job."""
 
 from __future__ import annotations
 

@@ -10,8 +10,6 @@ from headrace.results.pages.charts import NARROW, Axes, Chart, Series, lines, ti
 from headrace.results.pages.figures import count, marks, share
 
 _X = "mean prediction of a tenth of the rows, %"
-
-
 _ROC, _PRECISION_RECALL = "receiver_operating_characteristic_curve", "precision_recall_curve"
 _WHOLE = [(part / 4, f"{25 * part}") for part in range(5)]
 _CHANCE = ((0.0, 0.0), (1.0, 1.0))
@@ -85,14 +83,11 @@ def calibration_chart(evaluation: Evaluation) -> Chart:
     """Draw predictions against outcomes; a calibrated model stays on the diagonal."""
     points = [(tenth.mean_prediction, tenth.base_rate) for tenth in evaluation.tenths]
     highest = max(x for x, _ in points)
-    axes = Axes(
-        title="Calibration: click rate by mean prediction, a tenth of the rows at a time",
+    axes = _shares(
+        "Calibration: click rate by mean prediction, a tenth of the rows at a time",
         x=_X,
         y="click rate, %",
         x_marks=_percents(highest),
-        y_scale=100,
-        from_zero=True,
-        size=NARROW,
     )
     perfect = Series("perfect", [(0, 0), (highest, highest)], ())
     return lines(axes, [Series(evaluation.channel, points, _titles("", evaluation))], faint=perfect)
@@ -105,14 +100,10 @@ def roc_chart(evaluation: Evaluation) -> Chart | None:
     titles = [
         f"{share(y)} of the ones found, with {share(x)} of the zeros" for x, y in evaluation.roc
     ]
-    axes = Axes(
-        title="ROC curve: true positive rate by false positive rate",
+    axes = _shares(
+        "ROC curve: true positive rate by false positive rate",
         x="false positive rate, %",
         y="true positive rate, %",
-        x_marks=_WHOLE,
-        y_scale=100,
-        from_zero=True,
-        size=NARROW,
     )
     curve = Series(evaluation.channel, evaluation.roc, titles)
     return lines(axes, [curve], faint=Series("chance", _CHANCE, ()))
@@ -126,17 +117,14 @@ def precision_recall_chart(evaluation: Evaluation) -> Chart | None:
     titles = [
         f"{share(x)} of the ones found; {share(y)} of those taken are ones" for x, y in points
     ]
-    axes = Axes(
-        title="Precision-recall curve: precision by recall",
-        x="recall, %",
-        y="precision, %",
-        x_marks=_WHOLE,
-        y_scale=100,
-        from_zero=True,
-        size=NARROW,
-    )
+    axes = _shares("Precision-recall curve: precision by recall", x="recall, %", y="precision, %")
     chance = Series("base rate", [(x, evaluation.base_rate) for x, _ in _CHANCE], ())
     return lines(axes, [Series(evaluation.channel, points, titles)], faint=chance)
+
+
+def _shares(title: str, *, x: str, y: str, x_marks: Sequence[tuple[float, str]] = _WHOLE) -> Axes:
+    """Return the axes of a small chart of one percentage by another."""
+    return Axes(title, x, y, x_marks, y_scale=100, from_zero=True, size=NARROW)
 
 
 def _curve(metrics: dict[str, Any], name: str, x: str, y: str) -> tuple[tuple[float, float], ...]:

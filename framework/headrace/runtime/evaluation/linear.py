@@ -52,7 +52,7 @@ class LinearJudge:
     def __init__(self) -> None:
         self.rows = 0
         self.label_sum = self.prediction_sum = 0.0
-        self._squares = self._errors = self._mean_square = 0.0
+        self._label_squares = self._absolute_errors = self._squared_errors = 0.0
 
     def add(self, predictions: Floats, labels: Floats) -> None:
         """Take in some rows.
@@ -65,13 +65,13 @@ class LinearJudge:
         count, mean = len(labels), float(labels.mean())
         apart = mean - self.label_mean if self.rows else 0.0
         # Chan, Golub, LeVeque: Algorithms for Computing the Sample Variance, Am. Stat. 37, 1983
-        self._squares += float(np.square(labels - mean).sum())
-        self._squares += apart * apart * self.rows * count / (self.rows + count)
+        self._label_squares += float(np.square(labels - mean).sum())
+        self._label_squares += apart * apart * self.rows * count / (self.rows + count)
         self.rows += count
         self.label_sum += float(labels.sum())
         self.prediction_sum += float(predictions.sum())
-        self._errors += float(np.abs(errors).sum())
-        self._mean_square += float(np.square(errors).sum())
+        self._absolute_errors += float(np.abs(errors).sum())
+        self._squared_errors += float(np.square(errors).sum())
 
     @property
     def label_mean(self) -> float:
@@ -80,13 +80,13 @@ class LinearJudge:
 
     def figures(self) -> dict[str, Any]:
         """Return the figures of a channel that has any rows."""
-        mse = self._mean_square / self.rows
-        r2 = 1 - self._mean_square / self._squares if self._squares else None
+        mse = self._squared_errors / self.rows
+        r2 = 1 - self._squared_errors / self._label_squares if self._label_squares else None
         return {
             "rows": self.rows,
             "label_mean": rounded(self.label_mean),
             "mean_prediction": rounded(self.prediction_sum / self.rows),
-            "mae": rounded(self._errors / self.rows),
+            "mae": rounded(self._absolute_errors / self.rows),
             "mse": rounded(mse),
             "rmse": rounded(math.sqrt(mse)),
             "r2": rounded(r2),

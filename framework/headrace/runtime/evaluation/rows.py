@@ -1,4 +1,4 @@
-"""Hashed rows and their labels: as a model takes them, and on the disk until they are needed again.
+"""Rows and their labels: as a model takes them, and on the disk until they are needed again.
 
 The disk keeps memory flat.
 """
@@ -125,7 +125,7 @@ class Spool:
         schema: Of the rows.
 
     Raises:
-        DataError: The disk said no; so do the methods.
+        DataError: The file cannot be written or read; the methods raise it, too.
     """
 
     def __init__(self, folder: Path, schema: pa.Schema) -> None:
