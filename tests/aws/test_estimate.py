@@ -12,7 +12,9 @@ import pytest
 
 from headrace.aws.clients import client
 from headrace.config import defaults
-from headrace.config.models import DatasetConfig, JobConfig, ResourcesConfig
+from headrace.config.dataset import DatasetConfig
+from headrace.config.job_settings import ResourcesConfig
+from headrace.config.models import JobConfig
 from headrace.job import inputs
 from headrace.job.inputs import DataInput
 from headrace.targets.sagemaker.cost import (

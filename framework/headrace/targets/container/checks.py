@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Iterator
 
 from headrace.aws.request import RequestView
-from headrace.config.models import JobConfig, ResourcesConfig
+from headrace.config.job_settings import ResourcesConfig
+from headrace.config.models import JobConfig
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.targets.local import spark_submit as spark
 

@@ -27,7 +27,9 @@ from headrace.terminal.units import duration, size
 from headrace.uris import S3
 
 if TYPE_CHECKING:
-    from headrace.config.models import DatasetConfig, JobConfig, ResourcesConfig
+    from headrace.config.dataset import DatasetConfig
+    from headrace.config.job_settings import ResourcesConfig
+    from headrace.config.models import JobConfig
     from headrace.job.inputs import DataInput
 
 ROWS_PER_SECOND = 570_000
