@@ -173,9 +173,15 @@ def _time(expected: Estimate, resources: ResourcesConfig) -> str:
     waiting, billed = expected.waiting_seconds, expected.billed_seconds
     parts = f"{_minutes(waiting)} until it starts, {_minutes(billed)} of work"
     if billed > (resources.limit_seconds or SERVICE_LIMIT_SECONDS):
-        limit = f"resources.max_runtime_minutes={resources.max_runtime_minutes}"
-        parts += f", which is more than {limit} allows"
+        parts += f", which is more than {_limit(resources)} allows"
     return f"about {_minutes(waiting + billed)}: {parts}"
+
+
+def _limit(resources: ResourcesConfig) -> str:
+    for key in ("max_runtime_seconds", "max_runtime_minutes"):
+        if (value := getattr(resources, key)) is not None:
+            return f"resources.{key}={value}"
+    return "SageMaker's own limit of a day"
 
 
 def _cost(expected: Estimate, resources: ResourcesConfig) -> str:
