@@ -80,7 +80,7 @@ def new_client(service: str, region: str | None = None) -> Any:
 
 @lru_cache(32)
 def _client(of: boto3.session.Session, service: str, _: tuple[tuple[str, str], ...]) -> Any:
-    """Make a client anew only for other settings: each takes milliseconds, and a job asks for dozens."""
+    """Make a client, anew only for other settings: it takes milliseconds, and a job asks often."""
     return of.client(service, config=PATIENCE)
 
 
