@@ -8,9 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3.session
 import hydra
 import pytest
 from hypothesis import settings
@@ -120,25 +118,7 @@ def aws(moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in {**moto_server.ENVIRONMENT, "AWS_ENDPOINT_URL": moto}.items():
         monkeypatch.setenv(name, value)
     clients.session.cache_clear()
-    session = boto3.session.Session
-    monkeypatch.setattr(session, "client", _one_client_each(session.client))
     return moto
-
-
-def _one_client_each(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a client anew only for other settings: each takes 20 ms, and a job makes dozens."""
-    made: dict[tuple[object, ...], Any] = {}
-
-    def client(session: object, service: str, *places: object, **named: object) -> Any:
-        if service == "sagemaker":  # to whose events the project adds
-            return make(session, service, *places, **named)
-        settings = [item for item in os.environ.items() if item[0].startswith("AWS_")]
-        key = (session, service, places, *sorted(named.items()), *sorted(settings))
-        if key not in made:
-            made[key] = make(session, service, *places, **named)
-        return made[key]
-
-    return client
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from headrace.job.compiler import compile_job
 from headrace.job.job_names import job_name
 from headrace.programs import program_of
 from headrace.results import destination as output_folder
-from headrace.runtime.data_files import is_hidden
+from headrace.runtime.data_files import is_data
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.spec import DatasetSpec, JobSpec
 from headrace.targets.local import scratch
@@ -183,9 +183,9 @@ def _column_order(plan: Plan, first: FirstFile) -> tuple[str, ...]:
 
 
 def _data_files(data: DataInput) -> list[Path]:
-    """Return the files of a table, of which hidden ones are none if there are others."""
+    """Return the files of a table, as `files_of_input` finds them in the job."""
     files = [Path(file) for file in data.files]
-    return [file for file in files if not is_hidden(file.name)] or files
+    return [each for each in files if is_data(str(each.relative_to(data.folder)))] or files
 
 
 def _preflight(spec: JobSpec, found: Found, first: FirstFile) -> tuple[str, ...]:

@@ -307,7 +307,7 @@ class TransformContract:
             del cells["id"]
         roles = {**ROLES, **self.roles}
         asked = getattr(transform, "wants", lambda _: ())(batch_of(cells, roles).schema)
-        for role in set(asked) & set(_EXTRA_CELLS):
+        for role in (each for each in asked if each in _EXTRA_CELLS):
             cells[EXTRA[role][0]] = _EXTRA_CELLS[role]
             roles[EXTRA[role][0]] = role
         batch = batch_of(cells, roles)

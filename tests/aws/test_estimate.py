@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +13,9 @@ import pytest
 
 from headrace.aws.clients import client
 from headrace.config import defaults
-from headrace.config.models import DatasetConfig, JobConfig, ResourcesConfig
+from headrace.config.dataset import DatasetConfig
+from headrace.config.job_settings import ResourcesConfig
+from headrace.config.models import JobConfig
 from headrace.job import inputs
 from headrace.job.inputs import DataInput
 from headrace.targets.sagemaker.cost import (
@@ -212,14 +215,24 @@ def test_the_lines_of_a_plan(tmp_path: Path) -> None:
     )
 
 
-def test_a_job_that_would_be_cut_off_is_announced(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("settings", "limit"),
+    [
+        ({}, "resources.max_runtime_minutes=120"),
+        ({"max_runtime_seconds": 90}, "resources.max_runtime_seconds=90"),
+        ({"max_runtime_minutes": None}, "SageMaker's own limit of a day"),
+    ],
+)
+def test_a_job_that_would_be_cut_off_is_announced(
+    tmp_path: Path, settings: dict[str, Any], limit: str
+) -> None:
     path = tmp_path / "data.csv"
     with path.open("wb") as file:
         file.write(SMALL)
-        file.truncate(10**12)  # a hole: nothing of it is on the disk
-    assert lines_for(path, instance_type="ml.t3.medium")[1] == (
-        "time     about 8 h 45 min: 3 min until it starts, 8 h 42 min of work, "
-        "which is more than resources.max_runtime_minutes=120 allows"
+        file.truncate(4 * 10**12)  # a hole: nothing of it is on the disk
+    assert lines_for(path, instance_type="ml.t3.medium", **settings)[1] == (
+        "time     about 34 h 46 min: 3 min until it starts, 34 h 43 min of work, "
+        f"which is more than {limit} allows"
     )
 
 

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from headrace.aws.clients import client
 from headrace.config.compose import compose
-from headrace.config.models import ResourcesConfig
+from headrace.config.job_settings import ResourcesConfig
 from headrace.errors import ConfigError
 from headrace.prepare import Ready, prepare
 from headrace.targets.sagemaker.cost import limit_lines

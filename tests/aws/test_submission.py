@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headrace import backends
-from headrace.aws.clients import client
+from headrace.aws.clients import new_client
 from headrace.config.compose import Plan
 from headrace.config.models import JobConfig
 from headrace.config.registry import check_steps
@@ -130,13 +130,13 @@ def without_false(value: Any) -> Any:
 def test_what_reaches_the_service_is_the_request(
     aws: str, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sagemaker = client("sagemaker", REGION)
+    sagemaker = new_client("sagemaker", REGION)
     made, sent = [], []
     events = sagemaker.meta.events
     operation = "sagemaker.CreateProcessingJob"
     events.register(f"provide-client-params.{operation}", lambda params, **_: made.append(params))
     events.register(f"before-send.{operation}", lambda request, **_: sent.append(request.body))
-    monkeypatch.setattr(submission, "client", lambda *_: sagemaker)
+    monkeypatch.setattr(submission, "new_client", lambda *_: sagemaker)
     submission.submit(job.request, REGION)
     assert made == [without_false(job.request)], "the SDK makes another request than we do"
     assert [json.loads(body) for body in sent] == [job.request]

@@ -27,7 +27,7 @@ STAYS = {
     "AthenaDatasetDefinition",
     "RedshiftDatasetDefinition",
 }
-"""Optional fields whose absence headrace cannot express (test_notes.py), or that go in pairs."""
+"""Optional fields whose absence headrace cannot express (test_action.py), or that go in pairs."""
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12).filter(
     lambda text: text != "???"  # which OmegaConf takes for a value that is missing
 )

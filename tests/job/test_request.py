@@ -12,12 +12,11 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 
 from headrace.aws.request import InputChannel, OutputChannel, RequestView
+from headrace.config.dataset import DatasetConfig
+from headrace.config.job_settings import JobSettings, ResourcesConfig
 from headrace.config.models import (
-    DatasetConfig,
     JobConfig,
-    JobSettings,
     OutputConfig,
-    ResourcesConfig,
     ScriptConfig,
     TargetConfig,
     TransformConfig,

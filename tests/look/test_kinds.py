@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from headrace.config.models import DatasetConfig
+from headrace.config.dataset import DatasetConfig
 from headrace.look.look import Look, look
 from headrace.runtime.sources import Portion, columns_of, groups_of
 from headrace.runtime.spec import DatasetSpec

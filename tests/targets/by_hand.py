@@ -10,7 +10,9 @@ from typing import Any
 
 from headrace.config.models import JobConfig
 from headrace.job.job import Job, Program
+from headrace.results.result import Result
 from headrace.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec
+from headrace.targets.local.target import LocalTarget
 from headrace.uris import uri_of
 
 CODE = "/opt/ml/processing/input/code"
@@ -123,3 +125,9 @@ def make_config(output: Path | str, *, overwrite: bool = False, logs: bool = Tru
 
 def everything_below(path: Path) -> list[str]:
     return sorted(str(each.relative_to(path)) for each in path.rglob("*"))
+
+
+def run_here(job: Job, output: Path | str, **settings: Any) -> Result:
+    config = make_config(output, **settings)
+    LocalTarget().check(job, config)
+    return LocalTarget().run(job, config)

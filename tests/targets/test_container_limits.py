@@ -14,8 +14,8 @@ from tests.targets.by_hand import data_input, make_config, make_job
 MODE = "the SageMaker SDK's local mode"
 
 
-def with_minutes(config: JobConfig, minutes: int) -> JobConfig:
-    resources = config.resources.model_copy(update={"max_runtime_minutes": minutes})
+def limited(config: JobConfig, **limits: int | None) -> JobConfig:
+    resources = config.resources.model_copy(update=limits)
     return config.model_copy(update={"resources": resources})
 
 
@@ -29,7 +29,7 @@ def test_all_that_local_mode_cannot_do(output: Path) -> None:
     targets[0]["S3Output"]["S3UploadMode"] = "Continuous"
     targets.append({"OutputName": "store", "FeatureStoreOutput": {}})
     with pytest.raises(ConfigError) as caught:
-        container_limits.check(job.view, with_minutes(make_config(output), 5))
+        container_limits.check(job.view, limited(make_config(output), max_runtime_minutes=5))
     assert str(caught.value).splitlines() == [
         "7 problems in the configuration:",
         f"  resources.instance_count: {MODE} runs one container and deals out no shards (got 3); "
@@ -45,8 +45,21 @@ def test_all_that_local_mode_cannot_do(output: Path) -> None:
     ]
 
 
+def test_a_limit_in_seconds_is_refused_as_well(output: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        container_limits.check(
+            make_job(output, "").view, limited(make_config(output), max_runtime_seconds=90)
+        )
+    assert str(caught.value).splitlines()[1:] == [
+        f"  resources.max_runtime_seconds: {MODE} has no stopping condition (got 90 seconds); "
+        "use target=local"
+    ]
+
+
 def test_a_job_that_it_can_do(output: Path) -> None:
     container_limits.check(make_job(output, "").view, make_config(output))
+    unlimited = limited(make_config(output), max_runtime_minutes=None)
+    container_limits.check(make_job(output, "").view, unlimited)
 
 
 def test_it_is_told_before_anybody_looks_for_an_engine(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace import compile
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.errors import DataError, HeadraceError
 from headrace.runtime.online import load
@@ -172,3 +173,17 @@ def test_the_id_may_be_the_key() -> None:
     rows = batch_of({"id": ["1", "2"]}, {"id": Role.ID})
     table = pa.table({"id": ["2"], "c": ["x"]})
     assert step.with_state(step.state_of(table)).apply(rows).column("c").to_pylist() == [None, "x"]
+
+
+def test_a_plan_reads_the_files_of_a_table_that_the_job_reads(tmp_path: Path) -> None:
+    """Unfinished work in a hidden folder is none of them."""
+    for name, text in (("sites/a.csv", SITES), ("sites/_temporary/0/a.csv", "broken\n")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "rows.csv").write_text("click,site\n1,a\n0,b\n")
+    compiled = compile(
+        {"dataset": "csv", "dataset.path": tmp_path / "rows.csv", "dataset.label": "click"},
+        {"inputs.sites": str(tmp_path / "sites"), "output.path": tmp_path / "out"},
+        "+transform.steps.join={input: sites, key: site, columns: [topic], before: feature_hasher}",
+    )
+    assert compiled.notes == ()

@@ -25,8 +25,8 @@ from headrace.uris import S3
 
 ROLE_VARIABLE = "SAGEMAKER_ROLE"
 RUNNING = frozenset({"InProgress", "Stopping"})
-COMPLETED = "Completed"
 """States of a Processing job; all others are final."""
+COMPLETED = "Completed"
 
 _ASSUMED = re.compile(
     r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.*"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import boto3
@@ -69,7 +70,22 @@ def client(service: str, region: str | None = None) -> Any:
     Raises:
         botocore.exceptions.BotoCoreError: The AWS configuration cannot be used; see `explained`.
     """
+    return _client(session(region), service, _settings())
+
+
+def new_client(service: str, region: str | None = None) -> Any:
+    """Return a client that nobody else has, to whose events a caller may add; see `client`."""
     return session(region).client(service, config=PATIENCE)
+
+
+@lru_cache(32)
+def _client(of: boto3.session.Session, service: str, _: tuple[tuple[str, str], ...]) -> Any:
+    """Make a client, anew only for other settings: it takes milliseconds, and a job asks often."""
+    return of.client(service, config=PATIENCE)
+
+
+def _settings() -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(each for each in os.environ.items() if each[0].startswith("AWS_")))
 
 
 @cache

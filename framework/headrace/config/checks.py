@@ -8,14 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from headrace.config.dialect import problems_of
-from headrace.config.models import (
-    FROM,
-    AwsImageConfig,
-    DatasetConfig,
-    JobConfig,
-    LogisticEvaluation,
-)
+from headrace.config.dataset import DatasetConfig, problems_of
+from headrace.config.models import FROM, AwsImageConfig, JobConfig, LogisticEvaluation
 from headrace.config.problems import got, suggest
 from headrace.config.program import checks as program_checks
 from headrace.config.registry import Step

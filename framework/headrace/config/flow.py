@@ -27,7 +27,7 @@ Duration = Annotated[
 
 
 class CacheSettings(Model):
-    """Whether an earlier result of the same job is used again."""
+    """Says whether an earlier result of the same job is used again."""
 
     enabled: bool = Field(True, description="use an earlier result of the same job again")
     expire_after: Duration | None = Field(
@@ -36,7 +36,7 @@ class CacheSettings(Model):
 
 
 class RetrySettings(Model):
-    """When a pipeline tries a step again; on this machine a job is tried once."""
+    """Says when a pipeline tries a step again; on this machine a job is tried once."""
 
     exceptions: Annotated[tuple[Text, ...], Len(1)] = Field(
         ("Step.SERVICE_FAULT", "Step.THROTTLING"), description="the errors that it is for"

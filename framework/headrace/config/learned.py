@@ -29,7 +29,7 @@ _PATH = "path"
 
 @dataclass(frozen=True)
 class Learned:
-    """What another run learned, and what it learned it with."""
+    """The chain and the dataset of another run, and what it learned."""
 
     place: str
     """Its ``output.path``."""

@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BeforeValidator, Field, create_model
 
-from headrace.config.dialect import Character, Encoding, LabelValues, Quote, Texts
+from headrace.config.dataset import DatasetConfig
 from headrace.config.flow import FlowConfig
-from headrace.config.model import Model, RoleArn, Text, VariableName, Word
+from headrace.config.job_settings import JobSettings, ResourcesConfig
+from headrace.config.model import MAX_BYTES, Model, Text, listed_in_schema, named_in
 from headrace.config.program.channels import Inputs, Outputs
 from headrace.config.program.models import AnyProgram, ChainProgram
 from headrace.config.program.requirements import requirements_of
-from headrace.config.registered import listed_in_schema, named_in
-from headrace.runtime.plugins.formats import AUTO, READERS, WRITERS
+from headrace.runtime.plugins.formats import WRITERS
 from headrace.runtime.plugins.registry import Registry
-from headrace.runtime.spec import DatasetSpec, EvaluationSpec, OutputSpec, RuntimeSpec
+from headrace.runtime.spec import EvaluationSpec, OutputSpec, RuntimeSpec
 from headrace.targets import TARGETS
 
-MAX_BYTES = 2**31 - 1
 MAX_N_FEATURES = 2**31 - 1
 FROM = "from"
 SCHEMA = "schema"
@@ -160,80 +159,6 @@ class TargetConfig(Model):
     )
 
 
-class DatasetConfig(Model):
-    """Where the data is and what it looks like."""
-
-    path: Text | Annotated[tuple[Text, ...], Len(1)] = Field(
-        description="a file, a folder, a glob or s3://…; or a list of files, folders and globs"
-    )
-    format: Annotated[str, named_in(READERS, AUTO)] = Field(
-        AUTO,
-        description="auto: by the files' extensions",
-        json_schema_extra=listed_in_schema(READERS, AUTO),
-    )
-    label: Text | None = Field(description="the column to predict; null for data without one")
-    id: Text | None = Field(None, description="the column that names the row, never a feature")
-    time: Text | None = Field(
-        None, description="the column that says when, for counts by time; also a feature, as before"
-    )
-    numeric: tuple[Text, ...] = Field(
-        (), description="columns whose value is a number; patterns such as I* as well"
-    )
-    categorical: tuple[Text, ...] | None = Field(
-        None,
-        description="columns whose value is text; patterns as well; default: every other column",
-    )
-    drop: Texts = Field((), description="columns to leave out; patterns as well")
-    columns: Annotated[tuple[Text, ...], Len(1)] | None = Field(
-        None, description="names of the columns, for CSV and TSV files without a header"
-    )
-    columns_expected: Annotated[tuple[Text, ...], Len(1)] | None = Field(
-        None, description="all columns that a file has to have: a missing or new one is an error"
-    )
-    header: bool | None = Field(
-        None,
-        description="whether the first row names the columns; default: unless dataset.columns does",
-    )
-    delimiter: Character | None = Field(
-        None, description="the character between cells; default: that of the format"
-    )
-    quote: Quote = Field(DatasetSpec.quote, description="the character around cells; null: none")
-    escape: Character | None = Field(
-        None, description="the character that takes its meaning from the next one; default: none"
-    )
-    comment: Annotated[str, Field(pattern=r"^[^\r\n\s]+$")] | None = Field(
-        None, description="how a line begins that is no row, such as #; default: no line"
-    )
-    skip_lines: Annotated[int, Ge(0), Le(MAX_BYTES)] = Field(
-        DatasetSpec.skip_lines, description="lines at the beginning of each file that are left out"
-    )
-    trim: bool = Field(
-        DatasetSpec.trim, description="leave out blanks at both ends of cells and names"
-    )
-    encoding: Encoding = Field(
-        DatasetSpec.encoding, description="encoding of the text, by its name in Python"
-    )
-    nulls: Texts = Field(
-        DatasetSpec.nulls, description="texts that mean null, as an empty cell always does"
-    )
-    label_values: LabelValues = Field({}, description="text of the label → the number it means")
-    partitions: bool = Field(
-        DatasetSpec.partitions, description="whether folders such as day=2014-10-21 are columns"
-    )
-    on_bad_rows: Literal["error", "skip"] = Field(
-        "error", description="what to do with a row that cannot be used; skipped rows are counted"
-    )
-    max_line_bytes: Annotated[int, Ge(1), Le(MAX_BYTES)] = Field(
-        DatasetSpec.max_line_bytes,
-        description="bytes of the longest line, and of the longest row with line ends in cells",
-    )
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Return the paths, of which there is mostly one."""
-        return (self.path,) if isinstance(self.path, str) else self.path
-
-
 class TransformConfig(Model):
     """The chain of plugins, as it stands in the configuration."""
 
@@ -315,77 +240,6 @@ class LinearEvaluation(ModelEvaluation):
 AnyEvaluation = Annotated[
     NoEvaluation | LogisticEvaluation | LinearEvaluation, Field(discriminator="name")
 ]
-
-
-class InstancePreference(Model):
-    """A type of instance that the job may run on."""
-
-    instance_type: Text = Field(description="SageMaker instance type")
-    instance_count: Annotated[int, Ge(1), Le(100)] | None = Field(
-        None, description="number of instances of this type; default: resources.instance_count"
-    )
-
-
-class ResourcesConfig(Model):
-    """What the job runs on."""
-
-    instance_type: Text = Field("ml.m5.xlarge", description="SageMaker instance type")
-    instance_preferences: Annotated[tuple[InstancePreference, ...], Len(0, 5)] = Field(
-        (),
-        description="types to try in this order, instead of instance_type; the first that AWS has",
-    )
-    instance_count: Annotated[int, Ge(1), Le(100)] = Field(1, description="number of instances")
-    volume_size_gb: Annotated[int, Ge(1), Le(16_384)] = Field(30, description="disk of each, GB")
-    max_runtime_minutes: Annotated[int, Ge(1), Le(12_960)] | None = Field(
-        120,
-        description="the job is stopped after this many minutes, 9 days at most; "
-        "null: the request sets no limit, and SageMaker's own is a day",
-    )
-    max_runtime_seconds: Annotated[int, Ge(1), Le(777_600)] | None = Field(
-        None, description="the same in seconds, instead of max_runtime_minutes"
-    )
-    usd_per_hour: Annotated[float, Ge(0)] | None = Field(
-        None, description="price of one instance for the estimates; default: a list price"
-    )
-
-    @property
-    def limit_seconds(self) -> int | None:
-        """Return the seconds after which the job is stopped; None if no limit is set."""
-        if self.max_runtime_seconds or self.max_runtime_minutes is None:
-            return self.max_runtime_seconds
-        return self.max_runtime_minutes * 60
-
-
-class JobSettings(Model):
-    """What `Processor.run` and its constructor take, beside the mapping."""
-
-    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")] | None = Field(
-        None, description="name of the job, unique in account and region; default: a fresh one"
-    )
-    arguments: tuple[Word, ...] = Field((), description="passed to the container as they are")
-    wait: bool = Field(True, description="wait for the end of the job")
-    logs: bool = Field(True, description="show the container's log lines while waiting")
-    experiment_config: dict[
-        Literal["ExperimentName", "TrialName", "TrialComponentDisplayName", "RunName"], Text
-    ] = Field({}, description="SageMaker Experiments association")
-    env: dict[VariableName, Word] = Field({}, description="environment variables of the container")
-    tags: dict[Text, str] = Field({}, description="tags of the job")
-    network_isolation: bool | None = Field(
-        None, description="cut the container off from all networks; default: no"
-    )
-    encrypt_traffic: bool | None = Field(
-        None, description="encrypt what instances send to each other; default: no"
-    )
-    kms_key: Text | None = Field(None, description="KMS key for the volume and the outputs")
-    volume_kms_key: Text | None = Field(
-        None, description="KMS key for the volume; default: kms_key"
-    )
-    output_kms_key: Text | None = Field(
-        None, description="KMS key for the outputs; default: kms_key"
-    )
-    subnets: tuple[Text, ...] = Field((), description="VPC subnets to run in")
-    security_group_ids: tuple[Text, ...] = Field((), description="VPC security groups")
-    role: RoleArn | None = Field(None, description="ARN of the IAM role that the job runs as")
 
 
 def _off(setting: object) -> object:

@@ -40,7 +40,7 @@ def candidates(request: RequestView) -> Iterator[Settings]:
     for base in dict.fromkeys((_base(request), None)):
         for backend, program, values in _programs(request):
             code = program == "script"
-            inputs = [each for each in request.input_fields if not (code and is_code(each))]
+            inputs = [each for each in request.input_fields if not (code and _is_code(each))]
             groups = {
                 "backend": _image(request, backend),
                 "program": values,
@@ -86,7 +86,7 @@ def _script(code: InputChannel, script: str) -> dict[str, str]:
     return {"path": path} if is_file else {"path": path, "entry": script}
 
 
-def is_code(fields: dict[str, Any]) -> bool:
+def _is_code(fields: dict[str, Any]) -> bool:
     """Return whether an input is the one that brings a script."""
     return bool(fields["InputName"] == CODE)
 

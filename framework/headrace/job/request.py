@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.config.models import JobConfig, JobSettings
+from headrace.config.job_settings import JobSettings
+from headrace.config.models import JobConfig
 from headrace.errors import ConfigError, Problem
 from headrace.job.mapping import Mapping, ProcessingInput, ProcessingOutput
 

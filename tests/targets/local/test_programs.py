@@ -10,49 +10,28 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import headrace
 from headrace.config.defaults import PROJECT
-from headrace.errors import ConfigError, HeadraceError, JobFailed
-from headrace.job.job import Job
+from headrace.errors import ConfigError, HeadraceError
 from headrace.results import compare, pages
 from headrace.results.layout import listed
 from headrace.results.pages.script_page import LINES
 from headrace.results.records import RunRecord
-from headrace.results.result import Result, summary
+from headrace.results.result import summary
 from headrace.targets.local.private_root.access import refusal
-from headrace.targets.local.private_root.program import ProgramRun, check_program
+from headrace.targets.local.private_root.program import ProgramRun
 from headrace.targets.local.sandbox import Sandbox
-from headrace.targets.local.target import LocalTarget
 from headrace.targets.shutdown.interrupts import Interrupts
 from tests import children
-from tests.targets.by_hand import CODE, data_input, everything_below, make_config, make_script
+from tests.targets.by_hand import CODE, data_input, everything_below, make_script, run_here
 
 pytestmark = pytest.mark.skipif(
     refusal() is not None, reason="mount namespaces are forbidden on this machine"
 )
 ENTRY = "code/entry.pyz"
-
-
-def run(job: Job, output: Path | str, **settings: Any) -> Result:
-    config = make_config(output, **settings)
-    LocalTarget().check(job, config)
-    return LocalTarget().run(job, config)
-
-
-def failure(job: Job, output: Path, **settings: Any) -> str:
-    with pytest.raises(HeadraceError) as caught:
-        run(job, output, **settings)
-    assert everything_below(output.parent) == []
-    return str(caught.value)
-
-
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    return tmp_path / "results" / "out"
 
 
 COPY = """
@@ -68,7 +47,7 @@ def test_what_it_writes_is_delivered_with_a_manifest(
 ) -> None:
     data = folder("a.csv")
     job = make_script(output, COPY, inputs=(data_input(data.as_uri()),))
-    result = run(job, output)
+    result = run_here(job, output)
     assert capfd.readouterr() == ("", "")
     assert everything_below(output) == [
         "code",
@@ -118,19 +97,21 @@ def test_the_same_job_leaves_the_same_manifest(tmp_path: Path, folder: Callable[
     for name in ("one", "two"):
         inputs = (data_input(folder("a.csv").as_uri()),)
         job = make_script(tmp_path / name, COPY, inputs=inputs, ProcessingJobName=f"job-{name}")
-        run(job, tmp_path / name)
+        run_here(job, tmp_path / name)
         manifests.add((tmp_path / name / "report/manifest.json").read_bytes())
     assert len(manifests) == 1
 
 
 def test_a_result_is_replaced_as_its_manifest_says(output: Path) -> None:
-    run(make_script(output, "open('/opt/ml/processing/output/train/old', 'w').write('1')"), output)
+    run_here(
+        make_script(output, "open('/opt/ml/processing/output/train/old', 'w').write('1')"), output
+    )
     (output / "mine.txt").write_text("mine")
     job = make_script(output, "open('/opt/ml/processing/output/train/new', 'w').write('2')")
     with pytest.raises(ConfigError) as caught:
-        run(job, output)
+        run_here(job, output)
     assert "holds a result; choose another or set output.overwrite=true" in str(caught.value)
-    run(job, output, overwrite=True)
+    run_here(job, output, overwrite=True)
     assert everything_below(output / "train") == ["new"]
     assert (output / "mine.txt").read_text() == "mine"
 
@@ -147,7 +128,7 @@ def test_it_finds_what_the_service_gives(output: Path, folder: Callable[..., Pat
     """
     job = make_script(output, text, Environment={"MINE": "/opt/ml/processing"})
     job.request["AppSpecification"]["ContainerArguments"] = ["--at", "/opt/ml/processing"]
-    run(job, output)
+    run_here(job, output)
     assert json.loads((output / "train/seen.json").read_text()) == [
         "job-1",
         {"current_host": "algo-1", "hosts": ["algo-1"]},
@@ -164,7 +145,7 @@ def test_hidden_files_are_a_part_of_an_input(output: Path, folder: Callable[...,
     found = [name for _, _, names in os.walk("/opt/ml/processing/input/data") for name in names]
     open("/opt/ml/processing/output/train/seen", "w").write(" ".join(sorted(found)))
     """
-    run(make_script(output, text, inputs=(data_input(data.as_uri()),)), output)
+    run_here(make_script(output, text, inputs=(data_input(data.as_uri()),)), output)
     assert (output / "train/seen").read_text() == "_metadata a b"
 
 
@@ -182,155 +163,10 @@ def test_instances_share_and_what_they_write_comes_together(
     print(host)
     """
     inputs = (data_input(data.as_uri(), distribution="ShardedByS3Key"),)
-    run(make_script(output, text, inputs=inputs, instances=2), output)
+    run_here(make_script(output, text, inputs=inputs, instances=2), output)
     written = {path.name: path.read_text() for path in (output / "train").iterdir()}
     assert written == {"algo-1": "a c", "algo-2": "b", "schema": "the same"}
     assert sorted(capfd.readouterr().out.split("\n")) == ["", "algo-1: algo-1", "algo-2: algo-2"]
-
-
-def test_instances_do_not_overwrite_each_other(output: Path) -> None:
-    text = """
-    import os
-    open("/opt/ml/processing/output/train/a", "w").write(os.environ["SM_CURRENT_HOST"])
-    """
-    assert failure(make_script(output, text, instances=2), output) == (
-        "output 'train': algo-1 and algo-2 both wrote a"
-    )
-
-
-FAILURES = {
-    "status": (
-        """
-        import sys
-        print("something", file=sys.stderr)
-        sys.exit("what is wrong")
-        """,
-        "algo-1 ended with status 1; the last lines of its stderr:\n  something\n  what is wrong",
-    ),
-    "message": (
-        """
-        open("/opt/ml/output/message", "w").write("no customers")
-        raise SystemExit(2)
-        """,
-        "algo-1 ended with status 2; it left the message: no customers; it wrote nothing to stderr",
-    ),
-    "message that is a pipe": (
-        """
-        import os
-        os.mkfifo("/opt/ml/output/message")
-        raise SystemExit(2)
-        """,
-        "algo-1 ended with status 2; it wrote nothing to stderr",
-    ),
-    "message that is a link": (
-        """
-        import os
-        os.symlink("/etc/passwd", "/opt/ml/output/message")
-        raise SystemExit(2)
-        """,
-        "algo-1 ended with status 2; it wrote nothing to stderr",
-    ),
-    "message that is a folder": (
-        """
-        import os
-        os.mkdir("/opt/ml/output/message")
-        raise SystemExit(2)
-        """,
-        "algo-1 ended with status 2; it wrote nothing to stderr",
-    ),
-    "killed": (
-        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
-        "algo-1 was killed by SIGKILL, perhaps for want of memory; it wrote nothing to stderr",
-    ),
-    "memory": (
-        """
-        import resource, sys
-        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-        sys.tracebacklimit = 0
-        bytearray(1 << 40)
-        """,
-        "algo-1 ended with status 1; it ran out of memory; the last lines of its stderr:\n"
-        "  MemoryError",
-    ),
-    "module": (
-        "import sys; sys.tracebacklimit = 0; import nowhere.at_all",
-        "algo-1 ended with status 1; name the package in backend.requirements, or install it "
-        "beside headrace; the last lines of its stderr:\n"
-        "  ModuleNotFoundError: No module named 'nowhere'",
-    ),
-    "file": (
-        """
-        import os
-        os.rmdir("/opt/ml/processing/output/train")
-        open("/opt/ml/processing/output/train", "w").close()
-        """,
-        "output 'train': the program made a file of its folder /opt/ml/processing/output/train; "
-        "write into the folder instead",
-    ),
-    "name": (
-        "open(b'/opt/ml/processing/output/train/\\xff', 'w').close()",
-        "an output holds 'train/\\udcff'; a result has no such names",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", FAILURES)
-def test_a_failure_is_told_and_nothing_is_delivered(output: Path, what: str) -> None:
-    text, message = FAILURES[what]
-    assert failure(make_script(output, text), output) == message
-
-
-@pytest.mark.parametrize("linked", ["output/train", "output"])
-def test_what_is_behind_a_link_of_a_script_stays_as_it_is(
-    output: Path, tmp_path: Path, linked: str
-) -> None:
-    outside = tmp_path / "outside"
-    (outside / "train").mkdir(parents=True)
-    for folder in (outside, outside / "train"):
-        (folder / "closed").touch(mode=0o200)
-        (folder / "link").symlink_to("/etc/passwd")
-    text = f"""
-    import os, shutil
-    shutil.rmtree("/opt/ml/processing/{linked}")
-    os.symlink({str(outside)!r}, "/opt/ml/processing/{linked}")
-    """
-    job = make_script(output, text)
-    with pytest.raises(JobFailed) as caught:
-        run(job, output)
-    assert str(caught.value) == (
-        "output 'train': the program made a link of its folder /opt/ml/processing/output/train; "
-        "write into the folder instead"
-    )
-    assert everything_below(outside) == ["closed", "link", "train", "train/closed", "train/link"]
-    for folder in (outside, outside / "train"):
-        assert (folder / "link").is_symlink()
-        assert (folder / "closed").stat().st_mode & 0o777 == 0o200
-
-
-def test_a_script_that_takes_too_long_is_stopped(output: Path) -> None:
-    limit = {"MaxRuntimeInSeconds": 1}
-    job = make_script(output, "import time; time.sleep(600)", StoppingCondition=limit)
-    assert failure(job, output) == (
-        "the job was stopped after 1 second (resources.max_runtime_minutes); allow more, or give "
-        "it less to do"
-    )
-
-
-def test_a_program_that_is_not_here_is_told_before_anything_runs(output: Path) -> None:
-    job = make_script(output, "")
-    job.request["AppSpecification"]["ContainerEntrypoint"] = ["no-such-program"]
-    assert failure(job, output) == (
-        "the entrypoint 'no-such-program' is no program of this machine; install it, or use "
-        "target=container"
-    )
-
-
-def test_a_report_of_its_own_may_not_take_the_place_of_ours(output: Path) -> None:
-    text = "open('/opt/ml/processing/output/report/manifest.json', 'w').close()"
-    assert failure(make_script(output, text, ("report",)), output) == (
-        "an output holds 'report/manifest.json', which headrace itself writes; have the program "
-        "give its file another name"
-    )
 
 
 def test_an_output_may_be_called_report(output: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -338,7 +174,7 @@ def test_an_output_may_be_called_report(output: Path, capfd: pytest.CaptureFixtu
     for name in ("evaluation.json", "report.html", "timings.json"):
         open(f"/opt/ml/processing/output/report/{name}", "w").write("[1]")
     """
-    result = run(make_script(output, text, ("report",)), output)
+    result = run_here(make_script(output, text, ("report",)), output)
     assert everything_below(output / "report") == [
         "evaluation.json",
         "log.txt",
@@ -361,7 +197,7 @@ def test_credentials_are_in_no_log(
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
     text = "import os, sys; print(os.environ); print(dict(os.environ), file=sys.stderr)"
-    run(make_script(output, text), output)
+    run_here(make_script(output, text), output)
     printed = capfd.readouterr()
     log = (output / "report" / "log.txt").read_text()
     for each in (printed.out, printed.err, log):
@@ -386,7 +222,7 @@ os.symlink("/nowhere", "/opt/ml/processing/output/train/link")
 
 
 def test_what_is_lost_is_told(output: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    run(make_script(output, NOTES, ("train", "validation")), output)
+    run_here(make_script(output, NOTES, ("train", "validation")), output)
     assert capfd.readouterr().err.splitlines() == [
         "note: output 'train': entries that are neither files nor folders, or links to no file, "
         "are not delivered: 'fifo', 'link'",
@@ -413,7 +249,7 @@ def two_results(tmp_path: Path) -> list[str]:
                 opened.write(file if file == "same" else {name!r})
         print("line\\n" * 300 + "<b>the last</b>")
         """
-        run(make_script(tmp_path / name, text), tmp_path / name, logs=False)
+        run_here(make_script(tmp_path / name, text), tmp_path / name, logs=False)
         places.append(str(tmp_path / name))
     return places
 
@@ -493,31 +329,6 @@ def test_a_spark_script_is_started_by_this_machines_spark(output: Path, tmp_path
     assert spec["environment"]["SM_HOSTS"] == '["algo-1", "algo-2"]'
 
 
-def test_spark_cannot_share_an_input_here(output: Path) -> None:
-    shared = data_input("file:///data", distribution="ShardedByS3Key")
-    job = make_script(output, "", inputs=(shared,), instances=2)
-    job.request["AppSpecification"]["ContainerEntrypoint"] = ["smspark-submit", "a.py"]
-    with pytest.raises(ConfigError) as caught:
-        check_program(job.view)
-    assert str(caught.value) == (
-        "1 problem in the configuration:\n"
-        "  inputs.data.sharded: Spark's executors have one /opt/ml on this machine, and would all "
-        "see one share; set sharded to false, or use target=aws"
-    )
-
-
-def test_an_images_own_command_cannot_run_here(output: Path) -> None:
-    job = make_script(output, "")
-    del job.request["AppSpecification"]["ContainerEntrypoint"]
-    with pytest.raises(ConfigError) as caught:
-        check_program(job.view)
-    assert str(caught.value) == (
-        "1 problem in the configuration:\n"
-        "  program: this machine cannot run an image's own command; name it in program.entrypoint, "
-        "or use target=container"
-    )
-
-
 CLIENT = """
 import sys
 from headrace.targets.local.target import LocalTarget
@@ -546,6 +357,6 @@ def test_nothing_outlives_the_client(output: Path, number: signal.Signals) -> No
         client.send_signal(number)
         client.wait(60)
         children.until(lambda: not children.alive(below))
-    run(make_script(output, "open('/opt/ml/processing/output/train/a', 'w').close()"), output)
+    run_here(make_script(output, "open('/opt/ml/processing/output/train/a', 'w').close()"), output)
     assert "train/a" in everything_below(output)
     assert ".headrace" not in everything_below(output)

@@ -12,8 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from headrace.config.compose import resolve
+from headrace.config.dataset import DatasetConfig
 from headrace.config.defaults import command
-from headrace.config.models import DatasetConfig
 from headrace.config.problems import REQUIRED, suggest
 from headrace.errors import ConfigError, Problem
 from headrace.look import conf_file, dataset_file

@@ -23,7 +23,7 @@ from hydra.version import VersionBase
 from omegaconf import DictConfig
 
 from headrace.config import defaults
-from headrace.config.dialect import PAIRS
+from headrace.config.dataset import PAIRS
 from headrace.config.hydra.errors import escaped_quote
 from headrace.config.hydra.loader import CheckedLoader, checked
 from headrace.errors import ConfigError, Problem

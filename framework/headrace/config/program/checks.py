@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from headrace.config.models import JobConfig, ResourcesConfig
+from headrace.config.job_settings import ResourcesConfig
+from headrace.config.models import JobConfig
 from headrace.config.program.channels import InputSettings, OutputSettings
 from headrace.errors import Problem
 from headrace.runtime.shown import quoted

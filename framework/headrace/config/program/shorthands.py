@@ -19,7 +19,7 @@ from hydra.core.override_parser.types import Override, ValueType
 from hydra.errors import HydraException
 from omegaconf import Container, DictConfig, ListConfig
 
-from headrace.config.dialect import PAIRS
+from headrace.config.dataset import PAIRS
 
 INPUTS, OUTPUTS = "inputs", "outputs"
 _CHANNEL = re.compile(

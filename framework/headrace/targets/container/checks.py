@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Iterator
 
 from headrace.aws.request import RequestView
-from headrace.config.models import JobConfig, ResourcesConfig
+from headrace.config.job_settings import ResourcesConfig
+from headrace.config.models import JobConfig
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.targets.local import spark_submit as spark
 
@@ -62,13 +63,12 @@ def _resource_problems(request: RequestView, config: JobConfig) -> Iterator[Prob
     if count > 1:
         what = f"{LOCAL_MODE} runs one container and deals out no shards (got {count})"
         yield Problem("resources.instance_count", f"{what}; use target=local")
-    minutes = config.resources.max_runtime_minutes
-    if (
-        minutes is not None
-        and minutes != ResourcesConfig.model_fields["max_runtime_minutes"].default
-    ):
-        what = f"{LOCAL_MODE} has no stopping condition (got {minutes} minutes)"
-        yield Problem("resources.max_runtime_minutes", f"{what}; use target=local")
+    for unit in ("minutes", "seconds"):
+        key = f"max_runtime_{unit}"
+        given = getattr(config.resources, key)
+        if given not in (None, ResourcesConfig.model_fields[key].default):
+            what = f"{LOCAL_MODE} has no stopping condition (got {given} {unit})"
+            yield Problem(f"resources.{key}", f"{what}; use target=local")
 
 
 def _input_problems(request: RequestView) -> Iterator[Problem]:

@@ -27,7 +27,9 @@ from headrace.terminal.units import duration, size
 from headrace.uris import S3
 
 if TYPE_CHECKING:
-    from headrace.config.models import DatasetConfig, JobConfig, ResourcesConfig
+    from headrace.config.dataset import DatasetConfig
+    from headrace.config.job_settings import ResourcesConfig
+    from headrace.config.models import JobConfig
     from headrace.job.inputs import DataInput
 
 ROWS_PER_SECOND = 570_000
@@ -171,9 +173,15 @@ def _time(expected: Estimate, resources: ResourcesConfig) -> str:
     waiting, billed = expected.waiting_seconds, expected.billed_seconds
     parts = f"{_minutes(waiting)} until it starts, {_minutes(billed)} of work"
     if billed > (resources.limit_seconds or SERVICE_LIMIT_SECONDS):
-        limit = f"resources.max_runtime_minutes={resources.max_runtime_minutes}"
-        parts += f", which is more than {limit} allows"
+        parts += f", which is more than {_limit(resources)} allows"
     return f"about {_minutes(waiting + billed)}: {parts}"
+
+
+def _limit(resources: ResourcesConfig) -> str:
+    for key in ("max_runtime_seconds", "max_runtime_minutes"):
+        if (value := getattr(resources, key)) is not None:
+            return f"resources.{key}={value}"
+    return "SageMaker's own limit of a day"
 
 
 def _cost(expected: Estimate, resources: ResourcesConfig) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from headrace.aws.clients import AwsError, client, session
+from headrace.aws.clients import AwsError, new_client, session
 from headrace.aws.request import InputChannel, OutputChannel, RequestView
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def submit(request: dict[str, Any], region: str) -> None:
     Raises:
         botocore.exceptions.ClientError: The service refused it.
     """
-    sagemaker = client("sagemaker", region)
+    sagemaker = new_client("sagemaker", region)
     sagemaker.meta.events.register(
         "provide-client-params.sagemaker.CreateProcessingJob", lambda **_: request
     )

@@ -1,4 +1,4 @@
-"""The marks of delimited text in a configuration, and the settings that exclude each other."""
+"""The model of ``dataset``: marks of delimited text, and the settings that exclude each other."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, FiniteFloat
+from annotated_types import Ge, Le, Len
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
 
+from headrace.config.model import MAX_BYTES, Model, Text, listed_in_schema, named_in
 from headrace.config.problems import got
 from headrace.errors import Problem
+from headrace.runtime.plugins.formats import AUTO, READERS
 from headrace.runtime.shown import listed, quoted
-
-if TYPE_CHECKING:
-    from headrace.config.models import DatasetConfig
+from headrace.runtime.spec import DatasetSpec
 
 _ESCAPES = {r"\t": "\t", r"\\": "\\", r"\0": "\0"}
 _CODE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})")
@@ -82,6 +83,80 @@ Texts = Annotated[
 ]
 Encoding = Annotated[str, AfterValidator(_known)]
 LabelValues = Annotated[dict[str, FiniteFloat], BeforeValidator(_label_values)]
+
+
+class DatasetConfig(Model):
+    """Where the data is and what it looks like."""
+
+    path: Text | Annotated[tuple[Text, ...], Len(1)] = Field(
+        description="a file, a folder, a glob or s3://…; or a list of files, folders and globs"
+    )
+    format: Annotated[str, named_in(READERS, AUTO)] = Field(
+        AUTO,
+        description="auto: by the files' extensions",
+        json_schema_extra=listed_in_schema(READERS, AUTO),
+    )
+    label: Text | None = Field(description="the column to predict; null for data without one")
+    id: Text | None = Field(None, description="the column that names the row, never a feature")
+    time: Text | None = Field(
+        None, description="the column that says when, for counts by time; also a feature, as before"
+    )
+    numeric: tuple[Text, ...] = Field(
+        (), description="columns whose value is a number; patterns such as I* as well"
+    )
+    categorical: tuple[Text, ...] | None = Field(
+        None,
+        description="columns whose value is text; patterns as well; default: every other column",
+    )
+    drop: Texts = Field((), description="columns to leave out; patterns as well")
+    columns: Annotated[tuple[Text, ...], Len(1)] | None = Field(
+        None, description="names of the columns, for CSV and TSV files without a header"
+    )
+    columns_expected: Annotated[tuple[Text, ...], Len(1)] | None = Field(
+        None, description="all columns that a file has to have: a missing or new one is an error"
+    )
+    header: bool | None = Field(
+        None,
+        description="whether the first row names the columns; default: unless dataset.columns does",
+    )
+    delimiter: Character | None = Field(
+        None, description="the character between cells; default: that of the format"
+    )
+    quote: Quote = Field(DatasetSpec.quote, description="the character around cells; null: none")
+    escape: Character | None = Field(
+        None, description="the character that takes its meaning from the next one; default: none"
+    )
+    comment: Annotated[str, Field(pattern=r"^[^\r\n\s]+$")] | None = Field(
+        None, description="how a line begins that is no row, such as #; default: no line"
+    )
+    skip_lines: Annotated[int, Ge(0), Le(MAX_BYTES)] = Field(
+        DatasetSpec.skip_lines, description="lines at the beginning of each file that are left out"
+    )
+    trim: bool = Field(
+        DatasetSpec.trim, description="leave out blanks at both ends of cells and names"
+    )
+    encoding: Encoding = Field(
+        DatasetSpec.encoding, description="encoding of the text, by its name in Python"
+    )
+    nulls: Texts = Field(
+        DatasetSpec.nulls, description="texts that mean null, as an empty cell always does"
+    )
+    label_values: LabelValues = Field({}, description="text of the label → the number it means")
+    partitions: bool = Field(
+        DatasetSpec.partitions, description="whether folders such as day=2014-10-21 are columns"
+    )
+    on_bad_rows: Literal["error", "skip"] = Field(
+        "error", description="what to do with a row that cannot be used; skipped rows are counted"
+    )
+    max_line_bytes: Annotated[int, Ge(1), Le(MAX_BYTES)] = Field(
+        DatasetSpec.max_line_bytes,
+        description="bytes of the longest line, and of the longest row with line ends in cells",
+    )
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return the paths, of which there is mostly one."""
+        return (self.path,) if isinstance(self.path, str) else self.path
 
 
 def problems_of(dataset: DatasetConfig) -> Iterator[Problem]:

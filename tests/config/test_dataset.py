@@ -10,9 +10,9 @@ import pytest
 from omegaconf import DictConfig
 
 from headrace.config.compose import compose
+from headrace.config.dataset import DatasetConfig
 from headrace.config.hydra.session import texts_of
 from headrace.config.hydra.typed_text import kept
-from headrace.config.models import DatasetConfig
 from headrace.errors import ConfigError
 
 Composer = Callable[..., DictConfig]
