@@ -3,7 +3,7 @@
 Only a list that pins everything is kept: each package that pip found has its ``name==version`` in
 it, so that the index can give nothing else later. In ``~/.cache/headrace/wheels`` (or below
 ``XDG_CACHE_HOME``) each list has a folder, named by a digest of the list, the Python, the platform
-and pip's settings; the wheels' SHA-256 in it are compared before they are used.
+and what ``PIP_*`` variables set; the wheels' SHA-256 in it are compared before they are used.
 """
 
 from __future__ import annotations

@@ -56,14 +56,14 @@ class StoredResult:
         return self.json(f"{REPORT}/{name}.json")
 
     def json(self, name: str) -> dict[str, Any]:
-        """Return a file of JSON; empty if there is none.
+        """Return an object in a file of JSON; empty if there is none.
 
         Args:
             name: Path below `place`.
         """
         try:
             return dict(json.loads(self.read(name)))
-        except (UnreadableError, ValueError):
+        except (UnreadableError, ValueError, TypeError):
             return {}
 
     def read(self, name: str) -> bytes:
