@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from importlib.util import find_spec
 from typing import Any
 
 from headrace.aws.account import COMPLETED, AwsAccount
@@ -16,7 +17,7 @@ from headrace.results import s3_report as report
 from headrace.results.layout import MANIFEST
 from headrace.results.program_manifest import outputs_of
 from headrace.results.result import channels_of, table_of
-from headrace.targets.base import JobControl
+from headrace.targets.base import JobControl, Watched
 from headrace.targets.sagemaker.follow import follow
 from headrace.targets.sagemaker.jobs import SERVICE, Listing, ProcessingJobs
 from headrace.targets.sagemaker.logs import SERVICE as CLOUDWATCH
@@ -28,6 +29,9 @@ from headrace.targets.sagemaker.program_report import (
     submission_of,
 )
 from headrace.targets.sagemaker.record import JobRecord, described, report_of, utc
+from headrace.targets.sagemaker.watch.plain import watch_plainly
+from headrace.targets.sagemaker.watch.source import sources
+from headrace.terminal.colours import is_terminal
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import duration
 from headrace.uris import join
@@ -48,13 +52,24 @@ class SageMakerJobs(JobControl):
         self._usd_per_hour = config.resources.usd_per_hour
         self._kms_key = config.job.kms_key
         self._output = config.output.path
-        self._region = AwsAccount(config).region()
+        self._region = config.regions[0] if config.regions else AwsAccount(config).region()
 
     def list(self, part: str | None) -> Iterator[str]:
         """Yield a table of the newest jobs."""
         listing = ProcessingJobs(self._region).newest(SHOWN, part)
         lines = table(listing, self._usd_per_hour)
         yield from lines or [_none(self._region, part)]
+
+    def watch(self, watched: Watched) -> None:
+        """Show the newest jobs, and what becomes of them, until the user has seen enough."""
+        places = sources(watched.regions or (self._region,), watched.profiles)
+        is_seen = is_terminal(sys.stdout) and is_terminal(sys.stdin)
+        if not is_seen or find_spec("textual") is None:
+            watch_plainly(places, watched.part, self._usd_per_hour)
+            return
+        from headrace.targets.sagemaker.watch.app import watch  # Textual is an extra
+
+        watch(places, watched.part, self._usd_per_hour)
 
     def describe(self, name: str) -> Iterator[str]:
         """Yield everything that SageMaker knows of a job, and what came out of it."""

@@ -75,6 +75,12 @@ class JobRecord:
         """Return when its instances were released; None if they are still at work."""
         return self.answer.get("ProcessingEndTime")
 
+    def is_still(self, summary: dict[str, Any]) -> bool:
+        """Return whether an answer of ``ListProcessingJobs`` says nothing new about the job."""
+        is_complete = self.has_ended or self.started is not None  # the list has no start
+        keys = ("ProcessingJobStatus", "CreationTime")
+        return is_complete and all(self.answer.get(key) == summary.get(key) for key in keys)
+
     def seconds(self, now: datetime | None = None) -> float | None:
         """Return for how long it has run, or waited for instances; None if that cannot be told.
 
