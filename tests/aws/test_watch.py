@@ -183,7 +183,7 @@ def test_elsewhere_than_on_a_terminal_tables_are_printed(
         DescribeProcessingJob=[_described(0, "InProgress"), _described(0, "Completed")],
     )
     monkeypatch.setattr(feed, "POLL_SECONDS", 0.01)
-    watch_plainly([HERE], None, None, lambda: len(stub.calls("ListProcessingJobs")) > 6)
+    watch_plainly([HERE], None, None, is_enough=lambda: len(stub.calls("ListProcessingJobs")) > 6)
     lines = capsys.readouterr().out.splitlines()
     first, second = [line.split() for line in lines if line.startswith("ctr-0")]
     assert [first[:2], second[:2]] == [["ctr-0", "InProgress"], ["ctr-0", "Completed"]]
@@ -204,7 +204,7 @@ def test_what_is_refused_is_a_line(
         said.append(capsys.readouterr().out)
         return bool(said[-1])
 
-    watch_plainly([HERE], None, None, is_enough)
+    watch_plainly([HERE], None, None, is_enough=is_enough)
     assert said[-1].splitlines() == [
         "us-east-1: SageMaker: AWS refused ListProcessingJobs: AccessDeniedException: "
         "not authorized to perform this; asked again in 20 s",
@@ -229,8 +229,8 @@ def test_ctrl_c_ends_it_with_the_status_of_an_interruption(
         process.send_signal(signal.SIGINT)
         rest = read_all(leader)
         assert process.wait(20) == 130
-    note, _, two, one, said, end = Screen(200).fed(text.decode() + rest).lines
-    assert note == "pip install 'headrace[tui]' brings a view with a filter, logs and keys"
+    head, two, one, said, end = Screen(200).fed(text.decode() + rest).lines
+    assert head.startswith("name   state")
     assert [two.split()[:2], one.split()[:2]] == [["ctr-2", "Completed"], ["ctr-1", "Completed"]]
     assert said.startswith("2 jobs, 0 running; 20")
     assert end == "interrupted"
@@ -378,4 +378,4 @@ def test_the_action_takes_the_plain_view_without_a_terminal(
     name = "headrace.targets.sagemaker.control.watch_plainly"
     monkeypatch.setattr(name, lambda *given: asked.extend(given))
     perform("action=jobs", "watch=true", "job.name=ctr", "regions=[eu-west-1]")
-    assert asked == [[Source("eu-west-1")], "ctr", None]
+    assert asked == [[Source("eu-west-1")], "ctr", None, ""]

@@ -29,7 +29,7 @@ from headrace.targets.sagemaker.program_report import (
     submission_of,
 )
 from headrace.targets.sagemaker.record import JobRecord, described, report_of, utc
-from headrace.targets.sagemaker.watch.plain import watch_plainly
+from headrace.targets.sagemaker.watch.plain import EXTRA, watch_plainly
 from headrace.targets.sagemaker.watch.source import sources
 from headrace.terminal.colours import is_terminal
 from headrace.terminal.tables import aligned
@@ -63,9 +63,10 @@ class SageMakerJobs(JobControl):
     def watch(self, watched: Watched) -> None:
         """Show the newest jobs, and what becomes of them, until the user has seen enough."""
         places = sources(watched.regions or (self._region,), watched.profiles)
-        is_seen = is_terminal(sys.stdout) and is_terminal(sys.stdin)
-        if not is_seen or find_spec("textual") is None:
-            watch_plainly(places, watched.part, self._usd_per_hour)
+        has_extra = find_spec("textual") is not None
+        if not has_extra or not (is_terminal(sys.stdout) and is_terminal(sys.stdin)):
+            hint = "" if has_extra else EXTRA
+            watch_plainly(places, watched.part, self._usd_per_hour, hint)
             return
         from headrace.targets.sagemaker.watch.app import watch  # Textual is an extra
 

@@ -171,6 +171,7 @@ class JobsScreen(Screen[None]):
         self._jobs: list[Job] = []
         self._columns: list[str] = []
         self._last_said: JobsScreen.Said | None = None
+        self._has_all = False
 
     def compose(self) -> ComposeResult:
         """Lay out the view."""
@@ -356,7 +357,11 @@ class JobsScreen(Screen[None]):
         for row in rows[1:]:
             view.add_row(*_texts(row, rows[0]))
         keys = [job.key for job in self._jobs]
-        if chosen is not None and chosen.key in keys:
+        had_all, self._has_all = (
+            self._has_all,
+            all(each.at or each.error for each in self._snapshots.values()),
+        )
+        if had_all and chosen is not None and chosen.key in keys:
             view.move_cursor(row=keys.index(chosen.key), animate=False, scroll=False)
             view.scroll_to(scrolled.x, scrolled.y, animate=False)
         self._show_head()

@@ -15,7 +15,7 @@ from headrace.terminal.block import Block
 from headrace.terminal.colours import RED, has_colours, is_terminal, painted
 from headrace.terminal.tables import aligned, cut
 
-EXTRA = "pip install 'headrace[tui]' brings a view with a filter, logs and keys"
+EXTRA = "pip install 'headrace[tui]' brings a filter, logs and keys to this view"
 SECONDS_BETWEEN_DRAWINGS = 1.0
 _PAPER = terminal_size((200, 10_000))
 """What is no terminal has room for everything."""
@@ -25,6 +25,7 @@ def watch_plainly(
     sources: Sequence[Source],
     part: str | None,
     usd_per_hour: float | None,
+    hint: str = "",
     is_enough: Callable[[], bool] = lambda: False,
 ) -> None:
     """Show the jobs until Ctrl-C.
@@ -36,12 +37,13 @@ def watch_plainly(
         sources: Where to look.
         part: A text that names contain; None for any.
         usd_per_hour: Price of one instance; default: list prices.
+        hint: A line for the user at a terminal.
         is_enough: Asked after each drawing; the end, if it says so.
     """
     updates: queue.SimpleQueue[Snapshot] = queue.SimpleQueue()
     feeds = [Feed(source, part, updates.put) for source in sources]
     snapshots = {source: Snapshot(source) for source in sources}
-    view = _Redrawn() if is_terminal(sys.stdout) else _Printed()
+    view = _Redrawn(hint) if is_terminal(sys.stdout) else _Printed()
     for feed in feeds:
         feed.start()
     try:
@@ -60,13 +62,16 @@ def watch_plainly(
 class _Redrawn:
     """The table in its place on the terminal that stdout is; it stays there at the end."""
 
-    def __init__(self) -> None:
-        print(EXTRA, flush=True)
+    def __init__(self, hint: str) -> None:
+        self._hint = hint
         self._block = Block(sys.stdout.fileno())
 
     def show(self, snapshots: Sequence[Snapshot], usd_per_hour: float | None) -> None:
-        size = self._block.size()
-        self._block.draw(_lines(snapshots, usd_per_hour, size, has_colours(sys.stdout)))
+        columns, lines = self._block.size()
+        hint = [cut(self._hint, columns)] if self._hint else []
+        size = terminal_size((columns, lines - len(hint)))
+        drawn = _lines(snapshots, usd_per_hour, size, has_colours(sys.stdout))
+        self._block.draw([*drawn, *hint])
 
 
 class _Printed:

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Footer, Input, OptionList, RichLog, Static
 
 from headrace.runtime.shown import harmless
+from headrace.targets.sagemaker.prices import origin
 from headrace.targets.sagemaker.watch.rows import Job
 from headrace.targets.sagemaker.watch.source import in_a_line
 from headrace.terminal.lines import shown
@@ -208,7 +209,7 @@ class Help(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the keys."""
         with Vertical():
-            yield Static(KEYS, markup=False)
+            yield Static(f"{KEYS} Costs are estimates\n by {origin()}.", markup=False)
 
 
 class _Find(Input):
