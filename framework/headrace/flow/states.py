@@ -17,7 +17,7 @@ NUMBERS = (2, 3)
 """Positions of the columns that hold numbers."""
 NOTHING = "-"
 HAS_RESULT = frozenset({"unchanged", "done"})
-_COLOURS = {"done": GREEN, "failed": RED, "blocked": RED}
+COLOURS = {"done": GREEN, "failed": RED, "blocked": RED}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def table(states: Sequence[JobState], stream: Stream | None = None) -> list[str]
         states: How they stand.
         stream: The terminal that they are for, which may have colours; None for none.
     """
-    said = [None, *(_COLOURS.get(state.state) for state in states)]
+    said = [None, *(COLOURS.get(state.state) for state in states)]
 
     def paint(row: int, column: int, cell: str) -> str:
         colour = said[row] if column == 1 else None

@@ -15,7 +15,7 @@ from headrace.terminal.colours import Stream, is_terminal
 from headrace.uris import S3
 
 FORCED = "FORCE_HYPERLINK"
-"""Set to anything but ``0``, it means yes; ``0`` means no."""
+"""Set to anything but ``0``, it says that a terminal opens links; ``0`` says that it does not."""
 _TERMS = ("alacritty", "contour", "foot", "rio", "wezterm", "xterm-ghostty", "xterm-kitty")
 _PROGRAMS = {
     "Hyper": (0,),
@@ -43,9 +43,11 @@ def has_links(stream: Stream, environment: Mapping[str, str] = os.environ) -> bo
 
     Source of the list: https://github.com/zkat/supports-hyperlinks, and the terminals' own notes.
     """
+    if not is_terminal(stream, environment):
+        return False
     if forced := environment.get(FORCED):
         return forced != "0"
-    if not is_terminal(stream, environment) or environment.get("CI"):
+    if environment.get("CI"):
         return False
     if (program := environment.get("TERM_PROGRAM", "")) in _PROGRAMS:
         return _version(environment.get("TERM_PROGRAM_VERSION", "")) >= _PROGRAMS[program]

@@ -29,13 +29,14 @@ from headrace.flow.loading import has_flow
 from headrace.flow.permissions import policy_of
 from headrace.flow.pipeline import Pipeline, pipeline_of
 from headrace.flow.runner import FlowRun, failure, line_of
-from headrace.flow.states import JobState, table
+from headrace.flow.states import COLOURS, JobState, table
 from headrace.flow.step_functions import state_machine
 from headrace.job.account import OnPaper
 from headrace.results.destination import shown
 from headrace.results.pages import RUN_PAGE, try_flow_page
 from headrace.results.result import Result, channels_of
 from headrace.results.whole_files import json_text, write_whole
+from headrace.terminal.colours import coloured
 from headrace.terminal.links import linked
 from headrace.uris import S3
 
@@ -144,7 +145,10 @@ def _on_aws(name: str) -> Callable[..., None]:
 
 def told(state: JobState) -> None:
     """Tell whoever watches how a job stands."""
-    print(line_of(state), file=sys.stderr, flush=True)
+    colour = COLOURS.get(state.state)
+    line = line_of(state)
+    line = coloured(line, colour, sys.stderr) if colour else line
+    print(line, file=sys.stderr, flush=True)
 
 
 def folder_of(flow: Flow) -> Path:

@@ -9,18 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from headrace.cli import startup
-from headrace.cli.sweep import lines
 from headrace.errors import ConfigError, Problem
 from headrace.runtime.shown import quoted
-from headrace.terminal.colours import has_colours, is_terminal
-from headrace.terminal.links import linked
 
 if TYPE_CHECKING:
     from headrace.cli.sweep.table import SweepTable
@@ -84,6 +79,8 @@ class SweepSummary(Callback):
         folder, cls._under_way = cls._under_way, None
         if folder is None:
             return 0
+        from headrace.cli.sweep import lines
+
         lines.end()
         table, cls._table = cls._table, None
         if table is not None:
@@ -91,6 +88,7 @@ class SweepSummary(Callback):
         from headrace.cli.sweep.summary import show
         from headrace.results.pages import try_sweep_page
         from headrace.results.records import RecordError, SweepRecord
+        from headrace.terminal.links import linked
 
         try:
             sweep = SweepRecord.read(folder)
@@ -106,7 +104,10 @@ class SweepSummary(Callback):
     @classmethod
     def _show_runs(cls, folder: Path, config: DictConfig) -> None:
         """Have the runs shown as a table on a terminal, else as a line for each."""
+        from headrace.cli import startup
+        from headrace.cli.sweep import lines
         from headrace.results.records import settings_of, swept_keys
+        from headrace.terminal.colours import has_colours, is_terminal
 
         runs = [settings_of(each) for each in expected_runs(config)]
         is_live = is_terminal(sys.stderr) and startup.is_prepared()
@@ -126,6 +127,8 @@ def expected_runs(config: DictConfig) -> Sequence[Sequence[str]]:
     Args:
         config: The sweep's, with Hydra's own node.
     """
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
     sweeper = config.hydra.sweeper
     if not str(sweeper.get("_target_")).endswith(f".{BasicSweeper.__name__}"):
         return ()

@@ -73,7 +73,7 @@ class SweepTable:
         self._has_colours = has_colours
         self._clock = clock
         self._began = clock()
-        self._looked = self._began - LOOK_SECONDS
+        self._next_look = self._began
         self._capture = Capture(self.lines, self.take)
 
     def start(self) -> None:
@@ -112,9 +112,11 @@ class SweepTable:
 
     def lines(self, size: terminal_size) -> list[str]:
         """Return the lines of the table as it stands, to fit a terminal."""
-        if self._clock() - self._looked >= LOOK_SECONDS:
+        began = self._clock()
+        if began >= self._next_look:
             self.look()
-            self._looked = self._clock()
+            took = self._clock() - began
+            self._next_look = began + max(LOOK_SECONDS, 20 * took)  # of a thousand runs
         now = self._clock()
         rows = [self.rows[number] for number in sorted(self.rows)]
         failures = self._failures(rows, size.columns)

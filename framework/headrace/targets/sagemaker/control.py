@@ -28,10 +28,10 @@ from headrace.targets.sagemaker.program_report import (
     complete_program,
     submission_of,
 )
-from headrace.targets.sagemaker.record import JobRecord, described, report_of, utc
+from headrace.targets.sagemaker.record import COLOURS, JobRecord, described, report_of, utc
 from headrace.targets.sagemaker.watch.plain import EXTRA, watch_plainly
 from headrace.targets.sagemaker.watch.source import sources
-from headrace.terminal.colours import is_terminal
+from headrace.terminal.colours import Stream, coloured, is_terminal
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import duration
 from headrace.uris import join
@@ -57,7 +57,7 @@ class SageMakerJobs(JobControl):
     def list(self, part: str | None) -> Iterator[str]:
         """Yield a table of the newest jobs."""
         listing = ProcessingJobs(self._region).newest(SHOWN, part)
-        lines = table(listing, self._usd_per_hour)
+        lines = table(listing, self._usd_per_hour, stream=sys.stdout)
         yield from lines or [_none(self._region, part)]
 
     def watch(self, watched: Watched) -> None:
@@ -116,7 +116,10 @@ class SageMakerJobs(JobControl):
 
 
 def table(
-    listing: Listing, usd_per_hour: float | None = None, now: datetime | None = None
+    listing: Listing,
+    usd_per_hour: float | None = None,
+    now: datetime | None = None,
+    stream: Stream | None = None,
 ) -> list[str]:
     """Return the lines of the table; none without jobs.
 
@@ -124,6 +127,7 @@ def table(
         listing: The jobs.
         usd_per_hour: Price of one instance; default: list prices.
         now: The time to use instead of the present.
+        stream: The terminal that it is for, which may have colours; None for none.
     """
     if not listing.jobs:
         return []
@@ -133,7 +137,12 @@ def table(
     notes = [f"{so_far}cost: an estimate by {prices}"]
     if listing.has_more:
         notes.append(f"the newest {len(rows)}; job.name=… shows those with that in their names")
-    return [*aligned([HEADER, *rows], right=(3, 4)), *notes]
+
+    def paint(_: int, column: int, cell: str) -> str:
+        colour = COLOURS.get(cell.strip()) if HEADER[column] == "status" else None
+        return coloured(cell, colour, stream) if colour and stream is not None else cell
+
+    return [*aligned([HEADER, *rows], (3, 4), paint), *notes]
 
 
 def _row(job: JobRecord, usd_per_hour: float | None, now: datetime | None) -> tuple[str, ...]:

@@ -12,11 +12,14 @@ from headrace.aws.request import RequestView
 from headrace.runtime.shown import masked_arguments
 from headrace.runtime.spec import REPORT
 from headrace.targets.sagemaker.prices import Price, dollars, price_of, unknown
+from headrace.terminal.colours import FAINT, GREEN, RED, YELLOW
 from headrace.terminal.tables import aligned, listed
 from headrace.terminal.units import duration
 
 WIDTH = 13
 NOT_YET = "-"
+COLOURS = {"Completed": GREEN, "Failed": RED, "Stopping": YELLOW, "Stopped": FAINT}
+"""Of the states that have one."""
 IMAGES_OWN = "the image's own entrypoint"
 
 

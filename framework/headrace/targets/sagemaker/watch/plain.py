@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from os import terminal_size
 
+from headrace.targets.sagemaker.record import COLOURS
 from headrace.targets.sagemaker.watch.feed import Feed, Snapshot
-from headrace.targets.sagemaker.watch.rows import COLOURS, STATE, counts, jobs_of, table
+from headrace.targets.sagemaker.watch.rows import STATE, counts, jobs_of, table
 from headrace.targets.sagemaker.watch.source import Source
 from headrace.terminal.block import Block
 from headrace.terminal.colours import RED, has_colours, is_terminal, painted

@@ -11,15 +11,12 @@ from headrace.targets.sagemaker.prices import dollars
 from headrace.targets.sagemaker.record import JobRecord
 from headrace.targets.sagemaker.watch.feed import Snapshot
 from headrace.targets.sagemaker.watch.source import Source
-from headrace.terminal.colours import FAINT, GREEN, RED, YELLOW
 from headrace.terminal.tables import fitted, width_of
 from headrace.terminal.units import duration
 
 ABSENT = "-"
 NAME = 0
 STATE = 1
-COLOURS = {"Completed": GREEN, "Failed": RED, "Stopping": YELLOW, "Stopped": FAINT}
-"""Of the states that have one."""
 _FIRST_TO_GO = ("instances", "age", "profile")
 """Columns that a narrow terminal has no room for, the first one first."""
 _NAME_WIDTH = 20
