@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ class JobRecord:
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html
     """
 
-    answer: dict[str, Any]
+    answer: dict[str, Any] = field(repr=False)  # it holds the values of environment variables
 
     @property
     def request(self) -> RequestView:

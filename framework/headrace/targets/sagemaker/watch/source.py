@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ _QUICK = Config(
     max_pool_connections=16,
 )
 """Who watches asks again anyway."""
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+"""AWS opens new regions, which botocore does not know yet."""
 NONE = "the AWS configuration has none"
 _MAKING = threading.Lock()
 """boto3's sessions must not make clients in several threads at once."""
@@ -75,10 +78,11 @@ def sources(regions: Sequence[str], profiles: Sequence[str]) -> list[Source]:
     """Return a source for each region and profile.
 
     Raises:
-        ConfigError: There is no such region or profile.
+        ConfigError: There can be no such region, or there is no such profile.
     """
+    unlike = [region for region in regions if not _REGION.fullmatch(region)]
     problems = [
-        *_unknown("regions", regions, all_regions()),
+        *_unknown("regions", unlike, all_regions()),
         *(_unknown("profiles", profiles, all_profiles()) if profiles else ()),
     ]
     if problems:
