@@ -92,7 +92,8 @@ def test_a_job_that_succeeds(
     perform(*JOB)
     assert len(service.calls("CreateProcessingJob")) == 1
     out, err = capsys.readouterr()
-    told, table, [rows, place] = (out.splitlines()[a:b] for a, b in ((0, 2), (2, 5), (5, 7)))
+    told, table, ending = (out.splitlines()[a:b] for a, b in ((0, 2), (2, 5), (5, None)))
+    rows, load, place = ending
     assert told == ["hello", "bye"]
     assert table == [
         "channel     rows  parts    size",
@@ -100,6 +101,7 @@ def test_a_job_that_succeeds(
         "validation     2      1    90 B",
     ]
     assert re.fullmatch(r"10 rows in [\d.]+ s, 2 rejected", rows)
+    assert load == "load     headrace.open_result('s3://bucket/out').load('train')"
     assert place == "s3://bucket/out"
     assert err.splitlines() == [
         "submitted ctr in us-east-1",
@@ -139,7 +141,7 @@ def test_a_job_that_judged_a_model(
     monkeypatch.setattr(time, "sleep", sleep)
     perform(*JOB, "job.logs=false", "evaluation=logistic")
     out = capsys.readouterr().out.splitlines()
-    assert out[3:-2] == lines
+    assert out[3:-3] == lines
 
 
 def test_a_job_that_fails_says_why(
