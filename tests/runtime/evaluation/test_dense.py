@@ -104,7 +104,9 @@ def test_a_linear_regression(tmp_path: Path) -> None:
         "r2": metrics.r2_score(labels, predicted),
     }
     assert told.pop("rows") == len(labels)
-    assert told == {name: pytest.approx(value, rel=1e-6, abs=5e-7) for name, value in expected.items()}
+    assert told == {
+        name: pytest.approx(value, rel=1e-6, abs=5e-7) for name, value in expected.items()
+    }
     assert told["r2"] > 0.95
     for name in ("mae", "mse", "rmse", "r2"):
         assert report["regression_metrics"][name]["value"] == told[name]
