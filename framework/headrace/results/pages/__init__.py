@@ -78,7 +78,7 @@ def write_sweep_page(record: SweepRecord) -> Path:
         OSError: It cannot be written.
     """
     from headrace.results.pages.document import write
-    from headrace.results.pages.sweep_page import sweep_page
+    from headrace.results.pages.sweep.page import sweep_page
 
     return write(record.folder / SWEEP_PAGE, "sweep.html", sweep_page(record))
 
