@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -38,6 +39,62 @@ def ran(tmp_path: Path) -> Ran:
         return done.returncode, done.stdout, done.stderr
 
     return run
+
+
+# -- imports
+
+SPY = '''\
+"""Prints what the job has imported, when it ends."""
+
+import atexit
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spy:
+    """Hand the batch on."""
+
+    def output_schema(self, schema):
+        return schema
+
+    def apply(self, batch):
+        atexit.register(lambda: print("imported", *sys.modules))
+        return batch
+'''
+NOBODY_USES = {"boto3", "botocore", "docker", "pandas", "rich", "sagemaker", "scipy", "sklearn"}
+EVERY_MODULE = """
+import importlib, pkgutil, sys
+import headrace.runtime
+for found in pkgutil.walk_packages(headrace.runtime.__path__, "headrace.runtime."):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+print("pandas" in sys.modules)
+"""
+ONLY_THE_JOB = {"numpy", "pyarrow"}
+ONLY_THE_CLIENT = {"hydra", "omegaconf", "pydantic", "yaml", "jinja2", "pygal"}
+
+
+def test_a_plain_run_imports_what_it_uses(tmp_path: Path, ran: Ran) -> None:
+    (tmp_path / "transforms").mkdir()
+    (tmp_path / "transforms/spy.py").write_text(SPY)
+    seen = {"env": {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}}
+    status, out, err = ran("+transform.steps.spy.name=spy", **seen)
+    assert status == 0, out
+    client = {line.rpartition("|")[2].strip() for line in err.splitlines()}
+    (job, *_) = [set(line.split()) for line in out.splitlines() if line.startswith("imported ")]
+    assert client >= ONLY_THE_CLIENT
+    assert client.isdisjoint(NOBODY_USES | ONLY_THE_JOB)
+    assert job >= ONLY_THE_JOB
+    assert job.isdisjoint(NOBODY_USES | ONLY_THE_CLIENT | {"pyarrow.dataset", "pyarrow.parquet"})
+
+
+def test_nothing_of_the_runtime_converts_while_it_is_imported() -> None:
+    """The first conversion has pyarrow import pandas, if it is not told before to leave it out."""
+    done = children.run(
+        [sys.executable, "-c", EVERY_MODULE], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
 
 
 # -- signals

@@ -106,6 +106,7 @@ def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
         return tell(known)
     finally:
         SweepSummary.end()
+        startup.end()
     lost = startup.lost()
     return 0 if lost is None else tell(JobFailed(f"cannot write to stdout: {lost}"))
 
