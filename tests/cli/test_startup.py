@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from headrace.cli import startup
 from headrace.config.defaults import PROJECT
 from headrace.runtime.process.shortage import MEMORY
 from headrace.runtime.process.signals import SIGNALS
@@ -87,6 +88,25 @@ def test_a_plain_run_imports_what_it_uses(tmp_path: Path, ran: Ran) -> None:
     assert client.isdisjoint(NOBODY_USES | ONLY_THE_JOB)
     assert job >= ONLY_THE_JOB
     assert job.isdisjoint(NOBODY_USES | ONLY_THE_CLIENT | {"pyarrow.dataset", "pyarrow.parquet"})
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["", "hydra.run.dir=y", "backend=sklearn", "backend=script", "backend.image_uri=x",
+     "experiment=search", "+transform.steps.mine.name=target"],
+)  # fmt: skip
+def test_an_interpreter_may_be_needed(words: str) -> None:
+    assert startup.leads_to_python(["dataset.path=x", *words.split()])
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["--help", "-m", "-sc", "action=plan", "++action=plan", "target=aws", "~target",
+     "program=image", "from=x", "hydra.mode=MULTIRUN", "hydra/launcher=fused", "backend=pyspark",
+     "backend=processor", "+backend=pyspark", "backend=nobody", "~backend"],
+)  # fmt: skip
+def test_no_interpreter_for_other_commands(word: str) -> None:
+    assert not startup.leads_to_python(["dataset.path=x", word])
 
 
 def test_nothing_of_the_runtime_converts_while_it_is_imported() -> None:
