@@ -85,9 +85,9 @@ def test_a_plain_run_imports_what_it_uses(tmp_path: Path, ran: Ran) -> None:
     client = {line.rpartition("|")[2].strip() for line in err.splitlines()}
     (job, *_) = [set(line.split()) for line in out.splitlines() if line.startswith("imported ")]
     assert client >= ONLY_THE_CLIENT
-    assert client.isdisjoint(NOBODY_USES | ONLY_THE_JOB)
+    assert client & (NOBODY_USES | ONLY_THE_JOB) == set()
     assert job >= ONLY_THE_JOB
-    assert job.isdisjoint(NOBODY_USES | ONLY_THE_CLIENT | {"pyarrow.dataset", "pyarrow.parquet"})
+    assert job & (NOBODY_USES | ONLY_THE_CLIENT | {"pyarrow.dataset", "pyarrow.parquet"}) == set()
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,16 @@ def test_an_interpreter_may_be_needed(words: str) -> None:
 )  # fmt: skip
 def test_no_interpreter_for_other_commands(word: str) -> None:
     assert not startup.leads_to_python(["dataset.path=x", word])
+
+
+def test_a_look_imports_no_pandas(ran: Ran) -> None:
+    sample = PROJECT / "data/avazu_sample.csv"
+    seen = {"env": {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}}
+    status, out, err = ran(f"action=look dataset.path={sample}", **seen)
+    assert status == 0, out
+    imported = {line.rpartition("|")[2].strip() for line in err.splitlines()}
+    assert "pyarrow.lib" in imported
+    assert "pandas.core" not in imported  # pandas itself is looked for, and kept away
 
 
 def test_nothing_of_the_runtime_converts_while_it_is_imported() -> None:

@@ -76,7 +76,7 @@ def _run(shipped: str | None, root: Path) -> None:
         use(root, spec.packages)
     from headrace.runtime.process.setup import set_up
 
-    set_up(spec.runtime.kernels)  # before a plugin converts anything, see `_leave_pandas_out`
+    set_up(spec.runtime.kernels)  # before a plugin converts anything, see `leave_pandas_out`
     from headrace.runtime.output.outcome import Task
 
     task, host = Task(spec, root), _host(root)
