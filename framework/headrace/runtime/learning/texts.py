@@ -19,13 +19,12 @@ from headrace.runtime.hashing.words import Cells
 from headrace.runtime.learning.counts import refuse_more
 
 HASH, COLUMN, TEXT, ROWS = "hash", "column", "value", "rows"
-_NO_TEXTS = pa.array([], pa.string())
 _BYTES_EACH = 160
 
 
 def texts_of(columns: Mapping[str, pa.StringArray]) -> pa.Table:
     """Count in how many rows each text of some columns stands; nulls do not count."""
-    hashes, names, texts = [np.empty(0, np.uint64)], [_NO_TEXTS], [_NO_TEXTS]
+    hashes, names, texts = [np.empty(0, np.uint64)], [_no_texts()], [_no_texts()]
     counts = [np.empty(0, np.int64)]
     for name, column in columns.items():
         cells = Encoded.of(column)
@@ -67,9 +66,13 @@ def added_up_texts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
     return first.set_column(first.schema.get_field_index(ROWS), ROWS, pa.array(rows))
 
 
+def _no_texts() -> pa.StringArray:
+    return pa.array([], pa.string())
+
+
 def by_count(state: pa.Table) -> pa.Table:
     """Return the rows column by column, the most frequent text first, equals in their order."""
-    texts = pa.concat_arrays([_NO_TEXTS, *state[TEXT].chunks])
+    texts = pa.concat_arrays([_no_texts(), *state[TEXT].chunks])
     if not len(texts):
         return state
     # Texts are compared by their first 8 bytes, and in full only where these agree.
@@ -110,5 +113,5 @@ def known_by(state: pa.Table) -> U64:
     for name in pc.unique(state[COLUMN]).to_pylist():
         rows = np.flatnonzero(pc.equal(state[COLUMN], name).to_numpy())
         texts = state[TEXT].take(pa.array(rows))
-        hashes[rows] = hash64(pa.concat_arrays([_NO_TEXTS, *texts.chunks]), key_of(name))
+        hashes[rows] = hash64(pa.concat_arrays([_no_texts(), *texts.chunks]), key_of(name))
     return hashes
