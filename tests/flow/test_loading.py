@@ -190,6 +190,20 @@ def test_wrong_jobs_are_told_together(tmp_path: Path, monkeypatch: pytest.Monkey
     ]
 
 
+def test_the_outputs_of_a_raw_step_are_its_properties(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project(tmp_path))
+    train = "+flow.jobs.train={raw: {Type: Training, Arguments: {}}}"
+    fit = ["program=script", "program.path=fit.py", "inputs.model=${output:train.model}"]
+    with pytest.raises(ConfigError) as caught:
+        compile_flow("flow=ctr", train, "~flow.jobs.judge", "~flow.when", {"flow.jobs.fit": fit})
+    assert [str(each) for each in caught.value.problems] == [
+        "flow.jobs.fit: 'train' is a raw step, whose outputs are properties of the step, as in "
+        "${output:train.ModelArtifacts.S3ModelArtifacts} (got 'model')"
+    ]
+
+
 def test_the_shipped_flow_is_right_and_a_chain_s_figures_are_known_before_it_runs() -> None:
     flow = compile_flow("flow=sample").flow
     assert {label: job.needs for label, job in flow.jobs.items()} == {

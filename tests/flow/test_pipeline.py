@@ -20,7 +20,7 @@ from headrace.flow.conditions import json_path, keys_of
 from headrace.flow.flow import Flow, FlowJob, of_one
 from headrace.flow.permissions import policy_of
 from headrace.flow.pipeline import Pipeline, pipeline_of
-from headrace.flow.steps import decided_by
+from headrace.flow.steps import Steps, decided_by
 from headrace.job.account import OnPaper
 from tests.flow.conftest import ROLE
 from tests.flow.flows import project
@@ -154,8 +154,11 @@ def test_a_condition_holds_what_it_decides_on(pipeline: Pipeline, steps: dict[st
             "Name": "judge-not-met",
             "Type": "Fail",
             "Arguments": {
-                "ErrorMessage": "judge does not run: scores.0.auc of fit.report/metrics.json is "
-                "not at least ${param:floor}"
+                "ErrorMessage": join(
+                    "",
+                    "judge does not run: scores.0.auc of fit.report/metrics.json is not at least ",
+                    parameter("floor"),
+                )
             },
         }
     ]
@@ -187,6 +190,8 @@ def test_a_raw_step_is_passed_through(steps: dict[str, Any]) -> None:
         },
         "DependsOn": ["fit"],
     }
+    model = {"Get": "Steps.train.ModelArtifacts.S3ModelArtifacts"}
+    assert uris(steps["last"])["model"] == model
 
 
 def test_the_policy_covers_all_jobs(pipeline: Pipeline) -> None:
@@ -270,6 +275,52 @@ def test_two_conditions_that_do_not_need_each_other_decide_on_no_common_step() -
     assert [str(each) for each in caught.value.problems] == [
         "flow.jobs.d: needs 'c' and 'b', each with a condition of its own; a step of a pipeline "
         "lies inside one condition"
+    ]
+    flow = flow.with_jobs({"d": job("d", "b", decides=True)})
+    with pytest.raises(ConfigError) as caught:
+        pipeline_of(flow)
+    assert [str(each) for each in caught.value.problems] == [
+        "flow.when.d: needs 'b', which has a condition of its own, and a pipeline of SageMaker has "
+        "no condition inside another one; give one job all conditions, or use format=stepfunctions"
+    ]
+
+
+def test_no_two_steps_or_files_have_one_name() -> None:
+    when = {"output": "a.x", "path": "auc", "above": 0, "otherwise": "fail"}
+    long = f"{'b' * 60}-condition"[:64]
+    settings = FlowConfig.model_validate(
+        {
+            "jobs": {key: [] for key in ("a", "b", "b-condition", long, f"{long[:-1]}x")},
+            "when": {
+                "b": [{**when, "file": "m/1.json"}, {**when, "file": "m-1.json"}],
+                long: {**when, "file": "m/1.json"},
+                f"{long[:-1]}x": {**when, "file": "m.json"},
+            },
+        }
+    )
+    needs = {"a": (), "b-condition": ()}
+    jobs = {
+        label: FlowJob(
+            label, job, needs.get(label, ("a",)), settings.when.get(label, ()), settings.cache, ()
+        )
+        for label, job in settings.jobs.items()
+    }
+    made = Steps(Flow("x", settings, "s3://b/x", jobs), {label: {} for label in jobs}).all()
+    names = [each["Name"] for each in made]
+    names += [
+        each["Name"]
+        for step in made
+        for key in ("IfSteps", "ElseSteps")
+        for each in step["Arguments"].get(key, ())
+    ]
+    assert len(set(names)) == len(names) == 11
+    assert max(map(len, names)) == 64
+    assert "b-condition-2" in names
+    read = next(each for each in made if each["Name"] == "a")["PropertyFiles"]
+    assert [(each["PropertyFileName"], each["FilePath"]) for each in read] == [
+        ("x-m-1-json", "m/1.json"),
+        ("x-m-1-json-2", "m-1.json"),
+        ("x-m-json", "m.json"),
     ]
 
 

@@ -115,7 +115,7 @@ def _pipeline(flow: Flow, config: DictConfig) -> None:
     if config.start and account is None:
         what = "a pipeline starts on SageMaker; add target=aws, or leave this out"
         raise ConfigError([Problem("start", what)])
-    pipeline = pipeline_of(flow, account)
+    pipeline = pipeline_of(flow, account, may_nest=config.format == STEP_FUNCTIONS)
     if config.format == STEP_FUNCTIONS:
         machine = state_machine(pipeline, flow)
         if account is not None:
@@ -145,7 +145,7 @@ def folder_of(flow: Flow) -> Path:
 
 
 def _policy(flow: Flow, config: DictConfig) -> None:
-    pipeline = pipeline_of(flow)
+    pipeline = pipeline_of(flow, may_nest=True)
     account = OnPaper.of(_account(flow), flow.first_config())
     jobs = [job for job in flow.jobs.values() if job.plan is not None]
     lists = {job.label: listed(job.configured.config, job.label) for job in jobs}
