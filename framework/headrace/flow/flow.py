@@ -16,6 +16,7 @@ from headrace import targets
 from headrace.config import defaults
 from headrace.config.compose import Plan, compose
 from headrace.config.flow import (
+    DEFAULT_FOLDER,
     GROUP,
     CacheSettings,
     FlowConfig,
@@ -43,7 +44,6 @@ from headrace.uris import S3, path_of, uri_of, within
 
 Outputs = Mapping[str, str]
 """Name of an output → the URI that it goes to."""
-DEFAULT_FOLDER = "outputs/flows"
 DEFAULT_NAME = "flow"
 SINGLE = "job"
 """Label of the job of a flow of one."""

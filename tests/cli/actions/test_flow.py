@@ -42,6 +42,7 @@ def test_a_plan_writes_the_page_and_the_pipeline(here: Path, headrace: Runner) -
     assert (flow, pipeline) == (f"flow     {root}/flow.html", f"pipeline {root}/pipeline.json")
     assert json.loads((root / "pipeline.json").read_text())["Version"] == "2020-12-01"
     assert sorted(each.name for each in root.iterdir()) == ["flow.html", "pipeline.json"]
+    assert [each.name for each in (here / "outputs").iterdir()] == ["flows"]
 
 
 @pytest.mark.skipif(refusal() is not None, reason="mount namespaces are forbidden here")
