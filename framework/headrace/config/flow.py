@@ -228,12 +228,16 @@ def need_no_run_folder(config: DictConfig) -> None:
         config: The whole configuration, Hydra's part included.
     """
     chosen = OmegaConf.select(config, f"hydra.runtime.choices.{GROUP}")
-    place = OmegaConf.to_container(config.output, resolve=False).get("path")
+    place = _text(config.output._get_node("path"))
     typed = [each.lstrip("+~") for each in config.hydra.overrides.hydra]
     is_typed = any(each.startswith(("hydra.run.", "hydra.output_subdir")) for each in typed)
-    if chosen is None or is_typed or str(place).startswith(S3):
+    if chosen is None or is_typed or place.startswith(S3):
         return
     config.hydra.run.dir, config.hydra.output_subdir = OUTPUTS, None
+
+
+def _text(node: Any) -> str:
+    return str(node._value()) if node is not None else ""
 
 
 def _spell_out(flow: DictConfig) -> None:

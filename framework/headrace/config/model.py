@@ -16,7 +16,10 @@ MAX_BYTES = 2**31 - 1
 Text = Annotated[str, Len(1)]
 Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """What a process can be given: a NUL would end it."""
-VariableName = Annotated[str, Field(pattern=r"^[^=\x00]+$")]
+Location = Annotated[str, Len(1), Field(pattern=r"^[^\x00]*$")]
+"""A path or a URI."""
+VariableName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+"""Of the environment, as SageMaker takes it."""
 ROLE_ARN = r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$"
 RoleArn = Annotated[str, Field(pattern=ROLE_ARN)]
 

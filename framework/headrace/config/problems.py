@@ -46,6 +46,11 @@ EXPECTED = {
     "string_too_long": "text of at most {max_length} characters",
     "too_long": "a list of at most {max_length}",
 }
+PATTERNS = {
+    r"^[^\x00]*$": "text without the character NUL",
+    r"^[a-zA-Z_][a-zA-Z0-9_]*$": "letters, digits and underscores, no digit first",
+}
+"""What a pattern wants, in words."""
 
 
 def problems_of(
@@ -176,7 +181,7 @@ def _of_kinds(
             return [{**each, "loc": place + each["loc"][len(place) + 1 :]} for each in errors]
     value = raw
     for part in place:
-        value = value[part]  # type: ignore[index]
+        value = _below(value, part)
     texts = [
         f"a mapping with the key {_expected(wrong[0])}" if wrong else _expected(errors[0])
         for errors, wrong in zip(found, keys, strict=True)
@@ -189,13 +194,23 @@ def _of_kinds(
 def _place(loc: tuple[Any, ...], raw: object) -> tuple[Any, ...]:
     """Return the part of pydantic's address that is one of what was typed."""
     for length, part in enumerate(loc):
-        inside = raw if isinstance(raw, Mapping) else ()
-        if isinstance(raw, list | tuple):
-            inside = dict(enumerate(raw))
-        if part not in inside:
+        try:
+            raw = _below(raw, part)
+        except LookupError:
             return loc[:length]
-        raw = inside[part]
     return loc
+
+
+def _below(raw: object, part: Any) -> object:
+    """Return what stands at one part of pydantic's address, which has the choice of a group too.
+
+    Raises:
+        LookupError: Nothing that was typed stands there.
+    """
+    if isinstance(raw, Mapping) and part not in raw and raw.get("name") == part:
+        return raw
+    inside = dict(enumerate(raw)) if isinstance(raw, list | tuple) else raw
+    return inside[part] if isinstance(inside, Mapping) else {}[part]
 
 
 def _counted(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -262,6 +277,8 @@ def _expected(error: Mapping[str, Any]) -> str:
         return f"one of {expected}" if "," in expected else expected
     if error["type"] == "too_short":
         return f"a list of at least {context['min_length']}"
+    if context.get("pattern") in PATTERNS:
+        return PATTERNS[str(context["pattern"])]
     if error["type"] in EXPECTED:
         return EXPECTED[error["type"]].format(**context)
     return str(error["msg"]).removeprefix("Input should be ")
