@@ -102,7 +102,7 @@ def _settings_files() -> list[Path]:
     home, name = Path.home(), "pip/pip.conf"
     own = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
     shared = os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
-    files = [Path(folder, name) for folder in (*shared.split(os.pathsep), own)]
+    files = [Path(folder, name) for folder in (*shared.split(os.pathsep), str(own))]
     files += [
         Path("/etc/pip.conf"),
         Path("/Library/Application Support", name),
