@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 LONGEST = 80
 """Characters of the name of a folder for one run of a sweep."""
+_QUOTED = re.compile(r"=([\"'])([^\"']*)\1$")
 PIPELINE_FILE = "pipeline.json"
 STEP_FUNCTIONS = "stepfunctions"
 STATE_MACHINE_FILE = "state-machine.json"
@@ -65,14 +66,14 @@ def perform(config: DictConfig) -> Result | None:
         raise ConfigError(problems)
     hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
-    run = _name_of_run(overrides) if hydra.mode == RunMode.MULTIRUN else ""
+    run = name_of_run(overrides) if hydra.mode == RunMode.MULTIRUN else ""
     flow = compiled(config, overrides, run) if has_flow(config) else single(config, overrides)
     return action(flow, config)
 
 
-def _name_of_run(overrides: Sequence[str]) -> str:
+def name_of_run(overrides: Sequence[str]) -> str:
     """Return a name for a run of a sweep, by what was typed for it: ``width=1024``."""
-    said = [each for each in overrides if not each.startswith("flow=")]
+    said = [_QUOTED.sub(r"=\2", each) for each in overrides if not each.startswith("flow=")]
     short = ",".join(each.lstrip("+").removeprefix("flow.parameters.") for each in said)
     name = re.sub(r"[^\w.,=-]+", "_", short)
     if name == short and len(name) <= LONGEST:
