@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.validate import ParamValidator
 from omegaconf import OmegaConf
 
 from headrace import compile, compile_flow
@@ -108,6 +111,40 @@ def test_a_step_is_the_request_without_its_name(pipeline: Pipeline, steps: dict[
     assert view(step).role == "arn:aws:iam::123456789012:role/processing"
     assert set(steps["last"]) == {"Name", "Type", "Arguments", "DependsOn"}
     assert steps["last"]["DependsOn"] == ["train"]
+
+
+def resolved(value: Any, defaults: dict[str, Any]) -> Any:
+    """Return arguments with values in the place of expressions, as an execution has them."""
+    if isinstance(value, list):
+        return [resolved(each, defaults) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Std:Join"}:
+        found = value["Std:Join"]
+        return found["On"].join(str(resolved(each, defaults)) for each in found["Values"])
+    if value.keys() == {"Get"}:
+        return defaults.get(value["Get"].removeprefix("Parameters."), "s3://somewhere")
+    return {key: resolved(each, defaults) for key, each in value.items()}
+
+
+NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
+"""Of steps and parameters, in the public schema of definitions."""
+
+
+def test_the_service_takes_what_an_execution_makes_of_the_arguments(
+    pipeline: Pipeline, steps: dict[str, Any]
+) -> None:
+    session = botocore.session.get_session()
+    shape = session.get_service_model("sagemaker").operation_model("CreateProcessingJob")
+    parameters = pipeline.definition["Parameters"]
+    defaults = {each["Name"]: each["DefaultValue"] for each in parameters}
+    labels = [name for name, step in steps.items() if step["Type"] == "Processing"]
+    assert labels == ["prepare", "fit", "judge", "last"]
+    for label in labels:
+        arguments = {"ProcessingJobName": "x", **resolved(steps[label]["Arguments"], defaults)}
+        report = ParamValidator().validate(arguments, shape.input_shape)
+        assert not report.has_errors(), report.generate_report()
+    assert all(NAME.fullmatch(name) for name in (*steps, *defaults))
 
 
 def test_what_varies_is_an_expression(steps: dict[str, Any]) -> None:
