@@ -201,8 +201,8 @@ def test_a_condition_may_be_a_failure_and_what_needs_a_skipped_job_is_skipped(
          "when: fit.report/metrics.json has no 'scores.1.auc' (there is no '1')"),
         ("metrics.json", "scores.0.auc",
          "when: scores.0.auc of fit.report/metrics.json should be a number (got 'good')"),
-        ("../model/part.txt", "auc", "when: fit.report/../model/part.txt is no JSON: Expecting "
-         "value: line 1 column 1 (char 0)"),
+        ("broken.json", "auc", "when: fit.report/broken.json is no JSON: Expecting value: line 1 "
+         "column 1 (char 0)"),
     ],
 )  # fmt: skip
 def test_a_figure_that_is_not_there_is_told(

@@ -149,8 +149,20 @@ def _errors(validate: Callable[[Any], object], raw: object) -> list[Mapping[str,
     try:
         validate(raw)
     except ValidationError as exc:
-        return _decided(_counted(exc.errors(include_url=False)), raw)
+        errors = [
+            {**each, "loc": _typed(each["loc"], raw)} for each in exc.errors(include_url=False)
+        ]
+        return _decided(_counted(errors), raw)
     return []
+
+
+def _typed(loc: tuple[Any, ...], raw: object) -> tuple[Any, ...]:
+    """Return pydantic's address without the 0 of a list for which its one entry was typed."""
+    place = _place(loc, raw)
+    rest = loc[len(place) :]
+    if rest[:1] == (0,) and isinstance(_at(raw, place), Mapping):
+        return _typed(place + rest[1:], raw)
+    return loc
 
 
 def _decided(errors: Sequence[Mapping[str, Any]], raw: object) -> list[Mapping[str, Any]]:
@@ -179,9 +191,7 @@ def _of_kinds(
     for errors, wrong in zip(found, keys, strict=True):
         if not wrong and all(len(each["loc"]) > len(place) + 1 for each in errors):
             return [{**each, "loc": place + each["loc"][len(place) + 1 :]} for each in errors]
-    value = raw
-    for part in place:
-        value = _below(value, part)
+    value = _at(raw, place)
     texts = [
         f"a mapping with the key {_expected(wrong[0])}" if wrong else _expected(errors[0])
         for errors, wrong in zip(found, keys, strict=True)
@@ -199,6 +209,12 @@ def _place(loc: tuple[Any, ...], raw: object) -> tuple[Any, ...]:
         except LookupError:
             return loc[:length]
     return loc
+
+
+def _at(raw: object, place: Sequence[Any]) -> object:
+    for part in place:
+        raw = _below(raw, part)
+    return raw
 
 
 def _below(raw: object, part: Any) -> object:
@@ -263,7 +279,11 @@ def _what(error: Mapping[str, Any]) -> str:
         return str(context["error"])
     if error["type"] in ("string_too_short", "too_short"):
         least = context["min_length"]
-        return "should not be empty" if least == 1 else f"should have at least {least} entries"
+        if least == 1:
+            return "should not be empty"
+        if error["type"] == "string_too_short":
+            return f"should be text of at least {least} characters (got {got(error['input'])})"
+        return f"should have at least {least} entries"
     if error["type"] == "union_tag_invalid":
         given = got(context["tag"])
         return f"should be one of {context['expected_tags']} (got {given})"
