@@ -46,9 +46,11 @@ EXPECTED = {
     "string_too_long": "text of at most {max_length} characters",
     "too_long": "a list of at most {max_length}",
 }
+NO_NUL = r"^[^\x00]*$"
+VARIABLE = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 PATTERNS = {
-    r"^[^\x00]*$": "text without the character NUL",
-    r"^[a-zA-Z_][a-zA-Z0-9_]*$": "letters, digits and underscores, no digit first",
+    NO_NUL: "text without the character NUL",
+    VARIABLE: "letters, digits and underscores, no digit first",
 }
 """What a pattern wants, in words."""
 

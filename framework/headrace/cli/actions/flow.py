@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 LONGEST = 80
 """Characters of the name of a folder for one run of a sweep."""
 _QUOTED = re.compile(r"=([\"'])([^\"']*)\1$")
+"""Quotes around a value, as `headrace.config.hydra.typed_text` puts them."""
 PIPELINE_FILE = "pipeline.json"
 STEP_FUNCTIONS = "stepfunctions"
 STATE_MACHINE_FILE = "state-machine.json"
