@@ -202,8 +202,21 @@ WITHOUT = [
     ),
     (
         ['+job.env.A="a\0b"'],
-        r"job.env.A: should be text that matches ^[^\x00]*$ (got 'a\x00b')",
+        r"job.env.A: should be text without the character NUL (got 'a\x00b')",
     ),
+    (
+        ["+job.env.A-B=x"],
+        "job.env.A-B: should be letters, digits and underscores, no digit first (got 'A-B')",
+    ),
+    (
+        ['output.path="o\0ut"'],
+        r"output.path: should be text without the character NUL (got 'o\x00ut')",
+    ),
+    (
+        ["program=script", "program.path=x.py", 'program.arguments=["a\0b"]'],
+        r"program.arguments.0: should be text without the character NUL (got 'a\x00b')",
+    ),
+    ([f"inputs.{'d' * 300}=x"], f"++inputs.{'d' * 300}.path: has a name that is too long"),
     (
         ["transform.steps.split.before=14102900"],
         "transform.steps.split: 'column' and 'before' are for method 'time', not 'hash'",

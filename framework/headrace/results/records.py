@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 from itertools import starmap
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,10 @@ class RunRecord:
     evaluation: dict[str, Any] | None = None
     request: dict[str, Any] | None = None
     """``request.json``, if it is still there."""
+    place: str = ""
+    """Where it is, for who opens it: an absolute path, or ``s3://…``."""
+    written: datetime | None = None
+    """When its manifest was written."""
 
     @property
     def is_program(self) -> bool:
@@ -61,11 +66,14 @@ class RunRecord:
         manifest = _json(report / "manifest.json")
         if manifest is None:
             raise RecordError(f"{folder}: holds no result ({REPORT}/manifest.json is missing)")
-        request = _json(folder / "request.json")
+        request, place = _json(folder / "request.json"), str(folder.absolute())
+        written = datetime.fromtimestamp((report / "manifest.json").stat().st_mtime, UTC)
         if "program" in manifest:  # beside the manifest may be files of the program's own
-            return cls(folder, manifest, {}, _timings(report), None, request)
+            timings = measured(_json_or_nothing(report / "timings.json"))
+            return cls(folder, manifest, {}, timings, None, request, place, written)
         metrics, timings = (_json(report / f"{name}.json") or {} for name in ("metrics", "timings"))
-        return cls(folder, manifest, metrics, timings, _json(report / EVALUATION), request)
+        evaluation = _json(report / EVALUATION)
+        return cls(folder, manifest, metrics, timings, evaluation, request, place, written)
 
 
 @dataclass(frozen=True)
@@ -201,14 +209,17 @@ def _result(output: Path, folder: Path) -> RunRecord:
         return RunRecord.read(folder)
 
 
-def _timings(report: Path) -> dict[str, Any]:
+def measured(timings: dict[str, Any]) -> dict[str, Any]:
     """Return what headrace has measured of a program; a file of its own may have that name."""
-    try:
-        timings = _json(report / "timings.json") or {}
-    except (ValueError, TypeError):
-        return {}
     known = ("seconds", "cpu_seconds", "peak_memory_mb")
     return {key: timings[key] for key in known if isinstance(timings.get(key), int | float)}
+
+
+def _json_or_nothing(path: Path) -> dict[str, Any]:
+    try:
+        return _json(path) or {}
+    except (ValueError, TypeError):
+        return {}
 
 
 def _json(path: Path) -> dict[str, Any] | None:

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 LONGEST = 80
 """Characters of the name of a folder for one run of a sweep."""
+_QUOTED = re.compile(r"=([\"'])([^\"']*)\1$")
+"""Quotes around a value, as `headrace.config.hydra.typed_text` puts them."""
 PIPELINE_FILE = "pipeline.json"
 STEP_FUNCTIONS = "stepfunctions"
 STATE_MACHINE_FILE = "state-machine.json"
@@ -72,14 +74,14 @@ def perform(config: DictConfig) -> Result | None:
         raise ConfigError(problems)
     hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
-    run = _name_of_run(overrides) if hydra.mode == RunMode.MULTIRUN else ""
+    run = name_of_run(overrides) if hydra.mode == RunMode.MULTIRUN else ""
     flow = compiled(config, overrides, run) if has_flow(config) else single(config, overrides)
     return action(flow, config)
 
 
-def _name_of_run(overrides: Sequence[str]) -> str:
+def name_of_run(overrides: Sequence[str]) -> str:
     """Return a name for a run of a sweep, by what was typed for it: ``width=1024``."""
-    said = [each for each in overrides if not each.startswith("flow=")]
+    said = [_QUOTED.sub(r"=\2", each) for each in overrides if not each.startswith("flow=")]
     short = ",".join(each.lstrip("+").removeprefix("flow.parameters.") for each in said)
     name = re.sub(r"[^\w.,=-]+", "_", short)
     if name == short and len(name) <= LONGEST:
@@ -124,7 +126,7 @@ def _pipeline(flow: Flow, config: DictConfig) -> None:
     if config.start and account is None:
         what = "a pipeline starts on SageMaker; add target=aws, or leave this out"
         raise ConfigError([Problem("start", what)])
-    pipeline = pipeline_of(flow, account)
+    pipeline = pipeline_of(flow, account, may_nest=config.format == STEP_FUNCTIONS)
     if config.format == STEP_FUNCTIONS:
         machine = state_machine(pipeline, flow)
         if account is not None:
@@ -157,7 +159,7 @@ def folder_of(flow: Flow) -> Path:
 
 
 def _policy(flow: Flow, config: DictConfig) -> None:
-    pipeline = pipeline_of(flow)
+    pipeline = pipeline_of(flow, may_nest=True)
     account = OnPaper.of(_account(flow), flow.first_config())
     jobs = [job for job in flow.jobs.values() if job.plan is not None]
     lists = {job.label: listed(job.configured.config, job.label) for job in jobs}

@@ -72,7 +72,7 @@ class Together:
         outcome = self._outcomes[number]
         if isinstance(outcome, HeadraceError):
             raise outcome
-        return shown(outcome)
+        return shown(outcome, self._runs[number].config)
 
     @cached_property
     def _outcomes(self) -> Sequence[Result | HeadraceError]:
