@@ -228,7 +228,7 @@ def test_ctrl_c_ends_it_with_the_status_of_an_interruption(
             text += os.read(leader, 4096)
         process.send_signal(signal.SIGINT)
         rest = read_all(leader)
-        assert process.wait(20) == 130
+        assert process.wait(60) == 130
     head, two, one, said, end = Screen(200).fed(text.decode() + rest).lines
     assert head.startswith("name   state")
     assert [two.split()[:2], one.split()[:2]] == [["ctr-2", "Completed"], ["ctr-1", "Completed"]]
@@ -252,7 +252,7 @@ def _driven(
 
 
 async def _until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    for _ in range(500):
+    for _ in range(3_000):
         if condition():
             return
         await pilot.pause(0.02)

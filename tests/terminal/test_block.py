@@ -53,7 +53,7 @@ def test_what_anybody_prints_stands_above_the_lines() -> None:
     ) as process:
         os.close(follower)
         text = read_all(leader)
-        assert process.wait(20) == 0, text
+        assert process.wait(60) == 0, text
     assert "x     1" in text
     assert Screen(80).fed(text).lines == [
         *("before", "from Python", "to stderr", "half of a line", "of a child"),

@@ -133,7 +133,7 @@ def test_a_sweep_on_a_terminal_shows_one_table(tmp_path: Path) -> None:
     ) as process:
         os.close(follower)
         text = read_all(leader)
-        assert process.wait(20) == 2
+        assert process.wait(60) == 2
     assert "  0          16  running" in text
     head, row, failed, page, figures = Screen(150).fed(text).lines[2:]
     assert head.startswith("run  n_features   rows  seconds")

@@ -65,8 +65,10 @@ def _page(result: Result, config: JobConfig) -> Path | None:
     return report.try_run_page(Path(result.output), _made(config))
 
 
-def _made(config: JobConfig) -> Made:
-    """Return what was typed and chosen, and where the job ran."""
+def _made(config: JobConfig) -> Made | None:
+    """Return what was typed and chosen, and where the job ran; None if Hydra runs nothing."""
+    if not HydraConfig.initialized():
+        return None
     target, hydra = targets.find(config), HydraConfig.get()
     program = "headrace" if Path(sys.argv[0]).name != _DOOR else f"python {_DOOR}"
     typed = shlex.join(map(masked_override, hydra.overrides.task))

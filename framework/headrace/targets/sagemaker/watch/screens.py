@@ -7,9 +7,11 @@ from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Footer, Input, OptionList, RichLog, Static
 
@@ -53,6 +55,15 @@ class Log(Screen[None]):
         Binding("home", "home", "begin"),
         Binding("end", "end", "end"),
     ]
+
+    class Read(Message):
+        """The thread has read something, or learned why it cannot."""
+
+        def __init__(self, texts: Sequence[str], status: str, wrong: str) -> None:
+            super().__init__()
+            self.texts = texts
+            self.status = status
+            self.wrong = wrong
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -114,20 +125,21 @@ class Log(Screen[None]):
                 pause, texts, wrong = min(2 * pause, 60), [], in_a_line(error)
             else:
                 pause, wrong = POLL_SECONDS, ""
-            if self._has_ended.is_set() or not self.is_attached:
-                return
-            self.app.call_from_thread(self._show, texts, record.status, wrong)
+            self.post_message(self.Read(texts, record.status, wrong))
             if is_last and not wrong:
                 return
             self._has_ended.wait(pause)
 
-    def _show(self, texts: Sequence[str], status: str, wrong: str) -> None:
+    @on(Read)
+    def take(self, message: Read) -> None:
+        """Show what has been read."""
         log = self.query_one(RichLog)
-        for text in texts:
+        for text in message.texts:
             log.write(Text.from_ansi(shown(text)))
-        self._lines += len(texts)
-        self._say(f"{status}, {self._lines:,} line{'' if self._lines == 1 else 's'}")
-        self.query_one("#wrong", Static).update(wrong)
+        self._lines += len(message.texts)
+        lines = f"{self._lines:,} line{'' if self._lines == 1 else 's'}"
+        self._say(f"{message.status}, {lines}")
+        self.query_one("#wrong", Static).update(message.wrong)
 
     def _say(self, what: str) -> None:
         title = f"{self._job.name}  ·  {self._job.source}  ·  {what}"
@@ -146,6 +158,13 @@ class Paper(Screen[None]):
         Binding("escape,q", "dismiss", "back", key_display="Esc"),
     ]
 
+    class Written(Message):
+        """A thread has got the lines."""
+
+        def __init__(self, lines: Sequence[str]) -> None:
+            super().__init__()
+            self.lines = lines
+
     def __init__(self, title: str) -> None:
         super().__init__()
         self._head = title
@@ -158,10 +177,13 @@ class Paper(Screen[None]):
         yield Footer(compact=True)
 
     def show(self, lines: Sequence[str]) -> None:
-        """Show lines; called in any thread."""
-        if self.is_attached:
-            text = harmless("\n".join(lines))
-            self.app.call_from_thread(self.query_one("#lines", Static).update, text)
+        """Show lines; may be called in any thread."""
+        self.post_message(self.Written(lines))
+
+    @on(Written)
+    def take(self, message: Written) -> None:
+        """Show the lines that a thread has got."""
+        self.query_one("#lines", Static).update(harmless("\n".join(message.lines)))
 
 
 DIALOG = """
