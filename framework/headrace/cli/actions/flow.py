@@ -210,7 +210,7 @@ def show(flow: Flow, jobs: Sequence[JobState], facts: Mapping[str, Scalar]) -> N
         print("\n".join(table(jobs, sys.stdout)), flush=True)
     folder, facts = folder_of(flow), {**facts, **flow.config.parameters}
     page = try_flow_page(folder, flow.name, jobs, dict(_links(folder, jobs)), facts)
-    if page is not None and not lines.in_sweep():
+    if page is not None and not lines.is_live():
         print(f"flow     {linked(str(page), sys.stdout)}", flush=True)
 
 
