@@ -54,6 +54,20 @@ def test_log_loss(rows: list[tuple[float, float]]) -> None:
 
 
 @given(ROWS)
+def test_scores_by_label(rows: list[tuple[float, float]]) -> None:
+    scores, labels = columns(rows)
+    told = figures.score_histogram(judge(scores, labels))
+    edges = np.array(told["log_odds"])
+    assert np.diff(edges) == pytest.approx(0.25)
+    assert -10 <= edges[0] < edges[-1] <= 10
+    # as float32, as the scores are kept
+    kept = np.clip(scores.astype(np.float32), edges[0], np.nextafter(edges[-1], -np.inf))
+    for name, label in (("zeros", 0), ("ones", 1)):
+        expected, _ = np.histogram(kept[labels == label], edges)
+        assert told[name] == expected.tolist()
+
+
+@given(ROWS)
 def test_auc_is_wrong_by_no_more_than_it_says(rows: list[tuple[float, float]]) -> None:
     scores, labels = columns(rows)
     buckets = judge(scores, labels).buckets

@@ -53,11 +53,13 @@ class Buckets:
         zeros: Rows whose label is 0.
         ones: Rows whose label is 1.
         sums: Sums of the predictions.
+        numbers: Of the buckets, see `bucket_of`.
     """
 
     zeros: Counts
     ones: Counts
     sums: Floats
+    numbers: npt.NDArray[np.intp]
 
     def auc(self) -> float | None:
         """Return the area under the ROC curve: how often a 1 scores higher than a 0, a tie being ½.
@@ -112,6 +114,21 @@ class Buckets:
         numbers = middles * count // (2 * int(rows.sum()))
         found = np.unique(numbers).tolist()
         return [(number, self._group(numbers == number)) for number in found]
+
+    def histogram(self, edges: Floats) -> tuple[list[int], list[int]]:
+        """Return the zeros and the ones between each two neighbouring edges, and at both ends.
+
+        Args:
+            edges: Scores, ascending. They should be bounds of buckets, which are not divided.
+
+        Returns:
+            Two lists, each one longer than `edges`.
+        """
+        ends = [0, *np.searchsorted(self.numbers, bucket_of(edges)).tolist(), len(self.numbers)]
+        zeros, ones = (
+            np.concatenate([[0], np.cumsum(counts)])[ends] for counts in (self.zeros, self.ones)
+        )
+        return np.diff(zeros).tolist(), np.diff(ones).tolist()
 
     def _group(self, chosen: npt.NDArray[np.bool_]) -> Group:
         ones = int(self.ones[chosen].sum())
@@ -179,4 +196,4 @@ class Judge:
     def buckets(self) -> Buckets:
         """Return the buckets that hold any rows, by ascending score; to be asked for at the end."""
         used: npt.NDArray[np.intp] = np.flatnonzero(self._counts[0] + self._counts[1])
-        return Buckets(self._counts[0, used], self._counts[1, used], self._sums[used])
+        return Buckets(self._counts[0, used], self._counts[1, used], self._sums[used], used)
