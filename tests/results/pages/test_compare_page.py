@@ -45,7 +45,7 @@ def test_what_differs(folders: tuple[Path, Path], tmp_path: Path) -> None:
     for text in (
         "Not the same rows",
         "train has other rows",
-        "config.steps.feature_hasher.parameters.n_features64128",
+        "steps.feature_hasher.n_features64128",
         LOSS,
         "ROC AUC0.75000.7600+0.0100",
         f"valuerows of c200{NONE}",

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from headrace.results.pages.story import Made
 from headrace.results.program_manifest import parts_of
 from headrace.runtime.spec import REPORT_PAGE
-from headrace.uris import S3
 
 if TYPE_CHECKING:
     from headrace.results.pages.flow_page import Shown
@@ -64,8 +63,7 @@ def write_run_page(record: RunRecord, made: Made | None = None, page: Path | Non
     from headrace.results.pages.script_page import script_page
 
     own = record.folder / RUN_PAGE
-    earlier = None if record.place.startswith(S3) else Made.of_page(own)
-    made = made or earlier or Made.guessed(record)
+    made = made or Made.of(record)
     if record.is_program:
         if page is None and any(part["file"] == REPORT_PAGE for part in parts_of(record.manifest)):
             raise FileExistsError("the program has written a file of that name")

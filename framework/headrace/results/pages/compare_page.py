@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import PurePosixPath
 from typing import Any
 
 from headrace.results.pages import figures
@@ -45,14 +46,14 @@ def compare_page(
     evaluations = [Evaluation.of(record.evaluation) for record in records]
     columns = list(_columns(records))
     return {
-        "title": "Two results compared",
+        "title": " and ".join(map(_name, records)) + " compared",
         "sides": [
-            (name, record.place, title(record, Made.guessed(record)))
+            (name, record.place, title(record, Made.of(record)))
             for name, record in zip(NAMES, records, strict=True)
         ],
         "differences": list(differences),
         "is_program": records[0].is_program,
-        "settings": list(settings),
+        "settings": [(_key(key), one, other) for key, one, other in settings],
         "rows": list(_rows(records)),
         "columns": columns[:SHOWN],
         "all_columns": len(columns),
@@ -73,6 +74,15 @@ def compare_page(
         ),
         "costs": list(_costs(records)),
     }
+
+
+def _name(record: RunRecord) -> str:
+    return figures.visible(PurePosixPath(record.place).name or record.place, 60)
+
+
+def _key(key: str) -> str:
+    """Return the address of a setting, without what only says where the manifest keeps it."""
+    return key.removeprefix("config.").replace(".parameters.", ".")
 
 
 def _rows(records: Pair) -> Iterator[Row]:
