@@ -227,7 +227,7 @@ def _groups(
     column: Mapping[str, Any], before: tuple[str, int], after: tuple[str, int]
 ) -> list[tuple[str, int, int]] | None:
     """Return the rows of each group in both channels; None if they are not known or not two."""
-    values, nulls = column["frequent_values"], column.get("null_channels", {})
+    values, nulls = column.get("frequent_values", ()), column.get("null_channels", {})
     if any("channels" not in each for each in values) or (column["nulls"] and not nulls):
         return None
     if any(_is_fraction(each["value"]) for each in values):

@@ -128,12 +128,17 @@ def _yes(there: object) -> str:
 
 
 def _of_column(one: dict[str, Any], other: dict[str, Any]) -> Iterator[Row]:
-    names = {"distinct": "distinct values", "nulls": "empty cells", "colliding_tokens": "colliding"}
+    names = {
+        "distinct": "distinct values",
+        "nulls": "empty cells",
+        "colliding_tokens": "colliding tokens",
+    }
     for key, name in names.items():
         if one.get(key) != other.get(key):
             yield _row(name, (one.get(key), other.get(key)))
     values = [
-        {each["value"]: each["rows"] for each in side["frequent_values"]} for side in (one, other)
+        {each["value"]: each["rows"] for each in side.get("frequent_values", ())}
+        for side in (one, other)
     ]
     changed = [
         name
