@@ -11,7 +11,12 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from headrace.flow.states import JobState
-from headrace.results.pages import try_flow_page, write_run_page, write_sweep_page
+from headrace.results.pages import (
+    try_flow_page,
+    write_compare_page,
+    write_run_page,
+    write_sweep_page,
+)
 from headrace.results.records import RunRecord, SweepRecord
 from tests import debian
 from tests.results.pages.samples import (
@@ -167,3 +172,13 @@ def flow_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert page is not None
     return page
+
+
+@pytest.fixture(scope="session")
+def compare_page(run_page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of two results with other widths and evaluations."""
+    place = tmp_path_factory.mktemp("compared")
+    other = run_folder(place, n_features=4096, evaluation=evaluation(0.39, 0.77), request=request())
+    records = (RunRecord.read(run_page.parent.parent), RunRecord.read(other))
+    settings = [("transform.n_features", "64", "4096"), ("dataset.path", *HOSTILE[:2])]
+    return write_compare_page(place / "compared.html", records, settings, ["train: 3 rows differ"])

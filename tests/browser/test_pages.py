@@ -14,7 +14,7 @@ from tests.results.pages.samples import HOSTILE
 pytestmark = pytest.mark.browser
 
 PAGES = ("run_page", "sweep_page")
-ALL_PAGES = (*PAGES, "search_page", "script_page", "flow_page")
+ALL_PAGES = (*PAGES, "search_page", "script_page", "flow_page", "compare_page")
 CONTRAST = """() => {
   // WCAG 2: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
   const light = (color) => {
