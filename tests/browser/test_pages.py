@@ -205,11 +205,8 @@ def test_strangers_values_do_nothing(opened: Opened, file: Path) -> None:
     assert page.get_by_text(HOSTILE[0]).count() >= 1
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_a_phone_shows_the_page_without_scrolling_sideways(
-    opened: Opened, any_file: Path, dark: bool
-) -> None:
-    page = opened(any_file, phone=True, dark=dark)
+def test_a_phone_shows_the_page_without_scrolling_sideways(opened: Opened, any_file: Path) -> None:
+    page = opened(any_file, phone=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert page.evaluate(STRAY) == []
     boxes = page.locator(".scroll")
