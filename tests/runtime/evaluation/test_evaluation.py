@@ -127,6 +127,7 @@ def test_what_the_report_says_of_the_model(tmp_path: Path, log: bytes) -> None:
         "channels",
         "calibration",
         "scores",
+        "groups",
         "model",
     ]
     assert report["judged_on"] == "validation"

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from hydra.core.hydra_config import HydraConfig
 
 from headrace import targets
+from headrace.cli.sweep import lines
 from headrace.prepare import prepare
 from headrace.results import pages as report
 from headrace.results.pages.story import Made
-from headrace.results.result import summary
+from headrace.results.result import closing, figures_of, how_to_load, warned
 from headrace.runtime.shown import masked_override
+from headrace.terminal.colours import GREEN, YELLOW, coloured
+from headrace.terminal.links import linked
 from headrace.uris import S3
 
 if TYPE_CHECKING:
@@ -35,11 +38,31 @@ def perform(plan: Plan) -> Result:
 
 
 def shown(result: Result, config: JobConfig) -> Result:
-    """Print the result's summary and make its page; return the result."""
-    print(summary(result), flush=True)
-    if result.manifest and not result.output.startswith(S3):
-        report.try_run_page(Path(result.output), _made(config))
+    """Print the result's summary and make its page; return the result.
+
+    A run of a sweep prints a line, since a table shows all of them together in the end.
+    """
+    if lines.in_sweep():
+        _page(result, config)
+        lines.done(closing(result))
+        return result
+    out = sys.stdout
+    warnings = [coloured(line, YELLOW, out) for line in warned(result.manifest)]
+    done = coloured(closing(result), GREEN, out)
+    print("\n".join([*figures_of(result), *warnings, done]), flush=True)  # a page takes its time
+    if page := _page(result, config):
+        print(f"page     {linked(str(page), out)}")
+    if code := how_to_load(result):
+        print(f"load     {code}")
+    print(linked(result.output, out), flush=True)
     return result
+
+
+def _page(result: Result, config: JobConfig) -> Path | None:
+    """Make the page of a result on this machine."""
+    if not result.manifest or result.output.startswith(S3):
+        return None
+    return report.try_run_page(Path(result.output), _made(config))
 
 
 def _made(config: JobConfig) -> Made:

@@ -125,26 +125,33 @@ def write_sweep_page(record: SweepRecord) -> Path:
         OSError: It cannot be written.
     """
     from headrace.results.pages.document import write
-    from headrace.results.pages.sweep_page import sweep_page
+    from headrace.results.pages.sweep.page import sweep_page
 
     return write(record.folder / SWEEP_PAGE, "sweep.html", sweep_page(record))
 
 
-def try_run_page(folder: Path, made: Made | None = None) -> None:
+def try_run_page(folder: Path, made: Made | None = None) -> Path | None:
     """Make the page of a run that has just ended; the run is none the worse if that fails.
 
     Args:
         folder: ``output.path``.
         made: How it was made, if it is known.
+
+    Returns:
+        The page, if it was made.
     """
     from headrace.results.records import RunRecord
 
-    _try(RUN_PAGE, lambda: write_run_page(RunRecord.read(folder), made))
+    return _try(RUN_PAGE, lambda: write_run_page(RunRecord.read(folder), made))
 
 
-def try_sweep_page(record: SweepRecord) -> None:
-    """Make the page of a sweep that has just ended; a failure is told, and no more."""
-    _try(SWEEP_PAGE, lambda: write_sweep_page(record))
+def try_sweep_page(record: SweepRecord) -> Path | None:
+    """Make the page of a sweep that has just ended; a failure is told, and no more.
+
+    Returns:
+        The page, if it was made.
+    """
+    return _try(SWEEP_PAGE, lambda: write_sweep_page(record))
 
 
 def try_flow_page(

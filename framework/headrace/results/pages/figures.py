@@ -15,6 +15,7 @@ from headrace.terminal.units import size
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 NONE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 LONGEST = 120
 
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

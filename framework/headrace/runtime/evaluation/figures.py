@@ -28,8 +28,10 @@ def channel_figures(judge: Judge) -> dict[str, Any]:
         "rows": rows,
         "base_rate": rounded(base_rate),
         "log_loss": rounded(log_loss),
+        "log_loss_standard_error": rounded(judge.losses.standard_error()),
         "normalised_entropy": rounded(normalised_entropy(log_loss, base_rate)),
         "auc": rounded(buckets.auc()),
+        "auc_standard_error": rounded(buckets.auc_standard_error()),
         "auc_error_bound": rounded(buckets.auc_error(), up=True),
         "mean_prediction": rounded(mean),
         "calibration_ratio": rounded(_ratio(mean, base_rate)),
@@ -118,6 +120,7 @@ def logistic_report(judges: Mapping[str, Judge], judged_on: str) -> dict[str, An
         "channels": {name: channel_figures(judge) for name, judge in judges.items()},
         "calibration": {name: calibration(judge) for name, judge in judges.items()},
         "scores": {name: score_histogram(judge) for name, judge in judges.items()},
+        "groups": {name: judge.losses.groups() for name, judge in judges.items()},
     }
 
 
