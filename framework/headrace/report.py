@@ -1,15 +1,24 @@
-"""``python -m headrace.report FOLDER``: makes the page of a run or of a sweep again."""
+"""``python -m headrace.report PLACE``: makes the page of a run or of a sweep again."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from headrace.errors import HeadraceError
-from headrace.results.pages import RUN_PAGE, SWEEP_PAGE, write_run_page, write_sweep_page
+from headrace.results.pages import (
+    RUN_PAGE,
+    SWEEP_PAGE,
+    own_page,
+    write_run_page,
+    write_sweep_page,
+)
 from headrace.results.records import RecordError, RunRecord, SweepRecord
+from headrace.results.stored import StoredResult
+from headrace.runtime.shown import plain
+from headrace.uris import S3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,28 +32,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m headrace.report",
-        description=f"Makes {RUN_PAGE} of a run's folder, or {SWEEP_PAGE} of a sweep's, again.",
+        description=f"Makes {RUN_PAGE} of a run's folder, or {SWEEP_PAGE} of a sweep's, again; of "
+        "a result on S3, a page here.",
     )
-    parser.add_argument("folder", type=Path, help="output.path of a run, or multirun/<date>/<time>")
-    folder = parser.parse_args(arguments).folder
+    parser.add_argument(
+        "place", help="output.path of a run, here or on s3://, or multirun/<date>/<time>"
+    )
+    parser.add_argument(
+        "--html", type=Path, metavar="PAGE", help="the page to make; on s3://: NAME.html by default"
+    )
+    given = parser.parse_args(arguments)
     try:
-        print(page_of(folder))
-    except (HeadraceError, OSError) as exc:
+        print(page_of(given.place, given.html))
+    except HeadraceError as exc:
         print(exc, file=sys.stderr)
+        return 1
+    except OSError as exc:
+        where = "" if exc.filename is None else f"{plain(str(exc.filename))}: "
+        print(f"{where}{exc.strerror or exc}", file=sys.stderr)
         return 1
     return 0
 
 
-def page_of(folder: Path) -> Path:
-    """Make the page of whatever a folder holds.
+def page_of(place: str, page: Path | None = None) -> Path:
+    """Make the page of whatever a place holds.
+
+    Args:
+        place: The folder of a run or a sweep, or the ``s3://…`` of a run.
+        page: The file; default: in the folder or, of a result on S3, in the current one, called
+            like the last part of the place.
 
     Returns:
         Where it is.
 
     Raises:
-        RecordError: It holds neither a run nor a sweep.
+        HeadraceError: It holds neither a run nor a sweep, or cannot be read.
         OSError: The page cannot be written.
     """
+    if place.startswith(S3):
+        run = StoredResult(place).record()
+        name = PurePosixPath(place).name
+        return write_run_page(run, page=own_page(page or Path(f"{name}.html")))
+    folder = Path(place)
     if not folder.is_dir():
         raise RecordError(f"{folder}: there is no such folder")
     try:
@@ -54,8 +83,11 @@ def page_of(folder: Path) -> Path:
             sweep = SweepRecord.read(folder)
         except RecordError:
             raise RecordError(f"{no_run}, and no runs of a sweep either") from None
+        if page is not None:
+            what = "a sweep's page is made in its folder; leave out --html"
+            raise RecordError(f"{folder}: {what}") from no_run
         return write_sweep_page(sweep)
-    return write_run_page(run)
+    return write_run_page(run, page=None if page is None else own_page(page))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def test_the_python_that_loads_a_result() -> None:
     assert how_to_load(program) == "headrace.open_result('/out')"
     assert how_to_load(Result("/out", {}, 1.0, ())) is None
     assert how_to_load(Result("s3://b/out", {}, 1.0, (), has_ended=False)) is None
-    assert set(WRITERS.shipped) - set(readable_formats()) == result._WRITE_ONLY
+    assert set(WRITERS.shipped) - set(readable_formats()) == result.WRITE_ONLY
 
 
 def test_warnings_stand_before_the_last_lines() -> None:

@@ -2,6 +2,7 @@
 
     python -m headrace.compare RUN_A RUN_B
     python -m headrace.compare s3://bucket/a outputs/b --recount
+    python -m headrace.compare RUN_A RUN_B --html page.html
 
 The last line and the exit status give the answer: 0 the same rows, 1 other rows, 2 the results
 cannot be compared.
@@ -13,14 +14,16 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from headrace.errors import HeadraceError
+from headrace.results.pages import write_compare_page
 from headrace.results.part_rows import is_exact, rows_of
 from headrace.results.stored import StoredResult, UnreadableError
 from headrace.runtime.output.digest import digest_of
 from headrace.runtime.output.seal import FILES, SHA256, files_of_part
-from headrace.runtime.shown import listed
+from headrace.runtime.shown import listed, plain
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import size
 
@@ -58,7 +61,7 @@ def report(one: Manifest, other: Manifest) -> tuple[list[str], list[str]]:
 
 
 def _settings(one: Manifest, other: Manifest) -> list[str]:
-    settings = list(_differing(one, other))
+    settings = list(differing(one, other))
     return ["", *aligned([("setting", "A", "B"), *settings])] if settings else []
 
 
@@ -87,7 +90,7 @@ def _difference(name: str, one: Manifest, other: Manifest) -> str | None:
     return f"{name} has other rows" if one["digest"] != other["digest"] else None
 
 
-def _differing(one: Manifest, other: Manifest) -> Iterator[tuple[str, str, str]]:
+def differing(one: Manifest, other: Manifest) -> Iterator[tuple[str, str, str]]:
     """Yield the settings in which the manifests differ."""
     first, second = (dict(_flat("", manifest)) for manifest in (one, other))
     for key in dict.fromkeys([*first, *second]):
@@ -108,12 +111,13 @@ def _flat(prefix: str, settings: Manifest) -> Iterator[tuple[str, object]]:
             yield f"{prefix}{key}", value
 
 
-def compare(places: Sequence[str], *, recount: bool = False) -> int:
+def compare(places: Sequence[str], *, recount: bool = False, page: Path | None = None) -> int:
     """Compare two results and print the differences.
 
     Args:
         places: Folders or ``s3://…``.
         recount: Read all parts instead of trusting the manifests.
+        page: A page to make of it as well.
 
     Returns:
         The exit status.
@@ -129,17 +133,38 @@ def compare(places: Sequence[str], *, recount: bool = False) -> int:
         raise UnreadableError(f"{places[0]} and {places[1]}: {what}")
     lines, differences = report(manifests[0], manifests[1])
     print("\n".join([f"A  {places[0]}", f"B  {places[1]}", "", *lines, ""]))
-    if kinds == {True}:
-        differences += _changed_files(results, manifests) if recount else []
-        print(
-            "the same files" if not differences else f"not the same files: {'; '.join(differences)}"
-        )
-        return DIFFERENT if differences else SAME
+    what = "files" if kinds == {True} else "rows"
     if recount:
-        pairs = zip(results, manifests, strict=True)
-        differences += [fault for result, manifest in pairs for fault in _faults(result, manifest)]
-    print("the same rows" if not differences else "not the same rows: " + "; ".join(differences))
+        differences += _recounted(results, manifests)
+    if page is not None:
+        print(f"{_written(page, results, manifests, differences)}\n")
+    same = f"the same {what}"
+    print(same if not differences else f"not {same}: {'; '.join(differences)}")
     return DIFFERENT if differences else SAME
+
+
+def _recounted(results: Sequence[StoredResult], manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Yield what is wrong with the files of results."""
+    if _is_of_program(manifests[0]):
+        yield from _changed_files(results, manifests)
+        return
+    for result, manifest in zip(results, manifests, strict=True):
+        yield from _faults(result, manifest)
+
+
+def _written(
+    page: Path,
+    results: Sequence[StoredResult],
+    manifests: Sequence[Manifest],
+    differences: Sequence[str],
+) -> Path:
+    """Make the page; return its path."""
+    one, other = (result.record() for result in results)
+    settings = list(differing(*manifests))
+    try:
+        return write_compare_page(page, (one, other), settings, differences)
+    except OSError as error:
+        raise UnreadableError(f"{plain(str(page))}: {error.strerror}") from error
 
 
 def _faults(result: StoredResult, manifest: Manifest) -> Iterator[str]:
@@ -251,9 +276,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("results", nargs=2, metavar="RUN", help="output.path, here or on s3://")
     parser.add_argument("--recount", action="store_true", help="read the parts as well")
+    parser.add_argument("--html", type=Path, metavar="PAGE", help="make a page of it, too")
     given = parser.parse_args(arguments)
     try:
-        return compare(given.results, recount=given.recount)
+        return compare(given.results, recount=given.recount, page=given.html)
     except HeadraceError as error:
         print(error, file=sys.stderr)
         return INCOMPARABLE

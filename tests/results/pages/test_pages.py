@@ -350,3 +350,7 @@ def test_a_run_and_a_sweep_end_with_their_pages(
     assert (one.returncode, one.stderr, many.returncode) == (0, "", 0)
     pages = ("one/report/report.html", "many/1/report/report.html", "many/summary.html")
     assert all((tmp_path / page).stat().st_size > 20_000 for page in pages)
+    for page, typed in zip(pages, ("output.path=one", "transform.n_features=4096"), strict=False):
+        text = (tmp_path / page).read_text(encoding="utf-8")
+        assert f"python run.py {typed}</pre>" in text or f"headrace {typed}</pre>" in text
+        assert "<h1>hashing of avazu_sample.csv, on this machine, " in text

@@ -7,6 +7,7 @@ templates and charts are imported only when a page is made.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from headrace.results.pages.story import Made
 from headrace.results.program_manifest import parts_of
 from headrace.runtime.spec import REPORT_PAGE
-from headrace.uris import S3
 
 if TYPE_CHECKING:
     from headrace.results.pages.flow_page import Shown
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 RUN_PAGE = Path(REPORT_PAGE)
 SWEEP_PAGE = Path("summary.html")
 FLOW_PAGE = Path("flow.html")
+
+_GENERATOR = b'<meta name="generator" content="headrace '
+_BEGINNING = 4096
+"""Bytes of a page that say whose it is."""
 
 
 def get_ready(template: str = "run.html") -> None:
@@ -59,13 +63,56 @@ def write_run_page(record: RunRecord, made: Made | None = None, page: Path | Non
     from headrace.results.pages.script_page import script_page
 
     own = record.folder / RUN_PAGE
-    earlier = None if record.place.startswith(S3) else Made.of_page(own)
-    made = made or earlier or Made.guessed(record)
+    made = made or Made.of(record)
     if record.is_program:
         if page is None and any(part["file"] == REPORT_PAGE for part in parts_of(record.manifest)):
             raise FileExistsError("the program has written a file of that name")
         return write(page or own, "script.html", script_page(record, made))
     return write(page or own, "run.html", run_page(record, made))
+
+
+def write_compare_page(
+    page: Path,
+    records: tuple[RunRecord, RunRecord],
+    settings: Sequence[tuple[str, str, str]],
+    differences: Sequence[str],
+) -> Path:
+    """Make the page that compares two results.
+
+    Args:
+        page: The file.
+        records: The results, of one kind.
+        settings: Those that differ, with both values.
+        differences: What differs in the rows or the files.
+
+    Returns:
+        The page.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    from headrace.results.pages.compare_page import compare_page
+    from headrace.results.pages.document import write
+
+    return write(own_page(page), "compare.html", compare_page(records, settings, differences))
+
+
+def own_page(page: Path) -> Path:
+    """Return the path of a page that is to be made.
+
+    Raises:
+        FileExistsError: A file is there, and it is no page of ours.
+        OSError: It cannot be read.
+    """
+    try:
+        with page.open("rb") as file:
+            is_ours = _GENERATOR in file.read(_BEGINNING)
+    except FileNotFoundError:
+        return page
+    if not is_ours:
+        what = "is there, and is no page that headrace has made; give another name"
+        raise FileExistsError(errno.EEXIST, what, str(page))
+    return page
 
 
 def write_sweep_page(record: SweepRecord) -> Path:

@@ -30,6 +30,8 @@ _NORMAL = NormalDist().inv_cdf(0.975)
 """The quantile of the normal distribution that leaves 95 % in the middle."""
 _CERTAINTY = 0.95
 """That no column is said to have changed if none has."""
+_LONGEST_NUMBER = 8
+"""Characters of a number that are not too many."""
 _LEAST_ROWS = 0.5
 """Rows that a group without rows counts for, as a logarithm of 0 is not a number."""
 
@@ -52,6 +54,12 @@ class Value:
     share: float
     rate: Rate | None = None
     """None where labels are not counted by value."""
+
+    @property
+    def shown(self) -> str:
+        """Return the text, a measured number rounded."""
+        is_long = len(self.text) > _LONGEST_NUMBER and _is_fraction(self.text)
+        return f"{float(self.text):.4g}" if is_long else self.text
 
 
 @dataclass(frozen=True)
@@ -219,7 +227,7 @@ def _groups(
     column: Mapping[str, Any], before: tuple[str, int], after: tuple[str, int]
 ) -> list[tuple[str, int, int]] | None:
     """Return the rows of each group in both channels; None if they are not known or not two."""
-    values, nulls = column["frequent_values"], column.get("null_channels", {})
+    values, nulls = column.get("frequent_values", ()), column.get("null_channels", {})
     if any("channels" not in each for each in values) or (column["nulls"] and not nulls):
         return None
     if any(_is_fraction(each["value"]) for each in values):

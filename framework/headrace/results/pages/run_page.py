@@ -25,7 +25,7 @@ from headrace.runtime.output.seal import files_of_part
 from headrace.uris import path_of
 
 MOST_CLASSES = 20
-BINARY, CLASSES = "binary", "classes"
+BINARY, CLASSES, NUMBER = "binary", "classes", "number"
 """Kinds of labels, as ``metrics.json`` names them."""
 _DIGEST = 12
 """Characters of a digest that are shown."""
@@ -237,8 +237,9 @@ def _left_out(
         yield "Collisions", "no step of this run hashes"
     if record.manifest["columns"]["label"] is None:
         yield "Labels", "the data has no label (dataset.label)"
-    if record.evaluation is None:
-        yield "A model's quality", "evaluation=logistic trains one on the result and judges it"
+    if record.evaluation is None and record.metrics.get("label") != CLASSES:
+        kind = "linear" if record.metrics.get("label") == NUMBER else "logistic"
+        yield "A model's quality", f"evaluation={kind} trains one on the result and judges it"
     if not made.command:
         yield "The command", "no file of the result holds it"
     if record.request is None:

@@ -19,6 +19,8 @@ from typing import Any
 from headrace.aws.request import RequestView
 from headrace.results.pages import figures
 from headrace.results.records import RunRecord
+from headrace.results.result import WRITE_ONLY
+from headrace.runtime.spec import REPORT_PAGE
 from headrace.uris import S3, join, path_of
 
 META = "headrace-made"
@@ -61,6 +63,14 @@ class Made:
     def text(self) -> str:
         """Return all of it as a text; see `of_page`."""
         return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def of(cls, record: RunRecord) -> Made:
+        """Return what the page of a result keeps or, without one, what its request tells."""
+        is_here = not record.place.startswith(S3)
+        return (cls.of_page(record.folder / REPORT_PAGE) if is_here else None) or cls.guessed(
+            record
+        )
 
     @classmethod
     def of_page(cls, page: Path) -> Made | None:
@@ -154,7 +164,7 @@ def snippet(record: RunRecord) -> str:
         f"for batch in result.batches({channel!r}, 1024, seed=1):",
     ]
     labels = ", batch.labels" if has_label else ""
-    if manifest["output_format"] == "recordio":
+    if manifest["output_format"] in WRITE_ONLY:
         return ""
     if manifest["n_features"] is not None:
         loaded = f"rows = result.load({channel!r})"

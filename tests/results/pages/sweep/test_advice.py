@@ -96,6 +96,19 @@ def test_runs_that_do_not_differ_at_all() -> None:
     )
 
 
+def test_much_noise_is_told() -> None:
+    runs = [
+        dataclasses.replace(each, judged=judged(loss, 0.03, seed=each.number))
+        for each, loss in zip(widths(0, 0, 0), (0.3921, 0.392, 0.3922), strict=True)
+    ]
+    advice = advise(runs)
+    noise = advice.margins[0].noise
+    assert noise is not None
+    assert advice.cautions[-1] == (
+        f"On 20,000 rows, less than {noise / 0.392:.2%} cannot be told from noise; judge on more."
+    ).replace("%", f"{N}%")
+
+
 def test_only_keys_that_differ_are_named() -> None:
     keys = ("transform", "evaluation.passes")
     settings = [("a", "1"), ("b", "1"), ("a", "3"), ("b", "3")]

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from statistics import NormalDist
 
-from headrace.results.pages.figures import NARROW, PLUS_MINUS, octets, score, seconds, share
+from headrace.results.pages.figures import NARROW, PLUS_MINUS, count, octets, score, seconds, share
 from headrace.results.pages.sweep.keys import Key, keys_of
 from headrace.results.pages.sweep.runs import Difference, Finished, Judged
 
 CLOSE = 0.001
 """Part of the lowest loss."""
+_MUCH = 10 * CLOSE
 FEW = 0.05
 """Part of the distinct tokens."""
 CONFIDENCE = 0.95
@@ -142,7 +143,7 @@ def _by_loss(runs: Sequence[Finished], keys: Sequence[Key]) -> Advice:
             f"{best.named(_different(best, taken))}"
             f"{_of_noise(margins[taken.number])}.{_saves(taken, best, keys)}"
         )
-    cautions = [*_edges(taken, keys), *_doubts(runs)]
+    cautions = [*_edges(taken, keys), *_doubts(runs, margins[taken.number])]
     return Advice(text, tuple(cautions), taken.number, best.number, margins)
 
 
@@ -249,9 +250,12 @@ def _edges(taken: Finished, keys: Sequence[Key]) -> Iterator[str]:
             yield f"{key.name}={text} is the smallest value tried; try smaller ones, too."
 
 
-def _doubts(runs: Sequence[Finished]) -> Iterator[str]:
+def _doubts(runs: Sequence[Finished], margin: Margin) -> Iterator[str]:
     if any(_judged(run).error is None and not _judged(run).groups for run in runs):
         yield "The evaluations tell no standard errors, so a difference may be chance."
+    if margin.noise and margin.is_noise and margin.noise > margin.lowest * _MUCH:
+        part, rows = share(margin.noise / margin.lowest), count(_judged(runs[0]).rows[1])
+        yield f"On {rows} rows, less than {part} cannot be told from noise; judge on more."
 
 
 def _by_collisions(runs: Sequence[Finished]) -> Advice:
