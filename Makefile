@@ -126,7 +126,7 @@ pins:
 	rm -rf build && $(PYTHON) -m venv build/pins
 	$(PINS) install -q . && $(FROZEN) --exclude setuptools > build/run
 	$(PINS) install -q '.[bench]' && $(FROZEN) --exclude setuptools > build/bench
-	$(PINS) install -q '.[joblib,test]' && $(FROZEN) > build/dev
+	$(PINS) install -q '.[joblib,test,tui]' && $(FROZEN) > build/dev
 	(echo '# What `make demo` installs. Made by `make pins`.'; cat build/run) > requirements/run.txt
 	(echo '# What `make bench` installs. Made by `make pins`.'; echo '-r run.txt'; \
 		grep -vxFf build/run build/bench) > requirements/bench.txt

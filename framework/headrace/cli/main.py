@@ -34,7 +34,14 @@ from headrace.config import defaults
 from headrace.config.hydra.errors import problem_of, setting_problem
 from headrace.config.hydra.loader import checked
 from headrace.config.hydra.objects import NO_PACKAGE, names_package
-from headrace.errors import ConfigError, DataError, HeadraceError, JobFailed, Problem
+from headrace.errors import (
+    ConfigError,
+    DataError,
+    HeadraceError,
+    JobFailed,
+    PluginError,
+    Problem,
+)
 from headrace.runtime.shown import masked_words, plain, quoted
 from headrace.targets.local import early
 
@@ -199,7 +206,7 @@ def _performed(config: DictConfig) -> Any:
 
     try:
         return actions.perform(compose(config))
-    except (DataError, JobFailed) as error:
+    except (DataError, JobFailed, PluginError) as error:
         if not _OTHER_DATA.search(str(error)) or (hint := _way_to_look()) is None:
             raise
         raise type(error)(f"{error}; {hint}") from error

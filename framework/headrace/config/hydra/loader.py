@@ -121,6 +121,8 @@ class CheckedLoader(ConfigLoaderImpl):
             raise Refused(list(dict.fromkeys(problems)))
         learned.leave_open(config, typed)
         defaults.complete(config)
+        if from_shell and run_mode == RunMode.RUN:
+            flow.need_no_run_folder(config)
         return config
 
     def _looked(

@@ -49,11 +49,14 @@ class Series:
         name: Text of the legend.
         points: Position of each mark, (x, y); of a bar, x is its number.
         titles: Text of each mark when it is pointed at.
+        intervals: Ends of each mark's error bar; None for a mark without one. All series of a
+            chart have them, or none.
     """
 
     name: str
     points: Sequence[tuple[float, float | None]]
     titles: Sequence[str]
+    intervals: Sequence[tuple[float, float] | None] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ def lines(axes: Axes, series: Sequence[Series], *, faint: Series | None = None) 
         faint: A line to compare with, without dots.
     """
     values = [y for each in series for _, y in each.points if y is not None]
+    values += [end for each in series for ends in each.intervals if ends for end in ends]
     marks = ticks(0 if axes.from_zero else min(values), max(values))
     chart = _Lines(
         _config(axes, marks),
@@ -156,6 +160,8 @@ def lines(axes: Axes, series: Sequence[Series], *, faint: Series | None = None) 
         chart.add(each.name, list(each.points), formatter=_title_of(each))
     if faint is not None:
         chart.add(faint.name, list(faint.points), show_dots=False)
+    if any(each.intervals for each in series):
+        chart.add_xml_filter(_with_intervals(chart, series))
     return _chart("lines", _svg(chart, axes, faint), axes, series)
 
 
@@ -198,6 +204,27 @@ def _config(axes: Axes, y_marks: Sequence[float]) -> Any:
         truncate_label=-1,
         dots_size=3.5,
     )
+
+
+def _with_intervals(chart: Any, series: Sequence[Series]) -> Callable[[Any], Any]:
+    """Return what adds the error bars to a drawing; pygal's own do not work with two numbers."""
+
+    def add(root: Any) -> Any:
+        dots = [node for node in root.iter("g") if node.get("class") == "dots"]
+        ends = [
+            ends
+            for each in series
+            for (_, y), ends in zip(each.points, each.intervals, strict=False)
+            if y is not None
+        ]
+        for node, interval in zip(dots, ends, strict=False):
+            low, high = (chart.view.y(end) for end in interval or (0.0, 0.0))
+            if interval:
+                x = node[0].get("cx")
+                chart.svg.node(node, "path", d=f"M{x} {low} L{x} {high}", class_="interval")
+        return root
+
+    return add
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

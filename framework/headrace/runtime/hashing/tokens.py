@@ -70,6 +70,12 @@ class Encoded(NamedTuple):
         return cls(dictionary.dictionary, codes, missing)
 
     @classmethod
+    def of_ids(cls, column: pa.Array) -> Encoded:
+        """Find the distinct values of a column of integers, which are told as decimal text."""
+        cells = cls.of(column)
+        return cells._replace(values=cells.values.cast(pa.string()))
+
+    @classmethod
     def cell_by_cell(cls, column: pa.Array) -> Encoded:
         """Take every cell that is not null for a value, though the same may come twice."""
         if not column.null_count:
@@ -232,22 +238,27 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
         seed: Its seed.
     """
     is_few = batch.num_rows <= _FEW_ROWS
-    encode = Encoded.cell_by_cell if is_few else Encoded.of
     fields = [(place, batch.schema.field(place)) for place in features(batch.schema)]
-    columns = [_values(in_type(batch.column(place), role_of(field))) for place, field in fields]
-    encoded = [
-        (field.name, encode(cells)) for (_, field), (cells, _) in zip(fields, columns, strict=True)
-    ]
-    if not columns:
+    if not fields:
         return []
+    cells_of = [_encoded(batch.column(place), role_of(field), is_few) for place, field in fields]
+    encoded = [(field.name, cells) for (_, field), (cells, _) in zip(fields, cells_of, strict=True)]
     values = [(name, cells.values) for name, cells in encoded]
     hashed = _hashes(values, is_few, (function, seed), (murmur3_32, _PRINT_SEED))
     return [
         ColumnTokens(name, cells, hashes, _prints(cells.values, hashes, marks), lengths)
         for (name, cells), (_, lengths), (hashes, marks) in zip(
-            encoded, columns, hashed, strict=True
+            encoded, cells_of, hashed, strict=True
         )
     ]
+
+
+def _encoded(column: pa.Array, role: Role, is_few: bool) -> tuple[Encoded, I32 | None]:
+    """Return the cells of a feature column and, if one may hold several values, how many each."""
+    if pa.types.is_integer(column.type) and role is not Role.NUMERIC and not is_few:
+        return Encoded.of_ids(column), None
+    values, lengths = _values(in_type(column, role))
+    return (Encoded.cell_by_cell if is_few else Encoded.of)(values), lengths
 
 
 def _values(column: pa.Array) -> tuple[pa.Array, I32 | None]:

@@ -7,6 +7,7 @@ fast.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ import pyarrow.compute as pc
 from headrace.runtime.hashing.hash64 import hash64, key_of
 from headrace.runtime.hashing.tokens import U64, Encoded
 from headrace.runtime.hashing.words import Cells
+from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.learning.counts import refuse_more
 
 HASH, COLUMN, TEXT, ROWS = "hash", "column", "value", "rows"
@@ -54,16 +57,26 @@ def added_up_texts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
     Raises:
         ValueError: There are more.
     """
-    together = pa.concat_tables(states)
-    hashes = together[HASH].to_numpy()
+    together = pa.concat_tables(states).combine_chunks()
+    first, rows = _added_up(together[HASH].to_numpy(), together[ROWS].to_numpy())
+    merged = together.take(pa.array(first))
+    refuse_more(merged, max_values, _BYTES_EACH)
+    return merged.set_column(merged.schema.get_field_index(ROWS), ROWS, pa.array(rows))
+
+
+def _added_up(
+    hashes: U64, counts: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.int64]]:
+    """Return where each different hash stands, once, and the sum of its counts."""
+    kernels = library()
+    if kernels is not None and len(hashes) <= dense_calls.MOST:
+        codes, first = dense_calls.group(kernels, hashes)
+        return first, dense_calls.add_up(kernels, codes, counts, len(first))
     order = np.argsort(hashes)
     starts = np.flatnonzero(np.diff(hashes[order], prepend=~hashes[order[:1]]))
-    first = together.take(pa.array(order[starts]))
-    refuse_more(first, max_values, _BYTES_EACH)
-    rows = np.empty(0, np.int64)
-    if len(starts):
-        rows = np.add.reduceat(together[ROWS].to_numpy()[order], starts)
-    return first.set_column(first.schema.get_field_index(ROWS), ROWS, pa.array(rows))
+    if not len(starts):
+        return order, np.empty(0, np.int64)
+    return order[starts], np.add.reduceat(counts[order], starts)
 
 
 def _no_texts() -> pa.StringArray:
