@@ -78,6 +78,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
         ("transform=hashing", "dataset.numeric=[C14,C15]"),
         ("transform=custom_hashing", "transform.steps.custom_hasher.hash=xxh32"),
         ("transform=time_hashing", "output.tokens=true", "output.format=libsvm"),
+        ("transform=target", "output.format=csv"),
+        ("transform=vocabulary", "output.format=npy"),
     ],
 )
 def test_the_same_bytes_as_here(

@@ -144,10 +144,3 @@ class Evaluator:
                     f"channel {name!r} holds no rows that a model could {use}; "
                     "split in another way, or use evaluation=none"
                 )
-
-
-def evaluator(
-    spec: EvaluationSpec | None, schema: pa.Schema, channels: Sequence[str], folder: Path
-) -> Evaluator | None:
-    """Return the evaluator of a job; nothing if no model is to be judged."""
-    return None if spec is None else Evaluator(spec, schema, channels, folder)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.runtime.chain.bad_rows import MOST_REJECTED, Rejection
 from headrace.runtime.chain.pipeline import Rows
 from headrace.runtime.chain.preflight import Prepared, refuse_unwritable
 from headrace.runtime.errors import DataError
-from headrace.runtime.evaluation.evaluator import evaluator
 from headrace.runtime.output.parts import DenseColumns, Part, PartWriter
 from headrace.runtime.output.report import Report, write_nothing
 from headrace.runtime.output.writers import writer_of
@@ -21,6 +20,9 @@ from headrace.runtime.spec import REPORT, ROWS, JobSpec, under
 from headrace.runtime.statistics.metrics import Totals
 from headrace.runtime.statistics.observed import Observed
 from headrace.runtime.statistics.statistics import Statistics
+
+if TYPE_CHECKING:
+    from headrace.runtime.evaluation.evaluator import Evaluator
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Outcome:
             host.mark,
             dense_columns,
         )
-        self._evaluator = evaluator(spec.evaluation, prepared.schema, prepared.channels, folder)
+        self._evaluator = _evaluator(spec, prepared, folder)
 
     @property
     def lists_bad_rows(self) -> bool:
@@ -149,3 +151,12 @@ def _make_folders(folders: Mapping[str, Path]) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DataError(f"{folder}: cannot be written ({error.strerror})") from error
+
+
+def _evaluator(spec: JobSpec, prepared: Prepared, folder: Path) -> Evaluator | None:
+    if spec.evaluation is None:
+        return None
+    # Most jobs judge no model; this is a tenth of the imports.
+    from headrace.runtime.evaluation.evaluator import Evaluator
+
+    return Evaluator(spec.evaluation, prepared.schema, prepared.channels, folder)

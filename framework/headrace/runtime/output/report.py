@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.runtime.chain.bad_rows import Rejection
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.preflight import Prepared
-from headrace.runtime.evaluation.evaluator import Evaluator
 from headrace.runtime.learning import files
 from headrace.runtime.output.feature_map import described_files
 from headrace.runtime.output.left_out import left_out
@@ -35,6 +34,9 @@ from headrace.runtime.spec import EVALUATION, REPORT, REPORT_PAGE, JobSpec
 from headrace.runtime.statistics.metrics import Totals, metrics
 from headrace.runtime.statistics.observed import OBSERVED, Observed
 from headrace.runtime.statistics.statistics import Statistics
+
+if TYPE_CHECKING:
+    from headrace.runtime.evaluation.evaluator import Evaluator
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.chain.tables import files_of_tables
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.errors import DataError
-from headrace.runtime.evaluation.model import require
 from headrace.runtime.learning.analysis import Analysis, Gathering
 from headrace.runtime.learning.files import taught
 from headrace.runtime.learning.passes import Pass, passes
@@ -82,6 +81,8 @@ def execute(task: Task, host: Host) -> None:
 def input_of(task: Task) -> list[Path]:
     """Return the files of a job's input, once what the job needs is known to be installed."""
     if task.spec.evaluation is not None:
+        from headrace.runtime.evaluation.model import require  # most jobs judge no model
+
         require()
     return files_of_input(under(task.root, task.spec.input))
 

@@ -17,6 +17,7 @@ import importlib
 import json
 import os
 import runpy
+import site
 import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -40,13 +41,14 @@ class CompiledImporter(zipimporter):
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of a module."""
         inside = self._inside(fullname)
-        file = SOURCES / inside
-        try:
-            is_same = file.read_bytes() == self.get_data(inside)
-        except OSError:
-            is_same = False
-        code = _compiled(fullname, file) if is_same else None
-        return super().get_code(fullname) if code is None else code
+        folders = [str(SOURCES), *site.getsitepackages()]
+        for folder in folders:
+            file = Path(folder, inside)
+            with contextlib.suppress(OSError):
+                is_same = file.read_bytes() == self.get_data(inside)
+                if is_same and (code := _compiled(fullname, file)) is not None:
+                    return code
+        return super().get_code(fullname)
 
     def get_filename(self, fullname: str) -> str:
         """Return the path of a module; `zipimporter` would compile it for that."""
