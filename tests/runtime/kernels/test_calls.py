@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +24,7 @@ from headrace.runtime.hashing.sparse import SparseRows, sparse_rows
 from headrace.runtime.hashing.tokens import ColumnTokens, Encoded, RowTokens, column_tokens
 from headrace.runtime.kernels import calls, library
 from headrace.runtime.output.digest import digest_of
+from headrace.runtime.output.writers.arrays import fixed_width
 from headrace.runtime.sources.blocks import Bytes
 from headrace.runtime.sources.delimited import DelimitedBlock
 from headrace.runtime.sources.dialect import Dialect
@@ -258,6 +261,23 @@ def test_keys_of_another_type_are_left_to_numpy(kind: type[np.integer[Any]]) -> 
         reference = sparse_rows(RowTokens([tokens]), [keys])
     for one, other in zip(vars(compiled).values(), vars(reference).values(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@given(st.binary(max_size=400), st.integers(0, 2**32 - 1))
+def test_checksums(data: bytes, before: int) -> None:
+    kernels = library.library()
+    assert kernels is not None
+    if platform.machine() == "x86_64":
+        assert calls.crc32(kernels, memoryview(data), before) == zlib.crc32(data, before)
+
+
+@given(CELLS, st.integers(0, 3), st.booleans())
+def test_texts_of_one_width(cells: list[str | None], start: int, alike: bool) -> None:
+    texts = column([str(cell)[:9].ljust(20, "x") if alike else cell or "" for cell in cells], start)
+    (compiled,) = fixed_width([texts], "id", "npz").pieces
+    with without_kernels():
+        (reference,) = fixed_width([texts], "id", "npz").pieces
+    assert (compiled.dtype, compiled.tolist()) == (reference.dtype, reference.tolist())
 
 
 def test_arrays_that_do_not_fit_each_other() -> None:

@@ -190,6 +190,22 @@ def add_to_sketch(kernels: CDLL, prints: U64, counts: I64, sketch: I64) -> None:
     kernels.headrace_sketch(_at(prints), _at(counts), len(prints), sketch.shape[1], _at(sketch))
 
 
+def crc32(kernels: CDLL, data: memoryview, crc: int) -> int | None:
+    """Return what `zlib.crc32` does, many times sooner; None if this processor cannot."""
+    if not len(data):
+        return crc
+    content = np.frombuffer(data, np.uint8)
+    found: int = kernels.headrace_crc32(_at(content), len(content), crc)
+    return None if found < 0 else found
+
+
+def padded(kernels: CDLL, texts: pa.StringArray, width: int) -> Array:
+    """Return texts as bytes of one width, which none is longer than, zeros behind them."""
+    cells = np.empty(len(texts), f"S{width}")
+    kernels.headrace_padded(*_texts(texts), len(texts), width, _at(cells))
+    return cells
+
+
 class Column(NamedTuple):
     """The features of one column.
 
