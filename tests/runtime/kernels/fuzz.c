@@ -257,6 +257,19 @@ static void fuzz_rows(void) {
     float *numbers = room(4 * (uint64_t)found);
     memcpy(exact, indices, 4 * (uint64_t)found);
     memcpy(numbers, values, 4 * (uint64_t)found);
+    int64_t *label_ends = room(8 * (uint64_t)(rows + 1));
+    for (int64_t row = 0; row <= rows; row++) {
+        label_ends[row] = row ? label_ends[row - 1] + (int64_t)draw(3) : (int64_t)draw(3);
+    }
+    uint8_t *labels = room((uint64_t)label_ends[rows]);
+    uint64_t room_of_lines = (uint64_t)(label_ends[rows] - label_ends[0] + 16 * found + rows);
+    uint8_t *lines = room(room_of_lines);
+    int64_t written =
+        headrace_lines(label_ends, labels, wide, exact, numbers, found, rows, lines);
+    check(written == -1 || (written >= rows && written <= (int64_t)room_of_lines), "lines");
+    free(label_ends);
+    free(labels);
+    free(lines);
     uint64_t *sums = room(8 * (uint64_t)rows);
     check(!headrace_digest(wide, exact, numbers, 0, found, rows, sums), "digest");
     if (rows && found) {

@@ -206,6 +206,38 @@ def padded(kernels: CDLL, texts: pa.StringArray, width: int) -> Array:
     return cells
 
 
+def lines(
+    kernels: CDLL,
+    labels: pa.LargeBinaryArray,
+    offsets: I64,
+    indices: U32,
+    values: npt.NDArray[np.floating[Any]],
+) -> memoryview | None:
+    """Return lines of libsvm; None if values are not small whole numbers, for NumPy to write them.
+
+    Args:
+        kernels: The library.
+        labels: The text of each row's label.
+        offsets: Where each row starts in the next two, shape (rows + 1,).
+        indices: Of each entry.
+        values: Of each entry.
+    """
+    rows, entries = len(labels), min(len(indices), len(values))
+    if values.dtype != np.float32 or len(offsets) != rows + 1 or not rows:
+        return None
+    _, starts, data = labels.buffers()
+    bounds = np.frombuffer(starts, np.int64, rows + 1, 8 * labels.offset)
+    text = np.frombuffer(data, np.uint8) if data is not None and data.size else _NOTHING
+    made = np.empty(int(bounds[-1] - bounds[0]) + 16 * entries + rows, np.uint8)
+    offsets, indices = _straight(offsets, np.int64), _straight(indices, np.uint32)
+    values = _straight(values, np.float32)
+    size = kernels.headrace_lines(
+        *(_at(bounds), _at(text), _at(offsets), _at(indices), _at(values)),
+        *(entries, rows, _at(made)),
+    )
+    return None if size < 0 else made[:size].data
+
+
 class Column(NamedTuple):
     """The features of one column.
 

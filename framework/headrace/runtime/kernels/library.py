@@ -38,12 +38,13 @@ _ARGUMENTS = {
     "digest": (_P, _P, _P, c_int32, c_int64, c_int64, _P),
     "crc32": (_P, c_int64, c_uint32),
     "padded": (_P, _P, c_int64, c_int64, _P),
+    "lines": (_P, _P, _P, _P, _P, c_int64, c_int64, _P),
     "csv_scan": (_P, c_int64, c_uint8, c_uint8, c_uint8, c_int64, _P, c_int64, _P, _P),
     "csv_columns": (_P, c_int64, _P, c_int64, c_int64, _P, c_int64, _P, _P, _P, _P, _P),
 }
 _COUNTING = (
     *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_scan"),
-    "crc32",
+    *("crc32", "lines"),
 )
 """Kernels that return a number."""
 
