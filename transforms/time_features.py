@@ -4,9 +4,9 @@
             14102100             0            1
             14102523             23           5
 
-The column holds ``YYMMDDHH``, as Avazu's does; years are those from 2000 to 2099. ``hour_of_day``
-is 0-23, ``day_of_week`` is 0-6 with 0 = Monday, both as text, because they are categories. The raw
-column is dropped: it names an hour that will not come again.
+The column holds ``YYMMDDHH``, as Avazu's does, of the years 1969 to 2068, which is how POSIX reads
+two digits. ``hour_of_day`` is 0-23, ``day_of_week`` is 0-6 with 0 = Monday, both as text, because
+they are categories. The raw column is dropped: it names an hour that will not come again.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from headrace.runtime.hashing.functions import HASH_FUNCTIONS, hash_texts
 from headrace.runtime.hashing.keys import signed_keys, unsigned_keys
 from headrace.runtime.hashing.sparse import SparseRows, sparse_rows
 from headrace.runtime.hashing.tokens import ColumnTokens, Encoded, RowTokens, column_tokens
-from headrace.runtime.kernels import calls, library
+from headrace.runtime.kernels import calls, file_calls, library
 from headrace.runtime.output.digest import digest_of
 from headrace.runtime.output.writers.arrays import fixed_width
 from headrace.runtime.output.writers.libsvm import LibsvmWriter
@@ -202,7 +202,7 @@ def test_statistics(batch: pa.RecordBatch, random: object) -> None:
     seen[0].see(tokens, groups)
     with without_kernels():
         seen[1].see(tokens, groups)
-    one, other = (each.report(None) for each in seen)
+    one, other = (each.report(None, ["train", "validation"], is_binary=True) for each in seen)
     assert one == other
     for name, each in seen[0].columns.items():
         assert_equal(each.crossed.state(), seen[1].columns[name].crossed.state())
@@ -270,7 +270,7 @@ def test_checksums(data: bytes, before: int) -> None:
     kernels = library.library()
     assert kernels is not None
     if platform.machine() == "x86_64":
-        assert calls.crc32(kernels, memoryview(data), before) == zlib.crc32(data, before)
+        assert file_calls.crc32(kernels, memoryview(data), before) == zlib.crc32(data, before)
 
 
 @given(CELLS, st.integers(0, 3), st.booleans())

@@ -47,6 +47,8 @@ _ISO = (
 _DAYS_HOUR = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])"
 """How a date with the hour behind it begins, which would be a time in the thirties as seconds."""
 _HOURLY = r"^(?P<year>[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?P<hour>[0-9]{2})$"
+_PIVOT = 69
+"""Years of two digits from here on are of the 20th century."""
 _NUMBER = r"^(?P<sign>-?)(?P<whole>[0-9]{1,15})(?:\.(?P<fraction>[0-9]{1,64}))?$"
 
 
@@ -218,8 +220,9 @@ def _iso(texts: pa.StringArray) -> Times:
 
 
 def _hourly(texts: pa.StringArray) -> Times:
+    """Read ``YYMMDDHH``: the years are 1969 to 2068, as POSIX, Python and pandas read ``%y``."""
     parts = pc.extract_regex(texts, _HOURLY)
-    micros, is_known = _calendar(parts, century=2000)
+    micros, is_known = _calendar(parts, pivot=_PIVOT)
     is_time = parts.is_valid().to_numpy(zero_copy_only=False) & is_known
     return Times(micros, is_time, np.ones(len(texts), np.bool_))
 
@@ -282,7 +285,7 @@ def _iso_alone(text: str) -> Time | None:
 
 def _hourly_alone(text: str) -> Time | None:
     parts = _PATTERNS["hourly"].fullmatch(text)
-    micros = None if parts is None else _calendar_alone(parts, century=2000)
+    micros = None if parts is None else _calendar_alone(parts, pivot=_PIVOT)
     return None if micros is None else Time(micros, is_local=True)
 
 
@@ -295,9 +298,10 @@ def _epoch_alone(text: str, size: int) -> Time | None:
     return Time(-micros if parts["sign"] else micros, is_local=False)
 
 
-def _calendar_alone(parts: re.Match[str], century: int = 0) -> int | None:
+def _calendar_alone(parts: re.Match[str], pivot: int | None = None) -> int | None:
     given = {name: int(text) for name, text in parts.groupdict().items() if _is_digits(text)}
     hour, minute, second = (given.get(name, 0) for name in ("hour", "minute", "second"))
+    century = 0 if pivot is None else 2000 if given["year"] < pivot else 1900
     try:
         date = datetime(given["year"] + century, given.get("month", 1), given.get("day", 1))
         moment = date.replace(hour=hour, minute=minute, second=second, tzinfo=UTC)
@@ -320,8 +324,11 @@ _TIME_OF: dict[str, Callable[[str], Time | None]] = {
 }
 
 
-def _calendar(parts: pa.StructArray, century: int = 0) -> tuple[I64, Bools]:
-    """Return the microseconds since 1970 of years, months and so on, and whether there is such."""
+def _calendar(parts: pa.StructArray, pivot: int | None = None) -> tuple[I64, Bools]:
+    """Return the microseconds since 1970 of years, months and so on, and whether there is such.
+
+    With `pivot`, years have two digits, and those from there on are of the 20th century.
+    """
     names = {field.name for field in parts.type}
 
     def part(name: str, without: int) -> I64:
@@ -329,7 +336,9 @@ def _calendar(parts: pa.StructArray, century: int = 0) -> tuple[I64, Bools]:
             return np.full(len(parts), without, np.int64)
         return _number(parts.field(name), without)
 
-    year, month, day = part("year", 0) + century, part("month", 1), part("day", 1)
+    year, month, day = part("year", 0), part("month", 1), part("day", 1)
+    if pivot is not None:
+        year = year + np.where(year < pivot, 2000, 1900)
     hour, minute, second = part("hour", 0), part("minute", 0), part("second", 0)
     is_known = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)
     is_known &= (hour < 24) & (minute < 60) & (second < 60)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ import pyarrow as pa
 
 from headrace.runtime.hashing.hash64 import hash64, hash_of_text, key_of
 from headrace.runtime.hashing.tokens import U64, Encoded
+from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.learning.states import added_up
 
 VALUE, ROWS = "value", "rows"
@@ -74,6 +77,10 @@ class Values:
 
     known: U64
 
+    @cached_property
+    def _index(self) -> dense_calls.Index:
+        return dense_calls.Index.of(self.known)
+
     def lacks(self, name: str, column: pa.StringArray) -> npt.NDArray[np.bool_]:
         """Find the cells of a column whose value is not in the set, shape (rows,); no null."""
         is_given = column.is_valid().to_numpy(zero_copy_only=False)
@@ -105,6 +112,9 @@ class Values:
     def _found(self, values: U64) -> npt.NDArray[np.int64]:
         if not len(self.known):
             return np.full(len(values), -1)
+        kernels = library()
+        if kernels is not None and len(self.known) <= dense_calls.MOST:
+            return self._index.find(kernels, values)
         order = np.argsort(values)  # neighbours are looked up in the same memory
         values = values[order]
         near = np.searchsorted(self.known, values)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from headrace.runtime.errors import DataError
 from headrace.runtime.hashing.words import WORD, Cells
-from headrace.runtime.kernels import calls
+from headrace.runtime.kernels import file_calls
 from headrace.runtime.kernels.library import library
 from headrace.runtime.shown import quoted
 
@@ -100,7 +100,7 @@ def fixed_width(columns: Sequence[pa.StringArray], name: str, format_name: str) 
 
 def _padded(column: pa.StringArray, width: int) -> Array:
     if (kernels := library()) is not None:
-        return calls.padded(kernels, column, width)
+        return file_calls.padded(kernels, column, width)
     cells = Cells.of(column)
     if width > _WIDE:
         wide = np.zeros((len(cells.lengths), width), np.uint8)

@@ -15,7 +15,7 @@ from typing import IO, ClassVar, Self
 
 import pyarrow as pa
 
-from headrace.runtime.kernels import calls
+from headrace.runtime.kernels import file_calls
 from headrace.runtime.kernels.library import library
 from headrace.runtime.output.writers.base import (
     Entries,
@@ -31,7 +31,6 @@ from headrace.runtime.output.writers.reading import Known, text_rows
 from headrace.runtime.output.writers.texts import I64, Texts, packed
 
 _ROWS_AT_ONCE = 8192
-_NEWLINE = pa.scalar(b"\n", pa.large_binary())
 
 
 class LabelledLines(ABC):
@@ -64,7 +63,8 @@ class LabelledLines(ABC):
             if lines is None:
                 offsets, texts = self.entries(rows, layout)
                 data, starts = packed(texts)
-                lines = joined([labels, strings_at(data, starts[offsets]), _NEWLINE])
+                newline = pa.scalar(b"\n", pa.large_binary())
+                lines = joined([labels, strings_at(data, starts[offsets]), newline])
             file.write(lines)
 
     def is_exact(self, known: Known) -> bool:
@@ -96,7 +96,7 @@ class LibsvmWriter(LabelledLines):
         kernels, each = library(), Entries.of(rows, layout)
         if kernels is None:
             return None
-        return calls.lines(kernels, labels, each.offsets, each.indices, each.values)
+        return file_calls.lines(kernels, labels, each.offsets, each.indices, each.values)
 
     def entries(self, rows: pa.RecordBatch, layout: Layout) -> tuple[I64, list[Texts]]:
         """Return the entries of hashed rows."""

@@ -20,7 +20,7 @@ from typing import IO, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.file_calls import crc32
 from headrace.runtime.kernels.library import library
 from headrace.runtime.output.writers.arrays import Array, Pieces, fixed_width
 from headrace.runtime.output.writers.base import Layout, refuse_left_over
@@ -184,7 +184,7 @@ def write_arrays(arrays: Mapping[str, Pieces], file: IO[bytes]) -> None:
 def _checksum(buffers: Sequence[memoryview]) -> int:
     kernels, crc = library(), 0
     for buffer in buffers:
-        found = None if kernels is None else calls.crc32(kernels, buffer, crc)
+        found = None if kernels is None else crc32(kernels, buffer, crc)
         crc = zlib.crc32(buffer, crc) if found is None else found
     return crc
 
