@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -72,6 +73,19 @@ def test_npz_of_two_gigabytes_is_left_to_zipfile(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(npz, "_MOST", 9)
     write_arrays(arrays, made[1])
     assert made[0].getvalue() == made[1].getvalue()
+
+
+def test_files_that_are_not_written_from_front_to_end_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = job(id="id", label="click", steps=[HASH])
+    hashed = run(tmp_path, clicks(20), spec).manifest["channels"]
+    monkeypatch.setattr(npz, "_MOST", 0)
+    again = run(tmp_path, clicks(20), spec)
+    assert again.manifest["channels"] == hashed
+    (part,) = hashed["train"]["parts"]
+    content = (again.output / part["file"]).read_bytes()
+    assert part["sha256"] == hashlib.sha256(content).hexdigest()
 
 
 def test_npz_with_numbers(tmp_path: Path) -> None:
