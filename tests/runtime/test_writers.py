@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,9 @@ import scipy.sparse as sp
 
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.chain.preflight import preflight
-from headrace.runtime.output.writers import writer_of
+from headrace.runtime.output.writers import npz, writer_of
+from headrace.runtime.output.writers.arrays import Pieces
+from headrace.runtime.output.writers.npz import write_arrays
 from headrace.runtime.plugins.formats import WRITERS
 from headrace.runtime.spec import OutputSpec, StepSpec
 from tests.runtime.jobs import FORMATS, HASH, SPARSE_FORMATS, SPLIT, Result, clicks, job, run
@@ -39,6 +44,48 @@ def test_npz(tmp_path: Path, rows_per_part: int) -> None:
                 "data": "<f4", "label": "<f8", "id": "|S20",
             }  # fmt: skip
             assert len(arrays["label"]) == len(arrays["id"]) == rows
+
+
+def test_npz_is_what_zipfile_writes(request: pytest.FixtureRequest) -> None:
+    arrays = {
+        "indices": Pieces.of(
+            [np.arange(70, dtype=np.int32), np.arange(0, dtype=np.int32)], np.int32
+        ),
+        "format": Pieces.whole(np.array(b"csr")),
+        "x": Pieces.of([np.ones((3, 2))], np.float64, 2),
+    }
+    expected = io.BytesIO()
+    with zipfile.ZipFile(expected, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+            with archive.open(member, "w") as stream:
+                array.write(stream)
+    for _ in range(2):
+        made = io.BytesIO()
+        write_arrays(arrays, made)
+        assert made.getvalue() == expected.getvalue()
+        request.getfixturevalue("numpy_alone")
+
+
+def test_npz_of_two_gigabytes_is_left_to_zipfile(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays, made = {"x": Pieces.whole(np.arange(9))}, [io.BytesIO(), io.BytesIO()]
+    write_arrays(arrays, made[0])
+    monkeypatch.setattr(npz, "_MOST", 9)
+    write_arrays(arrays, made[1])
+    assert made[0].getvalue() == made[1].getvalue()
+
+
+def test_files_that_are_not_written_from_front_to_end_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = job(id="id", label="click", steps=[HASH])
+    hashed = run(tmp_path, clicks(20), spec).manifest["channels"]
+    monkeypatch.setattr(npz, "_MOST", 0)
+    again = run(tmp_path, clicks(20), spec)
+    assert again.manifest["channels"] == hashed
+    (part,) = hashed["train"]["parts"]
+    content = (again.output / part["file"]).read_bytes()
+    assert part["sha256"] == hashlib.sha256(content).hexdigest()
 
 
 def test_npz_with_numbers(tmp_path: Path) -> None:
@@ -114,14 +161,14 @@ def test_parquet_of_hashed_rows(tmp_path: Path, numeric: tuple[str, ...]) -> Non
 
 def test_both_formats_hold_the_same_rows(tmp_path: Path) -> None:
     steps = [SPLIT, HASH]
-    npz = run(tmp_path, clicks(200), job(id="id", label="click", steps=steps))
+    made = run(tmp_path, clicks(200), job(id="id", label="click", steps=steps))
     spec = job(id="id", label="click", steps=steps, format="parquet", rows_per_part=30)
     table = run(tmp_path, clicks(200), spec).table()
-    matrix = npz.matrix()
+    matrix = made.matrix()
     assert np.concatenate(table["indices"].to_numpy()).tolist() == matrix.indices.tolist()
     assert np.concatenate(table["values"].to_numpy()).tolist() == matrix.data.tolist()
-    assert table["label"].to_pylist() == npz.array("label").tolist()
-    assert [each.encode() for each in table["id"].to_pylist()] == npz.array("id").tolist()
+    assert table["label"].to_pylist() == made.array("label").tolist()
+    assert [each.encode() for each in table["id"].to_pylist()] == made.array("id").tolist()
 
 
 def test_parquet_of_rows_that_are_not_hashed(tmp_path: Path) -> None:

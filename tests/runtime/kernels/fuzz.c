@@ -138,6 +138,40 @@ static void fuzz_text(void) {
     }
 }
 
+static void fuzz_bytes(void) {
+    Column column = drawn_column();
+    uint32_t crc = (uint32_t)draw(1ull << 32), bits = ~crc;
+    int64_t start = column.offsets[0] < column.size ? column.offsets[0] : column.size;
+    for (int64_t i = start; i < column.size; i++) {
+        bits ^= column.data[i];
+        for (int bit = 0; bit < 8; bit++) {
+            bits = bits >> 1 ^ (bits & 1 ? 0xEDB88320u : 0);
+        }
+    }
+    int64_t found = headrace_crc32(column.data + start, column.size - start, crc);
+    check(found == -1 || found == (int64_t)(uint32_t)~bits, "checksum");
+
+    int64_t width = 1 + (int64_t)draw(3);
+    for (int64_t row = 0; row < column.rows; row++) {
+        int64_t size = column.offsets[row + 1] - column.offsets[row];
+        width = size > width ? size : width;
+    }
+    uint8_t *padded = room((uint64_t)(width * column.rows));
+    headrace_padded(column.offsets, column.data, column.rows, width, padded);
+    for (int64_t row = 0; row < column.rows; row++) {
+        int64_t size = column.offsets[row + 1] - column.offsets[row];
+        uint8_t *cell = padded + row * width;
+        check(!memcmp(cell, column.data + column.offsets[row], (uint64_t)size), "a padded text");
+        for (int64_t i = size; i < width; i++) {
+            check(!cell[i], "zeros behind a text");
+        }
+    }
+    void *all[] = {padded, column.offsets, column.data, column.validity};
+    for (uint64_t i = 0; i < sizeof all / sizeof *all; i++) {
+        free(all[i]);
+    }
+}
+
 #define WIDEST 256
 
 static void fuzz_rows(void) {
@@ -223,6 +257,19 @@ static void fuzz_rows(void) {
     float *numbers = room(4 * (uint64_t)found);
     memcpy(exact, indices, 4 * (uint64_t)found);
     memcpy(numbers, values, 4 * (uint64_t)found);
+    int64_t *label_ends = room(8 * (uint64_t)(rows + 1));
+    for (int64_t row = 0; row <= rows; row++) {
+        label_ends[row] = row ? label_ends[row - 1] + (int64_t)draw(3) : (int64_t)draw(3);
+    }
+    uint8_t *labels = room((uint64_t)label_ends[rows]);
+    uint64_t room_of_lines = (uint64_t)(label_ends[rows] - label_ends[0] + 16 * found + rows);
+    uint8_t *lines = room(room_of_lines);
+    int64_t written =
+        headrace_lines(label_ends, labels, wide, exact, numbers, found, rows, lines);
+    check(written == -1 || (written >= rows && written <= (int64_t)room_of_lines), "lines");
+    free(label_ends);
+    free(labels);
+    free(lines);
     uint64_t *sums = room(8 * (uint64_t)rows);
     check(!headrace_digest(wide, exact, numbers, 0, found, rows, sums), "digest");
     if (rows && found) {
@@ -413,6 +460,7 @@ int main(int count, char **words) {
     }
     for (uint64_t left = strtoull(words[2], 0, 10); left; left--) {
         fuzz_text();
+        fuzz_bytes();
         fuzz_rows();
         fuzz_csv();
         fuzz_groups();

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import platform
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,8 +23,10 @@ from headrace.runtime.hashing.functions import HASH_FUNCTIONS, hash_texts
 from headrace.runtime.hashing.keys import signed_keys, unsigned_keys
 from headrace.runtime.hashing.sparse import SparseRows, sparse_rows
 from headrace.runtime.hashing.tokens import ColumnTokens, Encoded, RowTokens, column_tokens
-from headrace.runtime.kernels import calls, library
+from headrace.runtime.kernels import calls, file_calls, library
 from headrace.runtime.output.digest import digest_of
+from headrace.runtime.output.writers.arrays import fixed_width
+from headrace.runtime.output.writers.libsvm import LibsvmWriter
 from headrace.runtime.sources.blocks import Bytes
 from headrace.runtime.sources.delimited import DelimitedBlock
 from headrace.runtime.sources.dialect import Dialect
@@ -258,6 +263,46 @@ def test_keys_of_another_type_are_left_to_numpy(kind: type[np.integer[Any]]) -> 
         reference = sparse_rows(RowTokens([tokens]), [keys])
     for one, other in zip(vars(compiled).values(), vars(reference).values(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@given(st.binary(max_size=400), st.integers(0, 2**32 - 1))
+def test_checksums(data: bytes, before: int) -> None:
+    kernels = library.library()
+    assert kernels is not None
+    if platform.machine() == "x86_64":
+        assert file_calls.crc32(kernels, memoryview(data), before) == zlib.crc32(data, before)
+
+
+@given(CELLS, st.integers(0, 3), st.booleans())
+def test_texts_of_one_width(cells: list[str | None], start: int, alike: bool) -> None:
+    texts = column([str(cell)[:9].ljust(20, "x") if alike else cell or "" for cell in cells], start)
+    (compiled,) = fixed_width([texts], "id", "npz").pieces
+    with without_kernels():
+        (reference,) = fixed_width([texts], "id", "npz").pieces
+    assert (compiled.dtype, compiled.tolist()) == (reference.dtype, reference.tolist())
+
+
+WHOLE = st.integers(-99, 99).map(float)
+
+
+@given(st.data())
+def test_lines_of_libsvm(data: st.DataObject) -> None:
+    rows = data.draw(st.lists(st.lists(st.integers(0, 2**31 - 2), max_size=5), max_size=9))
+    values = data.draw(st.sampled_from([WHOLE, WHOLE | st.sampled_from([-0.0, 0.5, 100.0, 1e20])]))
+    width = {N_FEATURES: str(2**31 - 1).encode()}
+    fields = [
+        with_role(pa.field("l", pa.float64()), Role.LABEL),
+        with_role(pa.field("i", pa.list_(pa.int32()), metadata=width), Role.INDICES),
+        with_role(pa.field("v", pa.list_(pa.float32())), Role.VALUES),
+    ]
+    entries = [[data.draw(values) for _ in row] for row in rows]
+    labels = [data.draw(WHOLE | st.floats(allow_nan=False)) for _ in rows]
+    batch = pa.record_batch([labels, rows, entries], schema=pa.schema(fields))
+    made = [io.BytesIO(), io.BytesIO()]
+    LibsvmWriter().write([batch.slice(1)], batch.schema, made[0])
+    with without_kernels():
+        LibsvmWriter().write([batch.slice(1)], batch.schema, made[1])
+    assert made[0].getvalue() == made[1].getvalue()
 
 
 def test_arrays_that_do_not_fit_each_other() -> None:

@@ -23,7 +23,7 @@ MOST_COLUMNS = 256
 """Columns whose keys are sorted by the kernel; of more, NumPy is as fast."""
 MOST_BYTES = 2**31 - 1
 """Bytes of a column's texts, and entries of rows: their places are 32-bit numbers."""
-_NOTHING = np.zeros(8, np.uint8)
+NOTHING = np.zeros(8, np.uint8)
 _SLACK = 32
 """Bytes that are copied at once, so that cells may be followed by as many."""
 _SAMPLE = 1 << 16
@@ -32,23 +32,23 @@ _NEVER = 0xFF
 """A byte that stands in no UTF-8."""
 
 
-def _at(array: Array) -> int:
+def at(array: Array) -> int:
     """Return where an array begins."""
     address: int = array.__array_interface__["data"][0]
     return address
 
 
 def _of(array: Array | None) -> int | None:
-    return None if array is None else _at(array)
+    return None if array is None else at(array)
 
 
-def _texts(column: pa.StringArray) -> tuple[int, int]:
+def texts_at(column: pa.StringArray) -> tuple[int, int]:
     """Return where a column's offsets and bytes begin."""
     _, offsets, data = column.buffers()
     if offsets is None or not len(column):
-        return _at(_NOTHING), _at(_NOTHING)
+        return at(NOTHING), at(NOTHING)
     size = np.dtype(np.int32).itemsize
-    return offsets.address + size * column.offset, data.address if data else _at(_NOTHING)
+    return offsets.address + size * column.offset, data.address if data else at(NOTHING)
 
 
 def hash32(kernels: CDLL, texts: pa.StringArray, prefix: bytes, function: int, seed: int) -> U32:
@@ -64,7 +64,7 @@ def hash32(kernels: CDLL, texts: pa.StringArray, prefix: bytes, function: int, s
     hashes = np.empty(len(texts), np.uint32)
     before = np.frombuffer(prefix or b"\0", np.uint8)
     kernels.headrace_hash32(
-        *_texts(texts), len(texts), _at(before), len(prefix), function, seed, _at(hashes)
+        *texts_at(texts), len(texts), at(before), len(prefix), function, seed, at(hashes)
     )
     return hashes
 
@@ -92,7 +92,7 @@ def hash_cells(
     hashes, columns = np.empty(len(ends) - 1, np.uint32), len(bounds) - 1
     rows = len(hashes) // columns
     kernels.headrace_hash_cells(
-        *(_at(ends), data, columns, rows, _at(bounds), prefixes, function, seed, _at(hashes))
+        *(at(ends), data, columns, rows, at(bounds), prefixes, function, seed, at(hashes))
     )
     return hashes
 
@@ -108,9 +108,9 @@ def sparse_keys(
         return None
     offsets = np.empty(rows + 1, np.int32)
     indices, values = np.empty(len(keys), np.int32), np.empty(len(keys), np.float32)
-    keys = _straight(keys, np.uint32)
+    keys = straight(keys, np.uint32)
     found = kernels.headrace_sparse_keys(
-        _at(keys), columns, rows, _at(offsets), _at(indices), _at(values)
+        at(keys), columns, rows, at(offsets), at(indices), at(values)
     )
     return offsets, indices[:found], values[:found]
 
@@ -118,7 +118,7 @@ def sparse_keys(
 def hash64(kernels: CDLL, texts: pa.StringArray, key: int) -> U64:
     """Return what `headrace.runtime.hashing.hash64.hash64` returns."""
     hashes = np.empty(len(texts), np.uint64)
-    kernels.headrace_hash64(*_texts(texts), len(texts), key, _at(hashes))
+    kernels.headrace_hash64(*texts_at(texts), len(texts), key, at(hashes))
     return hashes
 
 
@@ -129,7 +129,7 @@ def encode(kernels: CDLL, column: pa.StringArray) -> tuple[pa.StringArray, I32, 
         The values, the code of each row, which rows are null, and the rows of each value.
     """
     rows = len(column)
-    offsets, data = _texts(column)
+    offsets, data = texts_at(column)
     size = _bytes_of(column)
     validity = column.buffers()[0] if column.null_count else None
     missing = np.empty(rows, np.bool_) if validity else None
@@ -139,8 +139,8 @@ def encode(kernels: CDLL, column: pa.StringArray) -> tuple[pa.StringArray, I32, 
     table, counts = np.empty(slots, np.uint32), np.empty(rows, np.int64)
     count = kernels.headrace_encode(
         *(offsets, data, validity.address if validity else None, column.offset, rows),
-        *(_at(codes), _of(missing), _at(starts), _at(texts), _at(counts)),
-        *(_at(words), _at(table), slots),
+        *(at(codes), _of(missing), at(starts), at(texts), at(counts)),
+        *(at(words), at(table), slots),
     )
     buffers = [None, pa.py_buffer(starts[: count + 1]), pa.py_buffer(texts[: starts[count]])]
     return pa.Array.from_buffers(pa.string(), count, buffers), codes, missing, counts[:count]
@@ -174,10 +174,10 @@ def count(
     if any(each is not None and len(each) != rows for each in (missing, groups)):
         return None
     counts = np.zeros((values + 1, size), np.int64)
-    codes, groups = _straight(codes, np.int32), _straight(groups, np.int32)
-    missing = _straight(missing, np.bool_)
+    codes, groups = straight(codes, np.int32), straight(groups, np.int32)
+    missing = straight(missing, np.bool_)
     done = kernels.headrace_count(
-        _at(codes), _of(missing), _of(groups), size, rows, values, _at(counts)
+        at(codes), _of(missing), _of(groups), size, rows, values, at(counts)
     )
     return None if done < 0 else counts
 
@@ -186,8 +186,8 @@ def add_to_sketch(kernels: CDLL, prints: U64, counts: I64, sketch: I64) -> None:
     """Add the count of each value to a counter of each row of a sketch, shape (4, 2**k)."""
     if len(prints) != len(counts):
         raise ValueError(f"{len(prints)} values have {len(counts)} counts")
-    prints, counts = _straight(prints, np.uint64), _straight(counts, np.int64)
-    kernels.headrace_sketch(_at(prints), _at(counts), len(prints), sketch.shape[1], _at(sketch))
+    prints, counts = straight(prints, np.uint64), straight(counts, np.int64)
+    kernels.headrace_sketch(at(prints), at(counts), len(prints), sketch.shape[1], at(sketch))
 
 
 class Column(NamedTuple):
@@ -216,19 +216,19 @@ def sparse(kernels: CDLL, columns: Sequence[Column]) -> tuple[I32, I32, Array] |
         return None
     if not all(_fits(column, rows) for column in columns):
         return None
-    straight = [
-        Column(*map(_straight, column, (np.int32, np.uint32, np.bool_, np.float64)))
+    aligned = [
+        Column(*map(straight, column, (np.int32, np.uint32, np.bool_, np.float64)))
         for column in columns
     ]
-    codes, keys, missing, weights = (_addresses(each) for each in zip(*straight, strict=True))
-    counts = np.array([len(column.keys) for column in straight], np.int64)
+    codes, keys, missing, weights = (_addresses(each) for each in zip(*aligned, strict=True))
+    counts = np.array([len(column.keys) for column in aligned], np.int64)
     is_weighted = any(column.weights is not None for column in columns)
     offsets, indices = np.empty(rows + 1, np.int32), np.empty(rows * width, np.int32)
     values: Array = np.empty(rows * width, np.float64 if is_weighted else np.float32)
-    made = (width, rows, _at(offsets), _at(indices), _at(values))
-    given = (_at(codes), _at(keys), _at(counts), _at(missing))
+    made = (width, rows, at(offsets), at(indices), at(values))
+    given = (at(codes), at(keys), at(counts), at(missing))
     if is_weighted:
-        found = kernels.headrace_sparse_weighted(*given, _at(weights), *made)
+        found = kernels.headrace_sparse_weighted(*given, at(weights), *made)
     else:
         found = kernels.headrace_sparse(*given, *made)
     if found < 0:
@@ -249,7 +249,7 @@ def _fits(column: Column, rows: int) -> bool:
     )
 
 
-def _straight(array: Any, dtype: npt.DTypeLike) -> Any:
+def straight(array: Any, dtype: npt.DTypeLike) -> Any:
     """Return an array whose elements are of that type and stand side by side; None for None."""
     return None if array is None else np.ascontiguousarray(array, dtype)
 
@@ -268,10 +268,10 @@ def add_digests(
         False if the arrays do not fit each other; nothing is added then.
     """
     is_double = values.dtype == np.float64
-    values = _straight(values, np.float64 if is_double else np.float32)
-    indices, entries = _straight(indices, np.uint32), min(len(indices), len(values))
+    values = straight(values, np.float64 if is_double else np.float32)
+    indices, entries = straight(indices, np.uint32), min(len(indices), len(values))
     done: int = kernels.headrace_digest(
-        *(_at(offsets), _at(indices), _at(values), is_double, entries, len(sums), _at(sums))
+        *(at(offsets), at(indices), at(values), is_double, entries, len(sums), at(sums))
     )
     return done == 0
 
@@ -300,8 +300,8 @@ def csv_columns(
     for lines in (min(_lines(data), most), most):
         ends, sizes = np.empty(lines * (width + 1), np.uint32), np.zeros(width, np.int64)
         rows = kernels.headrace_csv_scan(
-            *(_at(text), len(data), delimiter, quote, escape, width),
-            *(_at(ends), len(ends), _at(sizes), reference(is_ascii)),
+            *(at(text), len(data), delimiter, quote, escape, width),
+            *(at(ends), len(ends), at(sizes), reference(is_ascii)),
         )
         if rows != _NO_ROOM:
             break
@@ -339,10 +339,10 @@ def _copied(
     addresses = [
         np.array([x.address for x in each], np.uintp) for each in (offsets, cells, validity)
     ]
-    starts, texts, bits = map(_at, addresses)
+    starts, texts, bits = map(at, addresses)
     kernels.headrace_csv_columns(
-        *(_at(text), len(text), _at(ends), width, rows, _at(columns), len(wanted)),
-        *(starts, texts, _at(sizes), bits, _at(nulls)),
+        *(at(text), len(text), at(ends), width, rows, at(columns), len(wanted)),
+        *(starts, texts, at(sizes), bits, at(nulls)),
     )
     return [
         pa.Array.from_buffers(

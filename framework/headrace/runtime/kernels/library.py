@@ -36,6 +36,9 @@ _ARGUMENTS = {
     "sparse_weighted": (_P, _P, _P, _P, _P, c_int64, c_int64, _P, _P, _P),
     "sparse_keys": (_P, c_int64, c_int64, _P, _P, _P),
     "digest": (_P, _P, _P, c_int32, c_int64, c_int64, _P),
+    "crc32": (_P, c_int64, c_uint32),
+    "padded": (_P, _P, c_int64, c_int64, _P),
+    "lines": (_P, _P, _P, _P, _P, c_int64, c_int64, _P),
     "csv_scan": (_P, c_int64, c_uint8, c_uint8, c_uint8, c_int64, _P, c_int64, _P, _P),
     "csv_columns": (_P, c_int64, _P, c_int64, c_int64, _P, c_int64, _P, _P, _P, _P, _P),
     "group": (_P, c_int64, _P, _P, _P, c_int64),
@@ -47,7 +50,7 @@ _ARGUMENTS = {
 }
 _COUNTING = (
     *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_scan"),
-    *("group", "add_up", "csv_size", "csv_lines"),
+    *("crc32", "lines", "group", "add_up", "csv_size", "csv_lines"),
 )
 """Kernels that return a number."""
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 
@@ -168,20 +168,26 @@ class _Draft:
     paths: tuple[Path, ...]
     rows: int
 
-    def write(self, batches: list[pa.RecordBatch], schema: pa.Schema, dense: DenseColumns) -> str:
-        """Write the rows and forget them; return their digest."""
+    def write(
+        self, batches: list[pa.RecordBatch], schema: pa.Schema, dense: DenseColumns
+    ) -> tuple[str, list[str | None]]:
+        """Write the rows and forget them; return their digest, and those of the files if known."""
         writes = files_of(dense.writer, schema).values()
+        digests = []
         for path, write in zip(self.paths, writes, strict=True):
             with self._unlinked_on_error(path), _aside(path).open("wb") as file:
-                write(batches, file)
+                hashing = _Hashing(file)
+                write(batches, cast("IO[bytes]", hashing))
+                digests.append(hashing.sha256)
         with self._unlinked_on_error(self.paths[0]):
             digest = digest_of(batches, schema, dense.hashes)
         batches.clear()
-        return digest
+        return digest, digests
 
-    def settle(self, digest: str) -> Part:
+    def settle(self, digests: tuple[str, list[str | None]]) -> Part:
         """Wait until it is on the disk, and give its files their names."""
-        settled = [self._settled(path) for path in self.paths]
+        digest, of_files = digests
+        settled = [self._settled(*each) for each in zip(self.paths, of_files, strict=True)]
         for path in self.paths:
             with self._unlinked_on_error(path):
                 _aside(path).replace(path)
@@ -193,11 +199,12 @@ class _Draft:
         """Return the path of the first file below the job's output."""
         return _below_output(self.paths[0])
 
-    def _settled(self, path: Path) -> dict[str, Any]:
+    def _settled(self, path: Path, sha256: str | None) -> dict[str, Any]:
         with self._unlinked_on_error(path), _aside(path).open("rb") as file:
             os.fsync(file.fileno())
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            size = file.tell()
+            if sha256 is None:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.seek(0, os.SEEK_END)
         return {"file": _below_output(path), "rows": self.rows, "bytes": size, "sha256": sha256}
 
     @contextmanager
@@ -211,6 +218,36 @@ class _Draft:
                 raise
             why = error.strerror or error
             raise DataError(f"{path}: cannot be written ({why})") from error
+
+
+class _Hashing:
+    """A file that hashes what is written into it, as long as nobody goes back.
+
+    Reading it again would take as long as writing it.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._is_known = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, content: Any) -> int:
+        """Write some bytes."""
+        self._digest.update(content)
+        return self._file.write(content)
+
+    def seek(self, *given: int) -> int:
+        """Go elsewhere: what is written there is hashed by whoever reads the file."""
+        self._is_known = False
+        return self._file.seek(*given)
+
+    @property
+    def sha256(self) -> str | None:
+        """Return the digest of all; None if it has to be read again."""
+        return self._digest.hexdigest() if self._is_known else None
 
 
 def _below_output(path: Path) -> str:

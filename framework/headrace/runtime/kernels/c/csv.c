@@ -141,13 +141,6 @@ typedef struct {
     int64_t cells_size;
 } Copying;
 
-typedef uint8_t Sixteen __attribute__((vector_size(16), aligned(1), may_alias));
-
-/* No `memcpy`: of two of them with different sizes, clang makes one call of a function. */
-static inline void copy_16(uint8_t *to, const uint8_t *from) {
-    *(Sixteen *)to = *(const Sixteen *)from;
-}
-
 /* Copy the cells of eight rows or fewer behind those of the rows before; return their validity. */
 static inline __attribute__((always_inline)) uint8_t copied(Copying to, int64_t first, int count,
                                                             int64_t *filled, int64_t *nulls) {

@@ -95,6 +95,29 @@ int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8
     return count;
 }
 
+/* Lay texts out in cells of one width, none of them longer, with zeros behind. */
+void headrace_padded(const int32_t *offsets, const uint8_t *data, int64_t rows, int64_t width,
+                     uint8_t *padded) {
+    int64_t end = offsets[rows], room = rows * width;
+    for (int64_t row = 0; row < rows; row++) {
+        const uint8_t *text = data + offsets[row];
+        int64_t size = offsets[row + 1] - offsets[row], at = row * width;
+        if (size == width && size <= 32 && size >= 16) { /* ids are most often alike */
+            copy_16(padded + at, text);
+            copy_16(padded + at + size - 16, text + size - 16);
+            continue;
+        }
+        if (size <= 16 && end - offsets[row] >= 16 && room - at >= 16 && width <= 16) {
+            copy_16(padded + at, text);
+        } else if (size) {
+            memcpy(padded + at, text, (uint64_t)size);
+        }
+        if (size < width) {
+            memset(padded + at + size, 0, (uint64_t)(width - size));
+        }
+    }
+}
+
 /* Add the count of each value to one counter in each row of a count-min sketch of that width, a
  * power of two up to 2**16; 16 of a fingerprint's bits choose the counter. */
 void headrace_sketch(const uint64_t *prints, const int64_t *counts, int64_t values, int64_t width,

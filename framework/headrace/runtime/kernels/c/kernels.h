@@ -55,6 +55,12 @@ EXPORT int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64
                                     int32_t *offsets, int32_t *indices, float *values);
 EXPORT int64_t headrace_digest(const int64_t *offsets, const uint32_t *indices, const void *values,
                                int32_t is_double, int64_t entries, int64_t rows, uint64_t *sums);
+EXPORT int64_t headrace_crc32(const uint8_t *data, int64_t size, uint32_t crc);
+EXPORT void headrace_padded(const int32_t *offsets, const uint8_t *data, int64_t rows,
+                            int64_t width, uint8_t *padded);
+EXPORT int64_t headrace_lines(const int64_t *label_offsets, const uint8_t *labels,
+                              const int64_t *offsets, const uint32_t *indices, const float *values,
+                              int64_t entries, int64_t rows, uint8_t *lines);
 EXPORT int64_t headrace_csv_scan(const uint8_t *data, int64_t size, uint8_t delimiter,
                                  uint8_t quote, uint8_t escape, int64_t columns, uint32_t *marks,
                                  int64_t room, int64_t *column_bytes, int32_t *is_ascii);

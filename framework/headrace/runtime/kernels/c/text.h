@@ -34,6 +34,13 @@ static inline uint64_t first_word(const uint8_t *bytes, int64_t size, int64_t ro
     return word;
 }
 
+typedef uint8_t Sixteen __attribute__((vector_size(16), aligned(1), may_alias));
+
+/* No `memcpy`: of two of them with different sizes, clang makes one call of a function. */
+static inline void copy_16(uint8_t *to, const uint8_t *from) {
+    *(Sixteen *)to = *(const Sixteen *)from;
+}
+
 static inline uint32_t rotated(uint32_t word, int bits) {
     return word << bits | word >> (32 - bits);
 }

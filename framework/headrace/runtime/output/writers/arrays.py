@@ -5,6 +5,7 @@ Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ import pyarrow as pa
 
 from headrace.runtime.errors import DataError
 from headrace.runtime.hashing.words import WORD, Cells
+from headrace.runtime.kernels import file_calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.shown import quoted
 
 _MOST_ID_BYTES = 1 << 31
@@ -61,15 +64,20 @@ class Pieces:
 
     def write(self, stream: IO[bytes]) -> None:
         """Write the array in NumPy's own file format."""
+        for buffer in self.buffers():
+            stream.write(buffer)
+
+    def buffers(self) -> list[memoryview]:
+        """Return the bytes of the array in NumPy's own file format, one buffer behind the other."""
         header = {
             "descr": np.lib.format.dtype_to_descr(self.dtype),
             "fortran_order": False,
             "shape": self.shape,
         }
-        np.lib.format.write_array_header_1_0(stream, header)
-        for piece in self.pieces:
-            contiguous = np.ascontiguousarray(piece, self.dtype)
-            stream.write(contiguous.reshape(-1).view(np.uint8).data)
+        head = io.BytesIO()
+        np.lib.format.write_array_header_1_0(head, header)
+        pieces = (np.ascontiguousarray(piece, self.dtype) for piece in self.pieces)
+        return [head.getbuffer(), *(each.reshape(-1).view(np.uint8).data for each in pieces)]
 
 
 def fixed_width(columns: Sequence[pa.StringArray], name: str, format_name: str) -> Pieces:
@@ -78,19 +86,22 @@ def fixed_width(columns: Sequence[pa.StringArray], name: str, format_name: str) 
     Raises:
         DataError: That would take more memory than a part should.
     """
-    cells = [Cells.of(column) for column in columns]
-    width = max((int(part.lengths.max(initial=0)) for part in cells), default=0) or 1
-    rows = sum(len(part.lengths) for part in cells)
+    lengths = [np.diff(Cells.offsets(column)) for column in columns]
+    width = max((int(part.max(initial=0)) for part in lengths), default=0) or 1
+    rows = sum(map(len, lengths))
     if rows * width > _MOST_ID_BYTES:
         raise DataError(
             f"column {quoted(name)}: {format_name} makes the {rows:,} ids of a part as long as the "
             f"longest, which has {width:,} bytes; use output.format=parquet, or a smaller "
             "output.rows_per_part"
         )
-    return Pieces.of([_padded(part, width) for part in cells], f"S{width}")
+    return Pieces.of([_padded(column, width) for column in columns], f"S{width}")
 
 
-def _padded(cells: Cells, width: int) -> Array:
+def _padded(column: pa.StringArray, width: int) -> Array:
+    if (kernels := library()) is not None:
+        return file_calls.padded(kernels, column, width)
+    cells = Cells.of(column)
     if width > _WIDE:
         wide = np.zeros((len(cells.lengths), width), np.uint8)
         wide[np.arange(width) < cells.lengths[:, np.newaxis]] = cells.data[: cells.lengths.sum()]

@@ -15,6 +15,8 @@ from typing import IO, ClassVar, Self
 
 import pyarrow as pa
 
+from headrace.runtime.kernels import file_calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.output.writers.base import (
     Entries,
     Layout,
@@ -42,6 +44,12 @@ class LabelledLines(ABC):
     def entries(self, rows: pa.RecordBatch, layout: Layout) -> tuple[I64, list[Texts]]:
         """Return where each row's entries start, and their texts in pieces, a blank first."""
 
+    def lines(
+        self, labels: pa.LargeBinaryArray, rows: pa.RecordBatch, layout: Layout
+    ) -> memoryview | None:
+        """Return the lines of rows with these labels; None if they are to be made of `entries`."""
+        return None
+
     def knowing(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> Self:
         """Return this writer: nothing is laid out before."""
         return self
@@ -50,11 +58,14 @@ class LabelledLines(ABC):
         """Write one part."""
         layout = Layout.of(schema)
         for rows in slices(batches, _ROWS_AT_ONCE):
-            offsets, texts = self.entries(rows, layout)
-            data, starts = packed(texts)
             labels = number_strings(rows.column(layout.label).to_numpy())
-            newline = pa.scalar(b"\n", pa.large_binary())
-            file.write(joined([labels, strings_at(data, starts[offsets]), newline]))
+            lines = self.lines(labels, rows, layout)
+            if lines is None:
+                offsets, texts = self.entries(rows, layout)
+                data, starts = packed(texts)
+                newline = pa.scalar(b"\n", pa.large_binary())
+                lines = joined([labels, strings_at(data, starts[offsets]), newline])
+            file.write(lines)
 
     def is_exact(self, known: Known) -> bool:
         """Return whether the lines hold all: an id has no place, nor a null or zero of a column."""
@@ -77,6 +88,15 @@ class LibsvmWriter(LabelledLines):
         refuse_unhashed(schema, "libsvm")
         refuse_left_over(schema)
         refuse_unlabelled(schema, "libsvm")
+
+    def lines(
+        self, labels: pa.LargeBinaryArray, rows: pa.RecordBatch, layout: Layout
+    ) -> memoryview | None:
+        """Return the lines at once, if the kernels are there and values are small whole numbers."""
+        kernels, each = library(), Entries.of(rows, layout)
+        if kernels is None:
+            return None
+        return file_calls.lines(kernels, labels, each.offsets, each.indices, each.values)
 
     def entries(self, rows: pa.RecordBatch, layout: Layout) -> tuple[I64, list[Texts]]:
         """Return the entries of hashed rows."""
