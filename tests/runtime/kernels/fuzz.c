@@ -87,10 +87,11 @@ static void fuzz_text(void) {
     int32_t *codes = room(4 * rows), *starts = room(4 * (rows + 1));
     uint8_t *missing = room(rows), *values = room(bytes), *validity = draw(2) ? column.validity : 0;
     int64_t *of_values = room(8 * rows);
-    uint32_t *tags = room(4 * rows), *table = room(4 * (uint64_t)slots);
+    uint64_t *words = room(16 * rows);
+    uint32_t *table = room(4 * (uint64_t)slots);
     int64_t count =
         headrace_encode(column.offsets, column.data, validity, 0, column.rows, codes, missing,
-                        starts, values, of_values, wide, tags, table, slots);
+                        starts, values, of_values, words, table, slots);
     int64_t sketch[4 * 8] = {0};
     headrace_sketch(wide, of_values, count, 8, sketch);
     int64_t nulls = 0;
@@ -130,8 +131,8 @@ static void fuzz_text(void) {
     }
     check(total == nulls, "counts of values");
     free(of_values);
-    void *all[] = {prefix, hashes, wide,  codes,          starts,      missing,        values, tags,
-                   table,  group,  counts, column.offsets, column.data, column.validity};
+    void *all[] = {prefix, hashes, wide,   codes,          starts,      missing,        values,
+                   words,  table,  group,  counts, column.offsets, column.data, column.validity};
     for (uint64_t i = 0; i < sizeof all / sizeof *all; i++) {
         free(all[i]);
     }

@@ -38,8 +38,6 @@ _FEW_ROWS = 64
 """Rows that are hashed cell by cell: finding distinct values takes a step for each column."""
 _INTEGERS = {1: pa.uint8(), 2: pa.uint16(), 4: pa.uint32(), 8: pa.uint64()}
 _PRINT_SEED = 0x5BD1E995
-_NO_TEXT = pa.array([""])
-"""What follows the name of a numeric column, which is its only token."""
 
 
 class Encoded(NamedTuple):
@@ -295,13 +293,18 @@ def cell_tokens(
     ]
 
 
+def _no_text() -> pa.StringArray:
+    """Return what follows the name of a numeric column, which is its only token."""
+    return pa.array([""])
+
+
 def _hashes(
     columns: Sequence[tuple[str, pa.Array]], is_few: bool, *hashes: tuple[HashFunction, int]
 ) -> list[list[U32]]:
     """Return for each column several hashes of the tokens of its values."""
     found = []
     for name, values in columns:
-        texts = _NO_TEXT if _is_number(values) else values
+        texts = _no_text() if _is_number(values) else values
         if (compiled := prefixed_hashes(texts, _mark(name, values).encode(), *hashes)) is None:
             break
         found.append(compiled)
@@ -322,7 +325,7 @@ def _joined(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, li
 
 def _joined_at_once(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, list[int]]:
     """Join them at once: quicker for few values, since it takes no step for each column."""
-    texts = [_NO_TEXT if _is_number(values) else values for _, values in columns]
+    texts = [_no_text() if _is_number(values) else values for _, values in columns]
     marks = pa.array([_mark(name, values) for name, values in columns])
     counts = [len(each) for each in texts]
     marks = marks.take(pa.array(np.repeat(np.arange(len(counts)), counts)))

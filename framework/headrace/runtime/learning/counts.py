@@ -6,7 +6,8 @@ however long its text is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.hashing.hash64 import hash64, key_of
+from headrace.runtime.hashing.hash64 import hash64, hash_of_text, key_of
 from headrace.runtime.hashing.tokens import U64, Encoded
 from headrace.runtime.kernels import dense_calls
 from headrace.runtime.kernels.library import library
@@ -85,6 +86,17 @@ class Values:
         is_given = column.is_valid().to_numpy(zero_copy_only=False)
         lacking: npt.NDArray[np.bool_] = (self.places(name, column) < 0) & is_given
         return lacking
+
+    def has_in(self, name: str) -> Callable[[str], bool]:
+        """Return what tells whether the text of a cell of a column is in the set."""
+        key, known = int(key_of(name)[0]), np.ascontiguousarray(self.known).data
+
+        def has(text: str) -> bool:
+            value = hash_of_text(text, key)
+            near = bisect_left(known, value)
+            return near < len(known) and bool(known[near] == value)
+
+        return has
 
     def places(self, name: str, column: pa.StringArray) -> npt.NDArray[np.int64]:
         """Find the value of each cell of a column in the set, shape (rows,).

@@ -22,14 +22,13 @@ from headrace.runtime.kernels.library import library
 from headrace.runtime.learning.counts import refuse_more
 
 HASH, COLUMN, TEXT, ROWS = "hash", "column", "value", "rows"
-_NO_TEXTS = pa.array([], pa.string())
 _BYTES_EACH = 160
 _MOST_ROWS = 1 << 40
 
 
 def texts_of(columns: Mapping[str, pa.StringArray]) -> pa.Table:
     """Count in how many rows each text of some columns stands; nulls do not count."""
-    hashes, names, texts = [np.empty(0, np.uint64)], [_NO_TEXTS], [_NO_TEXTS]
+    hashes, names, texts = [np.empty(0, np.uint64)], [_no_texts()], [_no_texts()]
     counts = [np.empty(0, np.int64)]
     for name, column in columns.items():
         cells = Encoded.of(column)
@@ -81,9 +80,13 @@ def _added_up(
     return order[starts], np.add.reduceat(counts[order], starts)
 
 
+def _no_texts() -> pa.StringArray:
+    return pa.array([], pa.string())
+
+
 def by_count(state: pa.Table) -> pa.Table:
     """Return the rows column by column, the most frequent text first, equals in their order."""
-    texts = pa.concat_arrays([_NO_TEXTS, *state[TEXT].chunks])
+    texts = pa.concat_arrays([_no_texts(), *state[TEXT].chunks])
     if not len(texts):
         return state
     # Texts are compared by their first 8 bytes, and in full only where these agree.
@@ -124,7 +127,7 @@ def ranks_of(state: pa.Table) -> npt.NDArray[np.int32]:
 def known_by(state: pa.Table) -> U64:
     """Return what each text is known by, shape (texts,), where the state has lost that."""
     hashes = np.empty(state.num_rows, np.uint64)
-    texts = pa.concat_arrays([_NO_TEXTS, *state[TEXT].chunks])
+    texts = pa.concat_arrays([_no_texts(), *state[TEXT].chunks])
     coded = state[COLUMN].combine_chunks().dictionary_encode()
     codes = coded.indices.to_numpy()
     starts = np.flatnonzero(np.diff(codes, prepend=-1)).tolist()

@@ -32,9 +32,7 @@ _SOME = 1024
 """Numbers of a column that tell whether most are different."""
 _FIRST = 64
 """Numbers of a column that tell whether it is one of whole numbers."""
-_NEWLINE, _COMMA, _QUOTE, _NOTHING = (
-    pa.scalar(each, pa.large_string()) for each in ("\n", ",", '"', "")
-)
+_NEWLINE, _COMMA, _QUOTE, _NOTHING = "\n", ",", '"', ""
 _TO_QUOTE = '[",\r\n]|^$'
 
 
@@ -159,11 +157,13 @@ def _joined_lines(cells: pa.Array, columns: int) -> list[memoryview]:
     return [joined[:used].data, memoryview(b"\n")]
 
 
-def _joined(*columns: pa.Array | pa.Scalar, between: pa.Scalar) -> pa.LargeStringArray:
+def _joined(*columns: pa.Array | str, between: str) -> pa.LargeStringArray:
     """Join the texts of each row; a null is an empty text."""
-    return pc.binary_join_element_wise(
-        *columns, between, null_handling="replace", null_replacement=""
-    )
+    texts = [
+        pa.scalar(each, pa.large_string()) if isinstance(each, str) else each
+        for each in (*columns, between)
+    ]
+    return pc.binary_join_element_wise(*texts, null_handling="replace", null_replacement="")
 
 
 def _texts(column: pa.Array, name: str, is_alone: bool = False) -> pa.LargeStringArray:
