@@ -35,6 +35,7 @@ pytestmark = pytest.mark.slow
 ABSENT = ("annotated_types", "hydra", "omegaconf", "pydantic", "rich", "yaml")
 NO_NETWORK = ("unshare", "--net", "--map-root-user")
 WIDTH = "transform.n_features=4096"
+SAMPLE = PROJECT / "data/avazu_sample.csv"
 CASES = {
     "hashing": ("transform=hashing", WIDTH),
     "custom_hashing": (
@@ -49,7 +50,17 @@ CASES = {
     "libsvm": ("transform=hashing", "dataset.numeric=[C14]", "output.format=libsvm", WIDTH),
     "evaluation": ("evaluation=logistic", "evaluation.passes=2", WIDTH),
     "recordio": ("transform=hashing", "output.format=recordio", WIDTH),
+    "target": ("transform=target", "output.format=csv"),
+    "vocabulary": ("transform=vocabulary", "output.format=npy"),
+    "join": (
+        "transform=hashing",
+        "+transform.steps.join={after: split, input: bands, key: C1, columns: [band]}",
+        "inputs.bands=bands.csv",
+        WIDTH,
+    ),
+    "learned": ("transform.learned=TARGET", f"dataset.path={SAMPLE}", "output.format=csv"),
 }
+TABLE = "C1,band\n1005,a\n1002,b\n"
 SOME = {
     "1.9-0": ("hashing", "learning"),
     "1.4-2-py312": ("custom_hashing", "evaluation"),
@@ -83,7 +94,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Both]:
     @cache
     def make(case: str) -> Both:
         folder = tmp_path_factory.mktemp("jobs") / "out"
-        command = [sys.executable, str(PROJECT / "run.py"), *CASES[case], f"output.path={folder}"]
+        (folder.parent / "bands.csv").write_text(TABLE)
+        words = CASES[case]
+        if case == "learned":
+            words = tuple(word.replace("TARGET", str(make("target").local)) for word in words)
+        command = [sys.executable, str(PROJECT / "run.py"), *words, f"output.path={folder}"]
         children.run(command, cwd=folder.parent, check=True, capture_output=True)
         return Both(Planned(folder), folder)
 

@@ -95,16 +95,18 @@ class TargetEncode(ColumnLearner):
         return _Fitted(**asdict(self), learned=self._means(state))
 
     def _means(self, state: pa.Table) -> Any:
-        """Return the values, the mean of each, and for each fold that of the rows in all others.
+        """Return the values and their means, shape (values + 1, folds + 1).
 
-        Behind the values stands what others get.
+        Of each value there is, for each fold, the mean of the rows in all others, and at the end
+        that of all rows. Behind the values stands what others get.
         """
         known, codes = np.unique(state[VALUE].to_numpy(), return_inverse=True)
         overall = np.flatnonzero(known == of_all_rows())
         every = Sums.of(state, codes, len(known))
         mean = every.take(overall).means() if len(overall) else np.zeros(1)
         means = np.append(every.smoothed(self.smooth, np.repeat(mean, len(known))), mean)
-        apart = np.tile(mean, (len(known) + 1, self.folds))
+        apart = np.tile(mean, (len(known) + 1, self.folds + 1))
+        apart[:, -1] = means
         for fold in range(self.folds):
             inside = state.filter(pc.equal(state[FOLD], fold))
             places = np.searchsorted(known, inside[VALUE].to_numpy())
@@ -112,7 +114,7 @@ class TargetEncode(ColumnLearner):
             if others.rows[overall].any():
                 apart[-1, fold] = others.take(overall).means()[0]
             apart[:-1, fold] = others.smoothed(self.smooth, np.repeat(apart[-1, fold], len(known)))
-        return Values(known), means, apart
+        return Values(known), apart
 
     def _folds(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
         if not self.folds:
@@ -128,15 +130,15 @@ class _Fitted(TargetEncode):
         return tuple(role for role in super().wants(schema) if role is not Role.LABEL)
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        values, means, apart = self.learned
-        folds, trains = self._folds(batch), self._trains(batch)
+        values, means = self.learned
+        width = means.shape[1]
+        which = np.full(batch.num_rows, width - 1)
+        if self.folds:
+            which = np.where(self._trains(batch), self._folds(batch), which)
         columns = self.cells(batch)
         for name, cells in columns.items():
-            places = values.places(name, cells)
-            made = means[places]
-            if self.folds:
-                made = np.where(trains, apart[places, folds], made)
-            columns[name] = with_nulls_of(cells, made)
+            places = values.places(name, cells) * width + which
+            columns[name] = with_nulls_of(cells, means.ravel()[places])
         return self.changed(batch, columns)
 
     def _trains(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:

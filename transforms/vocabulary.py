@@ -59,6 +59,7 @@ class Vocabulary(ColumnLearner):
     max_values: Annotated[int, Ge(1)] = 20_000_000
 
     role: ClassVar[Role] = Role.CATEGORICAL
+    sorts: ClassVar[bool] = True
 
     def made(self, field: pa.Field) -> pa.Field:
         """Return a column of ids; how many is not known yet."""
@@ -74,7 +75,9 @@ class Vocabulary(ColumnLearner):
 
     def finish(self, state: pa.Table) -> pa.Table:
         """Return the values that have an id, and the id."""
-        kept = by_count(state.filter(pc.greater_equal(state[ROWS], self.min_count)))
+        if self.min_count > 1:
+            state = state.filter(pc.greater_equal(state[ROWS], self.min_count))
+        kept = by_count(state)
         ids = pa.array(ranks_of(kept) + np.int32(FIRST))
         made = pa.table([kept[COLUMN], kept[TEXT], ids], [COLUMN, TEXT, ID])
         return made if self.max_size is None else made.filter(pc.less(ids, self.max_size))

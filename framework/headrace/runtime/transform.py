@@ -99,6 +99,7 @@ class Learner(Transform, Protocol):
     * ``learns() -> bool``: whether it has to, where that depends on the parameters.
     * ``touches(schema) -> Sequence[str]``: all columns that it reads or changes, but for label, id
       and channel, which nobody changes. Neighbours that touch different ones learn in one pass.
+    * ``sorts = True``: `finish` puts the rows into an order of its own and takes them in any.
     """
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
@@ -111,7 +112,7 @@ class Learner(Transform, Protocol):
         """Return what the step has to know of the state of all rows; kept in ``report/state/``.
 
         Args:
-            state: Its rows in the order of their values, the first column first.
+            state: Its rows in the order of their values, the first column first, unless it `sorts`.
         """
 
     def with_state(self, state: pa.Table) -> Transform:

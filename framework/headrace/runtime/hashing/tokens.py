@@ -26,7 +26,7 @@ from headrace.runtime.hashing.functions import (
 from headrace.runtime.hashing.hash64 import mix
 from headrace.runtime.hashing.lists import elements_of
 from headrace.runtime.hashing.words import Cells
-from headrace.runtime.kernels import calls
+from headrace.runtime.kernels import calls, dense_calls
 from headrace.runtime.kernels.library import library
 from headrace.runtime.transform import Role, features, role_of
 
@@ -72,8 +72,13 @@ class Encoded(NamedTuple):
     @classmethod
     def of_ids(cls, column: pa.Array) -> Encoded:
         """Find the distinct values of a column of integers, which are told as decimal text."""
-        cells = cls.of(column)
-        return cells._replace(values=cells.values.cast(pa.string()))
+        kernels = library()
+        if kernels is None or column.null_count or len(column) > dense_calls.MOST:
+            cells = cls.of(column)
+            return cells._replace(values=cells.values.cast(pa.string()))
+        numbers = column.to_numpy()
+        codes, first = dense_calls.group(kernels, numbers.astype(np.int64).view(np.uint64))
+        return cls(pa.array(numbers[first]).cast(pa.string()), codes, None)
 
     @classmethod
     def cell_by_cell(cls, column: pa.Array) -> Encoded:

@@ -187,7 +187,9 @@ class _State:
         return self._states[0]
 
     def finished(self) -> pa.Table:
-        state = states.in_their_order(self.merged())
+        state = self.merged()
+        if not getattr(self._learner, "sorts", False):
+            state = states.in_their_order(state)
         with refused(self._link.label), blamed(self._link):
             return self._learner.finish(state)
 

@@ -23,6 +23,7 @@ from headrace.runtime.learning.counts import refuse_more
 
 HASH, COLUMN, TEXT, ROWS = "hash", "column", "value", "rows"
 _BYTES_EACH = 160
+_MOST_ROWS = 1 << 40
 
 
 def texts_of(columns: Mapping[str, pa.StringArray]) -> pa.Table:
@@ -90,7 +91,10 @@ def by_count(state: pa.Table) -> pa.Table:
         return state
     # Texts are compared by their first 8 bytes, and in full only where these agree.
     begins = Cells.of(texts).word(0).byteswap()
-    keys = [begins, -state[ROWS].to_numpy(), _in_order(state[COLUMN])]
+    rows, columns = state[ROWS].to_numpy(), _in_order(state[COLUMN])
+    keys = [begins, -rows, columns]
+    if rows.max() < _MOST_ROWS:  # one key is sorted sooner than two
+        keys = [begins, columns * _MOST_ROWS - rows]
     order = np.lexsort(keys)
     agree = np.logical_and.reduce([key[order[1:]] == key[order[:-1]] for key in keys])
     if agree.any():
@@ -123,8 +127,11 @@ def ranks_of(state: pa.Table) -> npt.NDArray[np.int32]:
 def known_by(state: pa.Table) -> U64:
     """Return what each text is known by, shape (texts,), where the state has lost that."""
     hashes = np.empty(state.num_rows, np.uint64)
-    for name in pc.unique(state[COLUMN]).to_pylist():
-        rows = np.flatnonzero(pc.equal(state[COLUMN], name).to_numpy())
-        texts = state[TEXT].take(pa.array(rows))
-        hashes[rows] = hash64(pa.concat_arrays([_no_texts(), *texts.chunks]), key_of(name))
+    texts = pa.concat_arrays([_no_texts(), *state[TEXT].chunks])
+    coded = state[COLUMN].combine_chunks().dictionary_encode()
+    codes = coded.indices.to_numpy()
+    starts = np.flatnonzero(np.diff(codes, prepend=-1)).tolist()
+    for start, end in zip(starts, [*starts[1:], len(codes)], strict=False):
+        key = key_of(coded.dictionary[codes[start]].as_py())
+        hashes[start:end] = hash64(texts.slice(start, end - start), key)
     return hashes

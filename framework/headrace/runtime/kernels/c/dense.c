@@ -3,16 +3,19 @@
 
 #define AT_ONCE 16
 
-static inline int64_t text_of(const int32_t *codes, int64_t row) { return codes ? codes[row] : row; }
-
-/* The size of what `headrace_csv_lines` writes; -1 if a code is beyond its column's texts. */
+/* The size of what `headrace_csv_lines` writes; -1 if a code is beyond its column's texts. Without
+ * codes a column has as many texts as there are rows. */
 int64_t headrace_csv_size(const int32_t *const *codes, const int64_t *const *offsets,
                           const int64_t *counts, int64_t columns, int64_t rows) {
     int64_t size = columns * rows;
     for (int64_t column = 0; column < columns; column++) {
         const int64_t *starts = offsets[column];
+        if (!codes[column]) {
+            size += starts[counts[column]] - starts[0];
+            continue;
+        }
         for (int64_t row = 0; row < rows; row++) {
-            int64_t text = text_of(codes[column], row);
+            int64_t text = codes[column][row];
             if (text < -1 || text >= counts[column]) {
                 return -1;
             }
@@ -28,11 +31,11 @@ int64_t headrace_csv_size(const int32_t *const *codes, const int64_t *const *off
  * which `headrace_csv_size` tells before; `room` has to be as many, and is better AT_ONCE more. */
 int64_t headrace_csv_lines(const int32_t *const *codes, const int64_t *const *offsets,
                            const uint8_t *const *data, const int64_t *sizes, int64_t columns,
-                           int64_t rows, uint8_t *lines, int64_t room) {
+                           int64_t rows, uint8_t *restrict lines, int64_t room) {
     int64_t at = 0;
     for (int64_t row = 0; row < rows; row++) {
         for (int64_t column = 0; column < columns; column++) {
-            int64_t text = text_of(codes[column], row);
+            int64_t text = codes[column] ? codes[column][row] : row;
             if (text >= 0) {
                 int64_t start = offsets[column][text], size = offsets[column][text + 1] - start;
                 const uint8_t *from = data[column] + start;

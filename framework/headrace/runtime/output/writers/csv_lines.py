@@ -28,7 +28,7 @@ _ROWS_AT_ONCE = 8192
 _ROWS_OF_KERNEL = 1 << 15
 """More rows have fewer different numbers for each of them."""
 _CELLS_AT_ONCE = 1 << 20
-_SOME = 1024
+_SOME = 256
 """Numbers of a column that tell whether most are different."""
 _FIRST = 64
 """Numbers of a column that tell whether it is one of whole numbers."""
@@ -84,17 +84,21 @@ def _cells(kernels: CDLL, column: pa.Array, name: str, *, is_alone: bool) -> Cel
     """Return the cells of a column: each different number is spelt once, if that is quicker."""
     null = '""' if is_alone else ""
     if not is_number(column.type):
-        return Cells(as_cells(column).fill_null(null), None)
+        return Cells(_filled(as_cells(column), null), None)
     filled = column.fill_null(0) if column.null_count else column
     numbers = filled.to_numpy()
     if _are_different(kernels, numbers):
-        return Cells(_texts(column, name).fill_null(null), None)
+        return Cells(_filled(_texts(column, name), null), None)
     codes, first = group(kernels, _words(numbers))
     texts = _texts(pa.array(numbers[first]), name)
     if column.null_count:
         codes[column.is_null().to_numpy(zero_copy_only=False)] = len(texts)
         texts = pa.concat_arrays([texts, pa.array([null], pa.large_string())])
     return Cells(texts, codes)
+
+
+def _filled(texts: pa.LargeStringArray, null: str) -> pa.LargeStringArray:
+    return texts.fill_null(null) if texts.null_count else texts
 
 
 def _are_different(kernels: CDLL, numbers: npt.NDArray[Any]) -> bool:
