@@ -58,8 +58,9 @@ WRONG = [
             "dataset.path: the value wants quotes; write 'dataset.path=\"dt=1\"'",
             "evaluation: there is no choice 'logistc'; did you mean 'logistic'?",
             "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, flow, "
-            "format, from, hydra, inputs, job, name, output, outputs, program, resources, runtime, "
-            "schema, start, target, transform",
+            "format, from, hydra, inputs, job, name, output, outputs, profiles, program, "
+            "regions, resources, runtime, "
+            "schema, start, target, transform, watch",
             "resources.cpus: unknown key; allowed: instance_count, instance_preferences, "
             "instance_type, max_runtime_minutes, max_runtime_seconds, usd_per_hour, volume_size_gb",
         ],

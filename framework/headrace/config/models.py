@@ -326,6 +326,13 @@ class JobConfig(_WithTakenNames):
     job: JobSettings = JobSettings()
     runtime: RuntimeConfig = RuntimeConfig()
     flow: FlowConfig = FlowConfig()
+    watch: bool = Field(False, description="keep what action=jobs shows up to date")
+    regions: tuple[Text, ...] = Field(
+        (), description="AWS regions that watch=true looks into; default: backend.region"
+    )
+    profiles: tuple[Text, ...] = Field(
+        (), description="profiles of the AWS configuration that watch=true looks with"
+    )
     start: bool = Field(False, description="start the pipeline that action=pipeline makes")
     format: Literal["sagemaker", "stepfunctions"] = Field(
         "sagemaker", description="whose pipeline action=pipeline makes"

@@ -51,6 +51,12 @@ IN_A_LIST = (
     "a list names files that are there before the flow runs; name the output of one job, "
     "without a list (got ${{output:{name}}})"
 )
+LEARNED = "transform.learned"
+LEARNED_LATER = (
+    "all jobs of a flow are checked and compiled before the first one runs, and this one's columns "
+    "and states are those of a result that is not there yet; name a result that is whole, or run "
+    "the job behind the flow"
+)
 NO_PROPERTY = (
     "{label!r} is a raw step, whose outputs are properties of the step, as in "
     "${{output:{label}.ModelArtifacts.S3ModelArtifacts}} (got {what})"
@@ -240,6 +246,8 @@ def composed(
     try:
         if any(each.partition("=")[0].strip().lstrip("+~") == GROUP for each in own):
             raise ConfigError([Problem(GROUP, "a job of a flow is no flow; leave it out")])
+        if any(map(_learns_later, job.settings.overrides)):
+            raise ConfigError([Problem(LEARNED, LEARNED_LATER)])
         plan = compose(session.composed(overrides))
         if plan.config.action != "run":
             raise ConfigError([Problem("action", "is that of the whole flow; leave it out")])
@@ -259,6 +267,12 @@ def composed(
 def below(root: str, *names: str) -> str:
     """Return a place below another one, a path or a URI."""
     return "/".join((root.rstrip("/"), *names))
+
+
+def _learns_later(override: str) -> bool:
+    key, _, value = override.partition("=")
+    is_learned = key.strip().lstrip("+~") == LEARNED
+    return is_learned and any(each.kind == OUTPUT for each in references(value))
 
 
 def _properties(flow: Flow, label: str) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ from hydra.types import RunMode
 
 from headrace import targets
 from headrace.cli.actions.policy import listed
+from headrace.cli.sweep import lines
 from headrace.config.checks import SAGEMAKER, of_pipelines_alone
 from headrace.config.defaults import run_folder
 from headrace.config.problems import got
@@ -28,13 +29,15 @@ from headrace.flow.loading import has_flow
 from headrace.flow.permissions import policy_of
 from headrace.flow.pipeline import Pipeline, pipeline_of
 from headrace.flow.runner import FlowRun, failure, line_of
-from headrace.flow.states import JobState, table
+from headrace.flow.states import COLOURS, JobState, table
 from headrace.flow.step_functions import state_machine
 from headrace.job.account import OnPaper
 from headrace.results.destination import shown
 from headrace.results.pages import RUN_PAGE, try_flow_page
 from headrace.results.result import Result, channels_of
 from headrace.results.whole_files import json_text, write_whole
+from headrace.terminal.colours import coloured
+from headrace.terminal.links import linked
 from headrace.uris import S3
 
 if TYPE_CHECKING:
@@ -63,7 +66,11 @@ def perform(config: DictConfig) -> Result | None:
         allowed = ", ".join(sorted(ACTIONS))
         what = f"is for a single job; leave flow out (a flow has {allowed})"
         raise ConfigError([Problem("action", what)])
-    if problems := list(of_pipelines_alone(config.action, config.start, config.format)):
+    problems = list(of_pipelines_alone(config.action, config.start, config.format))
+    for key in ("watch", "regions", "profiles"):
+        if config[key]:
+            problems.append(Problem(key, "is for single jobs; leave it out"))
+    if problems:
         raise ConfigError(problems)
     hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
@@ -93,6 +100,8 @@ def _run(flow: Flow, config: DictConfig) -> Result | None:
             _show(flow, run.states)
     if (error := failure(run.states)) is not None:
         raise error
+    if lines.in_sweep():
+        lines.done(f"{len(run.states)} jobs, done")
     return _last(run)
 
 
@@ -138,7 +147,10 @@ def _on_aws(name: str) -> Callable[..., None]:
 
 def told(state: JobState) -> None:
     """Tell whoever watches how a job stands."""
-    print(line_of(state), file=sys.stderr, flush=True)
+    colour = COLOURS.get(state.state)
+    line = line_of(state)
+    line = coloured(line, colour, sys.stderr) if colour else line
+    print(line, file=sys.stderr, flush=True)
 
 
 def folder_of(flow: Flow) -> Path:
@@ -194,11 +206,12 @@ def show(flow: Flow, jobs: Sequence[JobState], facts: Mapping[str, Scalar]) -> N
         jobs: How they stand.
         facts: What to tell beside the parameters.
     """
-    print("\n".join(table(jobs)), flush=True)
+    if not lines.in_sweep():
+        print("\n".join(table(jobs, sys.stdout)), flush=True)
     folder, facts = folder_of(flow), {**facts, **flow.config.parameters}
     page = try_flow_page(folder, flow.name, jobs, dict(_links(folder, jobs)), facts)
-    if page is not None:
-        print(f"flow     {page}", flush=True)
+    if page is not None and not lines.in_sweep():
+        print(f"flow     {linked(str(page), sys.stdout)}", flush=True)
 
 
 def _links(folder: Path, jobs: Sequence[JobState]) -> Iterator[tuple[str, str]]:
