@@ -22,6 +22,7 @@ from headrace.results.program_manifest import Part, Ran, program_manifest
 from headrace.results.result import Result
 from headrace.results.whole_files import json_text
 from tests.aws.conftest import ROLE
+from tests.flow.conftest import composed_once  # noqa: F401 - for all tests here
 from tests.flow.flows import project
 from tests.moto_server import ACCOUNT, REGION
 
