@@ -10,16 +10,21 @@ import pytest
 from headrace import compile_flow, targets
 from headrace.aws.clients import client
 from headrace.aws.s3 import bucket_and_key
+from headrace.config import defaults
+from headrace.config.hydra import session
 from headrace.config.models import JobConfig
 from headrace.errors import ConfigError
+from headrace.flow.flow import compiled
+from headrace.flow.runner import FlowRun
 from headrace.flow.store import Record, Store
 from headrace.job.job import Job
 from headrace.results.program_manifest import Part, Ran, program_manifest
 from headrace.results.result import Result
 from headrace.results.whole_files import json_text
 from tests.aws.conftest import ROLE
+from tests.flow.conftest import composed_once  # noqa: F401 - for all tests here
 from tests.flow.flows import project
-from tests.moto_server import REGION
+from tests.moto_server import ACCOUNT, REGION
 
 JOBS = ["prepare", "fit", "judge"]
 FLOW = [
@@ -46,13 +51,44 @@ def done_by_sagemaker(job: Job, config: JobConfig) -> Result:
     return Result(place, manifest, 0.1, ())
 
 
-def test_a_flow_goes_on_from_s3_and_reads_each_record_once(
-    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def here(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(project(tmp_path))
     client("s3", REGION).create_bucket(Bucket="results")
     client("iam").create_role(RoleName="processing", AssumeRolePolicyDocument="{}")
     monkeypatch.setattr(targets, "run", done_by_sagemaker)
+    return tmp_path
+
+
+def test_runs_of_a_sweep_share_what_is_the_same_on_s3_too(here: Path) -> None:
+    files = {path.name for path in here.iterdir()}
+    for depth in (1, 2):
+        typed = [f"flow.parameters.depth={depth}", f"output.path=s3://results/sweep/{depth}"]
+        flow = compile_flow(*(each for each in FLOW if "output.path" not in each), *typed)
+        run = FlowRun(flow.flow, sweep="sweep")
+        run.run()
+    assert {label: state.said for label, state in run.states.items()} == {
+        "prepare": "unchanged",
+        "fit": "done",
+        "judge": "done",
+    }
+    assert run.states["prepare"].place == "s3://results/sweep/1/prepare"
+    assert {path.name for path in here.iterdir()} == {*files, "part.txt"}
+
+
+def test_each_run_of_a_sweep_has_a_default_place_of_its_own(here: Path) -> None:
+    typed = [each for each in FLOW if "output.path" not in each]
+    with defaults.run_folder_is("."):
+        config = session.composed(typed)
+        runs = [compiled(config, typed, run) for run in ("", "depth=1")]
+    places = [run.jobs["fit"].place for run in runs]
+    bucket = f"s3://sagemaker-{REGION}-{ACCOUNT}/headrace/flows/ctr"
+    assert places == [f"{bucket}/fit", f"{bucket}/depth=1/fit"]
+
+
+def test_a_flow_goes_on_from_s3_and_reads_each_record_once(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked, read = Counter[str](), Store.read
 
     def counted(self: Store, label: str) -> Record | None:

@@ -255,7 +255,8 @@ def composed(
             raise ConfigError([Problem("job.wait", NOT_WAITED_FOR)])
         _check_list(plan, outputs)
         if not flow.is_placed and not flow.root.startswith(S3):
-            plan = _with_default_place(plan, f"flows/{flow.name}/{job.label}")
+            folder = Path(flow.root).relative_to(Path(DEFAULT_FOLDER).absolute()).as_posix()
+            plan = _with_default_place(plan, f"flows/{folder}/{job.label}")
     except ConfigError as error:
         where = f"{GROUP}.jobs.{job.label}"
         raise ConfigError([Problem(where, str(each)) for each in error.problems]) from error

@@ -323,7 +323,7 @@ class FlowRun:
     def _alone(self, job: FlowJob, digests: Digests) -> Iterator[None]:
         """Let one run of a sweep at a time make a result that the others share."""
         name = hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()[:16]
-        shared = Store(str(Path(self.flow.root).parent))
+        shared = Store(self.flow.root).above()
         with shared.locked(f"{job.label}-{name}.lock", waits=True) if self.sweep else nullcontext():
             yield
 

@@ -140,12 +140,31 @@ class Store:
     def others(self) -> Iterator[Store]:
         """Yield the stores beside and above this one, as other runs of a sweep have them."""
         if self.root.startswith(S3):
+            yield from self._others_on_s3()
             return
         above = self.folder.parent
         with suppress(OSError):
             for folder in (above, *sorted(above.iterdir())):
                 if folder != self.folder and (folder / FOLDER).is_dir():
                     yield Store(str(folder))
+
+    def _others_on_s3(self) -> Iterator[Store]:
+        from headrace.aws.clients import AwsError
+        from headrace.aws.s3 import folders_in  # boto3 takes its time
+
+        above = self.above().root
+        if above.startswith(S3):
+            yield Store(above)
+            with suppress(*AwsError):  # who may not list it shares nothing
+                for each in folders_in(above):
+                    if each != self.root.rstrip("/"):
+                        yield Store(each)
+
+    def above(self) -> Store:
+        """Return the store of the place that this one is in."""
+        if self.root.startswith(S3):
+            return Store(self.root.rstrip("/").rpartition("/")[0])
+        return Store(str(self.folder.parent))
 
     @contextmanager
     def locked(self, name: str = LOCK, *, waits: bool = False) -> Iterator[None]:
