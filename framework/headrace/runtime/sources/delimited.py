@@ -43,6 +43,11 @@ _LEFT_OPEN = (
     "line end)"
 )
 _BLANKS = " \t"
+_MARKS = {
+    32: (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    16: (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
+"""Byte order marks, the longer ones first: one of them begins with another."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +144,9 @@ class _Beginning:
     @property
     def encoding(self) -> str:
         """Return ``=utf-16`` or the like, if the file's own bytes say which encoding it has."""
-        marks = ((codecs.BOM_UTF32_LE, 32), (codecs.BOM_UTF32_BE, 32))
-        marks += ((codecs.BOM_UTF16_LE, 16), (codecs.BOM_UTF16_BE, 16))
-        found = (f"=utf-{bits}" for mark, bits in marks if self._content.startswith(mark))
-        return next(found, " to that of the file, such as utf-16 or cp1252")
+        found = (bits for bits, marks in _MARKS.items() if self._content.startswith(marks))
+        bits = next(found, None)
+        return f"=utf-{bits}" if bits else " to that of the file, such as utf-16 or cp1252"
 
     def first_row(self) -> tuple[int, int, list[str]]:
         """Return the first row's line, where the next row begins, and its cells.
