@@ -93,13 +93,16 @@ $(VENV)/.run $(VENV)/.bench $(VENV)/.dev $(VENV)/.peers: $(VENV)/.%: \
 
 $(VENV)/.dev $(VENV)/.peers: requirements/bench.txt
 
-# Compiled kernels: by zig, which builds them for both kinds of machines of SageMaker, or by the
-# machine's own compiler. Nobody needs them: without either NumPy works in their place.
+# Compiled kernels: by zig, which builds them for both kinds of machines of SageMaker and to the same
+# bytes everywhere, or by the machine's own compiler. Nobody needs them: without either NumPy works
+# in their place. zig takes 8 s and 410 MB, and goes when it has built them.
+$(VENV)/.kernels: ZIG = $(abspath $(VENV))/zig
 $(VENV)/.kernels: requirements/kernels.txt $(wildcard framework/headrace/runtime/kernels/c/*) \
 		| $(BIN)/python
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $< || \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --target '$(ZIG)' -r $< || \
 		echo "note: zig cannot be installed here; the kernels are left to the machine's compiler"
-	@PYTHONPATH=framework $(BIN)/python -m headrace.job.kernels
+	@PYTHONPATH='$(CURDIR)/framework:$(ZIG)' $(BIN)/python -m headrace.job.kernels
+	@rm -rf '$(ZIG)'
 	@touch $@
 
 $(BIN)/python:
@@ -123,7 +126,7 @@ pins:
 	rm -rf build && $(PYTHON) -m venv build/pins
 	$(PINS) install -q . && $(FROZEN) --exclude setuptools > build/run
 	$(PINS) install -q '.[bench]' && $(FROZEN) --exclude setuptools > build/bench
-	$(PINS) install -q '.[joblib,test]' && $(FROZEN) > build/dev
+	$(PINS) install -q '.[joblib,test,tui]' && $(FROZEN) > build/dev
 	(echo '# What `make demo` installs. Made by `make pins`.'; cat build/run) > requirements/run.txt
 	(echo '# What `make bench` installs. Made by `make pins`.'; echo '-r run.txt'; \
 		grep -vxFf build/run build/bench) > requirements/bench.txt

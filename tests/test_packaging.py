@@ -76,9 +76,9 @@ def test_the_runtime_imports_only_what_every_image_has() -> None:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (["framework", "transforms"], ["spark"]),
+        (["framework", "transforms"], ["spark", "tui"]),
         (["benchmarks"], ["bench", "spark"]),
-        (["tests"], ["bench", "test"]),
+        (["tests"], ["bench", "test", "tui"]),
         (["tools"], []),
     ],
 )
@@ -103,7 +103,7 @@ def test_pins_name_versions_and_nothing_else(file: str) -> None:
     [
         ("run.txt", []),
         ("bench.txt", ["bench"]),
-        ("dev.txt", ["test", "joblib"]),
+        ("dev.txt", ["test", "joblib", "tui"]),
         ("peers.txt", ["bench", "peers"]),
     ],
 )

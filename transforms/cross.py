@@ -20,7 +20,7 @@ from annotated_types import Len
 
 from headrace.runtime.chain.choice import added, chosen, replaced
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, with_role
+from headrace.runtime.transform import Role, RowStep, with_role
 
 
 @dataclass(frozen=True)
@@ -66,3 +66,14 @@ class Cross:
         cells = [batch.column(name).cast(pa.string()) for name in self.columns]
         joined = pc.binary_join_element_wise(*cells, self.separator)
         return replaced(batch, {self.made: joined}, self.output_schema(batch.schema))
+
+    def on_a_row(self, schema: pa.Schema) -> RowStep | None:
+        """Return what does the same to the texts of a row; None for ids."""
+        if any(not pa.types.is_string(schema.field(name).type) for name in self.columns):
+            return None
+
+        def step(cells: dict[str, str]) -> None:
+            texts = [cells[name] if self.keep else cells.pop(name) for name in self.columns]
+            cells[self.made] = self.separator.join(texts) if all(texts) else ""
+
+        return step

@@ -21,9 +21,9 @@ from annotated_types import Len
 
 from headrace.runtime.chain.choice import added, feature, replaced
 from headrace.runtime.chain.times import check_format, zone_of
-from headrace.runtime.chain.timestamps import DAY, SECOND, refuse_no_times, times_of
+from headrace.runtime.chain.timestamps import DAY, SECOND, refuse_no_times, time_of, times_of
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, with_role
+from headrace.runtime.transform import Role, RowStep, with_role
 
 Part = Literal[
     "year", "quarter", "month", "day", "day_of_year", "weekday", "is_weekend", "hour", "minute",
@@ -80,6 +80,21 @@ class Dates:
             for part in self.parts
         }
         return replaced(batch, made, self.output_schema(batch.schema))
+
+    def on_a_row(self, schema: pa.Schema) -> RowStep | None:
+        """Return what does the same to the texts of a row; None for numbers."""
+        if not pa.types.is_string(schema.field(self.column).type):
+            return None
+        zone = zone_of(self.time_zone)
+        names = {f"{self.column}_{part}": part for part in self.parts}
+
+        def step(cells: dict[str, str]) -> None:
+            text = cells[self.column] if self.keep else cells.pop(self.column)
+            shown = np.array([time_of(text, self.format).at(zone)]) if text else None
+            for name, part in names.items():
+                cells[name] = "" if shown is None else str(_part(part, shown)[0])
+
+        return step
 
 
 def _part(part: str, micros: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

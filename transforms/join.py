@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Len
@@ -22,6 +23,8 @@ from headrace.runtime.chain.choice import added, replaced
 from headrace.runtime.chain.names import absent
 from headrace.runtime.chain.typed import numbers_of
 from headrace.runtime.errors import BadRows, DataError
+from headrace.runtime.hashing.hash64 import hash64, key_of
+from headrace.runtime.learning.counts import Values
 from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Role, role_of, with_role
 
@@ -81,7 +84,10 @@ class Join:
 
     def with_state(self, state: pa.Table) -> Join:
         """Return the step that knows the table."""
-        return _Fitted(**asdict(self), table=state.combine_chunks())
+        hashes = hash64(state["key"].combine_chunks(), key_of(self.key))
+        order = np.argsort(hashes)
+        table = state.combine_chunks().take(pa.array(order)).combine_chunks()
+        return _Fitted(**asdict(self), learned=(Values(hashes[order]), table))
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the columns and those that are looked up."""
@@ -114,14 +120,18 @@ class Join:
 
 @dataclass(frozen=True)
 class _Fitted(Join):
-    table: Any = None
+    learned: Any = None
+    """The table's keys and the table, both in the order of the keys' hashes."""
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        keys = batch.column(self.key).cast(pa.string()).dictionary_encode()
-        known = self.table["key"].combine_chunks()
-        rows = pc.index_in(keys.dictionary, known).take(keys.indices)
+        values, table = self.learned
+        keys = batch.column(self.key).cast(pa.string())
+        places = values.places(self.key, keys)
+        rows = pa.array(places, mask=places < 0)
+        same = pc.equal(table["key"].combine_chunks().take(rows), keys)  # not only their hashes
+        rows = pc.if_else(same.fill_null(False), rows, None)
         made = {
-            self.prefix + name: self.table[str(place)].combine_chunks().take(rows)
+            self.prefix + name: table[str(place)].combine_chunks().take(rows)
             for place, name in enumerate(self.columns)
         }
         return replaced(batch, made, self.output_schema(batch.schema))

@@ -21,7 +21,7 @@ from annotated_types import Ge, Len
 
 from headrace.runtime.learning.columns import ColumnLearner
 from headrace.runtime.learning.counts import ROWS, VALUE, Values, added_up_counts, counts_of
-from headrace.runtime.transform import Role
+from headrace.runtime.transform import Role, RowStep
 
 
 @dataclass(frozen=True)
@@ -72,3 +72,18 @@ class _Fitted(RareValues):
             # not `if_else`: older Arrow mixes up a sliced column with it (apache/arrow#41479)
             columns[name] = pc.replace_with_mask(cells, is_rare, replacement)
         return self.changed(batch, columns)
+
+    def on_a_row(self, schema: pa.Schema) -> RowStep | None:
+        """Return what does the same to the texts of a row; None for ids."""
+        names = self.touches(schema)
+        if any(not pa.types.is_string(schema.field(name).type) for name in names):
+            return None
+        known = {name: self.kept.has_in(name) for name in names}
+        replacement = self.replacement or ""
+
+        def step(cells: dict[str, str]) -> None:
+            for name, has in known.items():
+                if cells[name] and not has(cells[name]):
+                    cells[name] = replacement
+
+        return step

@@ -4,9 +4,9 @@
             14102100             0            1
             14102523             23           5
 
-The column holds ``YYMMDDHH``, as Avazu's does; years are those from 2000 to 2099. ``hour_of_day``
-is 0-23, ``day_of_week`` is 0-6 with 0 = Monday, both as text, because they are categories. The raw
-column is dropped: it names an hour that will not come again.
+The column holds ``YYMMDDHH``, as Avazu's does, of the years 1969 to 2068, which is how POSIX reads
+two digits. ``hour_of_day`` is 0-23, ``day_of_week`` is 0-6 with 0 = Monday, both as text, because
+they are categories. The raw column is dropped: it names an hour that will not come again.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import pyarrow as pa
 from annotated_types import Len
 
 from headrace.runtime.chain.choice import added, chosen, replaced
-from headrace.runtime.chain.timestamps import HOUR, refuse_no_times, times_of
+from headrace.runtime.chain.timestamps import HOUR, refuse_no_times, time_of, times_of
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, with_role
+from headrace.runtime.transform import Role, RowStep, with_role
 
 HOUR_OF_DAY = "hour_of_day"
 DAY_OF_WEEK = "day_of_week"
@@ -57,3 +57,14 @@ class TimeFeatures:
             for name, part in parts.items()
         }
         return replaced(batch, made, self.output_schema(batch.schema))
+
+    def on_a_row(self, schema: pa.Schema) -> RowStep:
+        """Return what does the same to the texts of a row."""
+
+        def step(cells: dict[str, str]) -> None:
+            text = cells.pop(self.column)
+            hour = time_of(text, "yymmddhh").micros // HOUR if text else None
+            cells[HOUR_OF_DAY] = "" if hour is None else str(hour % 24)
+            cells[DAY_OF_WEEK] = "" if hour is None else str((hour // 24 + 3) % 7)
+
+        return step

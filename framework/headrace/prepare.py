@@ -193,7 +193,9 @@ def _preflight(spec: JobSpec, found: Found, first: FirstFile) -> tuple[str, ...]
     # pyarrow takes its time to import
     from headrace.runtime.chain.chain import ChainError
     from headrace.runtime.chain.preflight import preflight, refuse_named
+    from headrace.runtime.process.setup import leave_pandas_out
 
+    leave_pandas_out()
     tables = {name: _data_files(found[name]) if name in found else [] for name in spec.inputs}
     file = first()
     try:

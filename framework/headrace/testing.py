@@ -24,8 +24,17 @@ from headrace.errors import HeadraceError
 from headrace.runtime.chain.chain import ChainError, Link, bind
 from headrace.runtime.chain.columns import EXTRA
 from headrace.runtime.learning.states import from_bytes, in_their_order, to_bytes
+from headrace.runtime.online.row_steps import on_a_row
 from headrace.runtime.plugins.transforms import channels_of
-from headrace.runtime.transform import Learner, Role, learner, role_of, table_reader, with_role
+from headrace.runtime.transform import (
+    Learner,
+    Role,
+    features,
+    learner,
+    role_of,
+    table_reader,
+    with_role,
+)
 
 __all__ = ["COLUMNS", "ROLES", "ROWS", "Case", "TransformContract", "batch_of"]
 
@@ -172,6 +181,19 @@ class TransformContract:
         else:
             whole = link.apply(batch).to_pylist()
             assert made == [whole[row] for row in chosen]
+
+    def test_a_single_row(self, case: Case) -> None:
+        """Check that ``on_a_row``, if there is one, makes of each row what `apply` makes of it."""
+        tried = self._tried(case)
+        link, step = tried.ready, on_a_row(tried.ready)
+        if step is None:
+            return
+        for row in range(ROWS):
+            batch = tried.batch.slice(row, 1)
+            cells = _texts_of(batch)
+            step(cells)
+            expected = _texts_of(link.apply(batch))
+            assert {name: cells.get(name) for name in expected} == expected
 
     def test_an_empty_batch(self, case: Case) -> None:
         """Check that an empty batch gives an empty batch of the same columns."""
@@ -325,6 +347,13 @@ class TransformContract:
             return learner(self._built(case)) is not None
         except (AssertionError, HeadraceError):
             return False
+
+
+def _texts_of(row: pa.RecordBatch) -> dict[str, str]:
+    """Return the features of a row as ``on_a_row`` knows them."""
+    cells = {name: row.column(name)[0].as_py() for name in row.schema.names}
+    chosen = [row.schema.names[place] for place in features(row.schema)]
+    return {name: "" if cells[name] is None else str(cells[name]) for name in chosen}
 
 
 def _leaves_out_rows(tried: _Tried) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ import boto3
 from tests import children
 
 ML = "/opt/ml"
-
+SPARK = "smspark-submit"
+"""The entrypoint of the Spark image, for which the package's ``spark-submit`` stands in."""
+SPARK_HOME = Path(str(getattr(find_spec("pyspark"), "origin", ""))).parent
 
 REAL_PATHS = 'mount -t tmpfs none /opt && mkdir /opt/ml && mount --bind "$0" /opt/ml && exec "$@"'
 """For a shell in a mount namespace of its own."""
@@ -80,19 +83,26 @@ def _keys(bucket: str, prefix: str) -> Iterator[str]:
 def _start(job: dict[str, Any], ml: Path, python: Path, at_real_paths: bool) -> None:
     application = job["AppSpecification"]
     words = [*application["ContainerEntrypoint"], *application.get("ContainerArguments", [])]
-    assert words[0] == "python3"
+    is_spark = words[0] == SPARK
+    assert is_spark or words[0] == "python3"
+    program = [str(python)]
+    environment = {"HEADRACE_ML_ROOT": str(ml), "PATH": os.defpath, **job.get("Environment", {})}
+    if is_spark:
+        program = [str(python.with_name("spark-submit")), "--master", "local[1]"]
+        environment |= {"PYSPARK_PYTHON": str(python), "SPARK_HOME": str(SPARK_HOME)}
     command = [str(python), "-I", *(word.replace(ML, str(ml)) for word in words[1:])]
     if at_real_paths:
-        command = ["unshare", "-rm", "sh", "-c", REAL_PATHS, str(ml), str(python), *words[1:]]
+        command = ["unshare", "-rm", "sh", "-c", REAL_PATHS, str(ml), *program, *words[1:]]
     done = children.run(
         command,
         cwd=ml,
-        env={"HEADRACE_ML_ROOT": str(ml), "PATH": os.defpath, **job.get("Environment", {})},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert is_spark or done.stderr == ""
 
 
 def _upload(place: dict[str, str], ml: Path) -> None:

@@ -11,19 +11,19 @@ from benchmarks import startup
 
 def test_ratios_are_taken_run_by_run() -> None:
     seconds = {
-        startup.RUN: [1.0, 2.0, 3.0],
-        startup.BARE: [0.4, 0.5, 0.6],
-        startup.IMPORTS: [0.1, 0.5, 0.15],
+        startup.RUN: [(1.0, 1.5), (2.0, 1.5), (3.0, 1.5)],
+        startup.BARE: [(0.4, 0.5), (0.5, 0.5), (0.6, 0.5)],
+        startup.IMPORTS: [(0.1, 0.25), (0.5, 0.5), (0.15, 0.25)],
     }
     lines = startup.report(seconds).splitlines()
     assert lines[:7] == [
-        "| | wall, s |",
-        "|---|---|",
-        "| `run.py` on the sample | 2.00 (1.00-3.00) |",
-        "| bare Hydra, composing | 0.50 (0.40-0.60) |",
-        "| NumPy and pyarrow imported | 0.15 (0.10-0.50) |",
+        "| | wall, s | CPU s |",
+        "|---|---|---|",
+        "| `run.py` on the sample | 2.00 (1.00-3.00) | 1.50 (1.50-1.50) |",
+        "| bare Hydra, composing | 0.50 (0.40-0.60) | 0.50 (0.50-0.50) |",
+        "| NumPy and pyarrow imported | 0.15 (0.10-0.50) | 0.25 (0.25-0.50) |",
         "",
-        "* 2.0 (2.0-4.0) times what the other two take together",
+        "* 2.0 (2.0-4.0) times what the other two take together; CPU seconds: 2.0 (1.5-2.0) times",
     ]
 
 

@@ -15,8 +15,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from headrace.cli.attempt import attempt
+from headrace.cli.sweep import lines
 from headrace.errors import DataError
 from headrace.results.records import Note
+from headrace.terminal import progress
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,38 @@ def test_a_run_of_a_sweep_that_fails_lets_the_others_go_on(
 ) -> None:
     assert attempt(_raise(DataError("x.csv: the file is empty"))) is None
     assert sweep() == Note(3, ["a=1"], failure="x.csv: the file is empty", exit_status=1)
-    assert capsys.readouterr().err == "x.csv: the file is empty\n"
+    assert capsys.readouterr() == ("run 3 (a=1): failed\n", "x.csv: the file is empty\n")
+
+
+def test_runs_below_a_live_table_print_nothing_of_their_own(
+    sweep: Callable[[], object],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines.begin(["a"], is_live=True)
+    try:
+        assert attempt(_raise(DataError("no"))) is None
+        assert progress.RUN.get() == 3
+        view = progress.default_view()
+        view.show(progress.State(5, 43, 100, 1.0))
+        view.show(progress.State(6, 44, 100, 1.1))  # too soon
+        assert capsys.readouterr() == ("", "no\n\x1b_headrace 3 43 100\x1b\\\n")
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        monkeypatch.setattr(os, "getppid", lambda: -2)
+        assert not lines.is_live()  # of another sweep, which has started this program
+    finally:
+        lines.end()
+        progress.RUN.set(None)
+
+
+def test_a_line_names_what_is_swept(
+    sweep: Callable[[], object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for swept, line in ((["a"], "run 3 (a=1): fine\n"), ([], "run 3: fine\n")):
+        lines.begin(swept, is_live=False)
+        lines.done("fine")
+        lines.end()
+        assert capsys.readouterr().out == line
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,8 @@ def test_tab_completion(headrace: Runner) -> None:
         (
             ["zzz=1"],
             "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, flow, "
-            "format, from, hydra, inputs, job, name, output, outputs, program, resources, runtime, "
-            "schema, start, target, transform",
+            "format, from, hydra, inputs, job, name, output, outputs, profiles, program, "
+            "regions, resources, runtime, schema, start, target, transform, watch",
         ),
         (
             ["evaluation=logistc"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from headrace.cli import startup
 from headrace.config.defaults import PROJECT
 from headrace.runtime.process.shortage import MEMORY
 from headrace.runtime.process.signals import SIGNALS
@@ -38,6 +40,91 @@ def ran(tmp_path: Path) -> Ran:
         return done.returncode, done.stdout, done.stderr
 
     return run
+
+
+# -- imports
+
+SPY = '''\
+"""Prints what the job has imported, when it ends."""
+
+import atexit
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spy:
+    """Hand the batch on."""
+
+    def output_schema(self, schema):
+        return schema
+
+    def apply(self, batch):
+        atexit.register(lambda: print("imported", *sys.modules))
+        return batch
+'''
+NOBODY_USES = {"boto3", "botocore", "docker", "pandas", "rich", "sagemaker", "scipy", "sklearn"}
+EVERY_MODULE = """
+import importlib, pkgutil, sys
+import headrace.runtime
+for found in pkgutil.walk_packages(headrace.runtime.__path__, "headrace.runtime."):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+print("pandas" in sys.modules)
+"""
+ONLY_THE_JOB = {"numpy", "pyarrow"}
+ONLY_THE_CLIENT = {"hydra", "omegaconf", "pydantic", "yaml", "jinja2", "pygal"}
+
+
+def test_a_plain_run_imports_what_it_uses(tmp_path: Path, ran: Ran) -> None:
+    (tmp_path / "transforms").mkdir()
+    (tmp_path / "transforms/spy.py").write_text(SPY)
+    seen = {"env": {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}}
+    status, out, err = ran("+transform.steps.spy.name=spy", **seen)
+    assert status == 0, out
+    client = {line.rpartition("|")[2].strip() for line in err.splitlines()}
+    (job, *_) = [set(line.split()) for line in out.splitlines() if line.startswith("imported ")]
+    assert client >= ONLY_THE_CLIENT
+    assert client & (NOBODY_USES | ONLY_THE_JOB) == set()
+    assert job >= ONLY_THE_JOB
+    assert job & (NOBODY_USES | ONLY_THE_CLIENT | {"pyarrow.dataset", "pyarrow.parquet"}) == set()
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["", "hydra.run.dir=y", "backend=sklearn", "backend=script", "backend.image_uri=x",
+     "experiment=search", "+transform.steps.mine.name=target"],
+)  # fmt: skip
+def test_an_interpreter_may_be_needed(words: str) -> None:
+    assert startup.leads_to_python(["dataset.path=x", *words.split()])
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["--help", "-m", "-sc", "action=plan", "++action=plan", "target=aws", "~target",
+     "program=image", "from=x", "hydra.mode=MULTIRUN", "hydra/launcher=fused", "backend=pyspark",
+     "backend=processor", "+backend=pyspark", "backend=nobody", "~backend"],
+)  # fmt: skip
+def test_no_interpreter_for_other_commands(word: str) -> None:
+    assert not startup.leads_to_python(["dataset.path=x", word])
+
+
+def test_a_look_imports_no_pandas(ran: Ran) -> None:
+    sample = PROJECT / "data/avazu_sample.csv"
+    seen = {"env": {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}}
+    status, out, err = ran(f"action=look dataset.path={sample}", **seen)
+    assert status == 0, out
+    imported = {line.rpartition("|")[2].strip() for line in err.splitlines()}
+    assert "pyarrow.lib" in imported
+    assert "pandas.core" not in imported  # pandas itself is looked for, and kept away
+
+
+def test_nothing_of_the_runtime_converts_while_it_is_imported() -> None:
+    """The first conversion has pyarrow import pandas, if it is not told before to leave it out."""
+    done = children.run(
+        [sys.executable, "-c", EVERY_MODULE], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
 
 
 # -- signals

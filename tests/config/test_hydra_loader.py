@@ -58,8 +58,9 @@ WRONG = [
             "dataset.path: the value wants quotes; write 'dataset.path=\"dt=1\"'",
             "evaluation: there is no choice 'logistc'; did you mean 'logistic'?",
             "zzz: unknown key; allowed: action, backend, dataset, evaluation, experiment, flow, "
-            "format, from, hydra, inputs, job, name, output, outputs, program, resources, runtime, "
-            "schema, start, target, transform",
+            "format, from, hydra, inputs, job, name, output, outputs, profiles, program, "
+            "regions, resources, runtime, "
+            "schema, start, target, transform, watch",
             "resources.cpus: unknown key; allowed: instance_count, instance_preferences, "
             "instance_type, max_runtime_minutes, max_runtime_seconds, usd_per_hour, volume_size_gb",
         ],
@@ -203,8 +204,21 @@ WITHOUT = [
     ),
     (
         ['+job.env.A="a\0b"'],
-        r"job.env.A: should be text that matches ^[^\x00]*$ (got 'a\x00b')",
+        r"job.env.A: should be text without the character NUL (got 'a\x00b')",
     ),
+    (
+        ["+job.env.A-B=x"],
+        "job.env.A-B: should be letters, digits and underscores, no digit first (got 'A-B')",
+    ),
+    (
+        ['output.path="o\0ut"'],
+        r"output.path: should be text without the character NUL (got 'o\x00ut')",
+    ),
+    (
+        ["program=script", "program.path=x.py", 'program.arguments=["a\0b"]'],
+        r"program.arguments.0: should be text without the character NUL (got 'a\x00b')",
+    ),
+    ([f"inputs.{'d' * 300}=x"], f"++inputs.{'d' * 300}.path: has a name that is too long"),
     (
         ["transform.steps.split.before=14102900"],
         "transform.steps.split: 'column' and 'before' are for method 'time', not 'hash'",

@@ -55,6 +55,7 @@ def test_the_same_bytes_as_on_this_machine(
     for target in (there, here):
         done = headrace(*CASES[case], f"target={target.name}", f"output.path={target}")
         assert done.returncode == 0, done.stderr
+        assert "compiled kernels" not in done.stdout  # they can be loaded there as well
     assert parts(there) == parts(here)
     assert len(parts(here)) == 2
     for name in (*parts(here), "report/metrics.json", "report/evaluation.json"):

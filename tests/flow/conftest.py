@@ -51,6 +51,7 @@ jobs:
       - program=script
       - program.path=judge.py
       - inputs.v=${output:judge.verdict}
+      - inputs.model=${output:train.ModelArtifacts.S3ModelArtifacts}
       - outputs=[done]
     after: [train]
     cache: false

@@ -84,6 +84,8 @@ class Pretended:
             file.parent.mkdir(parents=True, exist_ok=True)
             figures = {"scores": [{"auc": self.auc}]}
             file.write_text(json.dumps(figures) if is_report else self.content)
+            if is_report:
+                (file.parent / "broken.json").write_text("no JSON")
             outputs[name] = [Part.of(str(file.relative_to(place)), file)]
         ran = Ran("script", "x.py", job.program.sha256, {})
         output = uri_of(config.output.path)

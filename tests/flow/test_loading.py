@@ -72,7 +72,15 @@ WHEN = {"output": "a.out", "file": "m.json", "path": "auc", "at_least": 0.5}
         ({"when": {"b": {**WHEN, "at_least": "${param:x}"}}},
          ["flow.when.b.at_least: there is no parameter 'x'; declare it"]),
         ({"when": {"b": {key: WHEN[key] for key in ("output", "file", "at_least")}}},
-         ["flow.when.b.0.path: this key is required"]),
+         ["flow.when.b.path: this key is required"]),
+        ({"when": {"b": [WHEN, {**WHEN, "path": ""}]}},
+         ["flow.when.b.1.path: should be text that matches [^.\\[\\]] (got '')"]),
+        ({"when": {"b": {**WHEN, "file": "x/../../m.json"}}},
+         ["flow.when.b.file: should be a path in a.out (got 'x/../../m.json')"]),
+        ({"jobs": {"a": {"cache": {"expire_after": "3"}}}},
+         ["flow.jobs.a.cache.expire_after: should be text of at least 3 characters (got '3')"]),
+        ({"jobs": {"a": {"retry": {"max_attempts": 99}}}},
+         ["flow.jobs.a.retry.max_attempts: should be at most 20 (got 99)"]),
         ({"parameters": {"width": "x"}, "types": {"width": "Integer"}},
          ["flow.parameters.width: should be a whole number (got 'x')"]),
         ({"parameters": {"widht": 1, "day": 2}, "types": {"width": "Integer", "day": "Integer"}},
@@ -180,6 +188,14 @@ def test_wrong_jobs_are_told_together(tmp_path: Path, monkeypatch: pytest.Monkey
         "flow.jobs.prepare: action: is that of the whole flow; leave it out",
         "flow.jobs.fit: flow: a job of a flow is no flow; leave it out",
     ]
+    later = ["transform.learned=${output:prepare.train}", "dataset.path=rows.csv"]
+    with pytest.raises(ConfigError) as caught:
+        compile_flow("flow=ctr", {"flow.jobs.judge": later})
+    assert [str(each) for each in caught.value.problems] == [
+        "flow.jobs.judge: transform.learned: all jobs of a flow are checked and compiled before "
+        "the first one runs, and this one's columns and states are those of a result that is not "
+        "there yet; name a result that is whole, or run the job behind the flow",
+    ]
     place = tmp_path / "outputs/flows/ctr/prepare"
     two = {"flow.jobs.judge": ["program=script", "program.path=judge.py", f"output.path={place}/x"]}
     with pytest.raises(ConfigError) as caught:
@@ -187,6 +203,20 @@ def test_wrong_jobs_are_told_together(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [str(each) for each in caught.value.problems] == [
         f"flow.jobs.judge: writes to '{place}/x', and 'prepare' to '{place}'; give each a place "
         "of its own",
+    ]
+
+
+def test_the_outputs_of_a_raw_step_are_its_properties(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project(tmp_path))
+    train = "+flow.jobs.train={raw: {Type: Training, Arguments: {}}}"
+    fit = ["program=script", "program.path=fit.py", "inputs.model=${output:train.model}"]
+    with pytest.raises(ConfigError) as caught:
+        compile_flow("flow=ctr", train, "~flow.jobs.judge", "~flow.when", {"flow.jobs.fit": fit})
+    assert [str(each) for each in caught.value.problems] == [
+        "flow.jobs.fit: 'train' is a raw step, whose outputs are properties of the step, as in "
+        "${output:train.ModelArtifacts.S3ModelArtifacts} (got 'model')"
     ]
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.validate import ParamValidator
 from omegaconf import OmegaConf
 
 from headrace import compile, compile_flow
@@ -20,7 +23,7 @@ from headrace.flow.conditions import json_path, keys_of
 from headrace.flow.flow import Flow, FlowJob, of_one
 from headrace.flow.permissions import policy_of
 from headrace.flow.pipeline import Pipeline, pipeline_of
-from headrace.flow.steps import decided_by
+from headrace.flow.steps import Steps, decided_by
 from headrace.job.account import OnPaper
 from tests.flow.conftest import ROLE
 from tests.flow.flows import project
@@ -110,6 +113,40 @@ def test_a_step_is_the_request_without_its_name(pipeline: Pipeline, steps: dict[
     assert steps["last"]["DependsOn"] == ["train"]
 
 
+def resolved(value: Any, defaults: dict[str, Any]) -> Any:
+    """Return arguments with values in the place of expressions, as an execution has them."""
+    if isinstance(value, list):
+        return [resolved(each, defaults) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Std:Join"}:
+        found = value["Std:Join"]
+        return found["On"].join(str(resolved(each, defaults)) for each in found["Values"])
+    if value.keys() == {"Get"}:
+        return defaults.get(value["Get"].removeprefix("Parameters."), "s3://somewhere")
+    return {key: resolved(each, defaults) for key, each in value.items()}
+
+
+NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
+"""Of steps and parameters, in the public schema of definitions."""
+
+
+def test_the_service_takes_what_an_execution_makes_of_the_arguments(
+    pipeline: Pipeline, steps: dict[str, Any]
+) -> None:
+    session = botocore.session.get_session()
+    shape = session.get_service_model("sagemaker").operation_model("CreateProcessingJob")
+    parameters = pipeline.definition["Parameters"]
+    defaults = {each["Name"]: each["DefaultValue"] for each in parameters}
+    labels = [name for name, step in steps.items() if step["Type"] == "Processing"]
+    assert labels == ["prepare", "fit", "judge", "last"]
+    for label in labels:
+        arguments = {"ProcessingJobName": "x", **resolved(steps[label]["Arguments"], defaults)}
+        report = ParamValidator().validate(arguments, shape.input_shape)
+        assert not report.has_errors(), report.generate_report()
+    assert all(NAME.fullmatch(name) for name in (*steps, *defaults))
+
+
 def test_what_varies_is_an_expression(steps: dict[str, Any]) -> None:
     prepare, fit = view(steps["prepare"]), view(steps["fit"])
     data = uris(steps["prepare"])["data"]
@@ -154,8 +191,11 @@ def test_a_condition_holds_what_it_decides_on(pipeline: Pipeline, steps: dict[st
             "Name": "judge-not-met",
             "Type": "Fail",
             "Arguments": {
-                "ErrorMessage": "judge does not run: scores.0.auc of fit.report/metrics.json is "
-                "not at least ${param:floor}"
+                "ErrorMessage": join(
+                    "",
+                    "judge does not run: scores.0.auc of fit.report/metrics.json is not at least ",
+                    parameter("floor"),
+                )
             },
         }
     ]
@@ -187,6 +227,8 @@ def test_a_raw_step_is_passed_through(steps: dict[str, Any]) -> None:
         },
         "DependsOn": ["fit"],
     }
+    model = {"Get": "Steps.train.ModelArtifacts.S3ModelArtifacts"}
+    assert uris(steps["last"])["model"] == model
 
 
 def test_the_policy_covers_all_jobs(pipeline: Pipeline) -> None:
@@ -270,6 +312,52 @@ def test_two_conditions_that_do_not_need_each_other_decide_on_no_common_step() -
     assert [str(each) for each in caught.value.problems] == [
         "flow.jobs.d: needs 'c' and 'b', each with a condition of its own; a step of a pipeline "
         "lies inside one condition"
+    ]
+    flow = flow.with_jobs({"d": job("d", "b", decides=True)})
+    with pytest.raises(ConfigError) as caught:
+        pipeline_of(flow)
+    assert [str(each) for each in caught.value.problems] == [
+        "flow.when.d: needs 'b', which has a condition of its own, and a pipeline of SageMaker has "
+        "no condition inside another one; give one job all conditions, or use format=stepfunctions"
+    ]
+
+
+def test_no_two_steps_or_files_have_one_name() -> None:
+    when = {"output": "a.x", "path": "auc", "above": 0, "otherwise": "fail"}
+    long = f"{'b' * 60}-condition"[:64]
+    settings = FlowConfig.model_validate(
+        {
+            "jobs": {key: [] for key in ("a", "b", "b-condition", long, f"{long[:-1]}x")},
+            "when": {
+                "b": [{**when, "file": "m/1.json"}, {**when, "file": "m-1.json"}],
+                long: {**when, "file": "m/1.json"},
+                f"{long[:-1]}x": {**when, "file": "m.json"},
+            },
+        }
+    )
+    needs = {"a": (), "b-condition": ()}
+    jobs = {
+        label: FlowJob(
+            label, job, needs.get(label, ("a",)), settings.when.get(label, ()), settings.cache, ()
+        )
+        for label, job in settings.jobs.items()
+    }
+    made = Steps(Flow("x", settings, "s3://b/x", jobs), {label: {} for label in jobs}).all()
+    names = [each["Name"] for each in made]
+    names += [
+        each["Name"]
+        for step in made
+        for key in ("IfSteps", "ElseSteps")
+        for each in step["Arguments"].get(key, ())
+    ]
+    assert len(set(names)) == len(names) == 11
+    assert max(map(len, names)) == 64
+    assert "b-condition-2" in names
+    read = next(each for each in made if each["Name"] == "a")["PropertyFiles"]
+    assert [(each["PropertyFileName"], each["FilePath"]) for each in read] == [
+        ("x-m-1-json", "m/1.json"),
+        ("x-m-1-json-2", "m-1.json"),
+        ("x-m-json", "m.json"),
     ]
 
 

@@ -168,7 +168,6 @@ def test_a_killed_flow_goes_on_where_it_was(
     ("auc", "said"),
     [
         (0.6, "skipped (scores.0.auc of fit.report/metrics.json is 0.6, not at least 0.7)"),
-        ("good", "skipped (scores.0.auc of fit.report/metrics.json is 'good', not at least 0.7)"),
         (0.7, "done"),
     ],
 )
@@ -200,11 +199,16 @@ def test_a_condition_may_be_a_failure_and_what_needs_a_skipped_job_is_skipped(
         ("none.json", "auc", "when: there is no file fit.report/none.json"),
         ("metrics.json", "scores.1.auc",
          "when: fit.report/metrics.json has no 'scores.1.auc' (there is no '1')"),
+        ("metrics.json", "scores.0.auc",
+         "when: scores.0.auc of fit.report/metrics.json should be a number (got 'good')"),
+        ("broken.json", "auc", "when: fit.report/broken.json is no JSON: Expecting value: line 1 "
+         "column 1 (char 0)"),
     ],
 )  # fmt: skip
 def test_a_figure_that_is_not_there_is_told(
     here: Path, pretended: Pretended, file: str, path: str, what: str
 ) -> None:
+    pretended.auc = "good"
     flow = compile_flow("flow=ctr", {"flow.when.judge.file": file, "flow.when.judge.path": path})
     assert states(ran(flow))["judge"] == f"failed ({what})"
     with pytest.raises(ConfigError) as caught:  # by now this is known before anything runs
@@ -216,8 +220,11 @@ def test_everything_is_checked_before_anything_runs(here: Path, pretended: Prete
     (here / "judge.py").write_text("def broken(:\n")
     (here / "data" / "raw.csv").unlink()
     raw = "+flow.jobs.train={raw: {Type: Training, Arguments: {}}}"
+    model = "inputs.model=${output:train.ModelArtifacts.S3ModelArtifacts}"
+    overrides = ["program=script", "program.path=fit.py", model]
+    behind = f"+flow.jobs.behind={{overrides: {overrides}, after: [train]}}"
     with pytest.raises(ConfigError) as caught:
-        ran(compile_flow("flow=ctr", raw))
+        ran(compile_flow("flow=ctr", raw, behind))
     assert [str(each) for each in caught.value.problems] == [
         f"flow.jobs.prepare: inputs.raw.path: the folder '{here}/data' holds no files",
         "flow.jobs.judge: program.path: judge.py, line 1: invalid syntax",

@@ -11,8 +11,12 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace import compile
+from headrace import compile, compile_flow
+from headrace.config.defaults import PROJECT
 from headrace.errors import ConfigError
+from headrace.flow.flow import Flow
+from headrace.flow.pipeline import Pipeline, pipeline_of
+from tests.flow import sdk
 
 needs_sdk = pytest.mark.skipif(
     find_spec("sagemaker") is None or find_spec("sagemaker.mlops") is None,
@@ -96,6 +100,29 @@ def test_steps_feed_each_other(job: Any) -> None:
     definition = json.loads(pipelines.Pipeline(name="x", steps=[fit, judge]).definition())
     source = definition["Steps"][1]["Arguments"]["ProcessingInputs"][0]["S3Input"]["S3Uri"]
     assert source == {"Get": "Steps.fit.ProcessingOutputConfig.Outputs['model'].S3Output.S3Uri"}
+
+
+@needs_sdk
+@pytest.mark.filterwarnings("ignore")  # the SDK's own
+def test_a_pipeline_is_that_of_the_sdk(
+    compiled: tuple[Flow, Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    flow, ours = compiled
+    assert without(ours.definition, "AppManaged") == sdk.definition(flow, ours)
+
+
+@needs_sdk
+@pytest.mark.filterwarnings("ignore")  # the SDK's own
+@pytest.mark.parametrize(("folder", "name"), [("ctr", "ctr"), ("three_scripts", "churn")])
+def test_an_example_is_what_the_sdk_makes_of_it(
+    folder: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.chdir(PROJECT / "examples" / folder)
+    flow = compile_flow(f"flow={name}", "output.path=s3://results/x", f"job.role={ROLE}").flow
+    ours = pipeline_of(flow)
+    assert without(ours.definition, "AppManaged") == sdk.definition(flow, ours)
 
 
 def test_a_step_of_a_job_without_that_input_is_refused(job: Any) -> None:

@@ -23,6 +23,17 @@ def states(compiled: tuple[Flow, Pipeline]) -> dict[str, Any]:
     return dict(json.loads(json.dumps(machine))["States"])
 
 
+def test_a_validator_of_the_language_finds_nothing_wrong(compiled: tuple[Flow, Pipeline]) -> None:
+    linter = pytest.importorskip("statelint.linter", reason="statelint is not installed").Linter
+    flow, pipeline = compiled
+    machine = state_machine(pipeline, flow)
+    assert linter.validate(machine) == []
+    machine["States"]["fit"]["Next"] = "fitt"
+    assert linter.validate(machine)[0] == (
+        'No state found named "fitt", referenced at State Machine.States.fit.Next'
+    )
+
+
 def following(state: dict[str, Any]) -> Iterator[str]:
     yield from (each["Next"] for each in (state, *state.get("Choices", ())) if "Next" in each)
     yield from [state["Default"]] if "Default" in state else []
@@ -53,9 +64,9 @@ def test_every_state_is_reached_and_ends(states: dict[str, Any]) -> None:
 def test_the_order_is_that_of_the_flow(states: dict[str, Any]) -> None:
     assert list(states) == [
         "defaults of parameters", "values of parameters", "prepare", "fit", "train",
-        "judge-condition", "judge-condition-choice", "judge", "last", "judge-not-met",
+        "judge-condition", "judge-condition choice", "judge", "last", "judge-not-met",
     ]  # fmt: skip
-    assert states["judge-condition-choice"]["Choices"] == [
+    assert states["judge-condition choice"]["Choices"] == [
         {
             "Variable": "$.figures.content.scores[0].auc",
             "NumericGreaterThanEqualsPath": "$.parameters['floor']",
@@ -71,7 +82,7 @@ def test_the_order_is_that_of_the_flow(states: dict[str, Any]) -> None:
 def test_expressions_are_those_of_the_language(states: dict[str, Any]) -> None:
     for key, text in texts(states):
         assert key.endswith(".$") == text.startswith(("$", "States.")) or key in (
-            "Variable", "ResultPath", "NumericGreaterThanEqualsPath",
+            "Variable", "ResultPath", "NumericGreaterThanEqualsPath", "CausePath",
         ), (key, text)  # fmt: skip
     fit = states["fit"]["Parameters"]
     assert fit["ProcessingJobName.$"] == "States.Format('{}-fit', $$.Execution.Name)"
@@ -80,6 +91,13 @@ def test_expressions_are_those_of_the_language(states: dict[str, Any]) -> None:
         "States.Array('--depth', States.Format('{}', $.parameters['depth']))"
     )
     assert fit["ProcessingResources"]["ClusterConfig"]["InstanceCount.$"] == "$.parameters['depth']"
+    assert states["train"]["ResultPath"] == "$.results['train']"
+    source = states["last"]["Parameters"]["ProcessingInputs"][1]["S3Input"]
+    assert source["S3Uri.$"] == "$.results['train'].ModelArtifacts.S3ModelArtifacts"
+    assert states["judge-not-met"]["CausePath"] == (
+        "States.Format('judge does not run: scores.0.auc of fit.report/metrics.json is not at "
+        "least {}', $.parameters['floor'])"
+    )
 
 
 def test_a_step_that_nobody_waits_for_is_refused(compiled: tuple[Flow, Pipeline]) -> None:

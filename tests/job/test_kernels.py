@@ -46,10 +46,36 @@ def test_built_once_for_each_version_of_the_source(compiler: Compiler, tmp_path:
     assert name == "x86_64.so"
     assert content.decode().split()[2:] == sorted(file.name for file in library.SOURCES.glob("*.c"))
     folder = tmp_path / "cache/headrace/kernels" / library.digest_of_sources()
-    assert sorted(file.name for file in folder.iterdir()) == ["compiler", "x86_64.so"]
+    assert sorted(file.name for file in folder.iterdir()) == ["built.json", "x86_64.so"]
     compiler("exit 1")
     kernels.built.cache_clear()
     assert kernels.built() == dict([made])
+
+
+@pytest.mark.parametrize("content", [None, b"", b"cut"])
+def test_what_is_not_there_as_it_was_built_is_built_again(
+    compiler: Compiler, tmp_path: Path, content: bytes | None
+) -> None:
+    compiler(COPY)
+    made = kernels.built()
+    file = tmp_path / "cache/headrace/kernels" / library.digest_of_sources() / "x86_64.so"
+    if content is None:
+        file.unlink()
+    else:
+        file.write_bytes(content)
+    kernels.built.cache_clear()
+    assert {*kernels.built()} == {*made}
+    assert file.read_bytes() == kernels.built()["x86_64.so"]
+
+
+def test_what_is_built_serves_without_its_compiler(
+    compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler(COPY)
+    made = kernels.built()
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    kernels.built.cache_clear()
+    assert kernels.built() == made
 
 
 def test_nothing_builds_them(

@@ -83,7 +83,7 @@ def test_two_commands_lead_from_a_file_to_a_result(
         except SystemExit as exc:
             return int(exc.code or 0)
 
-    assert command("dataset.path=mine.csv") == 1
+    assert command("dataset.path=mine.csv") == 2
     assert capfd.readouterr().err.splitlines()[-1] == (
         "mine.csv: there is no column 'click'; did you mean 'clicked'?; "
         "run with action=look dataset.path=mine.csv to get its conf/dataset file"

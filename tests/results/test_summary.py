@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from headrace.results.result import Channel, Result, summary
+from headrace.results import result
+from headrace.results.part_rows import readable_formats
+from headrace.results.result import Channel, Result, how_to_load, summary
+from headrace.runtime.plugins.formats import WRITERS
 
 CHANNELS = (
     Channel("train", rows=8_012, parts=1, bytes=311_870),
@@ -21,6 +24,19 @@ def test_a_result_as_a_table() -> None:
             "/data/out",
         ]
     )
+
+
+def test_the_python_that_loads_a_result() -> None:
+    manifest = {"output_format": "npz"}
+    made = Result("/data/it's é", manifest, 1.0, CHANNELS)
+    assert how_to_load(made) == """headrace.open_result("/data/it's é").load('train')"""
+    written = Result("s3://b/out", {"output_format": "recordio"}, 1.0, CHANNELS)
+    assert how_to_load(written) == "headrace.open_result('s3://b/out')"
+    program = Result("/out", {"program": {}}, 1.0, ())
+    assert how_to_load(program) == "headrace.open_result('/out')"
+    assert how_to_load(Result("/out", {}, 1.0, ())) is None
+    assert how_to_load(Result("s3://b/out", {}, 1.0, (), has_ended=False)) is None
+    assert set(WRITERS.shipped) - set(readable_formats()) == result._WRITE_ONLY
 
 
 def test_warnings_stand_before_the_last_lines() -> None:

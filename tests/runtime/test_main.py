@@ -72,7 +72,7 @@ def test_no_job_at_all(ml: Path, capfd: pytest.CaptureFixture[str]) -> None:
 
 
 FAULTS: list[tuple[JobSpec, int, str]] = [
-    (job(label="clik"), 1, "data.csv: there is no column 'clik'; did you mean 'click'?"),
+    (job(label="clik"), 2, "data.csv: there is no column 'clik'; did you mean 'click'?"),
     (
         job(label="click", steps=[SPLIT]),
         2,
@@ -124,7 +124,7 @@ def test_a_message_that_cannot_be_written_hides_nothing(
     ml: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (ml / "output").write_text("a file where a folder should be")
-    assert main(job(label="clik").to_json()) == 1
+    assert main(job(label="clik").to_json()) == 2
     error = capfd.readouterr().err
     assert error.splitlines()[-1] == "data.csv: there is no column 'clik'; did you mean 'click'?"
     assert "Traceback" not in error

@@ -69,6 +69,10 @@ def test_collisions(tmp_path: Path, n_features: int) -> None:
     spec = job(id="id", label="click", steps=[SPLIT, hasher(n_features)], block_bytes=2000)
     metrics = run(tmp_path, content, spec).metrics
     expected = brute_force(content, n_features)
+    for column in metrics["columns"].values():
+        assert sum(column.pop("null_channels", {}).values()) == column["nulls"]
+        for value in column["frequent_values"]:
+            assert sum(value.pop("channels").values()) == value["rows"] > value.pop("label_ones")
     assert {key: metrics[key] for key in expected} == expected
     assert (metrics["rows"], metrics["n_features"]) == (1000, n_features)
 
@@ -98,19 +102,50 @@ def test_a_numeric_column_is_one_token(tmp_path: Path) -> None:
 def test_without_a_hasher_there_are_no_collisions(tmp_path: Path) -> None:
     spec = job(label="y", numeric=("n",), steps=[SPLIT], format="parquet")
     metrics = run(tmp_path, "y,n,c\n1,2.5,x\n0,,x\n1,2.5,\n", spec).metrics
-    described = {"distinct": 1, "distinct_is_exact": True, "nulls": 1}
+    rows = {"rows": 2, "channels": {"train": 1, "validation": 1}}
+    nulls = {"nulls": 1, "null_channels": {"train": 1, "validation": 0}}
+    described = {"distinct": 1, "distinct_is_exact": True, **nulls}
     assert metrics["columns"] == {
-        "n": {**described, "frequent_values": [{"value": "2.5", "rows": 2}]},
-        "c": {**described, "frequent_values": [{"value": "x", "rows": 2}]},
+        "n": {**described, "frequent_values": [{"value": "2.5", **rows, "label_ones": 2}]},
+        "c": {**described, "frequent_values": [{"value": "x", **rows, "label_ones": 1}]},
     }
     assert metrics["n_features"] is None
     assert "colliding_tokens" not in metrics
 
 
+BY_TIME = StepSpec("split", "split", {"method": "time", "column": "t", "before": "2"})
+
+
+@pytest.mark.parametrize("block_bytes", [1, 1 << 20])
+def test_frequent_values_by_channel_and_label(tmp_path: Path, block_bytes: int) -> None:
+    content = "y,t,n,c\n1,1,-0.0,x\n0,1,7,x\n1,1,7,y\n0,2,7,x\n1,2,0,\n"
+    how: dict[str, Any] = {"numeric": ("n",), "steps": [BY_TIME, hasher(64)]}
+    columns = run(tmp_path, content, job(label="y", block_bytes=block_bytes, **how)).metrics[
+        "columns"
+    ]
+    assert columns["c"]["frequent_values"] == [
+        {"value": "x", "rows": 3, "channels": {"train": 2, "validation": 1}, "label_ones": 1},
+        {"value": "y", "rows": 1, "channels": {"train": 1, "validation": 0}, "label_ones": 1},
+    ]
+    assert columns["c"]["null_channels"] == {"train": 0, "validation": 1}
+    assert columns["n"]["frequent_values"] == [
+        {"value": "7", "rows": 3, "channels": {"train": 2, "validation": 1}, "label_ones": 1},
+        {"value": "-0", "rows": 1},  # as a number, it is 0 too
+        {"value": "0", "rows": 1},
+    ]
+
+
+def test_values_of_other_labels_and_of_one_channel_are_only_counted(tmp_path: Path) -> None:
+    numbers = run(tmp_path, "y,c\n1.5,x\n0,x\n", job(label="y", steps=[hasher(64)])).metrics
+    assert numbers["columns"]["c"]["frequent_values"] == [{"value": "x", "rows": 2}]
+    many = "c\n" + "".join(f"{min(row, 512)}\n" for row in range(600))
+    told = run(tmp_path, many, job(steps=[SPLIT, hasher(64)])).metrics["columns"]["c"]
+    assert told["frequent_values"] == [{"value": "512", "rows": 88}]  # of 513 values
+
+
 def test_label_means(tmp_path: Path) -> None:
     content = "y,t,c\n1,1,x\n0,1,x\n1,1,x\n0.25,2,x\n-3,2,x\n"
-    by_time = StepSpec("split", "split", {"method": "time", "column": "t", "before": "2"})
-    metrics = run(tmp_path, content, job(label="y", steps=[by_time, hasher(64)])).metrics
+    metrics = run(tmp_path, content, job(label="y", steps=[BY_TIME, hasher(64)])).metrics
     assert metrics["channels"]["train"]["label_mean"] == 2 / 3
     assert metrics["channels"]["validation"]["label_mean"] == -1.375
 

@@ -56,6 +56,18 @@ STEPS = {
     "time_features": [SPLIT, StepSpec("time_features", "time_features", {}), HASH],
     "time_features, split": [StepSpec("time_features", "time_features", {}), SPLIT, HASH],
     "rare_values": [SPLIT, StepSpec("rare", "rare_values", {"min_count": 12}), HASH],
+    "dates": [
+        SPLIT,
+        StepSpec(
+            "dates", "dates", {"column": "hour", "format": "yymmddhh", "parts": ["month", "hour"]}
+        ),
+        HASH,
+    ],
+    "cross": [
+        StepSpec("cross", "cross", {"columns": ["place", "hour"], "keep": False}),
+        StepSpec("time", "dates", {"column": "day", "time_zone": "Europe/Paris", "keep": True}),
+        HASH,
+    ],
     "shuffle": [StepSpec("split", "split", {"method": "shuffle"}), HASH],
     "without rare values": [
         StepSpec("split", "split", {}),

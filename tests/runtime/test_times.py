@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.runtime.chain.times import sorting_like
+from headrace.runtime.chain.timestamps import time_of, times_of
 
 SORTS = [
     "14102100", "20141021", "1413849600", "2014", "0", "2014-10", "2014-10-21", "2014/10/21",
@@ -87,3 +89,31 @@ def test_american_dates_are_refused(moment: datetime, minutes: int) -> None:
     for each in (moment, min(moment + timedelta(minutes=minutes), datetime.max)):
         assert sorting_like(each.strftime("%m/%d/%Y %H:%M")) is None
         assert sorting_like(each.strftime("%d.%m.%Y")) is None
+
+
+def _nearly(text: str, place: int, other: str) -> str:
+    return text[:place] + other + text[place + 1 :]
+
+
+NEAR_TIMES = st.builds(
+    _nearly,
+    st.sampled_from([*SORTS, *DOES_NOT_SORT, "0001-01-01", "9999-12-31T23:00-23:59", "2016-02-29"]),
+    st.integers(0, 24),
+    st.sampled_from(["", "0", "1", "9", "-", ":", "T", "Z", "+", ".", ",", "\n"]),
+)
+
+
+@given(
+    NEAR_TIMES | st.text("0123456789-+:.T Z", max_size=20),
+    st.sampled_from(["iso", "yymmddhh", "epoch_s", "epoch_ms", "%d/%m/%Y %H:%M", "%Y-%m-%d%z"]),
+)
+def test_a_single_time_is_read_as_in_a_column(text: str, form: str) -> None:
+    """Or it is left to the column's way, at the ends of the calendar."""
+    times = times_of(pa.array([text]), form)
+    try:
+        time = time_of(text, form)
+    except ValueError:
+        micros = int(times.micros[0])
+        assert not times.is_time[0] or not 86_400 * 10**6 < micros + 62_135_596_800 * 10**6 < 3e17
+        return
+    assert (True, *time) == (times.is_time[0], times.micros[0], times.is_local[0])

@@ -13,6 +13,7 @@ from headrace.targets.local.private_root.access import refusal
 from tests.conftest import Completed
 from tests.programs.jobs import script
 from tests.spark.processes import mentioning
+from tests.tiny_wheels import make_wheel
 
 MAIN = """
 import sys
@@ -28,19 +29,25 @@ print("said", *sys.argv[1:], spark.sparkContext.getConf().get("spark.mine"))
 
 
 @pytest.mark.skipif(refusal() is not None, reason="mount namespaces are forbidden here")
-def test_a_folder_with_a_neighbour(headrace: Callable[..., Completed], tmp_path: Path) -> None:
+@pytest.mark.parametrize("instances", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_neighbours_and_packages_reach_the_executors(
+    headrace: Callable[..., Completed], tmp_path: Path, pip_index: Path, instances: int
+) -> None:
     script(tmp_path, dedent(MAIN), "code/main.py")
-    script(tmp_path, "def word(text):\n    return text.upper()\n", "code/near.py")
+    near = "import tiny\n\ndef word(text):\n    return text.upper() + tiny.VERSION\n"
+    script(tmp_path, near, "code/near.py")
+    make_wheel(pip_index, "tiny", "2.0")
     script(tmp_path, "a\nx\ny\n", "data/a.csv")
     done = headrace(
         *("backend=pyspark", "program=script", "program.path=code", "program.entry=main.py"),
         *("program.arguments.split=0.8", "+backend.spark.mine=1", "inputs.data=data"),
-        *("outputs=[train]", "output.path=out"),
+        *("outputs=[train]", "output.path=out", 'backend.requirements=["tiny==2.0"]'),
+        f"resources.instance_count={instances}",
     )
     assert done.returncode == 0, done.stderr
     assert "said --split 0.8 1" in done.stdout.splitlines()
     (part,) = (tmp_path / "out/train").glob("part-*")
-    assert part.read_text() == "X\nY\n"
+    assert part.read_text() == "X2.0\nY2.0\n"
     program = json.loads((tmp_path / "out/report/manifest.json").read_text())["program"]
     assert program["command"] == [
         *("smspark-submit", "--py-files", "/opt/ml/processing/input/py-files"),

@@ -19,7 +19,7 @@ from transforms.time_features import TimeFeatures
 from transforms.vocabulary import Vocabulary
 
 STEP = StepSpec("time_features", "time_features", {})
-MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31, 23))
+MOMENTS = st.datetimes(datetime(1969, 1, 1), datetime(2068, 12, 31, 23))
 
 
 @given(st.lists(st.one_of(st.none(), MOMENTS), max_size=30))

@@ -58,7 +58,12 @@ _BAD_CREDENTIALS = {
 }
 
 
-def client(service: str, region: str | None = None) -> Any:
+def client(
+    service: str,
+    region: str | None = None,
+    profile: str | None = None,
+    patience: Config | None = None,
+) -> Any:
     """Return a client of a service.
 
     Endpoint, profile and credentials come from the usual AWS variables and files.
@@ -66,11 +71,13 @@ def client(service: str, region: str | None = None) -> Any:
     Args:
         service: boto3's name of it, such as ``s3``.
         region: AWS region; default: the one that boto3 finds.
+        profile: Of the AWS configuration; default: as the environment says.
+        patience: Timeouts and retries; default: `PATIENCE`.
 
     Raises:
         botocore.exceptions.BotoCoreError: The AWS configuration cannot be used; see `explained`.
     """
-    return _client(session(region), service, _settings())
+    return _client(session(region, profile), service, patience or PATIENCE, _settings())
 
 
 def new_client(service: str, region: str | None = None) -> Any:
@@ -79,9 +86,11 @@ def new_client(service: str, region: str | None = None) -> Any:
 
 
 @lru_cache(32)
-def _client(of: boto3.session.Session, service: str, _: tuple[tuple[str, str], ...]) -> Any:
+def _client(
+    of: boto3.session.Session, service: str, patience: Config, _: tuple[tuple[str, str], ...]
+) -> Any:
     """Make a client, anew only for other settings: it takes milliseconds, and a job asks often."""
-    return of.client(service, config=PATIENCE)
+    return of.client(service, config=patience)
 
 
 def _settings() -> tuple[tuple[str, str], ...]:
@@ -89,9 +98,9 @@ def _settings() -> tuple[tuple[str, str], ...]:
 
 
 @cache
-def session(region: str | None = None) -> boto3.session.Session:
+def session(region: str | None = None, profile: str | None = None) -> boto3.session.Session:
     """Return the only session of a region, so that credentials are looked for once."""
-    return boto3.session.Session(region_name=region)
+    return boto3.session.Session(region_name=region, profile_name=profile)
 
 
 def has_credentials(required: bool) -> bool:

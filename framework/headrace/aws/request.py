@@ -13,10 +13,13 @@ from typing import Any
 from headrace.config.problems import suggest
 from headrace.errors import ConfigError, Problem
 from headrace.runtime.shown import quoted
+from headrace.uris import S3
 
 ATHENA = "AthenaDatasetDefinition"
 REDSHIFT = "RedshiftDatasetDefinition"
 S3_PREFIX = "S3Prefix"
+LOCAL_ROLE = "arn:aws:iam::000000000000:role/headrace-local"
+"""Stands in for a role where nothing checks it: the request must have one."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,11 @@ class RequestView:
     def role(self) -> str:
         """Return the ARN of the role that the job runs as."""
         return str(self.raw.get("RoleArn", ""))
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Return whether it was made for a target that needs no account, as far as it tells."""
+        return self.role == LOCAL_ROLE or any(not each.uri.startswith(S3) for each in self.outputs)
 
     @property
     def inputs(self) -> tuple[InputChannel, ...]:

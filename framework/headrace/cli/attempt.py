@@ -7,14 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
+from omegaconf import DictConfig
 
 from headrace.cli.startup import INTERRUPTED
+from headrace.cli.sweep import lines
 from headrace.errors import HeadraceError, JobFailed
 from headrace.results.records import FAILED, RUN, UNFINISHED, Note
 from headrace.runtime.process.shortage import shortage
 from headrace.runtime.shown import harmless
+from headrace.terminal.colours import RED, first_line_coloured
+from headrace.terminal.progress import RUN as CURRENT_RUN
 
 
 class Outcome(Protocol):
@@ -37,7 +41,9 @@ def attempt(work: Callable[[], T | None]) -> T | None:
     Raises:
         SystemExit: It failed, and it is no run of a sweep; the message is on stderr.
     """
-    _note(UNFINISHED, FAILED)  # unless it lives to say more
+    if lines.in_sweep():
+        note_start(HydraConfig.get())
+    CURRENT_RUN.set(lines.number() if lines.in_sweep() and lines.is_live() else None)
     try:
         result = work()
     except KeyboardInterrupt:
@@ -49,8 +55,9 @@ def attempt(work: Callable[[], T | None]) -> T | None:
             _note(harmless(f"{type(error).__name__}: {error}"), FAILED)
             raise
         status = tell(known)
-        if not _in_sweep():
+        if not lines.in_sweep():
             raise SystemExit(status) from error
+        lines.failed()
         _note(harmless(str(known)), status)
         return None
     _note("", 0, "" if result is None else result.output)
@@ -68,20 +75,31 @@ def mendable(error: Exception) -> HeadraceError | None:
 def tell(error: HeadraceError) -> int:
     """Print an error where errors go; the exit status that it stands for."""
     sys.stdout.flush()
-    print(harmless(str(error)), file=sys.stderr, flush=True)
+    message = first_line_coloured(harmless(str(error)), RED, sys.stderr)
+    print(message, file=sys.stderr, flush=True)
     return error.exit_status
+
+
+def note_start(hydra: HydraConf | DictConfig) -> None:
+    """Leave a note that a run of a sweep has begun, and has not lived to say more.
+
+    Args:
+        hydra: Hydra's own node of the run's configuration.
+    """
+    _leave(hydra, UNFINISHED, FAILED)
 
 
 def _note(failure: str, status: int, output: str = "") -> None:
     """Leave a note of how the run stands, if it is one of a sweep."""
-    if _in_sweep():
-        hydra = HydraConfig.get()
-        note = Note(hydra.job.num, [*hydra.overrides.task], output, failure, status)
-        try:
-            note.write(Path(hydra.runtime.output_dir))
-        except OSError as error:  # the run's own outcome is worth more
-            print(f"note: {RUN} was not written ({error.strerror})", file=sys.stderr, flush=True)
+    if lines.in_sweep():
+        _leave(HydraConfig.get(), failure, status, output)
 
 
-def _in_sweep() -> bool:
-    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+def _leave(hydra: HydraConf | DictConfig, failure: str, status: int, output: str = "") -> None:
+    note = Note(hydra.job.num, [*hydra.overrides.task], output, failure, status)
+    folder = Path(hydra.runtime.output_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        note.write(folder)
+    except OSError as error:  # the run's own outcome is worth more
+        print(f"note: {RUN} was not written ({error.strerror})", file=sys.stderr, flush=True)

@@ -34,7 +34,14 @@ from headrace.config import defaults
 from headrace.config.hydra.errors import problem_of, setting_problem
 from headrace.config.hydra.loader import checked
 from headrace.config.hydra.objects import NO_PACKAGE, names_package
-from headrace.errors import ConfigError, DataError, HeadraceError, JobFailed, Problem
+from headrace.errors import (
+    ConfigError,
+    DataError,
+    HeadraceError,
+    JobFailed,
+    PluginError,
+    Problem,
+)
 from headrace.runtime.shown import masked_words, plain, quoted
 from headrace.targets.local import early
 
@@ -78,9 +85,9 @@ def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
         options = _refuse(arguments)
         warnings.showwarning = _warn
         logging.setLogRecordFactory(_record)
-        is_early = startup.is_prepared() and not options.shell_completion
+        is_early = startup.is_prepared() and startup.leads_to_python(arguments)
         with (
-            early.started(arguments) if is_early else nullcontext(),
+            early.started() if is_early else nullcontext(),
             checked(),
             _completing() if options.shell_completion else nullcontext(),
         ):
@@ -106,6 +113,7 @@ def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
         return tell(known)
     finally:
         SweepSummary.end()
+        startup.end()
     lost = startup.lost()
     return 0 if lost is None else tell(JobFailed(f"cannot write to stdout: {lost}"))
 
@@ -198,7 +206,7 @@ def _performed(config: DictConfig) -> Any:
 
     try:
         return actions.perform(compose(config))
-    except (DataError, JobFailed) as error:
+    except (DataError, JobFailed, PluginError) as error:
         if not _OTHER_DATA.search(str(error)) or (hint := _way_to_look()) is None:
             raise
         raise type(error)(f"{error}; {hint}") from error

@@ -8,9 +8,11 @@ from __future__ import annotations
 import gc
 import io
 import os
+import re
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import IO
 
@@ -22,6 +24,9 @@ WORKER = "HEADRACE_LIFELINE_SWEEP"
 INTERRUPTED = 130
 """Exit status after any signal that asks for an end."""
 _WORDS = "interrupted\n"
+_OTHER = re.compile(r"-|[+~]*(action|target|program|from|hydra/launcher|hydra\.mode)\b")
+"""What words begin with that ask for anything but a job of the chain on this machine."""
+_BACKEND = re.compile(r"[+~]*backend(?:=|$)(.*)")
 
 
 def prepare() -> None:
@@ -55,6 +60,30 @@ def begin(handler: Handler = signal.default_int_handler) -> None:
         for each in obeyed():
             if signal.getsignal(each) in (_leave, signal.SIG_DFL):
                 signal.signal(each, handler)
+
+
+def leads_to_python(arguments: Sequence[str]) -> bool:
+    """Return whether these arguments may lead to an entry script that Python runs here.
+
+    Args:
+        arguments: Of the command line.
+    """
+    if any(map(_OTHER.match, arguments)):
+        return False
+    backends = [found[1] for found in map(_BACKEND.match, arguments) if found]
+    return all(map(_runs_python, backends))
+
+
+def _runs_python(backend: str) -> bool:
+    from headrace.config.models import BACKENDS  # brings in all models
+
+    return backend in BACKENDS.shipped and BACKENDS.load(backend).way == "python"
+
+
+def end() -> None:
+    """Have Python end quickly: it looks for garbage in all that it has imported."""
+    if is_prepared():
+        gc.freeze()
 
 
 def is_worker() -> bool:

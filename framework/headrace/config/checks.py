@@ -28,6 +28,7 @@ _REQUIREMENT_EXAMPLE = "as in 'pyarrow>=17'"
 _REQUIREMENT_FILE = re.compile(r"[^;]*(/|\\|\.whl\s*$|\.zip\s*$|\.tar\.\w+\s*$)")
 _SHOWN = 5
 IMPORT = "import"
+JOBS = "jobs"
 PIPELINE = "pipeline"
 SAGEMAKER = "sagemaker"
 """The pipelines that ``format`` names by default."""
@@ -62,6 +63,7 @@ def _without_effect(config: JobConfig) -> Iterable[Problem]:
     if config.request_file is not None and config.action != IMPORT:
         yield Problem(FROM, f"is the request that action={IMPORT} reads; leave it out")
     yield from of_pipelines_alone(config.action, config.start, config.format)
+    yield from _of_watching_alone(config)
     defaults = {name: field.default for name, field in type(backend).model_fields.items()}
     version = backend.framework_version if isinstance(backend, AwsImageConfig) else None
     if backend.image_uri is not None and version != defaults.get("framework_version"):
@@ -85,6 +87,15 @@ def of_pipelines_alone(action: str, start: object, written: str) -> Iterator[Pro
     for key, is_given in (("start", bool(start)), ("format", written != SAGEMAKER)):
         if is_given:
             yield Problem(key, f"is for action={PIPELINE}; leave it out")
+
+
+def _of_watching_alone(config: JobConfig) -> Iterator[Problem]:
+    """Find settings of the live view of jobs beside another action."""
+    if config.watch and config.action != JOBS:
+        yield Problem("watch", f"is for action={JOBS}; leave it out")
+    for key in ("regions", "profiles"):
+        if getattr(config, key) and not (config.watch and config.action == JOBS):
+            yield Problem(key, f"is for action={JOBS} watch=true; leave it out")
 
 
 def _without_meaning(dataset: DatasetConfig) -> Iterable[Problem]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le, Len
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
 
-from headrace.config.model import MAX_BYTES, Model, Text, listed_in_schema, named_in
+from headrace.config.model import MAX_BYTES, Location, Model, Text, listed_in_schema, named_in
 from headrace.config.problems import got
 from headrace.errors import Problem
 from headrace.runtime.plugins.formats import AUTO, READERS
@@ -90,7 +90,7 @@ LabelValues = Annotated[dict[str, FiniteFloat], BeforeValidator(_label_values)]
 class DatasetConfig(Model):
     """Where the data is and what it looks like."""
 
-    path: Text | Annotated[tuple[Text, ...], Len(1)] = Field(
+    path: Location | Annotated[tuple[Location, ...], Len(1)] = Field(
         description="a file, a folder, a glob or s3://…; or a list of files, folders and globs"
     )
     format: Annotated[str, named_in(READERS, AUTO)] = Field(

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 from headrace.config.model import Model, Text, Word
 from headrace.config.problems import got, keys_of, problems_of
 from headrace.errors import ConfigError, Problem
+from headrace.uris import S3
 
 Scalar = bool | int | float | str
 Kind = Literal["String", "Integer", "Float", "Boolean"]
@@ -179,6 +180,9 @@ class FlowConfig(Model):
 
 
 GROUP = "flow"
+OUTPUTS = "outputs"
+DEFAULT_FOLDER = f"{OUTPUTS}/flows"
+"""Has the results of flows without a place of their own."""
 MAPPINGS = [name for name, field in FlowConfig.model_fields.items() if field.default == {}]
 """Keys that a list would not merge with, in the place of a mapping."""
 
@@ -215,6 +219,25 @@ def note_in(config: Container, file: str) -> None:
         kinds = {name: KINDS[type(value)] for name, value in values.items()}
         flow["types"] = {**kinds, **(flow.get("types") or {})}
         flow["stated"] = values
+
+
+def need_no_run_folder(config: DictConfig) -> None:
+    """Keep Hydra from making a folder for a run of a flow, whose results have places of their own.
+
+    Args:
+        config: The whole configuration, Hydra's part included.
+    """
+    chosen = OmegaConf.select(config, f"hydra.runtime.choices.{GROUP}")
+    place = _text(config.output._get_node("path"))
+    typed = [each.lstrip("+~") for each in config.hydra.overrides.hydra]
+    is_typed = any(each.startswith(("hydra.run.", "hydra.output_subdir")) for each in typed)
+    if chosen is None or is_typed or place.startswith(S3):
+        return
+    config.hydra.run.dir, config.hydra.output_subdir = OUTPUTS, None
+
+
+def _text(node: Any) -> str:
+    return str(node._value()) if node is not None else ""
 
 
 def _spell_out(flow: DictConfig) -> None:

@@ -8,15 +8,18 @@ from typing import Annotated, Any
 from annotated_types import Len
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from headrace.config.problems import suggest
+from headrace.config.problems import NO_NUL, VARIABLE, suggest
 from headrace.runtime.plugins.registry import Registry
 from headrace.runtime.shown import quoted
 
 MAX_BYTES = 2**31 - 1
 Text = Annotated[str, Len(1)]
-Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+Word = Annotated[str, Field(pattern=NO_NUL)]
 """What a process can be given: a NUL would end it."""
-VariableName = Annotated[str, Field(pattern=r"^[^=\x00]+$")]
+Location = Annotated[str, Len(1), Field(pattern=NO_NUL)]
+"""A path or a URI."""
+VariableName = Annotated[str, Field(pattern=VARIABLE)]
+"""Of the environment, as SageMaker takes it."""
 ROLE_ARN = r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$"
 RoleArn = Annotated[str, Field(pattern=ROLE_ARN)]
 

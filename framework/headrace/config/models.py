@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, create_model
 from headrace.config.dataset import DatasetConfig
 from headrace.config.flow import FlowConfig
 from headrace.config.job_settings import JobSettings, ResourcesConfig
-from headrace.config.model import MAX_BYTES, Model, Text, listed_in_schema, named_in
+from headrace.config.model import MAX_BYTES, Location, Model, Text, listed_in_schema, named_in
 from headrace.config.program.channels import Inputs, Outputs
 from headrace.config.program.models import AnyProgram, ChainProgram
 from headrace.config.program.requirements import requirements_of
@@ -178,7 +178,7 @@ class TransformConfig(Model):
 class OutputConfig(Model):
     """Where and how rows are written."""
 
-    path: Text = Field(description="the folder for the result; default: Hydra's run folder")
+    path: Location = Field(description="the folder for the result; default: Hydra's run folder")
     format: Annotated[str, named_in(WRITERS)] = Field(
         "npz",
         description="file format of the parts",
@@ -326,6 +326,13 @@ class JobConfig(_WithTakenNames):
     job: JobSettings = JobSettings()
     runtime: RuntimeConfig = RuntimeConfig()
     flow: FlowConfig = FlowConfig()
+    watch: bool = Field(False, description="keep what action=jobs shows up to date")
+    regions: tuple[Text, ...] = Field(
+        (), description="AWS regions that watch=true looks into; default: backend.region"
+    )
+    profiles: tuple[Text, ...] = Field(
+        (), description="profiles of the AWS configuration that watch=true looks with"
+    )
     start: bool = Field(False, description="start the pipeline that action=pipeline makes")
     format: Literal["sagemaker", "stepfunctions"] = Field(
         "sagemaker", description="whose pipeline action=pipeline makes"

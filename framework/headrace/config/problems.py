@@ -46,6 +46,13 @@ EXPECTED = {
     "string_too_long": "text of at most {max_length} characters",
     "too_long": "a list of at most {max_length}",
 }
+NO_NUL = r"^[^\x00]*$"
+VARIABLE = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
+PATTERNS = {
+    NO_NUL: "text without the character NUL",
+    VARIABLE: "letters, digits and underscores, no digit first",
+}
+"""What a pattern wants, in words."""
 
 
 def problems_of(
@@ -144,8 +151,20 @@ def _errors(validate: Callable[[Any], object], raw: object) -> list[Mapping[str,
     try:
         validate(raw)
     except ValidationError as exc:
-        return _decided(_counted(exc.errors(include_url=False)), raw)
+        errors = [
+            {**each, "loc": _typed(each["loc"], raw)} for each in exc.errors(include_url=False)
+        ]
+        return _decided(_counted(errors), raw)
     return []
+
+
+def _typed(loc: tuple[Any, ...], raw: object) -> tuple[Any, ...]:
+    """Return pydantic's address without the 0 of a list for which its one entry was typed."""
+    place = _place(loc, raw)
+    rest = loc[len(place) :]
+    if rest[:1] == (0,) and isinstance(_at(raw, place), Mapping):
+        return _typed(place + rest[1:], raw)
+    return loc
 
 
 def _decided(errors: Sequence[Mapping[str, Any]], raw: object) -> list[Mapping[str, Any]]:
@@ -176,9 +195,7 @@ def _of_kinds(
             return [{**each, "loc": place + each["loc"][len(place) + 1 :]} for each in errors]
         if [each["type"] for each in errors] == ["string_too_short"]:  # the right kind, but empty
             return [{**errors[0], "loc": place}]
-    value = raw
-    for part in place:
-        value = value[part]  # type: ignore[index]
+    value = _at(raw, place)
     texts = [
         f"a mapping with the key {_expected(wrong[0])}" if wrong else _expected(errors[0])
         for errors, wrong in zip(found, keys, strict=True)
@@ -191,13 +208,29 @@ def _of_kinds(
 def _place(loc: tuple[Any, ...], raw: object) -> tuple[Any, ...]:
     """Return the part of pydantic's address that is one of what was typed."""
     for length, part in enumerate(loc):
-        inside = raw if isinstance(raw, Mapping) else ()
-        if isinstance(raw, list | tuple):
-            inside = dict(enumerate(raw))
-        if part not in inside:
+        try:
+            raw = _below(raw, part)
+        except LookupError:
             return loc[:length]
-        raw = inside[part]
     return loc
+
+
+def _at(raw: object, place: Sequence[Any]) -> object:
+    for part in place:
+        raw = _below(raw, part)
+    return raw
+
+
+def _below(raw: object, part: Any) -> object:
+    """Return what stands at one part of pydantic's address, which has the choice of a group too.
+
+    Raises:
+        LookupError: Nothing that was typed stands there.
+    """
+    if isinstance(raw, Mapping) and part not in raw and raw.get("name") == part:
+        return raw
+    inside = dict(enumerate(raw)) if isinstance(raw, list | tuple) else raw
+    return inside[part] if isinstance(inside, Mapping) else {}[part]
 
 
 def _counted(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -250,7 +283,11 @@ def _what(error: Mapping[str, Any]) -> str:
         return str(context["error"])
     if error["type"] in ("string_too_short", "too_short"):
         least = context["min_length"]
-        return "should not be empty" if least == 1 else f"should have at least {least} entries"
+        if least == 1:
+            return "should not be empty"
+        if error["type"] == "string_too_short":
+            return f"should be text of at least {least} characters (got {got(error['input'])})"
+        return f"should have at least {least} entries"
     if error["type"] == "union_tag_invalid":
         given = got(context["tag"])
         return f"should be one of {context['expected_tags']} (got {given})"
@@ -264,6 +301,8 @@ def _expected(error: Mapping[str, Any]) -> str:
         return f"one of {expected}" if "," in expected else expected
     if error["type"] == "too_short":
         return f"a list of at least {context['min_length']}"
+    if context.get("pattern") in PATTERNS:
+        return PATTERNS[str(context["pattern"])]
     if error["type"] in EXPECTED:
         return EXPECTED[error["type"]].format(**context)
     return str(error["msg"]).removeprefix("Input should be ")

@@ -28,9 +28,14 @@ def parameter(name: str) -> Expression:
     return {"Get": f"Parameters.{name}"}
 
 
+def property_of(step: str, path: str) -> Expression:
+    """Return the expression of a property of a step."""
+    return {"Get": f"Steps.{step}.{path}"}
+
+
 def output_of(step: str, name: str) -> Expression:
     """Return the expression of the place that an output of a step went to."""
-    return {"Get": f"Steps.{step}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri"}
+    return property_of(step, f"ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri")
 
 
 def joined(pieces: Sequence[str | Expression], *, is_text: bool = True) -> Any:

@@ -14,6 +14,7 @@ from headrace.errors import JobFailed
 from headrace.flow.graph import operand
 from headrace.flow.references import whole
 from headrace.results.stored import StoredResult, UnreadableError
+from headrace.runtime.shown import plain
 from headrace.uris import path_of
 
 COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -35,7 +36,7 @@ def unmet(
         parameters: The flow's.
 
     Raises:
-        JobFailed: The file is not there, is no JSON, or has no such figure.
+        JobFailed: The file is not there, is no JSON, has no such figure, or that is no number.
     """
     name = f"{condition.output}/{condition.file}"
     uri = places[condition.output]
@@ -43,6 +44,10 @@ def unmet(
     key, value = operand(condition)
     values = value if isinstance(value, tuple) else (value,)
     expected = [_value(each, parameters) for each in values]
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    if key in COMPARE and not is_number:
+        what = f"should be a number (got {got(found)})"
+        raise JobFailed(f"when: {condition.path} of {name} {what}")
     if _holds(key, found, expected):
         return None
     wanted = ", ".join(map(got, expected))
@@ -59,8 +64,8 @@ def figure(place: str, condition: When, name: str) -> Any:
         content = json.loads(StoredResult(place).read(condition.file))
     except UnreadableError as error:
         raise JobFailed(f"when: there is no file {name}") from error
-    except ValueError as error:
-        raise JobFailed(f"when: {name} is no JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise JobFailed(f"when: {name} is no JSON: {plain(str(error))}") from error
     for key in keys_of(condition.path):
         try:
             content = content[int(key)] if isinstance(content, list) else dict(content)[key]
@@ -89,8 +94,6 @@ def _value(given: Any, parameters: Mapping[str, Scalar]) -> Any:
 def _holds(key: str, found: Any, expected: list[Any]) -> bool:
     if key not in COMPARE:
         return any(_equal(each, found) for each in expected)
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        return False
     return COMPARE[key](found, expected[0])
 
 

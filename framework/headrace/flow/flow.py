@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -15,6 +16,7 @@ from headrace import targets
 from headrace.config import defaults
 from headrace.config.compose import Plan, compose
 from headrace.config.flow import (
+    DEFAULT_FOLDER,
     GROUP,
     CacheSettings,
     FlowConfig,
@@ -29,6 +31,7 @@ from headrace.config.models import JobConfig
 from headrace.config.problems import suggest
 from headrace.errors import ConfigError, Problem
 from headrace.flow import graph
+from headrace.flow.arguments import Expression, output_of, property_of
 from headrace.flow.loading import common_overrides, flow_config
 from headrace.flow.references import OUTPUT, PARAM, Reference, references, replaced
 from headrace.programs import program_of
@@ -41,7 +44,6 @@ from headrace.uris import S3, path_of, uri_of, within
 
 Outputs = Mapping[str, str]
 """Name of an output → the URI that it goes to."""
-DEFAULT_FOLDER = "outputs/flows"
 DEFAULT_NAME = "flow"
 SINGLE = "job"
 """Label of the job of a flow of one."""
@@ -49,6 +51,19 @@ IN_A_LIST = (
     "a list names files that are there before the flow runs; name the output of one job, "
     "without a list (got ${{output:{name}}})"
 )
+LEARNED = "transform.learned"
+LEARNED_LATER = (
+    "all jobs of a flow are checked and compiled before the first one runs, and this one's columns "
+    "and states are those of a result that is not there yet; name a result that is whole, or run "
+    "the job behind the flow"
+)
+NO_PROPERTY = (
+    "{label!r} is a raw step, whose outputs are properties of the step, as in "
+    "${{output:{label}.ModelArtifacts.S3ModelArtifacts}} (got {what})"
+)
+_PROPERTY = re.compile(r"[A-Z]\w*((\.\w+)|(\[(\d+|'[^']+')\]))*")
+"""A property of a step, as pipelines name it."""
+_NO_NAME = re.compile(r"[^\w.]+")
 NOT_WAITED_FOR = "a flow waits for its jobs; leave it out"
 
 
@@ -79,6 +94,12 @@ class FlowJob:
     def place(self) -> str:
         """Return where the result goes: a path or a URI; empty for a raw step."""
         return "" if self.plan is None else self.plan.config.output.path
+
+    def expression(self, name: str) -> Expression:
+        """Return an output as the steps of a pipeline name it."""
+        if self.settings.raw is not None:
+            return property_of(self.label, name)
+        return output_of(self.label, name)
 
 
 @dataclass(frozen=True)
@@ -200,7 +221,7 @@ def composed(
 
     Args:
         flow: Has all jobs that this one needs.
-        job: The job; a raw step is returned as it is.
+        job: The job; a raw step has no configuration.
         parameters: Values to use instead of the flow's.
         places: ``job.channel`` → URI, to use instead of the flow's.
 
@@ -211,7 +232,7 @@ def composed(
     outputs = {**flow.outputs(), **(places or {})}
     values = {**flow.config.parameters, **(parameters or {})}
     if job.settings.raw is not None:
-        return job
+        return replace(job, outputs=dict(_properties(flow, job.label)))
 
     def value_of(reference: Reference) -> Scalar:
         if reference.kind == PARAM:
@@ -225,6 +246,8 @@ def composed(
     try:
         if any(each.partition("=")[0].strip().lstrip("+~") == GROUP for each in own):
             raise ConfigError([Problem(GROUP, "a job of a flow is no flow; leave it out")])
+        if any(map(_learns_later, job.settings.overrides)):
+            raise ConfigError([Problem(LEARNED, LEARNED_LATER)])
         plan = compose(session.composed(overrides))
         if plan.config.action != "run":
             raise ConfigError([Problem("action", "is that of the whole flow; leave it out")])
@@ -243,6 +266,20 @@ def composed(
 def below(root: str, *names: str) -> str:
     """Return a place below another one, a path or a URI."""
     return "/".join((root.rstrip("/"), *names))
+
+
+def _learns_later(override: str) -> bool:
+    key, _, value = override.partition("=")
+    is_learned = key.strip().lstrip("+~") == LEARNED
+    return is_learned and any(each.kind == OUTPUT for each in references(value))
+
+
+def _properties(flow: Flow, label: str) -> Iterator[tuple[str, str]]:
+    """Yield the properties of a raw step that jobs use, with URIs that stand for their values."""
+    for job in flow.config.jobs.values():
+        for each in references([*job.overrides, job.raw]):
+            if each.kind == OUTPUT and each.job == label and _PROPERTY.fullmatch(each.channel):
+                yield each.channel, uri_of(below(flow.root, label, _NO_NAME.sub("-", each.channel)))
 
 
 def _described(label: str, needs: tuple[str, ...], flow: FlowConfig) -> FlowJob:
@@ -307,7 +344,7 @@ def _check_list(plan: Plan, outputs: Mapping[str, str]) -> None:
 def _no_output(where: str, job: FlowJob, channel: str) -> Problem:
     what = f"the job {job.label!r} has no output {quoted(channel)}"
     if job.plan is None:
-        return Problem(where, f"{what}, since it is a raw step")
+        return Problem(where, NO_PROPERTY.format(label=job.label, what=quoted(channel)))
     return Problem(
         where, f"{what}; {suggest(channel, job.outputs) if job.outputs else 'it has none'}"
     )

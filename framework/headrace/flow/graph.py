@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from pathlib import PurePosixPath
 
 from headrace.config.flow import GROUP, FlowConfig, FlowJobSettings, When
 from headrace.config.problems import got, suggest
 from headrace.errors import ConfigError, Problem
 from headrace.flow.references import OUTPUT, PARAM, Reference, references, whole
-from headrace.runtime.shown import quoted
+from headrace.runtime.shown import plain, quoted
 
 Needs = Mapping[str, tuple[str, ...]]
 """Label of a job → the jobs that it needs, in the order of the file."""
@@ -119,6 +120,9 @@ def _condition(condition: When, flow: FlowConfig, where: str) -> Iterator[Proble
         yield Problem(f"{where}.output", what)
     elif flow.jobs[job].raw is not None:
         yield Problem(f"{where}.output", f"{job} is a raw step, whose files are not known")
+    if ".." in PurePosixPath(condition.file).parts or condition.file.startswith("/"):
+        what = f"should be a path in {plain(condition.output)} (got {got(condition.file)})"
+        yield Problem(f"{where}.file", what)
     given = [key for key in OPERATORS if getattr(condition, key) is not None]
     if len(given) != 1:
         found = ", ".join(given) or "none"

@@ -21,7 +21,6 @@ from headrace.flow.arguments import (
     Marked,
     Template,
     marks_of,
-    output_of,
     text_of,
 )
 from headrace.flow.digests import sha256_of
@@ -52,6 +51,10 @@ EXPERIMENT = {
 }
 """As the SDK writes it."""
 NOT_ON_S3 = "a pipeline's results go to S3, as in output.path=s3://bucket/folder (got {path!r})"
+NESTED = (
+    "needs {other!r}, which has a condition of its own, and a pipeline of SageMaker has no "
+    "condition inside another one; give one job all conditions, or use format=stepfunctions"
+)
 Sources = dict[str, bytes | Path]
 """URI on S3 → what has to be there."""
 
@@ -125,16 +128,20 @@ class _Compiled:
     notes: tuple[str, ...]
 
 
-def pipeline_of(flow: Flow, account: Account | None = None) -> Pipeline:
+def pipeline_of(flow: Flow, account: Account | None = None, *, may_nest: bool = False) -> Pipeline:
     """Return the pipeline of a flow.
 
     Args:
         flow: The flow.
         account: The account that it will run in; default: what can be said without asking.
+        may_nest: Allow a condition inside another one, which SageMaker itself does not.
 
     Raises:
         ConfigError: A job cannot be a step.
     """
+    nested = [] if may_nest else [*_nested(flow)]
+    if nested:
+        raise ConfigError(nested)
     return _Compiler(flow, account).pipeline()
 
 
@@ -225,7 +232,7 @@ class _Compiler:
         output = uri_of(ready.config.output.path)
         moved, files = self._addressed(ready.job, output)
         outputs = {
-            uri: output_of(each.label, name)
+            uri: each.expression(name)
             for each in self._flow.jobs.values()
             if each.label in job.needs
             for name, uri in each.outputs.items()
@@ -301,6 +308,18 @@ class _Compiler:
             for path, each in inside.items():
                 files[join(self._code, sha256, path.removeprefix(base))] = each
         return moved, files
+
+
+def _nested(flow: Flow) -> Iterator[Problem]:
+    """Yield a problem for each condition inside another one.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html, and
+    the schema of definitions.
+    """
+    for job in flow.jobs.values():
+        deciding = decided_by(flow, job.label)
+        if job.conditions and len(deciding) > 1:
+            yield Problem(f"{GROUP}.when.{job.label}", NESTED.format(other=deciding[-2]))
 
 
 def _used_elsewhere(flow: Flow) -> Iterator[str]:

@@ -56,6 +56,7 @@ class FlowRun:
     states: dict[str, JobState] = field(default_factory=dict)
     has_begun: bool = False
     """All has been checked, and jobs run."""
+    _records: dict[str, Record | None] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
     def plan(self) -> None:
@@ -72,7 +73,6 @@ class FlowRun:
         for job in self.flow.jobs.values():
             if job.plan is None and not dry:
                 problems.append(Problem(f"{GROUP}.jobs.{job.label}", NOT_HERE))
-                continue
             try:
                 state = self._planned(job, dry=dry)
             except ConfigError as error:
@@ -172,19 +172,18 @@ class FlowRun:
         self._note(self._state(job, "running", self._why(job, digests)))
         for note in ready.notes:
             print(f"note: {job.label}: {note}", file=sys.stderr, flush=True)
-        store = Store(self.flow.root)
         record = Record(job.label, job.place, digests, sweep=self.sweep)
-        earlier = store.read(job.label)
+        earlier = self._record(job.label)
         if self.sweep and earlier and earlier.is_of_run(job.place, self.sweep):
             raise ConfigError([Problem("output.path", ONE_PLACE)])
         if earlier is None or earlier.place != job.place:  # what will be there is this flow's
-            store.write(record)
+            self._keep(record)
         began = time.monotonic()
         result = targets.run(ready.job, ready.config)
         seconds = time.monotonic() - began
         if not result.output.startswith(S3):
             pages.try_run_page(Path(result.output))
-        store.write(ended(record, seconds))
+        self._keep(ended(record, seconds))
         state, rows = self._state(job, "done"), rows_of(result.manifest)
         return replace(state, rows=rows, seconds=seconds, manifest=result.manifest)
 
@@ -196,7 +195,7 @@ class FlowRun:
             return state
         job, why = self._at_its_place(job), ""
         needed = [self.states[label] for label in job.needs]
-        has_run = Store(self.flow.root).read(job.label) is not None or bool(self.sweep)
+        has_run = self._record(job.label) is not None or bool(self.sweep)
         if has_run and all(each.has_result for each in needed):
             digests, ready = self._digests(job, dry=dry)
             if (found := self._found(job, digests)) is not None:
@@ -210,9 +209,24 @@ class FlowRun:
             raise ConfigError(problems)
         return self._state(job, "to run", why)
 
+    def _record(self, label: str) -> Record | None:
+        """Return the record of a job; it is read once, which on S3 takes its time."""
+        if label not in self._records:
+            self._records[label] = Store(self.flow.root).read(label)
+        return self._records[label]
+
+    def _keep(self, record: Record) -> None:
+        """Write the record of a job.
+
+        Raises:
+            JobFailed: It cannot be written.
+        """
+        Store(self.flow.root).write(record)
+        self._records[record.label] = record
+
     def _is_damaged(self, job: FlowJob) -> bool:
         """Return whether this flow left a result at the job's place that is not what it was."""
-        record = Store(self.flow.root).read(job.label)
+        record = self._record(job.label)
         if record is None or record.place != job.place or job.place.startswith(S3):
             return False
         return bool(record.manifest) and not record.is_whole(strict=self.flow.config.strict)
@@ -244,7 +258,7 @@ class FlowRun:
         own = Store(self.flow.root)
         stores: list[Store] = [own, *(own.others() if self.sweep else ())]
         for store in stores:
-            record = store.read(job.label)
+            record = self._record(job.label) if store is own else store.read(job.label)
             is_ours = record is not None and (store is not own or record.place == job.place)
             if record is None or not is_ours or not record.is_of(digests):
                 continue
@@ -259,7 +273,7 @@ class FlowRun:
 
     def _why(self, job: FlowJob, digests: Digests) -> str:
         """Return why a job that ran before runs again."""
-        record = Store(self.flow.root).read(job.label)
+        record = self._record(job.label)
         if record is None or record.place != job.place:
             return ""
         if not record.manifest:
@@ -272,7 +286,7 @@ class FlowRun:
     def _replacing(self, job: FlowJob) -> Plan:
         """Return the job's configuration; a result that this flow left at its place is replaced."""
         plan = job.configured
-        record = Store(self.flow.root).read(job.label)
+        record = self._record(job.label)
         if record is None or record.place != job.place:
             return plan
         output = plan.config.output.model_copy(update={"overwrite": True})

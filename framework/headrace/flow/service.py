@@ -86,7 +86,6 @@ class PipelineService:
                     PipelineDefinition=text,
                     RoleArn=role,
                     Tags=[{"Key": DIGEST, "Value": sha256}],
-                    ClientRequestToken=sha256[:36],
                 )
                 return "created"
             if known == sha256:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from headrace.results.result import channels_of
+from headrace.terminal.colours import GREEN, RED, Stream, coloured
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import duration
 
@@ -16,6 +17,7 @@ NUMBERS = (2, 3)
 """Positions of the columns that hold numbers."""
 NOTHING = "-"
 HAS_RESULT = frozenset({"unchanged", "done"})
+COLOURS = {"done": GREEN, "failed": RED, "blocked": RED}
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,20 @@ def rows_of(manifest: Mapping[str, Any]) -> int | None:
     return sum(each.rows for each in channels) if channels else None
 
 
-def table(states: Sequence[JobState]) -> list[str]:
-    """Return the lines of a table of jobs."""
-    return aligned(cells(states), NUMBERS)
+def table(states: Sequence[JobState], stream: Stream | None = None) -> list[str]:
+    """Return the lines of a table of jobs.
+
+    Args:
+        states: How they stand.
+        stream: The terminal that they are for, which may have colours; None for none.
+    """
+    said = [None, *(COLOURS.get(state.state) for state in states)]
+
+    def paint(row: int, column: int, cell: str) -> str:
+        colour = said[row] if column == 1 else None
+        return coloured(cell, colour, stream) if colour and stream is not None else cell
+
+    return aligned(cells(states), NUMBERS, paint)
 
 
 def cells(states: Sequence[JobState]) -> list[tuple[str, ...]]:

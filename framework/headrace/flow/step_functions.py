@@ -44,6 +44,8 @@ COMPARISONS = {
 States = dict[str, dict[str, Any]]
 _OUTPUT = re.compile(r"Steps\.([\w-]+)\.ProcessingOutputConfig\.Outputs\['([^']+)'\]\..*")
 _PROPERTY_FILE = re.compile(r"Steps\.([\w-]+)\.PropertyFiles\.(.+)")
+_PROPERTY = re.compile(r"Steps\.([\w-]+)\.([A-Z].*)")
+"""Of a job as the service describes it, which is what the task that waits for it returns."""
 
 
 def state_machine(pipeline: Pipeline, flow: Flow) -> dict[str, Any]:
@@ -64,6 +66,8 @@ class _Machine:
         self._definition = pipeline.definition
         self._flow = flow
         self._steps = {each["Name"]: each for each in _all_steps(pipeline.definition["Steps"])}
+        self._described = set(_described(pipeline.definition))
+        """Steps whose properties others use."""
 
     def definition(self) -> dict[str, Any]:
         """Return the whole definition."""
@@ -116,19 +120,21 @@ class _Machine:
         if step["Type"] == "Condition":
             return self._decided(step, following)
         if step["Type"] == "Fail":
-            message = step["Arguments"]["ErrorMessage"]
-            return {step["Name"]: {"Type": "Fail", "Error": "ConditionNotMet", "Cause": message}}
+            cause = self._written({"Cause": step["Arguments"]["ErrorMessage"]})
+            said = {key.replace(".$", "Path"): value for key, value in cause.items()}
+            return {step["Name"]: {"Type": "Fail", "Error": "ConditionNotMet", **said}}
         if step["Type"] not in NAMES:
             what = f"Step Functions waits for steps of the types {', '.join(NAMES)}"
             where = f"{GROUP}.jobs.{step['Name']}.raw.Type"
             raise ConfigError([Problem(where, f"{what} (got {step['Type']!r})")])
-        name = f"States.Format('{{}}-{step['Name']}', {EXECUTION})"
+        label = re.sub(r"[^a-zA-Z0-9]+", "-", step["Name"]).strip("-")
+        name = f"States.Format('{{}}-{label}', {EXECUTION})"
         arguments = self._written(step["Arguments"])
         task = {
             "Type": "Task",
             "Resource": CREATE.format(kind=step["Type"]),
             "Parameters": {f"{NAMES[step['Type']]}.$": name, **arguments},
-            "ResultPath": None,
+            "ResultPath": _result(step["Name"]) if step["Name"] in self._described else None,
             **_retries(step),
             **_next(following),
         }
@@ -137,12 +143,12 @@ class _Machine:
     def _decided(self, step: Step, following: str | None) -> States:
         """Return the states that read figures, choose by them, and run what they decide on."""
         name, arguments = step["Name"], step["Arguments"]
-        choice = f"{name}-choice"
+        choice = f"{name} choice"  # no label of a job has a blank
         reads: States = {}
         tests = []
         for number, condition in enumerate(arguments["Conditions"]):
             key = f"figures{len(reads)}" if number else "figures"
-            state = name if not number else f"{name}-{number + 1}"
+            state = name if not number else f"{name} {number + 1}"
             figure = condition.get("LeftValue", condition.get("QueryValue"))["Std:JsonGet"]
             reads[state] = self._read(figure, key)
             tests.append(self._test(f"$.{key}.content.{figure['Path']}", condition))
@@ -150,10 +156,10 @@ class _Machine:
             reads[state]["Next"] = after
         inner = self._chain(self._ordered(arguments["IfSteps"]), following)
         otherwise = self._chain(arguments["ElseSteps"], following)
-        end = {} if following or otherwise else {f"{name}-end": {"Type": "Succeed"}}
-        default = next(iter(otherwise), None) or following or f"{name}-end"
+        end = {} if following or otherwise else {f"{name} end": {"Type": "Succeed"}}
+        default = next(iter(otherwise), None) or following or f"{name} end"
         rule = tests[0] if len(tests) == 1 else {"And": tests}
-        first = next(iter(inner), following) or f"{name}-end"
+        first = next(iter(inner), following) or f"{name} end"
         state = {"Type": "Choice", "Choices": [{**rule, "Next": first}], "Default": default}
         return {**reads, choice: state, **inner, **otherwise, **end}
 
@@ -228,10 +234,12 @@ class _Machine:
             return [_Path(EXECUTION)]
         if what.startswith("Parameters."):
             return [_Path(f"$.{PARAMETERS}['{what.removeprefix('Parameters.')}']")]
-        found = _OUTPUT.fullmatch(what)
-        if found is None:
-            raise ConfigError([Problem(GROUP, f"Step Functions has nothing like {what!r}")])
-        return self._place(*found.groups())
+        if (found := _OUTPUT.fullmatch(what)) is not None:
+            return self._place(*found.groups())
+        if (found := _PROPERTY.fullmatch(what)) is not None:
+            label, path = found.groups()
+            return [_Path(f"{_result(label)}.{path}")]
+        raise ConfigError([Problem(GROUP, f"Step Functions has nothing like {what!r}")])
 
     def _place(self, label: str, output: str) -> list[str | _Path]:
         outputs = RequestView(self._steps[label]["Arguments"]).outputs
@@ -243,6 +251,25 @@ class _Path(str):
     """A path of the states' language, in the place of a text."""
 
     __slots__ = ()
+
+
+def _result(label: str) -> str:
+    """Return the path of what a task returned."""
+    return f"$.results['{label}']"
+
+
+def _described(value: Any) -> Iterator[str]:
+    """Yield the steps whose properties a definition uses, but for places of outputs and files."""
+    if isinstance(value, dict):
+        what = str(value.get("Get", ""))
+        is_file = _OUTPUT.fullmatch(what) or _PROPERTY_FILE.fullmatch(what)
+        if not is_file and (found := _PROPERTY.fullmatch(what)):
+            yield found[1]
+        for each in value.values():
+            yield from _described(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _described(each)
 
 
 def _is_expression(value: Any) -> bool:

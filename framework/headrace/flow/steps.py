@@ -6,12 +6,13 @@ Source: `sagemaker.mlops.workflow.steps` and `condition_step` of SDK 3.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain, count
 from typing import Any
 
 from headrace.config.flow import GROUP, When
 from headrace.errors import ConfigError, Problem
-from headrace.flow.arguments import Expression, joined, output_of, parameter
+from headrace.flow.arguments import Expression, joined, parameter, property_of
 from headrace.flow.conditions import json_path
 from headrace.flow.flow import Flow, FlowJob
 from headrace.flow.graph import operand
@@ -25,6 +26,9 @@ CONDITIONS = {
     "below": "LessThan",
 }
 Step = dict[str, Any]
+File = tuple[str, str, str]
+"""A JSON file that a condition reads: its job, its channel, its path there."""
+LONGEST_NAME = 64
 
 
 class Steps:
@@ -33,11 +37,10 @@ class Steps:
     def __init__(self, flow: Flow, arguments: Mapping[str, dict[str, Any]]) -> None:
         self._flow = flow
         self._arguments = arguments
-        self._places = {
-            uri: output_of(job.label, name)
-            for job in flow.jobs.values()
-            for name, uri in job.outputs.items()
-        }
+        self._taken = set(flow.jobs)
+        self._files = _named(
+            _file_of(each) for job in flow.jobs.values() for each in job.conditions
+        )
 
     def all(self) -> list[Step]:
         """Return the steps."""
@@ -88,28 +91,37 @@ class Steps:
     def _expression(self, reference: Reference) -> Expression:
         if reference.kind == PARAM:
             return parameter(reference.name)
-        return output_of(reference.job, reference.channel)
+        return self._flow.jobs[reference.job].expression(reference.channel)
 
     def _condition(self, job: FlowJob, deciding: tuple[str, ...]) -> Step:
         fails = any(each.otherwise == "fail" for each in job.conditions)
-        said = "; ".join(_said(each) for each in job.conditions)
-        failure = {
-            "Name": _step_name(job.label, "not-met"),
-            "Type": "Fail",
-            "Arguments": {"ErrorMessage": f"{job.label} does not run: {said}"},
-        }
         return {
-            "Name": _step_name(job.label, "condition"),
+            "Name": self._new_name(job.label, "condition"),
             "Type": "Condition",
             "Arguments": {
                 "Conditions": [self._compared(each) for each in job.conditions],
                 "IfSteps": self._inside(deciding),
-                "ElseSteps": [failure] if fails else [],
+                "ElseSteps": [self._failure(job)] if fails else [],
             },
         }
 
+    def _failure(self, job: FlowJob) -> Step:
+        said = "; ".join(_said(each) for each in job.conditions)
+        return {
+            "Name": self._new_name(job.label, "not-met"),
+            "Type": "Fail",
+            "Arguments": {"ErrorMessage": self._expressed(f"{job.label} does not run: {said}")},
+        }
+
+    def _new_name(self, label: str, ending: str) -> str:
+        """Return a name for a step that is no job; no other step has it."""
+        name = _free(label, f"-{ending}", self._taken)
+        self._taken.add(name)
+        return name
+
     def _compared(self, condition: When) -> dict[str, Any]:
-        file = {"Get": f"Steps.{condition.job}.PropertyFiles.{_property_file(condition)}"}
+        name = self._files[_file_of(condition)]
+        file = property_of(condition.job, f"PropertyFiles.{name}")
         figure = {"Std:JsonGet": {"PropertyFile": file, "Path": json_path(condition.path)}}
         key, value = operand(condition)
         values = value if isinstance(value, tuple) else (value,)
@@ -119,17 +131,9 @@ class Steps:
         return {"Type": CONDITIONS[key], "LeftValue": figure, "RightValue": given[0]}
 
     def _property_files(self, label: str) -> Iterator[dict[str, str]]:
-        seen = set[str]()
-        for job in self._flow.jobs.values():
-            for each in job.conditions:
-                name = _property_file(each)
-                if each.job == label and name not in seen:
-                    seen.add(name)
-                    yield {
-                        "PropertyFileName": name,
-                        "OutputName": each.channel,
-                        "FilePath": each.file,
-                    }
+        for (job, channel, file), name in self._files.items():
+            if job == label:
+                yield {"PropertyFileName": name, "OutputName": channel, "FilePath": file}
 
 
 def decided_by(flow: Flow, label: str) -> tuple[str, ...]:
@@ -151,18 +155,31 @@ def decided_by(flow: Flow, label: str) -> tuple[str, ...]:
     return (*longest, label) if job.conditions else longest
 
 
-def _property_file(condition: When) -> str:
-    return re.sub(r"[^a-zA-Z0-9]+", "-", f"{condition.channel}-{condition.file}").strip("-")
+def _file_of(condition: When) -> File:
+    return condition.job, condition.channel, condition.file
+
+
+def _named(files: Iterable[File]) -> dict[File, str]:
+    """Return a name for each file of the conditions, which is its own among those of its job."""
+    names: dict[File, str] = {}
+    for job, channel, file in dict.fromkeys(files):
+        name = re.sub(r"[^a-zA-Z0-9]+", "-", f"{channel}-{file}").strip("-")
+        taken = {known for other, known in names.items() if other[0] == job}
+        names[job, channel, file] = _free(name, "", taken)
+    return names
+
+
+def _free(name: str, ending: str, taken: Collection[str]) -> str:
+    """Return a name of at most 64 characters that is not taken."""
+    endings = chain([ending], (f"{ending}-{number}" for number in count(2)))
+    names = (f"{name[: LONGEST_NAME - len(each)]}{each}" for each in endings)
+    return next(each for each in names if each not in taken)
 
 
 def _said(condition: When) -> str:
     key, value = operand(condition)
     file = f"{condition.output}/{condition.file}"
     return f"{condition.path} of {file} is not {key.replace('_', ' ')} {value}"
-
-
-def _step_name(label: str, ending: str) -> str:
-    return f"{label[: 63 - len(ending)]}-{ending}"
 
 
 def _retry(settings: Mapping[str, Any]) -> dict[str, Any]:

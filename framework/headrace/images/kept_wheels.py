@@ -3,7 +3,8 @@
 Only a list that pins everything is kept: each package that pip found has its ``name==version`` in
 it, so that the index can give nothing else later. In ``~/.cache/headrace/wheels`` (or below
 ``XDG_CACHE_HOME``) each list has a folder, named by a digest of the list, the Python, the platform
-and what ``PIP_*`` variables set; the wheels' SHA-256 in it are compared before they are used.
+and pip's settings: its files and ``PIP_*`` variables. The wheels' SHA-256 in it are compared before
+they are used.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import sysconfig
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -79,6 +81,34 @@ def _pins(requirement: Requirement) -> bool:
 def _folder(requirements: Sequence[str], for_whom: Sequence[str]) -> Path:
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     settings = sorted((key, value) for key, value in os.environ.items() if key.startswith("PIP_"))
-    meaning = [sorted(requirements), list(for_whom), sysconfig.get_platform(), settings]
+    files = [_content(file) for file in _settings_files()]
+    meaning = [sorted(requirements), list(for_whom), sysconfig.get_platform(), settings, files]
     digest = hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
     return caches / "headrace" / "wheels" / digest[:32]
+
+
+def _content(file: Path) -> str:
+    try:
+        return file.read_bytes().hex()
+    except OSError:
+        return ""
+
+
+def _settings_files() -> list[Path]:
+    """Return the files that pip reads its settings from, whether they are there or not.
+
+    Source: https://pip.pypa.io/en/stable/topics/configuration/
+    """
+    home, name = Path.home(), "pip/pip.conf"
+    own = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    shared = os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+    files = [Path(folder, name) for folder in (*shared.split(os.pathsep), str(own))]
+    files += [
+        Path("/etc/pip.conf"),
+        Path("/Library/Application Support", name),
+        home / ".pip" / "pip.conf",
+        home / "Library" / "Application Support" / name,
+        Path(sys.prefix, "pip.conf"),
+    ]
+    given = os.environ.get("PIP_CONFIG_FILE")
+    return [*files, Path(given)] if given else files

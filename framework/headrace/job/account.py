@@ -7,14 +7,13 @@ from typing import Any, Protocol
 
 from headrace.aws.image_uris import domain
 from headrace.aws.region import find_region
+from headrace.aws.request import LOCAL_ROLE
 from headrace.config.models import JobConfig
 from headrace.errors import Problem
 from headrace.uris import S3
 
 LOCAL_REGION = "us-east-1"
 """Names an image where none is pulled."""
-LOCAL_ROLE = "arn:aws:iam::000000000000:role/headrace-local"
-"""Stands in for a role where nothing checks it: the request must have one."""
 
 
 class Account(Protocol):

@@ -9,14 +9,16 @@ kind. Without either NumPy works in their place.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -25,8 +27,8 @@ from headrace.runtime.kernels.library import FLAGS, SOURCES, SUFFIX, folders
 MACHINES = ("x86_64", "aarch64")
 GLIBC = "2.17"
 """The oldest that zig compiles for; nothing of it is used."""
-_COMPILER = "compiler"
-"""A file beside the built ones that says who built them."""
+_MARK = "built.json"
+"""A file beside the built ones that says who built them, and has the digest of each."""
 _SECONDS = 300
 _ZIG, _CC = "zig", "cc"
 
@@ -36,34 +38,35 @@ def built() -> dict[str, bytes]:
     """Return the built kernels, file name → content; builds them first if that was not done yet.
 
     None are there if nothing can build them. A compiler tries once for each version of the source,
-    unless it cannot even be started.
+    unless it cannot even be started, or what it built is not there any more.
     """
-    places = folders()
-    compiler = _compiler()
+    compiler, places = _compiler(), folders()
     for folder in places:
-        maker = _made_by(folder)
-        if maker is not None and maker in (compiler, _ZIG):
-            return _content(folder)
+        maker, made = _found(folder)
+        if made is not None and (maker == _ZIG or compiler in (None, maker)):
+            return made
     for folder in places if compiler else ():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _build(compiler or "", folder)
+            return _build(compiler or "", folder)
         except OSError:
             continue
-        return _content(folder)
     return {}
 
 
-def _made_by(folder: Path) -> str | None:
+def _found(folder: Path) -> tuple[str, dict[str, bytes] | None]:
+    """Return who built what lies in a folder, and all of it; None if it is not as it was built."""
     try:
-        return (folder / _COMPILER).read_text(encoding="utf-8")
-    except OSError:
-        return None
+        mark = json.loads((folder / _MARK).read_bytes())
+        made = {name: (folder / name).read_bytes() for name in mark["digests"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", None
+    is_whole = _digests(made) == mark["digests"]
+    return str(mark.get("compiler")), made if is_whole else None
 
 
-def _content(folder: Path) -> dict[str, bytes]:
-    names = (f"{machine}{SUFFIX}" for machine in MACHINES)
-    return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
+def _digests(made: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(content).hexdigest() for name, content in made.items()}
 
 
 def _compiler() -> str | None:
@@ -74,15 +77,16 @@ def _compiler() -> str | None:
     return _CC if is_linux and shutil.which("cc") else None
 
 
-def _build(compiler: str, folder: Path) -> None:
+def _build(compiler: str, folder: Path) -> dict[str, bytes]:
     """Build for every machine that the compiler knows; what fails is left out."""
+    sources = sorted(file.name for file in SOURCES.glob("*.c"))
+    made = {}
     for machine, command in _commands(compiler):
         with tempfile.TemporaryDirectory(dir=folder, prefix=".") as aside:
-            made = Path(aside, f"{machine}{SUFFIX}")
-            sources = sorted(file.name for file in SOURCES.glob("*.c"))
+            file = Path(aside, f"{machine}{SUFFIX}")
             try:
                 subprocess.run(  # noqa: S603 (our own words)
-                    [*command, *FLAGS, "-o", str(made), *sources],
+                    [*command, *FLAGS, "-o", str(file), *sources],
                     cwd=SOURCES,
                     env={**os.environ, "SOURCE_DATE_EPOCH": "0"},
                     stdin=subprocess.DEVNULL,
@@ -92,10 +96,13 @@ def _build(compiler: str, folder: Path) -> None:
                 )
             except subprocess.SubprocessError:
                 continue
-            made.replace(folder / made.name)
-    with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as said:
-        said.write(compiler)
-    Path(said.name).replace(folder / _COMPILER)
+            made[file.name] = file.read_bytes()
+            file.replace(folder / file.name)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as aside:
+        mark = Path(aside, _MARK)
+        mark.write_text(json.dumps({"compiler": compiler, "digests": _digests(made)}))
+        mark.replace(folder / _MARK)
+    return made
 
 
 def _commands(compiler: str) -> Iterator[tuple[str, tuple[str, ...]]]:

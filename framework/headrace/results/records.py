@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 from itertools import starmap
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,10 @@ class RunRecord:
     evaluation: dict[str, Any] | None = None
     request: dict[str, Any] | None = None
     """``request.json``, if it is still there."""
+    place: str = ""
+    """Where it is, for who opens it: an absolute path, or ``s3://…``."""
+    written: datetime | None = None
+    """When its manifest was written."""
 
     @property
     def is_program(self) -> bool:
@@ -61,11 +66,14 @@ class RunRecord:
         manifest = _json(report / "manifest.json")
         if manifest is None:
             raise RecordError(f"{folder}: holds no result ({REPORT}/manifest.json is missing)")
-        request = _json(folder / "request.json")
+        request, place = _json(folder / "request.json"), str(folder.absolute())
+        written = datetime.fromtimestamp((report / "manifest.json").stat().st_mtime, UTC)
         if "program" in manifest:  # beside the manifest may be files of the program's own
-            return cls(folder, manifest, {}, _timings(report), None, request)
+            timings = measured(_json_or_nothing(report / "timings.json"))
+            return cls(folder, manifest, {}, timings, None, request, place, written)
         metrics, timings = (_json(report / f"{name}.json") or {} for name in ("metrics", "timings"))
-        return cls(folder, manifest, metrics, timings, _json(report / EVALUATION), request)
+        evaluation = _json(report / EVALUATION)
+        return cls(folder, manifest, metrics, timings, evaluation, request, place, written)
 
 
 @dataclass(frozen=True)
@@ -121,8 +129,7 @@ class SweepRecord:
     @property
     def swept(self) -> tuple[str, ...]:
         """Return the keys whose values are not the same in all runs."""
-        keys = dict.fromkeys(key for run in self.runs for key in run.settings)
-        return tuple(key for key in keys if len({run.settings.get(key) for run in self.runs}) > 1)
+        return swept_keys([run.settings for run in self.runs])
 
     @property
     def exit_status(self) -> int:
@@ -136,19 +143,29 @@ class SweepRecord:
         Raises:
             RecordError: It holds no runs.
         """
-        runs = sorted(starmap(_run, _notes(folder)), key=lambda run: run.number)
+        runs = sorted(starmap(run_of, notes(folder)), key=lambda run: run.number)
         if not runs:
             raise RecordError(f"{folder}: holds no runs of a sweep")
         return cls(folder, tuple(runs))
 
 
+def swept_keys(runs: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """Return the keys whose values are not the same in all runs.
+
+    Args:
+        runs: The settings of each.
+    """
+    keys = dict.fromkeys(key for run in runs for key in run)
+    return tuple(key for key in keys if len({run.get(key) for run in runs}) > 1)
+
+
 def forget(folder: Path) -> None:
     """Remove the notes of an earlier sweep, which are not to be taken for those of the next one."""
-    for run, _ in _notes(folder):
+    for run, _ in notes(folder):
         (run / RUN).unlink()
 
 
-def _notes(folder: Path) -> Iterator[tuple[Path, Note]]:
+def notes(folder: Path) -> Iterator[tuple[Path, Note]]:
     """Yield the runs of a sweep with their folders, whose names ``hydra.sweep.subdir`` gives."""
     for name, folders, files in os.walk(folder):
         run = Path(name)
@@ -159,9 +176,20 @@ def _notes(folder: Path) -> Iterator[tuple[Path, Note]]:
             folders.clear()
 
 
-def _run(folder: Path, note: Note) -> SweepRun:
-    pairs = (override.partition("=")[::2] for override in note.overrides)
-    settings = {key: masked(key, value) for key, value in pairs}
+def settings_of(overrides: Iterable[str]) -> dict[str, str]:
+    """Return the settings of a run by their keys; those of secrets are masked."""
+    pairs = (override.partition("=")[::2] for override in overrides)
+    return {key: masked(key, value) for key, value in pairs}
+
+
+def run_of(folder: Path, note: Note) -> SweepRun:
+    """Return a run of a sweep as its note tells it.
+
+    Args:
+        folder: Hydra's, of the run.
+        note: Its note.
+    """
+    settings = settings_of(note.overrides)
     record, failure, status = None, note.failure, note.exit_status
     if note.output and path_of(uri_of(note.output)):
         try:
@@ -181,14 +209,17 @@ def _result(output: Path, folder: Path) -> RunRecord:
         return RunRecord.read(folder)
 
 
-def _timings(report: Path) -> dict[str, Any]:
+def measured(timings: dict[str, Any]) -> dict[str, Any]:
     """Return what headrace has measured of a program; a file of its own may have that name."""
-    try:
-        timings = _json(report / "timings.json") or {}
-    except (ValueError, TypeError):
-        return {}
     known = ("seconds", "cpu_seconds", "peak_memory_mb")
     return {key: timings[key] for key in known if isinstance(timings.get(key), int | float)}
+
+
+def _json_or_nothing(path: Path) -> dict[str, Any]:
+    try:
+        return _json(path) or {}
+    except (ValueError, TypeError):
+        return {}
 
 
 def _json(path: Path) -> dict[str, Any] | None:

@@ -33,6 +33,8 @@ _HEADER = ("channel", "rows", "parts", "size")
 _NUMBERS = (1, 2, 3)
 """Positions of the columns that hold numbers."""
 _MOST_WARNINGS = 10
+_WRITE_ONLY = frozenset({"recordio"})
+"""Formats whose rows `RunResult.load` cannot read. Asking their writers would import pyarrow."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +97,34 @@ def summary(result: Result) -> str:
         10,000 rows in 1.9 s, 3 rejected
         /data/out
     """
+    return "\n".join(
+        [*figures_of(result), *warned(result.manifest), closing(result), result.output]
+    )
+
+
+def figures_of(result: Result) -> list[str]:
+    """Return the lines of the table of channels or outputs, and of the model that was judged."""
     judged = result.evaluation.get("channels", {}).items()
-    outputs = program_manifest.table_of(program_manifest.outputs_of(result.manifest))
-    lines = [
+    return [
         *table_of(result.channels),
-        *outputs,
+        *program_manifest.table_of(program_manifest.outputs_of(result.manifest)),
         *(_judged(name, figures) for name, figures in judged),
     ]
-    lines += _warned(result.manifest)
-    return "\n".join([*lines, _closing(result), result.output])
+
+
+def how_to_load(result: Result) -> str | None:
+    """Return the Python that opens a result; None if there is nothing that Python could read.
+
+    ::
+
+        headrace.open_result('/data/out').load('train')
+    """
+    if not result.has_ended or not result.manifest:
+        return None
+    opened = f"headrace.open_result({result.output!r})"
+    if not result.channels or result.manifest.get("output_format") in _WRITE_ONLY:
+        return opened
+    return f"{opened}.load({result.channels[0].name!r})"
 
 
 class RowsError(HeadraceError):
@@ -338,7 +359,7 @@ def _judged(channel: str, figures: dict[str, Any]) -> str:
     )
 
 
-def _warned(manifest: dict[str, Any]) -> list[str]:
+def warned(manifest: dict[str, Any]) -> list[str]:
     """Return a line for each warning; of many, the first ones."""
     warnings = manifest.get("warnings", ())
     lines = [f"warning: {each['text']}" for each in warnings[:_MOST_WARNINGS]]
@@ -347,7 +368,8 @@ def _warned(manifest: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _closing(result: Result) -> str:
+def closing(result: Result) -> str:
+    """Return the line that says how much was done in which time."""
     rejected = result.manifest.get("rows", {}).get("rejected", 0)
     total = sum(channel.rows for channel in result.channels)
     done = f"{total:,} rows in" if result.channels else "done in"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import datetime
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from headrace.errors import HeadraceError
-from headrace.results.records import RunRecord
+from headrace.results.layout import REQUEST
+from headrace.results.records import RunRecord, measured
 from headrace.runtime.spec import REPORT
 from headrace.uris import S3, join
 
@@ -46,6 +48,35 @@ class StoredResult:
         if not found:
             raise self._error(f"holds no result ({REPORT}/manifest.json is missing)")
         return found
+
+    def record(self) -> RunRecord:
+        """Return the report, as its page needs it; parts are not read.
+
+        Raises:
+            HeadraceError: There is no result, or it cannot be read.
+        """
+        if not self.place.startswith(S3):
+            return RunRecord.read(Path(self.place))
+        manifest, request = self.manifest(), self.json(REQUEST) or None
+        folder, written = Path(PurePosixPath(self.place).name), self._written()
+        timings, place = self.report("timings"), self.place.rstrip("/")
+        if "program" in manifest:
+            return RunRecord(folder, manifest, {}, measured(timings), None, request, place, written)
+        metrics, evaluation = self.report("metrics"), self.report("evaluation") or None
+        return RunRecord(folder, manifest, metrics, timings, evaluation, request, place, written)
+
+    def _written(self) -> datetime | None:
+        """Return when the manifest on S3 was written, the last one of several."""
+        from headrace.aws.clients import explained
+        from headrace.aws.s3 import with_prefix
+
+        with explained(self._error):
+            found = [
+                each.modified
+                for each in with_prefix(join(self.place, REPORT, ""))
+                if each.key.endswith("/manifest.json")
+            ]
+        return max(found, default=None)
 
     def report(self, name: str) -> dict[str, Any]:
         """Return a file of the report; empty if there is none, as with several instances.

@@ -4,6 +4,7 @@
     ├── ConfigError                status 2: the configuration is wrong   (headrace/errors.py)
     ├── PluginError                status 2: a transform plugin breaks its contract
     ├── DataError                  status 1: the data is not what the configuration says
+    │   ├── ColumnError            status 2: it names columns that the first file's header has not
     │   └── RowError               a row given to `headrace.load`'s transformer cannot be used
     └── JobFailed                  status 1: the job ended without a result (headrace/errors.py)
 
@@ -34,6 +35,12 @@ class PluginError(HeadraceError):
 
 class DataError(HeadraceError):
     """Input that is not what the configuration says it is."""
+
+
+class ColumnError(DataError):
+    """Columns that the configuration names are not those of the first file: known from a header."""
+
+    exit_status = 2
 
 
 class RowError(DataError):

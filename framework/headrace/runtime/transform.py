@@ -7,7 +7,7 @@ without one is a feature: text is categorical, a number is numeric.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
@@ -19,6 +19,12 @@ N_FEATURES = b"headrace.n_features"
 _SIZE, _NULL, _UNKNOWN = b"headrace.size", b"headrace.null", b"headrace.unknown"
 _PENDING = b"headrace.pending"
 _SAMPLING = b"headrace.sampling"
+
+
+RowStep = Callable[[dict[str, str]], None]
+"""Changes the features of a row, name → text, in place; a null is the empty text, and a number
+stands as in the input. It raises `ValueError` for a row that `apply` is to look at: one that it
+refuses, or that is not as usual."""
 
 
 class Role(StrEnum):
@@ -66,6 +72,9 @@ class Transform(Protocol):
     * ``list_columns() -> Sequence[str]``: columns of the input whose cells may be lists. A list
       comes as the text of its elements, U+001F in front of each.
     * ``leaves_out_rows: ClassVar[bool]``: true where `apply` may return fewer rows.
+    * ``on_a_row(schema) -> RowStep | None``: what does to a single row exactly what `apply` does,
+      for ``load()``: for one row, a batch takes many times as long as the work itself. None where
+      it cannot. Looked up in the class that has `apply`.
     """
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.runtime.plugins.registry import Registry
+from headrace.targets.local import early
 
 if TYPE_CHECKING:
     from headrace.config.models import JobConfig
@@ -46,6 +47,8 @@ def run(job: Job, config: JobConfig) -> Result:
         KeyboardInterrupt: The user stopped the job; nothing of it is left.
     """
     target = find(config)
+    if not target.uses_this_python:
+        early.end()  # it may take hours
     target.check(job, config)
     return target.run(job, config)
 

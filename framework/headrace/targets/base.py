@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from headrace.job.account import NoAccount
@@ -63,6 +64,18 @@ class Target(Protocol):
         return None
 
 
+@dataclass(frozen=True)
+class Watched:
+    """The jobs that are watched."""
+
+    part: str | None = None
+    """A text that their names contain; None for any."""
+    regions: tuple[str, ...] = ()
+    """AWS regions; none for the configured one."""
+    profiles: tuple[str, ...] = ()
+    """Profiles of the AWS configuration; none for what the environment says."""
+
+
 class JobControl(Protocol):
     """Lists, describes and stops the jobs of a target; every line is for the user.
 
@@ -72,6 +85,13 @@ class JobControl(Protocol):
 
     def list(self, part: str | None) -> Iterator[str]:
         """Yield a table of the newest jobs; `part` narrows it to names that contain it."""
+
+    def watch(self, watched: Watched) -> None:
+        """Show the newest jobs, and what becomes of them, until the user has seen enough.
+
+        Raises:
+            KeyboardInterrupt: The user has pressed Ctrl-C.
+        """
 
     def describe(self, name: str) -> Iterator[str]:
         """Yield everything that is known of a job, and what came out of it."""

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 SECONDS_BETWEEN_LINES = 5.0
+SECONDS_BETWEEN_REPORTS = 0.5
+RUN: ContextVar[int | None] = ContextVar("RUN", default=None)
+"""Number of the run of a sweep whose progress a live table shows."""
 
 _LINE = re.compile(r"progress rows=(\d+) bytes=(\d+) of=(\d+)")
 
@@ -145,7 +149,12 @@ class Progress(WithView):
 
 
 def default_view(clock: Callable[[], float] = time.monotonic) -> View:
-    """Return a bar if stderr is a terminal, otherwise lines; several bars would be in the way."""
+    """Return a bar if stderr is a terminal, otherwise lines; several bars would be in the way.
+
+    For a run of a sweep that has a live table, return what tells the table.
+    """
+    if (run := RUN.get()) is not None:
+        return Reports(run, clock)
     is_alone = threading.current_thread() is threading.main_thread()
     return Bar() if is_alone and sys.stderr.isatty() else Lines(clock)
 
@@ -169,6 +178,38 @@ class Lines:
 
     def close(self) -> None:
         """Do nothing: there is nothing to tidy up."""
+
+
+class Reports:
+    """Reports to the process that draws a sweep's table, among the lines on stderr.
+
+    Args:
+        run: Number of the run.
+        clock: Returns seconds since any fixed moment.
+    """
+
+    PATTERN = re.compile(rb"\x1b_headrace (\d+) (\d+) (\d+)\x1b\\")
+    """A report: the run, the bytes that are done, and all bytes, 0 if not known. It is an escape
+    sequence for programs, which a terminal does not show."""
+
+    def __init__(self, run: int, clock: Callable[[], float]) -> None:
+        self._run = run
+        self._clock = clock
+        self._last = clock() - SECONDS_BETWEEN_REPORTS
+
+    def open(self) -> None:
+        """Do nothing: the table knows that the run has begun."""
+
+    def show(self, state: Shown) -> None:
+        """Report the state, unless the last report is too recent."""
+        now = self._clock()
+        if now - self._last >= SECONDS_BETWEEN_REPORTS:
+            self._last = now
+            report = f"\x1b_headrace {self._run} {state.bytes} {state.of or 0}\x1b\\"
+            print(report, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Do nothing: the table knows that the run has ended."""
 
 
 class Bar:

@@ -18,6 +18,7 @@ from headrace.config.compose import compose
 from headrace.config.models import JobConfig
 from headrace.errors import ConfigError
 from headrace.job.job import Job
+from headrace.results import pages
 from headrace.results.result import Channel, Result
 
 Composer = Callable[..., DictConfig]
@@ -120,14 +121,24 @@ def test_run_hands_the_job_to_the_target_and_sums_up(
 
     def run(job: Job, config: JobConfig) -> Result:
         taken.append((job, config))
-        return Result("/result", {}, 1.5, (Channel("train", 12, 1, 100),))
+        manifest = {"output_format": "npz", "warnings": [{"text": "odd"}]}
+        return Result("/result", manifest, 1.5, (Channel("train", 12, 1, 100),))
 
     monkeypatch.setattr(targets, "run", run)
+    monkeypatch.setattr(pages, "try_run_page", lambda folder, *_: folder / pages.RUN_PAGE)
     actions.perform(compose(composed()))
     [(job, config)] = taken
     assert job.name.startswith("headrace-")
     assert config.target.name == "local"
-    assert "train" in capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines() == [
+        "channel  rows  parts   size",
+        "train      12      1  100 B",
+        "warning: odd",
+        "12 rows in 1.5 s",
+        "page     /result/report/report.html",
+        "load     headrace.open_result('/result').load('train')",
+        "/result",
+    ]
 
 
 def test_the_schema_describes_configuration_and_plugins(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from headrace.cli.actions.flow import name_of_run
 from headrace.targets.local.private_root.access import refusal
 from tests.conftest import Completed
 from tests.flow.flows import project
@@ -42,6 +43,7 @@ def test_a_plan_writes_the_page_and_the_pipeline(here: Path, headrace: Runner) -
     assert (flow, pipeline) == (f"flow     {root}/flow.html", f"pipeline {root}/pipeline.json")
     assert json.loads((root / "pipeline.json").read_text())["Version"] == "2020-12-01"
     assert sorted(each.name for each in root.iterdir()) == ["flow.html", "pipeline.json"]
+    assert [each.name for each in (here / "outputs").iterdir()] == ["flows"]
 
 
 @pytest.mark.skipif(refusal() is not None, reason="mount namespaces are forbidden here")
@@ -69,3 +71,15 @@ def test_what_is_wrong_is_told_before_anything_runs(here: Path, headrace: Runner
     ]
     ran = headrace("flow=ctr", "start=true")
     assert ran.stderr.splitlines()[1:] == ["  start: is for action=pipeline; leave it out"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        (["flow=ctr", "flow.parameters.width=1024"], "width=1024"),
+        (["flow=ctr", 'flow.parameters.share="0.7"', "target=local"], "share=0.7,target=local"),
+        (["flow=ctr", "flow.parameters.day='a/b'"], "day=a_b-83d84b70"),
+    ],
+)
+def test_a_run_of_a_sweep_has_the_name_of_what_was_typed(overrides: list[str], name: str) -> None:
+    assert name_of_run(overrides) == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ def _run(
     failure: str = "",
     fused: bool = False,
     tokens: int | None = 9_748,
+    warnings: Sequence[str] = (),
 ) -> SweepRun:
     metrics = {"distinct_tokens": tokens, "colliding_tokens": 1_337, "collision_rate": 0.137156}
     figures = {"log_loss": loss, "auc": 0.75}
@@ -29,6 +31,7 @@ def _run(
         {
             "rows": {"written": 5_000, "rejected": 2},
             "channels": {"train": {"rows": 5_000, "parts": [{"bytes": 1_034_430}]}},
+            "warnings": [{"text": text} for text in warnings],
         },
         metrics if tokens else {},
         timings,
@@ -60,6 +63,25 @@ def test_the_table() -> None:
             "run 1 (transform.n_features=0) failed: 1 problem in the configuration: a.b: wrong",
         ]
     )
+
+
+def test_a_narrow_terminal_gets_what_tells_the_runs_apart() -> None:
+    sweep = _sweep(_run(0, "1024", loss=0.4321), _run(2, "the/path/of/some/file", loss=0.4211))
+    assert as_text(sweep, 70).splitlines() == [
+        "run             n_features   rows  seconds  log loss     AUC",
+        "  0                   1024  5,000     1.25    0.4321  0.7500",
+        "  2  the/path/of/some/file  5,000     1.25    0.4211  0.7500  best",
+    ]
+    assert as_text(sweep, 40).splitlines() == [
+        "run  n_f…es   rows  seconds  log loss",
+        "  0    1024  5,000     1.25    0.4321",
+        "  2  the…le  5,000     1.25    0.4211  best",
+    ]
+
+
+def test_each_warning_is_said_once() -> None:
+    sweep = _sweep(_run(0, "4", warnings=["odd", "even"]), _run(1, "8", warnings=["odd"]))
+    assert as_text(sweep).splitlines()[-2:] == ["warning: odd", "warning: even (runs 0)"]
 
 
 def test_what_no_run_has_is_left_out() -> None:
@@ -100,8 +122,8 @@ def test_the_csv_has_the_numbers_as_they_are(
     sweep = _sweep(
         _run(0, "1024", loss=0.4321), _run(1, "=1+1", failure="two\nlines"), folder=tmp_path
     )
-    show(sweep)
-    assert capsys.readouterr() == (f"{as_text(sweep)}\n{tmp_path / 'summary.csv'}\n", "")
+    assert show(sweep) == tmp_path / "summary.csv"
+    assert capsys.readouterr() == (f"{as_text(sweep)}\n", "")
     with (tmp_path / "summary.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows[0] == {
@@ -132,7 +154,7 @@ def test_a_table_that_cannot_be_written_is_shown_all_the_same(
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "sweep"
     sweep = _sweep(_run(0, "4"), folder=folder)
-    show(sweep)
+    assert show(sweep) is None
     note = f"note: {folder / 'summary.csv'} was not written (Not a directory)\n"
     assert capsys.readouterr() == (f"{as_text(sweep)}\n", note)
 

@@ -45,10 +45,16 @@ def test_a_sweep_tells_what_came_out_and_what_did_not(
     assert ran.returncode == 2
     assert "Traceback" not in ran.stderr
     assert ran.stderr.count("transform.n_features: should be at least 1 (got 0)") == 1
-    *_, failed, where = [line for line in ran.stdout.splitlines() if "done in one go" not in line]
+    lines = ran.stdout.splitlines()
+    *_, failed, page, where = [line for line in lines if "done in one go" not in line]
     reason = "1 problem in the configuration: transform.n_features: should be at least 1 (got 0)"
     assert failed == f"run 1 (transform.n_features=0) failed: {reason}"
+    assert page == f"page     {folder / 'summary.html'}"
     assert where == str(folder / "summary.csv")
+    settings = [f"run {number} (transform.n_features={n})" for number, n in enumerate((16, 0))]
+    assert [line for line in lines if line == f"{settings[1]}: failed"]
+    assert [line for line in lines if line.startswith(f"{settings[0]}: 5,000 rows in ")]
+    assert len([line for line in lines if line.startswith("train")]) == 0
     with (folder / "summary.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["rows"] for row in rows] == ["5000", "", "5000"]

@@ -68,13 +68,17 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_with_everything(whole: Path) -> None:
     page = run_page(whole)
     assert page.headings() == [
+        "chain",
         "figures",
         "time",
         "channels",
         "model",
         "columns",
+        "drift",
         "values",
+        "load",
         "files",
+        "absent",
     ]
     for text in ("clicks-1", "registry/image:1", "/logs/day.csv", "s3://bucket/out/train"):
         assert text in page.text
@@ -84,9 +88,9 @@ def test_a_run_with_everything(whole: Path) -> None:
 def test_the_curves_of_a_model(whole: Path) -> None:
     page = run_page(whole)
     for text in (
-        "ROC curve, against the dashed diagonal",
+        "ROC curve (dashed: chance)",
         f"62.5{N}% of the ones found, with 25.0{N}% of the zeros",
-        "Precision-recall curve, against the dashed base rate",
+        "Precision-recall curve (dashed: base rate)",
         f"62.5{N}% of the ones found; 37.5{N}% of those taken are ones",
     ):
         assert text in page.text
@@ -107,7 +111,9 @@ def test_marks_stand_for_rows_of_each_channel_and_hour(whole: Path) -> None:
 
 def test_what_is_not_there_is_told_and_left_out(tmp_path: Path) -> None:
     page = run_page(run_folder(tmp_path, label=None, time=None))
-    assert page.headings() == ["figures", "channels", "columns", "values", "files", "absent"]
+    assert page.headings() == [
+        *("chain", "figures", "channels", "columns", "drift", "values", "load", "files", "absent"),
+    ]
     for text in (
         "set dataset.time to the column that says when",
         "the data has no label (dataset.label)",
@@ -134,7 +140,7 @@ def test_several_instances_have_no_metrics_in_one(whole: Path, tmp_path: Path) -
     (tmp_path / "report" / "manifest.json").write_text(manifest)
     page = run_page(tmp_path)
     assert "several instances write one each, to folders of their own" in page.text
-    assert page.headings() == ["figures", "channels", "files", "absent"]
+    assert page.headings() == ["chain", "figures", "channels", "load", "files", "absent"]
 
 
 def test_labels_that_are_no_clicks_have_no_rate(tmp_path: Path) -> None:
@@ -164,9 +170,9 @@ def test_without_a_label_nothing_is_said_of_it(tmp_path: Path) -> None:
     assert not any(words in page.text.lower() for words in ("click rate", "mean label"))
 
 
-def test_warnings_are_a_box_at_the_top(tmp_path: Path) -> None:
+def test_warnings_are_a_box_before_the_results(tmp_path: Path) -> None:
     page = run_page(run_folder(tmp_path, "id,click,<b>\n1,0,x\n2,1,x\n3,0,x\n", time=None))
-    assert page.headings()[0] == "warnings"
+    assert page.headings()[:3] == ["chain", "warnings", "figures"]
     assert "column '<b>' has the same value in every row" in page.text
     assert "b" not in {tag for tag, _ in page.tags}
 
@@ -202,7 +208,7 @@ def test_a_page_loads_nothing_and_runs_only_its_own_script(whole: Path, name: st
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
     links = {attrs[name] for _, attrs in page.tags for name in ("src", "href") if name in attrs}
-    assert links == {"data:,"}
+    assert links == ({"data:,", "./0/report/report.html"} if name == "sweep" else {"data:,"})
     assert not any("style" in attrs for _, attrs in page.tags)
 
 
@@ -226,28 +232,18 @@ def test_a_sweep(tmp_path: Path) -> None:
         "1 problem:\n  <b>at</b> least 1",
     )
     page = sweep_page(sweep_folder(tmp_path / "sweep", [*runs, failed]))
-    assert page.headings() == ["figures", "widths", "trust", "runs", "failed"]
-    assert "Take 4,096 with transform=hashing: its log loss" in page.text
-    assert sum("plot-area" in str(attrs.get("class")) for _, attrs in page.tags) == 7
-    assert "n_features (logarithmic)" in page.text
-    assert "transform=custom_hashing 4,096: 0.4101" in page.text
+    assert page.headings() == ["figures", "charts", "trust", "runs", "failed"]
+    assert "Take transform.n_features=4096 transform=hashing: its log loss, 0.4001" in page.text
+    assert "Log loss by n_features and transform" in page.text
+    assert sum("level-6" in str(attrs.get("class")) for _, attrs in page.tags) > 7
     assert "1 problem:\n  <b>at</b> least 1" in page.text
     assert "advised" in page.text
-
-
-def test_a_sweep_of_something_else_has_no_charts_against_the_width(tmp_path: Path) -> None:
-    folder = run_folder(tmp_path)
-    runs = [({"output.format": name}, folder) for name in ("npz", "parquet")]
-    page = sweep_page(sweep_folder(tmp_path / "sweep", runs))
-    assert page.headings() == ["figures", "runs", "absent"]
-    assert "the finished runs do not differ in transform.n_features" in page.text
-    assert "evaluation=logistic judges a model in each run" in page.text
 
 
 def test_a_sweep_in_which_all_failed(tmp_path: Path) -> None:
     runs = [({"transform.n_features": str(n)}, "no such file") for n in (1, 2)]
     page = sweep_page(sweep_folder(tmp_path / "sweep", runs))
-    assert page.headings() == ["figures", "failed", "absent"]
+    assert page.headings() == ["figures", "failed"]
     assert "there is nothing to choose" in page.text
 
 
@@ -332,7 +328,7 @@ def test_a_model_that_saw_no_click_has_no_calibration(tmp_path: Path) -> None:
         for n in (64, 128)
     ]
     page = sweep_page(sweep_folder(tmp_path / "sweep", runs))
-    assert page.headings() == ["figures", "widths", "runs"]
+    assert page.headings() == ["figures", "charts", "runs"]
     assert "ROC AUC by n_features" not in page.text
     assert "model" in run_page(tmp_path / "sweep" / "0").headings()
 

@@ -126,6 +126,8 @@ def test_what_the_report_says_of_the_model(tmp_path: Path, log: bytes) -> None:
         "judged_on",
         "channels",
         "calibration",
+        "scores",
+        "groups",
         "model",
     ]
     assert report["judged_on"] == "validation"

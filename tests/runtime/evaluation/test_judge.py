@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn import metrics
 
 from headrace.runtime.evaluation import figures
@@ -53,6 +54,20 @@ def test_log_loss(rows: list[tuple[float, float]]) -> None:
 
 
 @given(ROWS)
+def test_scores_by_label(rows: list[tuple[float, float]]) -> None:
+    scores, labels = columns(rows)
+    told = figures.score_histogram(judge(scores, labels))
+    edges = np.array(told["log_odds"])
+    assert np.diff(edges) == pytest.approx(0.25)
+    assert -10 <= edges[0] < edges[-1] <= 10
+    # as float32, as the scores are kept
+    kept = np.clip(scores.astype(np.float32), edges[0], np.nextafter(edges[-1], -np.inf))
+    for name, label in (("zeros", 0), ("ones", 1)):
+        expected, _ = np.histogram(kept[labels == label], edges)
+        assert told[name] == expected.tolist()
+
+
+@given(ROWS)
 def test_auc_is_wrong_by_no_more_than_it_says(rows: list[tuple[float, float]]) -> None:
     scores, labels = columns(rows)
     buckets = judge(scores, labels).buckets
@@ -78,6 +93,46 @@ def test_auc_of_many_rows() -> None:
     buckets = judge(scores, labels, 65_536).buckets
     assert buckets.auc() == pytest.approx(metrics.roc_auc_score(labels, scores), abs=1e-7)
     assert buckets.auc_error() == pytest.approx(0, abs=3e-5)
+
+
+def test_the_standard_error_of_the_auc_is_that_of_pairs_counted_one_by_one() -> None:
+    """DeLong's placements: the share of the other label that a row beats; and a bootstrap."""
+    scores, labels = clicks(600, seed=5)
+    scores = np.round(scores, 1)  # with ties
+    ones, zeros = scores[labels == 1], scores[labels == 0]
+    wins = np.sign(ones[:, None] - zeros) / 2 + 0.5
+    spread = np.var(wins.mean(1), ddof=1) / len(ones) + np.var(wins.mean(0), ddof=1) / len(zeros)
+    told = figures.channel_figures(judge(scores, labels))
+    assert told["auc_standard_error"] == pytest.approx(math.sqrt(spread), abs=LAST_DIGIT)
+    again = np.random.default_rng(0)
+    drawn = [again.integers(0, 600, 600) for _ in range(200)]
+    bootstrap = np.std([metrics.roc_auc_score(labels[rows], scores[rows]) for rows in drawn])
+    assert told["auc_standard_error"] == pytest.approx(bootstrap, rel=0.2)
+
+
+def test_the_standard_error_of_the_log_loss() -> None:
+    scores, labels = clicks(3_001)
+    losses = np.logaddexp(0, np.where(labels == 1, -scores, scores))
+    told = figures.channel_figures(judge(scores, labels))["log_loss_standard_error"]
+    assert told == pytest.approx(stats.sem(losses), abs=LAST_DIGIT)
+    assert judge(scores[:1], labels[:1]).losses.standard_error() is None
+
+
+def test_groups_of_rows_tell_the_standard_error_of_a_difference() -> None:
+    scores, labels = clicks(20_037)
+    other = scores + np.random.default_rng(1).normal(0, 0.3, len(scores))
+    one, two = judge(scores, labels, 4_096).losses.groups(), judge(other, labels).losses.groups()
+    assert one["mean_label"] == two["mean_label"]
+    assert one["mean_label"][36] == pytest.approx(labels[36::100].mean(), abs=LAST_DIGIT)
+    assert len(one["mean_loss"]) == 100
+    exact = [np.logaddexp(0, np.where(labels == 1, -each, each)) for each in (scores, other)]
+    apart = np.subtract(two["mean_loss"], one["mean_loss"])
+    assert stats.sem(apart) == pytest.approx(stats.sem(exact[1] - exact[0]), rel=0.2)
+
+
+def test_fewer_rows_than_groups() -> None:
+    scores, labels = clicks(7)
+    assert judge(scores, labels, 3).losses.groups()["mean_label"] == labels.tolist()
 
 
 @given(st.lists(st.floats(-1e38, 1e38), min_size=1))
@@ -177,8 +232,10 @@ def test_constant_predictions() -> None:
         "rows": 4,
         "base_rate": 0.25,
         "log_loss": 0.693147,
+        "log_loss_standard_error": 0.0,
         "normalised_entropy": 1.232623,
         "auc": 0.5,
+        "auc_standard_error": None,
         "auc_error_bound": 0.5,
         "mean_prediction": 0.5,
         "calibration_ratio": 2.0,
@@ -195,8 +252,10 @@ def test_one_class_only(label: float, ratio: float | None) -> None:
         "rows": 3,
         "base_rate": label,
         "log_loss": 0.693147,
+        "log_loss_standard_error": 0.0,
         "normalised_entropy": None,
         "auc": None,
+        "auc_standard_error": None,
         "auc_error_bound": None,
         "mean_prediction": 0.5,
         "calibration_ratio": ratio,

@@ -87,10 +87,11 @@ static void fuzz_text(void) {
     int32_t *codes = room(4 * rows), *starts = room(4 * (rows + 1));
     uint8_t *missing = room(rows), *values = room(bytes), *validity = draw(2) ? column.validity : 0;
     int64_t *of_values = room(8 * rows);
-    uint32_t *tags = room(4 * rows), *table = room(4 * (uint64_t)slots);
+    uint64_t *words = room(16 * rows);
+    uint32_t *table = room(4 * (uint64_t)slots);
     int64_t count =
         headrace_encode(column.offsets, column.data, validity, 0, column.rows, codes, missing,
-                        starts, values, of_values, wide, tags, table, slots);
+                        starts, values, of_values, words, table, slots);
     int64_t sketch[4 * 8] = {0};
     headrace_sketch(wide, of_values, count, 8, sketch);
     int64_t nulls = 0;
@@ -130,8 +131,8 @@ static void fuzz_text(void) {
     }
     check(total == nulls, "counts of values");
     free(of_values);
-    void *all[] = {prefix, hashes, wide,  codes,          starts,      missing,        values, tags,
-                   table,  group,  counts, column.offsets, column.data, column.validity};
+    void *all[] = {prefix, hashes, wide,   codes,          starts,      missing,        values,
+                   words,  table,  group,  counts, column.offsets, column.data, column.validity};
     for (uint64_t i = 0; i < sizeof all / sizeof *all; i++) {
         free(all[i]);
     }
@@ -306,6 +307,89 @@ static void fuzz_csv(void) {
     free(data);
 }
 
+static void fuzz_groups(void) {
+    int64_t rows = (int64_t)draw(draw(3) ? 40 : 3000), slots = 2;
+    uint64_t distinct = 1 + draw(draw(2) ? 5 : 4000);
+    uint64_t *keys = room(8 * (uint64_t)rows);
+    for (int64_t i = 0; i < rows; i++) {
+        keys[i] = draw(distinct) << draw(2) * 40;
+    }
+    while (slots < 2 * rows) {
+        slots *= 2;
+    }
+    int32_t *codes = room(4 * (uint64_t)rows), *first = room(4 * (uint64_t)rows);
+    uint32_t *table = room(4 * (uint64_t)slots);
+    int64_t count = headrace_group(keys, rows, codes, first, table, slots);
+    for (int64_t i = 0; i < rows; i++) {
+        check(keys[first[codes[i]]] == keys[i], "group");
+    }
+    int64_t *sums = room(8 * (uint64_t)count);
+    memset(sums, 0, 8 * (uint64_t)count);
+    check(!headrace_add_up(codes, (int64_t *)keys, rows, count, sums), "add_up");
+    check(!rows || headrace_add_up(codes, (int64_t *)keys, rows, count - 1, sums) == -1, "beyond");
+    uint64_t *known = room(8 * (uint64_t)count);
+    for (int64_t i = 0; i < count; i++) {
+        known[i] = (uint64_t)i << 50;
+    }
+    int64_t bits = (int64_t)draw(6), buckets = (int64_t)1 << bits, at = 0;
+    int32_t *starts = room(4 * (uint64_t)(buckets + 1));
+    for (int64_t bucket = 0; bucket < buckets; bucket++) {
+        while (at < count && bits && known[at] >> (64 - bits) < (uint64_t)bucket) {
+            at++;
+        }
+        starts[bucket] = (int32_t)at;
+    }
+    starts[buckets] = (int32_t)count;
+    int64_t *places = room(8 * (uint64_t)rows);
+    headrace_find(known, starts, bits, keys, rows, places);
+    headrace_find(known, starts, bits, known, count, places);
+    for (int64_t i = 0; i < count; i++) {
+        check(places[i] == i, "find");
+    }
+    uint64_t *digests = room(8 * (uint64_t)rows);
+    headrace_digest_numbers(keys, rows, 7, digests);
+    free(keys), free(codes), free(first), free(table), free(sums), free(known), free(starts);
+    free(places), free(digests);
+}
+
+static void fuzz_lines(void) {
+    int64_t columns = 1 + (int64_t)draw(4), rows = (int64_t)draw(30);
+    const int32_t *codes[4];
+    const int64_t *offsets[4];
+    const uint8_t *data[4];
+    int64_t counts[4], sizes[4];
+    for (int64_t i = 0; i < columns; i++) {
+        int has_codes = (int)draw(2);
+        counts[i] = has_codes ? 1 + (int64_t)draw(9) : rows;
+        int64_t *starts = room(8 * (uint64_t)(counts[i] + 1)), longest = draw(3) ? 9 : 60;
+        starts[0] = (int64_t)draw(5);
+        for (int64_t text = 0; text < counts[i]; text++) {
+            starts[text + 1] = starts[text] + (int64_t)draw((uint64_t)longest);
+        }
+        sizes[i] = starts[counts[i]] + (int64_t)draw(2) * 40;
+        int32_t *each = room(4 * (uint64_t)rows);
+        for (int64_t row = 0; row < rows; row++) {
+            each[row] = (int32_t)draw((uint64_t)counts[i] + 1) - 1;
+        }
+        codes[i] = has_codes ? each : 0;
+        if (!has_codes) {
+            free(each);
+        }
+        offsets[i] = starts;
+        data[i] = room((uint64_t)sizes[i]);
+    }
+    int64_t size = headrace_csv_size(codes, offsets, counts, columns, rows);
+    int64_t slack = (int64_t)draw(2) * 32;
+    uint8_t *lines = room((uint64_t)(size + slack));
+    check(headrace_csv_lines(codes, offsets, data, sizes, columns, rows, lines, size + slack) ==
+              size, "bytes of lines");
+    check(!rows || lines[size - 1] == '\n', "line end");
+    for (int64_t i = 0; i < columns; i++) {
+        free((void *)codes[i]), free((void *)offsets[i]), free((void *)data[i]);
+    }
+    free(lines);
+}
+
 static void read_file(const char *path) {
     FILE *file = fopen(path, "rb");
     check(file != 0, path);
@@ -331,6 +415,8 @@ int main(int count, char **words) {
         fuzz_text();
         fuzz_rows();
         fuzz_csv();
+        fuzz_groups();
+        fuzz_lines();
     }
     printf("nothing found\n");
     return 0;

@@ -197,7 +197,7 @@ def test_statistics(batch: pa.RecordBatch, random: object) -> None:
     seen[0].see(tokens, groups)
     with without_kernels():
         seen[1].see(tokens, groups)
-    one, other = (each.report(None) for each in seen)
+    one, other = (each.report(None, ["train", "validation"], is_binary=True) for each in seen)
     assert one == other
     for name, each in seen[0].columns.items():
         assert_equal(each.crossed.state(), seen[1].columns[name].crossed.state())

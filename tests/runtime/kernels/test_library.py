@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import subprocess
+import sys
 import zipfile
 import zipimport
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from headrace.runtime.kernels import library
+from tests import children
 
 
 @pytest.fixture
@@ -67,6 +70,42 @@ def test_nothing_can_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     note = library.note() or ""
     assert note.startswith("the compiled kernels cannot be loaded, NumPy works in their place: /")
     assert note.endswith("/kernels.so: file too short")
+
+
+WITHOUT_MEMORY = """
+import os
+
+
+def refuse(name):
+    raise OSError("memory has no files here")
+
+
+os.memfd_create = refuse
+from headrace.runtime.kernels import library
+
+print(library.library(), library.note())
+"""
+NOEXEC = 'mount -t tmpfs -o noexec none "$0" && TMPDIR="$0" exec "$@"'
+
+
+def test_a_folder_from_which_nothing_may_be_executed(content: bytes, tmp_path: Path) -> None:
+    apart = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    try:
+        children.run([*apart, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"nothing can be mounted here: {error}")
+    done = children.run(
+        [*apart, NOEXEC, str(tmp_path), sys.executable, "-c", WITHOUT_MEMORY],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    said = "None the compiled kernels cannot be loaded, NumPy works in their place: "
+    assert done.stdout.startswith(f"{said}{tmp_path}/headrace-kernels-")
+    assert done.stdout.endswith("failed to map segment from shared object\n")
+
+
+def test_it_is_tied_to_no_c_library(content: bytes) -> None:
+    """It loads beside musl as well: nothing of glibc is named in it."""
+    assert not [word for word in (b"GLIBC", b"libc.", b"ld-linux") if word in content]
 
 
 def test_an_older_library_lacks_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:

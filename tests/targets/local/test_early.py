@@ -8,9 +8,11 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from headrace import targets
 from headrace.targets.local import early
 from headrace.targets.local.early import INTERPRETER, PYTHONS, EarlyInterpreter, passed_on
 from tests import children
@@ -77,19 +79,19 @@ def test_it_ends_with_who_started_it(waiting: EarlyInterpreter) -> None:
     assert waiting.process.wait(children.LIMIT_SECONDS) == 0
 
 
+def test_a_job_elsewhere_has_none_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = Mock(uses_this_python=False)
+    monkeypatch.setattr(targets, "find", lambda _: elsewhere)
+    with early.started():
+        (interpreter,) = early._waiting
+        targets.run(Mock(), Mock())
+        assert interpreter.process.returncode is not None
+    elsewhere.run.assert_called_once()
+
+
 def test_nothing_waits_any_more_afterwards() -> None:
-    with early.started(["dataset.path=x", "hydra.run.dir=y"]):
+    with early.started():
         (interpreter,) = early._waiting
         assert interpreter.process.poll() is None
     assert interpreter.process.returncode is not None
     assert early.taken() is None
-
-
-@pytest.mark.parametrize(
-    "word",
-    ["--help", "-m", "-sc", "action=plan", "target=aws", "~target", "program=image", "from=x",
-     "hydra.mode=MULTIRUN", "hydra/launcher=fused"],
-)  # fmt: skip
-def test_no_interpreter_for_other_commands(word: str) -> None:
-    with early.started(["dataset.path=x", word]):
-        assert early._waiting == []

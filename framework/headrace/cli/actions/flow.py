@@ -19,6 +19,7 @@ from hydra.types import RunMode
 
 from headrace import targets
 from headrace.cli.actions.policy import listed
+from headrace.cli.sweep import lines
 from headrace.config.checks import SAGEMAKER, of_pipelines_alone
 from headrace.config.defaults import run_folder
 from headrace.config.problems import got
@@ -28,13 +29,15 @@ from headrace.flow.loading import has_flow
 from headrace.flow.permissions import policy_of
 from headrace.flow.pipeline import Pipeline, pipeline_of
 from headrace.flow.runner import FlowRun, failure, line_of
-from headrace.flow.states import JobState, table
+from headrace.flow.states import COLOURS, JobState, table
 from headrace.flow.step_functions import state_machine
 from headrace.job.account import OnPaper
 from headrace.results.destination import shown
 from headrace.results.pages import RUN_PAGE, try_flow_page
 from headrace.results.result import Result, channels_of
 from headrace.results.whole_files import json_text, write_whole
+from headrace.terminal.colours import coloured
+from headrace.terminal.links import linked
 from headrace.uris import S3
 
 if TYPE_CHECKING:
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
 
 LONGEST = 80
 """Characters of the name of a folder for one run of a sweep."""
+_QUOTED = re.compile(r"=([\"'])([^\"']*)\1$")
+"""Quotes around a value, as `headrace.config.hydra.typed_text` puts them."""
 PIPELINE_FILE = "pipeline.json"
 STEP_FUNCTIONS = "stepfunctions"
 STATE_MACHINE_FILE = "state-machine.json"
@@ -61,18 +66,22 @@ def perform(config: DictConfig) -> Result | None:
         allowed = ", ".join(sorted(ACTIONS))
         what = f"is for a single job; leave flow out (a flow has {allowed})"
         raise ConfigError([Problem("action", what)])
-    if problems := list(of_pipelines_alone(config.action, config.start, config.format)):
+    problems = list(of_pipelines_alone(config.action, config.start, config.format))
+    for key in ("watch", "regions", "profiles"):
+        if config[key]:
+            problems.append(Problem(key, "is for single jobs; leave it out"))
+    if problems:
         raise ConfigError(problems)
     hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
-    run = _name_of_run(overrides) if hydra.mode == RunMode.MULTIRUN else ""
+    run = name_of_run(overrides) if hydra.mode == RunMode.MULTIRUN else ""
     flow = compiled(config, overrides, run) if has_flow(config) else single(config, overrides)
     return action(flow, config)
 
 
-def _name_of_run(overrides: Sequence[str]) -> str:
+def name_of_run(overrides: Sequence[str]) -> str:
     """Return a name for a run of a sweep, by what was typed for it: ``width=1024``."""
-    said = [each for each in overrides if not each.startswith("flow=")]
+    said = [_QUOTED.sub(r"=\2", each) for each in overrides if not each.startswith("flow=")]
     short = ",".join(each.lstrip("+").removeprefix("flow.parameters.") for each in said)
     name = re.sub(r"[^\w.,=-]+", "_", short)
     if name == short and len(name) <= LONGEST:
@@ -91,6 +100,8 @@ def _run(flow: Flow, config: DictConfig) -> Result | None:
             _show(flow, run.states)
     if (error := failure(run.states)) is not None:
         raise error
+    if lines.in_sweep():
+        lines.done(f"{len(run.states)} jobs, done")
     return _last(run)
 
 
@@ -115,7 +126,7 @@ def _pipeline(flow: Flow, config: DictConfig) -> None:
     if config.start and account is None:
         what = "a pipeline starts on SageMaker; add target=aws, or leave this out"
         raise ConfigError([Problem("start", what)])
-    pipeline = pipeline_of(flow, account)
+    pipeline = pipeline_of(flow, account, may_nest=config.format == STEP_FUNCTIONS)
     if config.format == STEP_FUNCTIONS:
         machine = state_machine(pipeline, flow)
         if account is not None:
@@ -136,7 +147,10 @@ def _on_aws(name: str) -> Callable[..., None]:
 
 def told(state: JobState) -> None:
     """Tell whoever watches how a job stands."""
-    print(line_of(state), file=sys.stderr, flush=True)
+    colour = COLOURS.get(state.state)
+    line = line_of(state)
+    line = coloured(line, colour, sys.stderr) if colour else line
+    print(line, file=sys.stderr, flush=True)
 
 
 def folder_of(flow: Flow) -> Path:
@@ -145,7 +159,7 @@ def folder_of(flow: Flow) -> Path:
 
 
 def _policy(flow: Flow, config: DictConfig) -> None:
-    pipeline = pipeline_of(flow)
+    pipeline = pipeline_of(flow, may_nest=True)
     account = OnPaper.of(_account(flow), flow.first_config())
     jobs = [job for job in flow.jobs.values() if job.plan is not None]
     lists = {job.label: listed(job.configured.config, job.label) for job in jobs}
@@ -192,11 +206,12 @@ def show(flow: Flow, jobs: Sequence[JobState], facts: Mapping[str, Scalar]) -> N
         jobs: How they stand.
         facts: What to tell beside the parameters.
     """
-    print("\n".join(table(jobs)), flush=True)
+    if not lines.in_sweep():
+        print("\n".join(table(jobs, sys.stdout)), flush=True)
     folder, facts = folder_of(flow), {**facts, **flow.config.parameters}
     page = try_flow_page(folder, flow.name, jobs, dict(_links(folder, jobs)), facts)
-    if page is not None:
-        print(f"flow     {page}", flush=True)
+    if page is not None and not lines.in_sweep():
+        print(f"flow     {linked(str(page), sys.stdout)}", flush=True)
 
 
 def _links(folder: Path, jobs: Sequence[JobState]) -> Iterator[tuple[str, str]]:

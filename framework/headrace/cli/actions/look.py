@@ -19,6 +19,7 @@ from headrace.errors import ConfigError, Problem
 from headrace.look import conf_file, dataset_file
 from headrace.look.look import Look, look
 from headrace.runtime.plugins import roots
+from headrace.runtime.process.setup import leave_pandas_out
 from headrace.runtime.shown import plain
 from headrace.terminal.tables import aligned, listed
 
@@ -44,6 +45,7 @@ def perform(config: DictConfig) -> None:
     name = config.get("name")
     if name is not None:
         conf_file.checked_name(str(name))
+    leave_pandas_out()
     found = look(values["path"], _given(values))
     print("\n".join(_shown(found)))
     if name is None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.aws.policy import Where
 from headrace.aws.policy import policy as policy_of
+from headrace.aws.request import LOCAL_ROLE
 from headrace.backends import backend_of
 from headrace.config.flow import GROUP
 from headrace.errors import ConfigError
 from headrace.job import sources
-from headrace.job.account import LOCAL_ROLE, NoAccount, OnPaper
+from headrace.job.account import NoAccount, OnPaper
 from headrace.job.compiler import compile_job
 from headrace.programs import program_of
 from headrace.uris import S3

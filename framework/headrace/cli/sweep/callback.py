@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from headrace.errors import ConfigError, Problem
 from headrace.runtime.shown import quoted
+
+if TYPE_CHECKING:
+    from headrace.cli.sweep.table import SweepTable
 
 _PATH = 400
 """Characters of a path that are shown."""
@@ -27,6 +33,8 @@ class SweepSummary(Callback):
 
     _under_way: ClassVar[Path | None] = None
     """The folder of the sweep, from its start to its summary."""
+    _table: ClassVar[SweepTable | None] = None
+    """The live table, if the runs are shown on a terminal."""
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Look at the folder that Hydra is about to write to.
@@ -53,6 +61,7 @@ class SweepSummary(Callback):
         forget(folder)
         if config.get("action") == "run":
             SweepSummary._under_way = folder
+            SweepSummary._show_runs(folder, config)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Sum up.
@@ -70,17 +79,66 @@ class SweepSummary(Callback):
         folder, cls._under_way = cls._under_way, None
         if folder is None:
             return 0
+        from headrace.cli.sweep import lines
+
+        lines.end()
+        table, cls._table = cls._table, None
+        if table is not None:
+            table.stop()
         from headrace.cli.sweep.summary import show
         from headrace.results.pages import try_sweep_page
         from headrace.results.records import RecordError, SweepRecord
+        from headrace.terminal.links import linked
 
         try:
             sweep = SweepRecord.read(folder)
         except RecordError:  # it ended before its first run began
             return 0
-        show(sweep)
-        try_sweep_page(sweep)
+        figures, page = show(sweep), try_sweep_page(sweep)
+        if page:
+            print(f"page     {linked(str(page), sys.stdout)}")
+        if figures:
+            print(linked(str(figures), sys.stdout), flush=True)
         return sweep.exit_status
+
+    @classmethod
+    def _show_runs(cls, folder: Path, config: DictConfig) -> None:
+        """Have the runs shown as a table on a terminal, else as a line for each."""
+        from headrace.cli import startup
+        from headrace.cli.sweep import lines
+        from headrace.results.records import settings_of, swept_keys
+        from headrace.terminal.colours import has_colours, is_terminal
+
+        runs = [settings_of(each) for each in expected_runs(config)]
+        is_live = is_terminal(sys.stderr) and startup.is_prepared()
+        lines.begin(swept_keys(runs) if runs else None, is_live=is_live)
+        if is_live:
+            from headrace.cli.sweep.table import SweepTable
+
+            cls._table = SweepTable(folder, runs, has_colours(sys.stderr))
+            cls._table.start()
+
+
+def expected_runs(config: DictConfig) -> Sequence[Sequence[str]]:
+    """Return the overrides of each run that Hydra's own sweeper will start.
+
+    Another sweeper decides while it goes on; of its runs none is known.
+
+    Args:
+        config: The sweep's, with Hydra's own node.
+    """
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+    sweeper = config.hydra.sweeper
+    if not str(sweeper.get("_target_")).endswith(f".{BasicSweeper.__name__}"):
+        return ()
+    params = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    try:
+        parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
+        (runs,) = BasicSweeper.split_arguments(parsed, None)
+    except HydraException:  # which the sweeper is about to raise
+        return ()
+    return runs
 
 
 def one_place_for_all(config: DictConfig) -> Problem | None:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from headrace import targets
 from headrace.cli.actions.run import shown
-from headrace.cli.attempt import attempt
+from headrace.cli.attempt import attempt, note_start
 from headrace.cli.sweep.objective import objective
 from headrace.config.compose import compose
 from headrace.config.models import JobConfig, OutputConfig
@@ -48,7 +48,7 @@ def fused(configs: Sequence[DictConfig]) -> tuple[Mapping[int, Task], str]:
             return {}, reason
     if _places_overlap([each.config.output for each in ready.values()]):
         return {}, "they have no output folders of their own"
-    together = Together(tuple(ready.values()))
+    together = Together(tuple(ready.values()), [configs[place] for place in ready])
     return {place: partial(together.task, n) for n, place in enumerate(ready)}, ""
 
 
@@ -57,10 +57,12 @@ class Together:
 
     Args:
         runs: Jobs that are alike, on this machine.
+        configs: The same, as Hydra composed them.
     """
 
-    def __init__(self, runs: Sequence[Ready]) -> None:
+    def __init__(self, runs: Sequence[Ready], configs: Sequence[DictConfig]) -> None:
         self._runs = runs
+        self._configs = configs
 
     def task(self, number: int, _: DictConfig) -> float:
         """Show and note one run's result; what `headrace.cli.main.execute` gives."""
@@ -70,12 +72,14 @@ class Together:
         outcome = self._outcomes[number]
         if isinstance(outcome, HeadraceError):
             raise outcome
-        return shown(outcome)
+        return shown(outcome, self._runs[number].config)
 
     @cached_property
     def _outcomes(self) -> Sequence[Result | HeadraceError]:
         from headrace.targets.local.fused import run_together
 
+        for config in self._configs:
+            note_start(config.hydra)
         try:
             return run_together([(run.job, run.config) for run in self._runs])
         except HeadraceError as error:

@@ -7,17 +7,23 @@ import io
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 from headrace.results.records import RunRecord, SweepRecord, SweepRun
 from headrace.results.result import bytes_of
 from headrace.results.whole_files import write_whole
-from headrace.terminal.tables import aligned
+from headrace.terminal.colours import GREEN, RED, YELLOW, Stream, coloured, is_terminal
+from headrace.terminal.tables import aligned, fitted, width_of
 from headrace.terminal.units import size
 
 CSV = "summary.csv"
 BEST = "best"
-_ABSENT = "-"
+ABSENT = "-"
+_FIRST_TO_GO = ("distinct_tokens", "peak_memory_mb", "bytes", "collision_rate", "auc")
+"""Figures that a narrow terminal has no room for, the first one first; the CSV has them all."""
+_MOST_WARNINGS = 10
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _SHOWN_CHARACTERS = 300
 
@@ -84,17 +90,22 @@ def best(sweep: SweepRecord) -> int | None:
     return min(losses, key=lambda number: (losses[number], number)) if losses else None
 
 
-def show(sweep: SweepRecord) -> None:
-    """Print the table and write ``summary.csv`` into the sweep's folder."""
+def show(sweep: SweepRecord) -> Path | None:
+    """Print the table and write ``summary.csv`` into the sweep's folder.
+
+    Returns:
+        That file, if it could be written.
+    """
     sys.stderr.flush()
-    print(as_text(sweep), flush=True)
+    width = get_terminal_size().columns if is_terminal(sys.stdout) else None
+    print(as_text(sweep, width, sys.stdout), flush=True)
     path = sweep.folder / CSV
     try:
         write_whole(path, as_csv(sweep).encode())
     except OSError as error:  # what the runs left is there all the same
         print(f"note: {path} was not written ({error.strerror})", file=sys.stderr, flush=True)
-    else:
-        print(path, flush=True)
+        return None
+    return path
 
 
 def as_csv(sweep: SweepRecord) -> str:
@@ -114,43 +125,80 @@ def as_csv(sweep: SweepRecord) -> str:
     return text.getvalue()
 
 
-def as_text(sweep: SweepRecord) -> str:
-    """Return the table of the runs that ended well, and the others with their reasons."""
+def as_text(sweep: SweepRecord, width: int | None = None, stream: Stream | None = None) -> str:
+    """Return the table of the runs that ended well, and the others with their reasons.
+
+    Args:
+        sweep: The sweep.
+        width: Columns of the terminal that it is for; None if there is none.
+        stream: That terminal, which may have colours.
+    """
     done = [run for run in sweep.runs if not run.failure]
-    lines = _table(sweep, done) if done else []
-    lines += [_failure(sweep, run) for run in sweep.runs if run.failure]
+    lines = _table(sweep, done, width, stream) if done else []
+    failures = [failure_of(run, sweep.swept) for run in sweep.runs if run.failure]
+    lines += [_painted(line, RED, stream) for line in failures]
     lines += _notes(done)
+    lines += [_painted(line, YELLOW, stream) for line in _warnings(done)]
     return "\n".join(lines)
 
 
-def _table(sweep: SweepRecord, done: Sequence[SweepRun]) -> list[str]:
-    shown = [
-        (place, figure)
+def _painted(line: str, colour: str, stream: Stream | None) -> str:
+    return line if stream is None else coloured(line, colour, stream)
+
+
+def _table(
+    sweep: SweepRecord, done: Sequence[SweepRun], width: int | None, stream: Stream | None
+) -> list[str]:
+    figures = [
+        figure
         for place, figure in enumerate(FIGURES)
         if figure.head and any(_values(run)[place] is not None for run in done)
     ]
+    rows = _rows(sweep, done, figures)
+    for key in _FIRST_TO_GO:
+        if width and max(map(width_of, aligned(rows))) > width:
+            figures = [figure for figure in figures if figure.key != key]
+            rows = _rows(sweep, done, figures)
+    if width:
+        rows = fitted(rows, width, range(1, 1 + len(sweep.swept)))
+    last = len(rows[0]) - 1
+
+    def paint(_: int, column: int, cell: str) -> str:
+        return _painted(cell, GREEN, stream) if column == last else cell
+
+    return aligned(rows, range(last), paint)
+
+
+def _rows(
+    sweep: SweepRecord, done: Sequence[SweepRun], figures: Sequence[Figure]
+) -> list[list[str]]:
     champion = best(sweep)
-    heads = ["run", *_short(sweep.swept), *(figure.head for _, figure in shown)]
-    rows = [[*heads, ""]]
+    rows = [["run", *short_keys(sweep.swept), *(figure.head for figure in figures), ""]]
     for run in done:
-        values = _values(run)
-        cells = [_shown(figure, values[place]) for place, figure in shown]
-        chosen = [run.settings.get(key, _ABSENT) for key in sweep.swept]
-        mark = BEST if run.number == champion else ""
-        rows.append([str(run.number), *chosen, *cells, mark])
-    return aligned(rows, right=range(len(heads)))
+        chosen = [run.settings.get(key, ABSENT) for key in sweep.swept]
+        cells = [shown(figure, run) for figure in figures]
+        rows.append([str(run.number), *chosen, *cells, BEST if run.number == champion else ""])
+    return rows
+
+
+def shown(figure: Figure, run: SweepRun | None) -> str:
+    """Return a figure of a run as the table shows it."""
+    value = figure.of(run.record) if run and run.record else None
+    return ABSENT if value is None else figure.show(value)
 
 
 def _values(run: SweepRun) -> list[float | None]:
     return [figure.of(run.record) if run.record else None for figure in FIGURES]
 
 
-def _shown(figure: Figure, value: float | None) -> str:
-    return _ABSENT if value is None else figure.show(value)
+def failure_of(run: SweepRun, swept: Sequence[str]) -> str:
+    """Return a line with the reason why a run failed.
 
-
-def _failure(sweep: SweepRecord, run: SweepRun) -> str:
-    chosen = ", ".join(f"{key}={run.settings.get(key, _ABSENT)}" for key in sweep.swept)
+    Args:
+        run: The run.
+        swept: Keys whose values are shown.
+    """
+    chosen = ", ".join(f"{key}={run.settings.get(key, ABSENT)}" for key in swept)
     reason = " ".join(run.failure.split())
     cut = reason if len(reason) <= _SHOWN_CHARACTERS else f"{reason[:_SHOWN_CHARACTERS]} …"
     return f"run {run.number}{chosen and f' ({chosen})'} failed: {cut}"
@@ -160,11 +208,33 @@ def _notes(done: Sequence[SweepRun]) -> list[str]:
     fused = [run.number for run in done if run.record and "fused_runs" in run.record.timings]
     if not fused:
         return []
-    numbers = ", ".join(map(str, fused))
-    return [f"runs {numbers} were done in one go; seconds and MB are those of all of them together"]
+    return [
+        f"runs {_listed(fused)} were done in one go; "
+        "seconds and MB are those of all of them together"
+    ]
 
 
-def _short(keys: Sequence[str]) -> list[str]:
+def _warnings(done: Sequence[SweepRun]) -> list[str]:
+    """Return each warning once, with the runs that it is about."""
+    found: dict[str, list[int]] = {}
+    for run in done:
+        for warning in run.record.manifest.get("warnings", ()) if run.record else ():
+            found.setdefault(warning["text"], []).append(run.number)
+    lines = [
+        f"warning: {text}" + ("" if len(numbers) == len(done) else f" (runs {_listed(numbers)})")
+        for text, numbers in found.items()
+    ]
+    if len(lines) > _MOST_WARNINGS:
+        more = f"{len(lines) - _MOST_WARNINGS} more warnings: report/manifest.json of each run"
+        return [*lines[:_MOST_WARNINGS], more]
+    return lines
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def short_keys(keys: Sequence[str]) -> list[str]:
     """Return the keys without the groups they are in, where that leaves no doubt."""
     last = [key.rpartition(".")[2] for key in keys]
     return last if len(set(last)) == len(last) else list(keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shlex
 import traceback
@@ -65,6 +66,8 @@ def _unexpected(exc: BaseException, key: str) -> str:
     """Return what a bare error of Python's means, where Hydra lets one through."""
     if isinstance(exc, FileNotFoundError) and exc.filename is None:
         return "the working folder does not exist any more"
+    if isinstance(exc, OSError) and exc.errno == errno.ENAMETOOLONG:
+        return "has a name that is too long"
     if str(exc).startswith("invalid literal for int()"):
         return f"{plain(key.rpartition('.')[0])} is a list, whose places are numbers"
     return f"Hydra cannot use this ({type(exc).__name__}: {_one_line(exc)})"

@@ -18,6 +18,7 @@ import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import CachingConfigRepository
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathElement
+from hydra.core.config_store import ConfigStore
 from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -49,10 +50,22 @@ def checked() -> Iterator[None]:
     # Hydra gives no other way to name a loader.
     module: Any = hydra._internal.hydra
     theirs, module.ConfigLoaderImpl = module.ConfigLoaderImpl, CheckedLoader
+    store: Any = ConfigStore.instance()
+    store.__deepcopy__ = _as_it_is
     try:
         yield
     finally:
         module.ConfigLoaderImpl = theirs
+        vars(store).pop("__deepcopy__", None)
+
+
+def _as_it_is(memo: object) -> ConfigStore:
+    """Return the store in the place of a copy.
+
+    Hydra copies all of it whenever it looks for files, twenty times for its help; that nobody
+    changes it is as sure without, for what it gives away are copies.
+    """
+    return ConfigStore.instance()
 
 
 class Refused(ConfigError, ConfigCompositionException):
@@ -108,6 +121,8 @@ class CheckedLoader(ConfigLoaderImpl):
             raise Refused(list(dict.fromkeys(problems)))
         learned.leave_open(config, typed)
         defaults.complete(config)
+        if from_shell and run_mode == RunMode.RUN:
+            flow.need_no_run_folder(config)
         return config
 
     def _looked(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Len
 from pydantic import BeforeValidator, Field
 
-from headrace.config.model import Model, RoleArn, Text
+from headrace.config.model import Location, Model, RoleArn, Text
 from headrace.config.problems import got
 
 Query = Annotated[str, Len(1, 4096)]
@@ -52,7 +52,7 @@ class RedshiftConfig(Model):
 class InputSettings(Model):
     """Something that is in the container before the program starts."""
 
-    path: Text | None = Field(None, description="a file, a folder or s3://…")
+    path: Location | None = Field(None, description="a file, a folder or s3://…")
     at: Text | None = Field(
         None, description="folder in the container; default: /opt/ml/processing/input/<name>"
     )

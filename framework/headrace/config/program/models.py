@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from headrace.config.model import Model, Text, Word
+from headrace.config.model import Location, Model, Text, Word
 from headrace.config.problems import got
 from headrace.runtime.plugins.registry import Registry
 
@@ -104,7 +104,7 @@ class ScriptProgram(CommandConfig):
     """The user's own script."""
 
     name: Literal["script"]
-    path: Text = Field(description="a file, a folder, or s3://…")
+    path: Location = Field(description="a file, a folder, or s3://…")
     entry: Text | None = Field(None, description="which file of a folder starts, as in main.py")
     command: tuple[Word, ...] = Field(
         (), description="what runs the script; default: python3, or Spark's own for pyspark"

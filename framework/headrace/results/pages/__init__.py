@@ -13,8 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headrace.results.pages.story import Made
 from headrace.results.program_manifest import parts_of
 from headrace.runtime.spec import REPORT_PAGE
+from headrace.uris import S3
 
 if TYPE_CHECKING:
     from headrace.results.pages.flow_page import Shown
@@ -38,8 +40,13 @@ def get_ready(template: str = "run.html") -> None:
         get_ready(template)
 
 
-def write_run_page(record: RunRecord) -> Path:
-    """Make the page of a run, in its folder.
+def write_run_page(record: RunRecord, made: Made | None = None, page: Path | None = None) -> Path:
+    """Make the page of a run.
+
+    Args:
+        record: The result.
+        made: How it was made; default: what an earlier page of it keeps, or else its request tells.
+        page: The file; default: in the folder of the result.
 
     Returns:
         The page.
@@ -51,11 +58,14 @@ def write_run_page(record: RunRecord) -> Path:
     from headrace.results.pages.run_page import run_page
     from headrace.results.pages.script_page import script_page
 
+    own = record.folder / RUN_PAGE
+    earlier = None if record.place.startswith(S3) else Made.of_page(own)
+    made = made or earlier or Made.guessed(record)
     if record.is_program:
-        if any(part["file"] == REPORT_PAGE for part in parts_of(record.manifest)):
+        if page is None and any(part["file"] == REPORT_PAGE for part in parts_of(record.manifest)):
             raise FileExistsError("the program has written a file of that name")
-        return write(record.folder / RUN_PAGE, "script.html", script_page(record))
-    return write(record.folder / RUN_PAGE, "run.html", run_page(record))
+        return write(page or own, "script.html", script_page(record, made))
+    return write(page or own, "run.html", run_page(record, made))
 
 
 def write_sweep_page(record: SweepRecord) -> Path:
@@ -68,25 +78,33 @@ def write_sweep_page(record: SweepRecord) -> Path:
         OSError: It cannot be written.
     """
     from headrace.results.pages.document import write
-    from headrace.results.pages.sweep_page import sweep_page
+    from headrace.results.pages.sweep.page import sweep_page
 
     return write(record.folder / SWEEP_PAGE, "sweep.html", sweep_page(record))
 
 
-def try_run_page(folder: Path) -> None:
+def try_run_page(folder: Path, made: Made | None = None) -> Path | None:
     """Make the page of a run that has just ended; the run is none the worse if that fails.
 
     Args:
         folder: ``output.path``.
+        made: How it was made, if it is known.
+
+    Returns:
+        The page, if it was made.
     """
     from headrace.results.records import RunRecord
 
-    _try(RUN_PAGE, lambda: write_run_page(RunRecord.read(folder)))
+    return _try(RUN_PAGE, lambda: write_run_page(RunRecord.read(folder), made))
 
 
-def try_sweep_page(record: SweepRecord) -> None:
-    """Make the page of a sweep that has just ended; a failure is told, and no more."""
-    _try(SWEEP_PAGE, lambda: write_sweep_page(record))
+def try_sweep_page(record: SweepRecord) -> Path | None:
+    """Make the page of a sweep that has just ended; a failure is told, and no more.
+
+    Returns:
+        The page, if it was made.
+    """
+    return _try(SWEEP_PAGE, lambda: write_sweep_page(record))
 
 
 def try_flow_page(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from headrace.results.pages.charts import NARROW, Axes, Chart, Series, lines, ticks
@@ -12,6 +14,9 @@ from headrace.results.pages.figures import count, marks, share
 _X = "mean prediction of a tenth of the rows, %"
 _ROC, _PRECISION_RECALL = "receiver_operating_characteristic_curve", "precision_recall_curve"
 _WHOLE = [(part / 4, f"{25 * part}") for part in range(5)]
+_ODDS = (0.0001, 0.001, 0.01, 0.03, 0.1, 0.2, 0.5, 0.8, 0.9, 0.97, 0.99, 0.999, 0.9999)
+"""Probabilities that an axis of log-odds names."""
+_FEWEST_MARKS = 3
 _CHANCE = ((0.0, 0.0), (1.0, 1.0))
 
 
@@ -45,6 +50,8 @@ class Evaluation:
     """False and true positive rates, highest predictions first; none without both labels."""
     precision_recall: tuple[tuple[float, float], ...] = ()
     """Recalls and precisions, likewise."""
+    scores: tuple[tuple[float, int, int], ...] = ()
+    """Log-odds in the middle of each step of a histogram, and its zeros and ones."""
 
     @classmethod
     def of(cls, report: dict[str, Any] | None) -> Evaluation | None:
@@ -70,6 +77,7 @@ class Evaluation:
             tenths=tuple(tenths),
             roc=roc,
             precision_recall=precision_recall,
+            scores=_steps(report.get("scores", {}).get(channel)),
             **known,
         )
 
@@ -77,6 +85,28 @@ class Evaluation:
     def rows_judged(self) -> tuple[str, int, float]:
         """Return the values that must be equal before two evaluations can be compared."""
         return (self.channel, self.rows, self.base_rate)
+
+
+@dataclass(frozen=True)
+class Regression:
+    """The errors of a linear regression on rows that it has not seen."""
+
+    channel: str
+    rows: int
+    rmse: float
+    mae: float
+    r2: float | None
+    label_mean: float
+    mean_prediction: float
+
+    @classmethod
+    def of(cls, report: dict[str, Any] | None) -> Regression | None:
+        """Return those on the channel that the job itself was judged on; None of other models."""
+        if not report or "regression_metrics" not in report:
+            return None
+        channel = report["judged_on"]
+        names = ("rows", "rmse", "mae", "r2", "label_mean", "mean_prediction")
+        return cls(channel, *(report["channels"][channel][name] for name in names))
 
 
 def calibration_chart(evaluation: Evaluation) -> Chart:
@@ -120,6 +150,61 @@ def precision_recall_chart(evaluation: Evaluation) -> Chart | None:
     axes = _shares("Precision-recall curve: precision by recall", x="recall, %", y="precision, %")
     chance = Series("base rate", [(x, evaluation.base_rate) for x, _ in _CHANCE], ())
     return lines(axes, [Series(evaluation.channel, points, titles)], faint=chance)
+
+
+def scores_chart(evaluation: Evaluation) -> Chart | None:
+    """Draw how the predictions for rows of either label are spread; None without both labels.
+
+    The axis is that of the log-odds, on which small probabilities are as far apart as large ones.
+    """
+    sums = [sum(step[label] for step in evaluation.scores) for label in (1, 2)]
+    if not all(sums):
+        return None
+    series = [
+        Series(
+            f"label {label}",
+            [(step[0], step[label + 1] / sums[label]) for step in evaluation.scores],
+            [
+                f"label {label}: {share(step[label + 1] / sums[label])} are predicted about "
+                f"{share(_probability(step[0]))} ({count(step[label + 1])} rows)"
+                for step in evaluation.scores
+            ],
+        )
+        for label in (0, 1)
+    ]
+    lowest, highest = evaluation.scores[0][0], evaluation.scores[-1][0]
+    shown = [_log_odds(mark) for mark in _ODDS if lowest <= _log_odds(mark) <= highest]
+    if len(shown) < _FEWEST_MARKS:
+        shown = ticks(lowest, highest)
+    axes = Axes(
+        "Predictions by label: the share of the rows of each label at each prediction",
+        "predicted probability, % (scale of log-odds)",
+        "share of the label's rows, %",
+        [(mark, f"{100 * _probability(mark):.3g}") for mark in shown],
+        y_scale=100,
+        from_zero=True,
+        size=NARROW,
+    )
+    return lines(axes, series)
+
+
+def _steps(histogram: dict[str, Any] | None) -> tuple[tuple[float, int, int], ...]:
+    """Return the middle of each step, and its zeros and ones; an empty step at both ends."""
+    if not histogram:
+        return ()
+    edges = histogram["log_odds"]
+    step = edges[1] - edges[0]
+    middles = [(low + high) / 2 for low, high in pairwise([edges[0] - step, *edges])]
+    zeros, ones = ([0, *histogram[name], 0] for name in ("zeros", "ones"))
+    return tuple(zip([*middles, middles[-1] + step], zeros, ones, strict=True))
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def _probability(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
 
 
 def _shares(title: str, *, x: str, y: str, x_marks: Sequence[tuple[float, str]] = _WHOLE) -> Axes:

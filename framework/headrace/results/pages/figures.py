@@ -6,6 +6,7 @@ stands after it, nor against a cell of a million characters: `visible` does.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Callable, Sequence
 
@@ -14,6 +15,7 @@ from headrace.terminal.units import size
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 NONE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 LONGEST = 120
 
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -43,6 +45,16 @@ def share(fraction: float | None) -> str:
 def score(number: float | None) -> str:
     """Format a metric's value, to four decimals."""
     return NONE if number is None else f"{number:.4f}".replace("-", MINUS)
+
+
+def measure(number: float | None) -> str:
+    """Format a measured number: 9131.79787 → ``9,132``; 0.123456 → ``0.1235``."""
+    if number is None:
+        return NONE
+    digits = 4 if number == 0 else max(0, 3 - math.floor(math.log10(abs(number))))
+    if digits > 9:
+        return f"{number:.4g}".replace("-", MINUS)
+    return f"{number:,.{digits}f}".replace("-", MINUS)
 
 
 def seconds(number: float | None) -> str:
@@ -117,6 +129,6 @@ def _spelled(sign: str) -> str:
 
 FILTERS: dict[str, Callable[..., str]] = {
     filter_.__name__: filter_
-    for filter_ in (count, share, score, seconds, megabytes, octets, visible)
+    for filter_ in (count, share, score, measure, seconds, megabytes, octets, visible)
 }
 """The functions that templates may call."""

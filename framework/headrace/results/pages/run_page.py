@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from headrace.aws.request import RequestView
 from headrace.results.pages import figures
+from headrace.results.pages.columns import MUCH, SOME, columns_of, drifts_of
 from headrace.results.pages.evaluation import (
     Evaluation,
+    Regression,
     calibration_chart,
     precision_recall_chart,
     roc_chart,
+    scores_chart,
 )
+from headrace.results.pages.story import Made, moment_of, snippet, stages, title
 from headrace.results.pages.timeline import Timeline, timeline_of
 from headrace.results.records import RunRecord
 from headrace.results.result import Channel, channels_of
 from headrace.runtime.output.seal import files_of_part
 from headrace.uris import path_of
-
-SHOWN = 1000
-"""Columns on a page; more of them than anybody reads would make it slow to open."""
 
 MOST_CLASSES = 20
 BINARY, CLASSES = "binary", "classes"
@@ -57,43 +57,24 @@ class Class:
     shares: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Value:
-    """A frequent value, with its rows as a number and as a share of all rows."""
+def run_page(record: RunRecord, made: Made) -> dict[str, Any]:
+    """Return everything that ``run.html`` needs.
 
-    text: str
-    rows: int
-    share: float
-
-
-@dataclass(frozen=True)
-class Column:
-    """One feature column; `colliding` is None if nothing was hashed.
-
-    Attributes:
-        is_estimated: Whether `distinct` is.
-        null_share: Part of the rows without a value.
-        colliding_share: Part of its tokens that share their index with another token.
+    Args:
+        record: The result.
+        made: How it was made.
     """
-
-    name: str
-    distinct: int
-    is_estimated: bool
-    nulls: int
-    null_share: float
-    colliding: int | None
-    colliding_share: float | None
-    frequent: tuple[Value, ...]
-
-
-def run_page(record: RunRecord) -> dict[str, Any]:
-    """Return everything that ``run.html`` needs."""
     rates = has_rates(record)
     timeline = timeline_of(record.metrics.get("time"), has_rates=rates)
     evaluation = Evaluation.of(record.evaluation)
+    columns = columns_of(record.metrics, record.manifest["columns"]["numeric"])
     return {
-        "title": title(record),
-        "facts": list(_facts(record)),
+        "title": title(record, made),
+        "made": made,
+        "is_again": "output.path=" in made.command,
+        "stages": stages(record),
+        "snippet": snippet(record),
+        "facts": list(_facts(record, made)),
         "tiles": list(_tiles(record, evaluation)),
         "timeline": timeline,
         "channels": _channels(record),
@@ -101,13 +82,20 @@ def run_page(record: RunRecord) -> dict[str, Any]:
         "rate_name": _rate_name(record),
         "has_rates": rates,
         "classes": classes_of(record),
-        "columns": columns_of(record.metrics, record.manifest["columns"]["numeric"]),
+        "columns": columns,
+        "has_nulls": any(column.nulls for column in columns),
+        "has_collisions": any(column.colliding for column in columns),
+        "with_rates": any(column.has_rates for column in columns),
+        "drifts": drifts_of(record.metrics),
+        "thresholds": (SOME, MUCH),
         "all_columns": len(record.metrics.get("columns", {})),
         "collisions_are_exact": record.metrics.get("collisions_are_exact", True),
         "evaluation": evaluation,
         "calibration": evaluation and calibration_chart(evaluation),
         "roc": evaluation and roc_chart(evaluation),
         "precision_recall": evaluation and precision_recall_chart(evaluation),
+        "scores": evaluation and scores_chart(evaluation),
+        "regression": Regression.of(record.evaluation),
         "parts": [
             {**file, "digest": file["sha256"][:_DIGEST]}
             for channel in record.manifest["channels"].values()
@@ -115,7 +103,7 @@ def run_page(record: RunRecord) -> dict[str, Any]:
             for file in files_of_part(part)
         ],
         "mapping": list(mapping(record.request)),
-        "left_out": list(_left_out(record, timeline)),
+        "left_out": list(_left_out(record, made, timeline)),
     }
 
 
@@ -155,42 +143,31 @@ def classes_of(record: RunRecord) -> list[Class]:
     ]
 
 
-def columns_of(metrics: dict[str, Any], numeric: Collection[str]) -> list[Column]:
-    """Return the first `SHOWN` columns in their order; none if there are no metrics.
-
-    Args:
-        metrics: The content of ``metrics.json``.
-        numeric: Names of the columns whose one token is their name.
-    """
-    rows, known = metrics.get("rows", 0) or 1, frozenset(numeric)
-    return [
-        _column(name, described, rows, is_numeric=name in known)
-        for name, described in islice(metrics.get("columns", {}).items(), SHOWN)
-    ]
-
-
-def title(record: RunRecord) -> str:
-    """Return the name of the job, or of its folder."""
-    return RequestView(record.request or {}).name or record.folder.absolute().name
-
-
-def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
-    if record.request is not None:
-        yield "image", RequestView(record.request).image
-    for kind, name, outside, _ in mapping(record.request):
-        if (kind, name) == ("input", "data"):
-            yield "data", outside
+def _facts(record: RunRecord, made: Made) -> Iterator[tuple[str, str]]:
+    yield from facts_of_request(record, made)
     manifest = record.manifest
-    yield "output format", manifest["output_format"]
     yield "configuration", f"sha256 {manifest['config_sha256'][:_DIGEST]}"
     yield "versions", ", ".join(f"{name} {which}" for name, which in manifest["versions"].items())
+
+
+def facts_of_request(record: RunRecord, made: Made) -> Iterator[tuple[str, str]]:
+    """Yield the job's name and time and, if it ran, the image."""
+    view = RequestView(record.request or {})
+    if view.name:
+        yield "job", view.name
+    if moment := moment_of(record):
+        yield "time", f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+    if view.image and made.image_ran:
+        yield "image", view.image
 
 
 def _tiles(record: RunRecord, evaluation: Evaluation | None) -> Iterator[Tile]:
     rows, metrics, timings = record.manifest["rows"], record.metrics, record.timings
     part = figures.share(rows["rejected"] / rows["read"]) if rows["read"] else ""
-    yield Tile("rows written", figures.count(rows["written"]))
-    yield Tile("rows rejected", figures.count(rows["rejected"]), part if rows["rejected"] else "")
+    none = "" if rows["rejected"] else "none rejected"
+    yield Tile("rows written", figures.count(rows["written"]), none)
+    if rows["rejected"]:
+        yield Tile("rows rejected", figures.count(rows["rejected"]), part)
     mean = _mean_of_all(metrics)
     if mean is not None and has_rates(record):
         yield Tile("click rate", figures.share(mean))
@@ -202,6 +179,8 @@ def _tiles(record: RunRecord, evaluation: Evaluation | None) -> Iterator[Tile]:
     if evaluation is not None:
         yield Tile("log loss", figures.score(evaluation.log_loss), f"on {evaluation.channel}")
         yield Tile("ROC AUC", figures.score(evaluation.auc), f"on {evaluation.channel}")
+    if (regression := Regression.of(record.evaluation)) is not None:
+        yield Tile("R²", figures.score(regression.r2), f"on {regression.channel}")
     if "seconds" in timings:
         yield Tile("time", figures.seconds(timings["seconds"]), _threads(timings))
         yield Tile("peak memory", figures.megabytes(timings["peak_memory_mb"]))
@@ -242,7 +221,9 @@ def _location(uri: str) -> str:
     return str(path_of(uri) or uri)
 
 
-def _left_out(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[str, str]]:
+def _left_out(
+    record: RunRecord, made: Made, timeline: Timeline | None
+) -> Iterator[tuple[str, str]]:
     """Yield the sections that are missing, and what would add them."""
     if not record.metrics:
         yield (
@@ -258,6 +239,8 @@ def _left_out(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[st
         yield "Labels", "the data has no label (dataset.label)"
     if record.evaluation is None:
         yield "A model's quality", "evaluation=logistic trains one on the result and judges it"
+    if not made.command:
+        yield "The command", "no file of the result holds it"
     if record.request is None:
         yield "Places inside and outside the container", "request.json is not in this folder"
 
@@ -267,21 +250,3 @@ def _untimed(time: dict[str, Any] | None) -> str:
         return "set dataset.time to the column that says when"
     why = time.get("left_out", "no more than one point in time")
     return f"column {time['column']!r} has {why}"
-
-
-def _column(name: str, described: dict[str, Any], rows: int, *, is_numeric: bool) -> Column:
-    distinct, colliding = described["distinct"], described.get("colliding_tokens")
-    tokens = min(distinct, 1) if is_numeric else distinct
-    return Column(
-        name,
-        distinct,
-        not described["distinct_is_exact"],
-        described["nulls"],
-        described["nulls"] / rows,
-        colliding,
-        None if colliding is None else colliding / tokens if tokens else 0.0,
-        tuple(
-            Value(each["value"], each["rows"], each["rows"] / rows)
-            for each in described.get("frequent_values", ())
-        ),
-    )

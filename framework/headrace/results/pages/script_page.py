@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.results.pages import figures
-from headrace.results.pages.run_page import Tile, mapping, title
+from headrace.results.pages.run_page import Tile, facts_of_request, mapping
+from headrace.results.pages.story import Made, Stage, program_snippet, title
 from headrace.results.program_manifest import LOG, outputs_of, parts_of
 from headrace.results.records import RunRecord
+from headrace.results.stored import StoredResult, UnreadableError
 
 LINES = 200
 """So many lines of the log stand on the page."""
 _DIGEST = 12
 """Characters of a digest that are shown."""
+_SHIPPED = ("code", "packages")
+"""Inputs that headrace itself brings."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +34,49 @@ class Place:
     bytes: int | None
 
 
-def script_page(record: RunRecord) -> dict[str, Any]:
-    """Return everything that ``script.html`` needs."""
+def script_page(record: RunRecord, made: Made) -> dict[str, Any]:
+    """Return everything that ``script.html`` needs.
+
+    Args:
+        record: The result.
+        made: How it was made.
+    """
     log, lines = _log(record)
+    files = [{**part, "digest": part["sha256"][:_DIGEST]} for part in parts_of(record.manifest)]
     return {
-        "title": title(record),
-        "facts": list(_facts(record)),
+        "title": title(record, made),
+        "made": made,
+        "is_again": "output.path=" in made.command,
+        "stages": list(_stages(record)),
+        "snippet": program_snippet(record, files),
+        "facts": list(_facts(record, made)),
         "tiles": list(_tiles(record)),
         "places": list(_places(record)),
-        "parts": [
-            {**part, "digest": part["sha256"][:_DIGEST]} for part in parts_of(record.manifest)
-        ],
+        "parts": files,
         "log": log,
         "lines": lines,
     }
 
 
-def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
+def _stages(record: RunRecord) -> Iterator[Stage]:
+    """Yield the inputs, the program and the outputs."""
+    manifest = record.manifest
+    for name, counted in manifest.get("inputs", {}).items():
+        if name not in _SHIPPED:
+            yield Stage("input", name, _counted(counted["files"], counted["bytes"]))
+    program = manifest["program"]
+    kind = "script" if program["entry"] else "command of the image"
+    yield Stage("step", program["entry"] or shlex.join(program["command"]) or "program", kind)
+    for output in outputs_of(manifest):
+        yield Stage("output", output.name, _counted(output.files, output.bytes))
+
+
+def _counted(files: int, size: int) -> str:
+    return f"{figures.count(files)} file{'' if files == 1 else 's'}, {figures.octets(size)}"
+
+
+def _facts(record: RunRecord, made: Made) -> Iterator[tuple[str, str]]:
+    yield from facts_of_request(record, made)
     program = record.manifest["program"]
     yield "command", shlex.join(program["command"])
     if program["entry"]:
@@ -80,8 +110,8 @@ def _places(record: RunRecord) -> Iterator[Place]:
 def _log(record: RunRecord) -> tuple[str, int]:
     """Return the end of the log, and how many lines of it there are in the file."""
     try:
-        text = (record.folder / LOG).read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        text = StoredResult(record.place).read(LOG).decode(errors="replace")
+    except UnreadableError:
         return "", 0
     lines = text.splitlines()
     return "\n".join(lines[-LINES:]), len(lines)

@@ -19,7 +19,7 @@ from headrace.runtime.chain.names import (
     refuse_twins,
     refuse_unexpected,
 )
-from headrace.runtime.errors import DataError
+from headrace.runtime.errors import ColumnError, DataError
 from headrace.runtime.shown import listed, plain, quoted
 from headrace.runtime.spec import DatasetSpec
 from headrace.runtime.transform import Role, with_role
@@ -71,7 +71,8 @@ class Columns:
         """Give each column of the input its role.
 
         Raises:
-            DataError: A name stands twice, or one that the configuration names is not there.
+            ColumnError: One that the configuration names is not there.
+            DataError: A name stands twice.
         """
         refuse_twins(names, origin)
         if dataset.drop:
@@ -79,10 +80,10 @@ class Columns:
         roles, known = _declared(dataset, names, origin), frozenset(names)
         for name in roles:
             if name not in known:
-                raise DataError(f"{plain(origin)}: {absent(name, names)}")
+                raise ColumnError(f"{plain(origin)}: {absent(name, names)}")
         if dataset.time is not None and dataset.time not in known:
             what = f"{absent(dataset.time, names)}; dataset.time=null does without counts by time"
-            raise DataError(f"{plain(origin)}: {what}")
+            raise ColumnError(f"{plain(origin)}: {what}")
         if dataset.categorical is None:
             roles |= {name: Role.CATEGORICAL for name in names if name not in roles}
         used = {name: roles[name] for name in names if name in roles}

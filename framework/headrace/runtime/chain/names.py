@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from headrace.runtime.errors import DataError
+from headrace.runtime.errors import ColumnError, DataError
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.spec import DatasetSpec
 
@@ -25,19 +25,19 @@ def refuse_absent_drops(names: Sequence[str], dataset: DatasetSpec, origin: str)
     """Check the names in ``dataset.drop``; a pattern may match nothing.
 
     Raises:
-        DataError: There is no such column.
+        ColumnError: There is no such column.
     """
     for name in dataset.drop:
         if name not in names and not is_pattern(name):
             what = f"dataset.drop names the column {quoted(name)}, which is not there"
-            raise DataError(f"{plain(origin)}: {what}; {suggest(name, names)}")
+            raise ColumnError(f"{plain(origin)}: {what}; {suggest(name, names)}")
 
 
 def refuse_unexpected(names: Sequence[str], expected: Sequence[str] | None, origin: str) -> None:
     """Compare the columns of a file with those that ``dataset.columns_expected`` names.
 
     Raises:
-        DataError: One is missing, or one is new.
+        ColumnError: One is missing, or one is new.
     """
     if expected is None:
         return
@@ -50,7 +50,7 @@ def refuse_unexpected(names: Sequence[str], expected: Sequence[str] | None, orig
     what += [f"the column {quoted(name)} is new" for name in new[:1]]
     more = len(missing) + len(new) - len(what)
     also = f", and {more} more differ" if more else ""
-    raise DataError(
+    raise ColumnError(
         f"{plain(origin)}: {' and '.join(what)}{also}; dataset.columns_expected names the columns "
         "(null: any columns will do)"
     )
@@ -69,7 +69,7 @@ def expanded(
         matching = [name for name in names if fnmatchcase(name, each)]
         if not matching:
             what = f"no column matches {quoted(each)}; {suggest(each, names)}"
-            raise DataError(f"{plain(origin)}: {what}")
+            raise ColumnError(f"{plain(origin)}: {what}")
         found += [name for name in matching if name not in taken]
     return list(dict.fromkeys(found))
 

@@ -222,6 +222,14 @@ def by_channel(batch: pa.RecordBatch) -> dict[int, pa.RecordBatch]:
     return {int(index): batch.filter(pa.array(channel == index)) for index in found}
 
 
+def of_channel(batch: pa.RecordBatch, index: int) -> pa.RecordBatch:
+    """Return the rows of one channel; all rows without a channel column."""
+    for place in positions(batch.schema, Role.CHANNEL):
+        is_one = batch.column(place).to_numpy() == index
+        return batch if is_one.all() else batch.filter(pa.array(is_one))
+    return batch
+
+
 def _order_by_channel(batch: pa.RecordBatch) -> npt.NDArray[np.int64] | None:
     """Return the positions of the rows, channel by channel; None without channels."""
     for place in positions(batch.schema, Role.CHANNEL):

@@ -5,8 +5,10 @@ A time is a number of microseconds since 1970 in UTC. Each distinct text is read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.runtime.errors import BadRows
+from headrace.runtime.shown import quoted
 
 I64 = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -24,6 +27,7 @@ HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 _QUARTER = 900 * SECOND
 """Offsets from UTC change at whole quarters of an hour."""
+_MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST, _MOST = (
     round((datetime(*at, tzinfo=UTC) - _EPOCH).total_seconds()) * SECOND
@@ -43,7 +47,16 @@ _ISO = (
 _DAYS_HOUR = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])"
 """How a date with the hour behind it begins, which would be a time in the thirties as seconds."""
 _HOURLY = r"^(?P<year>[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?P<hour>[0-9]{2})$"
+_PIVOT = 69
+"""Years of two digits from here on are of the 20th century."""
 _NUMBER = r"^(?P<sign>-?)(?P<whole>[0-9]{1,15})(?:\.(?P<fraction>[0-9]{1,64}))?$"
+
+
+_PATTERNS = {
+    name: re.compile(pattern.removeprefix("^").removesuffix("$"))
+    for name, pattern in (("iso", _ISO), ("hourly", _HOURLY), ("number", _NUMBER))
+} | {"date": re.compile(_ISO_DATE.replace("$", r"\Z"))}
+"""The same patterns for Python, whose dollar also stands before a last line end."""
 
 
 class Times(NamedTuple):
@@ -66,6 +79,29 @@ class Times(NamedTuple):
     def take(self, rows: npt.NDArray[np.int32]) -> Times:
         """Return the times of these rows."""
         return Times(self.micros[rows], self.is_time[rows], self.is_local[rows])
+
+
+class Time(NamedTuple):
+    """A single point in time; see `Times`."""
+
+    micros: int
+    is_local: bool
+
+    def at(self, zone: tzinfo) -> int:
+        """Return what clocks show in a zone, in microseconds."""
+        return self.micros if self.is_local else self.micros + _offset(self.micros, zone)
+
+
+def time_of(text: str, form: str) -> Time:
+    """Return the point in time of a text, as `times_of` does.
+
+    Raises:
+        ValueError: It is none.
+    """
+    time = _by_strptime_alone(text, form) if form not in _READERS else _TIME_OF[form](text)
+    if time is None or not _LEAST <= time.micros < _MOST:
+        raise ValueError(f"{quoted(text)} is no time ({form})")
+    return time
 
 
 def times_of(column: pa.Array, form: str) -> Times:
@@ -184,8 +220,9 @@ def _iso(texts: pa.StringArray) -> Times:
 
 
 def _hourly(texts: pa.StringArray) -> Times:
+    """Read ``YYMMDDHH``: the years are 1969 to 2068, as POSIX, Python and pandas read ``%y``."""
     parts = pc.extract_regex(texts, _HOURLY)
-    micros, is_known = _calendar(parts, century=2000)
+    micros, is_known = _calendar(parts, pivot=_PIVOT)
     is_time = parts.is_valid().to_numpy(zero_copy_only=False) & is_known
     return Times(micros, is_time, np.ones(len(texts), np.bool_))
 
@@ -217,19 +254,81 @@ def _by_strptime(texts: pa.StringArray, form: str) -> Times:
     micros = np.zeros(len(texts), np.int64)
     is_time, is_local = np.zeros((2, len(texts)), np.bool_)
     for place, text in enumerate(texts.to_pylist()):
-        try:
-            moment = datetime.strptime(text, form)
-        except ValueError:
-            continue
-        is_local[place] = moment.tzinfo is None
-        since = moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH
-        micros[place] = since // timedelta(microseconds=1)
-        is_time[place] = True
+        time = _by_strptime_alone(text, form)
+        if time is not None:
+            micros[place], is_local[place] = time
+            is_time[place] = True
     return Times(micros, is_time & _is_known(micros), is_local)
 
 
-def _calendar(parts: pa.StructArray, century: int = 0) -> tuple[I64, Bools]:
-    """Return the microseconds since 1970 of years, months and so on, and whether there is such."""
+def _by_strptime_alone(text: str, form: str) -> Time | None:
+    try:
+        moment = datetime.strptime(text, form)
+    except ValueError:
+        return None
+    since = moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH
+    return Time(since // _MICROSECOND, moment.tzinfo is None)
+
+
+def _iso_alone(text: str) -> Time | None:
+    parts = _PATTERNS["iso"].fullmatch(text)
+    if parts is None or not _PATTERNS["date"].match(text):
+        return None
+    offset = (parts["offset"] or "").replace(":", "").replace("Z", "+0000")
+    minutes = int(offset[1:3] or 0) * 60 + int(offset[3:5] or 0)
+    micros = _calendar_alone(parts)
+    if micros is None or minutes >= 24 * 60:
+        return None
+    minutes = -minutes if offset.startswith("-") else minutes
+    return Time(micros - minutes * 60 * SECOND, not offset)
+
+
+def _hourly_alone(text: str) -> Time | None:
+    parts = _PATTERNS["hourly"].fullmatch(text)
+    micros = None if parts is None else _calendar_alone(parts, pivot=_PIVOT)
+    return None if micros is None else Time(micros, is_local=True)
+
+
+def _epoch_alone(text: str, size: int) -> Time | None:
+    parts = _PATTERNS["number"].fullmatch(text)
+    if parts is None or int(parts["whole"]) >= _MOST // size:
+        return None
+    digits = len(str(size)) - 1
+    micros = int(parts["whole"]) * size + int((parts["fraction"] or "")[:digits].ljust(digits, "0"))
+    return Time(-micros if parts["sign"] else micros, is_local=False)
+
+
+def _calendar_alone(parts: re.Match[str], pivot: int | None = None) -> int | None:
+    given = {name: int(text) for name, text in parts.groupdict().items() if _is_digits(text)}
+    hour, minute, second = (given.get(name, 0) for name in ("hour", "minute", "second"))
+    century = 0 if pivot is None else 2000 if given["year"] < pivot else 1900
+    try:
+        date = datetime(given["year"] + century, given.get("month", 1), given.get("day", 1))
+        moment = date.replace(hour=hour, minute=minute, second=second, tzinfo=UTC)
+    except ValueError:
+        return None
+    fraction = (parts.groupdict().get("fraction") or "")[:6].ljust(6, "0")
+    micros = (moment - _EPOCH) // _MICROSECOND + int(fraction)
+    return micros if _LEAST <= micros < _MOST else None
+
+
+def _is_digits(text: str | None) -> bool:
+    return text is not None and text.isdigit()
+
+
+_TIME_OF: dict[str, Callable[[str], Time | None]] = {
+    "iso": _iso_alone,
+    "yymmddhh": _hourly_alone,
+    "epoch_s": partial(_epoch_alone, size=SECOND),
+    "epoch_ms": partial(_epoch_alone, size=SECOND // 1000),
+}
+
+
+def _calendar(parts: pa.StructArray, pivot: int | None = None) -> tuple[I64, Bools]:
+    """Return the microseconds since 1970 of years, months and so on, and whether there is such.
+
+    With `pivot`, years have two digits, and those from there on are of the 20th century.
+    """
     names = {field.name for field in parts.type}
 
     def part(name: str, without: int) -> I64:
@@ -237,7 +336,9 @@ def _calendar(parts: pa.StructArray, century: int = 0) -> tuple[I64, Bools]:
             return np.full(len(parts), without, np.int64)
         return _number(parts.field(name), without)
 
-    year, month, day = part("year", 0) + century, part("month", 1), part("day", 1)
+    year, month, day = part("year", 0), part("month", 1), part("day", 1)
+    if pivot is not None:
+        year = year + np.where(year < pivot, 2000, 1900)
     hour, minute, second = part("hour", 0), part("minute", 0), part("second", 0)
     is_known = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)
     is_known &= (hour < 24) & (minute < 60) & (second < 60)
@@ -277,8 +378,11 @@ def _offsets(micros: I64, zone: tzinfo) -> I64:
     quarters, places = np.unique(micros // _QUARTER, return_inverse=True)
     found = []
     for quarter in quarters.tolist():
-        moment = _EPOCH + timedelta(microseconds=quarter * _QUARTER)
-        found.append(
-            (moment.astimezone(zone).utcoffset() or timedelta()) // timedelta(microseconds=1)
-        )
+        found.append(_offset(quarter * _QUARTER, zone))
     return np.array(found, np.int64).take(places)
+
+
+def _offset(micros: int, zone: tzinfo) -> int:
+    """Return what a zone adds to UTC in the quarter of an hour of a time, in microseconds."""
+    moment = _EPOCH + timedelta(microseconds=micros // _QUARTER * _QUARTER)
+    return (moment.astimezone(zone).utcoffset() or timedelta()) // _MICROSECOND

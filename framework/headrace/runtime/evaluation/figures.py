@@ -6,11 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from headrace.runtime.evaluation.judge import Judge
 from headrace.runtime.evaluation.rows import DECIMALS
 
 _DECILES = 10
 _POINTS = 100
+_STEP, _FARTHEST = 0.25, 10.0
+"""Of a histogram of log-odds: multiples of powers of two, so that no bucket is divided."""
 UNKNOWN = "NaN"
 """What SageMaker writes for a standard deviation that was not computed."""
 
@@ -24,8 +28,10 @@ def channel_figures(judge: Judge) -> dict[str, Any]:
         "rows": rows,
         "base_rate": rounded(base_rate),
         "log_loss": rounded(log_loss),
+        "log_loss_standard_error": rounded(judge.losses.standard_error()),
         "normalised_entropy": rounded(normalised_entropy(log_loss, base_rate)),
         "auc": rounded(buckets.auc()),
+        "auc_standard_error": rounded(buckets.auc_standard_error()),
         "auc_error_bound": rounded(buckets.auc_error(), up=True),
         "mean_prediction": rounded(mean),
         "calibration_ratio": rounded(_ratio(mean, base_rate)),
@@ -63,6 +69,24 @@ def calibration(judge: Judge) -> list[dict[str, Any]]:
     ]
 
 
+def score_histogram(judge: Judge) -> dict[str, Any]:
+    """Count the rows of each label by their log-odds, in steps of `_STEP`.
+
+    Log-odds spread out what probabilities of rare events crowd into the first hundredth. The first
+    and the last step also hold what lies beyond them; steps at either end that are empty are left
+    out.
+    """
+    edges = np.arange(-_FARTHEST + _STEP, _FARTHEST, _STEP)
+    zeros, ones = judge.buckets.histogram(edges)
+    used = [index for index, both in enumerate(zip(zeros, ones, strict=True)) if any(both)]
+    first, last = used[0], used[-1] + 1
+    return {
+        "log_odds": [-_FARTHEST + _STEP * index for index in range(first, last + 1)],
+        "zeros": zeros[first:last],
+        "ones": ones[first:last],
+    }
+
+
 def binary_classification_metrics(judge: Judge) -> dict[str, Any]:
     """Return the same channel in SageMaker's words; a probability over 0.5 predicts a 1.
 
@@ -95,6 +119,8 @@ def logistic_report(judges: Mapping[str, Judge], judged_on: str) -> dict[str, An
         "judged_on": judged_on,
         "channels": {name: channel_figures(judge) for name, judge in judges.items()},
         "calibration": {name: calibration(judge) for name, judge in judges.items()},
+        "scores": {name: score_histogram(judge) for name, judge in judges.items()},
+        "groups": {name: judge.losses.groups() for name, judge in judges.items()},
     }
 
 

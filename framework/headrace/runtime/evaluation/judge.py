@@ -7,12 +7,14 @@ less than 1 part in 8,192, and count as equal.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from headrace.runtime.evaluation.losses import Losses
 from headrace.runtime.evaluation.rows import Floats
 
 _SMALLEST = np.finfo(np.float64).eps
@@ -51,11 +53,13 @@ class Buckets:
         zeros: Rows whose label is 0.
         ones: Rows whose label is 1.
         sums: Sums of the predictions.
+        numbers: Of the buckets, see `bucket_of`.
     """
 
     zeros: Counts
     ones: Counts
     sums: Floats
+    numbers: npt.NDArray[np.intp]
 
     def auc(self) -> float | None:
         """Return the area under the ROC curve: how often a 1 scores higher than a 0, a tie being ½.
@@ -78,6 +82,24 @@ class Buckets:
         pairs = self._pairs()
         return int((self.ones * self.zeros).sum()) / (2 * pairs) if pairs else None
 
+    def auc_standard_error(self) -> float | None:
+        """Return the standard error of `auc`, from the shares of pairs that each row wins.
+
+        DeLong, DeLong, Clarke-Pearson: Comparing the Areas under Two or More Correlated Receiver
+        Operating Characteristic Curves, Biometrics 44, 1988, here for one curve.
+
+        Returns:
+            Nothing with fewer than two rows of either label.
+        """
+        auc, zeros, ones = self.auc(), int(self.zeros.sum()), int(self.ones.sum())
+        if auc is None or min(zeros, ones) < 2:
+            return None
+        below = (np.cumsum(self.zeros) - self.zeros / 2) / zeros
+        above = (ones - np.cumsum(self.ones) + self.ones / 2) / ones
+        of_ones = float((self.ones * np.square(below - auc)).sum()) / (ones - 1)
+        of_zeros = float((self.zeros * np.square(above - auc)).sum()) / (zeros - 1)
+        return math.sqrt(of_ones / ones + of_zeros / zeros)
+
     def groups(self, count: int) -> list[tuple[int, Group]]:
         """Divide the rows into groups of about equally many; a bucket is not divided.
 
@@ -92,6 +114,21 @@ class Buckets:
         numbers = middles * count // (2 * int(rows.sum()))
         found = np.unique(numbers).tolist()
         return [(number, self._group(numbers == number)) for number in found]
+
+    def histogram(self, edges: Floats) -> tuple[list[int], list[int]]:
+        """Return the zeros and the ones between each two neighbouring edges, and at both ends.
+
+        Args:
+            edges: Scores, ascending. They should be bounds of buckets, which are not divided.
+
+        Returns:
+            Two lists, each one longer than `edges`.
+        """
+        ends = [0, *np.searchsorted(self.numbers, bucket_of(edges)).tolist(), len(self.numbers)]
+        zeros, ones = (
+            np.concatenate([[0], np.cumsum(counts)])[ends] for counts in (self.zeros, self.ones)
+        )
+        return np.diff(zeros).tolist(), np.diff(ones).tolist()
 
     def _group(self, chosen: npt.NDArray[np.bool_]) -> Group:
         ones = int(self.ones[chosen].sum())
@@ -113,12 +150,14 @@ class Judge:
 
     Attributes:
         loss_sum: Sum of ``-(y ln p + (1-y) ln(1-p))``.
+        losses: The same, by groups.
         prediction_sum: Sum of the predictions.
         confusion: Rows by label (first index) and by whether the prediction is above 0.5.
     """
 
     def __init__(self) -> None:
         self.loss_sum = 0.0
+        self.losses = Losses()
         self.prediction_sum = 0.0
         self.confusion = np.zeros((2, 2), np.int64)
         self._counts = np.zeros((2, BUCKETS), np.int64)
@@ -133,7 +172,9 @@ class Judge:
         """
         predictions = probabilities(scores)
         clipped = np.clip(predictions, _SMALLEST, 1 - _SMALLEST)
-        self.loss_sum -= float(np.log(np.where(labels == 1, clipped, 1 - clipped)).sum())
+        losses = -np.log(np.where(labels == 1, clipped, 1 - clipped))
+        self.loss_sum += float(losses.sum())
+        self.losses.add(losses, labels)
         self.prediction_sum += float(predictions.sum())
         is_one = (labels == 1).astype(np.int64)
         np.add.at(self.confusion, (is_one, (predictions > 0.5).astype(np.int64)), 1)
@@ -155,4 +196,4 @@ class Judge:
     def buckets(self) -> Buckets:
         """Return the buckets that hold any rows, by ascending score; to be asked for at the end."""
         used: npt.NDArray[np.intp] = np.flatnonzero(self._counts[0] + self._counts[1])
-        return Buckets(self._counts[0, used], self._counts[1, used], self._sums[used])
+        return Buckets(self._counts[0, used], self._counts[1, used], self._sums[used], used)

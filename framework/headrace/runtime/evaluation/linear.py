@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from headrace.runtime.evaluation.figures import UNKNOWN, rounded
+from headrace.runtime.evaluation.losses import Losses
 from headrace.runtime.evaluation.model import Sgd
 from headrace.runtime.evaluation.rows import Floats, Rows
 
@@ -51,6 +52,7 @@ class LinearJudge:
 
     def __init__(self) -> None:
         self.rows = 0
+        self.losses = Losses()
         self.label_sum = self.prediction_sum = 0.0
         self._label_squares = self._absolute_errors = self._squared_errors = 0.0
 
@@ -72,6 +74,7 @@ class LinearJudge:
         self.prediction_sum += float(predictions.sum())
         self._absolute_errors += float(np.abs(errors).sum())
         self._squared_errors += float(np.square(errors).sum())
+        self.losses.add(np.square(errors), labels)
 
     @property
     def label_mean(self) -> float:
@@ -88,6 +91,7 @@ class LinearJudge:
             "mean_prediction": rounded(self.prediction_sum / self.rows),
             "mae": rounded(self._absolute_errors / self.rows),
             "mse": rounded(mse),
+            "mse_standard_error": rounded(self.losses.standard_error()),
             "rmse": rounded(math.sqrt(mse)),
             "r2": rounded(r2),
         }
@@ -103,4 +107,10 @@ def linear_report(judges: Mapping[str, LinearJudge], judged_on: str) -> dict[str
         name: {"value": channels[judged_on][name], "standard_deviation": UNKNOWN}
         for name in ("mae", "mse", "rmse", "r2")
     }
-    return {"regression_metrics": told, "judged_on": judged_on, "channels": channels}
+    groups = {name: judge.losses.groups() for name, judge in judges.items()}
+    return {
+        "regression_metrics": told,
+        "judged_on": judged_on,
+        "channels": channels,
+        "groups": groups,
+    }

@@ -17,6 +17,7 @@ from headrace.runtime.kernels.library import library
 
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
 """SplitMix64's own odd constant, the golden ratio in 64 bits."""
+_GAMMA = int(GAMMA)
 _FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _SHIFTS = np.uint64(30), np.uint64(27)
 _LAST_SHIFT = np.uint64(31)
@@ -62,6 +63,20 @@ def hash64(texts: pa.StringArray, key: U64) -> U64:
         chosen = cells.take(rows)
         hashes[rows] = _of_one(chosen, key) if len(rows) == 1 else _hashed(chosen, key)
     return hashes
+
+
+def hash_of_text(text: str, key: int) -> int:
+    """Return the hash of a single short text, sooner than by way of an array.
+
+    Raises:
+        UnicodeEncodeError: It is not UTF-8.
+    """
+    data = text.encode()
+    state = len(data) + key
+    for start in range(0, max(len(data), 1), WORD):
+        word = int.from_bytes(data[start : start + WORD], "little")
+        state = mixed((state + word * _GAMMA) & ALL)
+    return state
 
 
 def _hashed(cells: Cells, key: U64) -> U64:

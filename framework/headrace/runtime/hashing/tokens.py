@@ -38,8 +38,6 @@ _FEW_ROWS = 64
 """Rows that are hashed cell by cell: finding distinct values takes a step for each column."""
 _INTEGERS = {1: pa.uint8(), 2: pa.uint16(), 4: pa.uint32(), 8: pa.uint64()}
 _PRINT_SEED = 0x5BD1E995
-_NO_TEXT = pa.array([""])
-"""What follows the name of a numeric column, which is its only token."""
 
 
 class Encoded(NamedTuple):
@@ -70,6 +68,12 @@ class Encoded(NamedTuple):
         codes = dictionary.indices.fill_null(0).to_numpy()
         missing = column.is_null().to_numpy(zero_copy_only=False)
         return cls(dictionary.dictionary, codes, missing)
+
+    @classmethod
+    def of_ids(cls, column: pa.Array) -> Encoded:
+        """Find the distinct values of a column of integers, which are told as decimal text."""
+        cells = cls.of(column)
+        return cells._replace(values=cells.values.cast(pa.string()))
 
     @classmethod
     def cell_by_cell(cls, column: pa.Array) -> Encoded:
@@ -234,22 +238,27 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
         seed: Its seed.
     """
     is_few = batch.num_rows <= _FEW_ROWS
-    encode = Encoded.cell_by_cell if is_few else Encoded.of
     fields = [(place, batch.schema.field(place)) for place in features(batch.schema)]
-    columns = [_values(in_type(batch.column(place), role_of(field))) for place, field in fields]
-    encoded = [
-        (field.name, encode(cells)) for (_, field), (cells, _) in zip(fields, columns, strict=True)
-    ]
-    if not columns:
+    if not fields:
         return []
+    cells_of = [_encoded(batch.column(place), role_of(field), is_few) for place, field in fields]
+    encoded = [(field.name, cells) for (_, field), (cells, _) in zip(fields, cells_of, strict=True)]
     values = [(name, cells.values) for name, cells in encoded]
     hashed = _hashes(values, is_few, (function, seed), (murmur3_32, _PRINT_SEED))
     return [
         ColumnTokens(name, cells, hashes, _prints(cells.values, hashes, marks), lengths)
         for (name, cells), (_, lengths), (hashes, marks) in zip(
-            encoded, columns, hashed, strict=True
+            encoded, cells_of, hashed, strict=True
         )
     ]
+
+
+def _encoded(column: pa.Array, role: Role, is_few: bool) -> tuple[Encoded, I32 | None]:
+    """Return the cells of a feature column and, if one may hold several values, how many each."""
+    if pa.types.is_integer(column.type) and role is not Role.NUMERIC and not is_few:
+        return Encoded.of_ids(column), None
+    values, lengths = _values(in_type(column, role))
+    return (Encoded.cell_by_cell if is_few else Encoded.of)(values), lengths
 
 
 def _values(column: pa.Array) -> tuple[pa.Array, I32 | None]:
@@ -279,13 +288,18 @@ def cell_tokens(
     ]
 
 
+def _no_text() -> pa.StringArray:
+    """Return what follows the name of a numeric column, which is its only token."""
+    return pa.array([""])
+
+
 def _hashes(
     columns: Sequence[tuple[str, pa.Array]], is_few: bool, *hashes: tuple[HashFunction, int]
 ) -> list[list[U32]]:
     """Return for each column several hashes of the tokens of its values."""
     found = []
     for name, values in columns:
-        texts = _NO_TEXT if _is_number(values) else values
+        texts = _no_text() if _is_number(values) else values
         if (compiled := prefixed_hashes(texts, _mark(name, values).encode(), *hashes)) is None:
             break
         found.append(compiled)
@@ -306,7 +320,7 @@ def _joined(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, li
 
 def _joined_at_once(columns: Sequence[tuple[str, pa.Array]]) -> tuple[pa.StringArray, list[int]]:
     """Join them at once: quicker for few values, since it takes no step for each column."""
-    texts = [_NO_TEXT if _is_number(values) else values for _, values in columns]
+    texts = [_no_text() if _is_number(values) else values for _, values in columns]
     marks = pa.array([_mark(name, values) for name, values in columns])
     counts = [len(each) for each in texts]
     marks = marks.take(pa.array(np.repeat(np.arange(len(counts)), counts)))

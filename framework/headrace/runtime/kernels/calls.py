@@ -135,13 +135,12 @@ def encode(kernels: CDLL, column: pa.StringArray) -> tuple[pa.StringArray, I32, 
     missing = np.empty(rows, np.bool_) if validity else None
     slots = 1 << max(2 * rows - 1, 1).bit_length()
     codes, starts = np.empty(rows, np.int32), np.empty(rows + 1, np.int32)
-    texts, words = np.empty(size, np.uint8), np.empty(rows, np.uint64)
-    tags, table = np.empty(rows, np.uint32), np.empty(slots, np.uint32)
-    counts = np.empty(rows, np.int64)
+    texts, words = np.empty(size, np.uint8), np.empty(2 * rows, np.uint64)
+    table, counts = np.empty(slots, np.uint32), np.empty(rows, np.int64)
     count = kernels.headrace_encode(
         *(offsets, data, validity.address if validity else None, column.offset, rows),
         *(_at(codes), _of(missing), _at(starts), _at(texts), _at(counts)),
-        *(_at(words), _at(tags), _at(table), slots),
+        *(_at(words), _at(table), slots),
     )
     buffers = [None, pa.py_buffer(starts[: count + 1]), pa.py_buffer(texts[: starts[count]])]
     return pa.Array.from_buffers(pa.string(), count, buffers), codes, missing, counts[:count]

@@ -29,7 +29,7 @@ _ARGUMENTS = {
     "hash32": (_P, _P, c_int64, _P, c_int64, c_int32, c_uint32, _P),
     "hash_cells": (_P, _P, c_int64, c_int64, _P, _P, c_int32, c_uint32, _P),
     "hash64": (_P, _P, c_int64, c_uint64, _P),
-    "encode": (_P, _P, _P, c_int64, c_int64, _P, _P, _P, _P, _P, _P, _P, _P, c_int64),
+    "encode": (_P, _P, _P, c_int64, c_int64, _P, _P, _P, _P, _P, _P, _P, c_int64),
     "sketch": (_P, _P, c_int64, c_int64, _P),
     "count": (_P, _P, _P, c_int64, c_int64, c_int64, _P),
     "sparse": (_P, _P, _P, _P, c_int64, c_int64, _P, _P, _P),
@@ -38,8 +38,17 @@ _ARGUMENTS = {
     "digest": (_P, _P, _P, c_int32, c_int64, c_int64, _P),
     "csv_scan": (_P, c_int64, c_uint8, c_uint8, c_uint8, c_int64, _P, c_int64, _P, _P),
     "csv_columns": (_P, c_int64, _P, c_int64, c_int64, _P, c_int64, _P, _P, _P, _P, _P),
+    "group": (_P, c_int64, _P, _P, _P, c_int64),
+    "add_up": (_P, _P, c_int64, c_int64, _P),
+    "find": (_P, _P, c_int64, _P, c_int64, _P),
+    "csv_size": (_P, _P, _P, c_int64, c_int64),
+    "csv_lines": (_P, _P, _P, _P, c_int64, c_int64, _P, c_int64),
+    "digest_numbers": (_P, c_int64, c_uint64, _P),
 }
-_COUNTING = ("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_scan")
+_COUNTING = (
+    *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_scan"),
+    *("group", "add_up", "csv_size", "csv_lines"),
+)
 """Kernels that return a number."""
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import Steps
 from headrace.runtime.chain.chain import Link, refused
-from headrace.runtime.chain.pipeline import Process, blamed, by_channel
+from headrace.runtime.chain.pipeline import Process, blamed, of_channel
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.learning import states
 from headrace.runtime.learning.passes import Pass
@@ -67,7 +67,7 @@ class Analysis:
     def _chosen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self._pass.numbers:
             return _unnumbered(batch)
-        return by_channel(batch).get(0, batch.slice(0, 0))
+        return of_channel(batch, 0)
 
     def _learned(self, steps: Steps, batch: pa.RecordBatch) -> dict[str, pa.Table]:
         learned: dict[str, pa.Table] = {}

@@ -6,16 +6,20 @@ however long its text is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.hashing.hash64 import hash64, key_of
+from headrace.runtime.hashing.hash64 import hash64, hash_of_text, key_of
 from headrace.runtime.hashing.tokens import U64, Encoded
+from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.learning.states import added_up
 
 VALUE, ROWS = "value", "rows"
@@ -73,11 +77,26 @@ class Values:
 
     known: U64
 
+    @cached_property
+    def _index(self) -> dense_calls.Index:
+        return dense_calls.Index.of(self.known)
+
     def lacks(self, name: str, column: pa.StringArray) -> npt.NDArray[np.bool_]:
         """Find the cells of a column whose value is not in the set, shape (rows,); no null."""
         is_given = column.is_valid().to_numpy(zero_copy_only=False)
         lacking: npt.NDArray[np.bool_] = (self.places(name, column) < 0) & is_given
         return lacking
+
+    def has_in(self, name: str) -> Callable[[str], bool]:
+        """Return what tells whether the text of a cell of a column is in the set."""
+        key, known = int(key_of(name)[0]), np.ascontiguousarray(self.known).data
+
+        def has(text: str) -> bool:
+            value = hash_of_text(text, key)
+            near = bisect_left(known, value)
+            return near < len(known) and bool(known[near] == value)
+
+        return has
 
     def places(self, name: str, column: pa.StringArray) -> npt.NDArray[np.int64]:
         """Find the value of each cell of a column in the set, shape (rows,).
@@ -93,6 +112,9 @@ class Values:
     def _found(self, values: U64) -> npt.NDArray[np.int64]:
         if not len(self.known):
             return np.full(len(values), -1)
+        kernels = library()
+        if kernels is not None and len(self.known) <= dense_calls.MOST:
+            return self._index.find(kernels, values)
         order = np.argsort(values)  # neighbours are looked up in the same memory
         values = values[order]
         near = np.searchsorted(self.known, values)

@@ -7,8 +7,15 @@ anything. Arrow's file format carries it, which holds no code and is read by man
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ctypes import CDLL
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+
+from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.library import library
 
 
 def added_up(states: Sequence[pa.Table], *keys: str) -> pa.Table:
@@ -19,6 +26,9 @@ def added_up(states: Sequence[pa.Table], *keys: str) -> pa.Table:
         keys: Names of columns.
     """
     together = pa.concat_tables(states)
+    kernels, are_keys = library(), _are_integers(together, keys)
+    if kernels is not None and are_keys and together.num_rows <= dense_calls.MOST:
+        return _by_kernel(kernels, together, keys)
     summed = [name for name in together.column_names if name not in keys]
     grouped = together.group_by(list(keys), use_threads=False)
     made = grouped.aggregate([(name, "sum") for name in summed])
@@ -26,8 +36,38 @@ def added_up(states: Sequence[pa.Table], *keys: str) -> pa.Table:
     return pa.table([made[name] for name in found], schema=together.schema)
 
 
+def _are_integers(state: pa.Table, keys: Sequence[str]) -> bool:
+    types = [state.schema.field(name).type for name in keys]
+    return bool(types) and all(map(pa.types.is_integer, types))
+
+
+def _by_kernel(kernels: CDLL, state: pa.Table, keys: Sequence[str]) -> pa.Table:
+    numbers = {name: state[name].to_numpy() for name in state.column_names}
+    name, *others = keys
+    codes, first = dense_calls.group(kernels, _words(numbers[name]))
+    for name in others:
+        further, distinct = dense_calls.group(kernels, _words(numbers[name]))
+        pairs = codes.astype(np.uint64) * np.uint64(len(distinct)) + further.astype(np.uint64)
+        codes, first = dense_calls.group(kernels, pairs)
+    made = [
+        each[first] if name in keys else dense_calls.add_up(kernels, codes, each, len(first))
+        for name, each in numbers.items()
+    ]
+    return pa.table(made, schema=state.schema)
+
+
+def _words(numbers: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.uint64]:
+    words: npt.NDArray[np.uint64] = numbers.astype(np.int64, copy=False).view(np.uint64)
+    return words
+
+
 def in_their_order(state: pa.Table) -> pa.Table:
     """Return the same rows by the values of their columns, the first column first."""
+    if state.num_columns and pa.types.is_integer(state.schema.field(0).type):
+        numbers = state.column(0).to_numpy()
+        order = np.argsort(numbers)
+        if (numbers[order[1:]] != numbers[order[:-1]]).all():  # the other columns decide nothing
+            return state.combine_chunks().take(pa.array(order)).combine_chunks()
     return state.sort_by([(name, "ascending") for name in state.column_names]).combine_chunks()
 
 

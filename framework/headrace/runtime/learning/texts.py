@@ -7,6 +7,7 @@ fast.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +17,17 @@ import pyarrow.compute as pc
 from headrace.runtime.hashing.hash64 import hash64, key_of
 from headrace.runtime.hashing.tokens import U64, Encoded
 from headrace.runtime.hashing.words import Cells
+from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.learning.counts import refuse_more
 
 HASH, COLUMN, TEXT, ROWS = "hash", "column", "value", "rows"
-_NO_TEXTS = pa.array([], pa.string())
 _BYTES_EACH = 160
 
 
 def texts_of(columns: Mapping[str, pa.StringArray]) -> pa.Table:
     """Count in how many rows each text of some columns stands; nulls do not count."""
-    hashes, names, texts = [np.empty(0, np.uint64)], [_NO_TEXTS], [_NO_TEXTS]
+    hashes, names, texts = [np.empty(0, np.uint64)], [_no_texts()], [_no_texts()]
     counts = [np.empty(0, np.int64)]
     for name, column in columns.items():
         cells = Encoded.of(column)
@@ -55,21 +57,35 @@ def added_up_texts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
     Raises:
         ValueError: There are more.
     """
-    together = pa.concat_tables(states)
-    hashes = together[HASH].to_numpy()
+    together = pa.concat_tables(states).combine_chunks()
+    first, rows = _added_up(together[HASH].to_numpy(), together[ROWS].to_numpy())
+    merged = together.take(pa.array(first))
+    refuse_more(merged, max_values, _BYTES_EACH)
+    return merged.set_column(merged.schema.get_field_index(ROWS), ROWS, pa.array(rows))
+
+
+def _added_up(
+    hashes: U64, counts: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.int64]]:
+    """Return where each different hash stands, once, and the sum of its counts."""
+    kernels = library()
+    if kernels is not None and len(hashes) <= dense_calls.MOST:
+        codes, first = dense_calls.group(kernels, hashes)
+        return first, dense_calls.add_up(kernels, codes, counts, len(first))
     order = np.argsort(hashes)
     starts = np.flatnonzero(np.diff(hashes[order], prepend=~hashes[order[:1]]))
-    first = together.take(pa.array(order[starts]))
-    refuse_more(first, max_values, _BYTES_EACH)
-    rows = np.empty(0, np.int64)
-    if len(starts):
-        rows = np.add.reduceat(together[ROWS].to_numpy()[order], starts)
-    return first.set_column(first.schema.get_field_index(ROWS), ROWS, pa.array(rows))
+    if not len(starts):
+        return order, np.empty(0, np.int64)
+    return order[starts], np.add.reduceat(counts[order], starts)
+
+
+def _no_texts() -> pa.StringArray:
+    return pa.array([], pa.string())
 
 
 def by_count(state: pa.Table) -> pa.Table:
     """Return the rows column by column, the most frequent text first, equals in their order."""
-    texts = pa.concat_arrays([_NO_TEXTS, *state[TEXT].chunks])
+    texts = pa.concat_arrays([_no_texts(), *state[TEXT].chunks])
     if not len(texts):
         return state
     # Texts are compared by their first 8 bytes, and in full only where these agree.
@@ -110,5 +126,5 @@ def known_by(state: pa.Table) -> U64:
     for name in pc.unique(state[COLUMN]).to_pylist():
         rows = np.flatnonzero(pc.equal(state[COLUMN], name).to_numpy())
         texts = state[TEXT].take(pa.array(rows))
-        hashes[rows] = hash64(pa.concat_arrays([_NO_TEXTS, *texts.chunks]), key_of(name))
+        hashes[rows] = hash64(pa.concat_arrays([_no_texts(), *texts.chunks]), key_of(name))
     return hashes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any
 
@@ -41,7 +41,7 @@ class Cells:
         self._features = frozenset(columns.roles)
         self._absent_is_null = absent_is_null
         self._known = frozenset(columns.names)
-        self._all_are_texts = set(columns.roles.values()) == {Role.CATEGORICAL}
+        self._each_role = tuple(columns.roles.values())
         # One name more than needed: of a single one, the cell alone would come.
         self._cells_of = itemgetter(*columns.roles, next(iter(columns.roles)))
 
@@ -68,7 +68,7 @@ class Cells:
 
         None if a row is not as usual, for `batch` to look at.
         """
-        if self._cleaning.is_needed or not self._all_are_texts:
+        if self._cleaning.is_needed:
             return None
         if set(map(type, rows)) != {dict}:
             return None
@@ -81,10 +81,11 @@ class Cells:
         except KeyError:
             return None
         if set(map(type, cells)) != {str}:
+            roles = chain.from_iterable(repeat(role, len(rows)) for role in self._each_role)
             try:
                 cells = [
-                    cell if type(cell) is str else _text(cell, Role.CATEGORICAL) or ""
-                    for cell in cells
+                    cell if type(cell) is str else _text(cell, role) or ""
+                    for cell, role in zip(cells, roles, strict=True)
                 ]
             except ValueError:
                 return None

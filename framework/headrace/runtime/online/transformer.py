@@ -8,6 +8,7 @@ else for a single row.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,11 @@ from headrace.runtime.hashing.sparse import SparseRows, Values
 from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, cell_tokens, in_type
 from headrace.runtime.online.cells import Cells, Row, row_error
 from headrace.runtime.online.few_rows import TextHasher
+from headrace.runtime.online.row_steps import RowSteps
 from headrace.runtime.transform import N_FEATURES, Role, features, positions, role_of
 
+_FEW_ROWS = 16
+"""Rows that are sooner done one by one than in a batch, if there are steps before the hasher."""
 Step = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
@@ -65,7 +69,7 @@ class RowTransformer(_Transformer):
 
     def __init__(self, cells: Cells, links: Sequence[Link]) -> None:
         super().__init__(cells, links)
-        self._at_once = _text_hasher(links[0]) if len(links) == 1 else None
+        self._at_once = _at_once(cells, links)
         after = links[-1].after
         (self._indices,) = positions(after, Role.INDICES)
         (self._values,) = positions(after, Role.VALUES)
@@ -100,12 +104,8 @@ class RowTransformer(_Transformer):
         Raises:
             RowError: A row cannot be used; it says which, from 0, which column and why.
         """
-        texts = None if self._at_once is None else self._cells.texts(rows)
-        if self._at_once is not None and texts is not None:
-            made = self._at_once.rows(texts, len(rows))
-            if made is not None:
-                return made
-        return self._sparse(self._transformed(rows))
+        made = None if self._at_once is None else self._at_once(rows)
+        return self._sparse(self._transformed(rows)) if made is None else made
 
     def _sparse(self, batch: pa.RecordBatch) -> SparseRows:
         indices, values = batch.column(self._indices), batch.column(self._values)
@@ -178,13 +178,45 @@ class ColumnTransformer(_Transformer):
         }
 
 
+@dataclass(frozen=True)
+class _AtOnce:
+    """Makes rows of their cells without a batch.
+
+    Attributes:
+        cells: Reads rows.
+        steps: Those before the hasher.
+        hasher: The hasher.
+    """
+
+    cells: Cells
+    steps: RowSteps
+    hasher: TextHasher
+
+    def __call__(self, rows: Sequence[Row]) -> SparseRows | None:
+        """Return the rows; None if a batch has to be made of them."""
+        most = 1 if self.hasher.has_numbers else _FEW_ROWS if self.steps else len(rows)
+        texts = self.cells.texts(rows) if 0 < len(rows) <= most else None
+        made = None if texts is None else self.steps(texts, len(rows))
+        return None if made is None else self.hasher.rows(made, len(rows))
+
+
+def _at_once(cells: Cells, links: Sequence[Link]) -> _AtOnce | None:
+    *before, last = links
+    hasher = _text_hasher(last)
+    names = [last.before.names[place] for place in features(last.before)]
+    steps = RowSteps.of(cells.columns.roles, before, names)
+    return None if hasher is None or steps is None else _AtOnce(cells, steps, hasher)
+
+
 def _text_hasher(link: Link) -> TextHasher | None:
-    """Return what does the work of a step that hashes texts."""
+    """Return what does the work of a step that hashes texts, and numbers beside them."""
     hasher, before = link.transform, link.before
-    chosen = features(before)
-    if not isinstance(hasher, Hasher) or any(before.types[i] != pa.string() for i in chosen):
+    fields = [before.field(place) for place in features(before)]
+    columns = {field.name: role_of(field) is Role.NUMERIC for field in fields}
+    types = [pa.float64() if is_numeric else pa.string() for is_numeric in columns.values()]
+    if not isinstance(hasher, Hasher) or [field.type for field in fields] != types:
         return None
-    return TextHasher.of(hasher, [before.names[place] for place in chosen])
+    return TextHasher.of(hasher, columns)
 
 
 def _step(link: Link) -> Step:
@@ -216,7 +248,7 @@ class FewRows:
         return pa.RecordBatch.from_arrays(columns, schema=self._after)
 
     def _entries(self, batch: pa.RecordBatch) -> list[pa.ListArray]:
-        if self._texts is not None:
+        if self._texts is not None and not self._texts.has_numbers:
             made = self._texts.rows_of([batch.column(place) for place, *_ in self._features])
             if made is not None:
                 return made.lists()

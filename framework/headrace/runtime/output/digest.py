@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from headrace.runtime.chain.typed import UNIT_SEPARATOR
 from headrace.runtime.hashing.hash64 import GAMMA, hash64, key_of, mix
 from headrace.runtime.hashing.words import U64
-from headrace.runtime.kernels import calls
+from headrace.runtime.kernels import calls, dense_calls
 from headrace.runtime.kernels.library import library
 from headrace.runtime.output.writers.base import Entries, Layout, named_columns, slices
 from headrace.runtime.transform import Role, role_of
@@ -75,7 +75,7 @@ def cells_beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> U64:
     start = 0
     for rows in slices(batches, _ROWS_AT_ONCE):
         for place, key in columns:
-            sums[start : start + rows.num_rows] += _cells(rows.column(place), key)
+            _add_cells(sums[start : start + rows.num_rows], rows.column(place), key)
         start += rows.num_rows
     return sums
 
@@ -116,9 +116,23 @@ def _row_sums(cells: U64, offsets: npt.NDArray[np.int64]) -> U64:
     return sums
 
 
+def _add_cells(sums: U64, column: pa.Array, key: U64) -> None:
+    """Add the hash of each cell of a column."""
+    is_exact = pa.types.is_floating(column.type) or column.type == pa.int32()
+    if (kernels := library()) is not None and is_exact and not column.null_count:
+        numbers = column.to_numpy().astype(np.float64, copy=False)
+        dense_calls.add_digests_of_numbers(kernels, _bits(numbers), int(key[0]), sums)
+    else:
+        sums += _cells(column, key)
+
+
+def _is_number(column: pa.Array) -> bool:
+    return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
+
+
 def _cells(column: pa.Array, key: U64) -> U64:
     """Return the hash of each cell of a column, shape (rows,)."""
-    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+    if _is_number(column):
         cells = _numbers(column, key)
     elif pa.types.is_list(column.type):
         cells = hash64(pc.binary_join(column, UNIT_SEPARATOR), key)

@@ -74,10 +74,11 @@ def _run(shipped: str | None, root: Path) -> None:
         from headrace.runtime.process.packages import use
 
         use(root, spec.packages)
-    from headrace.runtime.output.outcome import Task
     from headrace.runtime.process.setup import set_up
 
-    set_up(spec.runtime.kernels)
+    set_up(spec.runtime.kernels)  # before a plugin converts anything, see `leave_pandas_out`
+    from headrace.runtime.output.outcome import Task
+
     task, host = Task(spec, root), _host(root)
     others = json.loads(os.environ.get(ALONGSIDE_VARIABLE, "[]"))
     if others:

@@ -27,7 +27,7 @@ def set_up(kernels: str = library.AUTO) -> None:
         kernels: ``runtime.kernels``.
     """
     _keep_freed_memory()
-    _leave_pandas_out()
+    leave_pandas_out()
     _collect_garbage()
     library.use(kernels)
     if note := library.note():
@@ -48,7 +48,7 @@ def _keep_freed_memory() -> None:
         mallopt(_M_ARENA_MAX, _ARENAS)
 
 
-def _leave_pandas_out() -> None:
+def leave_pandas_out() -> None:
     """Keep `pyarrow.array` from importing pandas, which images have and the runtime never uses.
 
     pyarrow looks for pandas once, at its first conversion, and that import takes longer than all

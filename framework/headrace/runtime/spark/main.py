@@ -27,8 +27,9 @@ def _run(shipped: str, root: Path) -> None:
     from pyspark import SparkConf, SparkContext
 
     from headrace.runtime.process.setup import set_up
-    from headrace.runtime.spark.driver import execute
 
     set_up(spec.runtime.kernels)
+    from headrace.runtime.spark.driver import execute
+
     with SparkContext.getOrCreate(SparkConf().setAppName("headrace")) as context:
         execute(spec, root, context)

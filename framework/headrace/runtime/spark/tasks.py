@@ -51,6 +51,7 @@ the first rows that were left out."""
 
 def scan(order: Order, text: str) -> list[Seen]:
     """Look at some windows of files of lines."""
+    set_up(order.job.runtime.kernels)
     dataset = order.job.dataset
     return [look_at(window, dataset) for window in Split.from_json(text).portions]
 

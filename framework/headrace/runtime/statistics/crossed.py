@@ -118,6 +118,21 @@ class Crossed:
         rows: Sequence[int] = self.counts[:, chosen].sum(axis=1).tolist()
         return [*rows, int(self.nulls[chosen].sum())]
 
+    def groups_of_value(self, key: int) -> Counts | None:
+        """Return the rows of a value by channel and label, shape (CHANNELS + 1, LABELS).
+
+        Args:
+            key: By which it is known.
+
+        Returns:
+            None if it is none of those that are counted.
+        """
+        index = int(np.searchsorted(self.keys, np.uint64(key)))
+        if index == len(self.keys) or self.keys[index] != np.uint64(key):
+            return None
+        groups: Counts = self.counts[index].reshape(CHANNELS + 1, LABELS)
+        return groups
+
     def _add(self, keys: U64, counts: Counts) -> None:
         every, places = np.unique(np.concatenate([self.keys, keys]), return_inverse=True)
         if len(every) > MOST:
@@ -149,6 +164,11 @@ def _counts(cells: Encoded, groups: Groups) -> Counts:
 def number_of(key: int) -> float:
     """Return the number of a numeric column that is known by a key."""
     return float(np.uint64(key).view(np.float64))
+
+
+def key_of(number: float) -> int:
+    """Return the key that a number of a numeric column is known by."""
+    return int(np.float64(number + 0.0).view(np.uint64))
 
 
 def _keys(column: ColumnTokens) -> U64:

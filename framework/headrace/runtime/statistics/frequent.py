@@ -18,6 +18,7 @@ have to be wrong by half of it before it could matter which blocks there were.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,12 +102,25 @@ class Frequent:
             frequent._add(prints, counts)
         return frequent
 
-    def report(self) -> list[dict[str, Any]]:
-        """Return `SHOWN` values or fewer, of at least `SHARE` of the rows, most frequent first."""
-        counted = zip(self._texts.values(), self._counts_of(self._texts), strict=True)
-        told = [(text, count) for text, count in counted if count >= max(self.rows * SHARE, 1)]
-        told.sort(key=lambda pair: (-pair[1], pair[0]))
-        return [{"value": text, "rows": count} for text, count in told[:SHOWN]]
+    def report(
+        self, more: Callable[[int, str, int], dict[str, Any]] = lambda *_: {}
+    ) -> list[dict[str, Any]]:
+        """Return `SHOWN` values or fewer, of at least `SHARE` of the rows, most frequent first.
+
+        Args:
+            more: Returns what else is known of a value, by its fingerprint, its text and its rows.
+        """
+        counted = zip(self._texts.items(), self._counts_of(self._texts), strict=True)
+        told = [
+            (text, count, known)
+            for (known, text), count in counted
+            if count >= max(self.rows * SHARE, 1)
+        ]
+        told.sort(key=lambda each: (-each[1], each[0]))
+        return [
+            {"value": text, "rows": count, **more(known, text, count)}
+            for text, count, known in told[:SHOWN]
+        ]
 
     def _forget(self) -> None:
         counts = self._counts_of(self._texts)

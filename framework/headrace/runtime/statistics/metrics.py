@@ -9,7 +9,7 @@ from typing import Any
 from headrace.runtime.chain.pipeline import Rows
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.output.seal import bytes_of_channel
-from headrace.runtime.statistics.labels import NUMBER, LabelCounts
+from headrace.runtime.statistics.labels import BINARY, NUMBER, LabelCounts
 from headrace.runtime.statistics.statistics import Statistics
 from headrace.runtime.statistics.sums import exact_sum
 from headrace.runtime.statistics.timeline import Timeline
@@ -118,4 +118,5 @@ def metrics(
         described["label"] = totals.labels.kind
     if time is not None:
         described["time"] = {"column": time, **totals.timeline.report(names, has_label=has_label)}
-    return {**described, **statistics.report(hasher)}
+    is_binary = has_label and totals.labels.kind == BINARY
+    return {**described, **statistics.report(hasher, names, is_binary=is_binary)}

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import U32, ColumnTokens
-from headrace.runtime.statistics.crossed import MOST_COLUMNS, Crossed, Groups
+from headrace.runtime.statistics.crossed import (
+    CHANNELS,
+    LABELS,
+    MOST_COLUMNS,
+    Crossed,
+    Groups,
+    key_of,
+)
 from headrace.runtime.statistics.distinct import Distinct
 from headrace.runtime.statistics.frequent import Frequent
 from headrace.runtime.statistics.token_counts import TokenCounts
@@ -130,13 +139,20 @@ class Statistics:
         columns = state["columns"].items()
         return cls({name: ColumnStatistics.from_state(each) for name, each in columns}, tokens)
 
-    def report(self, hasher: Hasher | None) -> dict[str, Any]:
+    def report(
+        self, hasher: Hasher | None, channels: Sequence[str], *, is_binary: bool
+    ) -> dict[str, Any]:
         """Return what ``metrics.json`` says of the columns.
 
         Args:
             hasher: What hashes them; None if nothing does.
+            channels: Names, by index.
+            is_binary: Whether all labels are 0 or 1.
         """
-        described = {name: _described(column) for name, column in self.columns.items()}
+        described = {
+            name: _described(column, channels[:CHANNELS], is_binary=is_binary)
+            for name, column in self.columns.items()
+        }
         if hasher is None:
             return {"columns": described}
         everything = list(self.columns.values())
@@ -155,13 +171,45 @@ class Statistics:
         }
 
 
-def _described(column: ColumnStatistics) -> dict[str, Any]:
+def _described(
+    column: ColumnStatistics, channels: Sequence[str], *, is_binary: bool
+) -> dict[str, Any]:
+    is_crossed = column.crossed.is_kept and column.crossed.rows == column.frequent.rows
+    nulls: dict[str, Any] = {}
+    if is_crossed and column.nulls and len(channels) > 1:
+        nulls["null_channels"] = _by_channel(channels, column.crossed.nulls)
+    crossed = column.crossed if is_crossed else Crossed(is_kept=False)
     return {
         "distinct": column.values.count,
         "distinct_is_exact": column.values.exact,
         "nulls": column.nulls,
-        "frequent_values": column.frequent.report(),
+        **nulls,
+        "frequent_values": column.frequent.report(
+            partial(_of_value, crossed, channels, column.numeric, is_binary)
+        ),
     }
+
+
+def _of_value(
+    crossed: Crossed,
+    channels: Sequence[str],
+    is_numeric: bool,
+    is_binary: bool,
+    known: int,
+    text: str,
+    rows: int,
+) -> dict[str, Any]:
+    """Return the rows of a value in each channel, and those with the label 1."""
+    groups = crossed.groups_of_value(key_of(float(text)) if is_numeric else known)
+    if groups is None or groups.sum() != rows:  # -0 and 0 are one number, and two texts
+        return {}
+    by_channel = {"channels": _by_channel(channels, groups)} if len(channels) > 1 else {}
+    return {**by_channel, **({"label_ones": int(groups[:, 1].sum())} if is_binary else {})}
+
+
+def _by_channel(channels: Sequence[str], groups: npt.NDArray[np.int64]) -> dict[str, int]:
+    rows: list[int] = groups.reshape(-1, LABELS).sum(axis=1).tolist()
+    return dict(zip(channels, rows, strict=False))
 
 
 def _counted(columns: Sequence[ColumnStatistics], hasher: Hasher) -> list[int]:

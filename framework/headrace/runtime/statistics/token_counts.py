@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import ColumnTokens
@@ -121,6 +120,8 @@ class TokenCounts:
         every = pa.concat_tables([_TOKENS.empty_table(), *tables])
         order = [(name, "ascending") for name in ("index", "column", "value")]
         file = io.BytesIO()
+        import pyarrow.parquet as pq  # slow to import, and seldom needed
+
         pq.write_table(every.sort_by(order).combine_chunks(), file, compression="zstd")
         return file.getvalue()
 

@@ -26,8 +26,6 @@ PASSED_ON = re.compile(r"PATH|HOME|JAVA_HOME|LANG|TMPDIR|LD_LIBRARY_PATH|OPENBLA
 """The variables of the user's environment that an entrypoint sees; a container sees none."""
 PYTHONS = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 """What Python itself reads as it starts."""
-_OTHER = re.compile(r"-|~?(action|target|program|from|hydra/launcher|hydra\.mode)\b")
-"""What words begin with that ask for anything but a job of the chain on this machine."""
 
 
 class EarlyInterpreter:
@@ -86,15 +84,10 @@ _waiting: list[EarlyInterpreter] = []
 
 
 @contextmanager
-def started(arguments: Sequence[str]) -> Iterator[None]:
-    """Have an interpreter wait for a command meanwhile, if these arguments may lead to one.
-
-    Args:
-        arguments: Of the command line.
-    """
-    if not any(map(_OTHER.match, arguments)):
-        with contextlib.suppress(OSError):  # then there is none
-            _waiting.append(EarlyInterpreter(os.environ))
+def started() -> Iterator[None]:
+    """Have an interpreter wait for a command meanwhile."""
+    with contextlib.suppress(OSError):  # then there is none
+        _waiting.append(EarlyInterpreter(os.environ))
     try:
         yield
     finally:

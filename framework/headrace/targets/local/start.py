@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import runpy
@@ -23,6 +24,12 @@ from types import CodeType
 from zipimport import zipimporter
 
 WAIT = "--wait"
+NEEDED = (
+    *("numpy.ma", "numpy.typing", "pyarrow.compute", "pyarrow.csv", "dateutil.relativedelta"),
+    *("concurrent.futures.thread", "csv", "difflib", "fractions", "gzip"),
+    *("hashlib", "inspect", "lzma", "tempfile", "zipfile", "zoneinfo"),
+)
+"""Modules of others that every job imports."""
 SOURCES = Path(__file__).parents[3]
 """The folder with the package ``headrace``."""
 
@@ -61,9 +68,9 @@ def _compiled(fullname: str, file: Path) -> CodeType | None:
 
 def _wait() -> list[str]:
     """Return the words of the command, when it comes."""
-    with contextlib.suppress(ImportError):  # the job says so
-        import numpy  # noqa: F401
-        import pyarrow.compute  # noqa: F401
+    for name in NEEDED:
+        with contextlib.suppress(ImportError):  # the job says so
+            importlib.import_module(name)
     order = sys.stdin.readline()
     if not order:
         os._exit(0)
@@ -83,4 +90,7 @@ if __name__ == "__main__":
     if sys.argv == [WAIT]:
         sys.argv = _wait()
     sys.path_hooks.insert(0, CompiledImporter)
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    finally:
+        gc.freeze()  # Python looks for garbage as it ends, which takes as long as a small import

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from importlib.util import find_spec
 from typing import Any
 
 from headrace.aws.account import COMPLETED, AwsAccount
@@ -16,7 +17,7 @@ from headrace.results import s3_report as report
 from headrace.results.layout import MANIFEST
 from headrace.results.program_manifest import outputs_of
 from headrace.results.result import channels_of, table_of
-from headrace.targets.base import JobControl
+from headrace.targets.base import JobControl, Watched
 from headrace.targets.sagemaker.follow import follow
 from headrace.targets.sagemaker.jobs import SERVICE, Listing, ProcessingJobs
 from headrace.targets.sagemaker.logs import SERVICE as CLOUDWATCH
@@ -27,7 +28,10 @@ from headrace.targets.sagemaker.program_report import (
     complete_program,
     submission_of,
 )
-from headrace.targets.sagemaker.record import JobRecord, described, report_of, utc
+from headrace.targets.sagemaker.record import COLOURS, JobRecord, described, report_of, utc
+from headrace.targets.sagemaker.watch.plain import EXTRA, watch_plainly
+from headrace.targets.sagemaker.watch.source import sources
+from headrace.terminal.colours import Stream, coloured, is_terminal
 from headrace.terminal.tables import aligned
 from headrace.terminal.units import duration
 from headrace.uris import join
@@ -48,13 +52,25 @@ class SageMakerJobs(JobControl):
         self._usd_per_hour = config.resources.usd_per_hour
         self._kms_key = config.job.kms_key
         self._output = config.output.path
-        self._region = AwsAccount(config).region()
+        self._region = config.regions[0] if config.regions else AwsAccount(config).region()
 
     def list(self, part: str | None) -> Iterator[str]:
         """Yield a table of the newest jobs."""
         listing = ProcessingJobs(self._region).newest(SHOWN, part)
-        lines = table(listing, self._usd_per_hour)
+        lines = table(listing, self._usd_per_hour, stream=sys.stdout)
         yield from lines or [_none(self._region, part)]
+
+    def watch(self, watched: Watched) -> None:
+        """Show the newest jobs, and what becomes of them, until the user has seen enough."""
+        places = sources(watched.regions or (self._region,), watched.profiles)
+        has_extra = find_spec("textual") is not None
+        if not has_extra or not (is_terminal(sys.stdout) and is_terminal(sys.stdin)):
+            hint = "" if has_extra else EXTRA
+            watch_plainly(places, watched.part, self._usd_per_hour, hint)
+            return
+        from headrace.targets.sagemaker.watch.app import watch  # Textual is an extra
+
+        watch(places, watched.part, self._usd_per_hour)
 
     def describe(self, name: str) -> Iterator[str]:
         """Yield everything that SageMaker knows of a job, and what came out of it."""
@@ -100,7 +116,10 @@ class SageMakerJobs(JobControl):
 
 
 def table(
-    listing: Listing, usd_per_hour: float | None = None, now: datetime | None = None
+    listing: Listing,
+    usd_per_hour: float | None = None,
+    now: datetime | None = None,
+    stream: Stream | None = None,
 ) -> list[str]:
     """Return the lines of the table; none without jobs.
 
@@ -108,6 +127,7 @@ def table(
         listing: The jobs.
         usd_per_hour: Price of one instance; default: list prices.
         now: The time to use instead of the present.
+        stream: The terminal that it is for, which may have colours; None for none.
     """
     if not listing.jobs:
         return []
@@ -117,7 +137,12 @@ def table(
     notes = [f"{so_far}cost: an estimate by {prices}"]
     if listing.has_more:
         notes.append(f"the newest {len(rows)}; job.name=… shows those with that in their names")
-    return [*aligned([HEADER, *rows], right=(3, 4)), *notes]
+
+    def paint(_: int, column: int, cell: str) -> str:
+        colour = COLOURS.get(cell.strip()) if HEADER[column] == "status" else None
+        return coloured(cell, colour, stream) if colour and stream is not None else cell
+
+    return [*aligned([HEADER, *rows], (3, 4), paint), *notes]
 
 
 def _row(job: JobRecord, usd_per_hour: float | None, now: datetime | None) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from headrace.aws.clients import AwsError, code_of, explained, problem_at, reaso
 from headrace.errors import JobFailed
 from headrace.targets.sagemaker.jobs import SERVICE, ProcessingJobs
 from headrace.targets.sagemaker.logs import LogLine, LogTail, secrets_of
-from headrace.targets.sagemaker.record import JobRecord
+from headrace.targets.sagemaker.record import COLOURS, JobRecord
+from headrace.terminal.colours import coloured
 from headrace.terminal.progress import Progress, WithView, default_view
 from headrace.terminal.units import duration
 
@@ -147,7 +148,9 @@ class Display(WithView):
         if record.status != self._status:
             self._status = record.status
             after = f" after {duration(seconds)}" if record.has_ended else ""
-            self.note(f"{record.name}: {record.status}{after}")
+            colour = COLOURS.get(record.status)
+            said = coloured(record.status, colour, sys.stderr) if colour else record.status
+            self.note(f"{record.name}: {said}{after}")
         if self._has_bar and not self._is_measured:
             self._view.show(_Phase(record.status, seconds))
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +11,7 @@ from typing import Any
 
 from headrace.aws.account import means_no_such_job
 from headrace.aws.clients import AwsError, client, explained, problem_at, reason
+from headrace.aws.threads import DaemonExecutor
 from headrace.errors import ConfigError, Problem
 from headrace.targets.sagemaker.record import JobRecord
 
@@ -40,15 +40,16 @@ class ProcessingJobs:
 
     Args:
         region: AWS region.
+        service: boto3's client; default: the one that all share.
 
     Raises:
         ConfigError: The AWS configuration cannot be used.
     """
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, service: Any = None) -> None:
         self.region = region
         with explained(problem_at(SERVICE)):
-            self._client = client("sagemaker", region)
+            self._client = service or client("sagemaker", region)
 
     def ask(self, name: str) -> JobRecord:
         """Return the answer of the service about a job.
@@ -72,19 +73,30 @@ class ProcessingJobs:
                 raise ConfigError([Problem(NAME_KEY, self._not_found(name))]) from exc
             raise problem_at(SERVICE)(reason(exc)) from exc
 
-    def newest(self, count: int, part: str | None = None) -> Listing:
+    def newest(
+        self, count: int, part: str | None = None, known: Mapping[str, JobRecord] | None = None
+    ) -> Listing:
         """Return the newest jobs.
 
         Args:
             count: Maximum number of jobs.
             part: A text that their names contain; default: any.
+            known: Jobs by name, as they were; the service is not asked about those that have not
+                changed since.
 
         Raises:
             ConfigError: AWS cannot be asked.
         """
-        with explained(problem_at(SERVICE)), ThreadPoolExecutor(AT_ONCE) as threads:
+        before = known or {}
+        with explained(problem_at(SERVICE)), DaemonExecutor(AT_ONCE) as threads:
             summaries = self._summaries(count, part)
-            jobs = tuple(threads.map(self._described, summaries[:count]))
+
+            def job_of(summary: dict[str, Any]) -> JobRecord:
+                record = before.get(summary[NAME])
+                is_same = record is not None and record.is_still(summary)
+                return record if record and is_same else self._described(summary)
+
+            jobs = tuple(threads.map(job_of, summaries[:count]))
         return Listing(jobs, len(summaries) > count)
 
     def tags(self, answer: dict[str, Any]) -> list[dict[str, str]] | None:

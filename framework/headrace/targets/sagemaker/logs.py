@@ -48,15 +48,18 @@ class LogTail:
         job: The job's name.
         region: AWS region.
         secrets: What is masked in its lines.
+        service: boto3's client; default: the one that all share.
 
     Raises:
         botocore.exceptions.BotoCoreError: The AWS configuration cannot be used.
     """
 
-    def __init__(self, job: str, region: str, secrets: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, job: str, region: str, secrets: tuple[str, ...] = (), service: Any = None
+    ) -> None:
         self.secrets = secrets
         self._prefix = f"{job}/"
-        self._client = client("logs", region)
+        self._client = service or client("logs", region)
         self._tokens: dict[str, str] = {}
         self._unread: list[LogLine] = []
 

@@ -12,11 +12,14 @@ from headrace.aws.request import RequestView
 from headrace.runtime.shown import masked_arguments
 from headrace.runtime.spec import REPORT
 from headrace.targets.sagemaker.prices import Price, dollars, price_of, unknown
+from headrace.terminal.colours import FAINT, GREEN, RED, YELLOW
 from headrace.terminal.tables import aligned, listed
 from headrace.terminal.units import duration
 
 WIDTH = 13
 NOT_YET = "-"
+COLOURS = {"Completed": GREEN, "Failed": RED, "Stopping": YELLOW, "Stopped": FAINT}
+"""Of the states that have one."""
 IMAGES_OWN = "the image's own entrypoint"
 
 
@@ -74,6 +77,12 @@ class JobRecord:
     def ended(self) -> datetime | None:
         """Return when its instances were released; None if they are still at work."""
         return self.answer.get("ProcessingEndTime")
+
+    def is_still(self, summary: dict[str, Any]) -> bool:
+        """Return whether an answer of ``ListProcessingJobs`` says nothing new about the job."""
+        is_complete = self.has_ended or self.started is not None  # the list has no start
+        keys = ("ProcessingJobStatus", "CreationTime")
+        return is_complete and all(self.answer.get(key) == summary.get(key) for key in keys)
 
     def seconds(self, now: datetime | None = None) -> float | None:
         """Return for how long it has run, or waited for instances; None if that cannot be told.

@@ -32,3 +32,17 @@ function compare(one, other, direction) {
   const order = typeof one === "number" ? one - other : one.localeCompare(other, "en", { numeric: true });
   return direction * order;
 }
+
+// Gives each text that is there to be copied a button which does that.
+for (const text of navigator.clipboard ? document.querySelectorAll("pre.copy") : []) {
+  const content = text.textContent;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(content);
+    button.textContent = "Copied";
+  });
+  text.classList.add("can");
+  text.append(button);
+}

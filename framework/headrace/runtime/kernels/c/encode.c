@@ -21,19 +21,24 @@ static inline Cell cell_at(const int32_t *offsets, const uint8_t *data, int64_t 
     return cell;
 }
 
-static inline int is_value(Cell cell, int64_t code, const int32_t *offsets, const uint8_t *data,
-                           const uint64_t *words) {
-    if (words[code] != cell.word || offsets[code + 1] - offsets[code] != cell.size) {
+/* A value: what tells it from others is side by side in memory. */
+typedef struct {
+    uint64_t word;
+    uint32_t size, tag;
+} Value;
+
+static inline int is_value(Cell cell, const Value *value, const uint8_t *text) {
+    if (value->word != cell.word || value->size != (uint64_t)cell.size) {
         return 0;
     }
-    return cell.size <= 8 || !memcmp(data + offsets[code] + 8, cell.data + 8, (uint64_t)cell.size - 8);
+    return cell.size <= 8 || !memcmp(text + 8, cell.data + 8, (uint64_t)cell.size - 8);
 }
 
 /* Put values 0 to `count` into `slots` again, of which `mask` + 1 count now. */
-static void place_all(int64_t count, const uint32_t *tags, uint32_t *slots, uint32_t mask) {
+static void place_all(int64_t count, const Value *values, uint32_t *slots, uint32_t mask) {
     memset(slots, 0, ((uint64_t)mask + 1) * sizeof *slots);
     for (int64_t code = 0; code < count; code++) {
-        uint32_t slot = tags[code] & mask;
+        uint32_t slot = values[code].tag & mask;
         while (slots[slot]) {
             slot = (slot + 1) & mask;
         }
@@ -41,16 +46,17 @@ static void place_all(int64_t count, const uint32_t *tags, uint32_t *slots, uint
     }
 }
 
-/* `codes`, `counts` (rows of each value), `words` and `tags` hold one number for each row,
+/* `codes` and `counts` (rows of each value) hold one number for each row, `words` two,
  * `value_offsets` one more, `value_data` as many bytes as the column; `slot_count` is a power of
  * two, at least twice the rows. Returns the number of values. */
 int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
                         int64_t validity_offset, int64_t rows, int32_t *codes, uint8_t *missing,
                         int32_t *value_offsets, uint8_t *value_data, int64_t *counts,
-                        uint64_t *words, uint32_t *tags, uint32_t *slots, int64_t slot_count) {
+                        uint64_t *words, uint32_t *slots, int64_t slot_count) {
+    Value *values = (Value *)words;
     int64_t count = 0, end = rows ? offsets[rows] : 0;
     uint32_t mask = slot_count < 1024 ? (uint32_t)slot_count - 1 : 1023;
-    place_all(0, tags, slots, mask);
+    place_all(0, values, slots, mask);
     value_offsets[0] = 0;
     for (int64_t row = 0; row < rows; row++) {
         if (validity) {
@@ -63,11 +69,8 @@ int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8
         }
         Cell cell = cell_at(offsets, data, row, end);
         uint32_t slot = cell.tag & mask, found;
-        while ((found = slots[slot])) {
-            if (tags[found - 1] == cell.tag &&
-                is_value(cell, found - 1, value_offsets, value_data, words)) {
-                break;
-            }
+        while ((found = slots[slot]) &&
+               !is_value(cell, values + found - 1, value_data + value_offsets[found - 1])) {
             slot = (slot + 1) & mask;
         }
         if (found) {
@@ -77,8 +80,7 @@ int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8
         }
         codes[row] = (int32_t)count;
         counts[count] = 1;
-        words[count] = cell.word;
-        tags[count] = cell.tag;
+        values[count] = (Value){cell.word, (uint32_t)cell.size, cell.tag};
         if (cell.size) {
             memcpy(value_data + value_offsets[count], cell.data, (uint64_t)cell.size);
         }
@@ -87,7 +89,7 @@ int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8
         if (2 * count > mask && (int64_t)mask + 1 < slot_count) {
             int64_t wider = 4 * ((int64_t)mask + 1);
             mask = (uint32_t)(wider < slot_count ? wider : slot_count) - 1;
-            place_all(count, tags, slots, mask);
+            place_all(count, values, slots, mask);
         }
     }
     return count;

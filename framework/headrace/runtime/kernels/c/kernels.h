@@ -38,8 +38,7 @@ EXPORT void headrace_hash64(const int32_t *offsets, const uint8_t *data, int64_t
 EXPORT int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
                                int64_t validity_offset, int64_t rows, int32_t *codes,
                                uint8_t *missing, int32_t *value_offsets, uint8_t *value_data,
-                               int64_t *counts, uint64_t *words, uint32_t *tags, uint32_t *slots,
-                               int64_t slot_count);
+                               int64_t *counts, uint64_t *words, uint32_t *slots, int64_t slot_count);
 EXPORT void headrace_sketch(const uint64_t *prints, const int64_t *counts, int64_t values,
                             int64_t width, int64_t *sketch);
 EXPORT int64_t headrace_count(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
@@ -64,5 +63,18 @@ EXPORT void headrace_csv_columns(const uint8_t *data, int64_t size, const uint32
                                  int64_t wanted_count, int32_t *const *offsets,
                                  uint8_t *const *cells, const int64_t *sizes,
                                  uint8_t *const *validity, int64_t *nulls);
+EXPORT int64_t headrace_group(const uint64_t *keys, int64_t rows, int32_t *codes, int32_t *first,
+                              uint32_t *slots, int64_t slot_count);
+EXPORT int64_t headrace_add_up(const int32_t *codes, const int64_t *numbers, int64_t rows,
+                               int64_t groups, int64_t *sums);
+EXPORT void headrace_find(const uint64_t *known, const int32_t *starts, int64_t bits,
+                          const uint64_t *keys, int64_t rows, int64_t *places);
+EXPORT int64_t headrace_csv_size(const int32_t *const *codes, const int64_t *const *offsets,
+                                 const int64_t *counts, int64_t columns, int64_t rows);
+EXPORT int64_t headrace_csv_lines(const int32_t *const *codes, const int64_t *const *offsets,
+                                  const uint8_t *const *data, const int64_t *sizes, int64_t columns,
+                                  int64_t rows, uint8_t *lines, int64_t room);
+EXPORT void headrace_digest_numbers(const uint64_t *numbers, int64_t rows, uint64_t key,
+                                    uint64_t *sums);
 
 #endif

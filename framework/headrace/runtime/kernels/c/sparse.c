@@ -14,9 +14,13 @@
 typedef uint32_t Lanes __attribute__((vector_size(4 * LANES)));
 
 static inline __attribute__((always_inline)) void compare(Lanes *one, Lanes *other) {
-    Lanes a = *one, b = *other, is_less = (Lanes)(a < b);
-    *one = (a & is_less) | (b & ~is_less);
-    *other = (b & is_less) | (a & ~is_less);
+    Lanes a = *one, b = *other, least, most;
+    for (int lane = 0; lane < LANES; lane++) { /* every compiler knows this for two instructions */
+        least[lane] = a[lane] < b[lane] ? a[lane] : b[lane];
+        most[lane] = a[lane] < b[lane] ? b[lane] : a[lane];
+    }
+    *one = least;
+    *other = most;
 }
 
 /* Which lanes are compared with which, two bytes a pair; return the number of pairs. */
@@ -83,6 +87,14 @@ static int all_are_places(const int32_t *const *codes, const int64_t *key_counts
     return 1;
 }
 
+/* 1 or -1 by the lowest bit of a key, without a branch: signs are as good as random. */
+static inline float sign_of(uint32_t key) {
+    uint32_t bits = key << 31 | 0x3F800000u;
+    float sign;
+    memcpy(&sign, &bits, sizeof sign);
+    return sign;
+}
+
 /* Write the entries of one lane; return how many. */
 static inline int64_t entries_of(const Lanes *keys, int lane, int64_t columns, int32_t *indices,
                                  float *values) {
@@ -94,7 +106,7 @@ static inline int64_t entries_of(const Lanes *keys, int lane, int64_t columns, i
             break;
         }
         int32_t index = (int32_t)(key >> 1);
-        float value = key & 1 ? -1.0f : 1.0f;
+        float value = sign_of(key);
         if (index == last) {
             values[count - 1] += value;
             continue;
@@ -170,7 +182,7 @@ weighted_rows(const int32_t *const *codes, const uint32_t *const *keys, const in
             for (int64_t i = 0; i < columns && lanes[i][lane] != NONE; i++) {
                 uint32_t column = lanes[i][lane] & below;
                 int32_t index = (int32_t)(lanes[i][lane] >> shift);
-                double value = given[column][lane] & 1 ? -1.0 : 1.0;
+                double value = sign_of(given[column][lane]);
                 if (weights[column]) {
                     value *= weights[column][first + lane];
                 }

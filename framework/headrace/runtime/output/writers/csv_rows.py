@@ -12,28 +12,21 @@ https://www.rfc-editor.org/rfc/rfc4180
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, ClassVar, NamedTuple
+from typing import IO, ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from headrace.runtime.chain.names import absent
-from headrace.runtime.errors import DataError
 from headrace.runtime.output.writers.base import (
-    Entries,
     Layout,
     SettingError,
     named_columns,
     refuse_left_over,
-    slices,
 )
-from headrace.runtime.output.writers.decimals import NotFiniteError, decimals
-from headrace.runtime.output.writers.fields import side_by_side
-from headrace.runtime.output.writers.numerals import coded
+from headrace.runtime.output.writers.csv_lines import CsvColumn, as_cells, is_number, lines_of
 from headrace.runtime.output.writers.reading import ID, LABEL, Known, lists
 from headrace.runtime.shown import quoted
 from headrace.runtime.spec import OutputSpec
@@ -41,10 +34,6 @@ from headrace.runtime.transform import Role, encoding_of, is_pending, role_of
 
 MOST_COLUMNS = 10_000
 """Columns of a hashed matrix that are written: beyond that a row is hardly more than zeros."""
-_ROWS_AT_ONCE = 8192
-_CELLS_AT_ONCE = 1 << 20
-_FIRST = 64
-"""Numbers of a column that tell whether it is one of whole numbers."""
 _TYPES = {
     "label": pa.float64(),
     "id": pa.string(),
@@ -53,24 +42,6 @@ _TYPES = {
     "text": pa.string(),
 }
 """Of the kinds of columns, as the manifest names them."""
-_NEWLINE, _COMMA, _QUOTE, _NOTHING = (
-    pa.scalar(each, pa.large_string()) for each in ("\n", ",", '"', "")
-)
-_TO_QUOTE = '[",\r\n]|^$'
-
-
-class CsvColumn(NamedTuple):
-    """A column of the file.
-
-    Attributes:
-        name: As in the header.
-        field: Of the schema; None for a column of the matrix.
-        place: Position in the schema, or index in the matrix.
-    """
-
-    name: str
-    field: pa.Field | None
-    place: int
 
 
 @dataclass(frozen=True)
@@ -140,15 +111,11 @@ class CsvWriter:
 
     def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
         """Write one part."""
-        columns, layout = self.chosen(schema), Layout.of(schema)
+        columns = self.chosen(schema)
         if self.header:
-            names = _as_cells(pa.array([each.name for each in columns]))
+            names = as_cells(pa.array([each.name for each in columns]))
             file.write(f"{','.join(names.to_pylist())}\n".encode())
-        width = max(len(columns), layout.n_features or 0)
-        rows_at_once = max(1, min(_ROWS_AT_ONCE, _CELLS_AT_ONCE // width))
-        for rows in slices(batches, rows_at_once):
-            lines = _dense if layout.indices is None else _matrix
-            file.writelines(lines(rows, columns))
+        file.writelines(lines_of(batches, columns))
 
     def is_exact(self, known: Known) -> bool:
         """Return whether the files hold all columns; a zero of a matrix may be an entry or none.
@@ -241,127 +208,8 @@ def _kind(field: pa.Field | None) -> str:
         return str(role)
     if encoding_of(field) is not None:
         return "ids"
-    return "number" if _is_number(field.type) else "text"
-
-
-def _is_number(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_))
+    return "number" if is_number(field.type) else "text"
 
 
 def _is_binary(type_: pa.DataType) -> bool:
     return bool(pa.types.is_binary(type_) or pa.types.is_large_binary(type_))
-
-
-def _dense(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> list[memoryview]:
-    matrix = _alike(rows, columns)
-    with suppress(NotFiniteError):  # raised again, with the name of the column
-        if matrix is not None:
-            return _joined_lines(matrix, len(columns))
-    is_alone = len(columns) == 1
-    cells = [_texts(rows.column(each.place), each.name, is_alone) for each in columns]
-    # The line end stands before each row, where it costs a pass over the first column only.
-    cells[0] = _joined(_NEWLINE, cells[0], between=_NOTHING)
-    joined = _joined(*cells, between=_COMMA)
-    offsets = np.frombuffer(joined.buffers()[1], np.int64)
-    return [memoryview(joined.buffers()[2])[1 : offsets[len(joined)]], memoryview(b"\n")]
-
-
-def _alike(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> pa.Array | None:
-    """Return all cells, row after row, if all columns are numbers that are spelt alike.
-
-    Texts are joined in half the time if they lie in the order of the file.
-    """
-    chosen = [rows.column(place) for _, _, place in columns]
-    if any(each.type != pa.float64() or each.null_count for each in chosen):
-        return None
-    numbers = [each.to_numpy() for each in chosen]
-    kinds = {bool((each[:_FIRST] == np.floor(each[:_FIRST])).all()) for each in numbers}
-    if len(kinds) > 1:
-        return None
-    return pa.array(side_by_side(numbers, rows.num_rows, np.float64).ravel())
-
-
-def _joined_lines(cells: pa.Array, columns: int) -> list[memoryview]:
-    """Return lines of so many cells each."""
-    texts = decimals(cells)
-    every = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
-    joined = np.frombuffer(pc.binary_join(every, ",").buffers()[2], np.uint8)
-    if not joined.flags.writeable:
-        joined = joined.copy()
-    # Where a line ends, a comma has come between its last cell and the next line's first one.
-    ends = np.frombuffer(texts.buffers()[1], np.int32)[columns : len(texts) : columns]
-    joined[ends + np.arange(columns - 1, len(texts) - 1, columns)] = ord("\n")
-    used = int(np.frombuffer(texts.buffers()[1], np.int32)[len(texts)]) + max(len(texts) - 1, 0)
-    return [joined[:used].data, memoryview(b"\n")]
-
-
-def _joined(*columns: pa.Array | pa.Scalar, between: pa.Scalar) -> pa.LargeStringArray:
-    """Join the texts of each row; a null is an empty text."""
-    return pc.binary_join_element_wise(
-        *columns, between, null_handling="replace", null_replacement=""
-    )
-
-
-def _texts(column: pa.Array, name: str, is_alone: bool = False) -> pa.LargeStringArray:
-    """Return the cells of a column; with `is_alone`, of the only one, none is empty."""
-    try:
-        texts = decimals(column) if _is_number(column.type) else _as_cells(column)
-    except NotFiniteError:
-        raise DataError(
-            f"column {quoted(name)}: a number is infinite or NaN, for which csv has no text; "
-            "use output.format=parquet, or a step that makes it null"
-        ) from None
-    cells = texts.cast(pa.large_string())
-    return cells.fill_null('""') if is_alone else cells
-
-
-def _as_cells(column: pa.Array) -> pa.Array:
-    """Return texts as they stand in a cell."""
-    texts = column.cast(pa.large_string())
-    if not _may_need_quotes(texts):
-        return texts
-    needs_quotes = pc.match_substring_regex(texts, _TO_QUOTE)
-    if not pc.any(needs_quotes).as_py():
-        return texts
-    doubled = pc.replace_substring(texts, '"', '""')
-    return pc.if_else(needs_quotes, _joined(_QUOTE, doubled, _QUOTE, between=_NOTHING), texts)
-
-
-def _may_need_quotes(texts: pa.LargeStringArray) -> bool:
-    """Return false if no text needs quotes, which hardly any does and a look at all bytes tells."""
-    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset :][: len(texts) + 1]
-    is_empty = np.diff(offsets) == 0
-    if texts.null_count:
-        is_empty &= texts.is_valid().to_numpy(zero_copy_only=False)
-    if is_empty.any():
-        return True
-    data = texts.buffers()[2]
-    used = b"" if data is None else bytes(memoryview(data)[offsets[0] : offsets[-1]])
-    return any(mark in used for mark in (b'"', b",", b"\r", b"\n"))
-
-
-def _matrix(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> list[memoryview]:
-    """Return hashed rows: each distinct text once, and for each cell which of them it is."""
-    layout = Layout.of(rows.schema)
-    entries = Entries.of(rows, layout)
-    distinct, codes = coded(entries.values)
-    texts = [pa.array(["0"], pa.large_string()), _texts(pa.array(distinct), "values")]
-    matrix = np.zeros((rows.num_rows, entries.n_features), np.int32)
-    row_of = np.repeat(np.arange(rows.num_rows), np.diff(entries.offsets))
-    matrix[row_of, entries.indices] = codes + 1
-    cells = np.empty((rows.num_rows, len(columns) + 1), np.int32)
-    of_matrix = [position for position, each in enumerate(columns) if each.field is None]
-    cells[:, of_matrix] = matrix[:, [columns[position].place for position in of_matrix]]
-    count = 1 + len(distinct)
-    for position, (name, field, place) in enumerate(columns):
-        if field is not None:
-            texts.append(_texts(rows.column(place), name))
-            cells[:, position] = np.arange(count, count + rows.num_rows)
-            count += rows.num_rows
-    every = pa.concat_arrays(texts)
-    behind = _joined(_COMMA, every, between=_NOTHING)
-    cells[:, 0] += count
-    cells[:, -1] = 2 * count
-    every = pa.concat_arrays([behind, every, pa.array(["\n"], pa.large_string())])
-    written = every.take(pa.array(cells.ravel()))
-    return [memoryview(written.buffers()[2])]

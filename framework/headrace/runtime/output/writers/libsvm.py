@@ -29,7 +29,6 @@ from headrace.runtime.output.writers.reading import Known, text_rows
 from headrace.runtime.output.writers.texts import I64, Texts, packed
 
 _ROWS_AT_ONCE = 8192
-_NEWLINE = pa.scalar(b"\n", pa.large_binary())
 
 
 class LabelledLines(ABC):
@@ -54,7 +53,8 @@ class LabelledLines(ABC):
             offsets, texts = self.entries(rows, layout)
             data, starts = packed(texts)
             labels = number_strings(rows.column(layout.label).to_numpy())
-            file.write(joined([labels, strings_at(data, starts[offsets]), _NEWLINE]))
+            newline = pa.scalar(b"\n", pa.large_binary())
+            file.write(joined([labels, strings_at(data, starts[offsets]), newline]))
 
     def is_exact(self, known: Known) -> bool:
         """Return whether the lines hold all: an id has no place, nor a null or zero of a column."""

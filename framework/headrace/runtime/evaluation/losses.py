@@ -1,0 +1,59 @@
+"""The losses of judged rows: what the standard error of their mean takes, and that of a difference.
+
+Two models that were judged on the same rows are compared row by row, as most of the noise is that
+of the rows and is the same for both. Nobody keeps the losses of all rows, but the means of
+`GROUPS` groups of rows give nearly the same standard error: K. Wolter, Introduction to Variance
+Estimation (2007), chapter 2, the method of random groups.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from headrace.runtime.evaluation.rows import DECIMALS, Floats
+
+GROUPS = 100
+"""Row 0 is in group 0, row 1 in group 1, row 100 in group 0 again."""
+
+
+class Losses:
+    """Sums over the losses of the rows of one channel, and over those of each group."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._total = self._squares = 0.0
+        self._losses = np.zeros(GROUPS)
+        self._labels = np.zeros(GROUPS)
+
+    def add(self, losses: Floats, labels: Floats) -> None:
+        """Take in some rows.
+
+        Args:
+            losses: Shape (rows,).
+            labels: Shape (rows,).
+        """
+        groups = (self.rows + np.arange(len(losses))) % GROUPS
+        self._losses += np.bincount(groups, losses, GROUPS)
+        self._labels += np.bincount(groups, labels, GROUPS)
+        self._total += float(losses.sum())
+        with np.errstate(over="ignore"):  # of labels beyond all measure
+            self._squares += float(np.square(losses).sum())
+        self.rows += len(losses)
+
+    def standard_error(self) -> float | None:
+        """Return the standard error of the mean loss; None for one row, or beyond all measure."""
+        if self.rows < 2 or not math.isfinite(self._squares):
+            return None
+        spread = max(self._squares - self._total**2 / self.rows, 0.0) / (self.rows - 1)
+        return math.sqrt(spread / self.rows)
+
+    def groups(self) -> dict[str, list[float]]:
+        """Return the mean label, by which the same rows are known, and the mean loss of groups."""
+        used = min(self.rows, GROUPS)
+        rows = (self.rows - np.arange(used) + GROUPS - 1) // GROUPS
+        sums = {"mean_label": self._labels, "mean_loss": self._losses}
+        return {
+            name: np.round(each[:used] / rows, DECIMALS).tolist() for name, each in sums.items()
+        }

@@ -1,0 +1,61 @@
+/* Rows of plain columns: lines of CSV, and digests of numbers. */
+#include "text.h"
+
+#define AT_ONCE 16
+
+static inline int64_t text_of(const int32_t *codes, int64_t row) { return codes ? codes[row] : row; }
+
+/* The size of what `headrace_csv_lines` writes; -1 if a code is beyond its column's texts. */
+int64_t headrace_csv_size(const int32_t *const *codes, const int64_t *const *offsets,
+                          const int64_t *counts, int64_t columns, int64_t rows) {
+    int64_t size = columns * rows;
+    for (int64_t column = 0; column < columns; column++) {
+        const int64_t *starts = offsets[column];
+        for (int64_t row = 0; row < rows; row++) {
+            int64_t text = text_of(codes[column], row);
+            if (text < -1 || text >= counts[column]) {
+                return -1;
+            }
+            size += text < 0 ? 0 : starts[text + 1] - starts[text];
+        }
+    }
+    return size;
+}
+
+/* Write the texts of each row, a comma between them and a line end behind the last. `codes` says
+ * which of a column's texts stands in each row, -1 for none; without codes each row has its own.
+ * `sizes` are the bytes of each column's texts, `room` those of `lines`. Returns the bytes written,
+ * which `headrace_csv_size` tells before; `room` has to be as many, and is better AT_ONCE more. */
+int64_t headrace_csv_lines(const int32_t *const *codes, const int64_t *const *offsets,
+                           const uint8_t *const *data, const int64_t *sizes, int64_t columns,
+                           int64_t rows, uint8_t *lines, int64_t room) {
+    int64_t at = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        for (int64_t column = 0; column < columns; column++) {
+            int64_t text = text_of(codes[column], row);
+            if (text >= 0) {
+                int64_t start = offsets[column][text], size = offsets[column][text + 1] - start;
+                const uint8_t *from = data[column] + start;
+                if (size <= AT_ONCE && start + AT_ONCE <= sizes[column] && at + AT_ONCE <= room) {
+                    memcpy(lines + at, from, AT_ONCE);
+                } else if (size <= 2 * AT_ONCE && start + 2 * AT_ONCE <= sizes[column] &&
+                           at + 2 * AT_ONCE <= room) {
+                    memcpy(lines + at, from, 2 * AT_ONCE);
+                } else if (size) {
+                    memcpy(lines + at, from, (uint64_t)size);
+                }
+                at += size;
+            }
+            lines[at++] = ',';
+        }
+        lines[at - 1] = '\n';
+    }
+    return at;
+}
+
+/* Add to each row's sum the hash of a number, as headrace.runtime.output.digest does. */
+void headrace_digest_numbers(const uint64_t *numbers, int64_t rows, uint64_t key, uint64_t *sums) {
+    for (int64_t row = 0; row < rows; row++) {
+        sums[row] += mix64(numbers[row] * GAMMA + key);
+    }
+}

@@ -1,0 +1,183 @@
+"""Kernels for learning and for rows of plain columns, called with NumPy arrays and Arrow columns.
+
+What `headrace.runtime.kernels.calls` is for hashing; each has NumPy's or Arrow's way beside it,
+where it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ctypes import CDLL
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Array = npt.NDArray[Any]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+
+MOST = 2**31 - 1
+"""Rows: their numbers have 32 bits."""
+_MOST_BITS = 24
+_SLACK = 32
+"""Bytes that are copied at once."""
+_NOTHING = np.zeros(_SLACK, np.uint8)
+
+
+def group(kernels: CDLL, keys: U64) -> tuple[I32, I32]:
+    """Give equal keys one number, in the order in which they first occur.
+
+    Args:
+        kernels: The library.
+        keys: At most `MOST`.
+
+    Returns:
+        The number of each key, and where each number first occurs.
+    """
+    rows = len(keys)
+    slots = np.empty(1 << max(2 * rows - 1, 1).bit_length(), np.uint32)
+    keys, codes, first = (
+        _straight(keys, np.uint64),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int32),
+    )
+    count = kernels.headrace_group(_at(keys), rows, _at(codes), _at(first), _at(slots), len(slots))
+    return codes, first[:count]
+
+
+def add_up(kernels: CDLL, codes: I32, numbers: I64, groups: int) -> I64:
+    """Return the sum of the numbers of each group, shape (groups,).
+
+    Raises:
+        ValueError: There is another number of codes, or a code is no group.
+    """
+    sums = np.zeros(groups, np.int64)
+    codes, numbers = _straight(codes, np.int32), _straight(numbers, np.int64)
+    if (
+        len(codes) != len(numbers)
+        or kernels.headrace_add_up(_at(codes), _at(numbers), len(codes), groups, _at(sums)) < 0
+    ):
+        raise ValueError(f"{len(numbers)} numbers do not fit {len(codes)} codes of {groups} groups")
+    return sums
+
+
+class Index(NamedTuple):
+    """Numbers that ascend, and where to look for one among them.
+
+    Attributes:
+        known: The numbers.
+        starts: Where those begin whose highest bits are 0, 1 and so on, and where the last end.
+        bits: So many of the highest.
+    """
+
+    known: U64
+    starts: I32
+    bits: int
+
+    @classmethod
+    def of(cls, known: U64) -> Index:
+        """Return the index of at most `MOST` numbers: about one for each start."""
+        bits = min(max(len(known) - 1, 0).bit_length(), _MOST_BITS)
+        known, starts = _straight(known, np.uint64), np.zeros((1 << bits) + 1, np.int32)
+        if bits:
+            edges = np.arange(1, 1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
+            starts[1:-1] = np.searchsorted(known, edges)
+        starts[-1] = len(known)
+        return cls(known, starts, bits)
+
+    def find(self, kernels: CDLL, keys: U64) -> I64:
+        """Return where each key stands, -1 for one that is not there."""
+        places, keys = np.empty(len(keys), np.int64), _straight(keys, np.uint64)
+        kernels.headrace_find(
+            *(_at(self.known), _at(self.starts), self.bits, _at(keys), len(keys), _at(places))
+        )
+        return places
+
+
+class Cells(NamedTuple):
+    """A column of CSV.
+
+    Attributes:
+        texts: As they stand in the file; without codes, one for each row.
+        codes: Which of the texts stands in each row, -1 for none.
+    """
+
+    texts: pa.LargeStringArray
+    codes: I32 | None
+
+
+def csv_lines(kernels: CDLL, columns: Sequence[Cells], rows: int) -> npt.NDArray[np.uint8]:
+    """Return the bytes of the lines.
+
+    Args:
+        kernels: The library.
+        columns: At least one, without nulls.
+        rows: Number of lines.
+
+    Raises:
+        ValueError: A column has fewer rows, or a code that is none of its texts.
+    """
+    offsets = [_offsets(each.texts) for each in columns]
+    data = [_data(each.texts) for each in columns]
+    codes = [None if each is None else _straight(each, np.int32) for _, each in columns]
+    counts = np.array([len(each.texts) for each in columns], np.int64)
+    sizes = np.array([len(each) for each in data], np.int64)
+    fits = all(len(t if c is None else c) == rows for t, c in columns)
+    each_codes, each_offsets = _addresses(codes), _addresses(offsets)
+    given, count = (_at(each_codes), _at(each_offsets)), len(columns)
+    size = kernels.headrace_csv_size(*given, _at(counts), count, rows) if fits else -1
+    if size < 0:
+        raise ValueError("the columns of CSV do not fit each other")
+    lines, texts = np.empty(size + _SLACK, np.uint8), _addresses(data)
+    kernels.headrace_csv_lines(
+        *(*given, _at(texts), _at(sizes), count, rows, _at(lines), len(lines))
+    )
+    return lines[:size]
+
+
+def add_digests_of_numbers(kernels: CDLL, bits: U64, key: int, sums: U64) -> None:
+    """Add to each row's sum the hash of its number, as `headrace.runtime.output.digest` does.
+
+    Args:
+        kernels: The library.
+        bits: The numbers' own, shape (rows,).
+        key: Of their column.
+        sums: Shape (rows,), side by side.
+    """
+    if len(bits) != len(sums) or not sums.flags.c_contiguous:
+        raise ValueError(f"{len(bits)} numbers have {len(sums)} sums")
+    bits = _straight(bits, np.uint64)
+    kernels.headrace_digest_numbers(_at(bits), len(bits), key, _at(sums))
+
+
+def _at(array: Array) -> int:
+    """Return where an array begins."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _addresses(arrays: Sequence[Array | None]) -> Array:
+    """Return where each array begins, zero for None."""
+    return np.array([0 if each is None else _at(each) for each in arrays], np.uintp)
+
+
+def _straight(array: Any, dtype: npt.DTypeLike) -> Any:
+    return np.ascontiguousarray(array, dtype)
+
+
+def _offsets(texts: pa.LargeStringArray) -> I64:
+    start = texts.offset * np.dtype(np.int64).itemsize
+    buffer = texts.buffers()[1]
+    if buffer is None or not buffer.size:
+        return np.zeros(1, np.int64)
+    return np.frombuffer(buffer, np.int64, len(texts) + 1, start)
+
+
+def _data(texts: pa.LargeStringArray) -> npt.NDArray[np.uint8]:
+    buffer = texts.buffers()[2]
+    if buffer is None or not buffer.size:
+        return _NOTHING
+    return np.frombuffer(buffer, np.uint8)

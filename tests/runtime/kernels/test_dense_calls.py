@@ -1,0 +1,155 @@
+"""Kernels for learning and plain columns against what NumPy and Arrow make of the same."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from ctypes import CDLL
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.runtime.kernels import dense_calls, library
+from headrace.runtime.learning.counts import Values
+from headrace.runtime.learning.states import added_up, in_their_order
+from headrace.runtime.learning.texts import COLUMN, HASH, ROWS, TEXT, added_up_texts
+from headrace.runtime.output.digest import digest_of
+from headrace.runtime.output.writers.csv_rows import CsvWriter
+from headrace.runtime.transform import Role, encoded, with_role
+from tests.runtime.kernels.test_calls import without_kernels
+
+pytestmark = pytest.mark.skipif(
+    library.library() is None, reason="the kernels are not built: no zig and no C compiler"
+)
+
+WORDS = st.integers(0, 2**64 - 1) | st.integers(0, 5)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([0.0, -0.0, 1.0, 0.1])
+TEXTS = st.text('ab0é,"\n', max_size=40)
+LABEL = with_role(pa.field("click", pa.float64()), Role.LABEL)
+
+
+@given(st.lists(WORDS, max_size=200))
+def test_equal_numbers_have_one_code_in_the_order_of_their_first(keys: list[int]) -> None:
+    codes, first = dense_calls.group(_kernels(), np.array(keys, np.uint64))
+    assert [keys[place] for place in first] == list(dict.fromkeys(keys))
+    assert [keys[first[code]] for code in codes] == keys
+
+
+@given(st.lists(st.tuples(WORDS, st.integers(-3, 3), st.integers(-(2**62), 2**62)), max_size=60))
+def test_states_are_added_up_as_arrow_does(rows: list[tuple[int, int, int]]) -> None:
+    values, folds, sums = (list(each) for each in zip(*rows, strict=True)) if rows else ([], [], [])
+    columns = [pa.array(values, pa.uint64()), pa.array(folds, pa.int16()), pa.array(sums)]
+    state = pa.table(
+        [
+            each.cast(kind)
+            for each, kind in zip(columns, (pa.uint64(), pa.int16(), pa.int64()), strict=True)
+        ],
+        ["value", "fold", "sum"],
+    )
+    for keys in (("value",), ("value", "fold")):
+        chosen = state.select([*keys, "sum"])
+        compiled = added_up([chosen, chosen.slice(1)], *keys)
+        with without_kernels():
+            reference = added_up([chosen, chosen.slice(1)], *keys)
+        order = [(name, "ascending") for name in reference.column_names]
+        assert in_their_order(compiled).equals(reference.sort_by(order).combine_chunks())
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9)), min_size=1, max_size=30))
+def test_texts_are_added_up_as_numpy_does(rows: list[tuple[int, int]]) -> None:
+    state = pa.table(
+        {
+            HASH: pa.array([value * 2**61 for value, _ in rows], pa.uint64()),
+            COLUMN: ["c"] * len(rows),
+            TEXT: [str(value) for value, _ in rows],
+            ROWS: [count for _, count in rows],
+        }
+    )
+    compiled = added_up_texts([state, state], 100)
+    with without_kernels():
+        reference = added_up_texts([state, state], 100)
+    assert in_their_order(compiled).equals(in_their_order(reference))
+
+
+@given(st.sets(WORDS, max_size=60), st.lists(WORDS, max_size=30), st.integers(0, 56))
+def test_values_are_found_as_numpy_finds_them(
+    known: set[int], others: list[int], shift: int
+) -> None:
+    values = Values(np.array(sorted({each >> shift for each in known}), np.uint64))
+    keys = np.array([*others, *(each >> shift for each in known)], np.uint64)
+    compiled = values._found(keys)
+    with without_kernels():
+        np.testing.assert_array_equal(compiled, values._found(keys))
+
+
+@given(
+    st.lists(
+        st.tuples(st.none() | FLOATS, st.none() | st.integers(0, 9), st.none() | TEXTS, FLOATS),
+        max_size=40,
+    ),
+    st.integers(0, 3),
+    st.sampled_from([None, ("text",), ("number", "text")]),
+)
+def test_csv_and_digests(
+    rows: list[tuple[float | None, int | None, str | None, float]],
+    start: int,
+    chosen: tuple[str, ...] | None,
+) -> None:
+    batch = _batch(rows).slice(start)
+    writer = CsvWriter(columns=chosen)
+    compiled = _written(writer, batch), digest_of([batch], batch.schema)
+    with without_kernels():
+        assert compiled == (_written(writer, batch), digest_of([batch], batch.schema))
+
+
+def test_numbers_that_are_all_different_are_spelt_one_by_one() -> None:
+    batch = _batch([(number / 7, None, "x", number) for number in range(3000)])
+    compiled = _written(CsvWriter(), batch)
+    with without_kernels():
+        assert compiled == _written(CsvWriter(), batch)
+
+
+def test_arrays_that_do_not_fit_each_other() -> None:
+    kernels, codes = _kernels(), np.array([0, 2], np.int32)
+    with pytest.raises(ValueError, match="2 numbers do not fit 2 codes of 2 groups"):
+        dense_calls.add_up(kernels, codes, np.zeros(2, np.int64), 2)
+    texts = pa.array(["a", "b"], pa.large_string())
+    for cells, rows in ((dense_calls.Cells(texts, codes), 2), (dense_calls.Cells(texts, None), 3)):
+        with pytest.raises(ValueError, match="the columns of CSV do not fit each other"):
+            dense_calls.csv_lines(kernels, [cells], rows)
+    with pytest.raises(ValueError, match="1 numbers have 2 sums"):
+        dense_calls.add_digests_of_numbers(
+            kernels, np.zeros(1, np.uint64), 0, np.zeros(2, np.uint64)
+        )
+
+
+def _kernels() -> CDLL:
+    kernels = library.library()
+    assert kernels is not None
+    return kernels
+
+
+def _batch(
+    rows: Sequence[tuple[float | None, int | None, str | None, float]],
+) -> pa.RecordBatch:
+    numbers, ids, texts, labels = ([row[place] for row in rows] for place in range(4))
+    fields = [
+        with_role(pa.field("number", pa.float64()), Role.NUMERIC),
+        encoded(pa.field("id", pa.int32()), 10),
+        with_role(pa.field("text", pa.string()), Role.CATEGORICAL),
+        LABEL,
+    ]
+    columns = [
+        pa.array(cells, field.type)
+        for cells, field in zip((numbers, ids, texts, labels), fields, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+
+
+def _written(writer: CsvWriter, batch: pa.RecordBatch) -> bytes:
+    file = io.BytesIO()
+    writer.write([batch], batch.schema, file)
+    return file.getvalue()
