@@ -309,6 +309,9 @@ def encodings() -> Iterator[Case]:
             None,
             error=f"d.csv, line 1: the header is not UTF-8; set dataset.encoding=utf-{bits}",
         )
+    stars = "x,z*,y\n1,3,2\n"
+    yield case("a name that looks like a pattern", stars, ONE, drop=("z*",))
+    yield case("such a name is none", "x,y,y*\n1,2,3\n", ONE, drop=("y*",))
     yield case("two byte order marks", "\ufeff\ufeffx,y\n1,2\n", ONE)
     yield case("bytes that are not UTF-8", b"x,y\n1,\xe9\n3,4\n", [["3", "4"]], bad=(2,))
     yield case("half a character", b"x,y\n1,\xe2\x82\n3,4\n", [["3", "4"]], bad=(2,))
