@@ -192,11 +192,14 @@ FAULTS: dict[str, tuple[Content, tuple[str, ...], str]] = {
         "d.csv.zst: the zstd data is broken or cut short (Truncated compressed stream)",
     ),
     "header that is not UTF-8": (
-        {"d.csv": b"click,caf\xe9\n1,x\n"}, (), "d.csv, line 1: the header is not UTF-8",
+        {"d.csv": b"click,caf\xe9\n1,x\n"}, (),
+        "d.csv, line 1: the header is not UTF-8; set dataset.encoding to that of the file, such as "
+        "utf-16 or cp1252",
     ),
     "row that is not UTF-8": (
         {"d.csv": GOOD.encode() + b"1,caf\xe9,x\n"}, (),
-        "d.csv, line 4: column 'a': the bytes b'caf\\xe9' are not UTF-8",
+        "d.csv, line 4: column 'a': the bytes b'caf\\xe9' are not UTF-8; "
+        "dataset.encoding should be that of the file",
     ),
     "label that is no number": (
         {"d.csv": GOOD + "yes,x,y\n1,x,y\nno,x,y\n"}, (),
@@ -243,6 +246,15 @@ FAULTS: dict[str, tuple[Content, tuple[str, ...], str]] = {
     "JSON that is no object": (
         {"d.jsonl": '{"click": 1, "a": "x"}\n[1, 2]\n'}, (),
         "d.jsonl, line 2: the line is not a JSON object",
+    ),
+    "JSON that is one list": (
+        {"d.jsonl": '[{"click": 1, "a": "x"}, {"click": 0, "a": "y"}]'}, (),
+        "d.jsonl, line 1: the line is not a JSON object; if the file is one list of objects, "
+        "jq -c '.[]' FILE writes each on a line of its own",
+    ),
+    "CSV that is Parquet": (
+        {"d.csv": parquet(pa.table({"click": [1, 0], "a": ["x", "y"]}))}, (),
+        "d.csv: is a Parquet file; set dataset.format=parquet",
     ),
     "JSON without the label": (
         {"d.jsonl": '{"click": 1, "a": "x"}\n{"a": "x"}\n'}, (),

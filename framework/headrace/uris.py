@@ -18,11 +18,12 @@ def uri_of(path: str) -> str:
     if "://" in path:
         scheme, rest = path.split("://", 1)
         return f"{scheme}://{rest.rstrip('/') or '/'}" if scheme == "file" else path.rstrip("/")
-    return FILE + str(_without_dots(Path(path).absolute()))
+    return FILE + str(absolute(Path(path)))
 
 
-def _without_dots(path: Path) -> Path:
-    """Return the path without ``..``; it stands in requests and in names of what is kept."""
+def absolute(path: Path) -> Path:
+    """Return the path from the root, without ``..``; it stands in requests and in names."""
+    path = path.absolute()
     if ".." not in path.parts:
         return path
     short = Path(os.path.normpath(path))

@@ -359,6 +359,8 @@ def test_local_paths_become_absolute_and_others_stay(
     plan = compose(composed("dataset.path=logs/*.csv", "output.path=s3://bucket/x"))
     assert plan.config.dataset.path == str(tmp_path / "logs" / "*.csv")
     assert plan.config.output.path == "s3://bucket/x"
+    plan = compose(composed("output.path=not_there/../x"))  # which the system would not find
+    assert plan.config.output.path == str(tmp_path / "x")
 
 
 def test_a_composed_configuration_is_the_models_own_defaults(composed: Composer) -> None:

@@ -29,6 +29,7 @@ def dataset(**keys: Any) -> DatasetConfig:
         *((mark, mark) for mark in ",;|\t :§\x01'"),
         (r"\t", "\t"), (r"\x01", "\x01"), (r"\x1f", "\x1f"), (r"\u00a6", "¦"), ("\\", "\\"),
         (r"\\", "\\"), (r"\0", "\0"), (1, "1"),
+        (r"\\x01", "\x01"), (r"\\t", "\t"),
     ],
 )  # fmt: skip
 def test_a_character_is_written_as_it_is_or_by_its_number(given: Any, mark: str) -> None:
@@ -97,6 +98,12 @@ WRONG = [
     (["dataset.encoding=hex"],
      "dataset.encoding: should be an encoding of text by its name in Python, such as utf-16 or "
      "cp1252 (got 'hex')"),
+    (["dataset.encoding=idna"],
+     "dataset.encoding: should be an encoding of text by its name in Python, such as utf-16 or "
+     "cp1252 (got 'idna')"),
+    (["dataset.path="], "dataset.path: should not be empty"),
+    (["dataset.format=tsv", "dataset.escape='\t'"],
+     "dataset.escape: '\\t' stands between the cells of Tsv; leave it out"),
     (["dataset.quote=';'", "dataset.delimiter=';'"],
      "dataset.quote: ';' is dataset.delimiter already"),
     (["dataset.comment='\"'"], "dataset.comment: '\"' is dataset.quote already"),

@@ -90,6 +90,8 @@ WRONG = [
     (["backend=[sklearn,script]"], ["backend: takes one choice (got '[sklearn,script]')"]),
     (["transform=[[a]]"], ["transform: takes one choice (got '[[a]]')"]),
     (["~dataset=[]"], ["dataset: takes one choice (got '[]')"]),
+    (["+dataset=csv"], ["dataset: has a choice already; write dataset=csv"]),
+    (["=1"], ["=1: is no override; write key=value"]),
     (["hydra/launcher=1"], ["hydra/launcher: takes the name of a choice (got '1')"]),
     (
         ["job.arguments.x=1"],

@@ -136,7 +136,8 @@ def test_outputs_are_their_names(checked: Callable[..., JobConfig], plus: str) -
         ("outputs=[a,b]", ["~outputs", "+outputs={a: {},b: {}}"]),
         ("outputs=[]", ["~outputs", "+outputs={}"]),
         ("outputs=[a],[b]", ["outputs=[a],[b]"]),
-        ("outputs=[1]", ["outputs=[1]"]),
+        ("outputs=[1]", ["~outputs", "+outputs=[1]"]),
+        ("outputs=[a,a]", ["~outputs", "+outputs=[a,a]"]),
         ("outputs={a: {}}", ["outputs={a: {}}"]),
         ("~inputs.a", ["~inputs.a"]),
         ("inputs.a=b=c", ["++inputs.a=b=c"]),
@@ -218,6 +219,8 @@ def test_a_script_in_the_place_of_a_choice(refused: Callable[..., list[str]], pa
     [
         ("inputs=a.csv", "each input has a name, as in inputs.customers=PATH (got 'a.csv')"),
         ("inputs=[a.csv]", 'each input has a name, as in inputs.customers=PATH (got ["a.csv"])'),
+        ("outputs=[1,a]", 'should be a list of names, as in outputs=[train] (got [1, "a"])'),
+        ("outputs=[a,a]", 'should name each output once (got ["a", "a"])'),
         ("outputs=train", "should be a list of names, as in outputs=[train] (got 'train')"),
     ],
 )

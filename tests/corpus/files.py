@@ -225,7 +225,13 @@ def headers() -> Iterator[Case]:
     yield case("nothing but blank lines", "\n\n", None, error="d.csv, line 1: there is no header")
     yield case("numbers as names", "1,2\n3,4\n", [["3", "4"]], names=("1", "2"))
     yield case("names of another script", "名,ж\n1,2\n", ONE, names=("名", "ж"))
-    yield case("not UTF-8", b"x\xff,y\n1,2\n", None, error="d.csv, line 1: the header is not UTF-8")
+    yield case(
+        "not UTF-8",
+        b"x\xff,y\n1,2\n",
+        None,
+        error="d.csv, line 1: the header is not UTF-8; "
+        "set dataset.encoding to that of the file, such as utf-16 or cp1252",
+    )
 
 
 def blanks_and_nulls() -> Iterator[Case]:
@@ -237,6 +243,14 @@ def blanks_and_nulls() -> Iterator[Case]:
     yield case("trimmed, lines in quotes", 'x,y\n1, "a\nb"\n', [["1", "a\nb"]], trim=True)
     yield case("trimmed, a line of blanks", "x,y\n1,2\n   \n", ONE, trim=True)
     yield case("trimmed, one column", "x\n 1\n  \n2 \n", [["1"], ["2"]], names=("x",), trim=True)
+    yield case(
+        "trimmed, an escaped line end",
+        "x\n1\\\n\n2\n",
+        [["1\n"], ["2"]],
+        names=("x",),
+        escape="\\",
+        trim=True,
+    )
     yield case("other blanks stay", "x,y\n\xa01,2\u2003\n", [["\xa01", "2\u2003"]], trim=True)
     yield case("nulls", "x,y\nNA,?\n", [[None, None]], nulls=("NA", "?"))
     yield case("nulls are whole cells", "x,y\nNAN,na\n", [["NAN", "na"]], nulls=("NA",))
@@ -288,6 +302,17 @@ def encodings() -> Iterator[Case]:
     yield case(
         "a mark of utf-16-le", "\ufeffx,y\n1,2\n".encode("utf-16-le"), ONE, encoding="utf-16-le"
     )
+    for bits in (16, 32):
+        yield case(
+            f"utf-{bits}, and nobody says so",
+            "\ufeffx,y\n1,2\n".encode(f"utf-{bits}"),
+            None,
+            error=f"d.csv, line 1: the header is not UTF-8; set dataset.encoding=utf-{bits}",
+        )
+    stars = "x,z*,y\n1,3,2\n"
+    yield case("a name that looks like a pattern", stars, ONE, drop=("z*",))
+    yield case("such a name is none", "x,y,y*\n1,2,3\n", ONE, drop=("y*",))
+    yield case("two byte order marks", "\ufeff\ufeffx,y\n1,2\n", ONE)
     yield case("bytes that are not UTF-8", b"x,y\n1,\xe9\n3,4\n", [["3", "4"]], bad=(2,))
     yield case("half a character", b"x,y\n1,\xe2\x82\n3,4\n", [["3", "4"]], bad=(2,))
     yield case("a surrogate", b"x,y\n1,\xed\xa0\x80\n3,4\n", [["3", "4"]], bad=(2,))

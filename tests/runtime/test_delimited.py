@@ -242,7 +242,11 @@ NAME_THEM = "name all columns in dataset.columns, with dataset.header=true"
         (b"\xef\xbb\xbf\n", "data.csv, line 1: there is no header"),
         (b"a,,b\n", f"data.csv, line 1: a column in the header has no name; {NAME_THEM}"),
         (b"a,b,\n", f"data.csv, line 1: a column in the header has no name; {NAME_THEM}"),
-        (b"a,\xff\n", "data.csv, line 1: the header is not UTF-8"),
+        (
+            b"a,\xff\n",
+            "data.csv, line 1: the header is not UTF-8; set dataset.encoding to that of the file, "
+            "such as utf-16 or cp1252",
+        ),
         (b"a,b,a\n", f"data.csv: the column name 'a' stands twice in the header; {NAME_THEM}"),
     ],
 )

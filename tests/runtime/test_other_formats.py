@@ -227,9 +227,14 @@ def test_json_numbers_are_the_text_that_stands_there(tmp_path: Path, number: str
     ("line", "reason"),
     [
         ("[1]", "the line is not a JSON object"),
+        (
+            "[",
+            "the line is not JSON (Expecting value: line 1 column 2 (char 1)); if the file is one "
+            "list of objects, jq -c '.[]' FILE writes each on a line of its own",
+        ),
         ("nonsense", "the line is not JSON (Expecting value: line 1 column 1 (char 0))"),
         ('{"a": 1', "the line is not JSON (Expecting ',' delimiter: line 1 column 8 (char 7))"),
-        (b'{"a": "\xff"}', "the line is not UTF-8"),
+        (b'{"a": "\xff"}', "the line is not UTF-8; dataset.encoding should be that of the file"),
     ],
 )
 def test_json_lines_that_are_none(tmp_path: Path, line: str | bytes, reason: str) -> None:

@@ -267,7 +267,7 @@ def test_rejected_rows_are_listed_in_order(tmp_path: Path) -> None:
         "a quote opens a cell here and none closes it (a closing quote stands before a delimiter "
         "or a line end)",
         "2 cells, but the header names 3 columns",
-        "column 'a': the bytes b'\\xff' are not UTF-8",
+        "column 'a': the bytes b'\\xff' are not UTF-8; dataset.encoding should be that of the file",
         "4 cells, but the header names 3 columns",
     ]
     assert [row["line"] for row in found[-4:]] == [42, 43, 44, 47]

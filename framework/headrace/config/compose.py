@@ -28,6 +28,7 @@ from headrace.config.registry import Step
 from headrace.config.steps import ADDRESS
 from headrace.errors import ConfigError, Problem
 from headrace.runtime.shown import plain, quoted
+from headrace.uris import absolute
 
 LINK = re.compile(r"\$\{(\.*)([\w.]+)\}")
 PYTHON_OBJECT = "_target_"
@@ -141,9 +142,9 @@ def _absolute(path: str) -> str:
     if "://" in path:
         return path
     try:
-        return str(Path(path).expanduser().absolute())
+        return str(absolute(Path(path).expanduser()))
     except RuntimeError:  # ~somebody, whom this machine does not know
-        return str(Path(path).absolute())
+        return str(absolute(Path(path)))
 
 
 @dataclass

@@ -25,10 +25,11 @@ _BOOLEANS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}
 
 
 def _character(given: Any) -> Any:
-    r"""Return the character that is meant by ``\t`` or ``\x01``."""
+    r"""Return the character that is meant by ``\t`` or ``\x01``, also with a second backslash."""
     if isinstance(given, bool) or not isinstance(given, str | int):
         return given
     text = str(given)
+    text = text[1:] if text.startswith(r"\\") and len(text) > len(r"\\") else text
     return chr(int(text[2:], 16)) if _CODE.fullmatch(text) else _ESCAPES.get(text, text)
 
 
@@ -48,7 +49,8 @@ def _quote(given: Any) -> Any:
 def _known(encoding: str) -> str:
     try:
         io.TextIOWrapper(io.BytesIO(), encoding)
-        codecs.getincrementaldecoder(encoding)
+        # Bytes that are not of the encoding are marked, which some codecs of no files cannot do.
+        codecs.getincrementaldecoder(encoding)("backslashreplace").decode(b"a")
     except (LookupError, ValueError):
         what = "should be an encoding of text by its name in Python, such as utf-16 or cp1252"
         raise ValueError(f"{what} (got {quoted(encoding)})") from None

@@ -193,6 +193,8 @@ def _of_kinds(
     for errors, wrong in zip(found, keys, strict=True):
         if not wrong and all(len(each["loc"]) > len(place) + 1 for each in errors):
             return [{**each, "loc": place + each["loc"][len(place) + 1 :]} for each in errors]
+        if [each["type"] for each in errors] == ["string_too_short"]:  # the right kind, but empty
+            return [{**errors[0], "loc": place}]
     value = _at(raw, place)
     texts = [
         f"a mapping with the key {_expected(wrong[0])}" if wrong else _expected(errors[0])

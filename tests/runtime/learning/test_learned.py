@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import shutil
 from pathlib import Path
@@ -118,6 +119,22 @@ def test_a_chain_that_learned_nothing(tmp_path: Path) -> None:
     for channel in ("train", "validation"):
         rows = [place[key] for key in plain.array("id", channel)]
         assert (made.matrix("rows")[rows] != plain.matrix(channel)).nnz == 0
+
+
+def test_a_label_that_nobody_asks_for_is_left_out(tmp_path: Path) -> None:
+    """As in a file of rows to predict, whose cells for it are empty."""
+    plain = run(tmp_path, clicks(60), job(steps=[SPLIT, *HASHED], id="id", label="click"))
+    rows = [{**row, "click": ""} for row in rows_of(clicks(60))]
+    files = {
+        "a.csv": "\n".join(",".join(each) for each in (rows[0], *(row.values() for row in rows))),
+        "b.jsonl": json.dumps({name: cell for name, cell in rows[0].items() if name != "click"}),
+    }
+    made = apply(plain, files, "dataset.label=null").matrix("rows")
+    expected = apply(plain, clicks(60)).matrix("rows")
+    assert (made[:60] != expected).nnz == 0
+    assert (made[60] != expected[0]).nnz == 0
+    with pytest.raises(HeadraceError, match="column 'click' is numeric here and is the label"):
+        apply(plain, files, "dataset.label=null", "dataset.numeric=[click]")
 
 
 def test_other_rows_in_other_columns_without_a_label(dense: Result) -> None:

@@ -208,8 +208,8 @@ def test_credentials_are_in_no_log(
 NOTES = """
 import os
 from pathlib import Path
-Path("/opt/ml/processing/output/other").mkdir()
-Path("/opt/ml/processing/output/other/a.csv").touch()
+Path("/opt/ml/processing/output/other files").mkdir()
+Path("/opt/ml/processing/output/other files/a.csv").touch()
 Path("/opt/ml/output/message").write_text("fine")
 Path("/opt/ml/output/data").touch()
 Path("/opt/ml/processing/input/stray").touch()
@@ -232,8 +232,8 @@ def test_what_is_lost_is_told(output: Path, capfd: pytest.CaptureFixture[str]) -
         "/opt/ml/processing/output/validation",
         "note: 4 paths are in no output and thus lost: '/opt/ml/model/b.bin', "
         "'/opt/ml/output/data', '/opt/ml/processing/input/stray', "
-        "'/opt/ml/processing/output/other/a.csv'; "
-        "outputs.other.at=/opt/ml/processing/output/other delivers that folder",
+        "'/opt/ml/processing/output/other files/a.csv'; "
+        "'outputs.other_files.at=/opt/ml/processing/output/other files' delivers that folder",
         "note: 1 path is in no output and thus lost: '/relative.csv'",
     ]
     assert everything_below(output / "train") == []

@@ -47,6 +47,11 @@ def problem_of(exc: BaseException, override: str = "") -> Problem:
     if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and cause.full_key:
         return _unknown_key(cause.full_key)
     key = override.partition("=")[0]
+    if override.startswith("="):
+        return Problem(override, "is no override; write key=value")
+    if str(exc).startswith("Multiple values for"):
+        better = plain(shlex.quote(override.lstrip("+")))
+        return Problem(key.lstrip("+"), f"has a choice already; write {better}")
     if str(exc).startswith("Ambiguous value"):
         return Problem(key, _several_values(override))
     if str(exc).startswith("Config group override"):

@@ -134,11 +134,13 @@ def _output(given: Any) -> Any:
 
 def _outputs(given: Any) -> Any:
     """Return outputs that are given as a list of names as the mapping that it stands for."""
-    if isinstance(given, str):
+    if not isinstance(given, str | list | tuple):
+        return given
+    if isinstance(given, str) or not all(isinstance(name, str) for name in given):
         raise ValueError(f"should be a list of names, as in outputs=[train] (got {got(given)})")
-    if isinstance(given, list | tuple) and all(isinstance(name, str) for name in given):
-        return {name: {} for name in given}
-    return given
+    if len(set(given)) < len(given):
+        raise ValueError(f"should name each output once (got {got(given)})")
+    return {name: {} for name in given}
 
 
 Inputs = Annotated[

@@ -45,9 +45,10 @@ def _full(override: str) -> Iterator[str]:
     if match := _ALL_OUTPUTS.fullmatch(override.strip()):
         parsed = _parsed(override)
         value = parsed.value() if parsed is not None and not parsed.is_sweep_override() else None
-        if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        if isinstance(value, list):
+            whole = f"{{{','.join(f'{name}: {{}}' for name in value)}}}"
             yield f"~{OUTPUTS}"
-            yield f"+{OUTPUTS}={{{','.join(f'{name}: {{}}' for name in value)}}}"
+            yield f"+{OUTPUTS}={whole if _are_names(value) else match['value']}"
             return
     if match := _LISTED.fullmatch(override.strip()):  # the models take it, or say what is wrong
         yield f"~{match['key']}"
@@ -62,6 +63,11 @@ def _full(override: str) -> Iterator[str]:
         yield f"++{key}{'.path' if is_short else ''}={value}"
         return
     yield override
+
+
+def _are_names(values: Sequence[object]) -> bool:
+    """Return whether each value is a name of its own; of others, the models say what is wrong."""
+    return all(isinstance(name, str) for name in values) and len(set(values)) == len(values)
 
 
 def _is_text(override: str) -> bool:
@@ -95,7 +101,7 @@ def spell_out_in(config: Container) -> None:
                 inputs[name] = {"path": text}
     if isinstance(outputs := _node(config, OUTPUTS), ListConfig):
         names = [_raw(outputs, index) for index in range(len(outputs))]
-        if all(isinstance(name, str) for name in names):
+        if _are_names(names):
             config[OUTPUTS] = {name: {} for name in names}
 
 

@@ -76,6 +76,9 @@ class Columns:
         """
         refuse_twins(names, origin)
         if dataset.drop:
+            there = frozenset(names)  # a name that is there is no pattern
+            drop = tuple(literally(each) if each in there else each for each in dataset.drop)
+            dataset = replace(dataset, drop=drop)
             names = [name for name in names if not is_dropped(name, dataset)]
         roles, known = _declared(dataset, names, origin), frozenset(names)
         for name in roles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def fitted(
     """
     theirs = Columns.of(run.columns, run.dataset, "the run's input")
     try:
-        columns = _columns(first, dataset, below)
+        columns = _columns(first, dataset, below, run.dataset.label)
     except DataError as error:
         raise ChainError(_WHERE, f"{_UNLIKE}{error}") from error
     if differences := list(_differences(columns, theirs)):
@@ -69,8 +70,12 @@ def fitted(
     return steps_for_new_rows(steps, theirs), columns.in_order(run.columns)
 
 
-def _columns(first: Path, dataset: DatasetSpec, below: str | None) -> Columns:
-    """Return the columns of new rows, which may have no label."""
+def _columns(first: Path, dataset: DatasetSpec, below: str | None, label: str | None) -> Columns:
+    """Return the columns of new rows, which may have no label, or one that nobody asks for."""
+    named = (dataset.id, dataset.time, *dataset.numeric, *(dataset.categorical or ()))
+    if dataset.label is None and label is not None and label not in named:
+        with suppress(DataError):  # the file does not have it
+            return columns_of(first, replace(dataset, drop=(*dataset.drop, label)), below)
     try:
         return columns_of(first, dataset, below)
     except DataError:

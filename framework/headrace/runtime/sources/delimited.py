@@ -6,6 +6,7 @@ name the line.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,7 +26,14 @@ from headrace.runtime.shown import quoted
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.blocks import LinesBlock, blocks, lines_in, too_long
 from headrace.runtime.sources.dialect import Dialect, end_of_lines
-from headrace.runtime.sources.files import BOM, is_utf_8, name_of, opened
+from headrace.runtime.sources.files import (
+    BOM,
+    RIGHT_ENCODING,
+    is_utf_8,
+    name_of,
+    opened,
+    refuse_parquet,
+)
 from headrace.runtime.sources.quotes import NoRow, OpenQuote, Rows, rows_in
 from headrace.runtime.spec import DatasetSpec
 
@@ -35,6 +43,11 @@ _LEFT_OPEN = (
     "line end)"
 )
 _BLANKS = " \t"
+_MARKS = {
+    32: (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    16: (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
+"""Byte order marks, the longer ones first: one of them begins with another."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +92,8 @@ def read_header(path: Path, dialect: Dialect, dataset: DatasetSpec) -> Header:
     if not all(names[1:]) or names == ("",):
         raise DataError(f"{place}: a column in the header has no name; {NAME_THEM}")
     if not all(map(_is_text, names)):
-        raise DataError(f"{place}: the header is not {encoding_name(dataset)}")
+        way = f"set dataset.encoding{start.encoding}"
+        raise DataError(f"{place}: the header is not {encoding_name(dataset)}; {way}")
     refuse_twins(names, name_of(path), NAME_THEM)
     return Header(names, end)
 
@@ -107,7 +121,8 @@ class _Beginning:
         self._path, self._dialect, self._dataset = path, dialect, dataset
         self._content, self._rows, self.skip = b"", Rows(0), 0
         self._first: tuple[int, int, list[str] | None] | None = None
-        with opened(path, dataset.encoding) as (reader, _):
+        with opened(path, dataset.encoding) as (reader, file):
+            refuse_parquet(path, file)
             is_last = False
             while not is_last:
                 data = reader.read(max(_HEADER, len(self._content)))
@@ -125,6 +140,13 @@ class _Beginning:
                 f"{name_of(path)}: the file has no more than the {dataset.skip_lines:,} lines "
                 "that dataset.skip_lines leaves out"
             )
+
+    @property
+    def encoding(self) -> str:
+        """Return ``=utf-16`` or the like, if the file's own bytes say which encoding it has."""
+        found = (bits for bits, marks in _MARKS.items() if self._content.startswith(marks))
+        bits = next(found, None)
+        return f"=utf-{bits}" if bits else " to that of the file, such as utf-16 or cp1252"
 
     def first_row(self) -> tuple[int, int, list[str]]:
         """Return the first row's line, where the next row begins, and its cells.
@@ -156,7 +178,9 @@ class _Beginning:
         return None
 
     def _skipped(self) -> int | None:
-        bom = len(BOM) if self._content.startswith(BOM) else 0
+        bom = 0
+        while self._content.startswith(BOM, bom):  # some tools put one before the one that is there
+            bom += len(BOM)
         return end_of_lines(self._content, self._dataset.skip_lines, bom)
 
     def _rows_in(self, data: bytes, *, is_last: bool) -> Rows:
@@ -309,7 +333,9 @@ class DelimitedBlock(LinesBlock):
                 bytes_are = (
                     f"the bytes {content!r} are" if self.encoding == "UTF-8" else "bytes are"
                 )
-                raise ValueError(f"column {quoted(name)}: {bytes_are} not {self.encoding}")
+                raise ValueError(
+                    f"column {quoted(name)}: {bytes_are} not {self.encoding}; {RIGHT_ENCODING}"
+                )
             texts.append(cell)
         return texts
 

@@ -97,8 +97,10 @@ class Dialect:
         )
         line = 0
         for cells in reader:
-            # To the csv module, a line of blanks is a cell; a quoted one is what it says.
-            if cells and not (self.trim and len(cells) == 1 and not last[0].strip(_BLANKS)):
+            # To the csv module, a line of blanks is a cell; a quoted one is what it says, and so is
+            # one that began on a line before.
+            is_blank = self.trim and reader.line_num - line == 1 and not last[0].strip(_BLANKS)
+            if cells and not (is_blank and len(cells) == 1):
                 yield line, reader.line_num, cells
             line = reader.line_num
 

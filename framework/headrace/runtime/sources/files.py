@@ -6,6 +6,7 @@ import bz2
 import codecs
 import gzip
 import lzma
+import os
 import re
 import zipfile
 import zlib
@@ -61,10 +62,12 @@ _BEGINNINGS = (
     (re.compile(rb"Rar!\x1a\x07"), "rar"),
 )
 """How compressed data begins: no text does, and no name is to be trusted."""
+_PARQUET = b"PAR1"
 _MAGIC = 10
 _PIECE = 1 << 16
 BOM = b"\xef\xbb\xbf"
 UTF_8 = "utf-8"
+RIGHT_ENCODING = "dataset.encoding should be that of the file"
 BROKEN = "\udfff"
 """Stands in decoded text for bytes that are not of the encoding: in UTF-8, bytes of no text."""
 _INPUT = DATA_INPUT.removeprefix(ML_ROOT) + "/"
@@ -208,6 +211,22 @@ def is_empty(path: Path, encoding: str = UTF_8) -> bool:
         while len(start) <= len(BOM) and (data := reader.read(len(BOM) + 1)):
             start += data
     return start in (b"", BOM)
+
+
+def refuse_parquet(path: Path, file: IO[bytes]) -> None:
+    """Raise a `DataError` if a file of lines is a Parquet file, whatever its name.
+
+    Args:
+        path: The file.
+        file: The same, opened; its position stays.
+    """
+    position = file.tell()
+    file.seek(0)
+    if file.read(len(_PARQUET)) == _PARQUET:
+        file.seek(-len(_PARQUET), os.SEEK_END)
+        if file.read() == _PARQUET:
+            raise DataError(f"{name_of(path)}: is a Parquet file; set dataset.format=parquet")
+    file.seek(position)
 
 
 def total_bytes(files: Sequence[Path]) -> int:

@@ -20,7 +20,7 @@ from headrace.runtime.errors import DataError
 from headrace.runtime.shown import quoted
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.blocks import Bytes, LinesBlock, blocks, lines_in
-from headrace.runtime.sources.files import name_of
+from headrace.runtime.sources.files import RIGHT_ENCODING, name_of
 from headrace.runtime.spec import DatasetSpec
 
 _SAMPLED_ROWS = 1000
@@ -168,6 +168,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return twins
 
 
+_FROM_LIST = "if the file is one list of objects, jq -c '.[]' FILE writes each on a line of its own"
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=str
 )
@@ -177,13 +178,16 @@ def _parsed(line: bytes) -> dict[str, Any]:
     try:
         value = _DECODER.decode(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ValueError("the line is not UTF-8") from error
+        raise ValueError(f"the line is not UTF-8; {RIGHT_ENCODING}") from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"the line is not JSON ({error})") from error
+        way = f"; {_FROM_LIST}" if line.strip() == b"[" else ""
+        raise ValueError(f"the line is not JSON ({error}){way}") from error
     except RecursionError as error:
         raise ValueError("the line is nested too deeply") from error
     if not isinstance(value, dict):
-        raise ValueError("the line is not a JSON object")
+        what = "the line is not a JSON object"
+        is_all = isinstance(value, list) and any(isinstance(each, dict) for each in value)
+        raise ValueError(f"{what}; {_FROM_LIST}" if is_all else what)
     if isinstance(value, _Twins):
         raise ValueError(f"key {quoted(value.key)} stands twice")
     return value

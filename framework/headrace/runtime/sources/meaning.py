@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headrace.runtime.shown import plain
+from headrace.runtime.shown import plain, quoted
 from headrace.runtime.sources.readers import reader_of
 from headrace.runtime.spec import DatasetSpec
 
@@ -30,3 +30,5 @@ def meaningless(dataset: DatasetSpec, format_name: str) -> Iterator[tuple[str, s
                 key,
                 f"{name} names its own columns" if names else f"{name} has no delimited cells",
             )
+        elif dataset.delimiter is None and getattr(dataset, key) == reader.delimiter:
+            yield key, f"{quoted(reader.delimiter)} stands between the cells of {name}"

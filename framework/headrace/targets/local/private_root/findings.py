@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -99,5 +101,7 @@ def _advice(paths: Sequence[str], taken: Sequence[str]) -> str:
         folder = PurePosixPath(path).parent
         is_above = any(within(each, str(folder)) for each in taken)
         if within(str(folder), PROCESSING) and str(folder) != PROCESSING and not is_above:
-            return f"; outputs.{plain(folder.name)}.at={plain(str(folder))} delivers that folder"
+            name = re.sub(r"[^a-zA-Z0-9_-]+", "_", folder.name).strip("_-") or "more"
+            setting = plain(shlex.quote(f"outputs.{name}.at={folder}"))
+            return f"; {setting} delivers that folder"
     return ""
