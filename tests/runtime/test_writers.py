@@ -104,6 +104,19 @@ def test_ids_keep_every_byte(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
+def test_the_manifest_has_the_digest_of_each_file(tmp_path: Path, format_name: str) -> None:
+    spec = job(id="id", label="click", steps=[HASH], format=format_name)
+    result = run(tmp_path, clicks(20), spec)
+    for part in result.manifest["channels"]["train"]["parts"]:
+        for file in (part, *part.get("beside", ())):
+            content = (result.output / file["file"]).read_bytes()
+            assert (len(content), hashlib.sha256(content).hexdigest()) == (
+                file["bytes"],
+                file["sha256"],
+            )
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
 def test_a_channel_without_rows_has_one_part_without_rows(tmp_path: Path, format_name: str) -> None:
     spec = job(id="id", label="click", steps=[ALL_TRAIN, HASH], format=format_name)
     content = "id,click,day\n1,0,3\n2,1,4\n"

@@ -6,6 +6,7 @@ Rows wait here until there are enough of them for a part.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -220,7 +221,7 @@ class _Draft:
             raise DataError(f"{path}: cannot be written ({why})") from error
 
 
-class _Hashing:
+class _Hashing(io.BufferedIOBase):
     """A file that hashes what is written into it, as long as nobody goes back.
 
     Reading it again would take as long as writing it.
@@ -231,18 +232,30 @@ class _Hashing:
         self._digest = hashlib.sha256()
         self._is_known = True
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
+    def writable(self) -> bool:
+        """Return true."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return true."""
+        return True
 
     def write(self, content: Any) -> int:
-        """Write some bytes."""
+        """Write some bytes; `writelines` calls this for each piece."""
         self._digest.update(content)
         return self._file.write(content)
+
+    def tell(self) -> int:
+        """Return where the next byte goes."""
+        return self._file.tell()
 
     def seek(self, *given: int) -> int:
         """Go elsewhere: what is written there is hashed by whoever reads the file."""
         self._is_known = False
         return self._file.seek(*given)
+
+    def flush(self) -> None:
+        """Do nothing: the file is flushed when it is closed, by whoever opened it."""
 
     @property
     def sha256(self) -> str | None:
