@@ -11,44 +11,33 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-Array = npt.NDArray[Any]
-I32 = npt.NDArray[np.int32]
-I64 = npt.NDArray[np.int64]
-U32 = npt.NDArray[np.uint32]
-U64 = npt.NDArray[np.uint64]
-Floats = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
+from headrace.runtime.kernels.arrays import (
+    I32,
+    I64,
+    SLACK,
+    U32,
+    U64,
+    Array,
+    Bools,
+    Floats,
+    addresses,
+    at,
+    straight,
+    texts_at,
+)
 
 MOST_COLUMNS = 256
 """Columns whose keys are sorted by the kernel; of more, NumPy is as fast."""
 MOST_BYTES = 2**31 - 1
 """Bytes of a column's texts, and entries of rows: their places are 32-bit numbers."""
-NOTHING = np.zeros(8, np.uint8)
-_SLACK = 32
-"""Bytes that are copied at once, so that cells may be followed by as many."""
 _SAMPLE = 1 << 16
 _NO_ROOM = -2
 _NEVER = 0xFF
 """A byte that stands in no UTF-8."""
 
 
-def at(array: Array) -> int:
-    """Return where an array begins."""
-    address: int = array.__array_interface__["data"][0]
-    return address
-
-
 def _of(array: Array | None) -> int | None:
     return None if array is None else at(array)
-
-
-def texts_at(column: pa.StringArray) -> tuple[int, int]:
-    """Return where a column's offsets and bytes begin."""
-    _, offsets, data = column.buffers()
-    if offsets is None or not len(column):
-        return at(NOTHING), at(NOTHING)
-    size = np.dtype(np.int32).itemsize
-    return offsets.address + size * column.offset, data.address if data else at(NOTHING)
 
 
 def hash32(kernels: CDLL, texts: pa.StringArray, prefix: bytes, function: int, seed: int) -> U32:
@@ -220,7 +209,7 @@ def sparse(kernels: CDLL, columns: Sequence[Column]) -> tuple[I32, I32, Array] |
         Column(*map(straight, column, (np.int32, np.uint32, np.bool_, np.float64)))
         for column in columns
     ]
-    codes, keys, missing, weights = (_addresses(each) for each in zip(*aligned, strict=True))
+    codes, keys, missing, weights = (addresses(each) for each in zip(*aligned, strict=True))
     counts = np.array([len(column.keys) for column in aligned], np.int64)
     is_weighted = any(column.weights is not None for column in columns)
     offsets, indices = np.empty(rows + 1, np.int32), np.empty(rows * width, np.int32)
@@ -247,16 +236,6 @@ def _fits(column: Column, rows: int) -> bool:
         and column.codes.dtype == np.int32
         and column.keys.dtype == np.uint32
     )
-
-
-def straight(array: Any, dtype: npt.DTypeLike) -> Any:
-    """Return an array whose elements are of that type and stand side by side; None for None."""
-    return None if array is None else np.ascontiguousarray(array, dtype)
-
-
-def _addresses(arrays: Sequence[Array | None]) -> Array:
-    """Return where each array begins, zero for None."""
-    return np.array([_of(each) or 0 for each in arrays], np.uintp)
 
 
 def add_digests(
@@ -331,7 +310,7 @@ def _copied(
     """Copy the cells of some columns, each with the bytes of all its cells."""
     # Buffers of each column alone: an id that waits for its part keeps no other column.
     offsets = [_buffer(4 * (rows + 1)) for _ in wanted]
-    cells = [_buffer(size + _SLACK) for _, size in wanted]
+    cells = [_buffer(size + SLACK) for _, size in wanted]
     validity = [_buffer((rows + 7) // 8) for _ in wanted]
     sizes = np.array([len(each) for each in cells], np.int64)
     nulls = np.zeros(len(wanted), np.int64)

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ctypes import CDLL
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-Array = npt.NDArray[Any]
-I32 = npt.NDArray[np.int32]
-I64 = npt.NDArray[np.int64]
-U64 = npt.NDArray[np.uint64]
+from headrace.runtime.kernels.arrays import (
+    I32,
+    I64,
+    NOTHING,
+    SLACK,
+    U64,
+    addresses,
+    at,
+    straight,
+)
 
 MOST = 2**31 - 1
 """Rows: their numbers have 32 bits."""
 _MOST_BITS = 24
-_SLACK = 32
-"""Bytes that are copied at once."""
-_NOTHING = np.zeros(_SLACK, np.uint8)
 
 
 def group(kernels: CDLL, keys: U64) -> tuple[I32, I32]:
@@ -40,11 +43,11 @@ def group(kernels: CDLL, keys: U64) -> tuple[I32, I32]:
     rows = len(keys)
     slots = np.empty(1 << max(2 * rows - 1, 1).bit_length(), np.uint32)
     keys, codes, first = (
-        _straight(keys, np.uint64),
+        straight(keys, np.uint64),
         np.empty(rows, np.int32),
         np.empty(rows, np.int32),
     )
-    count = kernels.headrace_group(_at(keys), rows, _at(codes), _at(first), _at(slots), len(slots))
+    count = kernels.headrace_group(at(keys), rows, at(codes), at(first), at(slots), len(slots))
     return codes, first[:count]
 
 
@@ -55,10 +58,10 @@ def add_up(kernels: CDLL, codes: I32, numbers: I64, groups: int) -> I64:
         ValueError: There is another number of codes, or a code is no group.
     """
     sums = np.zeros(groups, np.int64)
-    codes, numbers = _straight(codes, np.int32), _straight(numbers, np.int64)
+    codes, numbers = straight(codes, np.int32), straight(numbers, np.int64)
     if (
         len(codes) != len(numbers)
-        or kernels.headrace_add_up(_at(codes), _at(numbers), len(codes), groups, _at(sums)) < 0
+        or kernels.headrace_add_up(at(codes), at(numbers), len(codes), groups, at(sums)) < 0
     ):
         raise ValueError(f"{len(numbers)} numbers do not fit {len(codes)} codes of {groups} groups")
     return sums
@@ -81,7 +84,7 @@ class Index(NamedTuple):
     def of(cls, known: U64) -> Index:
         """Return the index of at most `MOST` numbers: about one for each start."""
         bits = min(max(len(known) - 1, 0).bit_length(), _MOST_BITS)
-        known, starts = _straight(known, np.uint64), np.zeros((1 << bits) + 1, np.int32)
+        known, starts = straight(known, np.uint64), np.zeros((1 << bits) + 1, np.int32)
         if bits:
             edges = np.arange(1, 1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
             starts[1:-1] = np.searchsorted(known, edges)
@@ -90,9 +93,9 @@ class Index(NamedTuple):
 
     def find(self, kernels: CDLL, keys: U64) -> I64:
         """Return where each key stands, -1 for one that is not there."""
-        places, keys = np.empty(len(keys), np.int64), _straight(keys, np.uint64)
+        places, keys = np.empty(len(keys), np.int64), straight(keys, np.uint64)
         kernels.headrace_find(
-            *(_at(self.known), _at(self.starts), self.bits, _at(keys), len(keys), _at(places))
+            *(at(self.known), at(self.starts), self.bits, at(keys), len(keys), at(places))
         )
         return places
 
@@ -122,19 +125,17 @@ def csv_lines(kernels: CDLL, columns: Sequence[Cells], rows: int) -> npt.NDArray
     """
     offsets = [_offsets(each.texts) for each in columns]
     data = [_data(each.texts) for each in columns]
-    codes = [None if each is None else _straight(each, np.int32) for _, each in columns]
+    codes = [None if each is None else straight(each, np.int32) for _, each in columns]
     counts = np.array([len(each.texts) for each in columns], np.int64)
     sizes = np.array([len(each) for each in data], np.int64)
     fits = all(len(t if c is None else c) == rows for t, c in columns)
-    each_codes, each_offsets = _addresses(codes), _addresses(offsets)
-    given, count = (_at(each_codes), _at(each_offsets)), len(columns)
-    size = kernels.headrace_csv_size(*given, _at(counts), count, rows) if fits else -1
+    each_codes, each_offsets = addresses(codes), addresses(offsets)
+    given, count = (at(each_codes), at(each_offsets)), len(columns)
+    size = kernels.headrace_csv_size(*given, at(counts), count, rows) if fits else -1
     if size < 0:
         raise ValueError("the columns of CSV do not fit each other")
-    lines, texts = np.empty(size + _SLACK, np.uint8), _addresses(data)
-    kernels.headrace_csv_lines(
-        *(*given, _at(texts), _at(sizes), count, rows, _at(lines), len(lines))
-    )
+    lines, texts = np.empty(size + SLACK, np.uint8), addresses(data)
+    kernels.headrace_csv_lines(*(*given, at(texts), at(sizes), count, rows, at(lines), len(lines)))
     return lines[:size]
 
 
@@ -149,23 +150,8 @@ def add_digests_of_numbers(kernels: CDLL, bits: U64, key: int, sums: U64) -> Non
     """
     if len(bits) != len(sums) or not sums.flags.c_contiguous:
         raise ValueError(f"{len(bits)} numbers have {len(sums)} sums")
-    bits = _straight(bits, np.uint64)
-    kernels.headrace_digest_numbers(_at(bits), len(bits), key, _at(sums))
-
-
-def _at(array: Array) -> int:
-    """Return where an array begins."""
-    address: int = array.__array_interface__["data"][0]
-    return address
-
-
-def _addresses(arrays: Sequence[Array | None]) -> Array:
-    """Return where each array begins, zero for None."""
-    return np.array([0 if each is None else _at(each) for each in arrays], np.uintp)
-
-
-def _straight(array: Any, dtype: npt.DTypeLike) -> Any:
-    return np.ascontiguousarray(array, dtype)
+    bits = straight(bits, np.uint64)
+    kernels.headrace_digest_numbers(at(bits), len(bits), key, at(sums))
 
 
 def _offsets(texts: pa.LargeStringArray) -> I64:
@@ -179,5 +165,5 @@ def _offsets(texts: pa.LargeStringArray) -> I64:
 def _data(texts: pa.LargeStringArray) -> npt.NDArray[np.uint8]:
     buffer = texts.buffers()[2]
     if buffer is None or not buffer.size:
-        return _NOTHING
+        return NOTHING
     return np.frombuffer(buffer, np.uint8)

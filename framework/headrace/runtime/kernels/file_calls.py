@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.kernels.calls import (
+from headrace.runtime.kernels.arrays import (
     I64,
     NOTHING,
     U32,

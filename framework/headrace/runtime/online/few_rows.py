@@ -22,6 +22,7 @@ from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.sparse import MISSING, SparseRows
 from headrace.runtime.hashing.words import Cells
 from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.arrays import I32, U32
 from headrace.runtime.kernels.library import library
 
 _NUMBER = re.compile("-?[0-9]{1,300}(?:\\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?")
@@ -44,7 +45,7 @@ class TextHasher:
 
     hasher: Hasher
     prefixes: bytes
-    bounds: calls.I32
+    bounds: I32
     function: int
     seed: int
     numeric: tuple[bool, ...]
@@ -114,7 +115,7 @@ class TextHasher:
     def _rows(
         self,
         kernels: CDLL,
-        ends: calls.I32,
+        ends: I32,
         data: bytes | int,
         nulls: Sequence[int] | npt.NDArray[np.int64],
     ) -> SparseRows | None:
@@ -145,7 +146,7 @@ class TextHasher:
         offsets = np.array([0, len(indices)], np.int32)
         return SparseRows(offsets, np.array(indices, np.int32), values)
 
-    def _keys(self, kernels: CDLL, ends: calls.I32, data: bytes | int) -> calls.U32:
+    def _keys(self, kernels: CDLL, ends: I32, data: bytes | int) -> U32:
         hashes = calls.hash_cells(
             kernels, ends, data, self.bounds, self.prefixes, self.function, self.seed
         )
@@ -155,7 +156,7 @@ class TextHasher:
         return np.concatenate(self.hasher.keys(np.split(hashes, columns)))
 
 
-def _joined(texts: Sequence[str]) -> tuple[calls.I32, bytes] | None:
+def _joined(texts: Sequence[str]) -> tuple[I32, bytes] | None:
     """Return where each text begins and the last ends, and all of them; None if one is not UTF-8.
 
     Also None for more of them than the kernels take.

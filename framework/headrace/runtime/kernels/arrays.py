@@ -1,0 +1,48 @@
+"""Arrays and Arrow columns as the addresses that kernels take; whoever calls keeps them alive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Array = npt.NDArray[Any]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+SLACK = 32
+"""Bytes that are copied at once, so that texts may be followed by as many."""
+NOTHING = np.zeros(SLACK, np.uint8)
+"""What empty columns point to."""
+
+
+def at(array: Array) -> int:
+    """Return where an array begins."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def addresses(arrays: Sequence[Array | None]) -> Array:
+    """Return where each array begins, zero for None."""
+    return np.array([0 if each is None else at(each) for each in arrays], np.uintp)
+
+
+def texts_at(column: pa.StringArray) -> tuple[int, int]:
+    """Return where a column's offsets and bytes begin."""
+    _, offsets, data = column.buffers()
+    if offsets is None or not len(column):
+        return at(NOTHING), at(NOTHING)
+    size = np.dtype(np.int32).itemsize
+    return offsets.address + size * column.offset, data.address if data else at(NOTHING)
+
+
+def straight(array: Any, dtype: npt.DTypeLike) -> Any:
+    """Return an array whose elements are of that type and stand side by side; None for None."""
+    return None if array is None else np.ascontiguousarray(array, dtype)
