@@ -71,7 +71,8 @@ class JobsApp(App[None]):
     TITLE = "headrace jobs"
     ENABLE_COMMAND_PALETTE = False
     CSS = """
-    #head, #title { height: 1; background: $panel; color: $foreground; padding: 0 1; }
+    #head, #title { height: auto; max-height: 2; padding: 0 1; }
+    #head, #title { background: $panel; color: $foreground; }
     #filter { display: none; height: 1; border: none; padding: 0 1; }
     #filter.shown { display: block; }
     #said, #wrong { height: auto; max-height: 6; padding: 0 1; }

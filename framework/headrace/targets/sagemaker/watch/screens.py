@@ -231,7 +231,7 @@ class Help(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the keys."""
         with Vertical():
-            yield Static(f"{KEYS} Costs are estimates\n by {origin()}.", markup=False)
+            yield Static(f"{KEYS}\n Costs are estimates by\n {origin()}.", markup=False)
 
 
 class _Find(Input):
