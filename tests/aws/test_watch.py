@@ -19,7 +19,7 @@ from textual.widgets import DataTable, OptionList, RichLog, Static
 from headrace.config.compose import compose
 from headrace.config.defaults import PROJECT
 from headrace.errors import ConfigError
-from headrace.targets.sagemaker.watch import feed, screens
+from headrace.targets.sagemaker.watch import feed, plain, screens
 from headrace.targets.sagemaker.watch.app import JobsApp
 from headrace.targets.sagemaker.watch.feed import Feed, Snapshot
 from headrace.targets.sagemaker.watch.plain import watch_plainly
@@ -151,7 +151,7 @@ def test_a_region_that_there_is_not(aws: str, monkeypatch: pytest.MonkeyPatch) -
         "regions: there is no 'us-east-11'; did you mean 'us-east-1'?",
         "profiles: there is no 'nobody'; the AWS configuration has none",
     ]
-    assert sources([REGION, "eu-west-1"], []) == [HERE, Source("eu-west-1")]
+    assert sources([REGION, "eu-west-1", REGION], []) == [HERE, Source("eu-west-1")]
 
 
 @pytest.mark.parametrize(
@@ -192,6 +192,26 @@ def test_elsewhere_than_on_a_terminal_tables_are_printed(
     assert len(lines) == 6
     assert lines[2].startswith("1 job, 1 running; 20")
     assert "\x1b" not in "".join(lines)
+
+
+def test_it_ends_when_nobody_reads_it(
+    sagemaker: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after ``| head``, whose closed pipe stdout itself does not tell of."""
+    sagemaker(ListProcessingJobs=[_listed()])
+    reader, writer = os.pipe()
+    monkeypatch.setattr(plain, "STDOUT", writer)
+    shown: list[bool] = []
+
+    def is_enough() -> bool:
+        if shown:
+            os.close(reader)
+        shown.append(True)
+        return len(shown) > 2
+
+    watch_plainly([HERE], None, None, is_enough=is_enough)
+    os.close(writer)
+    assert len(shown) == 2
 
 
 def test_what_is_refused_is_a_line(
@@ -338,8 +358,10 @@ def test_the_log_of_a_job_is_followed_to_its_end(service: Stub, logs: Logs) -> N
 
         await pilot.press("enter")
         await _until(pilot, lambda: shown() == ["one [b]of[/b] many"])
+        service.from_now_on("DescribeProcessingJob", REFUSED)
         logs.put("two", at=1, job="ctr-0")
         await _until(pilot, lambda: shown()[1:] == ["two"])
+        await _until(pilot, lambda: "DescribeProcessingJob" in _text(app, "#wrong"))
         logs.put("last", at=2, job="ctr-0")
         service.from_now_on("DescribeProcessingJob", _described(0, "Completed"))
         await _until(pilot, lambda: _text(app, "#title").endswith("Completed, 3 lines"))

@@ -83,7 +83,12 @@ def test_runs_below_a_live_table_print_nothing_of_their_own(
 def test_a_line_names_what_is_swept(
     sweep: Callable[[], object], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for swept, line in ((["a"], "run 3 (a=1): fine\n"), ([], "run 3: fine\n")):
+    HydraConfig.get().overrides.task.append('+b.c="2.0"')
+    for swept, line in (
+        (["a"], "run 3 (a=1): fine\n"),
+        (["+b.c"], "run 3 (+b.c=2.0): fine\n"),
+        ([], "run 3: fine\n"),
+    ):
         lines.begin(swept, is_live=False)
         lines.done("fine")
         lines.end()

@@ -16,6 +16,7 @@ from headrace.results.records import (
     RunRecord,
     SweepRecord,
     forget,
+    settings_of,
 )
 
 
@@ -48,6 +49,25 @@ def test_no_manifest_no_result(tmp_path: Path) -> None:
     with pytest.raises(RecordError) as raised:
         RunRecord.read(tmp_path)
     assert str(raised.value) == f"{tmp_path}: holds no result (report/manifest.json is missing)"
+
+
+def test_settings_have_no_quotes_of_texts_and_tell_no_secrets() -> None:
+    typed = [
+        'program.arguments.share="0.7"',
+        "+a.b='x y'",
+        'c=["1.10",2]',
+        "d=",
+        "e='",
+        "k_token=1",
+    ]
+    assert settings_of(typed) == {
+        "program.arguments.share": "0.7",
+        "+a.b": "x y",
+        "c": '["1.10",2]',
+        "d": "",
+        "e": "'",
+        "k_token": "***",
+    }
 
 
 def test_a_sweep_knows_which_runs_failed_and_what_differs(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ _MULTIRUN = "multirun.yaml"
 """A file that Hydra writes into the folder of every sweep."""
 UNFINISHED = "the run ended without a word, as if it had been killed"
 FAILED = 1
+_QUOTED = re.compile(r"([\"'])([^\"']*)\1")
 
 
 class RecordError(HeadraceError):
@@ -109,7 +111,7 @@ class SweepRun:
     folder: Path
     """Hydra's folder of this run."""
     settings: dict[str, str]
-    """Its overrides: key → value, as they were written; those of secrets are masked."""
+    """Its overrides: key → value, as `settings_of` gives them."""
     output: str
     """Location of its result: a path or a URI."""
     record: RunRecord | None
@@ -178,8 +180,15 @@ def notes(folder: Path) -> Iterator[tuple[Path, Note]]:
 
 def settings_of(overrides: Iterable[str]) -> dict[str, str]:
     """Return the settings of a run by their keys; those of secrets are masked."""
-    pairs = (override.partition("=")[::2] for override in overrides)
+    pairs = (unquoted(override).partition("=")[::2] for override in overrides)
     return {key: masked(key, value) for key, value in pairs}
+
+
+def unquoted(override: str) -> str:
+    """Return an override without the quotes that make a text of its value."""
+    key, equals, value = override.partition("=")
+    quoted = _QUOTED.fullmatch(value)
+    return f"{key}{equals}{quoted[2] if quoted else value}"
 
 
 def run_of(folder: Path, note: Note) -> SweepRun:

@@ -34,6 +34,7 @@ from headrace.flow.step_functions import state_machine
 from headrace.job.account import OnPaper
 from headrace.results.destination import shown
 from headrace.results.pages import RUN_PAGE, try_flow_page
+from headrace.results.records import unquoted
 from headrace.results.result import Result, channels_of
 from headrace.results.whole_files import json_text, write_whole
 from headrace.terminal.colours import coloured
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 
 LONGEST = 80
 """Characters of the name of a folder for one run of a sweep."""
-_QUOTED = re.compile(r"=([\"'])([^\"']*)\1$")
-"""Quotes around a value, as `headrace.config.hydra.typed_text` puts them."""
 PIPELINE_FILE = "pipeline.json"
 STEP_FUNCTIONS = "stepfunctions"
 STATE_MACHINE_FILE = "state-machine.json"
@@ -81,7 +80,7 @@ def perform(config: DictConfig) -> Result | None:
 
 def name_of_run(overrides: Sequence[str]) -> str:
     """Return a name for a run of a sweep, by what was typed for it: ``width=1024``."""
-    said = [_QUOTED.sub(r"=\2", each) for each in overrides if not each.startswith("flow=")]
+    said = [unquoted(each) for each in overrides if not each.startswith("flow=")]
     short = ",".join(each.lstrip("+").removeprefix("flow.parameters.") for each in said)
     name = re.sub(r"[^\w.,=-]+", "_", short)
     if name == short and len(name) <= LONGEST:

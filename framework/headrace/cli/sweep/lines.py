@@ -15,7 +15,8 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
-from headrace.runtime.shown import masked_override, plain
+from headrace.results.records import settings_of
+from headrace.runtime.shown import plain
 from headrace.terminal.colours import GREEN, RED, coloured
 
 VARIABLE = "HEADRACE_SWEEP"
@@ -74,13 +75,10 @@ def failed() -> None:
 
 def _run() -> str:
     swept = _told().get("swept")
-    overrides = [
-        masked_override(each)
-        for each in HydraConfig.get().overrides.task
-        if swept is None or each.partition("=")[0].lstrip("+") in swept
-    ]
-    settings = plain(", ".join(overrides), _LONGEST)
-    return f"run {number()}{settings and f' ({settings})'}"
+    settings = settings_of(HydraConfig.get().overrides.task)
+    chosen = [f"{key}={settings[key]}" for key in settings if swept is None or key in swept]
+    shown = plain(", ".join(chosen), _LONGEST)
+    return f"run {number()}{shown and f' ({shown})'}"
 
 
 def _told() -> dict[str, Any]:

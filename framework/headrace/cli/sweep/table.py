@@ -125,17 +125,17 @@ class SweepTable:
         return [*table, cut(self._counts(rows, now), size.columns), *failures][: size.lines - 1]
 
     def _table(self, rows: Sequence[Row], width: int, now: float) -> list[str]:
-        metric = self._metric()
-        head = ["run", *short_keys(self._swept()), "state", "rows", "seconds"]
+        metric, swept = self._metric(), self._swept()
+        head = ["run", *short_keys(swept), "state", "rows", "seconds"]
         cells = [[*head, *([metric.head] if metric else [])]]
         for row in rows:
-            chosen = [row.settings.get(key, ABSENT) for key in self._swept()]
+            chosen = [row.settings.get(key, ABSENT) for key in swept]
             figures = [row.figure(_BY_KEY["rows"]), _seconds(row, now)]
             figures += [row.figure(metric)] if metric else []
             cells.append([str(row.number), *chosen, _state(row), *figures])
-        keys = range(1, 1 + len(self._swept()))
+        keys = range(1, 1 + len(swept))
         states = ["", *(row.state for row in rows)]
-        state_at = len(self._swept()) + 1
+        state_at = len(swept) + 1
         right = [column for column in range(len(cells[0])) if column != state_at]
 
         def paint(index: int, column: int, cell: str) -> str:
@@ -167,10 +167,9 @@ class SweepTable:
 
     def _failures(self, rows: Sequence[Row], width: int) -> list[str]:
         failed = sorted((row for row in rows if row.state == "failed"), key=lambda row: row.ended)
+        swept = self._swept()
         said = [
-            cut(failure_of(row.run, self._swept()), width)
-            for row in failed[-_MOST_FAILURES:]
-            if row.run
+            cut(failure_of(row.run, swept), width) for row in failed[-_MOST_FAILURES:] if row.run
         ]
         return [painted(line, RED) for line in said] if self._has_colours else said
 

@@ -23,17 +23,17 @@ from textual.widgets import DataTable, Footer, Input, Static
 
 from headrace.runtime.process.signals import obeyed
 from headrace.runtime.shown import plain
-from headrace.targets.sagemaker.record import JobRecord, described
+from headrace.targets.sagemaker.record import COLOURS, JobRecord, described
 from headrace.targets.sagemaker.watch import source as watched
 from headrace.targets.sagemaker.watch.feed import Feed, Snapshot
-from headrace.targets.sagemaker.watch.rows import STATE, Job, counts, jobs_of, table
+from headrace.targets.sagemaker.watch.rows import NUMBERS, STATE, Job, counts, jobs_of, table
 from headrace.targets.sagemaker.watch.screens import Choice, Confirmation, Help, Log, Paper
 from headrace.targets.sagemaker.watch.source import Source, in_a_line
+from headrace.terminal.colours import painted
+from headrace.terminal.tables import width_of
 
 TICK_SECONDS = 5.0
 INTERRUPTED = 130
-_STYLES = {"Completed": "green", "Failed": "red", "Stopping": "yellow", "Stopped": "dim"}
-_NUMBERS = ("age", "took", "cost (USD)")
 _BETWEEN = 2
 """Columns of the terminal between two of the table: Textual pads cells on both sides."""
 
@@ -71,7 +71,8 @@ class JobsApp(App[None]):
     TITLE = "headrace jobs"
     ENABLE_COMMAND_PALETTE = False
     CSS = """
-    #head, #title { height: 1; background: $panel; color: $foreground; padding: 0 1; }
+    #head, #title { height: auto; max-height: 2; padding: 0 1; }
+    #head, #title { background: $panel; color: $foreground; }
     #filter { display: none; height: 1; border: none; padding: 0 1; }
     #filter.shown { display: block; }
     #said, #wrong { height: auto; max-height: 6; padding: 0 1; }
@@ -351,7 +352,7 @@ class JobsScreen(Screen[None]):
         )
         scrolled = view.scroll_offset
         view.clear(columns=True)
-        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+        widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
         for head, width in zip(rows[0], widths, strict=True):
             view.add_column(_text(head, head), width=width, key=head)
         for row in rows[1:]:
@@ -418,9 +419,10 @@ class JobsScreen(Screen[None]):
 def _texts(row: Sequence[str], heads: Sequence[str]) -> list[Text]:
     """Return the cells of a row with their colours; nothing in them is taken for markup."""
     texts = [_text(cell, head) for cell, head in zip(row, heads, strict=True)]
-    texts[STATE].stylize(_STYLES.get(row[STATE], ""))
+    if colour := COLOURS.get(row[STATE]):
+        texts[STATE] = Text.from_ansi(painted(row[STATE], colour))
     return texts
 
 
 def _text(cell: str, head: str) -> Text:
-    return Text(cell, justify="right" if head in _NUMBERS else "left")
+    return Text(cell, justify="right" if head in NUMBERS else "left")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import select
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -10,9 +12,10 @@ from os import terminal_size
 
 from headrace.targets.sagemaker.record import COLOURS
 from headrace.targets.sagemaker.watch.feed import Feed, Snapshot
-from headrace.targets.sagemaker.watch.rows import STATE, counts, jobs_of, table
+from headrace.targets.sagemaker.watch.rows import NUMBERS, STATE, counts, jobs_of, table
 from headrace.targets.sagemaker.watch.source import Source
 from headrace.terminal.block import Block
+from headrace.terminal.capture import STDOUT
 from headrace.terminal.colours import RED, has_colours, is_terminal, painted
 from headrace.terminal.tables import aligned, cut
 
@@ -29,7 +32,7 @@ def watch_plainly(
     hint: str = "",
     is_enough: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Show the jobs until Ctrl-C.
+    """Show the jobs until Ctrl-C, or until nobody reads stdout any more, as after ``| head``.
 
     On a terminal the table is drawn again and again in its place. Elsewhere it is printed at first,
     and then when a job has come up or its state has changed.
@@ -45,10 +48,11 @@ def watch_plainly(
     feeds = [Feed(source, part, updates.put) for source in sources]
     snapshots = {source: Snapshot(source) for source in sources}
     view = _Redrawn(hint) if is_terminal(sys.stdout) else _Printed()
+    out = os.dup(STDOUT)  # stdout itself leads nowhere after an error
     for feed in feeds:
         feed.start()
     try:
-        while not is_enough():
+        while not is_enough() and _is_read(out):
             try:
                 update = updates.get(timeout=SECONDS_BETWEEN_DRAWINGS)
                 snapshots[update.source] = update
@@ -58,6 +62,14 @@ def watch_plainly(
     finally:
         for feed in feeds:
             feed.stop()
+        os.close(out)
+
+
+def _is_read(stream: int) -> bool:
+    """Return whether what is written into a file descriptor still reaches somebody."""
+    state = select.poll()
+    state.register(stream, 0)
+    return not any(event & select.POLLERR for _, event in state.poll(0))
 
 
 class _Redrawn:
@@ -118,5 +130,5 @@ def _lines(
 
     sources = [each.source for each in snapshots]
     rows = table(shown, sources, size.columns, usd_per_hour, now)
-    right = [place for place, head in enumerate(rows[0]) if head in ("age", "took", "cost (USD)")]
+    right = [place for place, head in enumerate(rows[0]) if head in NUMBERS]
     return [*aligned(rows, right, paint), *said][: size.lines - 1]

@@ -17,6 +17,8 @@ from headrace.terminal.units import duration
 ABSENT = "-"
 NAME = 0
 STATE = 1
+NUMBERS = ("age", "took", "cost (USD)")
+"""Columns whose cells end together."""
 _FIRST_TO_GO = ("instances", "age", "profile")
 """Columns that a narrow terminal has no room for, the first one first."""
 _NAME_WIDTH = 20

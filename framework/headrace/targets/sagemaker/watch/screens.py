@@ -113,6 +113,7 @@ class Log(Screen[None]):
         source, record = self._job.source, self._job.record
         tail, pause, is_last = None, POLL_SECONDS, False
         while not self._has_ended.is_set():
+            texts, wrong = [], ""
             try:
                 tail = tail or source.log(record)
                 is_last = record.has_ended
@@ -122,9 +123,8 @@ class Log(Screen[None]):
                 if not is_last:
                     record = source.find(record.name)
             except Exception as error:  # in a view that goes on
-                pause, texts, wrong = min(2 * pause, 60), [], in_a_line(error)
-            else:
-                pause, wrong = POLL_SECONDS, ""
+                wrong = in_a_line(error)
+            pause = min(2 * pause, 60) if wrong else POLL_SECONDS
             self.post_message(self.Read(texts, record.status, wrong))
             if is_last and not wrong:
                 return
@@ -231,7 +231,7 @@ class Help(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the keys."""
         with Vertical():
-            yield Static(f"{KEYS} Costs are estimates\n by {origin()}.", markup=False)
+            yield Static(f"{KEYS}\n Costs are estimates by\n {origin()}.", markup=False)
 
 
 class _Find(Input):

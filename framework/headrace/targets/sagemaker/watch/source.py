@@ -82,12 +82,12 @@ def sources(regions: Sequence[str], profiles: Sequence[str]) -> list[Source]:
     """
     unlike = [region for region in regions if not _REGION.fullmatch(region)]
     problems = [
-        *_unknown("regions", unlike, all_regions()),
+        *(_unknown("regions", unlike, all_regions()) if unlike else ()),
         *(_unknown("profiles", profiles, all_profiles()) if profiles else ()),
     ]
     if problems:
         raise ConfigError(problems)
-    seen_by: Sequence[str | None] = profiles or (None,)
+    seen_by: Sequence[str | None] = [*dict.fromkeys(profiles)] or [None]
     return [Source(region, profile) for profile in seen_by for region in dict.fromkeys(regions)]
 
 
