@@ -63,6 +63,11 @@ class Made:
         """Return all of it as a text; see `of_page`."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
+    @property
+    def names_a_folder(self) -> bool:
+        """Return whether the command is refused if it is repeated, as its folder is in use then."""
+        return "output.path=" in self.command and "output.overwrite=true" not in self.command
+
     @classmethod
     def of(cls, record: RunRecord) -> Made:
         """Return what the page of a result keeps or, without one, what its request tells."""
