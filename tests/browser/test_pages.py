@@ -129,6 +129,14 @@ def test_charts_are_drawn(
     assert all(page.eval_on_selector_all(".plot-area", "all => all.map(e => e.ariaLabel)"))
 
 
+def test_a_mark_has_the_colour_of_its_series(opened: Opened, run_page: Path) -> None:
+    page = opened(run_page)
+    other = """all => all.filter(each => getComputedStyle(each).fill !==
+      getComputedStyle(each.closest("[class*=color-]")).color).length"""
+    assert page.locator(".plot-area .color-1 .rect").count()
+    assert page.eval_on_selector_all(".plot-area .rect", other) == 0
+
+
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_marks_of_an_axis_do_not_overlap(opened: Opened, file: Path, phone: bool) -> None:
     page = opened(file, phone=phone)

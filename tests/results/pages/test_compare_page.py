@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,28 @@ def test_the_same_rows(
     assert capsys.readouterr().out.splitlines()[-3:] == [
         *(f"{tmp_path / 'x.html'}", "", "the same rows")
     ]
+
+
+def regression(rows: int) -> dict[str, Any]:
+    names = ("rmse", "mae", "r2", "label_mean", "mean_prediction")
+    told = {"rows": rows, **dict.fromkeys(names, 0.5)}
+    return {"regression_metrics": {}, "judged_on": "validation", "channels": {"validation": told}}
+
+
+@pytest.mark.parametrize(
+    "reports",
+    [[evaluation(rows=rows) for rows in (9, 8)], [regression(rows) for rows in (9, 8)]],
+    ids=["logistic", "linear"],
+)
+def test_models_that_were_judged_on_other_rows(
+    folders: tuple[Path, Path], tmp_path: Path, reports: list[dict[str, Any]]
+) -> None:
+    for name, told in zip("ab", reports, strict=True):
+        shutil.copytree(folders[0], tmp_path / name)
+        (tmp_path / name / "report/evaluation.json").write_text(json.dumps(told))
+    said = "The models were judged on other rows"
+    assert said in page_of(tmp_path / "x.html", tmp_path / "a", tmp_path / "b").text
+    assert said not in page_of(tmp_path / "x.html", tmp_path / "a", tmp_path / "a").text
 
 
 def test_files_of_others_stay(

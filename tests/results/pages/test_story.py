@@ -88,6 +88,8 @@ def test_the_folder_of_a_result_is_in_use(record: RunRecord) -> None:
     made = replace(HERE, command="python run.py output.path=out")
     assert "This folder is in use" in text_of(write_run_page(record, made))
     assert "This folder is in use" not in text_of(write_run_page(record, HERE))
+    made = replace(made, command=f"{made.command} output.overwrite=true")
+    assert "This folder is in use" not in text_of(write_run_page(record, made))
 
 
 def ran(code: str) -> str:

@@ -16,6 +16,7 @@ from sklearn import metrics
 
 from headrace.runtime.evaluation import figures
 from headrace.runtime.evaluation.judge import Judge, bucket_of, probabilities
+from headrace.runtime.evaluation.losses import Losses
 
 Floats = npt.NDArray[np.float64]
 LAST_DIGIT = 5e-7
@@ -270,3 +271,10 @@ def test_scores_beyond_all_measure_warn_nobody() -> None:
         warnings.simplefilter("error")
         made = judge(np.array([1e300, -1e300, 1e300]), np.array([1.0, 0.0, 0.0]))
     assert made.loss_sum == pytest.approx(-math.log(np.finfo(float).eps))
+
+
+@pytest.mark.parametrize("loss", [1e152, 1e200])
+def test_losses_beyond_all_measure_have_no_standard_error(loss: float) -> None:
+    losses = Losses()
+    losses.add(np.full(1000, loss), np.zeros(1000))
+    assert losses.standard_error() is None

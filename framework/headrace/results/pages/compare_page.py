@@ -44,6 +44,7 @@ def compare_page(
         differences: What differs in the rows or the files; nothing if they are the same.
     """
     evaluations = [Evaluation.of(record.evaluation) for record in records]
+    regressions = [Regression.of(record.evaluation) for record in records]
     columns = list(_columns(records))
     return {
         "title": " and ".join(map(_name, records)) + " compared",
@@ -58,8 +59,8 @@ def compare_page(
         "columns": columns[:SHOWN],
         "all_columns": len(columns),
         "compared": _compared(records),
-        "metrics": [*_metrics(evaluations), *_errors(records)],
-        "are_judged_alike": _are_judged_alike(evaluations),
+        "metrics": [*_metrics(evaluations), *_errors(regressions)],
+        "are_judged_alike": _are_judged_alike(evaluations) and _are_judged_alike(regressions),
         "roc": _curves(
             "ROC curve: true positive rate by false positive rate",
             "false positive rate, %",
@@ -169,18 +170,17 @@ def _metrics(evaluations: Sequence[Evaluation | None]) -> Iterator[Row]:
         yield _row(name, (one, other), shown=figures.score)
 
 
-def _errors(records: Pair) -> Iterator[Row]:
-    errors = [Regression.of(record.evaluation) for record in records]
-    if not any(errors):
+def _errors(regressions: Sequence[Regression | None]) -> Iterator[Row]:
+    if not any(regressions):
         return
     for name, key in (("R²", "r2"), ("RMSE", "rmse"), ("MAE", "mae")):
-        one, other = (getattr(each, key, None) for each in errors)
+        one, other = (getattr(each, key, None) for each in regressions)
         yield _row(name, (one, other), shown=figures.measure)
 
 
-def _are_judged_alike(evaluations: Sequence[Evaluation | None]) -> bool:
-    """Return whether both models were judged on as many rows of one channel with one click rate."""
-    one, other = evaluations
+def _are_judged_alike(models: Sequence[Evaluation | Regression | None]) -> bool:
+    """Return whether both were judged on as many rows of one channel with one mean label."""
+    one, other = models
     return one is None or other is None or one.rows_judged == other.rows_judged
 
 

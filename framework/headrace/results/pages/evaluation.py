@@ -108,6 +108,11 @@ class Regression:
         names = ("rows", "rmse", "mae", "r2", "label_mean", "mean_prediction")
         return cls(channel, *(report["channels"][channel][name] for name in names))
 
+    @property
+    def rows_judged(self) -> tuple[str, int, float]:
+        """Return the values that must be equal before two evaluations can be compared."""
+        return (self.channel, self.rows, self.label_mean)
+
 
 def calibration_chart(evaluation: Evaluation) -> Chart:
     """Draw predictions against outcomes; a calibrated model stays on the diagonal."""

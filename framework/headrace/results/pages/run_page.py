@@ -71,7 +71,6 @@ def run_page(record: RunRecord, made: Made) -> dict[str, Any]:
     return {
         "title": title(record, made),
         "made": made,
-        "is_again": "output.path=" in made.command,
         "stages": stages(record),
         "snippet": snippet(record),
         "facts": list(_facts(record, made)),

@@ -46,7 +46,6 @@ def script_page(record: RunRecord, made: Made) -> dict[str, Any]:
     return {
         "title": title(record, made),
         "made": made,
-        "is_again": "output.path=" in made.command,
         "stages": list(_stages(record)),
         "snippet": program_snippet(record, files),
         "facts": list(_facts(record, made)),

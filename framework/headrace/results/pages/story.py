@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,8 +22,8 @@ from headrace.results.result import WRITE_ONLY
 from headrace.runtime.spec import REPORT_PAGE
 from headrace.uris import S3, join, path_of
 
-META = "headrace-made"
-"""Name of the ``<meta>`` that keeps a `Made` in a page."""
+_KEPT = re.compile(r'<meta name="headrace-made" content="([^"]*)">')
+"""Keeps a `Made` in a page."""
 
 _STAMP = re.compile(r"-(\d{8}-\d{6})-\d{3}-[0-9a-f]{6}$")
 """The time in the name of a job, see `headrace.job.job_names`."""
@@ -64,6 +63,11 @@ class Made:
         """Return all of it as a text; see `of_page`."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
+    @property
+    def names_a_folder(self) -> bool:
+        """Return whether the command is refused if it is repeated, as its folder is in use then."""
+        return "output.path=" in self.command and "output.overwrite=true" not in self.command
+
     @classmethod
     def of(cls, record: RunRecord) -> Made:
         """Return what the page of a result keeps or, without one, what its request tells."""
@@ -75,11 +79,12 @@ class Made:
     @classmethod
     def of_page(cls, page: Path) -> Made | None:
         """Return what a page keeps; None if there is no such page, or it keeps nothing."""
-        finder = _Finder()
+        from html import unescape  # slow to import, and only pages that are made again need it
+
         try:
             with page.open(encoding="utf-8") as text:
-                finder.feed(text.read(_HEAD))
-            kept = json.loads(finder.found)
+                found = _KEPT.search(text.read(_HEAD))
+            kept = json.loads(unescape(found[1])) if found else {}
             command, what, where = (str(kept[key]) for key in ("command", "what", "where"))
             return cls(command, what, where, image_ran=bool(kept["image_ran"]))
         except (OSError, ValueError, LookupError, TypeError):
@@ -96,17 +101,6 @@ class Made:
 
 _HEAD = 1 << 20
 """Characters of a page that are searched for what it keeps."""
-
-
-class _Finder(HTMLParser):
-    """Looks for the ``<meta>`` that a page keeps a `Made` in."""
-
-    found = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        known = dict(attrs)
-        if tag == "meta" and known.get("name") == META:
-            self.found = known.get("content") or ""
 
 
 @dataclass(frozen=True)

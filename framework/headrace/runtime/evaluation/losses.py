@@ -44,7 +44,7 @@ class Losses:
 
     def standard_error(self) -> float | None:
         """Return the standard error of the mean loss; None for one row, or beyond all measure."""
-        if self.rows < 2 or not math.isfinite(self._squares):
+        if self.rows < 2 or not math.isfinite(self._squares + self._total * self._total):
             return None
         spread = max(self._squares - self._total**2 / self.rows, 0.0) / (self.rows - 1)
         return math.sqrt(spread / self.rows)

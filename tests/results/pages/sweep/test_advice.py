@@ -133,6 +133,29 @@ def test_losses_on_different_rows_are_not_compared() -> None:
     )
 
 
+def test_losses_of_two_kinds_are_not_compared() -> None:
+    squared = dataclasses.replace(judged(0.14), is_squared=True)
+    runs = [run(0, {"evaluation": "logistic"}, 0.45), run(1, {"evaluation": "linear"}, None)]
+    assert advise([runs[0], dataclasses.replace(runs[1], judged=squared)]) == Advice(
+        "A log loss and a squared error cannot be compared, so nothing is advised."
+    )
+
+
+@pytest.mark.parametrize(
+    ("best", "ending"),
+    [(("2", "3"), "Its values are smaller."), (("2", "2"), "is within the noise.")],
+)
+def test_values_are_called_smaller_if_all_are(best: tuple[str, str], ending: str) -> None:
+    runs = [
+        run(0, {"a.x": "1", "a.y": "3"}, 0.4),
+        run(1, {"a.x": best[0], "a.y": best[1]}, 0.39999),
+    ]
+    different = run(2, {"a.x": "3", "a.y": "4"}, 0.5)
+    advice = advise([*runs, different])
+    assert advice.taken == 0
+    assert advice.text.endswith(ending)
+
+
 def test_an_evaluation_without_standard_errors() -> None:
     """As of an earlier version."""
     old = [

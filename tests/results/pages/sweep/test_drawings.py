@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -132,6 +133,28 @@ def test_two_keys_are_a_heat_map() -> None:
     assert (loss.first, loss.last) == ("0.5000", "0.4600")
     auc = drawn(sweep(record(runs))).heat_maps[1]
     assert (auc.first, auc.last) == ("0.5000", "0.5400")
+
+
+def test_a_value_with_which_all_runs_failed_may_be_anything() -> None:
+    runs = [({"a.x": x, "a.y": y}, 0.4 + int(x + y) / 1000) for x in "12" for y in "12"]
+    page = page_of(record([*runs, ({"a.x": "no number at all", "a.y": "1"}, "why")]))
+    assert "no number at all" in page.text
+
+
+def test_a_value_failed_once_whatever_else_differs() -> None:
+    failed = [({"transform": "x", "seed": seed}, "no such transform") for seed in "12"]
+    runs = [({"transform": name, "seed": "1"}, loss) for name, loss in (("a", 0.4), ("b", 0.41))]
+    assert [bar.text for bar in drawn(sweep(record([*runs, *failed]))).bars[0].bars] == list("abx")
+
+
+def test_a_figure_that_some_runs_lack_stays_in_the_table() -> None:
+    made = record([({"evaluation": name}, 0.4) for name in ("none", "logistic")])
+    first, second = made.runs
+    assert first.record is not None
+    bare = dataclasses.replace(first, record=dataclasses.replace(first.record, evaluation=None))
+    shown = sweep_page(SweepRecord(made.folder, (bare, second)))
+    assert [each.short for each in shown["columns"]] == ["log loss", "ROC AUC", "time"]
+    assert [short for short, _ in shown["constant"]] == ["memory", "size", "rows"]
 
 
 def test_a_search_that_tried_few_combinations_is_no_heat_map() -> None:

@@ -52,6 +52,7 @@ def test_values_are_short() -> None:
     assert key_of("a", "a", ["0.123456789", "0.2"]).shown("0.123456789") == "0.1235"
     assert key_of("a", "a", ["1024", "1048576"]).shown("1048576") == "1,048,576"
     assert key_of("a", "a", ["2023", "2024"]).shown("2024") == "2024"
+    assert key_of("a", "a", ["2023", "2024"]).shown("no number at all") == "no number at all"
 
 
 def test_names_are_short_where_that_leaves_no_doubt() -> None:

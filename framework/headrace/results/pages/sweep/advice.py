@@ -117,6 +117,8 @@ def critical_value(comparisons: int, groups: int) -> float:
 
 
 def _by_loss(runs: Sequence[Finished], keys: Sequence[Key]) -> Advice:
+    if len({_judged(run).is_squared for run in runs}) > 1:
+        return Advice("A log loss and a squared error cannot be compared, so nothing is advised.")
     if len({run.judged.rows for run in runs if run.judged}) > 1:
         return Advice(
             "The runs were judged on different rows, so their losses cannot be compared.",
@@ -215,7 +217,7 @@ def _because(taken: Finished, runs: Sequence[Finished], keys: Sequence[Key]) -> 
         return ", the narrowest"
     if any(_step(run.bytes) > _step(taken.bytes) for run in runs):
         return f", the smallest ({octets(taken.bytes)})"
-    if all(key.is_number for key in keys):
+    if all(key.is_number and taken.settings[key.name] == key.texts[0] for key in keys):
         return ", the smallest value" if len(keys) == 1 else ", the smallest values"
     return ""
 
@@ -226,11 +228,15 @@ def _saves(taken: Finished, best: Finished, keys: Sequence[Key]) -> str:
         return f" It has {_part(taken.n_features, best.n_features)} of the width."
     if _step(taken.bytes) < _step(best.bytes):
         return f" Its result has {share(taken.bytes / best.bytes)} of the size."
-    if all(key.is_number for key in keys):
+    if all(key.is_number and _at(taken, key) <= _at(best, key) for key in keys):
         return " Its value is the smaller one." if len(keys) == 1 else " Its values are smaller."
     if _is_faster(taken, best):
         return f" It took {share((taken.seconds or 0) / (best.seconds or 1))} of the time."
     return ""
+
+
+def _at(run: Finished, key: Key) -> float:
+    return key.position(run.settings[key.name])
 
 
 def _part(taken: int, best: int) -> str:

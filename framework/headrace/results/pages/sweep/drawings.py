@@ -199,8 +199,7 @@ def _bars(sweep: Sweep, measure: Measure) -> Bars:
         )
         for text in shown[:MOST_BARS]
     ]
-    for settings in sweep.failed:
-        text = settings.get(key.name, "")
+    for text in dict.fromkeys(settings.get(key.name, "") for settings in sweep.failed):
         if text not in values:
             bars.append(Bar(key.shown(text), "failed", None, is_taken=False))
     caption = _caption(measure, sweep.keys)

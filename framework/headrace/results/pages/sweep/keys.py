@@ -67,7 +67,13 @@ class Key:
         return float(self.texts.index(text))
 
     def shown(self, text: str) -> str:
-        """Return a value as people read it: counts in groups, a long number cut to four digits."""
+        """Return a value as people read it: counts in groups, a long number cut to four digits.
+
+        Args:
+            text: One of `texts`, or a value with which all runs have failed, as it was written.
+        """
+        if text not in self.texts:
+            return text or figures.NONE
         if self.scale is Scale.LOGARITHMIC and text.isdigit():
             return figures.count(int(text))
         if not self.is_number or len(text) <= _LONGEST:

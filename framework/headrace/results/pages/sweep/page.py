@@ -40,6 +40,7 @@ def sweep_page(record: SweepRecord) -> dict[str, Any]:
     """Return everything that ``sweep.html`` needs."""
     runs = finished(record)
     keys, advice, all_measures = keys_of(runs), advise(runs), measured(runs)
+    constant = [each for each in all_measures if len(set(map(each.of, runs))) == 1]
     failed = [run for run in record.runs if run.failure]
     sweep = Sweep(
         runs,
@@ -67,8 +68,8 @@ def sweep_page(record: SweepRecord) -> dict[str, Any]:
         "settings": {run.number: run.settings for run in record.runs},
         "numbers": {key.name for key in keys if key.is_number},
         "swept": _columns(record, keys),
-        "columns": sweep.measures if len(runs) > 1 else all_measures,
-        "constant": [(each.short, each) for each in all_measures if not differs(each, runs)],
+        "columns": [each for each in all_measures if each not in constant or len(runs) == 1],
+        "constant": [(each.short, each) for each in constant],
         "failed": failed,
         "left_out": list(_left_out(record, runs)),
     }
