@@ -28,7 +28,13 @@ REAL_PATHS = 'mount -t tmpfs none /opt && mkdir /opt/ml && mount --bind "$0" /op
 
 
 def carry_out(
-    name: str, python: Path, root: Path, hosts: int = 1, *, at_real_paths: bool = False
+    name: str,
+    python: Path,
+    root: Path,
+    hosts: int = 1,
+    *,
+    at_real_paths: bool = False,
+    image_entrypoint: tuple[str, ...] = (),
 ) -> None:
     """Execute the job of that name, one instance after the other.
 
@@ -38,8 +44,10 @@ def carry_out(
         root: An empty folder for the instances' ``/opt/ml``.
         hosts: Number of instances, which moto does not tell.
         at_real_paths: Mount each folder at ``/opt/ml``, for a program that is no chain.
+        image_entrypoint: The image's own, for a job that leaves it to the image.
     """
     job = boto3.client("sagemaker").describe_processing_job(ProcessingJobName=name)
+    job["AppSpecification"].setdefault("ContainerEntrypoint", list(image_entrypoint))
     names = [f"algo-{number + 1}" for number in range(hosts)]
     for number, host in enumerate(names):
         ml = root / host
