@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import boto3
 
@@ -23,12 +23,20 @@ SPARK = "smspark-submit"
 """The entrypoint of the Spark image, for which the package's ``spark-submit`` stands in."""
 SPARK_HOME = Path(str(getattr(find_spec("pyspark"), "origin", ""))).parent
 
+Start: TypeAlias = Callable[[dict[str, Any], Path], None]
+
 REAL_PATHS = 'mount -t tmpfs none /opt && mkdir /opt/ml && mount --bind "$0" /opt/ml && exec "$@"'
 """For a shell in a mount namespace of its own."""
 
 
 def carry_out(
-    name: str, python: Path, root: Path, hosts: int = 1, *, at_real_paths: bool = False
+    name: str,
+    python: Path,
+    root: Path,
+    hosts: int = 1,
+    *,
+    at_real_paths: bool = False,
+    image_entrypoint: tuple[str, ...] = (),
 ) -> None:
     """Execute the job of that name, one instance after the other.
 
@@ -38,6 +46,23 @@ def carry_out(
         root: An empty folder for the instances' ``/opt/ml``.
         hosts: Number of instances, which moto does not tell.
         at_real_paths: Mount each folder at ``/opt/ml``, for a program that is no chain.
+        image_entrypoint: The image's own, for a job that leaves it to the image.
+    """
+
+    def start(job: dict[str, Any], ml: Path) -> None:
+        _start(job, ml, python, at_real_paths, image_entrypoint)
+
+    carry_out_by(start, name, root, hosts)
+
+
+def carry_out_by(start: Start, name: str, root: Path, hosts: int = 1) -> None:
+    """Execute the job of that name, as `carry_out` does, with a container of one's own.
+
+    Args:
+        start: Runs the job to its end, given it and the folder in the place of ``/opt/ml``.
+        name: As for `carry_out`.
+        root: As for `carry_out`.
+        hosts: As for `carry_out`.
     """
     job = boto3.client("sagemaker").describe_processing_job(ProcessingJobName=name)
     names = [f"algo-{number + 1}" for number in range(hosts)]
@@ -51,7 +76,7 @@ def carry_out(
         config = {"current_host": host, "hosts": names}
         (ml / "config/resourceconfig.json").write_text(json.dumps(config))
         (ml / "config/processingjobconfig.json").write_text(json.dumps(job, default=str))
-        _start(job, ml, python, at_real_paths)
+        start(job, ml)
         for each in job["ProcessingOutputConfig"]["Outputs"]:
             _upload(each["S3Output"], ml)
 
@@ -80,9 +105,16 @@ def _keys(bucket: str, prefix: str) -> Iterator[str]:
         yield from (each["Key"] for each in page.get("Contents", ()))
 
 
-def _start(job: dict[str, Any], ml: Path, python: Path, at_real_paths: bool) -> None:
+def _start(
+    job: dict[str, Any],
+    ml: Path,
+    python: Path,
+    at_real_paths: bool,
+    image_entrypoint: tuple[str, ...],
+) -> None:
     application = job["AppSpecification"]
-    words = [*application["ContainerEntrypoint"], *application.get("ContainerArguments", [])]
+    entrypoint = application.get("ContainerEntrypoint", image_entrypoint)
+    words = [*entrypoint, *application.get("ContainerArguments", [])]
     is_spark = words[0] == SPARK
     assert is_spark or words[0] == "python3"
     program = [str(python)]

@@ -18,7 +18,7 @@ from headrace.config.defaults import PROJECT
 from headrace.targets.local.private_root.access import refusal
 from tests.aws.service import carry_out
 from tests.moto_server import ACCOUNT, REGION
-from tests.stock_images import python_with
+from tests.stock_images import environment, python_with
 
 pytestmark = pytest.mark.skipif(
     refusal() is not None, reason="mount namespaces are forbidden on this machine"
@@ -56,6 +56,7 @@ def assert_same(
         python: Path,
         *,
         has_random_names: bool = False,
+        image_entrypoint: tuple[str, ...] = (),
         **settings: str,
     ) -> None:
         monkeypatch.chdir(EXAMPLES / folder)
@@ -63,9 +64,18 @@ def assert_same(
         there = {"target": "aws", "output.path": "s3://bucket/out", "job.role": role}
         ready = {**settings, **there, "job.name": program.replace("_", "-"), "job.wait": False}
         headrace.run(ready, program=program)
-        carry_out(str(ready["job.name"]), python, tmp_path / "hosts", at_real_paths=True)
-        here = headrace.run({**settings, "output.path": str(tmp_path / "here")}, program=program)
-        names = list(here.manifest["outputs"])
+        carry_out(
+            str(ready["job.name"]),
+            python,
+            tmp_path / "hosts",
+            at_real_paths=True,
+            image_entrypoint=image_entrypoint,
+        )
+        here: dict[str, Any] = {**settings, "output.path": str(tmp_path / "here")}
+        if image_entrypoint:  # which this machine cannot know
+            here["program.entrypoint"] = [str(python), *image_entrypoint[1:]]
+        outputs = headrace.run(here, program=program).manifest["outputs"]
+        names = list(outputs)
         found = {
             each.key.removeprefix("out/"): each.get()["Body"].read()
             for each in bucket.objects.filter(Prefix="out/")
@@ -104,3 +114,16 @@ def test_with_the_packages_of_awss_image(
     """The Python that runs headrace has newer packages; these scripts' bytes are the same."""
     cache = Path(request.config.cache.mkdir("stock-images"))
     assert_same(program, PANDAS.get(program, "click_rate"), python_with("1.9-0", cache))
+
+
+@pytest.mark.long
+def test_an_image_that_starts_its_own_script(
+    assert_same: Callable[..., None], request: pytest.FixtureRequest
+) -> None:
+    """An environment of what the Dockerfile installs stands in for the image."""
+    example = EXAMPLES / "images"
+    packages = tuple((example / "requirements.txt").read_text(encoding="utf-8").split())
+    cache = Path(request.config.cache.mkdir("stock-images"))
+    python = environment(cache, sys.executable, packages) / "python"
+    entrypoint = ("python3", str(example / "features.py"))
+    assert_same("images", "images", python, image_entrypoint=entrypoint, **BY_HAND)

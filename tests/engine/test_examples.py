@@ -60,7 +60,7 @@ def test_an_image_of_ones_own(
     build_without_network(engine, context)
     monkeypatch.chdir(EXAMPLES / "images")
     settings = {"target": "container", "output.path": str(tmp_path / "out")}
-    headrace.run(settings, program="images")
+    there = headrace.run(settings, program="images")
     lines = (tmp_path / "out/features/features.csv").read_text().splitlines()
     assert lines[0] == (
         "image,red_mean,green_mean,blue_mean,red_deviation,green_deviation,blue_deviation,"
@@ -68,6 +68,16 @@ def test_an_image_of_ones_own(
     )
     assert [line.split(",")[0] for line in lines[1:]] == [f"{each:02}.png" for each in range(6)]
     assert all(sum(map(float, line.split(",")[7:])) == pytest.approx(1) for line in lines[1:])
+    if refusal() is None and sys.version_info[:2] == (3, 11):
+        here = headrace.run(
+            {
+                "output.path": str(tmp_path / "here"),
+                "program.entrypoint": [sys.executable, str(EXAMPLES / "images/features.py")],
+                "job.env.PYTHONPATH": str(context / "packages"),
+            },
+            program="images",
+        )
+        assert here.manifest["outputs"] == there.manifest["outputs"]
 
 
 @pytest.fixture(scope="module")
