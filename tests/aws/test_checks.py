@@ -206,7 +206,7 @@ def test_a_plan_without_credentials_says_what_it_did_not_look_at(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     ready = prepared(composed, dry=True)
     assert ready.notes == ("no AWS credentials, so what is on AWS was not looked at",)
-    wrong = refused(composed, "resources.instance_type=m5.xlarge", dry=True)
+    wrong = refused(composed, "resources.instance_type=ml.m5.xlarg", dry=True)
     assert [each.partition(":")[0] for each in wrong] == ["resources.instance_type"]
 
 

@@ -218,6 +218,19 @@ WITHOUT = [
         ["program=script", "program.path=x.py", 'program.arguments=["a\0b"]'],
         r"program.arguments.0: should be text without the character NUL (got 'a\x00b')",
     ),
+    (
+        ["resources.instance_type=m5"],
+        "resources.instance_type: should be an instance type, as in ml.m5.xlarge (got 'm5')",
+    ),
+    (
+        ["resources.instance_preferences=[{instance_type: ml.m5}]"],
+        "resources.instance_preferences.0.instance_type: should be an instance type, as in "
+        "ml.m5.xlarge (got 'ml.m5')",
+    ),
+    (
+        ["backend.image_uri='x y'"],
+        "backend.image_uri: should be text without blanks (got 'x y')",
+    ),
     ([f"inputs.{'d' * 300}=x"], f"++inputs.{'d' * 300}.path: has a name that is too long"),
     (
         ["transform.steps.split.before=14102900"],

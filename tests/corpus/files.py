@@ -307,7 +307,8 @@ def encodings() -> Iterator[Case]:
             f"utf-{bits}, and nobody says so",
             "\ufeffx,y\n1,2\n".encode(f"utf-{bits}"),
             None,
-            error=f"d.csv, line 1: the header is not UTF-8; set dataset.encoding=utf-{bits}",
+            error=f"d.csv: the text is utf-{bits} (byte order mark); "
+            f"set dataset.encoding=utf-{bits}",
         )
     stars = "x,z*,y\n1,3,2\n"
     yield case("a name that looks like a pattern", stars, ONE, drop=("z*",))

@@ -255,6 +255,14 @@ def test_jobs_that_do_not_need_each_other_run_side_by_side(
     assert pretended.ran == JOBS
 
 
+@pytest.mark.parametrize(
+    ("place", "above"),
+    [("s3://b/x/y/", "s3://b/x"), ("s3://b/x", "s3://b"), ("s3://b", "s3://b"), ("/x/y", "/x")],
+)
+def test_the_place_above(place: str, above: str) -> None:
+    assert Store(place).above().root == above
+
+
 def test_runs_of_a_sweep_share_what_is_the_same(here: Path, pretended: Pretended) -> None:
     for depth in (1, 2):
         flow = compile_flow(

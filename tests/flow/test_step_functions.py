@@ -100,6 +100,23 @@ def test_expressions_are_those_of_the_language(states: dict[str, Any]) -> None:
     )
 
 
+def test_labels_that_differ_in_a_mark_make_jobs_of_two_names(
+    compiled: tuple[Flow, Pipeline],
+) -> None:
+    flow, pipeline = compiled
+    steps: list[dict[str, Any]] = [
+        {"Name": name, "Type": "Processing", "Arguments": {}} for name in ("a_b", "a-b")
+    ]
+    made = state_machine(
+        replace(pipeline, definition={**pipeline.definition, "Steps": steps}), flow
+    )
+    names = [made["States"][each]["Parameters"]["ProcessingJobName.$"] for each in ("a_b", "a-b")]
+    assert names == [
+        "States.Format('{}-a-b', $$.Execution.Name)",
+        "States.Format('{}-a-b-2', $$.Execution.Name)",
+    ]
+
+
 def test_a_step_that_nobody_waits_for_is_refused(compiled: tuple[Flow, Pipeline]) -> None:
     flow, pipeline = compiled
     step = {"Name": "x", "Type": "Lambda", "Arguments": {}}

@@ -39,6 +39,24 @@ def lay_out(root: Path, content: str) -> None:
     (data / "data.csv").write_text(content)
 
 
+LATE_PANDAS = """
+import sys
+import pyarrow as pa
+from headrace.runtime.process.setup import leave_pandas_out
+leave_pandas_out()
+leave_pandas_out()
+assert "pandas" not in sys.modules
+import pandas as pd
+found = pa.array(pd.Series([1.5, None])).to_pylist() + pa.array(pd.Series(["a", None])).to_pylist()
+assert found == [1.5, None, "a", None], found
+"""
+
+
+def test_pandas_that_is_imported_later_is_known_to_pyarrow() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "framework")}
+    children.run([sys.executable, "-c", LATE_PANDAS], env=environment, check=True)
+
+
 def message(root: Path) -> str:
     return (root / "output/message").read_text("utf-8")
 

@@ -234,12 +234,55 @@ def test_json_numbers_are_the_text_that_stands_there(tmp_path: Path, number: str
         ),
         ("nonsense", "the line is not JSON (Expecting value: line 1 column 1 (char 0))"),
         ('{"a": 1', "the line is not JSON (Expecting ',' delimiter: line 1 column 8 (char 7))"),
+        (
+            '{"a": 1}\r{"a": 2}',
+            "the line is not JSON (Extra data: line 1 column 10 (char 9)); a CR alone is a blank "
+            "in JSON, so end each line with LF",
+        ),
         (b'{"a": "\xff"}', "the line is not UTF-8; dataset.encoding should be that of the file"),
     ],
 )
 def test_json_lines_that_are_none(tmp_path: Path, line: str | bytes, reason: str) -> None:
     content = b'{"a": 1}\n\n' + (line.encode() if isinstance(line, str) else line) + b"\n"
     assert fails(tmp_path, content, "data.jsonl") == f"data.jsonl, line 3: {reason}"
+
+
+LINES = '{"x": "a", "y": 1}\n{"x": "é", "y": 0}\n'
+CELLS = "x,y\na,1\né,0\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize(
+    ("name", "text", "dataset"),
+    [
+        ("d.jsonl", LINES, {}),
+        ("d.csv", CELLS, {}),
+        ("d.csv", CELLS.replace("x,y", '"x","y"'), {}),
+        ("d.csv", CELLS[4:], {"columns": ("x", "y")}),
+    ],
+)
+def test_an_encoding_that_nobody_named(
+    tmp_path: Path, name: str, text: str, dataset: dict[str, Any], encoding: str
+) -> None:
+    reason = "every other byte is zero" if encoding.endswith("e") else "byte order mark"
+    assert fails(tmp_path, text.encode(encoding), name, on_bad_rows="skip", **dataset) == (
+        f"{name}: the text is {encoding} ({reason}); set dataset.encoding={encoding}"
+    )
+    rows = read(tmp_path, text.encode(encoding), name, encoding=encoding, **dataset)
+    assert rows == [{"x": "a", "y": "1"}, {"x": "é", "y": "0"}]
+
+
+@pytest.mark.parametrize("name", ["d.jsonl", "d.csv"])
+def test_a_parquet_file_of_another_name(tmp_path: Path, name: str) -> None:
+    content = parquet_bytes(pa.table({"x": ["a"]}))
+    assert fails(tmp_path, content, name) == (
+        f"{name}: is a Parquet file; set dataset.format=parquet"
+    )
+
+
+def test_cells_with_nul_are_cells(tmp_path: Path) -> None:
+    rows = read(tmp_path, "x,y\na\0,1\n\0,0\n", "d.csv")
+    assert rows == [{"x": "a\0", "y": "1"}, {"x": "\0", "y": "0"}]
 
 
 @pytest.mark.parametrize("value", ["[1]", "{}", '{"b": 1}', r'"\ud800"'])

@@ -52,6 +52,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, dict[str, Any]]] = {
         {"1.csv": "y,x\n1,a\n", "day=2/2.csv": "y,x\n0,b\n"}, {}, "dataset.partitions=false",
         {"partitions": False},
     ),
+    "no folder": (
+        {"day=2/1.csv": "y,x\n1,a\n", "z.csv": "y,x\n0,b\n"}, {}, "dataset.partitions=false",
+        {"partitions": False},
+    ),
 }  # fmt: skip
 
 

@@ -217,7 +217,8 @@ def test_files_in_other_folders(tmp_path: Path) -> None:
     )
     files = {"k=2/p.csv": "y,a\n0,q\n", "z/p.csv": "y,a\n1,p\n"}
     assert refused(tmp_path, files, label="y") == (
-        "z/p.csv: there is no column 'k', unlike in the first file"
+        "z/p.csv: is in no folder k=…, unlike the first file; dataset.partitions=false reads no "
+        "columns of folders"
     )
 
 

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Le, Len
 from pydantic import Field
 
-from headrace.config.model import Model, RoleArn, Text, VariableName, Word
+from headrace.config.model import InstanceType, Model, RoleArn, Text, VariableName, Word
 
 
 class InstancePreference(Model):
     """A type of instance that the job may run on."""
 
-    instance_type: Text = Field(description="SageMaker instance type")
+    instance_type: InstanceType = Field(description="SageMaker instance type")
     instance_count: Annotated[int, Ge(1), Le(100)] | None = Field(
         None, description="number of instances of this type; default: resources.instance_count"
     )
@@ -22,7 +22,7 @@ class InstancePreference(Model):
 class ResourcesConfig(Model):
     """What the job runs on."""
 
-    instance_type: Text = Field("ml.m5.xlarge", description="SageMaker instance type")
+    instance_type: InstanceType = Field("ml.m5.xlarge", description="SageMaker instance type")
     instance_preferences: Annotated[tuple[InstancePreference, ...], Len(0, 5)] = Field(
         (),
         description="types to try in this order, instead of instance_type; the first that AWS has",

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from annotated_types import Len
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from headrace.config.problems import NO_NUL, VARIABLE, suggest
+from headrace.config.problems import INSTANCE, NO_BLANK, NO_NUL, VARIABLE, suggest
 from headrace.runtime.plugins.registry import Registry
 from headrace.runtime.shown import quoted
 
@@ -18,6 +18,9 @@ Word = Annotated[str, Field(pattern=NO_NUL)]
 """What a process can be given: a NUL would end it."""
 Location = Annotated[str, Len(1), Field(pattern=NO_NUL)]
 """A path or a URI."""
+Image = Annotated[str, Len(1), Field(pattern=NO_BLANK)]
+"""The name of an image, as registries and engines take it."""
+InstanceType = Annotated[str, Len(1), Field(pattern=INSTANCE)]
 VariableName = Annotated[str, Field(pattern=VARIABLE)]
 """Of the environment, as SageMaker takes it."""
 ROLE_ARN = r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$"

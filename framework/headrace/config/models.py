@@ -16,7 +16,15 @@ from pydantic import BeforeValidator, Field, create_model
 from headrace.config.dataset import DatasetConfig
 from headrace.config.flow import FlowConfig
 from headrace.config.job_settings import JobSettings, ResourcesConfig
-from headrace.config.model import MAX_BYTES, Location, Model, Text, listed_in_schema, named_in
+from headrace.config.model import (
+    MAX_BYTES,
+    Image,
+    Location,
+    Model,
+    Text,
+    listed_in_schema,
+    named_in,
+)
 from headrace.config.program.channels import Inputs, Outputs
 from headrace.config.program.models import AnyProgram, ChainProgram
 from headrace.config.program.requirements import requirements_of
@@ -67,7 +75,7 @@ class BackendConfig(Model):
     """Whether what runs is ours in any case; an image with code in it may do more."""
 
     name: str
-    image_uri: Text | None = Field(
+    image_uri: Image | None = Field(
         None, description="the image by hand, instead of the backend's own"
     )
     region: Text | None = Field(None, description="AWS region; default: the usual AWS variables")

@@ -48,7 +48,11 @@ EXPECTED = {
 }
 NO_NUL = r"^[^\x00]*$"
 VARIABLE = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
+INSTANCE = r"^ml(\.[a-z0-9-]+){2}$"
+NO_BLANK = r"^\S*$"
 PATTERNS = {
+    INSTANCE: "an instance type, as in ml.m5.xlarge",
+    NO_BLANK: "text without blanks",
     NO_NUL: "text without the character NUL",
     VARIABLE: "letters, digits and underscores, no digit first",
 }

@@ -255,7 +255,7 @@ def composed(
             raise ConfigError([Problem("job.wait", NOT_WAITED_FOR)])
         _check_list(plan, outputs)
         if not flow.is_placed and not flow.root.startswith(S3):
-            folder = Path(flow.root).relative_to(Path(DEFAULT_FOLDER).absolute()).as_posix()
+            folder = flow.root.rpartition(f"{DEFAULT_FOLDER}/")[2]
             plan = _with_default_place(plan, f"flows/{folder}/{job.label}")
     except ConfigError as error:
         where = f"{GROUP}.jobs.{job.label}"

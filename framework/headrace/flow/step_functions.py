@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -19,7 +19,7 @@ from headrace.config.flow import GROUP
 from headrace.errors import ConfigError, Problem
 from headrace.flow.flow import Flow
 from headrace.flow.pipeline import Pipeline
-from headrace.flow.steps import Step
+from headrace.flow.steps import Step, free_name
 from headrace.uris import S3
 
 CREATE = "arn:aws:states:::sagemaker:create{kind}Job.sync"
@@ -66,6 +66,7 @@ class _Machine:
         self._definition = pipeline.definition
         self._flow = flow
         self._steps = {each["Name"]: each for each in _all_steps(pipeline.definition["Steps"])}
+        self._jobs = _job_names(self._steps)
         self._described = set(_described(pipeline.definition))
         """Steps whose properties others use."""
 
@@ -127,8 +128,7 @@ class _Machine:
             what = f"Step Functions waits for steps of the types {', '.join(NAMES)}"
             where = f"{GROUP}.jobs.{step['Name']}.raw.Type"
             raise ConfigError([Problem(where, f"{what} (got {step['Type']!r})")])
-        label = re.sub(r"[^a-zA-Z0-9]+", "-", step["Name"]).strip("-")
-        name = f"States.Format('{{}}-{label}', {EXECUTION})"
+        name = f"States.Format('{{}}-{self._jobs[step['Name']]}', {EXECUTION})"
         arguments = self._written(step["Arguments"])
         task = {
             "Type": "Task",
@@ -251,6 +251,15 @@ class _Path(str):
     """A path of the states' language, in the place of a text."""
 
     __slots__ = ()
+
+
+def _job_names(labels: Iterable[str]) -> dict[str, str]:
+    """Return what names of jobs end with, each its own: they have no underscores."""
+    names: dict[str, str] = {}
+    for label in labels:
+        name = re.sub(r"[^a-zA-Z0-9]+", "-", label).strip("-")
+        names[label] = free_name(name, "", names.values())
+    return names
 
 
 def _result(label: str) -> str:

@@ -115,7 +115,7 @@ class Steps:
 
     def _new_name(self, label: str, ending: str) -> str:
         """Return a name for a step that is no job; no other step has it."""
-        name = _free(label, f"-{ending}", self._taken)
+        name = free_name(label, f"-{ending}", self._taken)
         self._taken.add(name)
         return name
 
@@ -165,11 +165,11 @@ def _named(files: Iterable[File]) -> dict[File, str]:
     for job, channel, file in dict.fromkeys(files):
         name = re.sub(r"[^a-zA-Z0-9]+", "-", f"{channel}-{file}").strip("-")
         taken = {known for other, known in names.items() if other[0] == job}
-        names[job, channel, file] = _free(name, "", taken)
+        names[job, channel, file] = free_name(name, "", taken)
     return names
 
 
-def _free(name: str, ending: str, taken: Collection[str]) -> str:
+def free_name(name: str, ending: str, taken: Collection[str]) -> str:
     """Return a name of at most 64 characters that is not taken."""
     endings = chain([ending], (f"{ending}-{number}" for number in count(2)))
     names = (f"{name[: LONGEST_NAME - len(each)]}{each}" for each in endings)

@@ -152,19 +152,21 @@ class Store:
         from headrace.aws.clients import AwsError
         from headrace.aws.s3 import folders_in  # boto3 takes its time
 
-        above = self.above().root
-        if above.startswith(S3):
-            yield Store(above)
-            with suppress(*AwsError):  # who may not list it shares nothing
-                for each in folders_in(above):
-                    if each != self.root.rstrip("/"):
-                        yield Store(each)
+        above = self.above()
+        if above == self:
+            return
+        yield above
+        with suppress(*AwsError):  # who may not list it shares nothing
+            for each in folders_in(above.root):
+                if each != self.root.rstrip("/"):
+                    yield Store(each)
 
     def above(self) -> Store:
-        """Return the store of the place that this one is in."""
-        if self.root.startswith(S3):
-            return Store(self.root.rstrip("/").rpartition("/")[0])
-        return Store(str(self.folder.parent))
+        """Return the store of the place that this one is in; a bucket is in none but itself."""
+        if not self.root.startswith(S3):
+            return Store(str(self.folder.parent))
+        folder = self.root.rstrip("/").rpartition("/")[0]
+        return Store(folder) if folder.startswith(S3) else self
 
     @contextmanager
     def locked(self, name: str = LOCK, *, waits: bool = False) -> Iterator[None]:

@@ -15,19 +15,12 @@ import codecs
 import re
 from dataclasses import dataclass
 
+from headrace.runtime.sources.files import BOM, wide_encoding
+
 UTF8 = "utf-8"
-_MARKS = (
-    (codecs.BOM_UTF8, UTF8),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _WESTERN = ("cp1252", "latin-1", "cp850", "mac_roman", "cp437")
 _TYPOGRAPHY = frozenset("€£¥§©®™°±²³µ·¿¡«»“”„—…•½¼¾ºª\u2018\u2019\u201a\u2013")
 _HIGH = re.compile(rb"[\x80-\xff]+")
-_WIDE_ZEROS = 0.3
-"""Of the bytes at odd, or even, positions that are zero in UTF-16 of mostly ASCII text."""
 _RUNS = 0.6
 """Of the high bytes that stand beside another one in text that is not Western."""
 _ASKED = 1 << 15
@@ -51,11 +44,10 @@ def encoding_of(data: bytes, *, is_whole: bool) -> Encoding:
         data: The beginning of the text.
         is_whole: Whether it is all of it, so that nothing is cut off in the middle.
     """
-    for mark, name in _MARKS:
-        if data.startswith(mark):
-            return Encoding(name, "byte order mark")
-    if wide := _utf16_by_zeros(data):
-        return Encoding(wide, "every other byte is zero")
+    if data.startswith(BOM):
+        return Encoding(UTF8, "byte order mark")
+    if wide := wide_encoding(data):
+        return Encoding(*wide)
     if is_utf8(data, is_whole=is_whole):
         return Encoding(UTF8, "ASCII" if data.isascii() else "valid UTF-8")
     if _is_nearly_utf8(data):
@@ -84,17 +76,6 @@ def decoded(data: bytes, encoding: str) -> str:
     """Return the text; bytes that cannot be decoded become U+FFFD, and there is no mark left."""
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     return decoder.decode(data, final=False).removeprefix("\ufeff")
-
-
-def _utf16_by_zeros(data: bytes) -> str | None:
-    even, odd = data[::2], data[1::2]
-    if not odd:
-        return None
-    if odd.count(0) > len(odd) * _WIDE_ZEROS and not even.count(0):
-        return "utf-16-le"
-    if even.count(0) > len(even) * _WIDE_ZEROS and not odd.count(0):
-        return "utf-16-be"
-    return None
 
 
 def _is_nearly_utf8(data: bytes) -> bool:

@@ -33,6 +33,7 @@ LIST_MARK = "\x1f"
 """In front of each element in the text of a list."""
 BESIDE = "__beside__"
 """A column that a block of JSON lines may have: what a row's text has to tell beside its cells."""
+_WITHOUT_FOLDERS = "dataset.partitions=false reads no columns of folders"
 _TYPES = {Role.LABEL: pa.float64(), Role.NUMERIC: pa.float64()}
 
 
@@ -52,6 +53,7 @@ class Columns:
         label_values: What texts of labels mean.
         lists: Columns whose cells may be lists.
         index: Columns that hold the index of a pandas table, which are left out.
+        folders: Columns that the folders of the first file alone name.
     """
 
     names: tuple[str, ...]
@@ -65,6 +67,7 @@ class Columns:
     label_values: tuple[tuple[str, float], ...] = ()
     lists: frozenset[str] = frozenset()
     index: tuple[str, ...] = ()
+    folders: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, names: Sequence[str], dataset: DatasetSpec, origin: str) -> Columns:
@@ -171,8 +174,8 @@ class Columns:
         """
         for name in names:
             if name not in self.known and not self.ignores(name) and self.takes(name):
-                what = f"the first file is in no folder {plain(name)}=…; dataset.partitions=false"
-                raise DataError(f"{plain(origin)}: {what} reads no columns of folders")
+                what = f"the first file is in no folder {plain(name)}=…; {_WITHOUT_FOLDERS}"
+                raise DataError(f"{plain(origin)}: {what}")
 
     def in_order(self, names: Sequence[str]) -> Columns:
         """Return the same columns in the order of another file; those that it lacks come last."""
@@ -226,6 +229,9 @@ class Columns:
         for name in self.read:
             if name not in there:
                 what = f"there is no column {quoted(name)}, unlike in the first file"
+                if name in self.folders:
+                    folder = f"{plain(name)}=…"
+                    what = f"is in no folder {folder}, unlike the first file; {_WITHOUT_FOLDERS}"
                 raise DataError(f"{plain(origin)}: {what}")
         unknown = [
             name

@@ -8,6 +8,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
 
 import pyarrow as pa
 
@@ -52,10 +55,14 @@ def leave_pandas_out() -> None:
     """Keep `pyarrow.array` from importing pandas, which images have and the runtime never uses.
 
     pyarrow looks for pandas once, at its first conversion, and that import takes longer than all
-    others together. A plugin that uses pandas still can: pyarrow then looks again.
+    others together. It looks again once somebody imports pandas: a plugin, or a notebook's next
+    cell, whose columns pyarrow would not know otherwise.
     """
+    if "pandas" in sys.modules or any(isinstance(each, _LatePandas) for each in sys.meta_path):
+        return
     with without_pandas():
         pa.array([0])
+    sys.meta_path.insert(0, _LatePandas())
 
 
 def _collect_garbage() -> None:
@@ -74,6 +81,27 @@ def without_pandas() -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
+
+
+class _LatePandas:
+    """Tells pyarrow of pandas when that is imported."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name != "pandas":
+            return None
+        others = (each for each in sys.meta_path if each is not self)
+        found = (each.find_spec(name, path, target) for each in others)
+        spec = next((each for each in found if each is not None), None)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def load_and_tell(module: ModuleType) -> None:
+                load(module)
+                sys.meta_path[:] = [each for each in sys.meta_path if each is not self]
+                pa.array([0]).to_pandas()  # for which pyarrow looks again
+
+            setattr(spec.loader, "exec_module", load_and_tell)  # noqa: B010  # no type allows it
+        return spec
 
 
 class _NoPandas:

@@ -58,11 +58,13 @@ def columns_of(path: Path, dataset: DatasetSpec, below: str | None = None) -> Co
     own = reader.names(path, dataset)
     refuse_unexpected((*own, *reader.unread_names(path, dataset)), dataset.columns_expected, origin)
     added = partition_of(below_input(path) if below is None else below, dataset)
-    names = (*own, *(name for name in added if name not in own))
+    of_folders = tuple(name for name in added if name not in own)
+    names = (*own, *of_folders)
     if reader.has_all_names:
         refuse_absent_drops(names, dataset, origin)
     columns = Columns.of(names, dataset, origin)
-    return replace(columns, index=reader.index_names(path, dataset))
+    index = reader.index_names(path, dataset)
+    return replace(columns, index=index, folders=frozenset(of_folders))
 
 
 def first_file(files: Sequence[Path], dataset: DatasetSpec) -> Path:

@@ -6,7 +6,6 @@ name the line.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -33,6 +32,7 @@ from headrace.runtime.sources.files import (
     name_of,
     opened,
     refuse_parquet,
+    refuse_wide,
 )
 from headrace.runtime.sources.quotes import NoRow, OpenQuote, Rows, rows_in
 from headrace.runtime.spec import DatasetSpec
@@ -43,11 +43,6 @@ _LEFT_OPEN = (
     "line end)"
 )
 _BLANKS = " \t"
-_MARKS = {
-    32: (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
-    16: (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
-}
-"""Byte order marks, the longer ones first: one of them begins with another."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +87,7 @@ def read_header(path: Path, dialect: Dialect, dataset: DatasetSpec) -> Header:
     if not all(names[1:]) or names == ("",):
         raise DataError(f"{place}: a column in the header has no name; {NAME_THEM}")
     if not all(map(_is_text, names)):
-        way = f"set dataset.encoding{start.encoding}"
+        way = "set dataset.encoding to that of the file, such as utf-16 or cp1252"
         raise DataError(f"{place}: the header is not {encoding_name(dataset)}; {way}")
     refuse_twins(names, name_of(path), NAME_THEM)
     return Header(names, end)
@@ -134,19 +129,16 @@ class _Beginning:
                 self._rows = self._rows_in(self._content[skip:], is_last=is_last)
                 self._first = self._found()
                 if self._rows.too_long is not None or self._first is not None:
-                    return
+                    break
+        if self._first is not None:
+            cells = self._first[2]
+            if cells is None or any("\0" in cell or not _is_text(cell) for cell in cells):
+                refuse_wide(path, self._content)
         if self._skipped() is None:
             raise DataError(
                 f"{name_of(path)}: the file has no more than the {dataset.skip_lines:,} lines "
                 "that dataset.skip_lines leaves out"
             )
-
-    @property
-    def encoding(self) -> str:
-        """Return ``=utf-16`` or the like, if the file's own bytes say which encoding it has."""
-        found = (bits for bits, marks in _MARKS.items() if self._content.startswith(marks))
-        bits = next(found, None)
-        return f"=utf-{bits}" if bits else " to that of the file, such as utf-16 or cp1252"
 
     def first_row(self) -> tuple[int, int, list[str]]:
         """Return the first row's line, where the next row begins, and its cells.

@@ -67,6 +67,15 @@ _MAGIC = 10
 _PIECE = 1 << 16
 BOM = b"\xef\xbb\xbf"
 UTF_8 = "utf-8"
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""The longer ones first: one of them begins with another."""
+_WIDE_ZEROS = 0.3
+"""Of the bytes at odd, or even, positions that are zero in UTF-16 of mostly ASCII text."""
 RIGHT_ENCODING = "dataset.encoding should be that of the file"
 BROKEN = "\udfff"
 """Stands in decoded text for bytes that are not of the encoding: in UTF-8, bytes of no text."""
@@ -227,6 +236,37 @@ def refuse_parquet(path: Path, file: IO[bytes]) -> None:
         if file.read() == _PARQUET:
             raise DataError(f"{name_of(path)}: is a Parquet file; set dataset.format=parquet")
     file.seek(position)
+
+
+def wide_encoding(data: bytes) -> tuple[str, str] | None:
+    """Return an encoding with several bytes for a letter, and what speaks for it; None if nothing.
+
+    Args:
+        data: The beginning of a text.
+    """
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return name, "byte order mark"
+    even, odd = data[::2], data[1::2]
+    zeros = "every other byte is zero"
+    if odd.count(0) > len(odd) * _WIDE_ZEROS and not even.count(0):
+        return "utf-16-le", zeros
+    if even.count(0) > len(even) * _WIDE_ZEROS and odd and not odd.count(0):
+        return "utf-16-be", zeros
+    return None
+
+
+def refuse_wide(path: Path, data: bytes) -> None:
+    """Raise a `DataError` if a file that cannot be read has an encoding of more bytes than it says.
+
+    Args:
+        path: The file.
+        data: The beginning of its text.
+    """
+    if found := wide_encoding(data):
+        name, reason = found
+        what = f"the text is {name} ({reason}); set dataset.encoding={name}"
+        raise DataError(f"{name_of(path)}: {what}")
 
 
 def total_bytes(files: Sequence[Path]) -> int:

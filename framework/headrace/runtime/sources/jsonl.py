@@ -20,7 +20,13 @@ from headrace.runtime.errors import DataError
 from headrace.runtime.shown import quoted
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.blocks import Bytes, LinesBlock, blocks, lines_in
-from headrace.runtime.sources.files import RIGHT_ENCODING, name_of
+from headrace.runtime.sources.files import (
+    RIGHT_ENCODING,
+    name_of,
+    opened,
+    refuse_parquet,
+    refuse_wide,
+)
 from headrace.runtime.spec import DatasetSpec
 
 _SAMPLED_ROWS = 1000
@@ -46,6 +52,8 @@ def read_names(path: Path, dataset: DatasetSpec) -> tuple[str, ...]:
         try:
             names |= dict.fromkeys(_names_of(_parsed(line), strict=dataset.categorical is None))
         except ValueError as error:
+            if not (data.start or number):
+                _refuse_other_kinds(path, data.data)
             if dataset.skips_bad_rows:
                 continue
             place = f"{name_of(path)}, line {data.first_line() + number}"
@@ -144,6 +152,13 @@ def _sampled_lines(path: Path, dataset: DatasetSpec) -> Iterator[tuple[int, byte
             yield number, line, data
 
 
+def _refuse_other_kinds(path: Path, start: bytes) -> None:
+    """Raise a `DataError` if a file whose first line is no JSON is of another kind."""
+    refuse_wide(path, start)
+    with opened(path) as (_, file):
+        refuse_parquet(path, file)
+
+
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield position and content of each line that is not blank."""
     number = 0
@@ -169,6 +184,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _FROM_LIST = "if the file is one list of objects, jq -c '.[]' FILE writes each on a line of its own"
+_NO_CR = "a CR alone is a blank in JSON, so end each line with LF"
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=str
 )
@@ -181,6 +197,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
         raise ValueError(f"the line is not UTF-8; {RIGHT_ENCODING}") from error
     except json.JSONDecodeError as error:
         way = f"; {_FROM_LIST}" if line.strip() == b"[" else ""
+        way = f"; {_NO_CR}" if b"\r" in line.strip() else way
         raise ValueError(f"the line is not JSON ({error}){way}") from error
     except RecursionError as error:
         raise ValueError("the line is nested too deeply") from error
