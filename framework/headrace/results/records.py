@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ _MULTIRUN = "multirun.yaml"
 """A file that Hydra writes into the folder of every sweep."""
 UNFINISHED = "the run ended without a word, as if it had been killed"
 FAILED = 1
+_QUOTED_NUMBER = re.compile(r"""([^=]*=)(["'])([-+]?\.?\d[\w.+-]*)\2""")
+"""An override of a key that holds text, whose value looks like a number."""
 
 
 class RecordError(HeadraceError):
@@ -109,7 +112,7 @@ class SweepRun:
     folder: Path
     """Hydra's folder of this run."""
     settings: dict[str, str]
-    """Its overrides: key → value, as they were written; those of secrets are masked."""
+    """Its overrides: key → value, as they were typed; those of secrets are masked."""
     output: str
     """Location of its result: a path or a URI."""
     record: RunRecord | None
@@ -178,8 +181,14 @@ def notes(folder: Path) -> Iterator[tuple[Path, Note]]:
 
 def settings_of(overrides: Iterable[str]) -> dict[str, str]:
     """Return the settings of a run by their keys; those of secrets are masked."""
-    pairs = (override.partition("=")[::2] for override in overrides)
+    pairs = (as_typed(override).partition("=")[::2] for override in overrides)
     return {key: masked(key, value) for key, value in pairs}
+
+
+def as_typed(override: str) -> str:
+    """Return an override without the quotes that kept a number a text, which nobody typed."""
+    quoted = _QUOTED_NUMBER.fullmatch(override)
+    return quoted[1] + quoted[3] if quoted else override
 
 
 def run_of(folder: Path, note: Note) -> SweepRun:

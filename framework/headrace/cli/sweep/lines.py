@@ -15,6 +15,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
+from headrace.results.records import as_typed
 from headrace.runtime.shown import masked_override, plain
 from headrace.terminal.colours import GREEN, RED, coloured
 
@@ -75,7 +76,7 @@ def failed() -> None:
 def _run() -> str:
     swept = _told().get("swept")
     overrides = [
-        masked_override(each)
+        masked_override(as_typed(each))
         for each in HydraConfig.get().overrides.task
         if swept is None or each.partition("=")[0].lstrip("+") in swept
     ]
