@@ -15,6 +15,7 @@ if __name__ == "__main__":
 
 import hydra
 
+from headrace.cli import console
 from headrace.cli import main as cli
 
 if TYPE_CHECKING:
@@ -28,4 +29,5 @@ def run(config: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(run, sys.argv[1:]))
+    status = console.without_a_job(sys.argv[1:])
+    sys.exit(cli.main(run, sys.argv[1:]) if status is None else status)

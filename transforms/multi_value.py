@@ -60,11 +60,11 @@ class MultiValue:
     def _divided(self, cells: pa.Array) -> pa.ListArray:
         if not pa.types.is_string(cells.type):
             return without_empty(cells.cast(pa.list_(pa.string())))
+        values = pc.split_pattern(cells, self.separator)
         is_list = pc.starts_with(cells, LIST_MARK).fill_null(False)
-        if not pc.any(is_list).as_py():
-            return without_empty(pc.split_pattern(cells, self.separator))
-        texts = pc.replace_substring(cells, self.separator, LIST_MARK)
-        return without_empty(pc.split_pattern(pc.if_else(is_list, cells, texts), LIST_MARK))
+        if pc.any(is_list).as_py():  # cell by cell: a text may hold the mark, but not in front
+            values = pc.if_else(is_list, pc.split_pattern(cells, LIST_MARK), values)
+        return without_empty(values)
 
 
 def _is_text_or_list(kind: pa.DataType) -> bool:

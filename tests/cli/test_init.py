@@ -133,6 +133,20 @@ def test_it_takes_one_folder(
     assert capsys.readouterr() == ("", "usage: headrace init FOLDER\n")
 
 
+def test_a_checkout_takes_the_same_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/a checkout/run.py"])
+    assert console.without_a_job(["init", str(tmp_path / "shop")]) == 0
+    assert capsys.readouterr().out.endswith(
+        "; change to it and run: python run.py transform=mine\n"
+    )
+    assert console.without_a_job(["init"]) == 2
+    assert capsys.readouterr().err == "usage: python run.py init FOLDER\n"
+    assert console.without_a_job(["--version"]) == 0
+    assert console.without_a_job(["transform=mine", "--version"]) is None
+
+
 def test_version_and_help(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from headrace.config.defaults import PROJECT
-from headrace.results.compare import main
+from headrace.results.compare import differing, main
 from headrace.runtime.spec import StepSpec
 from tests import children
 from tests.runtime.jobs import FORMATS, HASH, SPLIT, Result, clicks, job, run
@@ -61,6 +61,20 @@ def test_the_same_rows_in_another_shape(
         "config.output.rows_per_part  65,536  40",
         "",
         "the same rows",
+    ]
+
+
+def test_a_difference_behind_the_cut_is_shown() -> None:
+    command = ["python3", "/opt/ml/processing/input/code/prepare.py", "--share"]
+    one: dict[str, Any] = {"program": {"command": [*command, "0.8"]}, "sign": True, "seed": 1}
+    other: dict[str, Any] = {"program": {"command": [*command, "0.75"]}, "sign": False, "seed": 1}
+    assert list(differing(one, other)) == [
+        (
+            "program.command",
+            '….py", "--share", "0.8"]',
+            '….py", "--share", "0.75"]',
+        ),
+        ("sign", "true", "false"),
     ]
 
 

@@ -51,6 +51,12 @@ def test_csv_without_such_a_column() -> None:
     )
 
 
+def test_csv_of_ids_alone() -> None:
+    what = "output.format: there is no column left for csv to hold"
+    assert refused(ROWS.select(["id"]), format="csv") == what
+    assert text_of(ROWS.select(["id"]), format="csv", columns=("id",)) == "a\nbb\nc\n"
+
+
 @pytest.mark.parametrize("setting", [{"header": True}, {"columns": ("y",)}])
 def test_settings_of_csv_alone(setting: dict[str, Any]) -> None:
     (key,) = setting

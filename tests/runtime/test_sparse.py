@@ -44,3 +44,11 @@ def test_entries_stand_in_the_order_of_their_indices_with_their_own_numbers() ->
     assert made.offsets.tolist() == [0, 2, 3]
     assert made.indices.tolist() == [5, 9, 9]
     assert made.values.tolist() == [-1.0, 3.0, 4.0]
+
+
+@pytest.mark.usefixtures("numpy_alone")
+def test_numbers_beyond_all_measure_add_up_to_infinity_in_silence() -> None:
+    columns = [(name, pa.array([1.5e308])) for name in ("I1", "I2")]
+    tokens = RowTokens(cell_tokens(columns, murmur3_32, 0))
+    made = sparse_rows(tokens, [np.array([4 << 1], np.uint32)] * 2)
+    assert (made.indices.tolist(), made.values.tolist()) == ([4], [float("inf")])

@@ -181,6 +181,14 @@ def test_lists_of_one_length(tmp_path: Path) -> None:
     assert result.table().column("tags").to_pylist() == [["a", "b"], None, ["é"]]
 
 
+def test_a_text_means_the_same_beside_a_list_and_alone() -> None:
+    step, texts = MultiValue(("tags",)), ["a\x1fb|c", None, "d", "e|\x1f"]
+    alone = step.apply(batch_of({"tags": texts})).column("tags").to_pylist()
+    beside = step.apply(batch_of({"tags": [*texts, "\x1ff|g\x1fh"]})).column("tags").to_pylist()
+    assert alone == [["a\x1fb", "c"], None, ["d"], ["e", "\x1f"]]
+    assert beside == [*alone, ["f|g", "h"]]
+
+
 def test_lists_for_a_model_server(tmp_path: Path) -> None:
     result = run(
         tmp_path,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headrace.cli.actions.schema import editor_files
+from headrace.config.defaults import command
 from headrace.errors import ConfigError, Problem
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.shown import plain, quoted
@@ -36,7 +37,7 @@ def make_project(folder: str) -> str:
     except OSError as exc:
         what = f"{quoted(folder)} cannot be written ({exc.strerror}); name another folder"
         raise ConfigError([Problem(WHERE, what)]) from exc
-    return f"{plain(folder)} has a project; change to it and run: headrace transform=mine"
+    return f"{plain(folder)} has a project; change to it and run: {command()} transform=mine"
 
 
 def _refuse_if_taken(root: Path) -> None:

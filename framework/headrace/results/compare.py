@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from operator import eq
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +81,26 @@ def _cells(one: Manifest, other: Manifest, key: str) -> tuple[str, str]:
 
 
 def _shown(value: object) -> str:
-    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return _cut(_text(value))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    return f"{value:,}" if is_count else json.dumps(value, ensure_ascii=False)
+
+
+def _apart(one: str, other: str) -> tuple[str, str]:
+    """Return two texts, cut so that the first difference is there to see."""
+    same = sum(takewhile(bool, map(eq, one, other)))
+    if same < SHOWN - 1:
+        return _cut(one), _cut(other)
+    start = same - SHOWN // 2
+    return _cut(f"…{one[start:]}"), _cut(f"…{other[start:]}")
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
@@ -96,7 +118,7 @@ def differing(one: Manifest, other: Manifest) -> Iterator[tuple[str, str, str]]:
     for key in dict.fromkeys([*first, *second]):
         a, b = first.get(key, MISSING), second.get(key, MISSING)
         if a != b:
-            yield key, _shown(a), _shown(b)
+            yield key, *_apart(_text(a), _text(b))
 
 
 def _flat(prefix: str, settings: Manifest) -> Iterator[tuple[str, object]]:

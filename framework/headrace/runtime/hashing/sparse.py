@@ -182,7 +182,8 @@ def _summed(
         once, merged = indices.take(kept), values.take(kept)
     else:
         once, merged = _without(indices, repeated), _without(values, repeated)
-    np.add.at(merged, repeated - np.arange(1, len(repeated) + 1), values[repeated])
+    with np.errstate(over="ignore"):  # as the kernels, which tell nobody
+        np.add.at(merged, repeated - np.arange(1, len(repeated) + 1), values[repeated])
     moved = offsets - np.searchsorted(repeated, offsets).astype(np.int32)
     return SparseRows(moved, once, merged)
 

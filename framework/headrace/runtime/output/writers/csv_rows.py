@@ -73,7 +73,10 @@ class CsvWriter:
                 f"most {MOST_COLUMNS:,} (got {width:,}); make it smaller, or use "
                 "output.format=npz, libsvm or recordio"
             )
-        for _, field, _ in self.chosen(schema):
+        chosen = self.chosen(schema)
+        if not chosen:
+            raise ValueError("there is no column left for csv to hold")
+        for _, field, _ in chosen:
             if field is not None and (pa.types.is_nested(field.type) or _is_binary(field.type)):
                 raise ValueError(
                     f"csv has no cell for column {quoted(field.name)}, which holds {field.type}; "
