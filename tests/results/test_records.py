@@ -44,12 +44,12 @@ def test_a_run(tmp_path: Path) -> None:
     assert record.evaluation is None
 
 
-def test_numbers_have_no_quotes_that_nobody_typed(tmp_path: Path) -> None:
+def test_texts_have_no_quotes_around_them(tmp_path: Path) -> None:
     for number, text in enumerate(('"0.7"', "'1e5'", "007", '"null"', '"a b"', '"7')):
         _run(tmp_path, number, f"flow.parameters.share={text}", "~x")
     runs = SweepRecord.read(tmp_path).runs
     assert [run.settings["flow.parameters.share"] for run in runs] == [
-        *("0.7", "1e5", "007", '"null"', '"a b"', '"7'),
+        *("0.7", "1e5", "007", "null", "a b", '"7'),
     ]
 
 
