@@ -16,7 +16,7 @@ import pytest
 import scipy.sparse as sp
 
 from headrace.config.defaults import PROJECT
-from headrace.runtime.process.main import main
+from headrace.runtime.process.main import ended, main
 from headrace.runtime.process.messages import Progress, tell
 from headrace.runtime.spec import CONFIG_INPUT, DATA_INPUT, OUTPUT, JobSpec, StepSpec, under
 from tests import children
@@ -59,6 +59,18 @@ def test_pandas_that_is_imported_later_is_known_to_pyarrow() -> None:
 
 def message(root: Path) -> str:
     return (root / "output/message").read_text("utf-8")
+
+
+def test_a_python_without_pyarrow(ml: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(_: Path) -> None:
+        raise ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow")
+
+    assert ended(run) == 1
+    expected = (
+        "the image has no pyarrow, which every chain needs beside numpy; use an image with both, "
+        "or ship them (backend.requirements=[numpy,pyarrow])"
+    )
+    assert (message(ml), capsys.readouterr().err) == (expected, f"{expected}\n")
 
 
 SPEC = job(id="id", label="click", steps=[SPLIT, HASH])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ROOT_VARIABLE = "HEADRACE_ML_ROOT"
 ALONGSIDE_VARIABLE = "HEADRACE_ALONGSIDE"
 """JSON: the roots of further jobs, to be done in one go with this one."""
+_NEEDED = {"numpy": "pyarrow", "pyarrow": "numpy"}
 
 
 def main(shipped: str | None = None) -> int:
@@ -53,11 +54,21 @@ def ended(run: Callable[[Path], None]) -> int:
     except HeadraceError as error:
         return _failed(root, str(error), error.exit_status)
     except Exception as error:
-        if (lacking := shortage(error)) is not None:
+        if (lacking := shortage(error) or _missing(error)) is not None:
             return _failed(root, lacking, HeadraceError.exit_status)
         tell(root, harmless(f"{type(error).__name__}: {error}"))
         raise
     return 0
+
+
+def _missing(error: Exception) -> str | None:
+    """Return what to do about a library that every job needs and this Python has not."""
+    if not isinstance(error, ModuleNotFoundError) or error.name not in _NEEDED:
+        return None
+    return (
+        f"the image has no {error.name}, which every chain needs beside {_NEEDED[error.name]}; "
+        "use an image with both, or ship them (backend.requirements=[numpy,pyarrow])"
+    )
 
 
 def _failed(root: Path, message: str, status: int) -> int:
