@@ -8,6 +8,7 @@ import pty
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -267,7 +268,8 @@ def _driven(
             await _until(pilot, lambda: _names(app))
             await steps(pilot)
 
-    asyncio.run(drive())
+    with ThreadPoolExecutor(1) as own:  # the tests of pages have a loop that runs in this thread
+        own.submit(lambda: asyncio.run(drive())).result()
     return app
 
 
