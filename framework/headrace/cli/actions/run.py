@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from headrace import targets
 from headrace.cli.sweep import lines
+from headrace.config.defaults import command
 from headrace.prepare import prepare
 from headrace.results import pages as report
 from headrace.results.pages.story import Made
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from headrace.config.compose import Plan
     from headrace.config.models import JobConfig
     from headrace.results.result import Result
-
-_DOOR = "run.py"
-"""The program of a checkout."""
 
 
 def perform(plan: Plan) -> Result:
@@ -70,11 +68,10 @@ def _made(config: JobConfig) -> Made | None:
     if not HydraConfig.initialized():
         return None
     target, hydra = targets.find(config), HydraConfig.get()
-    program = "headrace" if Path(sys.argv[0]).name != _DOOR else f"python {_DOOR}"
     typed = shlex.join(map(masked_override, hydra.overrides.task))
     choices = hydra.runtime.choices
     what = choices.get("experiment") or choices.get("transform") or ""
     is_here = target.uses_this_python
     where = "on this machine" if is_here else "in a container on this machine"
     where = "on SageMaker" if target.is_remote else where
-    return Made(f"{program} {typed}".rstrip(), str(what), where, image_ran=not is_here)
+    return Made(f"{command()} {typed}".rstrip(), str(what), where, image_ran=not is_here)
