@@ -135,8 +135,7 @@ def as_text(sweep: SweepRecord, width: int | None = None, stream: Stream | None 
     """
     done = [run for run in sweep.runs if not run.failure]
     lines = _table(sweep, done, width, stream) if done else []
-    failures = [failure_of(run, sweep.swept) for run in sweep.runs if run.failure]
-    lines += [_painted(line, RED, stream) for line in failures]
+    lines += [_painted(line, RED, stream) for line in _failures(sweep)]
     lines += _notes(done)
     lines += [_painted(line, YELLOW, stream) for line in _warnings(done)]
     return "\n".join(lines)
@@ -191,6 +190,20 @@ def _values(run: SweepRun) -> list[float | None]:
     return [figure.of(run.record) if run.record else None for figure in FIGURES]
 
 
+def _failures(sweep: SweepRecord) -> list[str]:
+    """Return each reason once, with the runs that failed for it."""
+    failed: dict[str, list[SweepRun]] = {}
+    for run in sweep.runs:
+        if run.failure:
+            failed.setdefault(run.failure, []).append(run)
+    return [
+        failure_of(runs[0], sweep.swept)
+        if len(runs) == 1
+        else f"{_named([run.number for run in runs])} failed: {_short(reason)}"
+        for reason, runs in failed.items()
+    ]
+
+
 def failure_of(run: SweepRun, swept: Sequence[str]) -> str:
     """Return a line with the reason why a run failed.
 
@@ -199,9 +212,12 @@ def failure_of(run: SweepRun, swept: Sequence[str]) -> str:
         swept: Keys whose values are shown.
     """
     chosen = ", ".join(f"{key}={run.settings.get(key, ABSENT)}" for key in swept)
-    reason = " ".join(run.failure.split())
-    cut = reason if len(reason) <= _SHOWN_CHARACTERS else f"{reason[:_SHOWN_CHARACTERS]} …"
-    return f"run {run.number}{chosen and f' ({chosen})'} failed: {cut}"
+    return f"run {run.number}{chosen and f' ({chosen})'} failed: {_short(run.failure)}"
+
+
+def _short(failure: str) -> str:
+    reason = " ".join(failure.split())
+    return reason if len(reason) <= _SHOWN_CHARACTERS else f"{reason[:_SHOWN_CHARACTERS]} …"
 
 
 def _notes(done: Sequence[SweepRun]) -> list[str]:
@@ -209,8 +225,7 @@ def _notes(done: Sequence[SweepRun]) -> list[str]:
     if not fused:
         return []
     return [
-        f"runs {_listed(fused)} were done in one go; "
-        "seconds and MB are those of all of them together"
+        f"{_named(fused)} were done in one go; seconds and MB are those of all of them together"
     ]
 
 
@@ -221,7 +236,7 @@ def _warnings(done: Sequence[SweepRun]) -> list[str]:
         for warning in run.record.manifest.get("warnings", ()) if run.record else ():
             found.setdefault(warning["text"], []).append(run.number)
     lines = [
-        f"warning: {text}" + ("" if len(numbers) == len(done) else f" (runs {_listed(numbers)})")
+        f"warning: {text}" + ("" if len(numbers) == len(done) else f" ({_named(numbers)})")
         for text, numbers in found.items()
     ]
     if len(lines) > _MOST_WARNINGS:
@@ -230,8 +245,9 @@ def _warnings(done: Sequence[SweepRun]) -> list[str]:
     return lines
 
 
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers))
+def _named(numbers: Sequence[int]) -> str:
+    """Return runs by their numbers: ``run 0``, ``runs 0, 1``."""
+    return f"run{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
 
 
 def short_keys(keys: Sequence[str]) -> list[str]:
