@@ -31,12 +31,12 @@ _LAUNCHED = re.compile(rb"\[HYDRA\] (\t#\d+ : |Launching |Joblib\.Parallel)")
 _COLOURS = {"done": GREEN, "failed": RED, "waiting": FAINT}
 _BY_KEY = {figure.key: figure for figure in FIGURES}
 _METRICS = ("log_loss", "rmse", "collision_rate")
-"""What tells runs apart, the first one that there is."""
+"""Figures that tell runs apart; the first one that there is gets a column."""
 
 
 @dataclass
 class Row:
-    """What is known of one run."""
+    """One run, as far as it is known."""
 
     number: int
     settings: Mapping[str, str]
