@@ -25,7 +25,7 @@ from headrace.targets.sagemaker.watch.app import JobsApp
 from headrace.targets.sagemaker.watch.feed import Feed, Snapshot
 from headrace.targets.sagemaker.watch.plain import watch_plainly
 from headrace.targets.sagemaker.watch.rows import counts, jobs_of, table
-from headrace.targets.sagemaker.watch.source import Source, sources
+from headrace.targets.sagemaker.watch.source import Source, in_a_line, sources
 from tests import children
 from tests.aws.conftest import Logs, Perform
 from tests.aws.stub import START, Answer, Stub, description, record
@@ -231,6 +231,11 @@ def test_what_is_refused_is_a_line(
         "not authorized to perform this; asked again in 20 s",
         "asking SageMaker …",
     ]
+
+
+def test_an_error_cannot_command_the_terminal() -> None:
+    assert in_a_line(OSError("red \x1b[31m\nlines")) == "OSError: red \\x1b[31m lines"
+    assert str(Source("us-east-1", "a\x1bb")) == "a\\x1bb in us-east-1"
 
 
 def test_ctrl_c_ends_it_with_the_status_of_an_interruption(

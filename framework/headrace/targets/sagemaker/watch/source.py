@@ -13,20 +13,22 @@ from botocore.config import Config
 from headrace.aws.clients import AwsError, client, explained, problem_at, reason, session
 from headrace.config.problems import suggest
 from headrace.errors import ConfigError, HeadraceError, Problem
-from headrace.runtime.shown import quoted
+from headrace.runtime.shown import plain, quoted
 from headrace.targets.sagemaker.jobs import SERVICE, Listing, ProcessingJobs
 from headrace.targets.sagemaker.logs import LogTail, secrets_of
 from headrace.targets.sagemaker.record import JobRecord
 
 SHOWN = 100
 """Jobs of each source."""
+_LONGEST = 1_000
+"""Characters of an error."""
 _QUICK = Config(
     retries={"mode": "standard", "total_max_attempts": 2},
     connect_timeout=5,
     read_timeout=20,
     max_pool_connections=16,
 )
-"""Who watches asks again anyway."""
+"""Gives up soon, for a view asks again anyway."""
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 """AWS opens new regions, which botocore does not know yet."""
 NONE = "the AWS configuration has none"
@@ -43,8 +45,8 @@ class Source:
     """None for what the environment says."""
 
     def __str__(self) -> str:
-        """Return its name for a person."""
-        return f"{self.profile} in {self.region}" if self.profile else self.region
+        """Return its name as it may be shown."""
+        return f"{plain(self.profile)} in {self.region}" if self.profile else self.region
 
     def newest(self, part: str | None, known: Mapping[str, JobRecord]) -> Listing:
         """Return the newest jobs; see `ProcessingJobs.newest`."""
@@ -112,11 +114,13 @@ def all_profiles() -> list[str]:
 def in_a_line(error: Exception) -> str:
     """Return what an error says, for the one line that a view has for it."""
     if isinstance(error, AwsError):
-        return reason(error)
-    if isinstance(error, ConfigError):
-        return "; ".join(str(problem) for problem in error.problems)
-    said = " ".join(str(error).split())
-    return said if isinstance(error, HeadraceError) else f"{type(error).__name__}: {said}"
+        said = reason(error)
+    elif isinstance(error, ConfigError):
+        said = "; ".join(str(problem) for problem in error.problems)
+    else:
+        said = " ".join(str(error).split())
+        said = said if isinstance(error, HeadraceError) else f"{type(error).__name__}: {said}"
+    return plain(said, _LONGEST)
 
 
 def _unknown(key: str, given: Sequence[str], known: Sequence[str]) -> list[Problem]:
