@@ -14,6 +14,7 @@ from typing import Any
 from headrace.results.records import RunRecord, SweepRecord, SweepRun
 from headrace.results.result import bytes_of
 from headrace.results.whole_files import write_whole
+from headrace.runtime.shown import plain
 from headrace.terminal.colours import GREEN, RED, YELLOW, Stream, coloured, is_terminal
 from headrace.terminal.tables import aligned, fitted, width_of
 from headrace.terminal.units import size
@@ -211,7 +212,8 @@ def failure_of(run: SweepRun, swept: Sequence[str]) -> str:
         run: The run.
         swept: Keys whose values are shown.
     """
-    chosen = ", ".join(f"{key}={run.settings.get(key, ABSENT)}" for key in swept)
+    settings = ", ".join(f"{key}={run.settings.get(key, ABSENT)}" for key in swept)
+    chosen = plain(settings, _SHOWN_CHARACTERS)
     return f"run {run.number}{chosen and f' ({chosen})'} failed: {_short(run.failure)}"
 
 
