@@ -155,6 +155,38 @@ def test_a_region_that_there_is_not(aws: str, monkeypatch: pytest.MonkeyPatch) -
     assert sources([REGION, "eu-west-1", REGION], []) == [HERE, Source("eu-west-1")]
 
 
+def test_a_profile_that_is_not_there_hides_no_other(
+    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config"
+    file.write_text("[profile ours]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    assert sources([REGION], ["ours"]) == [Source(REGION, "ours")]
+    with pytest.raises(ConfigError) as caught:
+        sources(["us-east-11"], [])
+    (problem,) = map(str, caught.value.problems)
+    assert problem == "regions: there is no 'us-east-11'; did you mean 'us-east-1'?"
+
+
+def test_an_aws_configuration_that_cannot_be_read(
+    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _broken(tmp_path, monkeypatch)
+    for regions, profiles in (([REGION], ["ours"]), (["us-east-11"], [])):
+        with pytest.raises(ConfigError) as caught:
+            sources(regions, profiles)
+        problem = f"AWS configuration: Unable to parse config file: {file}"
+        assert [str(each) for each in caught.value.problems] == [problem]
+
+
+def _broken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = folder / "broken"
+    file.write_text("no [ section\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    return file
+
+
 @pytest.mark.parametrize(
     ("overrides", "problem"),
     [
@@ -380,7 +412,9 @@ def test_the_log_of_a_job_is_followed_to_its_end(service: Stub, logs: Logs) -> N
     _driven(app, steps)
 
 
-def test_regions_are_chosen_and_errors_are_lines(service: Stub, aws: str) -> None:
+def test_regions_are_chosen_and_errors_are_lines(
+    service: Stub, aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def steps(pilot: Pilot[None]) -> None:
         await pilot.press("r", *"eu-n", "space")
         names = app.screen.query_one(OptionList)
@@ -394,6 +428,10 @@ def test_regions_are_chosen_and_errors_are_lines(service: Stub, aws: str) -> Non
         assert len(_names(app)) == 4  # those of the last answer
         await pilot.press("p")
         assert _text(app, "#said").endswith("there are no profiles; 'aws configure' makes them")
+        file = _broken(tmp_path, monkeypatch)
+        for key in "rp":
+            await pilot.press(key)
+            assert _text(app, "#said").endswith(f": Unable to parse config file: {file}")
         await pilot.press("q")
 
     app = JobsApp([HERE])

@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
+from headrace.errors import ConfigError
 from headrace.runtime.shown import plain
 from headrace.targets.sagemaker.record import COLOURS, JobRecord, described
 from headrace.targets.sagemaker.watch import source as watched
@@ -198,6 +199,9 @@ class JobsScreen(Screen[None]):
 
     def action_regions(self) -> None:
         """Choose the regions to look into."""
+        known = self._known(watched.all_regions)
+        if known is None:
+            return
         chosen = {source.region for source in self._snapshots}
 
         def answered(regions: list[str] | None) -> None:
@@ -205,11 +209,13 @@ class JobsScreen(Screen[None]):
                 profiles = dict.fromkeys(source.profile for source in self._snapshots)
                 self._look_into([Source(each, profile) for profile in profiles for each in regions])
 
-        self.app.push_screen(Choice("regions", watched.all_regions(), chosen), answered)
+        self.app.push_screen(Choice("regions", known, chosen), answered)
 
     def action_profiles(self) -> None:
         """Choose the profiles to look with."""
-        known = watched.all_profiles()
+        known = self._known(watched.all_profiles)
+        if known is None:
+            return
         if not known:
             self.say(self.Said("there are no profiles; 'aws configure' makes them"))
             return
@@ -309,6 +315,14 @@ class JobsScreen(Screen[None]):
         """Return the job that the cursor is on; None if there is none."""
         place = self._table.cursor_row
         return self._jobs[place] if 0 <= place < len(self._jobs) else None
+
+    def _known(self, names: Callable[[], list[str]]) -> list[str] | None:
+        """Return what there is to choose from; None, and a line, if that cannot be told."""
+        try:
+            return names()
+        except ConfigError as error:
+            self.say(self.Said(in_a_line(error), is_wrong=True))
+            return None
 
     def _ask(self, work: Callable[[], object]) -> None:
         """Do something in a thread that keeps nobody waiting; its error becomes a line."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.config import Config
+from botocore.session import Session
 
-from headrace.aws.clients import AwsError, client, explained, problem_at, reason, session
+from headrace.aws.clients import AwsError, client, explained, problem_at, reason
 from headrace.config.problems import suggest
 from headrace.errors import ConfigError, HeadraceError, Problem
 from headrace.runtime.shown import plain, quoted
@@ -31,6 +32,9 @@ _QUICK = Config(
 """Gives up soon, for a view asks again anyway."""
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 """AWS opens new regions, which botocore does not know yet."""
+_OF_NO_PROFILE = {"profile": (None, None, None, None)}
+"""Variables of a session that can be made though AWS_PROFILE names a profile that is not there."""
+CONFIGURATION = "AWS configuration"
 NONE = "the AWS configuration has none"
 _MAKING = threading.Lock()
 """boto3's sessions must not make clients in several threads at once."""
@@ -80,7 +84,8 @@ def sources(regions: Sequence[str], profiles: Sequence[str]) -> list[Source]:
     """Return a source for each region and profile.
 
     Raises:
-        ConfigError: There can be no such region, or there is no such profile.
+        ConfigError: There can be no such region, or there is no such profile, or that cannot be
+            told.
     """
     unlike = [region for region in regions if not _REGION.fullmatch(region)]
     problems = [
@@ -94,21 +99,28 @@ def sources(regions: Sequence[str], profiles: Sequence[str]) -> list[Source]:
 
 
 def all_regions() -> list[str]:
-    """Return the regions in which SageMaker is, as botocore knows them."""
-    made = session()
-    return sorted(
-        region
-        for partition in made.get_available_partitions()
-        for region in made.get_available_regions("sagemaker", partition)
-    )
+    """Return the regions in which SageMaker is, as botocore knows them.
+
+    Raises:
+        ConfigError: The AWS configuration cannot be read.
+    """
+    with explained(problem_at(CONFIGURATION)):
+        made = Session(_OF_NO_PROFILE)
+        return sorted(
+            region
+            for partition in made.get_available_partitions()
+            for region in made.get_available_regions("sagemaker", partition)
+        )
 
 
 def all_profiles() -> list[str]:
-    """Return the profiles of the AWS configuration."""
-    try:
-        return sorted(session().available_profiles)
-    except AwsError:  # AWS_PROFILE names none of them: those that are there can be chosen
-        return []
+    """Return the profiles of the AWS configuration.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    with explained(problem_at(CONFIGURATION)):
+        return sorted(Session(_OF_NO_PROFILE).available_profiles)
 
 
 def in_a_line(error: Exception) -> str:
