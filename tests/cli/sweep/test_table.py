@@ -71,6 +71,8 @@ def test_each_state_has_its_row(tmp_path: Path, result: Path) -> None:
     _note(tmp_path / "sweep", 1, failure="1 problem in the configuration:\n  a: wrong")
     assert table.take(b"\x1b_headrace 2 430 1000\x1b\\") is None
     assert table.take(b"a line") == b"a line"
+    assert table.take(b"") == b""
+    assert table.take(b"half of \x1b_headrace 2 430 1000\x1b\\") == b"half of "
     assert table.take(b"[2026-11-24 09:30:00,000][HYDRA] \t#2 : seed=1") is None
     clock.now += 2
     assert table.lines(WIDE) == [
