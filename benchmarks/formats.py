@@ -81,7 +81,7 @@ def _written(batches: Sequence[pa.RecordBatch], name: str, folder: Path) -> floa
 
 
 def megabytes(output: Path) -> float:
-    """Return all parts of a job's result."""
+    """Return the size of all parts of a job's result."""
     manifest = json.loads((output / "report" / "manifest.json").read_text(encoding="utf-8"))
     parts = (part for channel in manifest["channels"].values() for part in channel["parts"])
     return float(sum(part["bytes"] for part in parts)) / 1e6

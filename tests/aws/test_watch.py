@@ -25,7 +25,7 @@ from headrace.targets.sagemaker.watch.app import JobsApp
 from headrace.targets.sagemaker.watch.feed import Feed, Snapshot
 from headrace.targets.sagemaker.watch.plain import watch_plainly
 from headrace.targets.sagemaker.watch.rows import counts, jobs_of, table
-from headrace.targets.sagemaker.watch.source import Source, sources
+from headrace.targets.sagemaker.watch.source import Source, in_a_line, sources
 from tests import children
 from tests.aws.conftest import Logs, Perform
 from tests.aws.stub import START, Answer, Stub, description, record
@@ -155,6 +155,38 @@ def test_a_region_that_there_is_not(aws: str, monkeypatch: pytest.MonkeyPatch) -
     assert sources([REGION, "eu-west-1", REGION], []) == [HERE, Source("eu-west-1")]
 
 
+def test_a_profile_that_is_not_there_hides_no_other(
+    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config"
+    file.write_text("[profile ours]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    assert sources([REGION], ["ours"]) == [Source(REGION, "ours")]
+    with pytest.raises(ConfigError) as caught:
+        sources(["us-east-11"], [])
+    (problem,) = map(str, caught.value.problems)
+    assert problem == "regions: there is no 'us-east-11'; did you mean 'us-east-1'?"
+
+
+def test_an_aws_configuration_that_cannot_be_read(
+    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _broken(tmp_path, monkeypatch)
+    for regions, profiles in (([REGION], ["ours"]), (["us-east-11"], [])):
+        with pytest.raises(ConfigError) as caught:
+            sources(regions, profiles)
+        problem = f"AWS configuration: Unable to parse config file: {file}"
+        assert [str(each) for each in caught.value.problems] == [problem]
+
+
+def _broken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = folder / "broken"
+    file.write_text("no [ section\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    return file
+
+
 @pytest.mark.parametrize(
     ("overrides", "problem"),
     [
@@ -231,6 +263,11 @@ def test_what_is_refused_is_a_line(
         "not authorized to perform this; asked again in 20 s",
         "asking SageMaker …",
     ]
+
+
+def test_an_error_cannot_command_the_terminal() -> None:
+    assert in_a_line(OSError("red \x1b[31m\nlines")) == "OSError: red \\x1b[31m lines"
+    assert str(Source("us-east-1", "a\x1bb")) == "a\\x1bb in us-east-1"
 
 
 def test_ctrl_c_ends_it_with_the_status_of_an_interruption(
@@ -375,7 +412,9 @@ def test_the_log_of_a_job_is_followed_to_its_end(service: Stub, logs: Logs) -> N
     _driven(app, steps)
 
 
-def test_regions_are_chosen_and_errors_are_lines(service: Stub, aws: str) -> None:
+def test_regions_are_chosen_and_errors_are_lines(
+    service: Stub, aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def steps(pilot: Pilot[None]) -> None:
         await pilot.press("r", *"eu-n", "space")
         names = app.screen.query_one(OptionList)
@@ -389,6 +428,10 @@ def test_regions_are_chosen_and_errors_are_lines(service: Stub, aws: str) -> Non
         assert len(_names(app)) == 4  # those of the last answer
         await pilot.press("p")
         assert _text(app, "#said").endswith("there are no profiles; 'aws configure' makes them")
+        file = _broken(tmp_path, monkeypatch)
+        for key in "rp":
+            await pilot.press(key)
+            assert _text(app, "#said").endswith(f": Unable to parse config file: {file}")
         await pilot.press("q")
 
     app = JobsApp([HERE])

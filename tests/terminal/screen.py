@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self
+
+from tests import children
 
 _PIECES = re.compile(r"\x1b\[(\d*)([AJm])|\x1b\]8;;[^\x1b]*\x1b\\|\r|\n|[^\x1b\r\n]+")
 
@@ -41,6 +45,16 @@ class Screen:
                 self._lines[self._row] += match[0]
                 assert len(self._lines[self._row]) <= self._columns, "it would be wrapped"
         return self
+
+
+def run_on_terminal(command: Sequence[Any], **options: Any) -> tuple[int, str]:
+    """Run a command whose three streams are a pseudo-terminal; its status, and what it wrote."""
+    leader, follower = pty.openpty()
+    streams = {"stdin": follower, "stdout": follower, "stderr": follower}
+    with children.started(command, **streams, **options) as process:
+        os.close(follower)
+        text = read_all(leader)
+        return process.wait(60), text
 
 
 def read_all(terminal: int) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import pty
 import sys
 
 import pytest
 
 from headrace.config.defaults import PROJECT
 from headrace.terminal.block import Block
-from tests import children
-from tests.terminal.screen import Screen, read_all
+from tests.terminal.screen import Screen, run_on_terminal
 
 PROGRAM = """
 import os, subprocess, sys, time
@@ -42,18 +40,9 @@ print("after")
 
 
 def test_what_anybody_prints_stands_above_the_lines() -> None:
-    leader, follower = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(PROJECT / "framework")}
-    with children.started(
-        [sys.executable, "-c", PROGRAM],
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        env=environment,
-    ) as process:
-        os.close(follower)
-        text = read_all(leader)
-        assert process.wait(60) == 0, text
+    status, text = run_on_terminal([sys.executable, "-c", PROGRAM], env=environment)
+    assert status == 0, text
     assert "x     1" in text
     assert Screen(80).fed(text).lines == [
         *("before", "from Python", "to stderr", "half of a line", "of a child"),

@@ -25,7 +25,7 @@ INTERRUPTED = 130
 """Exit status after any signal that asks for an end."""
 _WORDS = "interrupted\n"
 _OTHER = re.compile(r"-|[+~]*(action|target|program|from|hydra/launcher|hydra\.mode)\b")
-"""What words begin with that ask for anything but a job of the chain on this machine."""
+"""Beginnings of words that ask for anything but a job of the chain on this machine."""
 _BACKEND = re.compile(r"[+~]*backend(?:=|$)(.*)")
 
 

@@ -81,7 +81,7 @@ def test_a_narrow_terminal_gets_what_tells_the_runs_apart() -> None:
 
 def test_each_warning_is_said_once() -> None:
     sweep = _sweep(_run(0, "4", warnings=["odd", "even"]), _run(1, "8", warnings=["odd"]))
-    assert as_text(sweep).splitlines()[-2:] == ["warning: odd", "warning: even (runs 0)"]
+    assert as_text(sweep).splitlines()[-2:] == ["warning: odd", "warning: even (run 0)"]
 
 
 def test_what_no_run_has_is_left_out() -> None:
@@ -108,6 +108,17 @@ def test_when_all_runs_failed() -> None:
             f"run 1 (transform.n_features=8) failed: {'x' * 300} …",
         ]
     )
+
+
+def test_a_reason_that_runs_share_is_said_once() -> None:
+    failures = ("no disk", "too wide", "no disk")
+    sweep = _sweep(
+        *(_run(number, str(number), failure=each) for number, each in enumerate(failures))
+    )
+    assert as_text(sweep).splitlines() == [
+        "runs 0, 2 failed: no disk",
+        "run 1 (transform.n_features=1) failed: too wide",
+    ]
 
 
 def test_the_best_has_the_least_log_loss() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import sys
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from headrace.cli.sweep.table import SweepTable
 from headrace.config.defaults import PROJECT
 from headrace.results.records import Note
 from headrace.terminal.tables import width_of
-from tests import children
-from tests.terminal.screen import Screen, read_all
+from tests.terminal.screen import Screen, run_on_terminal
 from tests.terminal.test_progress import Clock
 
 WIDE = os.terminal_size((200, 50))
@@ -73,6 +71,8 @@ def test_each_state_has_its_row(tmp_path: Path, result: Path) -> None:
     _note(tmp_path / "sweep", 1, failure="1 problem in the configuration:\n  a: wrong")
     assert table.take(b"\x1b_headrace 2 430 1000\x1b\\") is None
     assert table.take(b"a line") == b"a line"
+    assert table.take(b"") == b""
+    assert table.take(b"half of \x1b_headrace 2 430 1000\x1b\\") == b"half of "
     assert table.take(b"[2026-11-24 09:30:00,000][HYDRA] \t#2 : seed=1") is None
     clock.now += 2
     assert table.lines(WIDE) == [
@@ -120,20 +120,12 @@ def test_it_fits_the_terminal(tmp_path: Path, result: Path, columns: int, rows: 
 @pytest.mark.slow
 def test_a_sweep_on_a_terminal_shows_one_table(tmp_path: Path) -> None:
     """A whole one: the table is gone at the end, and its last state is that of the summary."""
-    leader, follower = pty.openpty()
     command = [sys.executable, str(PROJECT / "run.py"), "-m", "transform.n_features=16,0"]
     environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "150"}
-    with children.started(
-        [*command, "hydra.sweep.dir=sweep"],
-        cwd=tmp_path,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        env=environment,
-    ) as process:
-        os.close(follower)
-        text = read_all(leader)
-        assert process.wait(60) == 2
+    status, text = run_on_terminal(
+        [*command, "hydra.sweep.dir=sweep"], cwd=tmp_path, env=environment
+    )
+    assert status == 2, text
     assert "  0          16  running" in text
     head, row, failed, page, figures = Screen(150).fed(text).lines[2:]
     assert head.startswith("run  n_features   rows  seconds")

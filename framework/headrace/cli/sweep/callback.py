@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from headrace.errors import ConfigError, Problem
 from headrace.runtime.shown import quoted
@@ -134,7 +134,7 @@ def expected_runs(config: DictConfig) -> Sequence[Sequence[str]]:
         return ()
     params = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     try:
-        parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
+        parsed = OverridesParser.create().parse_overrides([*params, *_typed(config)])
         (runs,) = BasicSweeper.split_arguments(parsed, None)
     except HydraException:  # which the sweeper is about to raise
         return ()
@@ -150,7 +150,7 @@ def one_place_for_all(config: DictConfig) -> Problem | None:
     place = config.output._get_node("path") if "output" in config else None
     if place is None or place._is_interpolation() or place._is_missing():
         return None
-    parsed = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+    parsed = OverridesParser.create().parse_overrides(_typed(config))
     swept = [each for each in parsed if each.is_sweep_override()]
     runs = math.prod(len(list(each.sweep_string_iterator())) for each in swept)
     decide = {"output", "output.path", "experiment"}
@@ -159,6 +159,12 @@ def one_place_for_all(config: DictConfig) -> Problem | None:
     what = f"all {runs} runs would write to {quoted(str(place._value()), _PATH)}"
     way = "leave it out, and hydra.sweep.dir=FOLDER holds a folder for each"
     return Problem("output.path", f"{what}; {way}")
+
+
+def _typed(config: DictConfig) -> list[str]:
+    """Return the overrides of the command line as they are, for each run to resolve by itself."""
+    typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    return list(typed)
 
 
 def _require(address: str, folder: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from headrace.results.records import RunRecord, SweepRecord, SweepRun
 from headrace.results.result import bytes_of
 from headrace.results.whole_files import write_whole
+from headrace.runtime.shown import plain
 from headrace.terminal.colours import GREEN, RED, YELLOW, Stream, coloured, is_terminal
 from headrace.terminal.tables import aligned, fitted, width_of
 from headrace.terminal.units import size
@@ -135,8 +136,7 @@ def as_text(sweep: SweepRecord, width: int | None = None, stream: Stream | None 
     """
     done = [run for run in sweep.runs if not run.failure]
     lines = _table(sweep, done, width, stream) if done else []
-    failures = [failure_of(run, sweep.swept) for run in sweep.runs if run.failure]
-    lines += [_painted(line, RED, stream) for line in failures]
+    lines += [_painted(line, RED, stream) for line in _failures(sweep)]
     lines += _notes(done)
     lines += [_painted(line, YELLOW, stream) for line in _warnings(done)]
     return "\n".join(lines)
@@ -191,6 +191,20 @@ def _values(run: SweepRun) -> list[float | None]:
     return [figure.of(run.record) if run.record else None for figure in FIGURES]
 
 
+def _failures(sweep: SweepRecord) -> list[str]:
+    """Return each reason once, with the runs that failed for it."""
+    failed: dict[str, list[SweepRun]] = {}
+    for run in sweep.runs:
+        if run.failure:
+            failed.setdefault(run.failure, []).append(run)
+    return [
+        failure_of(runs[0], sweep.swept)
+        if len(runs) == 1
+        else f"{_named([run.number for run in runs])} failed: {_short(reason)}"
+        for reason, runs in failed.items()
+    ]
+
+
 def failure_of(run: SweepRun, swept: Sequence[str]) -> str:
     """Return a line with the reason why a run failed.
 
@@ -198,10 +212,14 @@ def failure_of(run: SweepRun, swept: Sequence[str]) -> str:
         run: The run.
         swept: Keys whose values are shown.
     """
-    chosen = ", ".join(f"{key}={run.settings.get(key, ABSENT)}" for key in swept)
-    reason = " ".join(run.failure.split())
-    cut = reason if len(reason) <= _SHOWN_CHARACTERS else f"{reason[:_SHOWN_CHARACTERS]} …"
-    return f"run {run.number}{chosen and f' ({chosen})'} failed: {cut}"
+    settings = ", ".join(f"{key}={run.settings.get(key, ABSENT)}" for key in swept)
+    chosen = plain(settings, _SHOWN_CHARACTERS)
+    return f"run {run.number}{chosen and f' ({chosen})'} failed: {_short(run.failure)}"
+
+
+def _short(failure: str) -> str:
+    reason = " ".join(failure.split())
+    return reason if len(reason) <= _SHOWN_CHARACTERS else f"{reason[:_SHOWN_CHARACTERS]} …"
 
 
 def _notes(done: Sequence[SweepRun]) -> list[str]:
@@ -209,8 +227,7 @@ def _notes(done: Sequence[SweepRun]) -> list[str]:
     if not fused:
         return []
     return [
-        f"runs {_listed(fused)} were done in one go; "
-        "seconds and MB are those of all of them together"
+        f"{_named(fused)} were done in one go; seconds and MB are those of all of them together"
     ]
 
 
@@ -221,7 +238,7 @@ def _warnings(done: Sequence[SweepRun]) -> list[str]:
         for warning in run.record.manifest.get("warnings", ()) if run.record else ():
             found.setdefault(warning["text"], []).append(run.number)
     lines = [
-        f"warning: {text}" + ("" if len(numbers) == len(done) else f" (runs {_listed(numbers)})")
+        f"warning: {text}" + ("" if len(numbers) == len(done) else f" ({_named(numbers)})")
         for text, numbers in found.items()
     ]
     if len(lines) > _MOST_WARNINGS:
@@ -230,8 +247,9 @@ def _warnings(done: Sequence[SweepRun]) -> list[str]:
     return lines
 
 
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers))
+def _named(numbers: Sequence[int]) -> str:
+    """Return runs by their numbers: ``run 0``, ``runs 0, 1``."""
+    return f"run{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
 
 
 def short_keys(keys: Sequence[str]) -> list[str]:

@@ -31,12 +31,12 @@ _LAUNCHED = re.compile(rb"\[HYDRA\] (\t#\d+ : |Launching |Joblib\.Parallel)")
 _COLOURS = {"done": GREEN, "failed": RED, "waiting": FAINT}
 _BY_KEY = {figure.key: figure for figure in FIGURES}
 _METRICS = ("log_loss", "rmse", "collision_rate")
-"""What tells runs apart, the first one that there is."""
+"""Figures that tell runs apart; the first one that there is gets a column."""
 
 
 @dataclass
 class Row:
-    """What is known of one run."""
+    """One run, as far as it is known."""
 
     number: int
     settings: Mapping[str, str]
@@ -86,13 +86,12 @@ class SweepTable:
 
     def take(self, line: bytes) -> bytes | None:
         """Take out of the output what the table shows: a run's report, Hydra's word of a start."""
-        match = Reports.PATTERN.search(line)
-        if match is None:
-            return None if _LAUNCHED.search(line) else line
-        number, done, of = map(int, match.groups())
-        if (row := self.rows.get(number)) and of:
-            row.fraction = min(1.0, done / of)
-        return None
+        for match in Reports.PATTERN.finditer(line):
+            number, done, of = map(int, match.groups())
+            if (row := self.rows.get(number)) and of:
+                row.fraction = min(1.0, done / of)
+        rest = Reports.PATTERN.sub(b"", line)  # somebody else may have begun the line
+        return None if (line and not rest) or _LAUNCHED.search(rest) else rest
 
     def look(self) -> None:
         """Read the notes that the runs have left."""

@@ -13,7 +13,7 @@ from headrace.targets.shutdown.lifeline import Lifeline
 _GRACE_SECONDS = 5.0
 """For workers to end their jobs and to tidy up, after a signal to the process of the sweep."""
 _KILLED_GRACE_SECONDS = 0.6
-"""The same, if that process has been killed."""
+"""For the same if that process has been killed."""
 
 
 def watch() -> None:

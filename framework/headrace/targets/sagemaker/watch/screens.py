@@ -22,6 +22,7 @@ from headrace.targets.sagemaker.watch.source import in_a_line
 from headrace.terminal.lines import shown
 
 POLL_SECONDS = 5.0
+_BACK = Binding("escape,q", "dismiss", "back", key_display="Esc")
 MOST_LINES = 20_000
 """Lines of a log that are kept."""
 KEYS = """\
@@ -50,7 +51,7 @@ class Log(Screen[None]):
 
     CSS = "RichLog { height: 1fr; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "back", key_display="Esc"),
+        _BACK,
         Binding("f", "follow", "follow"),
         Binding("home", "home", "begin"),
         Binding("end", "end", "end"),
@@ -154,9 +155,7 @@ class Paper(Screen[None]):
     """
 
     CSS = "#lines { padding: 0 1; }"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "back", key_display="Esc"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [_BACK]
 
     class Written(Message):
         """A thread has got the lines."""

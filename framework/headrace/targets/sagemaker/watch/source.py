@@ -9,26 +9,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.config import Config
+from botocore.session import Session
 
-from headrace.aws.clients import AwsError, client, explained, problem_at, reason, session
+from headrace.aws.clients import AwsError, client, explained, problem_at, reason
 from headrace.config.problems import suggest
 from headrace.errors import ConfigError, HeadraceError, Problem
-from headrace.runtime.shown import quoted
+from headrace.runtime.shown import plain, quoted
 from headrace.targets.sagemaker.jobs import SERVICE, Listing, ProcessingJobs
 from headrace.targets.sagemaker.logs import LogTail, secrets_of
 from headrace.targets.sagemaker.record import JobRecord
 
 SHOWN = 100
 """Jobs of each source."""
+_LONGEST = 1_000
+"""Characters of an error."""
 _QUICK = Config(
     retries={"mode": "standard", "total_max_attempts": 2},
     connect_timeout=5,
     read_timeout=20,
     max_pool_connections=16,
 )
-"""Who watches asks again anyway."""
+"""Gives up soon, for a view asks again anyway."""
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 """AWS opens new regions, which botocore does not know yet."""
+_OF_NO_PROFILE = {"profile": (None, None, None, None)}
+"""Variables of a session that can be made though AWS_PROFILE names a profile that is not there."""
+CONFIGURATION = "AWS configuration"
 NONE = "the AWS configuration has none"
 _MAKING = threading.Lock()
 """boto3's sessions must not make clients in several threads at once."""
@@ -43,8 +49,8 @@ class Source:
     """None for what the environment says."""
 
     def __str__(self) -> str:
-        """Return its name for a person."""
-        return f"{self.profile} in {self.region}" if self.profile else self.region
+        """Return its name as it may be shown."""
+        return f"{plain(self.profile)} in {self.region}" if self.profile else self.region
 
     def newest(self, part: str | None, known: Mapping[str, JobRecord]) -> Listing:
         """Return the newest jobs; see `ProcessingJobs.newest`."""
@@ -78,7 +84,8 @@ def sources(regions: Sequence[str], profiles: Sequence[str]) -> list[Source]:
     """Return a source for each region and profile.
 
     Raises:
-        ConfigError: There can be no such region, or there is no such profile.
+        ConfigError: There can be no such region, or there is no such profile, or that cannot be
+            told.
     """
     unlike = [region for region in regions if not _REGION.fullmatch(region)]
     problems = [
@@ -92,31 +99,40 @@ def sources(regions: Sequence[str], profiles: Sequence[str]) -> list[Source]:
 
 
 def all_regions() -> list[str]:
-    """Return the regions in which SageMaker is, as botocore knows them."""
-    made = session()
-    return sorted(
-        region
-        for partition in made.get_available_partitions()
-        for region in made.get_available_regions("sagemaker", partition)
-    )
+    """Return the regions in which SageMaker is, as botocore knows them.
+
+    Raises:
+        ConfigError: The AWS configuration cannot be read.
+    """
+    with explained(problem_at(CONFIGURATION)):
+        made = Session(_OF_NO_PROFILE)
+        return sorted(
+            region
+            for partition in made.get_available_partitions()
+            for region in made.get_available_regions("sagemaker", partition)
+        )
 
 
 def all_profiles() -> list[str]:
-    """Return the profiles of the AWS configuration."""
-    try:
-        return sorted(session().available_profiles)
-    except AwsError:  # AWS_PROFILE names none of them: those that are there can be chosen
-        return []
+    """Return the profiles of the AWS configuration.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    with explained(problem_at(CONFIGURATION)):
+        return sorted(Session(_OF_NO_PROFILE).available_profiles)
 
 
 def in_a_line(error: Exception) -> str:
     """Return what an error says, for the one line that a view has for it."""
     if isinstance(error, AwsError):
-        return reason(error)
-    if isinstance(error, ConfigError):
-        return "; ".join(str(problem) for problem in error.problems)
-    said = " ".join(str(error).split())
-    return said if isinstance(error, HeadraceError) else f"{type(error).__name__}: {said}"
+        said = reason(error)
+    elif isinstance(error, ConfigError):
+        said = "; ".join(str(problem) for problem in error.problems)
+    else:
+        said = " ".join(str(error).split())
+        said = said if isinstance(error, HeadraceError) else f"{type(error).__name__}: {said}"
+    return plain(said, _LONGEST)
 
 
 def _unknown(key: str, given: Sequence[str], known: Sequence[str]) -> list[Problem]:
