@@ -86,7 +86,8 @@ class Join:
         """Return the step that knows the table."""
         hashes = hash64(state["key"].combine_chunks(), key_of(self.key))
         order = np.argsort(hashes)
-        table = state.combine_chunks().take(pa.array(order)).combine_chunks()
+        rows = pa.array(order)
+        table = {name: state[name].combine_chunks().take(rows) for name in state.column_names}
         return _Fitted(**asdict(self), learned=(Values(hashes[order]), table))
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
@@ -121,17 +122,17 @@ class Join:
 @dataclass(frozen=True)
 class _Fitted(Join):
     learned: Any = None
-    """The table's keys and the table, both in the order of the keys' hashes."""
+    """The table's keys and its columns, both in the order of the keys' hashes."""
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         values, table = self.learned
         keys = batch.column(self.key).cast(pa.string())
         places = values.places(self.key, keys)
         rows = pa.array(places, mask=places < 0)
-        same = pc.equal(table["key"].combine_chunks().take(rows), keys)  # not only their hashes
+        same = pc.equal(table["key"].take(rows), keys)  # not only their hashes
         rows = pc.if_else(same.fill_null(False), rows, None)
         made = {
-            self.prefix + name: table[str(place)].combine_chunks().take(rows)
+            self.prefix + name: table[str(place)].take(rows)
             for place, name in enumerate(self.columns)
         }
         return replaced(batch, made, self.output_schema(batch.schema))

@@ -293,6 +293,15 @@ def test_a_row_that_cannot_be_used_is_named(
     assert (among.value.row, among.value.column, among.value.what) == (2, column, what)
 
 
+def test_a_broken_text_that_no_step_keeps(tmp_path: Path) -> None:
+    steps = [StepSpec("cross", "cross", {"columns": ["a", "b"], "keep": False}), HASH]
+    _, transformer = loaded(tmp_path, "a,b\nx,y\n", job(steps=steps))
+    with pytest.raises(RowError) as caught:
+        transformer({"a": "\ud800", "b": None})
+    what = "the text is not valid Unicode ('\\ud800')"
+    assert str(caught.value) == f"the row, column 'a': {what}"
+
+
 def test_what_is_no_row(transformer: RowTransformer) -> None:
     with pytest.raises(TypeError) as caught:
         transformer(["x"])  # type: ignore[arg-type]

@@ -50,7 +50,7 @@ def test_log_loss(rows: list[tuple[float, float]]) -> None:
     scores, labels = columns(rows)
     expected = metrics.log_loss(labels, probabilities(scores), labels=[0, 1])
     made = judge(scores, labels)
-    assert made.loss_sum / made.rows == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    assert made.losses.total / made.rows == pytest.approx(expected, rel=1e-12, abs=1e-15)
     assert figures.channel_figures(made)["log_loss"] == pytest.approx(expected, abs=LAST_DIGIT)
 
 
@@ -270,7 +270,7 @@ def test_scores_beyond_all_measure_warn_nobody() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         made = judge(np.array([1e300, -1e300, 1e300]), np.array([1.0, 0.0, 0.0]))
-    assert made.loss_sum == pytest.approx(-math.log(np.finfo(float).eps))
+    assert made.losses.total == pytest.approx(-math.log(np.finfo(float).eps))
 
 
 @pytest.mark.parametrize("loss", [1e152, 1e200])

@@ -1,4 +1,4 @@
-"""What happens to rows that cannot be used: they end the job, or they are left out and counted."""
+"""Rows that cannot be used: they end the job, or they are left out and counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which column of the input plays which part."""
+"""The columns of the input, and the role of each."""
 
 from __future__ import annotations
 

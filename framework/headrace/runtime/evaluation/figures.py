@@ -21,7 +21,7 @@ UNKNOWN = "NaN"
 
 def channel_figures(judge: Judge) -> dict[str, Any]:
     """Return the figures of one channel that has any rows."""
-    rows, base_rate, log_loss = judge.rows, judge.ones / judge.rows, judge.loss_sum / judge.rows
+    rows, base_rate, log_loss = judge.rows, judge.ones / judge.rows, judge.losses.total / judge.rows
     buckets = judge.buckets
     mean = judge.prediction_sum / rows
     return {
@@ -103,7 +103,7 @@ def binary_classification_metrics(judge: Judge) -> dict[str, Any]:
         "false_positive_rate": _ratio(fp, tn + fp),
         "false_negative_rate": _ratio(fn, tp + fn),
         "auc": judge.buckets.auc(),
-        "log_loss": judge.loss_sum / judge.rows,
+        "log_loss": judge.losses.total / judge.rows,
     }
     return {
         "confusion_matrix": {"0": {"0": tn, "1": fp}, "1": {"0": fn, "1": tp}},

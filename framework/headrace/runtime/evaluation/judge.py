@@ -149,14 +149,12 @@ class Judge:
     """Sums and counts over the rows of one channel.
 
     Attributes:
-        loss_sum: Sum of ``-(y ln p + (1-y) ln(1-p))``.
-        losses: The same, by groups.
+        losses: ``-(y ln p + (1-y) ln(1-p))`` of each row, in sums.
         prediction_sum: Sum of the predictions.
         confusion: Rows by label (first index) and by whether the prediction is above 0.5.
     """
 
     def __init__(self) -> None:
-        self.loss_sum = 0.0
         self.losses = Losses()
         self.prediction_sum = 0.0
         self.confusion = np.zeros((2, 2), np.int64)
@@ -173,7 +171,6 @@ class Judge:
         predictions = probabilities(scores)
         clipped = np.clip(predictions, _SMALLEST, 1 - _SMALLEST)
         losses = -np.log(np.where(labels == 1, clipped, 1 - clipped))
-        self.loss_sum += float(losses.sum())
         self.losses.add(losses, labels)
         self.prediction_sum += float(predictions.sum())
         is_one = (labels == 1).astype(np.int64)

@@ -20,7 +20,7 @@ from headrace.runtime.transform import Sampling
 
 @dataclass(frozen=True)
 class Kind:
-    """How a model is trained and judged.
+    """A way to train and judge a model.
 
     Attributes:
         model: Makes the model: `learn`, `settle`, `scores`, `described`.

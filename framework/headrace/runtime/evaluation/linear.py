@@ -54,7 +54,7 @@ class LinearJudge:
         self.rows = 0
         self.losses = Losses()
         self.label_sum = self.prediction_sum = 0.0
-        self._label_squares = self._absolute_errors = self._squared_errors = 0.0
+        self._label_squares = self._absolute_errors = 0.0
 
     def add(self, predictions: Floats, labels: Floats) -> None:
         """Take in some rows.
@@ -73,7 +73,6 @@ class LinearJudge:
         self.label_sum += float(labels.sum())
         self.prediction_sum += float(predictions.sum())
         self._absolute_errors += float(np.abs(errors).sum())
-        self._squared_errors += float(np.square(errors).sum())
         self.losses.add(np.square(errors), labels)
 
     @property
@@ -83,8 +82,8 @@ class LinearJudge:
 
     def figures(self) -> dict[str, Any]:
         """Return the figures of a channel that has any rows."""
-        mse = self._squared_errors / self.rows
-        r2 = 1 - self._squared_errors / self._label_squares if self._label_squares else None
+        mse = self.losses.total / self.rows
+        r2 = 1 - self.losses.total / self._label_squares if self._label_squares else None
         return {
             "rows": self.rows,
             "label_mean": rounded(self.label_mean),

@@ -19,11 +19,16 @@ GROUPS = 100
 
 
 class Losses:
-    """Sums over the losses of the rows of one channel, and over those of each group."""
+    """Sums over the losses of the rows of one channel, and over those of each group.
+
+    Attributes:
+        rows: Number of rows.
+        total: Sum of the losses.
+    """
 
     def __init__(self) -> None:
         self.rows = 0
-        self._total = self._squares = 0.0
+        self.total = self._squares = 0.0
         self._losses = np.zeros(GROUPS)
         self._labels = np.zeros(GROUPS)
 
@@ -37,16 +42,16 @@ class Losses:
         groups = (self.rows + np.arange(len(losses))) % GROUPS
         self._losses += np.bincount(groups, losses, GROUPS)
         self._labels += np.bincount(groups, labels, GROUPS)
-        self._total += float(losses.sum())
+        self.total += float(losses.sum())
         with np.errstate(over="ignore"):  # of labels beyond all measure
             self._squares += float(np.square(losses).sum())
         self.rows += len(losses)
 
     def standard_error(self) -> float | None:
         """Return the standard error of the mean loss; None for one row, or beyond all measure."""
-        if self.rows < 2 or not math.isfinite(self._squares + self._total * self._total):
+        if self.rows < 2 or not math.isfinite(self._squares + self.total * self.total):
             return None
-        spread = max(self._squares - self._total**2 / self.rows, 0.0) / (self.rows - 1)
+        spread = max(self._squares - self.total**2 / self.rows, 0.0) / (self.rows - 1)
         return math.sqrt(spread / self.rows)
 
     def groups(self) -> dict[str, list[float]]:

@@ -42,11 +42,8 @@ def group(kernels: CDLL, keys: U64) -> tuple[I32, I32]:
     """
     rows = len(keys)
     slots = np.empty(1 << max(2 * rows - 1, 1).bit_length(), np.uint32)
-    keys, codes, first = (
-        straight(keys, np.uint64),
-        np.empty(rows, np.int32),
-        np.empty(rows, np.int32),
-    )
+    keys = straight(keys, np.uint64)
+    codes, first = np.empty(rows, np.int32), np.empty(rows, np.int32)
     count = kernels.headrace_group(at(keys), rows, at(codes), at(first), at(slots), len(slots))
     return codes, first[:count]
 

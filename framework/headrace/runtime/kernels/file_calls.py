@@ -62,13 +62,7 @@ def lines(
     offsets, indices = straight(offsets, np.int64), straight(indices, np.uint32)
     values = straight(values, np.float32)
     size = kernels.headrace_lines(
-        *(
-            at(bounds),
-            at(text),
-            at(offsets),
-            at(indices),
-            at(values),
-        ),
+        *(at(bounds), at(text), at(offsets), at(indices), at(values)),
         *(entries, rows, at(made)),
     )
     return None if size < 0 else made[:size].data

@@ -27,7 +27,7 @@ _WAITING = 1 << 16
 
 @dataclass(frozen=True)
 class Seen:
-    """What one group of rows told.
+    """The states of one group of rows.
 
     Attributes:
         done: Bytes of the input read so far.
@@ -78,7 +78,7 @@ class Analysis:
 
 
 class Gathering:
-    """What the steps of one pass learn, put together as it comes."""
+    """Puts together what the steps of one pass learn, as it comes."""
 
     def __init__(self, job: Prepared, this: Pass) -> None:
         self._states = {
@@ -167,7 +167,7 @@ def _bytes_of(gathering: Gathering) -> dict[str, bytes]:
 
 
 class _State:
-    """What one step learned so far. States are merged when there are as many new as old rows."""
+    """The state of one step so far. States are merged when there are as many new as old rows."""
 
     def __init__(self, link: Link, learner: Learner, empty: pa.Table) -> None:
         self._link = link

@@ -57,14 +57,17 @@ class RowSteps:
         if not self._steps:
             return texts
         rows = []
-        for start in range(count):
-            cells = dict(zip(self._given, texts[start::count], strict=True))
-            try:
+        try:
+            "".join(
+                texts
+            ).encode()  # a text that is not Unicode is refused, even if no step keeps it
+            for start in range(count):
+                cells = dict(zip(self._given, texts[start::count], strict=True))
                 for step in self._steps:
                     step(cells)
-            except ValueError:
-                return None
-            rows.append(self._made(cells)[:-1])
+                rows.append(self._made(cells)[:-1])
+        except ValueError:
+            return None
         return [*chain.from_iterable(zip(*rows, strict=True))]
 
 

@@ -126,13 +126,9 @@ def _add_cells(sums: U64, column: pa.Array, key: U64) -> None:
         sums += _cells(column, key)
 
 
-def _is_number(column: pa.Array) -> bool:
-    return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
-
-
 def _cells(column: pa.Array, key: U64) -> U64:
     """Return the hash of each cell of a column, shape (rows,)."""
-    if _is_number(column):
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         cells = _numbers(column, key)
     elif pa.types.is_list(column.type):
         cells = hash64(pc.binary_join(column, UNIT_SEPARATOR), key)

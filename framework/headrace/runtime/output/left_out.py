@@ -1,4 +1,4 @@
-"""What the manifest says of good rows that steps left out."""
+"""The manifest's account of good rows that steps left out."""
 
 from __future__ import annotations
 

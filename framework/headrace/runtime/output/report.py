@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Report:
-    """Where a job's report goes, and what is known of the job beforehand.
+    """The report of a job: its folder, and what is known of the job beforehand.
 
     Attributes:
         folder: The folder, which exists.

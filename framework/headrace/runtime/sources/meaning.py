@@ -1,4 +1,4 @@
-"""Which settings of a dataset say nothing about files of a format."""
+"""The settings of a dataset that say nothing about files of a format."""
 
 from __future__ import annotations
 

@@ -148,17 +148,8 @@ static inline __attribute__((always_inline)) uint8_t copied(Copying to, int64_t 
     const uint32_t *ends = to.marks + first * (to.columns + 1) + to.column;
     for (int i = 0; i < count; i++, ends += to.columns + 1) {
         int64_t start = ends[0] + (to.column ? 1 : 0), length = ends[1] - start;
-        uint8_t *cell = to.cells + *filled;
         int64_t room = to.size - start, left = to.cells_size - *filled;
-        room = room < left ? room : left;
-        if (length <= 16 && room >= 16) {
-            copy_16(cell, to.data + start);
-        } else if (length <= 32 && room >= 32) {
-            copy_16(cell, to.data + start);
-            copy_16(cell + 16, to.data + start + 16);
-        } else if (length) {
-            memcpy(cell, to.data + start, (uint64_t)length);
-        }
+        copy_text(to.cells + *filled, to.data + start, length, room < left ? room : left);
         *filled += length;
         to.offsets[first + i + 1] = (int32_t)*filled;
         valid |= (uint8_t)((length > 0) << i);

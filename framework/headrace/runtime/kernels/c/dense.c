@@ -1,8 +1,6 @@
 /* Rows of plain columns: lines of CSV, and digests of numbers. */
 #include "text.h"
 
-#define AT_ONCE 16
-
 /* The size of what `headrace_csv_lines` writes; -1 if a code is beyond its column's texts. Without
  * codes a column has as many texts as there are rows. */
 int64_t headrace_csv_size(const int32_t *const *codes, const int64_t *const *offsets,
@@ -28,7 +26,7 @@ int64_t headrace_csv_size(const int32_t *const *codes, const int64_t *const *off
 /* Write the texts of each row, a comma between them and a line end behind the last. `codes` says
  * which of a column's texts stands in each row, -1 for none; without codes each row has its own.
  * `sizes` are the bytes of each column's texts, `room` those of `lines`. Returns the bytes written,
- * which `headrace_csv_size` tells before; `room` has to be as many, and is better AT_ONCE more. */
+ * which `headrace_csv_size` tells before; `room` has to be as many, and is better 32 more. */
 int64_t headrace_csv_lines(const int32_t *const *codes, const int64_t *const *offsets,
                            const uint8_t *const *data, const int64_t *sizes, int64_t columns,
                            int64_t rows, uint8_t *restrict lines, int64_t room) {
@@ -38,15 +36,8 @@ int64_t headrace_csv_lines(const int32_t *const *codes, const int64_t *const *of
             int64_t text = codes[column] ? codes[column][row] : row;
             if (text >= 0) {
                 int64_t start = offsets[column][text], size = offsets[column][text + 1] - start;
-                const uint8_t *from = data[column] + start;
-                if (size <= AT_ONCE && start + AT_ONCE <= sizes[column] && at + AT_ONCE <= room) {
-                    memcpy(lines + at, from, AT_ONCE);
-                } else if (size <= 2 * AT_ONCE && start + 2 * AT_ONCE <= sizes[column] &&
-                           at + 2 * AT_ONCE <= room) {
-                    memcpy(lines + at, from, 2 * AT_ONCE);
-                } else if (size) {
-                    memcpy(lines + at, from, (uint64_t)size);
-                }
+                int64_t readable = sizes[column] - start, left = room - at;
+                copy_text(lines + at, data[column] + start, size, readable < left ? readable : left);
                 at += size;
             }
             lines[at++] = ',';

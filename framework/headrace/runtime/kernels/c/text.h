@@ -41,6 +41,19 @@ static inline void copy_16(uint8_t *to, const uint8_t *from) {
     *(Sixteen *)to = *(const Sixteen *)from;
 }
 
+/* Copy a text; `room` bytes may be read, and written: a short one takes those behind it along. */
+static inline __attribute__((always_inline)) void copy_text(uint8_t *to, const uint8_t *from,
+                                                            int64_t size, int64_t room) {
+    if (size <= 16 && room >= 16) {
+        copy_16(to, from);
+    } else if (size <= 32 && room >= 32) {
+        copy_16(to, from);
+        copy_16(to + 16, from + 16);
+    } else if (size) {
+        memcpy(to, from, (uint64_t)size);
+    }
+}
+
 static inline uint32_t rotated(uint32_t word, int bits) {
     return word << bits | word >> (32 - bits);
 }

@@ -83,7 +83,7 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the columns stand that every format treats alike; None for what is not there."""
+    """The places of the columns that every format treats alike; None for what is not there."""
 
     label: int | None
     id: int | None

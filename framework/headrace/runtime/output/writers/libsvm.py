@@ -93,9 +93,9 @@ class LibsvmWriter(LabelledLines):
         self, labels: pa.LargeBinaryArray, rows: pa.RecordBatch, layout: Layout
     ) -> memoryview | None:
         """Return the lines at once, if the kernels are there and values are small whole numbers."""
-        kernels, each = library(), Entries.of(rows, layout)
-        if kernels is None:
+        if (kernels := library()) is None:
             return None
+        each = Entries.of(rows, layout)
         return file_calls.lines(kernels, labels, each.offsets, each.indices, each.values)
 
     def entries(self, rows: pa.RecordBatch, layout: Layout) -> tuple[I64, list[Texts]]:

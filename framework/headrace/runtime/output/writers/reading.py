@@ -22,7 +22,7 @@ _NEWLINE, _COLON = ord("\n"), ord(":")
 
 @dataclass(frozen=True)
 class Known:
-    """What a manifest says of its parts.
+    """The content of parts, as far as a manifest tells it.
 
     Attributes:
         n_features: Width of the matrix; None if nothing was hashed.
