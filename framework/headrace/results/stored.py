@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from headrace.errors import HeadraceError
-from headrace.results.layout import REQUEST
-from headrace.results.records import RunRecord, measured
+from headrace.results.layout import MANIFEST, REQUEST
+from headrace.results.records import RunRecord, manifest_in, measured
 from headrace.runtime.spec import REPORT
 from headrace.uris import S3, join
 
@@ -30,23 +30,20 @@ class StoredResult:
         """Return the manifest.
 
         Raises:
-            HeadraceError: There is no manifest, and so no result.
+            HeadraceError: There is no manifest, and so no result, or it cannot be read.
         """
-        try:
-            return self._manifest()
-        except ValueError as exc:
-            raise self._error(f"its manifest cannot be read ({exc})") from exc
-
-    def _manifest(self) -> dict[str, Any]:
         if not self.place.startswith(S3):
-            return RunRecord.read(Path(self.place)).manifest
+            return manifest_in(Path(self.place))
         from headrace.aws.clients import explained  # boto3 takes its time
         from headrace.results.s3_report import manifest_at
 
-        with explained(self._error):
-            found = manifest_at(join(self.place, REPORT))
+        try:
+            with explained(self._error):
+                found = manifest_at(join(self.place, REPORT))
+        except ValueError as exc:
+            raise self._error(f"its manifest cannot be read ({exc})") from exc
         if not found:
-            raise self._error(f"holds no result ({REPORT}/manifest.json is missing)")
+            raise self._error(f"holds no result ({MANIFEST} is missing)")
         return found
 
     def record(self) -> RunRecord:
