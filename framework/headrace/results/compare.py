@@ -23,6 +23,7 @@ from typing import Any
 from headrace.errors import HeadraceError
 from headrace.results.pages import write_compare_page
 from headrace.results.part_rows import is_exact, rows_of
+from headrace.results.records import RunRecord
 from headrace.results.stored import StoredResult, UnreadableError
 from headrace.runtime.output.digest import digest_of
 from headrace.runtime.output.seal import FILES, SHA256, files_of_part
@@ -148,7 +149,10 @@ def compare(places: Sequence[str], *, recount: bool = False, page: Path | None =
         HeadraceError: They cannot be compared.
     """
     results = [StoredResult(place) for place in places]
-    manifests = [_with_digests(result) for result in results]
+    records = [] if page is None else [result.record() for result in results]
+    manifests = [each.manifest for each in records] or [each.manifest() for each in results]
+    for result, manifest in zip(results, manifests, strict=True):
+        _check_digests(result, manifest)
     kinds = {_is_of_program(manifest) for manifest in manifests}
     if len(kinds) > 1:
         what = "one of them holds channels of rows, the other files of a program"
@@ -159,7 +163,7 @@ def compare(places: Sequence[str], *, recount: bool = False, page: Path | None =
     if recount:
         differences += _recounted(results, manifests)
     if page is not None:
-        print(f"{_written(page, results, manifests, differences)}\n")
+        print(f"{_written(page, records, differences)}\n")
     same = f"the same {what}"
     print(same if not differences else f"not {same}: {'; '.join(differences)}")
     return DIFFERENT if differences else SAME
@@ -174,15 +178,10 @@ def _recounted(results: Sequence[StoredResult], manifests: Sequence[Manifest]) -
         yield from _faults(result, manifest)
 
 
-def _written(
-    page: Path,
-    results: Sequence[StoredResult],
-    manifests: Sequence[Manifest],
-    differences: Sequence[str],
-) -> Path:
+def _written(page: Path, records: Sequence[RunRecord], differences: Sequence[str]) -> Path:
     """Make the page; return its path."""
-    one, other = (result.record() for result in results)
-    settings = list(differing(*manifests))
+    one, other = records
+    settings = list(differing(one.manifest, other.manifest))
     try:
         return write_compare_page(page, (one, other), settings, differences)
     except OSError as error:
@@ -282,12 +281,10 @@ def _changed_below(place: StoredResult, parts: Sequence[Manifest]) -> Iterator[s
             yield f"{place.place}: {part['file']} is not what the manifest says"
 
 
-def _with_digests(result: StoredResult) -> Manifest:
-    manifest = result.manifest()
+def _check_digests(result: StoredResult, manifest: Manifest) -> None:
     if not all("digest" in channel for channel in manifest.get("channels", {}).values()):
         what = "its manifest has no digests, a former version wrote it; run the job again"
         raise UnreadableError(f"{result.place}: {what}")
-    return manifest
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
