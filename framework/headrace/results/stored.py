@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -94,18 +95,22 @@ class StoredResult:
         except (UnreadableError, ValueError, TypeError):
             return {}
 
-    def read(self, name: str) -> bytes:
-        """Return all bytes of a file.
+    def read(self, name: str, last: int | None = None) -> bytes:
+        """Return the bytes of a file.
 
         Args:
             name: Path below `place`.
+            last: So many at its end; default: all.
 
         Raises:
             UnreadableError: It is not there, or cannot be read.
         """
         if not self.place.startswith(S3):
             try:
-                return Path(self.place, name).read_bytes()
+                with Path(self.place, name).open("rb") as file:
+                    if last is not None:
+                        file.seek(max(file.seek(0, os.SEEK_END) - last, 0))
+                    return file.read()
             except OSError as exc:
                 raise self._error(f"{name} cannot be read ({exc.strerror})") from exc
         from headrace.aws.clients import client, explained
@@ -113,7 +118,8 @@ class StoredResult:
 
         bucket, key = bucket_and_key(join(self.place, name))
         with explained(lambda why: self._error(f"{name} cannot be read ({why})")):
-            content: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+            end = {} if last is None else {"Range": f"bytes=-{last}"}
+            content: bytes = client("s3").get_object(Bucket=bucket, Key=key, **end)["Body"].read()
         return content
 
     def _error(self, what: str) -> UnreadableError:
