@@ -82,11 +82,13 @@ def manifest_in(folder: Path) -> dict[str, Any]:
     """Return the manifest of a run's result.
 
     Raises:
-        RecordError: There is none, or it cannot be read.
+        RecordError: There is none of ours, or it cannot be read.
     """
     manifest = _json(folder, MANIFEST)
     if manifest is None:
         raise RecordError(f"{folder}: holds no result ({MANIFEST} is missing)")
+    if not {"channels", "program"} & manifest.keys():
+        raise RecordError(f"{folder}: holds no result ({MANIFEST} is no manifest of headrace)")
     return manifest
 
 
