@@ -157,7 +157,7 @@ class RunResult:
     metrics: dict[str, Any]
     """Empty if several instances worked: each wrote its own."""
     timings: dict[str, Any]
-    """The same."""
+    """Empty if several instances worked, likewise."""
     evaluation: dict[str, Any]
     """Empty if no model was judged."""
     _result: Result = field(kw_only=True)
