@@ -85,6 +85,11 @@ class Drawn:
     bars: tuple[Bars, ...] = ()
     heat_maps: tuple[HeatMap, ...] = ()
 
+    @property
+    def has_any(self) -> bool:
+        """Return whether there is a drawing."""
+        return bool(self.lines or self.bars or self.heat_maps)
+
 
 @dataclass(frozen=True)
 class Sweep:
