@@ -15,13 +15,14 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import takewhile
 from operator import eq
 from pathlib import Path
 from typing import Any
 
 from headrace.errors import HeadraceError
-from headrace.results.pages import write_compare_page
+from headrace.results.pages import own_page, write_compare_page
 from headrace.results.part_rows import is_exact, rows_of
 from headrace.results.records import RunRecord
 from headrace.results.stored import StoredResult, UnreadableError
@@ -148,6 +149,9 @@ def compare(places: Sequence[str], *, recount: bool = False, page: Path | None =
     Raises:
         HeadraceError: They cannot be compared.
     """
+    if page is not None:
+        with _explained(page):
+            own_page(page)
     results = [StoredResult(place) for place in places]
     records = [] if page is None else [result.record() for result in results]
     manifests = [each.manifest for each in records] or [each.manifest() for each in results]
@@ -182,8 +186,14 @@ def _written(page: Path, records: Sequence[RunRecord], differences: Sequence[str
     """Make the page; return its path."""
     one, other = records
     settings = list(differing(one.manifest, other.manifest))
-    try:
+    with _explained(page):
         return write_compare_page(page, (one, other), settings, differences)
+
+
+@contextmanager
+def _explained(page: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UnreadableError(f"{plain(str(page))}: {error.strerror}") from error
 
