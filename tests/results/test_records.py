@@ -135,6 +135,15 @@ def test_a_result_that_is_gone(tmp_path: Path) -> None:
     assert run.failure == f"{folder}: holds no result (report/manifest.json is missing)"
 
 
+def test_a_broken_result_is_a_run_that_failed(tmp_path: Path) -> None:
+    done = _report(tmp_path / "0", manifest={"channels": {}})
+    (done / "report/metrics.json").write_text("[1]")
+    _run(tmp_path, 0, **_done(done))
+    (run,) = SweepRecord.read(tmp_path).runs
+    assert (run.exit_status, run.record) == (1, None)
+    assert run.failure == f"{done}: report/metrics.json cannot be read (it holds no JSON object)"
+
+
 def test_a_sweep_that_was_moved(tmp_path: Path) -> None:
     folder = _report(tmp_path / "here" / "0", manifest={"channels": {}})
     _run(folder.parent, 0, **_done(folder))

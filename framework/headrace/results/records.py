@@ -248,12 +248,16 @@ def _json_or_nothing(folder: Path, name: str) -> dict[str, Any]:
 def _json(folder: Path, name: str) -> dict[str, Any] | None:
     """Return the object in a file of JSON; None if there is no such file."""
     try:
-        return dict(json.loads((folder / name).read_text(encoding="utf-8")))
+        content = json.loads((folder / name).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as exc:
         why = exc.strerror
-    except (TypeError, ValueError) as exc:
+    except ValueError as exc:
         why = str(exc)
+    else:
+        if isinstance(content, dict):
+            return content
+        why = "it holds no JSON object"
     what = "its manifest" if name == MANIFEST else name
     raise RecordError(f"{folder}: {what} cannot be read ({why})")
