@@ -1,4 +1,4 @@
-"""``python -m headrace.report PLACE``: makes the page of a run or of a sweep again."""
+"""``python -m headrace.report PLACE``: make the page of a run or of a sweep again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from headrace.errors import HeadraceError
+from headrace.results.layout import MANIFEST
 from headrace.results.pages import (
     RUN_PAGE,
     SWEEP_PAGE,
@@ -79,6 +80,8 @@ def page_of(place: str, page: Path | None = None) -> Path:
     try:
         run = RunRecord.read(folder)
     except RecordError as no_run:
+        if (folder / MANIFEST).exists():
+            raise
         try:
             sweep = SweepRecord.read(folder)
         except RecordError:

@@ -38,9 +38,9 @@ def _done(output: Path | str) -> dict[str, Any]:
 
 
 def test_a_run(tmp_path: Path) -> None:
-    folder = _report(tmp_path, manifest={"n_features": 8}, metrics={"rows": 3}, timings={})
+    folder = _report(tmp_path, manifest={"channels": {}}, metrics={"rows": 3}, timings={})
     record = RunRecord.read(folder)
-    assert (record.manifest, record.metrics) == ({"n_features": 8}, {"rows": 3})
+    assert (record.manifest, record.metrics) == ({"channels": {}}, {"rows": 3})
     assert record.evaluation is None
 
 
@@ -58,6 +58,14 @@ def test_no_manifest_no_result(tmp_path: Path) -> None:
     with pytest.raises(RecordError) as raised:
         RunRecord.read(tmp_path)
     assert str(raised.value) == f"{tmp_path}: holds no result (report/manifest.json is missing)"
+
+
+def test_another_programs_manifest_is_no_result(tmp_path: Path) -> None:
+    _report(tmp_path, manifest={"metadata": {}})
+    with pytest.raises(RecordError) as raised:
+        RunRecord.read(tmp_path)
+    why = "report/manifest.json is no manifest of headrace"
+    assert str(raised.value) == f"{tmp_path}: holds no result ({why})"
 
 
 def test_settings_have_no_quotes_of_texts_and_tell_no_secrets() -> None:
@@ -80,7 +88,7 @@ def test_settings_have_no_quotes_of_texts_and_tell_no_secrets() -> None:
 
 
 def test_a_sweep_knows_which_runs_failed_and_what_differs(tmp_path: Path) -> None:
-    done = _report(tmp_path / "0", manifest={"n_features": 16})
+    done = _report(tmp_path / "0", manifest={"channels": {}})
     _run(tmp_path, 0, "backend=script", "transform.n_features=16", **_done(done))
     failed: dict[str, Any] = {"failure": "should be at least 1", "exit_status": 2}
     _run(tmp_path, 1, "backend=script", "transform.n_features=0", **failed)
@@ -91,7 +99,7 @@ def test_a_sweep_knows_which_runs_failed_and_what_differs(tmp_path: Path) -> Non
     assert [run.failure for run in sweep.runs] == ["", "should be at least 1", UNFINISHED]
     assert sweep.exit_status == 2
     assert sweep.runs[0].record is not None
-    assert sweep.runs[0].record.manifest == {"n_features": 16}
+    assert sweep.runs[0].record.manifest == {"channels": {}}
 
 
 def test_runs_are_in_the_order_of_their_numbers_whatever_their_folders_are_called(
@@ -127,8 +135,17 @@ def test_a_result_that_is_gone(tmp_path: Path) -> None:
     assert run.failure == f"{folder}: holds no result (report/manifest.json is missing)"
 
 
+def test_a_broken_result_is_a_run_that_failed(tmp_path: Path) -> None:
+    done = _report(tmp_path / "0", manifest={"channels": {}})
+    (done / "report/metrics.json").write_text("[1]")
+    _run(tmp_path, 0, **_done(done))
+    (run,) = SweepRecord.read(tmp_path).runs
+    assert (run.exit_status, run.record) == (1, None)
+    assert run.failure == f"{done}: report/metrics.json cannot be read (it holds no JSON object)"
+
+
 def test_a_sweep_that_was_moved(tmp_path: Path) -> None:
-    folder = _report(tmp_path / "here" / "0", manifest={"n_features": 16})
+    folder = _report(tmp_path / "here" / "0", manifest={"channels": {}})
     _run(folder.parent, 0, **_done(folder))
     folder.parent.rename(tmp_path / "there")
     (run,) = SweepRecord.read(tmp_path / "there").runs

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from headrace.results import result
 from headrace.results.part_rows import readable_formats
-from headrace.results.result import Channel, Result, how_to_load, summary
+from headrace.results.result import Channel, Result, RunResult, how_to_load, summary
 from headrace.runtime.plugins.formats import WRITERS
 
 CHANNELS = (
@@ -24,6 +27,20 @@ def test_a_result_as_a_table() -> None:
             "/data/out",
         ]
     )
+
+
+def test_files_of_a_programs_own_are_not_taken_for_a_report(tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    files = {
+        "manifest": {"program": {}, "outputs": {}},
+        "timings": {"seconds": "long"},
+        "evaluation": {"channels": {"a": {"auc": 1}}},
+    }
+    for name, content in files.items():
+        (tmp_path / "report" / f"{name}.json").write_text(json.dumps(content))
+    opened = RunResult.at(tmp_path)
+    assert repr(opened) == f"done in 0.0 s\n{tmp_path}"
+    assert opened.evaluation == files["evaluation"]
 
 
 def test_the_python_that_loads_a_result() -> None:

@@ -15,14 +15,16 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import takewhile
 from operator import eq
 from pathlib import Path
 from typing import Any
 
 from headrace.errors import HeadraceError
-from headrace.results.pages import write_compare_page
+from headrace.results.pages import own_page, write_compare_page
 from headrace.results.part_rows import is_exact, rows_of
+from headrace.results.records import RunRecord
 from headrace.results.stored import StoredResult, UnreadableError
 from headrace.runtime.output.digest import digest_of
 from headrace.runtime.output.seal import FILES, SHA256, files_of_part
@@ -147,8 +149,14 @@ def compare(places: Sequence[str], *, recount: bool = False, page: Path | None =
     Raises:
         HeadraceError: They cannot be compared.
     """
+    if page is not None:
+        with _explained(page):
+            own_page(page)
     results = [StoredResult(place) for place in places]
-    manifests = [_with_digests(result) for result in results]
+    records = [] if page is None else [result.record() for result in results]
+    manifests = [each.manifest for each in records] or [each.manifest() for each in results]
+    for result, manifest in zip(results, manifests, strict=True):
+        _check_digests(result, manifest)
     kinds = {_is_of_program(manifest) for manifest in manifests}
     if len(kinds) > 1:
         what = "one of them holds channels of rows, the other files of a program"
@@ -159,7 +167,7 @@ def compare(places: Sequence[str], *, recount: bool = False, page: Path | None =
     if recount:
         differences += _recounted(results, manifests)
     if page is not None:
-        print(f"{_written(page, results, manifests, differences)}\n")
+        print(f"{_written(page, records, differences)}\n")
     same = f"the same {what}"
     print(same if not differences else f"not {same}: {'; '.join(differences)}")
     return DIFFERENT if differences else SAME
@@ -174,17 +182,18 @@ def _recounted(results: Sequence[StoredResult], manifests: Sequence[Manifest]) -
         yield from _faults(result, manifest)
 
 
-def _written(
-    page: Path,
-    results: Sequence[StoredResult],
-    manifests: Sequence[Manifest],
-    differences: Sequence[str],
-) -> Path:
+def _written(page: Path, records: Sequence[RunRecord], differences: Sequence[str]) -> Path:
     """Make the page; return its path."""
-    one, other = (result.record() for result in results)
-    settings = list(differing(*manifests))
-    try:
+    one, other = records
+    settings = list(differing(one.manifest, other.manifest))
+    with _explained(page):
         return write_compare_page(page, (one, other), settings, differences)
+
+
+@contextmanager
+def _explained(page: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UnreadableError(f"{plain(str(page))}: {error.strerror}") from error
 
@@ -282,12 +291,10 @@ def _changed_below(place: StoredResult, parts: Sequence[Manifest]) -> Iterator[s
             yield f"{place.place}: {part['file']} is not what the manifest says"
 
 
-def _with_digests(result: StoredResult) -> Manifest:
-    manifest = result.manifest()
+def _check_digests(result: StoredResult, manifest: Manifest) -> None:
     if not all("digest" in channel for channel in manifest.get("channels", {}).values()):
         what = "its manifest has no digests, a former version wrote it; run the job again"
         raise UnreadableError(f"{result.place}: {what}")
-    return manifest
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.errors import HeadraceError
+from headrace.results.layout import MANIFEST, REQUEST
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.shown import masked
 from headrace.runtime.spec import EVALUATION, REPORT
@@ -48,9 +49,9 @@ class RunRecord:
     request: dict[str, Any] | None = None
     """``request.json``, if it is still there."""
     place: str = ""
-    """Where it is, for who opens it: an absolute path, or ``s3://…``."""
+    """Its location, for who opens it: an absolute path, or ``s3://…``."""
     written: datetime | None = None
-    """When its manifest was written."""
+    """Time at which its manifest was written."""
 
     @property
     def is_program(self) -> bool:
@@ -62,20 +63,33 @@ class RunRecord:
         """Read a run's result.
 
         Raises:
-            RecordError: There is none; no manifest, no result.
+            RecordError: There is none (no manifest, no result), or a file of it cannot be read.
         """
-        report = folder / REPORT
-        manifest = _json(report / "manifest.json")
-        if manifest is None:
-            raise RecordError(f"{folder}: holds no result ({REPORT}/manifest.json is missing)")
-        request, place = _json(folder / "request.json"), str(folder.absolute())
-        written = datetime.fromtimestamp((report / "manifest.json").stat().st_mtime, UTC)
+        manifest = manifest_in(folder)
+        request, place = _json(folder, REQUEST), str(folder.absolute())
+        written = datetime.fromtimestamp((folder / MANIFEST).stat().st_mtime, UTC)
         if "program" in manifest:  # beside the manifest may be files of the program's own
-            timings = measured(_json_or_nothing(report / "timings.json"))
+            timings = measured(_json_or_nothing(folder, f"{REPORT}/timings.json"))
             return cls(folder, manifest, {}, timings, None, request, place, written)
-        metrics, timings = (_json(report / f"{name}.json") or {} for name in ("metrics", "timings"))
-        evaluation = _json(report / EVALUATION)
+        metrics, timings = (
+            _json(folder, f"{REPORT}/{name}.json") or {} for name in ("metrics", "timings")
+        )
+        evaluation = _json(folder, f"{REPORT}/{EVALUATION}")
         return cls(folder, manifest, metrics, timings, evaluation, request, place, written)
+
+
+def manifest_in(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a run's result.
+
+    Raises:
+        RecordError: There is none of ours, or it cannot be read.
+    """
+    manifest = _json(folder, MANIFEST)
+    if manifest is None:
+        raise RecordError(f"{folder}: holds no result ({MANIFEST} is missing)")
+    if not {"channels", "program"} & manifest.keys():
+        raise RecordError(f"{folder}: holds no result ({MANIFEST} is no manifest of headrace)")
+    return manifest
 
 
 @dataclass(frozen=True)
@@ -97,8 +111,8 @@ class Note:
     def read(cls, folder: Path) -> Note | None:
         """Return a folder's note; None if it has none, or a foreign file of that name."""
         try:
-            told = _json(folder / RUN) or {}
-        except (TypeError, ValueError):
+            told = _json(folder, RUN) or {}
+        except RecordError:
             return None
         return cls(**told) if told.keys() == {field.name for field in fields(cls)} else None
 
@@ -117,7 +131,7 @@ class SweepRun:
     record: RunRecord | None
     """None if the run failed, or if the result is not on this machine."""
     failure: str = ""
-    """Why it failed: the message on stderr."""
+    """The message on stderr, if it failed."""
     exit_status: int = 0
 
 
@@ -224,15 +238,26 @@ def measured(timings: dict[str, Any]) -> dict[str, Any]:
     return {key: timings[key] for key in known if isinstance(timings.get(key), int | float)}
 
 
-def _json_or_nothing(path: Path) -> dict[str, Any]:
+def _json_or_nothing(folder: Path, name: str) -> dict[str, Any]:
     try:
-        return _json(path) or {}
-    except (ValueError, TypeError):
+        return _json(folder, name) or {}
+    except RecordError:
         return {}
 
 
-def _json(path: Path) -> dict[str, Any] | None:
+def _json(folder: Path, name: str) -> dict[str, Any] | None:
+    """Return the object in a file of JSON; None if there is no such file."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        content = json.loads((folder / name).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as exc:
+        why = exc.strerror
+    except ValueError as exc:
+        why = str(exc)
+    else:
+        if isinstance(content, dict):
+            return content
+        why = "it holds no JSON object"
+    what = "its manifest" if name == MANIFEST else name
+    raise RecordError(f"{folder}: {what} cannot be read ({why})")

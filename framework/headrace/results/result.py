@@ -14,6 +14,7 @@ from headrace.errors import HeadraceError
 from headrace.results import program_manifest
 from headrace.results.hosts import TOKENS
 from headrace.results.layout import REQUEST
+from headrace.results.records import measured
 from headrace.results.stored import StoredResult
 from headrace.runtime.output.seal import FILES, bytes_of_channel
 from headrace.runtime.spec import REPORT
@@ -33,6 +34,7 @@ _HEADER = ("channel", "rows", "parts", "size")
 _NUMBERS = (1, 2, 3)
 """Positions of the columns that hold numbers."""
 _MOST_WARNINGS = 10
+_REPORTS = ("metrics", "timings", "evaluation")
 WRITE_ONLY = frozenset({"recordio"})
 """Formats whose rows `RunResult.load` cannot read. Asking their writers would import pyarrow."""
 
@@ -157,7 +159,7 @@ class RunResult:
     metrics: dict[str, Any]
     """Empty if several instances worked: each wrote its own."""
     timings: dict[str, Any]
-    """The same."""
+    """Empty if several instances worked, likewise."""
     evaluation: dict[str, Any]
     """Empty if no model was judged."""
     _result: Result = field(kw_only=True)
@@ -166,10 +168,8 @@ class RunResult:
     def of(cls, result: Result, request: dict[str, Any]) -> RunResult:
         """Read what a target's result does not hold; there is nothing of a job that goes on."""
         stored = StoredResult(result.output)
-        names = ("metrics", "timings", "evaluation")
-        reports = [stored.report(name) if result.has_ended else {} for name in names]
-        output = (result.output, result.seconds, result.channels)
-        return cls(*output, request, result.manifest, *reports, _result=result)
+        reports = [stored.report(name) if result.has_ended else {} for name in _REPORTS]
+        return cls._with(result, request, reports)
 
     @classmethod
     def at(cls, place: str | os.PathLike[str]) -> RunResult:
@@ -183,10 +183,18 @@ class RunResult:
         """
         stored = StoredResult(os.fspath(place))
         manifest = stored.manifest()
-        seconds = float(stored.report("timings").get("seconds", 0))
-        evaluation = stored.report("evaluation")
-        result = Result(stored.place, manifest, seconds, channels_of(manifest), evaluation)
-        return cls.of(result, stored.json(REQUEST))
+        _, timings, evaluation = reports = [stored.report(name) for name in _REPORTS]
+        seconds = float(measured(timings).get("seconds", 0))
+        judged = {} if "program" in manifest else evaluation  # else a file of the program's own
+        result = Result(stored.place, manifest, seconds, channels_of(manifest), judged)
+        return cls._with(result, stored.json(REQUEST), reports)
+
+    @classmethod
+    def _with(
+        cls, result: Result, request: dict[str, Any], reports: Sequence[dict[str, Any]]
+    ) -> RunResult:
+        output = (result.output, result.seconds, result.channels)
+        return cls(*output, request, result.manifest, *reports, _result=result)
 
     def load(self, channel: str = "train") -> Rows:
         """Load all rows of a channel into memory, for SciPy and scikit-learn.

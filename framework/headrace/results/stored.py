@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from headrace.errors import HeadraceError
-from headrace.results.layout import REQUEST
-from headrace.results.records import RunRecord, measured
+from headrace.results.layout import MANIFEST, REQUEST
+from headrace.results.records import RunRecord, manifest_in, measured
 from headrace.runtime.spec import REPORT
 from headrace.uris import S3, join
 
@@ -30,23 +31,20 @@ class StoredResult:
         """Return the manifest.
 
         Raises:
-            HeadraceError: There is no manifest, and so no result.
+            HeadraceError: There is no manifest, and so no result, or it cannot be read.
         """
-        try:
-            return self._manifest()
-        except ValueError as exc:
-            raise self._error(f"its manifest cannot be read ({exc})") from exc
-
-    def _manifest(self) -> dict[str, Any]:
         if not self.place.startswith(S3):
-            return RunRecord.read(Path(self.place)).manifest
+            return manifest_in(Path(self.place))
         from headrace.aws.clients import explained  # boto3 takes its time
         from headrace.results.s3_report import manifest_at
 
-        with explained(self._error):
-            found = manifest_at(join(self.place, REPORT))
+        try:
+            with explained(self._error):
+                found = manifest_at(join(self.place, REPORT))
+        except ValueError as exc:
+            raise self._error(f"its manifest cannot be read ({exc})") from exc
         if not found:
-            raise self._error(f"holds no result ({REPORT}/manifest.json is missing)")
+            raise self._error(f"holds no result ({MANIFEST} is missing)")
         return found
 
     def record(self) -> RunRecord:
@@ -97,18 +95,22 @@ class StoredResult:
         except (UnreadableError, ValueError, TypeError):
             return {}
 
-    def read(self, name: str) -> bytes:
-        """Return all bytes of a file.
+    def read(self, name: str, last: int | None = None) -> bytes:
+        """Return the bytes of a file.
 
         Args:
             name: Path below `place`.
+            last: So many at its end; default: all.
 
         Raises:
             UnreadableError: It is not there, or cannot be read.
         """
         if not self.place.startswith(S3):
             try:
-                return Path(self.place, name).read_bytes()
+                with Path(self.place, name).open("rb") as file:
+                    if last is not None:
+                        file.seek(max(file.seek(0, os.SEEK_END) - last, 0))
+                    return file.read()
             except OSError as exc:
                 raise self._error(f"{name} cannot be read ({exc.strerror})") from exc
         from headrace.aws.clients import client, explained
@@ -116,7 +118,8 @@ class StoredResult:
 
         bucket, key = bucket_and_key(join(self.place, name))
         with explained(lambda why: self._error(f"{name} cannot be read ({why})")):
-            content: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+            end = {} if last is None else {"Range": f"bytes=-{last}"}
+            content: bytes = client("s3").get_object(Bucket=bucket, Key=key, **end)["Body"].read()
         return content
 
     def _error(self, what: str) -> UnreadableError:

@@ -98,7 +98,7 @@ def test_files_of_others_stay(
     file.write_text("mine")
     assert main([str(folders[0]), str(folders[0]), "--html", str(file)]) == 2
     said = "is there, and is no page that headrace has made; give another name"
-    assert capsys.readouterr().err == f"{file}: {said}\n"
+    assert capsys.readouterr() == ("", f"{file}: {said}\n")  # before anything is read
     assert report.main([str(folders[0]), "--html", str(file)]) == 1
     assert capsys.readouterr().err == f"{file}: {said}\n"
     assert file.read_text() == "mine"
@@ -167,6 +167,9 @@ def test_results_on_s3(
     assert {"time", "model", "columns", "drift", "values"} < set(made.headings())
     assert report.main(["s3://bucket/script", "--html", "script.html"]) == 0
     assert "the last line" in Path("script.html").read_text(encoding="utf-8")
+    (script / "report/log.txt").write_text("x" * (1 << 18) + "\nthe last line\n")
+    assert report.main([str(script)]) == 0
+    assert "more of them are in" in (script / "report/report.html").read_text(encoding="utf-8")
     assert main(["s3://bucket/runs/a", "s3://bucket/runs/b", "--html", "both.html"]) == 1
     assert LOSS in rows_of(Page(Path("both.html").read_text("utf-8")))
     capsys.readouterr()

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -278,6 +279,24 @@ def test_a_folder_that_is_neither(
     folder = tmp_path / name
     assert main([str(folder)]) == 1
     assert capsys.readouterr() == ("", f"{folder}: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("report/manifest.json", "its manifest"),
+        ("report/metrics.json", "report/metrics.json"),
+        ("request.json", "request.json"),
+    ],
+)
+def test_a_file_that_is_no_json_is_told(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, what: str
+) -> None:
+    folder = shutil.copytree(whole, tmp_path / "run")
+    (folder / name).write_text("{")
+    why = "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
+    assert main([str(folder)]) == 1
+    assert capsys.readouterr() == ("", f"{folder}: {what} cannot be read ({why})\n")
 
 
 def test_a_page_that_cannot_be_made_is_one_line(

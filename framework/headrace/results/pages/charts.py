@@ -92,7 +92,7 @@ class Chart:
     kind: str
     is_wide: bool
     is_dense: bool
-    """Whether dots would hide their lines."""
+    """True: dots would hide their lines."""
 
 
 class _Quick:

@@ -67,7 +67,7 @@ class Column:
     """One feature column; `colliding` is None if nothing was hashed.
 
     Attributes:
-        is_estimated: Whether `distinct` is.
+        is_estimated: True if `distinct` is estimated.
         null_share: Part of the rows without a value.
         colliding_share: Part of its tokens that share their index with another token.
     """
@@ -94,7 +94,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Drift:
-    """How a column differs between two channels.
+    """The difference of a column between two channels.
 
     Attributes:
         index: Its population stability index.

@@ -14,7 +14,7 @@ WIDTH, HEIGHT = 190, 64
 GAP_X, GAP_Y = 34, 56
 MARGIN = 12
 BOW = 160
-"""How far the ends of a line are drawn aside that passes a layer, so that no box hides it."""
+"""Distance that the ends of a line are drawn aside that passes a layer, so that no box hides it."""
 SHOWN = 22
 """Characters of a line in a box."""
 

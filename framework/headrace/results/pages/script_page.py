@@ -16,6 +16,8 @@ from headrace.results.stored import StoredResult, UnreadableError
 
 LINES = 200
 """So many lines of the log stand on the page."""
+_END = 1 << 18
+"""Bytes at the end of a log that are read: a program may have written a long one itself."""
 _DIGEST = 12
 """Characters of a digest that are shown."""
 _SHIPPED = ("code", "packages")
@@ -41,7 +43,7 @@ def script_page(record: RunRecord, made: Made) -> dict[str, Any]:
         record: The result.
         made: How it was made.
     """
-    log, lines = _log(record)
+    log, has_more = _log(record)
     files = [{**part, "digest": part["sha256"][:_DIGEST]} for part in parts_of(record.manifest)]
     return {
         "title": title(record, made),
@@ -53,7 +55,7 @@ def script_page(record: RunRecord, made: Made) -> dict[str, Any]:
         "places": list(_places(record)),
         "parts": files,
         "log": log,
-        "lines": lines,
+        "has_more": has_more,
     }
 
 
@@ -106,11 +108,11 @@ def _places(record: RunRecord) -> Iterator[Place]:
         yield Place(kind, name, outside, inside, counted.get("files"), counted.get("bytes"))
 
 
-def _log(record: RunRecord) -> tuple[str, int]:
-    """Return the end of the log, and how many lines of it there are in the file."""
+def _log(record: RunRecord) -> tuple[str, bool]:
+    """Return the end of the log, and whether there is more of it in the file."""
     try:
-        text = StoredResult(record.place).read(LOG).decode(errors="replace")
+        end = StoredResult(record.place).read(LOG, last=_END)
     except UnreadableError:
-        return "", 0
-    lines = text.splitlines()
-    return "\n".join(lines[-LINES:]), len(lines)
+        return "", False
+    lines = end.decode(errors="replace").splitlines()
+    return "\n".join(lines[-LINES:]), len(lines) > LINES or len(end) == _END

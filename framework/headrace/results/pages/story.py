@@ -44,7 +44,7 @@ _READERS = {
 
 @dataclass(frozen=True)
 class Made:
-    """What the client knows of a run, and the result does not.
+    """Knowledge of a run that the client has, and the result does not.
 
     Attributes:
         command: What was typed; secrets are masked.

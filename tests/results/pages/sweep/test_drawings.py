@@ -154,7 +154,7 @@ def test_a_figure_that_some_runs_lack_stays_in_the_table() -> None:
     bare = dataclasses.replace(first, record=dataclasses.replace(first.record, evaluation=None))
     shown = sweep_page(SweepRecord(made.folder, (bare, second)))
     assert [each.short for each in shown["columns"]] == ["log loss", "ROC AUC", "time"]
-    assert [short for short, _ in shown["constant"]] == ["memory", "size", "rows"]
+    assert [each.short for each in shown["constant"]] == ["memory", "size", "rows"]
 
 
 def test_a_search_that_tried_few_combinations_is_no_heat_map() -> None:

@@ -35,7 +35,7 @@ _WITH = "With evaluation=logistic, each run judges a model."
 
 @dataclass(frozen=True)
 class Margin:
-    """How much higher a run's loss is than the lowest one, and what chance may make of that.
+    """The distance of a run's loss from the lowest one, and what chance may make of that.
 
     Attributes:
         value: The difference.

@@ -1,4 +1,4 @@
-"""What a sweep's page draws of its measures, by the number of keys that differ between the runs.
+"""Draw the measures of a sweep, by the number of keys that differ between the runs.
 
 One key: a line over numbers, bars for texts. Two: a heat map. More, or two of which few
 combinations were tried: parallel coordinates. Bars and heat maps are tables with colours, so that
@@ -84,6 +84,11 @@ class Drawn:
     lines: tuple[tuple[str, Chart], ...] = ()
     bars: tuple[Bars, ...] = ()
     heat_maps: tuple[HeatMap, ...] = ()
+
+    @property
+    def has_any(self) -> bool:
+        """Return whether there is a drawing."""
+        return bool(self.lines or self.bars or self.heat_maps)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _LONGEST = 8
 
 
 class Scale(Enum):
-    """How positions follow from values."""
+    """The way in which positions follow from values."""
 
     LINEAR = "linear"
     LOGARITHMIC = "logarithmic"

@@ -50,14 +50,13 @@ def sweep_page(record: SweepRecord) -> dict[str, Any]:
         [{key.name: run.settings.get(key.name, "") for key in keys} for run in failed],
     )
     drawings = drawn(sweep)
-    has_any = bool(drawings.lines or drawings.bars or drawings.heat_maps)
     return {
         "title": _title(record.swept),
         "folder": record.folder.absolute(),
         "tiles": list(_tiles(record, runs, all_measures)),
         "advice": advice,
         "drawings": drawings,
-        "parallel": None if has_any or not keys else parallel(sweep),
+        "parallel": None if drawings.has_any or not keys else parallel(sweep),
         "levels": range(LEVELS),
         "against": " and ".join(key.short for key in keys) if len(keys) < 3 else "all keys",
         "failed_elsewhere": list(failed_elsewhere(sweep)) if keys else [],
@@ -69,7 +68,7 @@ def sweep_page(record: SweepRecord) -> dict[str, Any]:
         "numbers": {key.name for key in keys if key.is_number},
         "swept": _columns(record, keys),
         "columns": [each for each in all_measures if each not in constant or len(runs) == 1],
-        "constant": [(each.short, each) for each in constant],
+        "constant": constant,
         "failed": failed,
         "left_out": list(_left_out(record, runs)),
     }

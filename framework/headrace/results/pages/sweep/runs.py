@@ -88,7 +88,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Difference:
-    """How much higher a loss is than the lowest one, and the standard error of that."""
+    """The distance of a loss from the lowest one, and the standard error of that."""
 
     value: float
     error: float | None
@@ -109,7 +109,7 @@ class Finished:
     cpu_seconds: float | None = None
     memory: float | None = None
     is_fused: bool = False
-    """Whether it was fused with others, so that seconds and memory are those of all of them."""
+    """True: it was fused with others; seconds and memory are those of all of them."""
     is_program: bool = False
     bytes: int = 0
     tokens: int | None = None
