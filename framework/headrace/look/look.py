@@ -25,7 +25,7 @@ _EXAMPLE = 20
 
 @dataclass(frozen=True)
 class Look:
-    """What a look has found.
+    """The findings of a look.
 
     Attributes:
         path: ``dataset.path``, absolute.
