@@ -93,7 +93,7 @@ def sources(regions: Sequence[str], profiles: Sequence[str]) -> list[Source]:
 
 def all_regions() -> list[str]:
     """Return the regions in which SageMaker is, as botocore knows them."""
-    made = session()
+    made = session(None, None)
     return sorted(
         region
         for partition in made.get_available_partitions()
@@ -104,7 +104,7 @@ def all_regions() -> list[str]:
 def all_profiles() -> list[str]:
     """Return the profiles of the AWS configuration."""
     try:
-        return sorted(session().available_profiles)
+        return sorted(session(None, None).available_profiles)
     except AwsError:  # AWS_PROFILE names none of them: those that are there can be chosen
         return []
 
