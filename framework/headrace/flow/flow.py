@@ -40,7 +40,7 @@ from headrace.results.hosts import METRICS as METRICS_FILE
 from headrace.results.hosts import TIMINGS as TIMINGS_FILE
 from headrace.runtime.shown import quoted
 from headrace.runtime.spec import EVALUATION, REPORT
-from headrace.uris import S3, path_of, uri_of, within
+from headrace.uris import S3, full_path, path_of, uri_of, within
 
 Outputs = Mapping[str, str]
 """Name of an output → the URI that it goes to."""
@@ -150,7 +150,7 @@ def compiled(config: DictConfig, typed: Sequence[str], run: str = "") -> Flow:
     settings = flow_config(config)
     needs = graph.order(settings)
     name = settings.name or DEFAULT_NAME
-    root = _root(config, name)
+    root = _root(config)
     common = tuple(common_overrides(typed))
     place = root or _default_root(name, run)
     flow = Flow(name, settings, place, {}, common, is_placed=root is not None)
@@ -184,7 +184,7 @@ def single(config: DictConfig, typed: Sequence[str]) -> Flow:
         ConfigError: The job's configuration is wrong.
     """
     name = config.job.name or DEFAULT_NAME
-    root = _root(config, name)
+    root = _root(config)
     flow = of_one(SINGLE, common_overrides(typed), root or _default_root(name))
     return replace(flow, name=name, is_placed=root is not None)
 
@@ -290,12 +290,12 @@ def _described(label: str, needs: tuple[str, ...], flow: FlowConfig) -> FlowJob:
     return FlowJob(label, job, needs, flow.when.get(label, ()), cache, retry)
 
 
-def _root(config: DictConfig, name: str) -> str | None:
+def _root(config: DictConfig) -> str | None:
     """Return the place that the user has chosen; None if that is Hydra's run folder."""
     path: Any = config.output.path
     if not isinstance(path, str) or defaults.is_run_folder(path):
         return None
-    return path if "://" in path else str(Path(path).expanduser().absolute())
+    return full_path(path)
 
 
 def _default_root(name: str, run: str = "") -> str:
