@@ -61,11 +61,6 @@ class Program:
         """Return whether it may name ``/opt/ml/…`` itself: no other folder can replace that."""
         return self.kind != "chain"
 
-    @property
-    def is_in_image(self) -> bool:
-        """Return whether only the image has its code, so that it cannot start outside it."""
-        return self.kind == "image"
-
 
 @dataclass(frozen=True)
 class Job:
