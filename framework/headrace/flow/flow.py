@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pydantic import ValidationError
 
 from headrace import targets
@@ -27,8 +28,8 @@ from headrace.config.flow import (
 )
 from headrace.config.hydra import session
 from headrace.config.hydra.session import quoted_value
-from headrace.config.models import JobConfig
-from headrace.config.problems import suggest
+from headrace.config.models import JobConfig, OutputConfig
+from headrace.config.problems import keys_of, problems_of, suggest
 from headrace.errors import ConfigError, Problem
 from headrace.flow import graph
 from headrace.flow.arguments import Expression, output_of, property_of
@@ -291,11 +292,19 @@ def _described(label: str, needs: tuple[str, ...], flow: FlowConfig) -> FlowJob:
 
 
 def _root(config: DictConfig) -> str | None:
-    """Return the place that the user has chosen; None if that is Hydra's run folder."""
+    """Return the place that the user has chosen; None if that is Hydra's run folder.
+
+    Raises:
+        ConfigError: It is no path.
+    """
     path: Any = config.output.path
-    if not isinstance(path, str) or defaults.is_run_folder(path):
+    if isinstance(path, str) and defaults.is_run_folder(path):
         return None
-    return full_path(path)
+    given = {"path": OmegaConf.to_container(path) if OmegaConf.is_config(path) else path}
+    found = problems_of(OutputConfig.model_validate, given, partial(keys_of, OutputConfig), {})
+    if found:
+        raise ConfigError([Problem(f"output.{each.where}", each.what) for each in found])
+    return full_path(OutputConfig.model_validate(given).path)
 
 
 def _default_root(name: str, run: str = "") -> str:
