@@ -30,6 +30,16 @@ def absolute(path: Path) -> Path:
     return short if short.resolve() == path.resolve() else path.resolve()  # behind a link
 
 
+def full_path(path: str) -> str:
+    """Return a local path from the root, with ``~`` replaced; a URI is returned as it is."""
+    if "://" in path:
+        return path
+    try:
+        return str(absolute(Path(path).expanduser()))
+    except RuntimeError:  # ~somebody, whom this machine does not know
+        return str(absolute(Path(path)))
+
+
 def path_of(uri: str) -> Path | None:
     """Return the local path that a URI names, or None when it lies elsewhere."""
     return Path(uri.removeprefix(FILE)) if uri.startswith(FILE) else None

@@ -280,6 +280,15 @@ def test_a_caller_with_a_role_passes_it_on(
     assert prepared(composed, "job.role=null").job.request["RoleArn"] == ROLE
 
 
+def test_credentials_are_looked_for_once(aws: str) -> None:
+    from headrace.aws import clients
+
+    assert clients.has_credentials(required=True)
+    client("s3")
+    client("iam")
+    assert clients.session.cache_info().currsize == 1
+
+
 def test_a_local_result_cannot_be_had(account: None, composed: Composer, tmp_path: Path) -> None:
     assert refused(composed, f"output.path={tmp_path}") == [
         f"output.path: target=aws writes to s3://bucket/folder (got {str(tmp_path)!r})"

@@ -13,7 +13,8 @@ from headrace.runtime.sources import Portion, columns_of, groups_of
 from headrace.runtime.spark.scan import look_at
 from headrace.runtime.spark.splits import splits_of
 from headrace.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec
-from tests.corpus.files import FAMILIES, Case, Cells
+from tests.corpus.cases import Case, Cells
+from tests.corpus.files import FAMILIES
 
 SIZES = (1, 50, 1 << 20)
 SLOW = 2_000

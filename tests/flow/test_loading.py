@@ -135,6 +135,35 @@ def test_a_configuration_without_a_flow_has_none() -> None:
     assert has_flow(OmegaConf.create({"flow": "typo"}))
 
 
+@pytest.mark.parametrize(
+    ("given", "root"),
+    [("~/out", "home/out"), ("~nobody-of-here/out", "~nobody-of-here/out"), ("sub/../out", "out"),
+     (2024, "2024")],
+)  # fmt: skip
+def test_the_place_of_a_flow_is_a_path_from_the_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: object, root: str
+) -> None:
+    monkeypatch.chdir(project(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    flow = compile_flow("flow=ctr", {"output.path": given}).flow
+    assert flow.root == str(tmp_path / root)
+    assert flow.jobs["fit"].place == str(tmp_path / root / "fit")
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [([1], "should be text (got [1])"), (None, "should be text (got null)"),
+     ("", "should not be empty")],
+)  # fmt: skip
+def test_a_place_that_is_no_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: object, what: str
+) -> None:
+    monkeypatch.chdir(project(tmp_path))
+    with pytest.raises(ConfigError) as caught:
+        compile_flow("flow=ctr", {"output.path": given})
+    assert [str(each) for each in caught.value.problems] == [f"output.path: {what}"]
+
+
 def test_a_file_gives_the_flow_its_name_and_types(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,21 +100,28 @@ def test_expressions_are_those_of_the_language(states: dict[str, Any]) -> None:
     )
 
 
-def test_labels_that_differ_in_a_mark_make_jobs_of_two_names(
-    compiled: tuple[Flow, Pipeline],
+@pytest.mark.parametrize(
+    ("labels", "endings"),
+    [
+        (("a_b", "a-b"), ("a-b", "a-b-2")),
+        (("hash_the_clicks_of_all_sites", "hash_the_clicks_of_all_apps"),
+         ("hash-the-clicks-of-all", "hash-the-clicks-of-a-2")),
+    ],
+    ids=["marks", "long"],
+)  # fmt: skip
+def test_labels_that_look_alike_make_jobs_of_two_names(
+    compiled: tuple[Flow, Pipeline], labels: tuple[str, ...], endings: tuple[str, ...]
 ) -> None:
+    """Each has at most 63 characters behind the name of an execution of 40."""
     flow, pipeline = compiled
     steps: list[dict[str, Any]] = [
-        {"Name": name, "Type": "Processing", "Arguments": {}} for name in ("a_b", "a-b")
+        {"Name": name, "Type": "Processing", "Arguments": {}} for name in labels
     ]
     made = state_machine(
         replace(pipeline, definition={**pipeline.definition, "Steps": steps}), flow
     )
-    names = [made["States"][each]["Parameters"]["ProcessingJobName.$"] for each in ("a_b", "a-b")]
-    assert names == [
-        "States.Format('{}-a-b', $$.Execution.Name)",
-        "States.Format('{}-a-b-2', $$.Execution.Name)",
-    ]
+    names = [made["States"][each]["Parameters"]["ProcessingJobName.$"] for each in labels]
+    assert names == [f"States.Format('{{}}-{each}', $$.Execution.Name)" for each in endings]
 
 
 def test_a_step_that_nobody_waits_for_is_refused(compiled: tuple[Flow, Pipeline]) -> None:

@@ -82,7 +82,7 @@ def client(
 
 def new_client(service: str, region: str | None = None) -> Any:
     """Return a client that nobody else has, to whose events a caller may add; see `client`."""
-    return session(region).client(service, config=PATIENCE)
+    return session(region, None).client(service, config=PATIENCE)
 
 
 @lru_cache(32)
@@ -98,8 +98,8 @@ def _settings() -> tuple[tuple[str, str], ...]:
 
 
 @cache
-def session(region: str | None = None, profile: str | None = None) -> boto3.session.Session:
-    """Return the only session of a region, so that credentials are looked for once."""
+def session(region: str | None, profile: str | None) -> boto3.session.Session:
+    """Return the only session of a region and a profile: credentials are looked for once."""
     return boto3.session.Session(region_name=region, profile_name=profile)
 
 
@@ -110,7 +110,7 @@ def has_credentials(required: bool) -> bool:
         ConfigError: The AWS configuration cannot be used, or has none though they are required.
     """
     with explained(problem_at(CREDENTIALS)):
-        if session().get_credentials():
+        if session(None, None).get_credentials():
             return True
         if required:
             raise exceptions.NoCredentialsError

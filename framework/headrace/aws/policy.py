@@ -78,7 +78,7 @@ def policy(request: RequestView, where: Where, listed: Iterable[str] = ()) -> di
     statements = [
         *_data(request, where, listed),
         *_queries(request, where),
-        *_image(request, where),
+        *_image(request),
     ]
     statements += [*_traces(where), *_keys(request, where), *_network(request, where)]
     return {"Version": "2012-10-17", "Statement": statements}
@@ -184,7 +184,7 @@ def _listing(uris: Iterable[str], where: Where) -> Iterator[Statement]:
         yield {**statement, "Condition": condition}
 
 
-def _image(request: RequestView, where: Where) -> Iterator[Statement]:
+def _image(request: RequestView) -> Iterator[Statement]:
     host, _, name = request.image.partition("/")
     parts = host.split(".")
     if parts[1:3] == ["dkr", "ecr"]:

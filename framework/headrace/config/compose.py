@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
@@ -28,7 +27,7 @@ from headrace.config.registry import Step
 from headrace.config.steps import ADDRESS
 from headrace.errors import ConfigError, Problem
 from headrace.runtime.shown import plain, quoted
-from headrace.uris import absolute
+from headrace.uris import full_path
 
 LINK = re.compile(r"\$\{(\.*)([\w.]+)\}")
 PYTHON_OBJECT = "_target_"
@@ -134,17 +133,8 @@ def _with_absolute_paths(config: JobConfig) -> JobConfig:
 
 def _placed(group: Any) -> Any:
     path = group.path
-    absolute = _absolute(path) if isinstance(path, str) else tuple(map(_absolute, path))
-    return group.model_copy(update={"path": absolute})
-
-
-def _absolute(path: str) -> str:
-    if "://" in path:
-        return path
-    try:
-        return str(absolute(Path(path).expanduser()))
-    except RuntimeError:  # ~somebody, whom this machine does not know
-        return str(absolute(Path(path)))
+    placed = full_path(path) if isinstance(path, str) else tuple(map(full_path, path))
+    return group.model_copy(update={"path": placed})
 
 
 @dataclass

@@ -88,7 +88,7 @@ LabelValues = Annotated[dict[str, FiniteFloat], BeforeValidator(_label_values)]
 
 
 class DatasetConfig(Model):
-    """Where the data is and what it looks like."""
+    """The data: its place, its columns and the format of its files."""
 
     path: Location | Annotated[tuple[Location, ...], Len(1)] = Field(
         description="a file, a folder, a glob or s3://…; or a list of files, folders and globs"

@@ -20,7 +20,7 @@ class InstancePreference(Model):
 
 
 class ResourcesConfig(Model):
-    """What the job runs on."""
+    """The instances that the job runs on, their disks and the limit of its time."""
 
     instance_type: InstanceType = Field("ml.m5.xlarge", description="SageMaker instance type")
     instance_preferences: Annotated[tuple[InstancePreference, ...], Len(0, 5)] = Field(
@@ -50,7 +50,7 @@ class ResourcesConfig(Model):
 
 
 class JobSettings(Model):
-    """What `Processor.run` and its constructor take, beside the mapping."""
+    """The arguments of `Processor.run` and its constructor, but for the mapping."""
 
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")] | None = Field(
         None, description="name of the job, unique in account and region; default: a fresh one"

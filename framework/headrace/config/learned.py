@@ -18,7 +18,7 @@ from headrace.config.steps import ADDRESS
 from headrace.errors import ConfigError, HeadraceError, Problem
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.spec import REPORT, LearnedSpec
-from headrace.uris import S3, join, path_of, uri_of
+from headrace.uris import S3, full_path, join, path_of, uri_of
 
 if TYPE_CHECKING:
     from headrace.runtime.online.run_folder import RunFolder
@@ -120,7 +120,7 @@ def learned_in(values: Mapping[str, Any]) -> Learned | None:
     from headrace.results.stored import StoredResult
     from headrace.runtime.online.run_folder import RunFolder
 
-    place = given.rstrip("/") if given.startswith(S3) else _absolute(given)
+    place = given.rstrip("/") if given.startswith(S3) else full_path(str(path_of(given) or given))
     try:
         run = RunFolder.of(Path(place), StoredResult(place).manifest())
         return _learned(place, run)
@@ -146,11 +146,6 @@ def _learned(place: str, run: RunFolder) -> Learned:
     steps = {step.label: {"name": step.name, **step.parameters} for step in run.steps}
     notes = () if place.startswith(S3) else tuple(run.skew())
     return Learned(place, LearnedSpec(run.columns, run.dataset, states), dataset, steps, notes)
-
-
-def _absolute(given: str) -> str:
-    path = path_of(uri_of(given)) or Path(given)
-    return str(path.expanduser().absolute())
 
 
 def steps_for_new_rows(chain: Sequence[Step]) -> dict[str, Step]:

@@ -67,7 +67,7 @@ def spark_properties(given: Any) -> Any:
 
 
 class BackendConfig(Model):
-    """What all backends have in common: which image, and how the code gets into it."""
+    """The settings that all backends share: the image, and the way the code gets into it."""
 
     is_a_cluster: ClassVar[bool] = False
     """Whether several instances work on all files together, instead of each on its own."""
@@ -184,7 +184,7 @@ class TransformConfig(Model):
 
 
 class OutputConfig(Model):
-    """Where and how rows are written."""
+    """The result: its folder, and the format and columns of its files."""
 
     path: Location = Field(description="the folder for the result; default: Hydra's run folder")
     format: Annotated[str, named_in(WRITERS)] = Field(
@@ -256,7 +256,7 @@ def _off(setting: object) -> object:
 
 
 class RuntimeConfig(Model):
-    """How the work is done; never which rows come out."""
+    """The threads, blocks and kernels of the work; the rows do not depend on them."""
 
     threads: Annotated[int, Ge(1), Le(1024)] | None = Field(
         None, description="worker threads; default: every core"

@@ -1,4 +1,4 @@
-"""What a job's result depends on, as digests: a job with the same ones need not run again.
+"""Digests of all that a job's result depends on: a job with the same ones need not run again.
 
 * ``configuration``: the request, without names and places that differ from run to run,
 * ``code``: the program and its parameters: the files that travel with the job,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pydantic import ValidationError
 
 from headrace import targets
@@ -27,8 +28,8 @@ from headrace.config.flow import (
 )
 from headrace.config.hydra import session
 from headrace.config.hydra.session import quoted_value
-from headrace.config.models import JobConfig
-from headrace.config.problems import suggest
+from headrace.config.models import JobConfig, OutputConfig
+from headrace.config.problems import keys_of, problems_of, suggest
 from headrace.errors import ConfigError, Problem
 from headrace.flow import graph
 from headrace.flow.arguments import Expression, output_of, property_of
@@ -40,7 +41,7 @@ from headrace.results.hosts import METRICS as METRICS_FILE
 from headrace.results.hosts import TIMINGS as TIMINGS_FILE
 from headrace.runtime.shown import quoted
 from headrace.runtime.spec import EVALUATION, REPORT
-from headrace.uris import S3, path_of, uri_of, within
+from headrace.uris import S3, full_path, path_of, uri_of, within
 
 Outputs = Mapping[str, str]
 """Name of an output → the URI that it goes to."""
@@ -150,7 +151,7 @@ def compiled(config: DictConfig, typed: Sequence[str], run: str = "") -> Flow:
     settings = flow_config(config)
     needs = graph.order(settings)
     name = settings.name or DEFAULT_NAME
-    root = _root(config, name)
+    root = _root(config)
     common = tuple(common_overrides(typed))
     place = root or _default_root(name, run)
     flow = Flow(name, settings, place, {}, common, is_placed=root is not None)
@@ -184,7 +185,7 @@ def single(config: DictConfig, typed: Sequence[str]) -> Flow:
         ConfigError: The job's configuration is wrong.
     """
     name = config.job.name or DEFAULT_NAME
-    root = _root(config, name)
+    root = _root(config)
     flow = of_one(SINGLE, common_overrides(typed), root or _default_root(name))
     return replace(flow, name=name, is_placed=root is not None)
 
@@ -290,12 +291,20 @@ def _described(label: str, needs: tuple[str, ...], flow: FlowConfig) -> FlowJob:
     return FlowJob(label, job, needs, flow.when.get(label, ()), cache, retry)
 
 
-def _root(config: DictConfig, name: str) -> str | None:
-    """Return the place that the user has chosen; None if that is Hydra's run folder."""
+def _root(config: DictConfig) -> str | None:
+    """Return the place that the user has chosen; None if that is Hydra's run folder.
+
+    Raises:
+        ConfigError: It is no path.
+    """
     path: Any = config.output.path
-    if not isinstance(path, str) or defaults.is_run_folder(path):
+    if isinstance(path, str) and defaults.is_run_folder(path):
         return None
-    return path if "://" in path else str(Path(path).expanduser().absolute())
+    given = {"path": OmegaConf.to_container(path) if OmegaConf.is_config(path) else path}
+    found = problems_of(OutputConfig.model_validate, given, partial(keys_of, OutputConfig), {})
+    if found:
+        raise ConfigError([Problem(f"output.{each.where}", each.what) for each in found])
+    return full_path(OutputConfig.model_validate(given).path)
 
 
 def _default_root(name: str, run: str = "") -> str:

@@ -29,15 +29,15 @@ def order(flow: FlowConfig) -> Needs:
         raise ConfigError(problems)
     needs = {label: _needs(label, flow) for label in flow.jobs}
     try:
-        sorted_labels = list(TopologicalSorter(needs).static_order())
+        TopologicalSorter(needs).prepare()
     except CycleError as error:
         circle = " → ".join(reversed(error.args[1]))
         what = f"jobs need each other in a circle: {circle}"
         raise ConfigError([Problem(f"{GROUP}.jobs", what)]) from error
-    return {label: needs[label] for label in _stable(sorted_labels, needs)}
+    return {label: needs[label] for label in _stable(needs)}
 
 
-def _stable(labels: list[str], needs: Needs) -> Iterator[str]:
+def _stable(needs: Needs) -> Iterator[str]:
     """Yield the jobs in the order of the file, as far as their needs allow."""
     left, done = list(needs), set[str]()
     while left:

@@ -1,4 +1,4 @@
-"""How the jobs of a flow stand, as its table and its page show it."""
+"""The states of the jobs of a flow, as its table and its page show them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLOURS = {"done": GREEN, "failed": RED, "blocked": RED}
 
 @dataclass(frozen=True)
 class JobState:
-    """How one job stands."""
+    """The state of one job."""
 
     label: str
     state: State

@@ -31,6 +31,8 @@ NAMES = {
 }
 """Types of steps that Step Functions waits for, and the field that names a job."""
 EXECUTION = "$$.Execution.Name"
+LONGEST_ENDING = 63 - len("-") - 40
+"""Of the name of a job, which begins with the execution's, of at most 40 characters."""
 PARAMETERS = "parameters"
 DEFAULTS, MERGED = "defaults of parameters", "values of parameters"
 """Names of states, which are no labels of jobs."""
@@ -258,7 +260,7 @@ def _job_names(labels: Iterable[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for label in labels:
         name = re.sub(r"[^a-zA-Z0-9]+", "-", label).strip("-")
-        names[label] = free_name(name, "", names.values())
+        names[label] = free_name(name, "", names.values(), LONGEST_ENDING)
     return names
 
 

@@ -169,10 +169,10 @@ def _named(files: Iterable[File]) -> dict[File, str]:
     return names
 
 
-def free_name(name: str, ending: str, taken: Collection[str]) -> str:
-    """Return a name of at most 64 characters that is not taken."""
+def free_name(name: str, ending: str, taken: Collection[str], longest: int = LONGEST_NAME) -> str:
+    """Return a name that is not taken, cut to so many characters; no cut ends with a hyphen."""
     endings = chain([ending], (f"{ending}-{number}" for number in count(2)))
-    names = (f"{name[: LONGEST_NAME - len(each)]}{each}" for each in endings)
+    names = (f"{name[: longest - len(each)].rstrip('-')}{each}" for each in endings)
     return next(each for each in names if each not in taken)
 
 

@@ -1,4 +1,4 @@
-"""What a flow's results were made of: a record of each job, below the flow's own place.
+"""Records of what a flow's results were made of, one for each job, below the flow's own place.
 
 A record alone says nothing. It counts only beside the very manifest that it names, with every file
 of that result there as it was; whatever else is there, the job runs again.

@@ -11,8 +11,6 @@ from headrace.look.conf_file import comment, lines_of
 
 GROUP = "experiment"
 WIDTH = 98
-FLAT = ("env", "tags", "experiment_config", "arguments")
-"""Mappings that stand between brackets, whatever is in them."""
 
 
 def yaml_of(settings: Settings, name: str, command: str, notes: Sequence[str]) -> str:
@@ -35,11 +33,11 @@ def yaml_of(settings: Settings, name: str, command: str, notes: Sequence[str]) -
         f"  - override /program: {settings.program}",
     ]
     for group, values in settings.values.items():
-        lines += ["", f"{group}:", *(f"  {line}" for line in _lines(values, group))]
+        lines += ["", f"{group}:", *(f"  {line}" for line in _lines(values))]
     return "\n".join([*lines, ""])
 
 
-def _lines(values: Mapping[str, Any], group: str) -> list[str]:
+def _lines(values: Mapping[str, Any]) -> list[str]:
     lines = []
     for key, value in values.items():
         first, *others = lines_of("", value)

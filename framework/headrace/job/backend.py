@@ -1,4 +1,4 @@
-"""What a backend answers: which image, which entrypoint, how the code gets in; never who runs."""
+"""The interface of backends: image, entrypoint and the way of the code; never who runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Shipment:
 
 @dataclass(frozen=True)
 class Code:
-    """What brings a program into the container and starts it there."""
+    """The shipments of a program, and the command that starts it in the container."""
 
     shipments: tuple[Shipment, ...] = ()
     """Those of one input stand together in one folder."""

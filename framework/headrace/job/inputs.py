@@ -31,7 +31,7 @@ _ALONE = "rename it, or run a job for it alone"
 
 @dataclass(frozen=True)
 class DataInput:
-    """What a job reads."""
+    """The data of one input of a job."""
 
     uri: str
     """The file, the folder or prefix, or the folder that a manifest's names start from."""

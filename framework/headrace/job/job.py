@@ -21,7 +21,7 @@ NO_WHEELS: Wheels = {}
 
 @dataclass(frozen=True)
 class Program:
-    """What runs in the container, as far as whoever runs a job has to know.
+    """The program in the container, as far as whoever runs a job has to know.
 
     What starts it, its inputs and its outputs stand in the request; its code is among the files.
     Ask for what a program needs (`writes_manifest`, `needs_real_paths`, …), not for its kind.
@@ -60,11 +60,6 @@ class Program:
     def needs_real_paths(self) -> bool:
         """Return whether it may name ``/opt/ml/…`` itself: no other folder can replace that."""
         return self.kind != "chain"
-
-    @property
-    def is_in_image(self) -> bool:
-        """Return whether only the image has its code, so that it cannot start outside it."""
-        return self.kind == "image"
 
 
 @dataclass(frozen=True)

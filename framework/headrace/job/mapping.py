@@ -1,4 +1,4 @@
-"""What lies where: each input's and output's place outside and inside the container.
+"""The place of each input and output outside and inside the container.
 
 Checked here, because SageMaker finds a clash only after the instances have started, or never: two
 outputs written to one prefix simply overwrite each other.

@@ -1,4 +1,4 @@
-"""What a program answers: what it needs in the container, and what brings it there."""
+"""The interface of programs: what each needs in the container, and what brings it there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headrace.job.mapping import ProcessingInput, ProcessingOutput
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a program is compiled for."""
+    """The way of starting code and the channels that a program is compiled for."""
 
     way: Way
     inputs: tuple[ProcessingInput, ...]

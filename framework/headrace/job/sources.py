@@ -1,4 +1,4 @@
-"""What a configuration's inputs name: looked at on this machine and, if AWS may be asked, on S3."""
+"""Find what a configuration's inputs name, on this machine and, if AWS may be asked, on S3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a single cell may be: a number, a time, a null, a truth value, words.
+"""Recognise what a single cell may be: a number, a time, a null, a truth value, words.
 
 Used twice: to judge a dialect, since the right one leaves cells that are something, and to tell
 what a column is.

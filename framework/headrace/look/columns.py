@@ -1,4 +1,4 @@
-"""What each column of a sample holds: its kind, values, nulls, and times in which format."""
+"""Describe each column of a sample: its kind, values, nulls, and the format of its times."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _EVERY_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 
 @dataclass(frozen=True)
 class Dialect:
-    """How rows and cells are told apart; the defaults are those of the configuration.
+    """The marks between rows and cells; the defaults are those of the configuration.
 
     Attributes:
         delimiter: Between two cells.

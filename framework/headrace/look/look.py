@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from headrace.config.problems import suggest
@@ -17,7 +16,7 @@ from headrace.look.table import Table, table_of
 from headrace.runtime.shown import listed, quoted
 from headrace.runtime.sources.cleaning import partition_of
 from headrace.runtime.spec import DatasetSpec
-from headrace.uris import FILE, S3
+from headrace.uris import full_path
 
 _EXAMPLE = 20
 """Characters of an example that are shown."""
@@ -25,7 +24,7 @@ _EXAMPLE = 20
 
 @dataclass(frozen=True)
 class Look:
-    """What a look has found.
+    """The findings of a look.
 
     Attributes:
         path: ``dataset.path``, absolute.
@@ -150,7 +149,7 @@ def look(path: str | Sequence[str], given: Mapping[str, Any]) -> Look:
         ConfigError: There is nothing, or nothing that is a table.
         DataError: It cannot be read.
     """
-    paths = [_absolute(each) for each in ([path] if isinstance(path, str) else path)]
+    paths = [full_path(each) for each in ([path] if isinstance(path, str) else path)]
     with sample_of(paths) as sample:
         table = _with_folders(table_of(sample, given), sample)
     roles = {key: given[key] for key in ("label", "id") if key in given}
@@ -179,15 +178,6 @@ def _with_folders(table: Table, sample: Sample) -> Table:
         if name not in own
     ]
     return replace(table, columns=[*table.columns, *added])
-
-
-def _absolute(path: str) -> str:
-    if path.startswith((S3, FILE)) or "://" in path:
-        return path
-    try:
-        return str(Path(path).expanduser().absolute())
-    except RuntimeError:  # ~somebody, whom this machine does not know
-        return str(Path(path).absolute())
 
 
 def _are_booleans(values: Mapping[str, int]) -> bool:

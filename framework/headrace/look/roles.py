@@ -1,4 +1,4 @@
-"""Which part each column may play, and what is odd about it: advice, for a person to judge.
+"""Advise the role of each column and say what is odd about it, for a person to judge.
 
 Names tell most: people call the label ``click`` or ``target`` and the id ``id``. Values tell the
 rest. Nothing is taken for the label on its values alone unless it is the only column that can be.
@@ -71,7 +71,7 @@ _FEW_CODES = 20
 
 @dataclass(frozen=True)
 class Advice:
-    """What the columns may be.
+    """Advice on the roles of columns.
 
     Attributes:
         roles: Name → role.

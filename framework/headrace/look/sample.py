@@ -42,7 +42,7 @@ PARQUET, JSON_LINES = "parquet", "jsonl"
 
 @dataclass(frozen=True)
 class Sample:
-    """What is looked at.
+    """The beginning of a file that is looked at.
 
     Attributes:
         path: The file, or what stands in for an object of S3.

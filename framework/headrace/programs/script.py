@@ -30,7 +30,7 @@ SETTINGS_LINE = "SETTINGS: dict[str, Any] = {}\n"
 
 
 class Script(OwnProgram):
-    """What ``ScriptProcessor``, ``SKLearnProcessor`` and ``PySparkProcessor`` of SDK 2.x did."""
+    """Ship a script and start it, as ``ScriptProcessor`` and its like of SDK 2.x did."""
 
     def problems(self, way: Way, *, asking: bool) -> list[Problem]:
         """Return what is wrong with the script."""

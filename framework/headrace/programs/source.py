@@ -167,7 +167,7 @@ def _is_utf8(name: str) -> bool:
 
 @dataclass(frozen=True)
 class _Rules:
-    """What stays behind: hidden names, `CACHE`, and what the patterns of `IGNORE_FILE` name."""
+    """Leave behind hidden names, `CACHE`, and what the patterns of `IGNORE_FILE` name."""
 
     patterns: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()

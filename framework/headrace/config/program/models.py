@@ -61,7 +61,7 @@ Arguments = Annotated[
 
 
 class ProgramConfig(Model):
-    """What all programs have in common."""
+    """The settings that all programs share."""
 
     is_chain: ClassVar[bool] = False
     """Whether the settings of the chain mean anything: dataset, transform and the like."""
@@ -112,7 +112,7 @@ class ScriptProgram(CommandConfig):
 
 
 class ImageProgram(CommandConfig):
-    """What the image itself runs; nothing ships."""
+    """The command of the image itself; nothing ships."""
 
     name: Literal["image"]
     entrypoint: tuple[Word, ...] = Field((), description="the command; default: the image's own")

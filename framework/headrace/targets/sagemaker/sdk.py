@@ -55,7 +55,8 @@ def run(request: dict[str, Any], sagemaker: Any, region: str) -> None:
         from sagemaker.core.helper.session_helper import Session
 
         process(
-            RequestView(request), Session(session(region), sagemaker, sagemaker_config=OWN_DEFAULTS)
+            RequestView(request),
+            Session(session(region, None), sagemaker, sagemaker_config=OWN_DEFAULTS),
         )
 
 

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
 
-import hydra
 import pytest
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.global_hydra import GlobalHydra
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from headrace import compile
-from headrace.config import defaults
 from headrace.config.compose import compose
-from headrace.config.hydra.loader import CheckedLoader, checked
 from headrace.errors import ConfigError
 
 Composer = Callable[..., DictConfig]
@@ -346,141 +337,3 @@ def test_a_file_of_a_further_folder(
     assert "Python object" in ran.stderr or "may not name" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert not (tmp_path / "made").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        (
-            ["--experimental-rerun", "x.pickle"],
-            "--experimental-rerun: would load a pickle, which may run any code; "
-            "a run's overrides are in its .hydra/overrides.yaml",
-        ),
-        (
-            ["--exp=x.pickle"],
-            "--experimental-rerun: would load a pickle, which may run any code; "
-            "a run's overrides are in its .hydra/overrides.yaml",
-        ),
-        (
-            ["--config-path", "pkg://this"],
-            "--config-path: 'pkg://this' names a Python package, which Hydra would import; "
-            "give a folder",
-        ),
-        (
-            ["hydra.searchpath=[pkg://this]"],
-            "hydra.searchpath: 'pkg://this' names a Python package, which Hydra would import; "
-            "give a folder",
-        ),
-        (
-            ["hydra.searchpath=[structured://this]"],
-            "hydra.searchpath: 'structured://this' names a Python package, "
-            "which Hydra would import; give a folder",
-        ),
-        (
-            ["a=1", "-m", "\x1b[31m\nall is well"],
-            r"unrecognized arguments: \x1b[31m\nall is well; "
-            "python run.py --help shows what there is",
-        ),
-        (
-            ["--resolve"],
-            "The --resolve flag can only be used in conjunction with --cfg or --help",
-        ),
-        (
-            ["hydra.run.dir=/etc/passwd"],
-            "hydra.run.dir: '/etc/passwd' is a file; give a folder",
-        ),
-        (
-            ["-m", "hydra.sweep.dir=/etc/passwd", "action=schema,plan"],
-            "hydra.sweep.dir: '/etc/passwd' is a file; give a folder",
-        ),
-        (["hydra.verbose=1"], "hydra: Hydra cannot use this (AssertionError: )"),
-    ],
-)
-def test_an_option_of_hydras(headrace: Runner, arguments: list[str], problem: str) -> None:
-    ran = headrace(*arguments)
-    expected = f"1 problem in the configuration:\n  {problem}\n"
-    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", expected)
-
-
-def test_a_warning_of_hydras_is_harmless(headrace: Runner) -> None:
-    ran = headrace("hydra.searchpath=['/none\x1b[31m\nforged: all is well']", "--cfg", "job")
-    assert "\x1b" not in ran.stderr
-    assert not any(line.startswith("forged") for line in ran.stderr.splitlines())
-
-
-# -- Hydra composes twice, the first time to learn the mode
-
-
-@pytest.fixture
-def compositions(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The overrides of each composition that is made."""
-    made: list[list[str]] = []
-    compose: Any = ConfigLoaderImpl.load_configuration
-
-    def counted(self: object, name: str, overrides: list[str], *further: Any) -> DictConfig:
-        made.append(list(overrides))
-        return cast(DictConfig, compose(self, name, overrides, *further))
-
-    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", counted)
-    return made
-
-
-def loaders() -> Iterator[CheckedLoader]:
-    """As many as are asked for, as Hydra makes one for each command."""
-    defaults.register()
-    conf = str(defaults.PROJECT / "conf")
-    with checked(), hydra.initialize_config_dir(conf, version_base="1.3"):
-        while True:
-            yield CheckedLoader(GlobalHydra.instance().config_loader().get_search_path())
-
-
-@pytest.mark.parametrize("mode", RunMode)
-@pytest.mark.parametrize("given", [["action=plan"], ["hydra.mode=", "transform=split"]])
-def test_the_first_look_serves_for_both(
-    compositions: list[list[str]], mode: RunMode, given: list[str]
-) -> None:
-    loader, afresh = islice(loaders(), 2)
-    typed = [each + mode.name if each == "hydra.mode=" else each for each in given]
-    loader.load_configuration("config", typed, RunMode.MULTIRUN, validate_sweep_overrides=False)
-    overrides = typed if typed != given else [*typed, f"hydra.mode={mode.name}"]
-    config = loader.load_configuration("config", overrides, mode)
-    assert len(compositions) == 1
-    wanted = afresh.load_configuration("config", overrides, mode)
-    assert OmegaConf.to_yaml(config) == OmegaConf.to_yaml(wanted)
-    assert config.hydra.mode is wanted.hydra.mode is mode
-    loader.load_configuration("config", overrides, mode)
-    assert len(compositions) == 3
-
-
-@pytest.mark.parametrize(
-    ("name", "overrides"),
-    [
-        ("config", ["action=schema", "hydra.mode=RUN"]),
-        ("config", ["hydra.mode=RUN", "action=plan"]),
-        ("config", ["action=plan", "hydra.mode=MULTIRUN"]),
-        ("config", ["action=plan", "hydra.mode=RUN", "name=x"]),
-        ("other", ["action=plan", "hydra.mode=RUN"]),
-    ],
-)
-def test_another_request_is_composed_anew(
-    compositions: list[list[str]], name: str, overrides: list[str]
-) -> None:
-    (loader,) = islice(loaders(), 1)
-    loader.load_configuration(
-        "config", ["action=plan"], RunMode.MULTIRUN, validate_sweep_overrides=False
-    )
-    with suppress(ConfigError):
-        loader.load_configuration(name, overrides, RunMode.RUN)
-    assert compositions[1] == overrides
-
-
-def test_a_sweep_without_multirun_is_refused_after_the_first_look() -> None:
-    (loader,) = islice(loaders(), 1)
-    sweep = ["transform.n_features=16,32"]
-    loader.load_configuration("config", sweep, RunMode.MULTIRUN, validate_sweep_overrides=False)
-    with pytest.raises(ConfigError) as caught:
-        loader.load_configuration("config", [*sweep, "hydra.mode=RUN"], RunMode.RUN)
-    assert [str(each) for each in caught.value.problems] == [
-        "transform.n_features: has several values; for a run with each, add -m; for a list, write "
-        "'transform.n_features=[16,32]'; for one text, write 'transform.n_features=\"16,32\"'"
-    ]
