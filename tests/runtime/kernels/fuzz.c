@@ -270,10 +270,13 @@ static void fuzz_rows(void) {
     free(label_ends);
     free(labels);
     free(lines);
-    uint64_t *sums = room(8 * (uint64_t)rows);
-    check(!headrace_digest(wide, exact, numbers, 0, found, rows, sums), "digest");
+    uint64_t *sums = room(8 * (uint64_t)rows), digest = 0, without = 0;
+    check(!headrace_digest(wide, exact, numbers, 0, found, rows, sums, &digest), "digest");
+    check(!headrace_digest(0, 0, 0, 0, 0, rows, sums, &without), "digest without entries");
+    check(found || digest == without, "no entries");
     if (rows && found) {
-        check(headrace_digest(wide, exact, numbers, 0, found - 1, rows, 0) == -1, "too few entries");
+        check(headrace_digest(wide, exact, numbers, 0, found - 1, rows, 0, 0) == -1,
+              "too few entries");
     }
     for (int64_t i = 0; i < columns; i++) {
         free(codes[i]);

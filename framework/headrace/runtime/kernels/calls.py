@@ -238,21 +238,46 @@ def _fits(column: Column, rows: int) -> bool:
     )
 
 
-def add_digests(
-    kernels: CDLL, offsets: I64, indices: U32, values: npt.NDArray[np.floating[Any]], sums: U64
-) -> bool:
-    """Add to each row's sum the hashes of its entries, as `headrace.runtime.output.digest` does.
+class Entries(NamedTuple):
+    """The entries of sparse rows.
+
+    Attributes:
+        offsets: Where each row starts in the other two, shape (rows + 1,).
+        indices: Of each entry.
+        values: Of each entry.
+    """
+
+    offsets: I64
+    indices: U32
+    values: npt.NDArray[np.floating[Any]]
+
+
+def digest(kernels: CDLL, entries: Entries | None, beside: U64) -> int | None:
+    """Return the digest of rows, as `headrace.runtime.output.digest` defines it.
+
+    Args:
+        kernels: The library.
+        entries: Of the rows; None if they have none.
+        beside: The sum of the hashes of all else in each row, shape (rows,).
 
     Returns:
-        False if the arrays do not fit each other; nothing is added then.
+        None if the arrays do not fit each other.
     """
-    is_double = values.dtype == np.float64
-    values = straight(values, np.float64 if is_double else np.float32)
-    indices, entries = straight(indices, np.uint32), min(len(indices), len(values))
-    done: int = kernels.headrace_digest(
-        *(at(offsets), at(indices), at(values), is_double, entries, len(sums), at(sums))
-    )
-    return done == 0
+    total, beside = np.zeros(1, np.uint64), straight(beside, np.uint64)
+    given: tuple[int | None, ...] = (None, None, None, 0, 0)
+    if entries is not None:
+        offsets, indices = (
+            straight(each, kind)
+            for each, kind in zip(entries[:2], (np.int64, np.uint32), strict=True)
+        )
+        is_double = entries.values.dtype == np.float64
+        values = straight(entries.values, np.float64 if is_double else np.float32)
+        if len(offsets) != len(beside) + 1:
+            return None
+        count = min(len(indices), len(values))
+        given = (at(offsets), at(indices), at(values), is_double, count)
+    done: int = kernels.headrace_digest(*given, len(beside), at(beside), at(total))
+    return int(total[0]) if done == 0 else None
 
 
 def csv_columns(

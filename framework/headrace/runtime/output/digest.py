@@ -8,7 +8,7 @@ and has to say so in the manifest's ``digest``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -47,12 +47,10 @@ def digest_of(
         beside = cells_beside(batches, schema)
     layout, total, start = Layout.of(schema), 0, 0
     width = _width(layout)
-    for rows in slices(batches, _ROWS_AT_ONCE):
+    for rows in _slices(batches):
         sums = beside[start : start + rows.num_rows] + width
         start += rows.num_rows
-        if layout.n_features is not None:
-            _add_entries(sums, Entries.of(rows, layout))
-        total += int(mix(sums).sum())
+        total += _total(sums, None if layout.n_features is None else Entries.of(rows, layout))
     return _text(total)
 
 
@@ -73,7 +71,7 @@ def cells_beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> U64:
     ]
     sums = np.zeros(sum(batch.num_rows for batch in batches), np.uint64)
     start = 0
-    for rows in slices(batches, _ROWS_AT_ONCE):
+    for rows in _slices(batches):
         for place, key in columns:
             _add_cells(sums[start : start + rows.num_rows], rows.column(place), key)
         start += rows.num_rows
@@ -92,16 +90,32 @@ def _width(layout: Layout) -> U64:
     return _cells(pa.array([layout.n_features]), key_of(_WIDTH))
 
 
+def _slices(batches: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield as many rows at a time as are worked on best: kernels make nothing on the way."""
+    return iter(batches) if library() is not None else slices(batches, _ROWS_AT_ONCE)
+
+
+def _total(sums: U64, entries: Entries | None) -> int:
+    """Return the digest of rows, given the sums of what they have beside their entries."""
+    if (kernels := library()) is not None:
+        given = (
+            None
+            if entries is None
+            else calls.Entries(entries.offsets, entries.indices, entries.values)
+        )
+        total = calls.digest(kernels, given, sums)
+        if total is not None:
+            return total
+    if entries is not None:
+        _add_entries(sums, entries)
+    return int(mix(sums).sum())
+
+
 def _add_entries(sums: U64, entries: Entries) -> None:
     """Add the entries: each is a cell whose name is its index."""
-    kernels = library()
     for start in range(0, len(sums), _ENTRY_ROWS):
         bounds = entries.offsets[start : start + _ENTRY_ROWS + 1]
         chosen = slice(bounds[0], bounds[-1])
-        if kernels is not None:
-            given = (bounds - bounds[0], entries.indices[chosen], entries.values[chosen])
-            if calls.add_digests(kernels, *given, sums[start : start + _ENTRY_ROWS]):
-                continue
         cells = entries.values[chosen].astype(np.float64).view(np.uint64)
         cells *= GAMMA
         cells += entries.indices[chosen]

@@ -1,4 +1,4 @@
-/* Rows of plain columns: lines of CSV, and digests of numbers. */
+/* Rows of plain columns: lines of CSV. */
 #include "text.h"
 
 /* The size of what `headrace_csv_lines` writes; -1 if a code is beyond its column's texts. Without
@@ -45,11 +45,4 @@ int64_t headrace_csv_lines(const int32_t *const *codes, const int64_t *const *of
         lines[at - 1] = '\n';
     }
     return at;
-}
-
-/* Add to each row's sum the hash of a number, as headrace.runtime.output.digest does. */
-void headrace_digest_numbers(const uint64_t *numbers, int64_t rows, uint64_t key, uint64_t *sums) {
-    for (int64_t row = 0; row < rows; row++) {
-        sums[row] += mix64(numbers[row] * GAMMA + key);
-    }
 }

@@ -1,4 +1,4 @@
-/* Sparse rows from the keys of columns: sorted, equal indices summed; and their digests.
+/* Sparse rows from the keys of columns: sorted, equal indices summed.
  *
  * Eight rows are sorted at once, each in a lane of its own, by Batcher's odd-even merge sort, whose
  * comparisons do not depend on the keys: K. E. Batcher, "Sorting networks and their applications",
@@ -296,25 +296,4 @@ int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows
         by_column[column] = keys + column * rows;
     }
     return any_sparse_rows(0, by_column, 0, 0, columns, rows, offsets, indices, values);
-}
-
-/* Add the hash of each entry to its row's sum. Returns -1 if a row is not within the entries. */
-int64_t headrace_digest(const int64_t *offsets, const uint32_t *indices, const void *values,
-                        int32_t is_double, int64_t entries, int64_t rows, uint64_t *sums) {
-    for (int64_t row = 0; row < rows; row++) {
-        if (offsets[row] < 0 || offsets[row + 1] > entries) {
-            return -1;
-        }
-    }
-    for (int64_t row = 0; row < rows; row++) {
-        uint64_t sum = 0;
-        for (int64_t at = offsets[row]; at < offsets[row + 1]; at++) {
-            double value = is_double ? ((const double *)values)[at] : ((const float *)values)[at];
-            uint64_t bits;
-            memcpy(&bits, &value, sizeof bits);
-            sum += mix64(bits * GAMMA + indices[at]);
-        }
-        sums[row] += sum;
-    }
-    return 0;
 }
