@@ -440,6 +440,51 @@ static void fuzz_lines(void) {
     free(lines);
 }
 
+static void fuzz_order(void) {
+    Column column = drawn_column();
+    uint64_t rows = (uint64_t)column.rows, bytes = (uint64_t)(column.size - column.offsets[0]);
+    int8_t *numbers = room(rows);
+    for (uint64_t row = 0; row < rows; row++) {
+        numbers[row] = (int8_t)(draw(2) ? draw(3) : draw(256));
+    }
+    int32_t *order = room(4 * rows), *ends = room(4 * (rows + 1));
+    headrace_order(numbers, column.rows, order);
+    uint8_t *cells[4], *taken[4], *texts = room(bytes);
+    int64_t sizes[] = {1, 2, 4, 8};
+    for (int i = 0; i < 4; i++) {
+        cells[i] = room(rows * (uint64_t)sizes[i]);
+        taken[i] = room(rows * (uint64_t)sizes[i]);
+    }
+    memcpy(cells[0], numbers, rows);
+    check(!headrace_take(order, column.rows, column.rows, 4, (const void *const *)cells, sizes,
+                         (void *const *)taken),
+          "rows");
+    check(!headrace_take_texts(column.offsets, column.data, column.rows, order, column.rows, ends,
+                               texts, (int64_t)bytes),
+          "texts");
+    for (uint64_t row = 1; row < rows; row++) {
+        check(((int8_t *)taken[0])[row - 1] <= ((int8_t *)taken[0])[row], "order");
+    }
+    check(ends[rows] == (int32_t)bytes, "bytes of texts");
+    if (rows) { /* what does not fit is found out */
+        check(!bytes || headrace_take_texts(column.offsets, column.data, column.rows, order,
+                                            column.rows, ends, texts, (int64_t)bytes - 1) == -1,
+              "too little room");
+        order[rows - 1] = draw(2) ? (int32_t)rows : -1;
+        check(headrace_take(order, column.rows, column.rows, 4, 0, 0, 0) == -1, "no such row");
+        check(headrace_take_texts(column.offsets, column.data, column.rows, order, column.rows, 0,
+                                  0, 0) == -1,
+              "no such text");
+    }
+    for (int i = 0; i < 4; i++) {
+        free(cells[i]), free(taken[i]);
+    }
+    void *all[] = {numbers, order, ends, texts, column.offsets, column.data, column.validity};
+    for (uint64_t i = 0; i < sizeof all / sizeof *all; i++) {
+        free(all[i]);
+    }
+}
+
 static void read_file(const char *path) {
     FILE *file = fopen(path, "rb");
     check(file != 0, path);
@@ -468,6 +513,7 @@ int main(int count, char **words) {
         fuzz_csv();
         fuzz_groups();
         fuzz_lines();
+        fuzz_order();
     }
     printf("nothing found\n");
     return 0;

@@ -7,6 +7,7 @@ every row. The statistics of a run (distinct values, collisions) come from the v
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ctypes import CDLL
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -26,7 +27,7 @@ from headrace.runtime.hashing.functions import (
 from headrace.runtime.hashing.hash64 import mix
 from headrace.runtime.hashing.lists import elements_of
 from headrace.runtime.hashing.words import Cells
-from headrace.runtime.kernels import calls, dense_calls
+from headrace.runtime.kernels import calls, dense_calls, row_calls
 from headrace.runtime.kernels.library import library
 from headrace.runtime.transform import Role, features, role_of
 
@@ -269,6 +270,23 @@ def _encoded(column: pa.Array, role: Role, is_few: bool) -> tuple[Encoded, I32 |
 def _values(column: pa.Array) -> tuple[pa.Array, I32 | None]:
     """Return the values of a column and, if a cell may hold several, how many each row has."""
     return tuple(elements_of(column)) if pa.types.is_list(column.type) else (column, None)
+
+
+def taken(kernels: CDLL, columns: Sequence[ColumnTokens], rows: I32) -> list[ColumnTokens]:
+    """Return the tokens of these rows only, in this order, as `ColumnTokens.take` does."""
+    if any(column.lengths is not None for column in columns):
+        return [column.take(rows.astype(np.int64)) for column in columns]
+    masks = [column.cells.missing for column in columns if column.cells.missing is not None]
+    made = iter(row_calls.take(kernels, [*(each.cells.codes for each in columns), *masks], rows))
+    codes = [next(made) for _ in columns]
+    cells = [
+        Encoded(each.cells.values, code, None if each.cells.missing is None else next(made))
+        for each, code in zip(columns, codes, strict=True)
+    ]
+    return [
+        ColumnTokens(each.column, cell, each.hashes, each.prints)
+        for each, cell in zip(columns, cells, strict=True)
+    ]
 
 
 def cell_tokens(

@@ -47,10 +47,14 @@ _ARGUMENTS = {
     "csv_size": (_P, _P, _P, c_int64, c_int64),
     "csv_lines": (_P, _P, _P, _P, c_int64, c_int64, _P, c_int64),
     "digest_numbers": (_P, c_int64, c_uint64, _P),
+    "order": (_P, c_int64, _P),
+    "take": (_P, c_int64, c_int64, c_int64, _P, _P, _P),
+    "take_texts": (_P, _P, c_int64, _P, c_int64, _P, _P, c_int64),
 }
 _COUNTING = (
     *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_scan"),
     *("crc32", "lines", "group", "add_up", "csv_size", "csv_lines"),
+    *("take", "take_texts"),
 )
 """Kernels that return a number."""
 

@@ -83,5 +83,12 @@ EXPORT int64_t headrace_csv_lines(const int32_t *const *codes, const int64_t *co
                                   int64_t rows, uint8_t *lines, int64_t room);
 EXPORT void headrace_digest_numbers(const uint64_t *numbers, int64_t rows, uint64_t key,
                                     uint64_t *sums);
+EXPORT void headrace_order(const int8_t *numbers, int64_t rows, int32_t *order);
+EXPORT int64_t headrace_take(const int32_t *order, int64_t rows, int64_t given, int64_t columns,
+                             const void *const *from_each, const int64_t *sizes,
+                             void *const *to_each);
+EXPORT int64_t headrace_take_texts(const int32_t *offsets, const uint8_t *data, int64_t given,
+                                   const int32_t *order, int64_t rows, int32_t *to_offsets,
+                                   uint8_t *to_data, int64_t room);
 
 #endif

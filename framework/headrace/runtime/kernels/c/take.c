@@ -1,0 +1,78 @@
+/* Rows put into another order. */
+#include "text.h"
+
+/* Order rows by a small number of theirs, those of one number as they stood. */
+void headrace_order(const int8_t *numbers, int64_t rows, int32_t *order) {
+    int64_t starts[257] = {0};
+    for (int64_t row = 0; row < rows; row++) {
+        starts[numbers[row] + 129]++;
+    }
+    for (int i = 1; i <= 256; i++) {
+        starts[i] += starts[i - 1];
+    }
+    for (int64_t row = 0; row < rows; row++) {
+        order[starts[numbers[row] + 128]++] = (int32_t)row;
+    }
+}
+
+static int are_places(const int32_t *order, int64_t rows, int64_t given) {
+    uint32_t highest = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        uint32_t place = (uint32_t)order[row];
+        highest = place > highest ? place : highest;
+    }
+    return !rows || highest < (uint64_t)given;
+}
+
+#define TAKE(type)                                             \
+    for (int64_t row = 0; row < rows; row++) {                 \
+        ((type *)to)[row] = ((const type *)from)[order[row]];  \
+    }
+
+/* Take rows of some columns, whose `sizes` are the bytes of each cell: 1, 2, 4 or 8. Each has `given`
+ * rows. Returns -1 if a place is beyond them, or a size is none of these. */
+int64_t headrace_take(const int32_t *order, int64_t rows, int64_t given, int64_t columns,
+                      const void *const *from_each, const int64_t *sizes, void *const *to_each) {
+    if (!are_places(order, rows, given)) {
+        return -1;
+    }
+    for (int64_t column = 0; column < columns; column++) {
+        const void *from = from_each[column];
+        void *restrict to = to_each[column];
+        if (sizes[column] == 1) {
+            TAKE(uint8_t)
+        } else if (sizes[column] == 2) {
+            TAKE(uint16_t)
+        } else if (sizes[column] == 4) {
+            TAKE(uint32_t)
+        } else if (sizes[column] == 8) {
+            TAKE(uint64_t)
+        } else {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Take rows of a column of text. Returns -1 if a place is beyond the `given` rows, or if the texts
+ * have more than `room` bytes. */
+int64_t headrace_take_texts(const int32_t *offsets, const uint8_t *data, int64_t given,
+                            const int32_t *order, int64_t rows, int32_t *to_offsets,
+                            uint8_t *restrict to_data, int64_t room) {
+    if (!are_places(order, rows, given)) {
+        return -1;
+    }
+    int64_t at = 0;
+    to_offsets[0] = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t start = offsets[order[row]], size = offsets[order[row] + 1] - start;
+        int64_t readable = offsets[given] - start, left = room - at;
+        if (size > left) {
+            return -1;
+        }
+        copy_text(to_data + at, data + start, size, readable < left ? readable : left);
+        at += size;
+        to_offsets[row + 1] = (int32_t)at;
+    }
+    return 0;
+}

@@ -1,0 +1,116 @@
+"""Rows put apart by their channel: with kernels as without, and as Arrow takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.runtime.chain.channels import put_apart
+from headrace.runtime.hashing.functions import murmur3_32
+from headrace.runtime.hashing.tokens import ColumnTokens, column_tokens
+from headrace.runtime.kernels import library, row_calls
+from headrace.runtime.transform import Role, with_role
+from tests.runtime.kernels.test_calls import SHORT, assert_equal, column, without_kernels
+
+pytestmark = pytest.mark.skipif(
+    library.library() is None, reason="the kernels are not built: no zig and no C compiler"
+)
+
+LISTS = pa.list_(pa.string())
+ROLES = {
+    "y": (pa.float64(), Role.LABEL),
+    "short": (pa.int16(), Role.ROW_NUMBER),
+    "id": (pa.string(), Role.ID),
+    "t": (pa.dictionary(pa.int32(), pa.string()), Role.TIME),
+    "c": (pa.string(), Role.CATEGORICAL),
+    "n": (pa.float64(), Role.NUMERIC),
+    "l": (LISTS, Role.CATEGORICAL),
+    "channel": (pa.int8(), Role.CHANNEL),
+}
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "y": NUMBERS,
+            "short": st.integers(-9, 9),
+            "id": st.text(max_size=40),
+            "t": st.none() | SHORT,
+            "c": st.none() | SHORT,
+            "n": st.none() | NUMBERS,
+            "l": st.lists(SHORT, max_size=3),
+            "channel": st.integers(-128, 127) | st.integers(0, 2),
+        }
+    ),
+    max_size=6,
+)
+SETS = [[*ROLES], ["y", "id", "c", "channel"], ["id", "c", "n", "t", "channel"], ["id", "c"]]
+
+
+def batch_of(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> pa.RecordBatch:
+    """The rows as a piece of a longer batch."""
+    made = [pa.array([row[name] for row in rows], ROLES[name][0]) for name in names]
+    fields = [with_role(pa.field(name, ROLES[name][0]), ROLES[name][1]) for name in names]
+    return pa.RecordBatch.from_arrays(made, schema=pa.schema(fields)).slice(1)
+
+
+def assert_alike(one: Sequence[ColumnTokens], other: Sequence[ColumnTokens]) -> None:
+    for mine, theirs in zip(one, other, strict=True):
+        assert mine.cells.values.equals(theirs.cells.values)
+        for name in ("codes", "missing"):
+            assert_equal(getattr(mine.cells, name), getattr(theirs.cells, name))
+        for name in ("hashes", "prints", "lengths"):
+            assert_equal(getattr(mine, name), getattr(theirs, name))
+
+
+@given(ROWS, st.integers(1, 20), st.sampled_from(SETS))
+def test_rows_put_apart(rows: list[dict[str, Any]], times: int, names: list[str]) -> None:
+    rows = [{name: row[name] for name in names} for row in rows] * times
+    batch = batch_of(rows, names)
+    tokens = column_tokens(batch, murmur3_32, 0)
+    made, mine = put_apart(batch, tokens)
+    made.validate(full=True)
+    with without_kernels():
+        expected, theirs = put_apart(batch, tokens)
+    assert made.equals(expected, check_metadata=True)
+    assert_alike(mine, theirs)
+    if "channel" in names:
+        assert made.to_pylist() == sorted(rows[1:], key=lambda row: row["channel"])
+
+
+@given(st.lists(SHORT, min_size=1, max_size=9), st.lists(st.integers(0, 99), max_size=12))
+def test_some_texts_some_of_them_twice(cells: list[str], places: list[int]) -> None:
+    texts = column(cells, 2)
+    rows = np.array([place % len(cells) for place in places], np.int32)
+    taken = row_calls.take_texts(_kernels(), texts, rows)
+    expected = texts.take(pa.array(rows))
+    if taken is None:  # the same texts so often have more bytes than all texts once
+        assert sum(map(len, map(str.encode, expected.to_pylist()))) > sum(
+            map(len, map(str.encode, cells))
+        )
+    else:
+        taken.validate(full=True)
+        assert taken.equals(expected)
+
+
+def test_places_that_are_none() -> None:
+    numbers, texts = np.arange(4), pa.array(["a", "b", "c", "d"])
+    for rows in (np.array([0, 4], np.int32), np.array([-1], np.int32)):
+        assert row_calls.take_texts(_kernels(), texts, rows) is None
+        with pytest.raises(ValueError, match="there are no such rows in all columns"):
+            row_calls.take(_kernels(), [numbers], rows)
+    with pytest.raises(ValueError, match="there are no such rows in all columns"):
+        row_calls.take(_kernels(), [numbers, numbers[1:]], np.zeros(1, np.int32))
+    with pytest.raises(ValueError, match="there are no such rows in all columns"):
+        row_calls.take(_kernels(), [np.zeros(4, "S3")], np.zeros(1, np.int32))
+
+
+def _kernels() -> Any:
+    kernels = library.library()
+    assert kernels is not None
+    return kernels
