@@ -18,7 +18,7 @@ from headrace.runtime.transform import Role, positions
 
 def put_apart(
     batch: pa.RecordBatch, tokens: Sequence[ColumnTokens]
-) -> tuple[pa.RecordBatch, Sequence[ColumnTokens]]:
+) -> tuple[pa.RecordBatch, list[ColumnTokens]]:
     """Return the same rows and their tokens, channel by channel; as they are without channels."""
     for place in positions(batch.schema, Role.CHANNEL):
         channels = batch.column(place).to_numpy()
@@ -26,9 +26,9 @@ def put_apart(
         if kernels is None or channels.dtype != np.int8:
             order = np.argsort(channels, kind="stable")
             return batch.take(pa.array(order)), [column.take(order) for column in tokens]
-        order = row_calls.order(kernels, channels)
-        return _taken(kernels, batch, order), taken(kernels, tokens, order)
-    return batch, tokens
+        rows = row_calls.order(kernels, channels)
+        return _taken(kernels, batch, rows), taken(kernels, tokens, rows)
+    return batch, list(tokens)
 
 
 def _taken(kernels: CDLL, batch: pa.RecordBatch, rows: I32) -> pa.RecordBatch:
