@@ -376,3 +376,8 @@ def _prints(values: pa.Array, hashes: U32, marks: U32) -> U64:
     if _is_number(values):
         return mix(values.to_numpy(zero_copy_only=False).view(np.uint64).copy())
     return hashes.astype(np.uint64) << np.uint64(32) | marks
+
+
+def hashes_of(prints: U64) -> U32:
+    """Return the hashes of the tokens of text values, given the values' `ColumnTokens.prints`."""
+    return (prints >> np.uint64(32)).astype(np.uint32)

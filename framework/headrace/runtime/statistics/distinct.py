@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from headrace.runtime.hashing.tokens import U32, U64
+from headrace.runtime.hashing.tokens import U64
 from headrace.runtime.statistics.pending import Pending
 
 LIMIT = 1 << 16
@@ -27,19 +26,20 @@ _PENDING = 1 << 16
 
 @dataclass
 class Distinct:
-    """The distinct values of one column, each with the hash of its token."""
+    """The distinct values of one column.
+
+    Attributes:
+        level: Number of bits that are zero in each fingerprint that is kept.
+        prints: Those that are kept, but for what is pending; ascending.
+    """
 
     level: int = 0
     prints: U64 = field(default_factory=lambda: np.empty(0, np.uint64))
-    hashes: U32 = field(default_factory=lambda: np.empty(0, np.uint32))
     _pending: Pending = field(default_factory=lambda: Pending(_PENDING))
 
-    def add(self, prints: U64, hashes: U32) -> None:
-        """Note some values: fingerprints and the hashes of their tokens, shape (values,) each."""
-        if self.level:
-            sampled = self._sampled(prints)
-            prints, hashes = prints[sampled], hashes[sampled]
-        self._pending.add(prints, hashes)
+    def add(self, prints: U64) -> None:
+        """Note some values, given their fingerprints, shape (values,)."""
+        self._pending.add(self._sampled(prints))
         if self._pending.is_enough:
             self._settle()
 
@@ -47,18 +47,24 @@ class Distinct:
         """Note all that another one saw."""
         other._settle()
         self.level = max(self.level, other.level)
-        self.add(other.prints, other.hashes)
+        self.add(other.prints)
         self._settle()
 
     def state(self) -> dict[str, Any]:
         """Return all of it as plain data; see `from_state`."""
-        self._settle()
-        return {"level": self.level, "prints": self.prints, "hashes": self.hashes}
+        prints = self.known
+        return {"level": self.level, "prints": prints}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Distinct:
         """Return what gave this `state`."""
-        return cls(state["level"], state["prints"], state["hashes"])
+        return cls(state["level"], state["prints"])
+
+    @property
+    def known(self) -> U64:
+        """Return the fingerprints that are kept, ascending."""
+        self._settle()
+        return self.prints
 
     @property
     def count(self) -> int:
@@ -73,25 +79,21 @@ class Distinct:
         return self.level == 0
 
     def _settle(self) -> None:
-        if not self._pending.pairs:
+        if not self._pending.pieces:
             return
         if len(self.prints):
-            self._pending.add(self.prints, self.hashes)
-        prints, hashes = self._pending.joined(np.uint64, np.uint32)
-        order = np.argsort(prints)
-        prints, hashes = prints[order], hashes[order]
+            self._pending.add(self.prints)
+        (prints,) = self._pending.joined(np.uint64)
+        prints.sort()
         new = np.ones(len(prints), np.bool_)
         np.not_equal(prints[1:], prints[:-1], out=new[1:])
-        self.prints, self.hashes = prints[new], hashes[new]
-        self._shrink()
-
-    def _shrink(self) -> None:
-        sampled = self._sampled(self.prints)
-        while np.count_nonzero(sampled) > LIMIT:
+        self.prints = self._sampled(prints[new])  # what came before a merge may be of less level
+        while len(self.prints) > LIMIT:
             self.level += 1
-            sampled = self._sampled(self.prints)
-        self.prints, self.hashes = self.prints[sampled], self.hashes[sampled]
+            self.prints = self._sampled(self.prints)
 
-    def _sampled(self, prints: U64) -> npt.NDArray[np.bool_]:
-        sampled: npt.NDArray[np.bool_] = (prints & np.uint64((1 << self.level) - 1)) == 0
+    def _sampled(self, prints: U64) -> U64:
+        if not self.level:
+            return prints
+        sampled: U64 = prints[(prints & np.uint64((1 << self.level) - 1)) == 0]
         return sampled

@@ -80,7 +80,7 @@ class Frequent:
         self._texts |= other._texts
         if other._sketch is not None:
             self._sketch = other._sketch if self._sketch is None else self._sketch + other._sketch
-        for prints, counts in other._pending.pairs:
+        for prints, counts in other._pending.pieces:
             self._add(prints, counts)
 
     def state(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class Frequent:
             "rows": self.rows,
             "texts": [[str(known), text] for known, text in self._texts.items()],
             "sketch": self._sketch,
-            "counted": [list(pair) for pair in self._pending.pairs],
+            "counted": [list(pair) for pair in self._pending.pieces],
         }
 
     @classmethod
@@ -129,6 +129,9 @@ class Frequent:
         self._texts = {known: text for (known, text), count in pairs if count >= least}
 
     def _add(self, prints: U64, counts: Counts) -> None:
+        if self._sketch is not None and library() is not None:
+            _add_to(self._sketch, prints, counts)
+            return
         self._is_settled = False
         self._pending.add(prints, counts)
         if self._pending.is_enough:
@@ -151,18 +154,14 @@ class Frequent:
                 self._is_settled = True
                 return
             self._sketch = np.zeros((DEPTH, WIDTH), np.int64)
-        if (kernels := library()) is not None:
-            calls.add_to_sketch(kernels, prints, counts, self._sketch)
-            return
-        for row, chosen in zip(self._sketch, _places(prints), strict=True):
-            row += _sums(chosen, counts, WIDTH)
+        _add_to(self._sketch, prints, counts)
 
     def _counts_of(self, known: dict[int, str]) -> list[int]:
         """Return the count of each of these values, or the sketch's estimate."""
         self._settle()
         prints = np.fromiter(known, np.uint64, len(known))
         if self._sketch is None:
-            ((distinct, counted),) = self._pending.pairs
+            ((distinct, counted),) = self._pending.pieces
             counts = counted[np.searchsorted(distinct, prints)]
         else:
             rows = zip(self._sketch, _places(prints), strict=True)
@@ -178,6 +177,15 @@ def _counts(cells: Encoded) -> Counts:
     if cells.missing is not None and len(counts):
         counts[0] -= np.count_nonzero(cells.missing)  # a null's code is 0
     return counts
+
+
+def _add_to(sketch: Counts, prints: U64, counts: Counts) -> None:
+    """Add the count of each value to one counter of each row of the sketch."""
+    if (kernels := library()) is not None:
+        calls.add_to_sketch(kernels, prints, counts, sketch)
+        return
+    for row, chosen in zip(sketch, _places(prints), strict=True):
+        row += _sums(chosen, counts, WIDTH)
 
 
 def _places(prints: U64) -> list[npt.NDArray[np.uint16]]:

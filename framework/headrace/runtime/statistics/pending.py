@@ -16,36 +16,36 @@ _BLOCKS = 16
 
 @dataclass
 class Pending:
-    """Pairs of arrays of one length, at least one pair for each block.
+    """Arrays of one length each time, at least one of them for each block.
 
     Attributes:
-        most: Length of all pairs together beyond which they are to be counted.
-        pairs: The pairs so far.
+        most: Length of all together beyond which they are to be counted.
+        pieces: What there is so far.
         length: Their length together.
     """
 
     most: int
-    pairs: list[tuple[Array, Array]] = field(default_factory=list)
+    pieces: list[tuple[Array, ...]] = field(default_factory=list)
     length: int = 0
 
-    def add(self, one: Array, other: Array) -> None:
+    def add(self, *arrays: Array) -> None:
         """Keep copies: an array that is a part of a larger one would keep all of that."""
-        self.pairs.append((one.copy(), other.copy()))
-        self.length += len(one)
+        self.pieces.append(tuple(array.copy() for array in arrays))
+        self.length += len(arrays[0])
 
     @property
     def is_enough(self) -> bool:
         """Return whether it is time to count them."""
-        return self.length > self.most or len(self.pairs) > _BLOCKS
+        return self.length > self.most or len(self.pieces) > _BLOCKS
 
-    def joined(self, *types: npt.DTypeLike) -> tuple[Array, Array]:
-        """Return all pairs in one, of these types; they wait no more."""
-        pairs, self.pairs, self.length = self.pairs, [], 0
-        if len(pairs) == 1:  # most columns, if there are very many
-            (one, other) = pairs[0]
-            return one.astype(types[0], copy=False), other.astype(types[1], copy=False)
-        one, other = (
-            np.concatenate([np.empty(0, kind), *(pair[place] for pair in pairs)])
+    def joined(self, *types: npt.DTypeLike) -> tuple[Array, ...]:
+        """Return all pieces in one, of these types; they wait no more."""
+        pieces, self.pieces, self.length = self.pieces, [], 0
+        if len(pieces) == 1:  # most columns, if there are very many
+            return tuple(
+                array.astype(kind, copy=False) for array, kind in zip(pieces[0], types, strict=True)
+            )
+        return tuple(
+            np.concatenate([np.empty(0, kind), *(piece[place] for piece in pieces)])
             for place, kind in enumerate(types)
         )
-        return one, other

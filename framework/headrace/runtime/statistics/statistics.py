@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.runtime.hashing.hasher import Hasher
-from headrace.runtime.hashing.tokens import U32, ColumnTokens
+from headrace.runtime.hashing.tokens import U32, ColumnTokens, hashes_of
 from headrace.runtime.statistics.crossed import (
     CHANNELS,
     LABELS,
@@ -47,12 +47,9 @@ class ColumnStatistics:
         cells = column.cells
         self.numeric = column.is_numeric
         self.nulls += column.rows_without
-        hashes = column.hashes
-        if self.numeric:
-            if len(cells.values):
-                self.token = int(column.hashes[0])
-            hashes = np.zeros(len(cells.values), np.uint32)
-        self.values.add(column.prints, hashes)
+        if self.numeric and len(cells.values):
+            self.token = int(column.hashes[0])
+        self.values.add(column.prints)
         self.frequent.see(column)
         if groups is not None:
             self.crossed.see(column, groups)
@@ -68,10 +65,12 @@ class ColumnStatistics:
 
     def state(self) -> dict[str, Any]:
         """Return all of it as plain data; see `from_state`."""
+        values, prints = self.values.state(), self.values.known
+        hashes = np.zeros(len(prints), np.uint32) if self.numeric else hashes_of(prints)
         return {
             "numeric": self.numeric,
             "nulls": self.nulls,
-            "values": self.values.state(),
+            "values": {**values, "hashes": hashes},
             "frequent": self.frequent.state(),
             "crossed": self.crossed.state(),
             "token": self.token,
@@ -94,7 +93,7 @@ class ColumnStatistics:
     def hashes(self) -> U32:
         """Return the hash of each distinct token that is known."""
         if not self.numeric:
-            return self.values.hashes
+            return hashes_of(self.values.known)
         return np.array([] if self.token is None else [self.token], np.uint32)
 
 
