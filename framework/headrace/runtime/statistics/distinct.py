@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from headrace.runtime.hashing.tokens import U64
+from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.statistics.pending import Pending
 
 LIMIT = 1 << 16
@@ -30,7 +32,7 @@ class Distinct:
 
     Attributes:
         level: Number of bits that are zero in each fingerprint that is kept.
-        prints: Those that are kept, but for what is pending; ascending.
+        prints: Those that are kept, in any order, but for what is pending.
     """
 
     level: int = 0
@@ -64,6 +66,7 @@ class Distinct:
     def known(self) -> U64:
         """Return the fingerprints that are kept, ascending."""
         self._settle()
+        self.prints.sort()
         return self.prints
 
     @property
@@ -84,10 +87,7 @@ class Distinct:
         if len(self.prints):
             self._pending.add(self.prints)
         (prints,) = self._pending.joined(np.uint64)
-        prints.sort()
-        new = np.ones(len(prints), np.bool_)
-        np.not_equal(prints[1:], prints[:-1], out=new[1:])
-        self.prints = self._sampled(prints[new])  # what came before a merge may be of less level
+        self.prints = self._sampled(_once(prints))  # what came before a merge may be of less level
         while len(self.prints) > LIMIT:
             self.level += 1
             self.prints = self._sampled(self.prints)
@@ -97,3 +97,14 @@ class Distinct:
             return prints
         sampled: U64 = prints[(prints & np.uint64((1 << self.level) - 1)) == 0]
         return sampled
+
+
+def _once(prints: U64) -> U64:
+    """Return each fingerprint once, in any order."""
+    if (kernels := library()) is not None:
+        _, first = dense_calls.group(kernels, prints)
+        return prints[first]
+    prints.sort()
+    new = np.ones(len(prints), np.bool_)
+    np.not_equal(prints[1:], prints[:-1], out=new[1:])
+    return prints[new]

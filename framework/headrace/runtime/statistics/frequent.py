@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.runtime.hashing.tokens import U64, ColumnTokens, Encoded
-from headrace.runtime.kernels import calls
+from headrace.runtime.kernels import calls, dense_calls
 from headrace.runtime.kernels.library import library
 from headrace.runtime.statistics.pending import Pending
 
@@ -143,14 +143,9 @@ class Frequent:
             return
         prints, counts = self._pending.joined(np.uint64, np.int64)
         if self._sketch is None:
-            order = np.argsort(prints)
-            prints, counts = prints[order], counts[order]
-            starts = np.flatnonzero(
-                np.concatenate([_TRUE[: len(prints)], prints[1:] != prints[:-1]])
-            )
-            if len(starts) <= EXACT:
-                sums = np.add.reduceat(counts, starts) if len(starts) else counts
-                self._pending.add(prints[starts], sums)
+            prints, counts = _added_up(prints, counts)
+            if len(prints) <= EXACT:
+                self._pending.add(prints, counts)
                 self._is_settled = True
                 return
             self._sketch = np.zeros((DEPTH, WIDTH), np.int64)
@@ -177,6 +172,19 @@ def _counts(cells: Encoded) -> Counts:
     if cells.missing is not None and len(counts):
         counts[0] -= np.count_nonzero(cells.missing)  # a null's code is 0
     return counts
+
+
+def _added_up(prints: U64, counts: Counts) -> tuple[U64, Counts]:
+    """Return each value once, ascending, and the sum of its counts."""
+    if (kernels := library()) is not None:
+        codes, first = dense_calls.group(kernels, prints)
+        prints, counts = prints[first], dense_calls.add_up(kernels, codes, counts, len(first))
+        order = np.argsort(prints)
+        return prints[order], counts[order]
+    order = np.argsort(prints)
+    prints, counts = prints[order], counts[order]
+    starts = np.flatnonzero(np.concatenate([_TRUE[: len(prints)], prints[1:] != prints[:-1]]))
+    return prints[starts], np.add.reduceat(counts, starts) if len(starts) else counts
 
 
 def _add_to(sketch: Counts, prints: U64, counts: Counts) -> None:
