@@ -61,6 +61,37 @@ static Column drawn_column(void) {
     return column;
 }
 
+/* What `headrace_count` counts, added to counts of values that are known. */
+static void fuzz_crossed(const int32_t *codes, const uint8_t *missing, int32_t *group,
+                         int64_t groups, int64_t rows, int64_t values, const int64_t *expected) {
+    uint64_t *keys = room(8 * (uint64_t)values), *known = room(8 * (uint64_t)values);
+    uint64_t size = 8 * (uint64_t)(values * groups);
+    int64_t *counts = calloc(size + 1, 1), *nulls = calloc((uint64_t)groups, 8);
+    for (int64_t i = 0; i < values; i++) {
+        keys[i] = known[i] = 3 * (uint64_t)i;
+    }
+    if (rows) { /* the last group is beyond the others here */
+        check(headrace_cross(codes, missing, group, groups, rows, keys, values, known, values, 0,
+                             0) == -1,
+              "a wrong group to cross");
+        group[rows - 1] -= (int32_t)groups;
+    }
+    int64_t done = headrace_cross(codes, missing, group, groups, rows, keys, values, known, values,
+                                  counts, nulls);
+    check(done == (values > 512 ? -1 : 0), "crossed");
+    if (!done) {
+        check(!memcmp(counts, expected, size), "crossed counts");
+        check(!memcmp(nulls, expected + values * groups, 8 * (uint64_t)groups), "crossed nulls");
+    }
+    if (values) { /* one that is not known is found out, and nothing is added */
+        keys[draw((uint64_t)values)] += 1;
+        check(headrace_cross(codes, missing, group, groups, rows, keys, values, known, values, 0,
+                             0) == -1,
+              "another value");
+    }
+    free(keys), free(known), free(counts), free(nulls);
+}
+
 static void fuzz_text(void) {
     Column column = drawn_column();
     uint64_t rows = (uint64_t)column.rows, before = draw(40);
@@ -126,6 +157,7 @@ static void fuzz_text(void) {
         total += counts[i];
     }
     check(total == column.rows, "counts");
+    fuzz_crossed(codes, validity ? missing : 0, group, groups, column.rows, count, counts);
     for (int64_t i = 0; i < count; i++) {
         total -= of_values[i];
     }

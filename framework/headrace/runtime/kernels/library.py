@@ -43,6 +43,7 @@ _ARGUMENTS = {
     "csv_columns": (_P, c_int64, _P, c_int64, c_int64, _P, c_int64, _P, _P, _P, _P, _P),
     "group": (_P, c_int64, _P, _P, _P, c_int64),
     "add_up": (_P, _P, c_int64, c_int64, _P),
+    "cross": (_P, _P, _P, c_int64, c_int64, _P, c_int64, _P, c_int64, _P, _P),
     "find": (_P, _P, c_int64, _P, c_int64, _P),
     "csv_size": (_P, _P, _P, c_int64, c_int64),
     "csv_lines": (_P, _P, _P, _P, c_int64, c_int64, _P, c_int64),
@@ -54,7 +55,7 @@ _ARGUMENTS = {
 _COUNTING = (
     *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_scan"),
     *("crc32", "lines", "group", "add_up", "csv_size", "csv_lines"),
-    *("take", "take_texts"),
+    *("take", "take_texts", "cross"),
 )
 """Kernels that return a number."""
 

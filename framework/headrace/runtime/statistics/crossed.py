@@ -34,15 +34,14 @@ Groups = npt.NDArray[np.int32]
 
 def groups_of(batch: pa.RecordBatch) -> Groups:
     """Return the group of each row: its channel and its label, shape (rows,)."""
-    groups = np.full(batch.num_rows, LABELS - 1, np.int32)
+    groups = np.full(batch.num_rows, LABELS - 1, np.int8)
     for place in positions(batch.schema, Role.LABEL):
         labels = batch.column(place).to_numpy(zero_copy_only=False)
-        groups[(labels == 0) | (labels == -1)] = 0
-        groups[labels == 1] = 1
+        groups -= 2 * ((labels == 0) | (labels == -1)).view(np.int8) + (labels == 1).view(np.int8)
     for place in positions(batch.schema, Role.CHANNEL):
-        channels = np.minimum(batch.column(place).to_numpy(zero_copy_only=False), CHANNELS)
-        groups += channels.astype(np.int32) * np.int32(LABELS)
-    return groups
+        channels = batch.column(place).to_numpy(zero_copy_only=False)
+        groups += np.minimum(channels, CHANNELS).astype(np.int8) * np.int8(LABELS)
+    return groups.astype(np.int32)
 
 
 @dataclass
@@ -69,9 +68,11 @@ class Crossed:
         if values > MOST or column.lengths is not None:  # a row of several values has no one group
             self._leave_out()
             return
-        counts = _counts(column.cells, groups)
-        self.nulls = self.nulls + counts[values]
-        self._add(_keys(column), counts[:values])
+        keys = _keys(column)
+        if not self._has_added(column.cells, keys, groups):
+            counts = _counts(column.cells, groups)
+            self.nulls = self.nulls + counts[values]
+            self._add(keys, counts[:values])
 
     def merge(self, other: Crossed) -> None:
         """Take in all that another one saw."""
@@ -132,6 +133,13 @@ class Crossed:
             return None
         groups: Counts = self.counts[index].reshape(CHANNELS + 1, LABELS)
         return groups
+
+    def _has_added(self, cells: Encoded, keys: U64, groups: Groups) -> bool:
+        """Return whether kernels have counted the rows: those of values that are all known."""
+        if (kernels := library()) is None:
+            return False
+        rows = (cells.codes, cells.missing, groups)
+        return calls.add_crossed(kernels, rows, keys, self.keys, self.counts, self.nulls)
 
     def _add(self, keys: U64, counts: Counts) -> None:
         every, places = np.unique(np.concatenate([self.keys, keys]), return_inverse=True)

@@ -1,4 +1,4 @@
-/* Equal numbers found among many, and sums of those that are equal. */
+/* Equal numbers found among many, sums of those that are equal, and rows by value and group. */
 #include "text.h"
 
 static inline uint32_t tag_of(uint64_t key) { return (uint32_t)((key ^ key >> 32) * GAMMA >> 32); }
@@ -64,4 +64,86 @@ void headrace_find(const uint64_t *known, const int32_t *starts, int64_t bits, c
         }
         places[row] = at < end && known[at] == key ? at : -1;
     }
+}
+
+#define MOST_VALUES 512
+#define APART 4 /* tables of counters: neighbouring rows often have the same value */
+#define SMALL 512
+
+static int64_t place_of(uint64_t key, const uint64_t *known, int64_t count) {
+    int64_t from = 0, to = count;
+    while (from < to) {
+        int64_t middle = (from + to) / 2;
+        if (known[middle] < key) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return from < count && known[from] == key ? from : -1;
+}
+
+static inline int64_t value_of(const int32_t *codes, const uint8_t *missing, int64_t values,
+                               int64_t row) {
+    return missing && missing[row] ? values : codes[row];
+}
+
+/* Whether each row has a value, or none, and a group. */
+static int all_are_there(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
+                         int64_t group_count, int64_t rows, int64_t values) {
+    uint32_t highest = 0, last = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        uint32_t code = missing && missing[row] ? 0 : (uint32_t)codes[row];
+        uint32_t group = (uint32_t)groups[row];
+        highest = code > highest ? code : highest;
+        last = group > last ? group : last;
+    }
+    return !rows || (highest <= (uint64_t)values && last < (uint64_t)group_count);
+}
+
+/* Add to `counts`, shape (known, groups), the rows of each value in each group, and to `nulls` those
+ * without a value, whose code is that behind the last. `keys` tell the values, and ascend where they
+ * are `known`. Returns -1, and adds nothing, if one of them is not known, there are more than 512, or
+ * a code or a group is beyond. */
+int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
+                       int64_t group_count, int64_t rows, const uint64_t *keys, int64_t values,
+                       const uint64_t *known, int64_t known_count, int64_t *counts,
+                       int64_t *nulls) {
+    int64_t *of_values[MOST_VALUES + 1];
+    uint32_t apart[APART][SMALL];
+    if (values > MOST_VALUES ||
+        !all_are_there(codes, missing, groups, group_count, rows, values)) {
+        return -1;
+    }
+    for (int64_t value = 0; value < values; value++) {
+        int64_t place = place_of(keys[value], known, known_count);
+        if (place < 0) {
+            return -1;
+        }
+        of_values[value] = counts + place * group_count;
+    }
+    of_values[values] = nulls;
+    int64_t used = (values + 1) * group_count, row = 0;
+    if (used <= SMALL) {
+        for (int table = 0; table < APART; table++) {
+            memset(apart[table], 0, (uint64_t)used * sizeof **apart);
+        }
+        for (; row + APART <= rows; row += APART) {
+            for (int table = 0; table < APART; table++) {
+                int64_t value = value_of(codes, missing, values, row + table);
+                apart[table][value * group_count + groups[row + table]]++;
+            }
+        }
+        for (int64_t i = 0; i < used; i++) {
+            int64_t sum = 0;
+            for (int table = 0; table < APART; table++) {
+                sum += apart[table][i];
+            }
+            of_values[i / group_count][i % group_count] += sum;
+        }
+    }
+    for (; row < rows; row++) {
+        of_values[value_of(codes, missing, values, row)][groups[row]]++;
+    }
+    return 0;
 }
