@@ -91,14 +91,16 @@ static inline int64_t value_of(const int32_t *codes, const uint8_t *missing, int
 /* Whether each row has a value, or none, and a group. */
 static int all_are_there(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
                          int64_t group_count, int64_t rows, int64_t values) {
-    uint32_t highest = 0, last = 0;
+    uint32_t most = (uint32_t)values, last = (uint32_t)group_count - 1, beyond = 0;
+    for (int64_t row = 0; row < rows; row++) { /* what is negative, or is so below the most */
+        uint32_t group = (uint32_t)groups[row];
+        beyond |= group | (last - group);
+    }
     for (int64_t row = 0; row < rows; row++) {
         uint32_t code = missing && missing[row] ? 0 : (uint32_t)codes[row];
-        uint32_t group = (uint32_t)groups[row];
-        highest = code > highest ? code : highest;
-        last = group > last ? group : last;
+        beyond |= code | (most - code);
     }
-    return !rows || (highest <= (uint64_t)values && last < (uint64_t)group_count);
+    return !(beyond >> 31);
 }
 
 /* Add to `counts`, shape (known, groups), the rows of each value in each group, and to `nulls` those

@@ -16,12 +16,12 @@ void headrace_order(const int8_t *numbers, int64_t rows, int32_t *order) {
 }
 
 static int are_places(const int32_t *order, int64_t rows, int64_t given) {
-    uint32_t highest = 0;
-    for (int64_t row = 0; row < rows; row++) {
+    uint32_t last = (uint32_t)given - 1, beyond = rows && !given ? 1u << 31 : 0;
+    for (int64_t row = 0; row < rows; row++) { /* what is negative, or is so below the last */
         uint32_t place = (uint32_t)order[row];
-        highest = place > highest ? place : highest;
+        beyond |= place | (last - place);
     }
-    return !rows || highest < (uint64_t)given;
+    return !(beyond >> 31);
 }
 
 #define TAKE(type)                                             \
