@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.runtime.chain.channels import put_apart
+from headrace.runtime.chain.pipeline import put_apart
 from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.tokens import ColumnTokens, column_tokens
 from headrace.runtime.kernels import library, row_calls

@@ -272,7 +272,7 @@ def _values(column: pa.Array) -> tuple[pa.Array, I32 | None]:
     return tuple(elements_of(column)) if pa.types.is_list(column.type) else (column, None)
 
 
-def taken(kernels: CDLL, columns: Sequence[ColumnTokens], rows: I32) -> list[ColumnTokens]:
+def tokens_of(kernels: CDLL, columns: Sequence[ColumnTokens], rows: I32) -> list[ColumnTokens]:
     """Return the tokens of these rows only, in this order, as `ColumnTokens.take` does."""
     if any(column.lengths is not None for column in columns):
         return [column.take(rows.astype(np.int64)) for column in columns]

@@ -14,8 +14,7 @@ import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import Steps
 from headrace.runtime.chain.chain import Link, refused
-from headrace.runtime.chain.channels import of_channel
-from headrace.runtime.chain.pipeline import Process, blamed
+from headrace.runtime.chain.pipeline import Process, blamed, of_channel
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.learning import states
 from headrace.runtime.learning.passes import Pass
