@@ -19,6 +19,7 @@ N_FEATURES = b"headrace.n_features"
 _SIZE, _NULL, _UNKNOWN = b"headrace.size", b"headrace.null", b"headrace.unknown"
 _PENDING = b"headrace.pending"
 _SAMPLING = b"headrace.sampling"
+_MOST_SCHEMAS = 16
 
 
 RowStep = Callable[[dict[str, str]], None]
@@ -243,9 +244,25 @@ def sampling_of(schema: pa.Schema) -> Sampling | None:
     return None
 
 
+class _Schemas:
+    """The last schemas whose roles were asked for: the blocks of a job have few different ones."""
+
+    known: tuple[tuple[pa.Schema, tuple[Role, ...]], ...] = ()
+
+
+def roles_of(schema: pa.Schema) -> tuple[Role, ...]:
+    """Return the role of each column."""
+    for known, roles in _Schemas.known:
+        if known.equals(schema, check_metadata=True):  # at once if the two are one in memory
+            return roles
+    made = tuple(map(role_of, schema))
+    _Schemas.known = ((schema, made), *_Schemas.known[: _MOST_SCHEMAS - 1])
+    return made
+
+
 def positions(schema: pa.Schema, *roles: Role) -> list[int]:
     """Return where the columns of these roles stand, in the schema's order."""
-    return [i for i, field in enumerate(schema) if role_of(field) in roles]
+    return [i for i, role in enumerate(roles_of(schema)) if role in roles]
 
 
 def key_roles(schema: pa.Schema) -> tuple[Role, ...]:

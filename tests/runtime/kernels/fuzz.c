@@ -101,8 +101,18 @@ static void fuzz_text(void) {
     uint64_t *wide = room(8 * rows);
     uint32_t twice_hashes[2];
     for (int function = MURMUR3_32; function <= XXH32; function++) {
+        uint32_t seed = (uint32_t)draw(1ull << 32), *again = room(4 * rows);
         headrace_hash32(column.offsets, column.data, column.rows, prefix, (int64_t)before, function,
-                        (uint32_t)draw(1ull << 32), hashes);
+                        seed, hashes);
+        headrace_tokens(column.offsets, column.data, column.rows, prefix, (int64_t)before, function,
+                        seed, 7, again, wide);
+        check(!memcmp(hashes, again, 4 * rows), "hashes of tokens");
+        headrace_hash32(column.offsets, column.data, column.rows, prefix, (int64_t)before,
+                        MURMUR3_32, 7, again);
+        for (uint64_t i = 0; i < rows; i++) {
+            check(wide[i] == ((uint64_t)hashes[i] << 32 | again[i]), "what a text is known by");
+        }
+        free(again);
     }
     if (rows) {
         int32_t edges[] = {0, (int32_t)before / 2, (int32_t)before};

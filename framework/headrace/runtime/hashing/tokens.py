@@ -22,6 +22,7 @@ from headrace.runtime.hashing.functions import (
     HashFunction,
     hash_texts,
     murmur3_32,
+    number_of,
     prefixed_hashes,
 )
 from headrace.runtime.hashing.hash64 import mix
@@ -29,7 +30,7 @@ from headrace.runtime.hashing.lists import elements_of
 from headrace.runtime.hashing.words import Cells
 from headrace.runtime.kernels import calls, dense_calls, row_calls
 from headrace.runtime.kernels.library import library
-from headrace.runtime.transform import Role, features, role_of
+from headrace.runtime.transform import Role, features, roles_of
 
 I32 = npt.NDArray[np.int32]
 U32 = npt.NDArray[np.uint32]
@@ -243,19 +244,20 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
         function: Hashes the tokens.
         seed: Its seed.
     """
-    is_few = batch.num_rows <= _FEW_ROWS
-    fields = [(place, batch.schema.field(place)) for place in features(batch.schema)]
-    if not fields:
+    is_few, roles, places = (
+        batch.num_rows <= _FEW_ROWS,
+        roles_of(batch.schema),
+        features(batch.schema),
+    )
+    if not places:
         return []
-    cells_of = [_encoded(batch.column(place), role_of(field), is_few) for place, field in fields]
-    encoded = [(field.name, cells) for (_, field), (cells, _) in zip(fields, cells_of, strict=True)]
-    values = [(name, cells.values) for name, cells in encoded]
-    hashed = _hashes(values, is_few, (function, seed), (murmur3_32, _PRINT_SEED))
+    encoded = [_encoded(batch.column(place), roles[place], is_few) for place in places]
+    names = [batch.schema.names[place] for place in places]
+    values = [cells.values for cells, _ in encoded]
+    hashed = _hashes_and_prints(list(zip(names, values, strict=True)), is_few, function, seed)
     return [
-        ColumnTokens(name, cells, hashes, _prints(cells.values, hashes, marks), lengths)
-        for (name, cells), (_, lengths), (hashes, marks) in zip(
-            encoded, cells_of, hashed, strict=True
-        )
+        ColumnTokens(name, cells, hashes, prints, lengths)
+        for name, (cells, lengths), (hashes, prints) in zip(names, encoded, hashed, strict=True)
     ]
 
 
@@ -316,6 +318,26 @@ def _no_text() -> pa.StringArray:
     return pa.array([""])
 
 
+def _hashes_and_prints(
+    columns: Sequence[tuple[str, pa.Array]], is_few: bool, function: HashFunction, seed: int
+) -> list[tuple[U32, U64]]:
+    """Return for each column the hashes of its values' tokens, and what these are known by."""
+    kernels, number = library(), number_of(function)
+    if kernels is None or number is None:
+        hashed = _hashes(columns, is_few, (function, seed), (murmur3_32, _PRINT_SEED))
+        return [
+            (hashes, _prints(values, hashes, marks))
+            for (_, values), (hashes, marks) in zip(columns, hashed, strict=True)
+        ]
+    found = []
+    for name, values in columns:
+        is_number = _is_number(values)
+        texts, mark = (_no_text() if is_number else values), _mark(name, values).encode()
+        hashes, prints = calls.tokens(kernels, texts, mark, number, seed, _PRINT_SEED)
+        found.append((hashes, _prints_of_numbers(values) if is_number else prints))
+    return found
+
+
 def _hashes(
     columns: Sequence[tuple[str, pa.Array]], is_few: bool, *hashes: tuple[HashFunction, int]
 ) -> list[list[U32]]:
@@ -374,8 +396,12 @@ def _texts(name: str, values: pa.Array) -> pa.StringArray:
 
 def _prints(values: pa.Array, hashes: U32, marks: U32) -> U64:
     if _is_number(values):
-        return mix(values.to_numpy(zero_copy_only=False).view(np.uint64).copy())
+        return _prints_of_numbers(values)
     return hashes.astype(np.uint64) << np.uint64(32) | marks
+
+
+def _prints_of_numbers(values: pa.DoubleArray) -> U64:
+    return mix(values.to_numpy(zero_copy_only=False).view(np.uint64).copy())
 
 
 def hashes_of(prints: U64) -> U32:

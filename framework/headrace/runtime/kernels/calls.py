@@ -58,6 +58,26 @@ def hash32(kernels: CDLL, texts: pa.StringArray, prefix: bytes, function: int, s
     return hashes
 
 
+def tokens(
+    kernels: CDLL, texts: pa.StringArray, prefix: bytes, function: int, seed: int, mark_seed: int
+) -> tuple[U32, U64]:
+    """Return the same hashes, and 64 bits by which each text is known, shape (texts,).
+
+    Args:
+        kernels: The library.
+        texts: UTF-8; what a null gives has no meaning.
+        prefix: What stands before each of them.
+        function: Number of the hash function in the library.
+        seed: Its seed.
+        mark_seed: The seed of MurmurHash3, which gives the lower 32 bits; the hash is above them.
+    """
+    hashes, prints = np.empty(len(texts), np.uint32), np.empty(len(texts), np.uint64)
+    before = np.frombuffer(prefix or b"\0", np.uint8)
+    given = (*texts_at(texts), len(texts), at(before), len(prefix), function, seed, mark_seed)
+    kernels.headrace_tokens(*given, at(hashes), at(prints))
+    return hashes, prints
+
+
 def hash_cells(
     kernels: CDLL,
     ends: I32,

@@ -40,6 +40,21 @@ static inline Murmur murmur_over(Murmur murmur, const uint8_t *text, int64_t siz
     return murmur;
 }
 
+/* The same for two that are equally far. */
+static inline void both_over(Murmur *one, Murmur *other, const uint8_t *text, int64_t size) {
+    uint64_t waiting = one->waiting;
+    int bits = 8 * one->bytes;
+    for (; size >= 4; text += 4, size -= 4) {
+        waiting |= (uint64_t)word32(text) << bits;
+        one->state = stepped(one->state, (uint32_t)waiting);
+        other->state = stepped(other->state, (uint32_t)waiting);
+        waiting >>= 32;
+    }
+    one->waiting = other->waiting = waiting;
+    *one = murmur_over(*one, text, size);
+    *other = murmur_over(*other, text, size);
+}
+
 static inline uint32_t murmur_end(Murmur murmur, uint32_t size) {
     uint32_t state = murmur.state ^ scrambled((uint32_t)murmur.waiting) ^ size;
     state = (state ^ state >> 16) * 0x85EBCA6Bu;
@@ -113,6 +128,33 @@ void headrace_hash32(const int32_t *offsets, const uint8_t *data, int64_t rows,
         int64_t size = offsets[row + 1] - offsets[row];
         Murmur murmur = murmur_over(start, data + offsets[row], size);
         hashes[row] = murmur_end(murmur, (uint32_t)(prefix_size + size));
+    }
+}
+
+/* The same, and 64 bits by which texts are told apart: above the hash, below it MurmurHash3 with
+ * another seed. Each word of a text is scrambled once for both. */
+void headrace_tokens(const int32_t *offsets, const uint8_t *data, int64_t rows,
+                     const uint8_t *prefix, int64_t prefix_size, int32_t function, uint32_t seed,
+                     uint32_t mark_seed, uint32_t *hashes, uint64_t *prints) {
+    Murmur start = murmur_over((Murmur){seed, 0, 0}, prefix, prefix_size);
+    Murmur mark_start = murmur_over((Murmur){mark_seed, 0, 0}, prefix, prefix_size);
+    if (function == XXH32) {
+        headrace_hash32(offsets, data, rows, prefix, prefix_size, function, seed, hashes);
+    }
+    for (int64_t row = 0; row < rows; row++) {
+        const uint8_t *text = data + offsets[row];
+        int64_t size = offsets[row + 1] - offsets[row];
+        uint32_t length = (uint32_t)(prefix_size + size), hash;
+        Murmur mark = mark_start;
+        if (function == XXH32) {
+            hash = hashes[row];
+            mark = murmur_over(mark, text, size);
+        } else {
+            Murmur murmur = start;
+            both_over(&murmur, &mark, text, size);
+            hashes[row] = hash = murmur_end(murmur, length);
+        }
+        prints[row] = (uint64_t)hash << 32 | murmur_end(mark, length);
     }
 }
 

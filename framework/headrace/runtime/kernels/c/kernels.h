@@ -29,6 +29,9 @@ enum { MURMUR3_32 = 0, XXH32 = 1 };
 EXPORT void headrace_hash32(const int32_t *offsets, const uint8_t *data, int64_t rows,
                             const uint8_t *prefix, int64_t prefix_size, int32_t function,
                             uint32_t seed, uint32_t *hashes);
+EXPORT void headrace_tokens(const int32_t *offsets, const uint8_t *data, int64_t rows,
+                            const uint8_t *prefix, int64_t prefix_size, int32_t function,
+                            uint32_t seed, uint32_t mark_seed, uint32_t *hashes, uint64_t *prints);
 EXPORT void headrace_hash_cells(const int32_t *offsets, const uint8_t *data, int64_t columns,
                                 int64_t rows, const int32_t *prefix_offsets,
                                 const uint8_t *prefixes, int32_t function, uint32_t seed,
