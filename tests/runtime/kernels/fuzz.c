@@ -62,19 +62,17 @@ static Column drawn_column(void) {
 }
 
 /* What `headrace_count` counts, added to counts of values that are known. */
-static void fuzz_crossed(const int32_t *codes, const uint8_t *missing, int32_t *group,
+static void fuzz_crossed(const int32_t *codes, const uint8_t *missing, const int32_t *wide_groups,
                          int64_t groups, int64_t rows, int64_t values, const int64_t *expected) {
     uint64_t *keys = room(8 * (uint64_t)values), *known = room(8 * (uint64_t)values);
     uint64_t size = 8 * (uint64_t)(values * groups);
     int64_t *counts = calloc(size + 1, 1), *nulls = calloc((uint64_t)groups, 8);
+    int8_t *group = room((uint64_t)rows);
     for (int64_t i = 0; i < values; i++) {
         keys[i] = known[i] = 3 * (uint64_t)i;
     }
-    if (rows) { /* the last group is beyond the others here */
-        check(headrace_cross(codes, missing, group, groups, rows, keys, values, known, values, 0,
-                             0) == -1,
-              "a wrong group to cross");
-        group[rows - 1] -= (int32_t)groups;
+    for (int64_t row = 0; row < rows; row++) {
+        group[row] = (int8_t)(wide_groups[row] % groups);
     }
     int64_t done = headrace_cross(codes, missing, group, groups, rows, keys, values, known, values,
                                   counts, nulls);
@@ -83,13 +81,19 @@ static void fuzz_crossed(const int32_t *codes, const uint8_t *missing, int32_t *
         check(!memcmp(counts, expected, size), "crossed counts");
         check(!memcmp(nulls, expected + values * groups, 8 * (uint64_t)groups), "crossed nulls");
     }
-    if (values) { /* one that is not known is found out, and nothing is added */
-        keys[draw((uint64_t)values)] += 1;
+    if (rows) { /* what is beyond is found out */
+        group[draw((uint64_t)rows)] = (int8_t)(draw(2) ? groups : -1);
         check(headrace_cross(codes, missing, group, groups, rows, keys, values, known, values, 0,
                              0) == -1,
+              "a wrong group to cross");
+    }
+    if (values) {
+        keys[draw((uint64_t)values)] += 1;
+        check(headrace_cross(codes, missing, group, groups, 0, keys, values, known, values, 0, 0) ==
+                  -1,
               "another value");
     }
-    free(keys), free(known), free(counts), free(nulls);
+    free(keys), free(known), free(counts), free(nulls), free(group);
 }
 
 static void fuzz_text(void) {
@@ -419,6 +423,25 @@ static void fuzz_groups(void) {
     memset(sums, 0, 8 * (uint64_t)count);
     check(!headrace_add_up(codes, (int64_t *)keys, rows, count, sums), "add_up");
     check(!rows || headrace_add_up(codes, (int64_t *)keys, rows, count - 1, sums) == -1, "beyond");
+    double *numbers = room(8 * (uint64_t)rows);
+    int64_t *of_numbers = calloc((uint64_t)count + 1, 8), *whole = calloc((uint64_t)count + 1, 8);
+    int64_t numbers_sum = 0, rows_sum = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        int32_t number = (int32_t)draw(1ull << 32);
+        numbers[row] = number == INT32_MIN ? 0 : number;
+        numbers_sum += (int64_t)numbers[row];
+    }
+    check(!headrace_whole_sums(codes, numbers, rows, count, of_numbers, whole), "whole sums");
+    for (int64_t i = 0; i < count; i++) {
+        numbers_sum -= whole[i], rows_sum += of_numbers[i];
+    }
+    check(!numbers_sum && rows_sum == rows, "whole sums of all groups");
+    if (rows) {
+        static const double others[] = {0.5, 2147483648.0, -2147483648.0, 1e300, __builtin_nan("")};
+        numbers[draw((uint64_t)rows)] = others[draw(5)];
+        check(headrace_whole_sums(codes, numbers, rows, count, of_numbers, whole) == -1, "numbers");
+    }
+    free(numbers), free(of_numbers), free(whole);
     uint64_t *known = room(8 * (uint64_t)count);
     for (int64_t i = 0; i < count; i++) {
         known[i] = (uint64_t)i << 50;

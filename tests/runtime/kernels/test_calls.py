@@ -196,16 +196,19 @@ def digest_of_rows(rows: SparseRows, width: int) -> str:
 
 @given(batches(), st.randoms(use_true_random=False))
 def test_statistics(batch: pa.RecordBatch, random: object) -> None:
-    tokens = tokens_of(batch, "xxh32", 3)
-    groups = (np.arange(batch.num_rows, dtype=np.int32) * 7) % GROUPS
     seen = [Statistics(), Statistics()]
-    seen[0].see(tokens, groups)
-    with without_kernels():
-        seen[1].see(tokens, groups)
+    for block in (batch.slice(batch.num_rows // 2), batch, batch):  # its values are known then
+        tokens = tokens_of(block, "xxh32", 3)
+        groups = ((np.arange(block.num_rows) * 7) % GROUPS).astype(np.int8)
+        seen[0].see(tokens, groups)
+        with without_kernels():
+            seen[1].see(tokens, groups)
     one, other = (each.report(None, ["train", "validation"], is_binary=True) for each in seen)
     assert one == other
     for name, each in seen[0].columns.items():
-        assert_equal(each.crossed.state(), seen[1].columns[name].crossed.state())
+        reference = seen[1].columns[name]
+        assert_equal(each.crossed.state(), reference.crossed.state())
+        assert_equal(each.values.known, reference.values.known)
 
 
 BLOCK = Bytes(Path("rows.csv"), 0, b"", 0)
@@ -316,6 +319,13 @@ def test_arrays_that_do_not_fit_each_other() -> None:
     assert calls.sparse_keys(kernels, keys.astype(np.uint16), 2, 2) is None
     assert calls.count(kernels, codes, few, 4, None, 1) is None
     assert calls.count(kernels, codes, None, 2, None, 1) is None
+    rows, counts = (codes, few, np.zeros(4, np.int8)), np.zeros((4, 2), np.int64)
+    known = np.arange(4, dtype=np.uint64)
+    assert not calls.add_crossed(kernels, rows, known, known, counts, counts[0])
+    good = (codes, None, np.zeros(4, np.int8))
+    assert not calls.add_crossed(kernels, good, known, known[1:], counts, counts[0])
+    assert not calls.add_crossed(kernels, good, known[:2], known, counts, counts[0])
+    assert not counts.any()
     offsets, digests = np.array([0, 2, 4]), sums.astype(np.uint64)
     assert calls.digest(kernels, calls.Entries(offsets, keys, ones), digests) is None
     assert calls.digest(kernels, calls.Entries(offsets[::-1], keys, ones), digests) is None

@@ -18,6 +18,7 @@ from headrace.runtime.learning.states import added_up, in_their_order
 from headrace.runtime.learning.texts import COLUMN, HASH, ROWS, TEXT, added_up_texts
 from headrace.runtime.output.digest import digest_of
 from headrace.runtime.output.writers.csv_rows import CsvWriter
+from headrace.runtime.statistics.sums import rows_and_sums
 from headrace.runtime.transform import Role, encoded, with_role
 from tests.runtime.kernels.test_calls import without_kernels
 
@@ -36,6 +37,20 @@ def test_equal_numbers_have_one_code_in_the_order_of_their_first(keys: list[int]
     codes, first = dense_calls.group(_kernels(), np.array(keys, np.uint64))
     assert [keys[place] for place in first] == list(dict.fromkeys(keys))
     assert [keys[first[code]] for code in codes] == keys
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(-(2**31), 2**31))) | st.just([(1, 0)] * 9),
+    st.booleans(),
+)
+def test_rows_and_sums_of_groups(rows: list[tuple[int, int]], has_fraction: bool) -> None:
+    numbers = np.array([number for _, number in rows], np.float64)
+    numbers[:1] += 0.25 * has_fraction
+    codes = np.array([code for code, _ in rows], np.int32)
+    counts, sums = rows_and_sums(numbers, codes, 5)
+    with without_kernels():
+        expected, theirs = rows_and_sums(numbers, codes, 5)
+    assert (counts.tolist(), sums) == (expected.tolist(), theirs)
 
 
 @given(st.lists(st.tuples(WORDS, st.integers(-3, 3), st.integers(-(2**62), 2**62)), max_size=60))

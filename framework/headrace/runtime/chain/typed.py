@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 
 from headrace.runtime.chain.columns import BESIDE, Columns
 from headrace.runtime.errors import BadRows
+from headrace.runtime.hashing.tokens import Encoded
+from headrace.runtime.hashing.words import Cells
 from headrace.runtime.shown import listed
 from headrace.runtime.transform import Role
 
@@ -47,8 +49,15 @@ def _extra(text: pa.RecordBatch, columns: Columns, role: Role, first_row: int) -
     if role is Role.ROW_TEXT:
         return _with_what_is_beside(row_text(text.select(columns.names)), text)
     if role is Role.TIME:
-        return text.column(columns.time).dictionary_encode()
+        return _by_value(text.column(columns.time))
     return pa.array(np.arange(first_row, first_row + text.num_rows))
+
+
+def _by_value(texts: pa.StringArray) -> pa.DictionaryArray:
+    """Return texts as Arrow's `dictionary_encode` does."""
+    cells = Encoded.of(texts)
+    codes = pa.array(cells.codes, mask=cells.missing)
+    return pa.DictionaryArray.from_arrays(codes, cells.values, safe=False)
 
 
 def row_text(text: pa.RecordBatch) -> pa.StringArray:
@@ -83,6 +92,8 @@ def _column(
 def _refuse_ids(cells: pa.StringArray, name: str) -> None:
     if cells.null_count:
         raise BadRows(name, _nulls(cells), "an id")
+    if _bytes_of(cells).min(initial=1):
+        return
     is_cut = pc.ends_with(cells, "\0")
     if pc.any(is_cut).as_py():  # bytes of one width, as NumPy has them, end before it
         raise BadRows(name, is_cut.to_numpy(zero_copy_only=False), "an id that does not end in NUL")
@@ -125,6 +136,8 @@ def numbers_of(cells: pa.StringArray, name: str, expected: str = "a number") -> 
     Raises:
         BadRows: A text is none.
     """
+    if (digits := _digits(cells)) is not None:
+        return digits
     try:
         numbers = pc.cast(cells, pa.float64())
     except pa.ArrowInvalid:
@@ -133,6 +146,23 @@ def numbers_of(cells: pa.StringArray, name: str, expected: str = "a number") -> 
     if not pc.all(finite).as_py() and len(cells):
         raise BadRows(name, ~finite.to_numpy(zero_copy_only=False), expected)
     return numbers
+
+
+def _digits(cells: pa.StringArray) -> pa.DoubleArray | None:
+    """Return the number that each text is, if each is a single digit: most labels are."""
+    if cells.null_count or not len(cells) or (np.diff(Cells.offsets(cells)) != 1).any():
+        return None
+    digits = _bytes_of(cells) - np.uint8(ord("0"))
+    return pa.array(digits.astype(np.float64)) if digits.max() <= 9 else None
+
+
+def _bytes_of(cells: pa.StringArray) -> npt.NDArray[np.uint8]:
+    """Return the bytes of all texts, one behind the other."""
+    if not len(cells):
+        return np.empty(0, np.uint8)
+    first, last = Cells.offsets(cells)[[0, -1]]
+    data = cells.buffers()[2]
+    return np.empty(0, np.uint8) if first == last else np.frombuffer(data, np.uint8)[first:last]
 
 
 def _not_numbers(cells: pa.StringArray) -> npt.NDArray[np.bool_]:

@@ -164,7 +164,12 @@ def _bytes_of(column: pa.StringArray) -> int:
 
 
 def count(
-    kernels: CDLL, codes: I32, missing: Bools | None, values: int, groups: I32 | None, size: int
+    kernels: CDLL,
+    codes: I32,
+    missing: Bools | None,
+    values: int,
+    groups: npt.NDArray[np.integer[Any]] | None,
+    size: int,
 ) -> I64 | None:
     """Return the rows of each value in each group, shape (values + 1, size), the nulls' last.
 
@@ -193,7 +198,7 @@ def count(
 
 def add_crossed(
     kernels: CDLL,
-    rows: tuple[I32, Bools | None, I32],
+    rows: tuple[I32, Bools | None, npt.NDArray[np.int8]],
     keys: U64,
     known: U64,
     counts: I64,
@@ -212,7 +217,7 @@ def add_crossed(
     Returns:
         False if there are other values, or the arrays do not fit each other; nothing is added then.
     """
-    codes, groups = straight(rows[0], np.int32), straight(rows[2], np.int32)
+    codes, groups = straight(rows[0], np.int32), straight(rows[2], np.int8)
     missing = straight(rows[1], np.bool_)
     fits = all(each is None or len(each) == len(codes) for each in (missing, groups))
     if not fits or counts.shape != (len(known), len(nulls)):

@@ -44,6 +44,7 @@ _ARGUMENTS = {
     "csv_columns": (_P, c_int64, _P, c_int64, c_int64, _P, c_int64, _P, _P, _P, _P, _P),
     "group": (_P, c_int64, _P, _P, _P, c_int64),
     "add_up": (_P, _P, c_int64, c_int64, _P),
+    "whole_sums": (_P, _P, c_int64, c_int64, _P, _P),
     "cross": (_P, _P, _P, c_int64, c_int64, _P, c_int64, _P, c_int64, _P, _P),
     "find": (_P, _P, c_int64, _P, c_int64, _P),
     "csv_size": (_P, _P, _P, c_int64, c_int64),
@@ -56,7 +57,7 @@ _ARGUMENTS = {
 _COUNTING = (
     *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_scan"),
     *("crc32", "lines", "group", "add_up", "csv_size", "csv_lines"),
-    *("take", "take_texts", "cross"),
+    *("take", "take_texts", "cross", "whole_sums"),
 )
 """Kernels that return a number."""
 

@@ -29,7 +29,7 @@ LABELS = 3
 GROUPS = (CHANNELS + 1) * LABELS
 
 Counts = npt.NDArray[np.int64]
-Groups = npt.NDArray[np.int32]
+Groups = npt.NDArray[np.int8]
 
 
 def groups_of(batch: pa.RecordBatch) -> Groups:
@@ -41,7 +41,7 @@ def groups_of(batch: pa.RecordBatch) -> Groups:
     for place in positions(batch.schema, Role.CHANNEL):
         channels = batch.column(place).to_numpy(zero_copy_only=False)
         groups += np.minimum(channels, CHANNELS).astype(np.int8) * np.int8(LABELS)
-    return groups.astype(np.int32)
+    return groups
 
 
 @dataclass

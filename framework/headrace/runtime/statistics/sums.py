@@ -8,6 +8,9 @@ from math import isqrt
 import numpy as np
 import numpy.typing as npt
 
+from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.library import library
+
 Floats = npt.NDArray[np.float64]
 
 _ROOT_BITS = 64
@@ -47,6 +50,18 @@ def exact_sums(numbers: Floats, groups: npt.NDArray[np.int32], count: int) -> li
     order = np.argsort(groups, kind="stable")
     ends = np.searchsorted(groups[order], np.arange(1, count))
     return [exact_sum(group) for group in np.split(numbers[order], ends)]
+
+
+def rows_and_sums(
+    numbers: Floats, groups: npt.NDArray[np.int32], count: int
+) -> tuple[npt.NDArray[np.int64], list[Fraction | int]]:
+    """Return the number of rows and the sum of each group; takes what `exact_sums` takes."""
+    if (kernels := library()) is not None:
+        counted = dense_calls.whole_sums(kernels, groups, numbers, count)
+        if counted is not None:
+            rows, sums = counted
+            return rows, sums.tolist()
+    return np.bincount(groups, minlength=count), exact_sums(numbers, groups, count)
 
 
 def square_root(number: Fraction) -> float:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from headrace.runtime.statistics.sums import exact_sums
+from headrace.runtime.statistics.sums import rows_and_sums
 from headrace.runtime.transform import Role, positions
 
 LIMIT = 10_000
@@ -115,16 +115,19 @@ class Timeline:
     def _count(self, channel: _Channel, batch: pa.RecordBatch, times: pa.DictionaryArray) -> None:
         points: list[Point] = [*times.dictionary.to_pylist(), None]
         codes = times.indices.fill_null(len(points) - 1).to_numpy()
-        rows = np.bincount(codes, minlength=len(points))
+        sums: list[Fraction | int] = []
+        for label in positions(batch.schema, Role.LABEL):
+            labels = batch.column(label).to_numpy(zero_copy_only=False)
+            rows, sums = rows_and_sums(labels, codes, len(points))
+        if not sums:
+            rows = np.bincount(codes, minlength=len(points))
         found = np.flatnonzero(rows).tolist()
         self._points.update(points[place] for place in found)
         if len(self._points) > LIMIT or any(len(points[place] or "") > LONGEST for place in found):
             self._leave_out()
             return
         channel.rows.update({points[place]: int(rows[place]) for place in found})
-        for label in positions(batch.schema, Role.LABEL):
-            labels = batch.column(label).to_numpy(zero_copy_only=False)
-            sums = exact_sums(labels, codes, len(points))
+        if sums:
             channel.label_sums.update({points[place]: sums[place] for place in found})
 
     def _leave_out(self) -> None:

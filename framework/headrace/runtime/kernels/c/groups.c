@@ -52,6 +52,28 @@ int64_t headrace_add_up(const int32_t *codes, const int64_t *numbers, int64_t ro
     return 0;
 }
 
+/* Add whole numbers to the sum of their group, and count the rows of each. Returns -1 if a group is
+ * beyond, or a number is not whole or has more than 31 bits. */
+int64_t headrace_whole_sums(const int32_t *codes, const double *numbers, int64_t rows,
+                            int64_t groups, int64_t *counts, int64_t *sums) {
+    int64_t start = 0, sum = 0;
+    for (int64_t row = 0; row < rows; row++) { /* rows of one group often follow each other */
+        if (codes[row] < 0 || codes[row] >= groups ||
+            !(numbers[row] > -2147483648.0 && numbers[row] < 2147483648.0) ||
+            numbers[row] != (double)(int32_t)numbers[row]) {
+            return -1;
+        }
+        sum += (int32_t)numbers[row];
+        if (row + 1 == rows || codes[row + 1] != codes[row]) {
+            counts[codes[row]] += row + 1 - start;
+            sums[codes[row]] += sum;
+            start = row + 1;
+            sum = 0;
+        }
+    }
+    return 0;
+}
+
 /* Find keys among `known`, which ascend; -1 where one is not there. `starts` says where those begin
  * whose highest bits are 0, 1, and so on, and where the last ones end, for 2**bits of them. */
 void headrace_find(const uint64_t *known, const int32_t *starts, int64_t bits, const uint64_t *keys,
@@ -89,11 +111,11 @@ static inline int64_t value_of(const int32_t *codes, const uint8_t *missing, int
 }
 
 /* Whether each row has a value, or none, and a group. */
-static int all_are_there(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
+static int all_are_there(const int32_t *codes, const uint8_t *missing, const int8_t *groups,
                          int64_t group_count, int64_t rows, int64_t values) {
     uint32_t most = (uint32_t)values, last = (uint32_t)group_count - 1, beyond = 0;
     for (int64_t row = 0; row < rows; row++) { /* what is negative, or is so below the most */
-        uint32_t group = (uint32_t)groups[row];
+        uint32_t group = (uint32_t)(int32_t)groups[row];
         beyond |= group | (last - group);
     }
     for (int64_t row = 0; row < rows; row++) {
@@ -107,7 +129,7 @@ static int all_are_there(const int32_t *codes, const uint8_t *missing, const int
  * without a value, whose code is that behind the last. `keys` tell the values, and ascend where they
  * are `known`. Returns -1, and adds nothing, if one of them is not known, there are more than 512, or
  * a code or a group is beyond. */
-int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
+int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, const int8_t *groups,
                        int64_t group_count, int64_t rows, const uint64_t *keys, int64_t values,
                        const uint64_t *known, int64_t known_count, int64_t *counts,
                        int64_t *nulls) {

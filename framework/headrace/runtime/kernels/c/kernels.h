@@ -77,7 +77,9 @@ EXPORT int64_t headrace_group(const uint64_t *keys, int64_t rows, int32_t *codes
                               uint32_t *slots, int64_t slot_count);
 EXPORT int64_t headrace_add_up(const int32_t *codes, const int64_t *numbers, int64_t rows,
                                int64_t groups, int64_t *sums);
-EXPORT int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
+EXPORT int64_t headrace_whole_sums(const int32_t *codes, const double *numbers, int64_t rows,
+                                   int64_t groups, int64_t *counts, int64_t *sums);
+EXPORT int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, const int8_t *groups,
                               int64_t group_count, int64_t rows, const uint64_t *keys,
                               int64_t values, const uint64_t *known, int64_t known_count,
                               int64_t *counts, int64_t *nulls);
