@@ -39,18 +39,21 @@ _ARGUMENTS = {
     "crc32": (_P, c_int64, c_uint32),
     "padded": (_P, _P, c_int64, c_int64, _P),
     "lines": (_P, _P, _P, _P, _P, c_int64, c_int64, _P),
-    "csv_scan": (_P, c_int64, c_uint8, c_uint8, c_uint8, c_int64, _P, c_int64, _P, _P),
-    "csv_columns": (_P, c_int64, _P, c_int64, c_int64, _P, c_int64, _P, _P, _P, _P, _P),
+    "csv_read": (
+        *(_P, c_int64, c_uint8, c_uint8, c_uint8, c_int64, _P, c_int64, _P, _P, _P, _P, _P, _P),
+        *(c_int64, _P, _P),
+    ),
     "group": (_P, c_int64, _P, _P, _P, c_int64),
     "add_up": (_P, _P, c_int64, c_int64, _P),
     "find": (_P, _P, c_int64, _P, c_int64, _P),
     "csv_size": (_P, _P, _P, c_int64, c_int64),
     "csv_lines": (_P, _P, _P, _P, c_int64, c_int64, _P, c_int64),
     "digest_numbers": (_P, c_int64, c_uint64, _P),
+    "level": (c_int32,),
 }
 _COUNTING = (
-    *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_scan"),
-    *("crc32", "lines", "group", "add_up", "csv_size", "csv_lines"),
+    *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_read"),
+    *("crc32", "lines", "group", "add_up", "csv_size", "csv_lines", "level"),
 )
 """Kernels that return a number."""
 
