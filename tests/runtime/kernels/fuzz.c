@@ -53,9 +53,10 @@ static Column drawn_column(void) {
         column.offsets[i + 1] = column.offsets[i] + (int32_t)draw((uint64_t)longest);
     }
     column.size = column.offsets[column.rows];
+    int odd = !draw(6); /* bytes that stand in no text */
     column.data = room((uint64_t)column.size);
     for (int64_t i = 0; i < column.size; i++) {
-        column.data[i] = (uint8_t)('a' + draw((uint64_t)letters));
+        column.data[i] = (uint8_t)((odd ? 0xED : 'a') + draw((uint64_t)letters * (odd ? 4 : 1)));
     }
     column.validity = room((uint64_t)(column.rows + 7) / 8);
     return column;
@@ -130,13 +131,13 @@ static void fuzz_text(void) {
         slots *= 2;
     }
     int32_t *codes = room(4 * rows), *starts = room(4 * (rows + 1));
-    uint8_t *missing = room(rows), *values = room(bytes), *validity = draw(2) ? column.validity : 0;
+    uint8_t *missing = room(rows), *values = room(bytes + 8), *validity = draw(2) ? column.validity : 0;
     int64_t *of_values = room(8 * rows);
-    uint64_t *words = room(16 * rows);
+    uint64_t *marks = room(8 * rows);
     uint32_t *table = room(4 * (uint64_t)slots);
     int64_t count =
         headrace_encode(column.offsets, column.data, validity, 0, column.rows, codes, missing,
-                        starts, values, of_values, words, table, slots);
+                        starts, values, of_values, marks, table, slots);
     int64_t sketch[4 * 8] = {0};
     headrace_sketch(wide, of_values, count, 8, sketch);
     int64_t nulls = 0;
@@ -150,6 +151,16 @@ static void fuzz_text(void) {
         check(starts[codes[row] + 1] - starts[codes[row]] == size, "size of a value");
         check(!memcmp(values + starts[codes[row]], column.data + column.offsets[row], (uint64_t)size),
               "value");
+    }
+    if (column.rows < 100) { /* no value is there twice */
+        for (int64_t i = 0; i < count; i++) {
+            for (int64_t j = 0; j < i; j++) {
+                int64_t size = starts[i + 1] - starts[i];
+                check(starts[j + 1] - starts[j] != size ||
+                          memcmp(values + starts[i], values + starts[j], (uint64_t)size),
+                      "different values");
+            }
+        }
     }
     int64_t groups = 1 + (int64_t)draw(12), total = 0;
     int32_t *group = room(4 * rows);
@@ -178,7 +189,7 @@ static void fuzz_text(void) {
     check(total == nulls, "counts of values");
     free(of_values);
     void *all[] = {prefix, hashes, wide,   codes,          starts,      missing,        values,
-                   words,  table,  group,  counts, column.offsets, column.data, column.validity};
+                   marks,  table,  group,  counts, column.offsets, column.data, column.validity};
     for (uint64_t i = 0; i < sizeof all / sizeof *all; i++) {
         free(all[i]);
     }
@@ -243,24 +254,40 @@ static void fuzz_rows(void) {
             }
         }
     }
-    int32_t *offsets = room(4 * (uint64_t)(rows + 1)), *indices = room(4 * cells);
-    float *values = room(4 * cells);
+    int32_t *offsets = room(4 * (uint64_t)(rows + 1)), *indices = room(4 * (cells + 3));
+    float *values = room(4 * (cells + 3));
     int64_t found =
         headrace_sparse((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
                         (const uint8_t *const *)missing, columns, rows, offsets, indices, values);
     check(found == offsets[rows], "entries");
-    if (rows && counts[0]) { /* a code beyond the keys is found out */
-        int32_t code = codes[0][rows - 1];
-        codes[0][rows - 1] = draw(2) ? (int32_t)counts[0] : -1;
+    for (int level = 0; level < 2; level++) {
+        headrace_level(level);
+        int32_t *some_offsets = room(4 * (uint64_t)(rows + 1));
+        int32_t *some_indices = room(4 * (cells + 3));
+        float *some_values = room(4 * (cells + 3));
         check(headrace_sparse((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
-                              (const uint8_t *const *)missing, columns, rows, 0, 0, 0) == -1,
-              "a wrong code");
-        codes[0][rows - 1] = code;
+                              (const uint8_t *const *)missing, columns, rows, some_offsets,
+                              some_indices, some_values) == found,
+              "entries at every level");
+        check(!memcmp(offsets, some_offsets, 4 * (uint64_t)(rows + 1)), "offsets at every level");
+        check(!memcmp(indices, some_indices, 4 * (uint64_t)found), "indices at every level");
+        check(!memcmp(values, some_values, 4 * (uint64_t)found), "values at every level");
+        free(some_offsets), free(some_indices), free(some_values);
     }
+    headrace_level((int)draw(3));
     for (int64_t row = 0; row < rows; row++) {
         for (int64_t at = offsets[row] + 1; at < offsets[row + 1]; at++) {
             check(indices[at - 1] < indices[at], "order");
         }
+    }
+    if (rows && counts[0]) { /* a code beyond the keys is found out */
+        int32_t code = codes[0][rows - 1];
+        codes[0][rows - 1] = draw(2) ? (int32_t)counts[0] : -1;
+        check(headrace_sparse((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
+                              (const uint8_t *const *)missing, columns, rows, offsets, indices,
+                              values) == -1,
+              "a wrong code");
+        codes[0][rows - 1] = code;
     }
     double *weights[WIDEST], *wide_values = room(8 * cells);
     for (int64_t i = 0; i < columns; i++) {
@@ -283,8 +310,8 @@ static void fuzz_rows(void) {
     }
     free(wide_values);
     uint32_t *flat = room(4 * cells);
-    int32_t *again = room(4 * (uint64_t)(rows + 1)), *others = room(4 * cells);
-    float *numbers_of_others = room(4 * cells);
+    int32_t *again = room(4 * (uint64_t)(rows + 1)), *others = room(4 * (cells + 3));
+    float *numbers_of_others = room(4 * (cells + 3));
     for (int64_t i = 0; i < columns; i++) {
         for (int64_t row = 0; row < rows; row++) {
             int is_there = counts[i] && !(missing[i] && missing[i][row]);
@@ -337,35 +364,70 @@ static void fuzz_rows(void) {
 }
 
 #define MOST_WANTED 64
+#define BEHIND 288 /* bytes behind cells that may be overwritten */
 
-static void read_csv(const uint8_t *data, int64_t size, int64_t columns, uint8_t delimiter,
-                     uint8_t quote, int64_t lines) {
-    uint32_t *marks = room(4 * (uint64_t)(lines * (columns + 1)));
-    int64_t *sizes = calloc((uint64_t)columns, 8);
-    int32_t is_ascii;
-    int64_t rows = headrace_csv_scan(data, size, delimiter, quote, 0xFF, columns, marks,
-                                     lines * (columns + 1), sizes, &is_ascii);
-    int64_t wanted[MOST_WANTED], rooms[MOST_WANTED], nulls[MOST_WANTED] = {0};
+typedef struct {
+    int64_t rows, filled[MOST_WANTED], nulls[MOST_WANTED];
     int32_t *offsets[MOST_WANTED];
     uint8_t *cells[MOST_WANTED], *validity[MOST_WANTED];
-    int64_t count = rows > 0 ? (int64_t)draw(MOST_WANTED) : 0, slack = (int64_t)draw(2) * 32;
+} Read;
+
+static void free_read(Read *read, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        free(read->offsets[i]), free(read->cells[i]), free(read->validity[i]);
+    }
+}
+
+static void read_csv(const uint8_t *data, int64_t size, int64_t columns, uint8_t delimiter,
+                     uint8_t quote) {
+    int64_t count = (int64_t)draw(MOST_WANTED), wanted[MOST_WANTED], sizes[MOST_WANTED];
+    int64_t measured[MOST_WANTED] = {0}, few[MOST_WANTED] = {0};
+    uint32_t *ends = room(4 * (uint64_t)(9 * columns + 128 * 64 + 32));
+    int32_t is_ascii, is_still_ascii;
     for (int64_t i = 0; i < count; i++) {
         wanted[i] = (int64_t)draw((uint64_t)columns);
-        rooms[i] = sizes[wanted[i]] + slack;
-        offsets[i] = room(4 * (uint64_t)(rows + 1));
-        cells[i] = room((uint64_t)rooms[i]);
-        validity[i] = room((uint64_t)(rows + 7) / 8);
     }
-    headrace_csv_columns(data, size, marks, columns, rows, wanted, count, offsets, cells, rooms,
-                         validity, nulls);
-    for (int64_t i = 0; i < count; i++) {
-        check(offsets[i][rows] == sizes[wanted[i]], "bytes of a column");
-        free(offsets[i]);
-        free(cells[i]);
-        free(validity[i]);
+    int64_t rows = headrace_csv_read(data, size, delimiter, quote, 0xFF, columns, wanted, count, 0,
+                                     0, 0, 0, measured, 0, 0, ends, &is_ascii);
+    check(rows >= -1, "there is always room to measure");
+    Read first = {0}, read;
+    for (int level = 2; level >= 0 && rows > 0; level--) {
+        headrace_level(level);
+        memset(&read, 0, sizeof read);
+        for (int64_t i = 0; i < count; i++) {
+            sizes[i] = measured[i] + BEHIND;
+            read.offsets[i] = room(4 * (uint64_t)(rows + 1));
+            read.cells[i] = room((uint64_t)sizes[i]);
+            read.validity[i] = room((uint64_t)(rows + 7) / 8);
+        }
+        read.rows = headrace_csv_read(data, size, delimiter, quote, 0xFF, columns, wanted, count,
+                                      read.offsets, read.cells, read.validity, sizes, read.filled,
+                                      read.nulls, rows, ends, &is_still_ascii);
+        check(read.rows == rows && is_ascii == is_still_ascii, "rows");
+        if (level == 2) {
+            first = read;
+            continue;
+        }
+        for (int64_t i = 0; i < count; i++) {
+            check(read.filled[i] == measured[i] && read.nulls[i] == first.nulls[i], "a column");
+            check(!memcmp(read.offsets[i], first.offsets[i], 4 * (uint64_t)(rows + 1)), "offsets");
+            check(!memcmp(read.cells[i], first.cells[i], (uint64_t)measured[i]), "cells");
+            check(!memcmp(read.validity[i], first.validity[i], (uint64_t)rows / 8), "validity");
+        }
+        free_read(&read, count);
     }
-    free(marks);
-    free(sizes);
+    if (rows > 0 && count) { /* too little room is found out */
+        int64_t i = (int64_t)draw((uint64_t)count), fewer = (int64_t)draw(2);
+        int64_t cut = 1 + (int64_t)draw((uint64_t)sizes[i]);
+        sizes[i] -= fewer ? 0 : cut;
+        first.cells[i] = realloc(first.cells[i], (uint64_t)sizes[i] + !sizes[i]);
+        int64_t found = headrace_csv_read(
+            data, size, delimiter, quote, 0xFF, columns, wanted, count, first.offsets, first.cells,
+            first.validity, sizes, few, first.nulls, rows - fewer, ends, &is_ascii);
+        check(found == -2, "too little room");
+    }
+    free_read(&first, rows > 0 ? count : 0);
+    free(ends);
 }
 
 static void fuzz_csv(void) {
@@ -397,8 +459,7 @@ static void fuzz_csv(void) {
     }
     uint8_t *exact = room((uint64_t)size);
     memcpy(exact, data, (uint64_t)size);
-    read_csv(exact, size, columns, ',', draw(2) ? '"' : 0xFF,
-             draw(4) ? size / columns + 1 : (int64_t)draw(5));
+    read_csv(exact, size, columns, ',', draw(2) ? '"' : 0xFF);
     free(exact);
     free(data);
 }
@@ -560,7 +621,7 @@ static void read_file(const char *path) {
     check(fread(data, 1, (uint64_t)size, file) == (uint64_t)size, path);
     fclose(file);
     for (int64_t columns = 1; columns < 40; columns++) {
-        read_csv(data, size, columns, columns & 1 ? ',' : '\t', '"', size / columns + 1);
+        read_csv(data, size, columns, columns & 1 ? ',' : '\t', '"');
     }
     free(data);
 }

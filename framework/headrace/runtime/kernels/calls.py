@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ctypes import CDLL, c_int32
-from ctypes import byref as reference
+from ctypes import CDLL
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +13,6 @@ import pyarrow as pa
 from headrace.runtime.kernels.arrays import (
     I32,
     I64,
-    SLACK,
     U32,
     U64,
     Array,
@@ -30,10 +28,9 @@ MOST_COLUMNS = 256
 """Columns whose keys are sorted by the kernel; of more, NumPy is as fast."""
 MOST_BYTES = 2**31 - 1
 """Bytes of a column's texts, and entries of rows: their places are 32-bit numbers."""
-_SAMPLE = 1 << 16
-_NO_ROOM = -2
-_NEVER = 0xFF
-"""A byte that stands in no UTF-8."""
+_ENTRIES_BEHIND = 3
+_BYTES_BEHIND = 8
+"""What kernels may overwrite behind the rows' entries and behind texts."""
 
 
 def _of(array: Array | None) -> int | None:
@@ -116,7 +113,8 @@ def sparse_keys(
     if keys.dtype != np.uint32 or len(keys) != columns * rows:
         return None
     offsets = np.empty(rows + 1, np.int32)
-    indices, values = np.empty(len(keys), np.int32), np.empty(len(keys), np.float32)
+    room = len(keys) + _ENTRIES_BEHIND
+    indices, values = np.empty(room, np.int32), np.empty(room, np.float32)
     keys = straight(keys, np.uint32)
     found = kernels.headrace_sparse_keys(
         at(keys), columns, rows, at(offsets), at(indices), at(values)
@@ -144,12 +142,12 @@ def encode(kernels: CDLL, column: pa.StringArray) -> tuple[pa.StringArray, I32, 
     missing = np.empty(rows, np.bool_) if validity else None
     slots = 1 << max(2 * rows - 1, 1).bit_length()
     codes, starts = np.empty(rows, np.int32), np.empty(rows + 1, np.int32)
-    texts, words = np.empty(size, np.uint8), np.empty(2 * rows, np.uint64)
+    texts, marks = np.empty(size + _BYTES_BEHIND, np.uint8), np.empty(rows, np.uint64)
     table, counts = np.empty(slots, np.uint32), np.empty(rows, np.int64)
     count = kernels.headrace_encode(
         *(offsets, data, validity.address if validity else None, column.offset, rows),
         *(at(codes), _of(missing), at(starts), at(texts), at(counts)),
-        *(at(words), at(table), slots),
+        *(at(marks), at(table), slots),
     )
     buffers = [None, pa.py_buffer(starts[: count + 1]), pa.py_buffer(texts[: starts[count]])]
     return pa.Array.from_buffers(pa.string(), count, buffers), codes, missing, counts[:count]
@@ -269,8 +267,9 @@ def sparse(kernels: CDLL, columns: Sequence[Column]) -> tuple[I32, I32, Array] |
     codes, keys, missing, weights = (addresses(each) for each in zip(*aligned, strict=True))
     counts = np.array([len(column.keys) for column in aligned], np.int64)
     is_weighted = any(column.weights is not None for column in columns)
-    offsets, indices = np.empty(rows + 1, np.int32), np.empty(rows * width, np.int32)
-    values: Array = np.empty(rows * width, np.float64 if is_weighted else np.float32)
+    room = rows * width + _ENTRIES_BEHIND
+    offsets, indices = np.empty(rows + 1, np.int32), np.empty(room, np.int32)
+    values: Array = np.empty(room, np.float64 if is_weighted else np.float32)
     made = (width, rows, at(offsets), at(indices), at(values))
     given = (at(codes), at(keys), at(counts), at(missing))
     if is_weighted:
@@ -335,86 +334,3 @@ def digest(kernels: CDLL, entries: Entries | None, beside: U64) -> int | None:
         given = (at(offsets), at(indices), at(values), is_double, count)
     done: int = kernels.headrace_digest(*given, len(beside), at(beside), at(total))
     return int(total[0]) if done == 0 else None
-
-
-def csv_columns(
-    kernels: CDLL,
-    data: bytes,
-    marks: tuple[str, str | None, str | None],
-    width: int,
-    wanted: Sequence[int],
-) -> list[pa.StringArray] | None:
-    """Return columns of delimited text, its empty cells being null; None if Arrow has to parse it.
-
-    Args:
-        kernels: The library.
-        data: Whole rows.
-        marks: Delimiter, quote and escape, the last two if they mean anything: ASCII.
-        width: Number of columns.
-        wanted: Those to return.
-    """
-    if not 0 < len(data) < MOST_BYTES:
-        return None
-    delimiter, quote, escape = (_NEVER if mark is None else ord(mark) for mark in marks)
-    text, is_ascii = np.frombuffer(data, np.uint8), c_int32()
-    most = len(data) // width + 1
-    for lines in (min(_lines(data), most), most):
-        ends, sizes = np.empty(lines * (width + 1), np.uint32), np.zeros(width, np.int64)
-        rows = kernels.headrace_csv_scan(
-            *(at(text), len(data), delimiter, quote, escape, width),
-            *(at(ends), len(ends), at(sizes), reference(is_ascii)),
-        )
-        if rows != _NO_ROOM:
-            break
-    if rows <= 0:
-        return None
-    columns = _copied(
-        kernels, text, ends, rows, width, [(each, int(sizes[each])) for each in wanted]
-    )
-    if not is_ascii.value:
-        try:
-            for column in columns:
-                column.validate(full=True)
-        except pa.ArrowInvalid:
-            return None  # Arrow finds the cell
-    return columns
-
-
-def _lines(data: bytes) -> int:
-    """Return how many lines there may be, by the first of them: room that is kept small."""
-    lines = data.count(b"\n", 0, _SAMPLE)
-    return 2 + (lines + 1) * len(data) // min(len(data), _SAMPLE) * 5 // 4
-
-
-def _copied(
-    kernels: CDLL, text: Array, ends: U32, rows: int, width: int, wanted: Sequence[tuple[int, int]]
-) -> list[pa.StringArray]:
-    """Copy the cells of some columns, each with the bytes of all its cells."""
-    # Buffers of each column alone: an id that waits for its part keeps no other column.
-    offsets = [_buffer(4 * (rows + 1)) for _ in wanted]
-    cells = [_buffer(size + SLACK) for _, size in wanted]
-    validity = [_buffer((rows + 7) // 8) for _ in wanted]
-    sizes = np.array([len(each) for each in cells], np.int64)
-    nulls = np.zeros(len(wanted), np.int64)
-    columns = np.array([each for each, _ in wanted], np.int64)
-    addresses = [
-        np.array([x.address for x in each], np.uintp) for each in (offsets, cells, validity)
-    ]
-    starts, texts, bits = map(at, addresses)
-    kernels.headrace_csv_columns(
-        *(at(text), len(text), at(ends), width, rows, at(columns), len(wanted)),
-        *(starts, texts, at(sizes), bits, at(nulls)),
-    )
-    return [
-        pa.Array.from_buffers(
-            pa.string(), rows, [bitmap if count else None, start, text.slice(0, size)], count
-        )
-        for bitmap, start, text, (_, size), count in zip(
-            validity, offsets, cells, wanted, nulls.tolist(), strict=True
-        )
-    ]
-
-
-def _buffer(size: int) -> pa.Buffer:
-    """Return memory of NumPy's, which stays for the next block; Arrow's pool gives it back."""
-    return pa.py_buffer(np.empty(size, np.uint8))

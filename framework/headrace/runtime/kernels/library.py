@@ -40,8 +40,10 @@ _ARGUMENTS = {
     "crc32": (_P, c_int64, c_uint32),
     "padded": (_P, _P, c_int64, c_int64, _P),
     "lines": (_P, _P, _P, _P, _P, c_int64, c_int64, _P),
-    "csv_scan": (_P, c_int64, c_uint8, c_uint8, c_uint8, c_int64, _P, c_int64, _P, _P),
-    "csv_columns": (_P, c_int64, _P, c_int64, c_int64, _P, c_int64, _P, _P, _P, _P, _P),
+    "csv_read": (
+        *(_P, c_int64, c_uint8, c_uint8, c_uint8, c_int64, _P, c_int64, _P, _P, _P, _P, _P, _P),
+        *(c_int64, _P, _P),
+    ),
     "group": (_P, c_int64, _P, _P, _P, c_int64),
     "add_up": (_P, _P, c_int64, c_int64, _P),
     "whole_sums": (_P, _P, c_int64, c_int64, _P, _P),
@@ -53,10 +55,11 @@ _ARGUMENTS = {
     "order": (_P, c_int64, _P),
     "take": (_P, c_int64, c_int64, c_int64, _P, _P, _P),
     "take_texts": (_P, _P, c_int64, _P, c_int64, _P, _P, c_int64),
+    "level": (c_int32,),
 }
 _COUNTING = (
-    *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_scan"),
-    *("crc32", "lines", "group", "add_up", "csv_size", "csv_lines"),
+    *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_read"),
+    *("crc32", "lines", "group", "add_up", "csv_size", "csv_lines", "level"),
     *("take", "take_texts", "cross", "whole_sums"),
 )
 """Kernels that return a number."""

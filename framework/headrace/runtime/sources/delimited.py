@@ -19,7 +19,7 @@ from pyarrow import csv as arrow_csv
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.names import NAME_THEM, refuse_twins
 from headrace.runtime.errors import DataError
-from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.csv_calls import csv_columns
 from headrace.runtime.kernels.library import library
 from headrace.runtime.shown import quoted
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
@@ -279,7 +279,7 @@ class DelimitedBlock(LinesBlock):
         marks = dialect.delimiter, dialect.quote, dialect.escape
         places = {name: place for place, name in enumerate(self.names)}
         wanted = [places[name] for name in self.wanted]
-        columns = calls.csv_columns(kernels, data, marks, len(self.names), wanted)
+        columns = csv_columns(kernels, data, marks, len(self.names), wanted)
         return None if columns is None else pa.table(columns, list(self.wanted))
 
     def _parse_by_row(self) -> Parsed:

@@ -3,6 +3,7 @@
  * The hash of a number is three multiplications of 64 bits. AVX-512 has an instruction for eight at
  * once, which compilers choose for the plain loops here where a function may use it.
  */
+#include "processor.h"
 #include "text.h"
 
 #define PIECE 512 /* hashes at once, which stay in the fastest cache */
@@ -13,9 +14,8 @@ static inline uint64_t bits_of(double number) {
     return bits;
 }
 
-static inline __attribute__((always_inline)) void
-hash_entries(const uint32_t *restrict indices, const void *restrict values, int is_double,
-             int64_t count, uint64_t *restrict hashes) {
+INLINE void hash_entries(const uint32_t *restrict indices, const void *restrict values,
+                         int is_double, int64_t count, uint64_t *restrict hashes) {
     if (is_double) {
         const double *numbers = values;
         for (int64_t i = 0; i < count; i++) {
@@ -29,42 +29,37 @@ hash_entries(const uint32_t *restrict indices, const void *restrict values, int 
     }
 }
 
-static inline __attribute__((always_inline)) void
-add_hashes(const uint64_t *restrict numbers, int64_t count, uint64_t key, uint64_t *restrict sums) {
+INLINE void add_hashes(const uint64_t *restrict numbers, int64_t count, uint64_t key,
+                       uint64_t *restrict sums) {
     for (int64_t i = 0; i < count; i++) {
         sums[i] += mix64(numbers[i] * GAMMA + key);
     }
 }
 
-#if defined(__x86_64__)
-#include <cpuid.h>
+/* Hashes some entries. */
+typedef void Hash(const uint32_t *indices, const void *values, int is_double, int64_t count,
+                  uint64_t *hashes);
+/* Adds the hash of each number to a sum. */
+typedef void Add(const uint64_t *numbers, int64_t count, uint64_t key, uint64_t *sums);
 
-#define WIDE __attribute__((target("avx512f,avx512dq,avx512vl")))
-
-/* AVX-512 needs the processor to have it and the system to keep its registers. */
-static int has_avx512(void) {
-    const uint32_t wanted = 1u << 16 | 1u << 17 | 1u << 31; /* its base, DQ and VL */
-    uint32_t a, b, c, d, low, high;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27)) {
-        return 0;
+#define VERSIONS(level, target)                                                                    \
+    target static void hash_##level(const uint32_t *indices, const void *values, int is_double,    \
+                                    int64_t count, uint64_t *hashes) {                             \
+        hash_entries(indices, values, is_double, count, hashes);                                   \
+    }                                                                                              \
+    target static void add_##level(const uint64_t *numbers, int64_t count, uint64_t key,           \
+                                   uint64_t *sums) {                                               \
+        add_hashes(numbers, count, key, sums);                                                     \
     }
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (low & 0xE6) == 0xE6 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & wanted) == wanted;
-}
 
-WIDE static void hash_entries_wide(const uint32_t *indices, const void *values, int is_double,
-                                   int64_t count, uint64_t *hashes) {
-    hash_entries(indices, values, is_double, count, hashes);
-}
-
-WIDE static void add_hashes_wide(const uint64_t *numbers, int64_t count, uint64_t key,
-                                 uint64_t *sums) {
-    add_hashes(numbers, count, key, sums);
-}
+VERSIONS(baseline, )
+#if HAS_LEVELS
+VERSIONS(avx512, AVX512_TOO)
+static Hash *const hash[] = {hash_baseline, hash_baseline, hash_avx512};
+static Add *const add[] = {add_baseline, add_baseline, add_avx512};
 #else
-static int has_avx512(void) { return 0; }
-#define hash_entries_wide hash_entries
-#define add_hashes_wide add_hashes
+static Hash *const hash[] = {hash_baseline};
+static Add *const add[] = {add_baseline};
 #endif
 
 /* Whether rows follow each other within the entries. */
@@ -82,7 +77,6 @@ int64_t headrace_digest(const int64_t *offsets, const uint32_t *indices, const v
                         int32_t is_double, int64_t entries, int64_t rows, const uint64_t *beside,
                         uint64_t *total) {
     uint64_t hashes[PIECE], sum = 0, digest = 0;
-    int is_wide = has_avx512();
     if (offsets && !are_rows(offsets, rows, entries)) {
         return -1;
     }
@@ -93,7 +87,7 @@ int64_t headrace_digest(const int64_t *offsets, const uint32_t *indices, const v
     while (at < end) {
         int64_t start = at, count = end - at < PIECE ? end - at : PIECE;
         const void *numbers = (const char *)values + (is_double ? 8 : 4) * at;
-        (is_wide ? hash_entries_wide : hash_entries)(indices + at, numbers, is_double, count, hashes);
+        hash[processor_level()](indices + at, numbers, is_double, count, hashes);
         for (; row < rows && offsets[row + 1] <= start + count; row++) {
             for (; at < offsets[row + 1]; at++) {
                 sum += hashes[at - start];
@@ -111,5 +105,5 @@ int64_t headrace_digest(const int64_t *offsets, const uint32_t *indices, const v
 
 /* Add to each row's sum the hash of a number. */
 void headrace_digest_numbers(const uint64_t *numbers, int64_t rows, uint64_t key, uint64_t *sums) {
-    (has_avx512() ? add_hashes_wide : add_hashes)(numbers, rows, key, sums);
+    add[processor_level()](numbers, rows, key, sums);
 }

@@ -1,62 +1,88 @@
 /* The distinct values of a column of text, in the order in which they first occur. */
+#include "processor.h"
 #include "text.h"
 
-typedef struct {
-    const uint8_t *data;
-    int64_t size, room;
-    uint64_t word; /* the first eight bytes */
-    uint32_t tag;
-} Cell;
+#define FEW 1024 /* slots to begin with */
 
-static inline Cell cell_at(const int32_t *offsets, const uint8_t *data, int64_t row, int64_t end) {
-    const uint8_t *text = data + offsets[row];
-    Cell cell = {text, offsets[row + 1] - offsets[row], end - offsets[row], 0, 0};
-    cell.word = first_word(text, cell.size, cell.room);
-    uint64_t hash = (cell.word ^ (uint64_t)cell.size << 56) * GAMMA;
-    for (int64_t at = 8; at < cell.size; at += 8) {
-        hash = mix64(hash + first_word(text + at, cell.size - at, cell.room - at));
+/* A mark tells a value from others. A text of up to eight bytes is its own mark; its last byte tells
+ * the size if that is less. A longer one has a hash for its mark and is compared as well. So is one
+ * of eight bytes that could be taken for another mark, which UTF-8 has none of. */
+#define SMALLEST_OTHER 0xF0u    /* last byte of a mark that is no text of eight bytes */
+#define SMALLEST_COMPARED 0xF8u /* last byte of a mark whose text is compared */
+#define LAST_BYTE(byte) ((uint64_t)(byte) << 56)
+
+static const uint64_t bytes_of_size[] = {
+    0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF};
+static const uint64_t mark_of_size[] = {
+    LAST_BYTE(0xF0), LAST_BYTE(0xF1), LAST_BYTE(0xF2), LAST_BYTE(0xF3), LAST_BYTE(0xF4),
+    LAST_BYTE(0xF5), LAST_BYTE(0xF6), LAST_BYTE(0xF7)};
+
+static uint64_t mark_of_long(const uint8_t *text, int64_t size) {
+    uint64_t mark = (uint64_t)size;
+    for (int64_t at = 0; at < size - 8; at += 8) {
+        mark = mix64(mark + word64(text + at));
     }
-    hash = (hash ^ hash >> 32) * 0xBF58476D1CE4E5B9u;
-    cell.tag = (uint32_t)(hash >> 32);
-    return cell;
+    return mix64(mark + word64(text + size - 8)) | LAST_BYTE(SMALLEST_COMPARED);
 }
 
-/* A value: what tells it from others is side by side in memory. */
-typedef struct {
-    uint64_t word;
-    uint32_t size, tag;
-} Value;
+/* `room` bytes may be read. */
+INLINE uint64_t mark_of(const uint8_t *text, int64_t size, int64_t room) {
+    if (size < 8) {
+        uint64_t word = room >= 8 ? word64(text) : first_word(text, size, room);
+        return (word & bytes_of_size[size]) | mark_of_size[size];
+    }
+    uint64_t mark = word64(text);
+    return size == 8 && mark < LAST_BYTE(SMALLEST_OTHER) ? mark : mark_of_long(text, size);
+}
 
-static inline int is_value(Cell cell, const Value *value, const uint8_t *text) {
-    if (value->word != cell.word || value->size != (uint64_t)cell.size) {
+INLINE int is_compared(uint64_t mark) { return mark >= LAST_BYTE(SMALLEST_COMPARED); }
+
+/* Whether texts are the same that are compared. */
+static int is_same(const uint8_t *text, int64_t size, const uint8_t *values, const int32_t *ends) {
+    const uint8_t *value = values + ends[0];
+    if (ends[1] - ends[0] != size) {
         return 0;
     }
-    return cell.size <= 8 || !memcmp(text + 8, cell.data + 8, (uint64_t)cell.size - 8);
+    if (size <= 16) {
+        return word64(text) == word64(value) && word64(text + size - 8) == word64(value + size - 8);
+    }
+    return !memcmp(text, value, (uint64_t)size);
 }
 
-/* Put values 0 to `count` into `slots` again, of which `mask` + 1 count now. */
-static void place_all(int64_t count, const Value *values, uint32_t *slots, uint32_t mask) {
-    memset(slots, 0, ((uint64_t)mask + 1) * sizeof *slots);
-    for (int64_t code = 0; code < count; code++) {
-        uint32_t slot = values[code].tag & mask;
+/* Where values are found by their marks. */
+typedef struct {
+    uint32_t *slots; /* the code of a value, plus one */
+    int64_t count;   /* a power of two */
+    int shift;
+} Table;
+
+/* The first slot in which to look: the highest bits of a product. */
+INLINE int64_t slot_of(Table table, uint64_t mark) {
+    return (int64_t)(mark * GAMMA >> table.shift);
+}
+
+/* Put values 0 to `values` into so many slots. */
+static Table table_of(uint32_t *slots, int64_t count, const uint64_t *marks, int64_t values) {
+    Table table = {slots, count, 64 - __builtin_ctzll((uint64_t)count)};
+    memset(slots, 0, (uint64_t)count * sizeof *slots);
+    for (int64_t code = 0; code < values; code++) {
+        int64_t slot = slot_of(table, marks[code]);
         while (slots[slot]) {
-            slot = (slot + 1) & mask;
+            slot = (slot + 1) & (count - 1);
         }
         slots[slot] = (uint32_t)code + 1;
     }
+    return table;
 }
 
-/* `codes` and `counts` (rows of each value) hold one number for each row, `words` two,
- * `value_offsets` one more, `value_data` as many bytes as the column; `slot_count` is a power of
- * two, at least twice the rows. Returns the number of values. */
-int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
-                        int64_t validity_offset, int64_t rows, int32_t *codes, uint8_t *missing,
-                        int32_t *value_offsets, uint8_t *value_data, int64_t *counts,
-                        uint64_t *words, uint32_t *slots, int64_t slot_count) {
-    Value *values = (Value *)words;
+INLINE int64_t encoded(const int32_t *restrict offsets, const uint8_t *restrict data,
+                       const uint8_t *restrict validity, int64_t validity_offset, int64_t rows,
+                       int32_t *restrict codes, uint8_t *restrict missing,
+                       int32_t *restrict value_offsets, uint8_t *restrict value_data,
+                       int64_t *restrict counts, uint64_t *restrict marks,
+                       uint32_t *restrict slots, int64_t slot_count) {
+    Table table = table_of(slots, slot_count < FEW ? slot_count : FEW, marks, 0);
     int64_t count = 0, end = rows ? offsets[rows] : 0;
-    uint32_t mask = slot_count < 1024 ? (uint32_t)slot_count - 1 : 1023;
-    place_all(0, values, slots, mask);
     value_offsets[0] = 0;
     for (int64_t row = 0; row < rows; row++) {
         if (validity) {
@@ -67,32 +93,53 @@ int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8
                 continue;
             }
         }
-        Cell cell = cell_at(offsets, data, row, end);
-        uint32_t slot = cell.tag & mask, found;
-        while ((found = slots[slot]) &&
-               !is_value(cell, values + found - 1, value_data + value_offsets[found - 1])) {
-            slot = (slot + 1) & mask;
+        int64_t start = offsets[row], size = offsets[row + 1] - start;
+        const uint8_t *text = data + start;
+        uint64_t mark = mark_of(text, size, end - start);
+        int64_t slot = slot_of(table, mark), code;
+        for (; (code = (int64_t)slots[slot] - 1) >= 0; slot = (slot + 1) & (table.count - 1)) {
+            if (marks[code] == mark &&
+                (!is_compared(mark) || is_same(text, size, value_data, value_offsets + code))) {
+                break;
+            }
         }
-        if (found) {
-            codes[row] = (int32_t)found - 1;
-            counts[found - 1]++;
+        if (code >= 0) {
+            codes[row] = (int32_t)code;
+            counts[code]++;
             continue;
         }
         codes[row] = (int32_t)count;
         counts[count] = 1;
-        values[count] = (Value){cell.word, (uint32_t)cell.size, cell.tag};
-        if (cell.size) {
-            memcpy(value_data + value_offsets[count], cell.data, (uint64_t)cell.size);
+        marks[count] = mark;
+        if (is_compared(mark)) {
+            memcpy(value_data + value_offsets[count], text, (uint64_t)size);
+        } else {
+            memcpy(value_data + value_offsets[count], &mark, sizeof mark);
         }
-        value_offsets[count + 1] = value_offsets[count] + (int32_t)cell.size;
+        value_offsets[count + 1] = value_offsets[count] + (int32_t)size;
         slots[slot] = (uint32_t)++count;
-        if (2 * count > mask && (int64_t)mask + 1 < slot_count) {
-            int64_t wider = 4 * ((int64_t)mask + 1);
-            mask = (uint32_t)(wider < slot_count ? wider : slot_count) - 1;
-            place_all(count, values, slots, mask);
+        if (2 * count >= table.count && table.count < slot_count) {
+            /* where most values are new, most of the others will be */
+            int64_t wider = 2 * count > row ? slot_count : 4 * table.count;
+            table = table_of(slots, wider < slot_count ? wider : slot_count, marks, count);
         }
     }
     return count;
+}
+
+/* `codes`, `counts` (rows of each value) and `marks` hold one number for each row, `value_offsets`
+ * one more, `value_data` eight bytes more than the column; `slot_count` is a power of two, at least
+ * twice the rows, and two. Returns the number of values. */
+int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
+                        int64_t validity_offset, int64_t rows, int32_t *codes, uint8_t *missing,
+                        int32_t *value_offsets, uint8_t *value_data, int64_t *counts,
+                        uint64_t *marks, uint32_t *slots, int64_t slot_count) {
+    if (!validity) {
+        return encoded(offsets, data, 0, 0, rows, codes, 0, value_offsets, value_data, counts,
+                       marks, slots, slot_count);
+    }
+    return encoded(offsets, data, validity, validity_offset, rows, codes, missing, value_offsets,
+                   value_data, counts, marks, slots, slot_count);
 }
 
 /* Lay texts out in cells of one width, none of them longer, with zeros behind. */

@@ -24,6 +24,8 @@
 
 enum { MURMUR3_32 = 0, XXH32 = 1 };
 
+EXPORT int32_t headrace_level(int32_t most);
+
 /* Arrow's strings: text i is data[offsets[i]] to data[offsets[i + 1]]; `size` bytes in all. */
 
 EXPORT void headrace_hash32(const int32_t *offsets, const uint8_t *data, int64_t rows,
@@ -41,7 +43,7 @@ EXPORT void headrace_hash64(const int32_t *offsets, const uint8_t *data, int64_t
 EXPORT int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
                                int64_t validity_offset, int64_t rows, int32_t *codes,
                                uint8_t *missing, int32_t *value_offsets, uint8_t *value_data,
-                               int64_t *counts, uint64_t *words, uint32_t *slots, int64_t slot_count);
+                               int64_t *counts, uint64_t *marks, uint32_t *slots, int64_t slot_count);
 EXPORT void headrace_sketch(const uint64_t *prints, const int64_t *counts, int64_t values,
                             int64_t width, int64_t *sketch);
 EXPORT int64_t headrace_count(const int32_t *codes, const uint8_t *missing, const int32_t *groups,
@@ -65,14 +67,12 @@ EXPORT void headrace_padded(const int32_t *offsets, const uint8_t *data, int64_t
 EXPORT int64_t headrace_lines(const int64_t *label_offsets, const uint8_t *labels,
                               const int64_t *offsets, const uint32_t *indices, const float *values,
                               int64_t entries, int64_t rows, uint8_t *lines);
-EXPORT int64_t headrace_csv_scan(const uint8_t *data, int64_t size, uint8_t delimiter,
-                                 uint8_t quote, uint8_t escape, int64_t columns, uint32_t *marks,
-                                 int64_t room, int64_t *column_bytes, int32_t *is_ascii);
-EXPORT void headrace_csv_columns(const uint8_t *data, int64_t size, const uint32_t *marks,
-                                 int64_t columns, int64_t rows, const int64_t *wanted,
-                                 int64_t wanted_count, int32_t *const *offsets,
-                                 uint8_t *const *cells, const int64_t *sizes,
-                                 uint8_t *const *validity, int64_t *nulls);
+EXPORT int64_t headrace_csv_read(const uint8_t *data, int64_t size, uint8_t delimiter,
+                                 uint8_t quote, uint8_t escape, int64_t columns,
+                                 const int64_t *wanted, int64_t wanted_count,
+                                 int32_t *const *offsets, uint8_t *const *cells,
+                                 uint8_t *const *validity, const int64_t *sizes, int64_t *filled,
+                                 int64_t *nulls, int64_t room, uint32_t *ends, int32_t *is_ascii);
 EXPORT int64_t headrace_group(const uint64_t *keys, int64_t rows, int32_t *codes, int32_t *first,
                               uint32_t *slots, int64_t slot_count);
 EXPORT int64_t headrace_add_up(const int32_t *codes, const int64_t *numbers, int64_t rows,

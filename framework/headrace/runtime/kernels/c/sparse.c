@@ -1,29 +1,29 @@
 /* Sparse rows from the keys of columns: sorted, equal indices summed.
  *
- * Eight rows are sorted at once, each in a lane of its own, by Batcher's odd-even merge sort, whose
- * comparisons do not depend on the keys: K. E. Batcher, "Sorting networks and their applications",
- * AFIPS 1968; D. Knuth, "The Art of Computer Programming" 3, algorithm 5.2.2M.
+ * Some rows are sorted at once, by Batcher's odd-even merge sort: its comparisons do not depend on
+ * the keys, so it compares columns. K. E. Batcher, "Sorting networks and their applications", AFIPS
+ * 1968; D. Knuth, "The Art of Computer Programming" 3, algorithm 5.2.2M.
  */
+#include "processor.h"
 #include "text.h"
 
-#define LANES 8
+#define TILE 32 /* rows that are sorted at once */
+#define FOUR 4  /* rows that are written at once, as many keys at a time */
 #define MOST_COLUMNS 256
 #define MOST_PAIRS 3839 /* of so many columns */
 #define NONE 0xFFFFFFFFu /* the key of a cell that gives no feature; sorts last */
+#define ONE_AS_BITS 0x3F800000u
 
-typedef uint32_t Lanes __attribute__((vector_size(4 * LANES)));
+typedef uint32_t Keys[TILE]; /* of a column */
+typedef uint32_t Four __attribute__((vector_size(4 * FOUR), aligned(4), may_alias));
 
-static inline __attribute__((always_inline)) void compare(Lanes *one, Lanes *other) {
-    Lanes a = *one, b = *other, least, most;
-    for (int lane = 0; lane < LANES; lane++) { /* every compiler knows this for two instructions */
-        least[lane] = a[lane] < b[lane] ? a[lane] : b[lane];
-        most[lane] = a[lane] < b[lane] ? b[lane] : a[lane];
-    }
-    *one = least;
-    *other = most;
-}
+#if defined(__clang__)
+#define SHUFFLED __builtin_shufflevector
+#else
+#define SHUFFLED(one, other, ...) __builtin_shuffle(one, other, (Four){__VA_ARGS__})
+#endif
 
-/* Which lanes are compared with which, two bytes a pair; return the number of pairs. */
+/* Which columns are compared with which, two bytes a pair; return the number of pairs. */
 static int64_t network(int64_t count, uint8_t *pairs) {
     int64_t top = 1, found = 0;
     while (2 * top < count) {
@@ -45,68 +45,80 @@ static int64_t network(int64_t count, uint8_t *pairs) {
     return found;
 }
 
-/* Put the keys of eight rows or fewer into lanes. Without codes there is a key for each row. */
-static inline __attribute__((always_inline)) void
-gather(const int32_t *codes, const uint32_t *keys, int64_t key_count, const uint8_t *missing,
-       int count, Lanes *to) {
-    Lanes found;
-    if (!codes) {
-        for (int lane = 0; lane < LANES; lane++) {
-            found[lane] = lane < count ? keys[lane] : NONE;
-        }
-    } else if (count == LANES && key_count && !missing) {
-        for (int lane = 0; lane < LANES; lane++) {
-            found[lane] = keys[codes[lane]];
-        }
-    } else {
-        for (int lane = 0; lane < LANES; lane++) {
-            int is_there = lane < count && key_count && !(missing && missing[lane]);
-            found[lane] = is_there ? keys[codes[lane]] : NONE;
+/* Compilers know such loops for a few instructions where they may use wide registers. */
+INLINE void sort(Keys *keys, const uint8_t *pairs, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t *restrict one = keys[pairs[2 * i]], *restrict other = keys[pairs[2 * i + 1]];
+        for (int row = 0; row < TILE; row++) {
+            uint32_t a = one[row], b = other[row];
+            one[row] = a < b ? a : b;
+            other[row] = a < b ? b : a;
         }
     }
-    *to = found;
 }
 
-/* Whether each code of a column is the place of a key, unless there are no keys at all. */
-static int are_places(const int32_t *codes, int64_t rows, int64_t key_count) {
+/* The keys of a column: those at the places that `codes` give, or without codes one for each row. */
+typedef struct {
+    const int32_t *codes;
+    const uint32_t *keys;
+    int64_t key_count;
+    const uint8_t *missing;
+    const double *weights; /* the number of each row of a numeric column */
+} Column;
+
+/* Put the keys of some rows side by side, at most a tile. Returns -1 if a code is no place of a
+ * key; a column without keys has no features. */
+INLINE int gather(const Column *column, int64_t first, int count, uint32_t *restrict to) {
+    const uint32_t *keys = column->keys;
     uint32_t highest = 0;
-    for (int64_t row = 0; row < rows; row++) {
+    for (int row = column->codes && !column->key_count ? 0 : count; row < TILE; row++) {
+        to[row] = NONE;
+    }
+    if (!column->codes) {
+        for (int row = 0; row < count; row++) {
+            to[row] = keys[first + row];
+        }
+        return 0;
+    }
+    if (!column->key_count) {
+        return 0;
+    }
+    const int32_t *codes = column->codes + first;
+    for (int row = TILE; row < 2 * TILE; row += 16) { /* processors foresee few columns at once */
+        __builtin_prefetch(codes + row);
+    }
+    for (int row = 0; row < count; row++) {
         uint32_t code = (uint32_t)codes[row];
         highest = code > highest ? code : highest;
     }
-    return !key_count || highest < (uint64_t)key_count;
-}
-
-static int all_are_places(const int32_t *const *codes, const int64_t *key_counts, int64_t columns,
-                          int64_t rows) {
-    for (int64_t column = 0; column < columns; column++) {
-        if (!are_places(codes[column], rows, key_counts[column])) {
-            return 0;
-        }
+    if (highest >= (uint64_t)column->key_count) {
+        return -1;
     }
-    return 1;
+    for (int row = 0; row < count; row++) {
+        to[row] = keys[codes[row]];
+    }
+    for (int row = 0; column->missing && row < count; row++) {
+        to[row] = column->missing[first + row] ? NONE : to[row];
+    }
+    return 0;
 }
 
 /* 1 or -1 by the lowest bit of a key, without a branch: signs are as good as random. */
 static inline float sign_of(uint32_t key) {
-    uint32_t bits = key << 31 | 0x3F800000u;
+    uint32_t bits = key << 31 | ONE_AS_BITS;
     float sign;
     memcpy(&sign, &bits, sizeof sign);
     return sign;
 }
 
-/* Write the entries of one lane; return how many. */
-static inline int64_t entries_of(const Lanes *keys, int lane, int64_t columns, int32_t *indices,
-                                 float *values) {
+/* Write the entries of a row; return how many. */
+INLINE int64_t entries_of(const Keys *keys, int row, int64_t columns, int32_t *indices,
+                          float *values) {
     int64_t count = 0;
     int32_t last = -1;
-    for (int64_t column = 0; column < columns; column++) {
-        uint32_t key = keys[column][lane];
-        if (key == NONE) {
-            break;
-        }
-        int32_t index = (int32_t)(key >> 1);
-        float value = sign_of(key);
+    for (int64_t column = 0; column < columns && keys[column][row] != NONE; column++) {
+        int32_t index = (int32_t)(keys[column][row] >> 1);
+        float value = sign_of(keys[column][row]);
         if (index == last) {
             values[count - 1] += value;
             continue;
@@ -117,30 +129,82 @@ static inline int64_t entries_of(const Lanes *keys, int lane, int64_t columns, i
     return count;
 }
 
-static inline __attribute__((always_inline)) int64_t
-sparse_rows(const int32_t *const *codes, const uint32_t *const *keys, const int64_t *key_counts,
-            const uint8_t *const *missing, int64_t columns, int64_t rows, int32_t *offsets,
-            int32_t *indices, float *values) {
-    Lanes lanes[MOST_COLUMNS];
+/* Of each row of a tile. */
+typedef struct {
+    uint32_t counts[TILE]; /* how many keys it has */
+    uint32_t equal[TILE];  /* not 0 where two of them have the same index */
+} Shape;
+
+INLINE void find_shape(const Keys *keys, int64_t columns, Shape *restrict shape) {
+    for (int row = 0; row < TILE; row++) {
+        shape->counts[row] = keys[0][row] != NONE;
+        shape->equal[row] = 0;
+    }
+    for (int64_t column = 1; column < columns; column++) {
+        const uint32_t *one = keys[column - 1], *other = keys[column];
+        for (int row = 0; row < TILE; row++) {
+            uint32_t is_there = other[row] != NONE;
+            shape->counts[row] += is_there;
+            shape->equal[row] |= (one[row] >> 1 == other[row] >> 1) & is_there;
+        }
+    }
+}
+
+/* Write the entries of four rows, in none of which an index stands twice. What is written beyond a
+ * row's end belongs to later ones, whose keys there are written later: the last keys come first. */
+INLINE void write_four(const Keys *keys, int row, int64_t columns, const int64_t *starts,
+                       int32_t *indices, float *values) {
+    for (int64_t column = (columns - 1) / FOUR * FOUR; column >= 0; column -= FOUR) {
+        Four of[FOUR], turned[FOUR];
+        for (int i = 0; i < FOUR; i++) {
+            of[i] = *(const Four *)(keys[column + i] + row);
+        }
+        Four a = SHUFFLED(of[0], of[1], 0, 4, 1, 5), b = SHUFFLED(of[2], of[3], 0, 4, 1, 5);
+        Four c = SHUFFLED(of[0], of[1], 2, 6, 3, 7), d = SHUFFLED(of[2], of[3], 2, 6, 3, 7);
+        turned[0] = SHUFFLED(a, b, 0, 1, 4, 5);
+        turned[1] = SHUFFLED(a, b, 2, 3, 6, 7);
+        turned[2] = SHUFFLED(c, d, 0, 1, 4, 5);
+        turned[3] = SHUFFLED(c, d, 2, 3, 6, 7);
+        for (int i = 0; i < FOUR; i++) {
+            *(Four *)(indices + starts[i] + column) = turned[i] >> 1;
+            *(Four *)(values + starts[i] + column) = turned[i] << 31 | ONE_AS_BITS;
+        }
+    }
+}
+
+INLINE int64_t sparse_rows(const Column *given, int64_t columns, int64_t rows, int32_t *offsets,
+                           int32_t *indices, float *values) {
+    Keys keys[MOST_COLUMNS + FOUR - 1];
     uint8_t pairs[2 * MOST_PAIRS];
     int64_t total = 0, pair_count = network(columns, pairs);
+    for (int64_t i = columns; i < columns + FOUR - 1; i++) { /* turned with the last */
+        memset(keys[i], 0xFF, sizeof *keys);
+    }
     offsets[0] = 0;
-    for (int64_t first = 0; first < rows; first += LANES) {
-        int count = rows - first < LANES ? (int)(rows - first) : LANES;
+    for (int64_t first = 0; first < rows; first += TILE) {
+        int count = rows - first < TILE ? (int)(rows - first) : TILE;
+        Shape shape;
         for (int64_t column = 0; column < columns; column++) {
-            if (!codes) {
-                gather(0, keys[column] + first, 0, 0, count, lanes + column);
-                continue;
+            if (gather(given + column, first, count, keys[column]) < 0) {
+                return -1;
             }
-            gather(codes[column] + first, keys[column], key_counts[column],
-                   missing[column] ? missing[column] + first : 0, count, lanes + column);
         }
-        for (int64_t i = 0; i < pair_count; i++) {
-            compare(lanes + pairs[2 * i], lanes + pairs[2 * i + 1]);
-        }
-        for (int lane = 0; lane < count; lane++) {
-            total += entries_of(lanes, lane, columns, indices + total, values + total);
-            offsets[first + lane + 1] = (int32_t)total;
+        sort(keys, pairs, pair_count);
+        find_shape(keys, columns, &shape);
+        for (int row = 0; row < count; row += FOUR) {
+            const uint32_t *equal = shape.equal + row;
+            int64_t starts[FOUR];
+            int is_plain = count - row >= FOUR && !(equal[0] | equal[1] | equal[2] | equal[3]);
+            for (int i = 0; i < FOUR && row + i < count; i++) {
+                starts[i] = total;
+                total += is_plain ? shape.counts[row + i]
+                                  : entries_of(keys, row + i, columns, indices + total,
+                                               values + total);
+                offsets[first + row + i + 1] = (int32_t)total;
+            }
+            if (is_plain) {
+                write_four(keys, row, columns, starts, indices, values);
+            }
         }
     }
     return total;
@@ -148,11 +212,9 @@ sparse_rows(const int32_t *const *codes, const uint32_t *const *keys, const int6
 
 /* The same where values of numeric columns are weights: the column stands below the index, so that
  * equal indices are summed in the order of their columns, and their numbers are found again. */
-static inline __attribute__((always_inline)) int64_t
-weighted_rows(const int32_t *const *codes, const uint32_t *const *keys, const int64_t *key_counts,
-              const uint8_t *const *missing, const double *const *weights, int64_t columns,
-              int64_t rows, int32_t *offsets, int32_t *indices, double *values) {
-    Lanes lanes[MOST_COLUMNS], given[MOST_COLUMNS];
+INLINE int64_t weighted_rows(const Column *given, int64_t columns, int64_t rows, int32_t *offsets,
+                             int32_t *indices, double *values) {
+    Keys keys[MOST_COLUMNS], signs[MOST_COLUMNS];
     uint8_t pairs[2 * MOST_PAIRS];
     int64_t total = 0, pair_count = network(columns, pairs);
     int shift = 0;
@@ -161,30 +223,30 @@ weighted_rows(const int32_t *const *codes, const uint32_t *const *keys, const in
     }
     const uint32_t below = (1u << shift) - 1;
     offsets[0] = 0;
-    for (int64_t first = 0; first < rows; first += LANES) {
-        int count = rows - first < LANES ? (int)(rows - first) : LANES;
+    for (int64_t first = 0; first < rows; first += TILE) {
+        int count = rows - first < TILE ? (int)(rows - first) : TILE;
         for (int64_t column = 0; column < columns; column++) {
-            gather(codes[column] + first, keys[column], key_counts[column],
-                   missing[column] ? missing[column] + first : 0, count, given + column);
-            for (int lane = 0; lane < LANES; lane++) {
-                uint32_t key = given[column][lane];
-                int is_there = key != NONE;
-                /* a lane beyond the rows has no key, so its weight is not looked at */
-                is_there = is_there && !(weights[column] && weights[column][first + lane] == 0);
-                lanes[column][lane] = is_there ? key >> 1 << shift | (uint32_t)column : NONE;
+            const double *weights = given[column].weights;
+            if (gather(given + column, first, count, signs[column]) < 0) {
+                return -1;
+            }
+            for (int row = 0; row < TILE; row++) {
+                uint32_t key = signs[column][row];
+                keys[column][row] = key == NONE ? NONE : key >> 1 << shift | (uint32_t)column;
+            }
+            for (int row = 0; weights && row < count; row++) {
+                keys[column][row] = weights[first + row] == 0 ? NONE : keys[column][row];
             }
         }
-        for (int64_t i = 0; i < pair_count; i++) {
-            compare(lanes + pairs[2 * i], lanes + pairs[2 * i + 1]);
-        }
-        for (int lane = 0; lane < count; lane++) {
+        sort(keys, pairs, pair_count);
+        for (int row = 0; row < count; row++) {
             int32_t last = -1;
-            for (int64_t i = 0; i < columns && lanes[i][lane] != NONE; i++) {
-                uint32_t column = lanes[i][lane] & below;
-                int32_t index = (int32_t)(lanes[i][lane] >> shift);
-                double value = sign_of(given[column][lane]);
-                if (weights[column]) {
-                    value *= weights[column][first + lane];
+            for (int64_t i = 0; i < columns && keys[i][row] != NONE; i++) {
+                uint32_t column = keys[i][row] & below;
+                int32_t index = (int32_t)(keys[i][row] >> shift);
+                double value = sign_of(signs[column][row]);
+                if (given[column].weights) {
+                    value *= given[column].weights[first + row];
                 }
                 if (index == last) {
                     values[total - 1] += value;
@@ -193,69 +255,49 @@ weighted_rows(const int32_t *const *codes, const uint32_t *const *keys, const in
                 indices[total] = last = index;
                 values[total++] = value;
             }
-            offsets[first + lane + 1] = (int32_t)total;
+            offsets[first + row + 1] = (int32_t)total;
         }
     }
     return total;
 }
 
-#if defined(__x86_64__)
-#include <cpuid.h>
+/* Makes rows of columns. */
+typedef int64_t Rows(const Column *given, int64_t columns, int64_t rows, int32_t *offsets,
+                     int32_t *indices, void *values);
 
-/* AVX2 needs the processor to have it and the system to keep its registers. */
-static int has_avx2(void) {
-    uint32_t a, b, c, d, low, high;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (1u << 27 | 1u << 28)) != (1u << 27 | 1u << 28)) {
-        return 0;
+#define ROWS(name, target, make)                                                                   \
+    target static int64_t name(const Column *given, int64_t columns, int64_t rows,                 \
+                               int32_t *offsets, int32_t *indices, void *values) {                 \
+        return make(given, columns, rows, offsets, indices, values);                               \
     }
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (low & 6) == 6 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && b >> 5 & 1;
-}
 
-__attribute__((target("avx2"))) static int64_t
-sparse_rows_avx2(const int32_t *const *codes, const uint32_t *const *keys,
-                 const int64_t *key_counts, const uint8_t *const *missing, int64_t columns,
-                 int64_t rows, int32_t *offsets, int32_t *indices, float *values) {
-    return sparse_rows(codes, keys, key_counts, missing, columns, rows, offsets, indices, values);
-}
-
-__attribute__((target("avx2"))) static int64_t
-weighted_rows_avx2(const int32_t *const *codes, const uint32_t *const *keys,
-                   const int64_t *key_counts, const uint8_t *const *missing,
-                   const double *const *weights, int64_t columns, int64_t rows, int32_t *offsets,
-                   int32_t *indices, double *values) {
-    return weighted_rows(codes, keys, key_counts, missing, weights, columns, rows, offsets,
-                         indices, values);
-}
+ROWS(plain_baseline, , sparse_rows)
+ROWS(weighted_baseline, , weighted_rows)
+#if HAS_LEVELS
+ROWS(plain_avx2, AVX2_TOO, sparse_rows)
+ROWS(weighted_avx2, AVX2_TOO, weighted_rows)
+ROWS(plain_avx512, AVX512_TOO, sparse_rows)
+static Rows *const plain[] = {plain_baseline, plain_avx2, plain_avx512};
+static Rows *const weighted[] = {weighted_baseline, weighted_avx2, weighted_avx2};
+#else
+static Rows *const plain[] = {plain_baseline};
+static Rows *const weighted[] = {weighted_baseline};
 #endif
-
-static int64_t any_sparse_rows(const int32_t *const *codes, const uint32_t *const *keys,
-                               const int64_t *key_counts, const uint8_t *const *missing,
-                               int64_t columns, int64_t rows, int32_t *offsets, int32_t *indices,
-                               float *values) {
-#if defined(__x86_64__)
-    if (has_avx2()) {
-        return sparse_rows_avx2(codes, keys, key_counts, missing, columns, rows, offsets, indices,
-                                values);
-    }
-#endif
-    return sparse_rows(codes, keys, key_counts, missing, columns, rows, offsets, indices, values);
-}
 
 /* A code of a column is the place of a key among its keys; a column without keys has no features.
- * `indices` and `values` hold rows * columns. Returns the number of entries; -1 if there are too
- * many columns, or a code is no place. */
+ * `indices` and `values` hold rows * columns, and three more. Returns the number of entries; -1 if
+ * there are too many columns, or a code is no place. */
 int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys,
                         const int64_t *key_counts, const uint8_t *const *missing, int64_t columns,
                         int64_t rows, int32_t *offsets, int32_t *indices, float *values) {
+    Column given[MOST_COLUMNS];
     if (columns > MOST_COLUMNS) {
         return -1;
     }
-    if (!all_are_places(codes, key_counts, columns, rows)) {
-        return -1;
+    for (int64_t i = 0; i < columns; i++) {
+        given[i] = (Column){codes[i], keys[i], key_counts[i], missing[i], 0};
     }
-    return any_sparse_rows(codes, keys, key_counts, missing, columns, rows, offsets, indices,
-                           values);
+    return plain[processor_level()](given, columns, rows, offsets, indices, values);
 }
 
 /* The same with numeric columns: `weights` holds the number of each row of those, null for others.
@@ -265,7 +307,8 @@ int64_t headrace_sparse_weighted(const int32_t *const *codes, const uint32_t *co
                                  const int64_t *key_counts, const uint8_t *const *missing,
                                  const double *const *weights, int64_t columns, int64_t rows,
                                  int32_t *offsets, int32_t *indices, double *values) {
-    if (columns > MOST_COLUMNS || !all_are_places(codes, key_counts, columns, rows)) {
+    Column given[MOST_COLUMNS];
+    if (columns > MOST_COLUMNS) {
         return -1;
     }
     for (int64_t column = 0; column < columns; column++) {
@@ -274,26 +317,21 @@ int64_t headrace_sparse_weighted(const int32_t *const *codes, const uint32_t *co
                 return -1;
             }
         }
+        given[column] = (Column){codes[column], keys[column], key_counts[column], missing[column],
+                                 weights[column]};
     }
-#if defined(__x86_64__)
-    if (has_avx2()) {
-        return weighted_rows_avx2(codes, keys, key_counts, missing, weights, columns, rows, offsets,
-                                  indices, values);
-    }
-#endif
-    return weighted_rows(codes, keys, key_counts, missing, weights, columns, rows, offsets, indices,
-                         values);
+    return weighted[processor_level()](given, columns, rows, offsets, indices, values);
 }
 
 /* The same of a key for each cell, column by column; a cell without a feature has the key NONE. */
 int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows, int32_t *offsets,
                              int32_t *indices, float *values) {
-    const uint32_t *by_column[MOST_COLUMNS];
+    Column given[MOST_COLUMNS];
     if (columns > MOST_COLUMNS) {
         return -1;
     }
-    for (int64_t column = 0; column < columns; column++) {
-        by_column[column] = keys + column * rows;
+    for (int64_t i = 0; i < columns; i++) {
+        given[i] = (Column){0, keys + i * rows, 0, 0, 0};
     }
-    return any_sparse_rows(0, by_column, 0, 0, columns, rows, offsets, indices, values);
+    return plain[processor_level()](given, columns, rows, offsets, indices, values);
 }
