@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "framework"))
 
-from headrace.cli import startup
+from headrace.cli import console, startup
 
 if __name__ == "__main__":
     startup.prepare()  # before what takes its time to be imported
+    if (status := console.without_a_job(sys.argv[1:])) is not None:
+        sys.exit(status)
+    startup.begin_job(sys.argv[1:])
 
 import hydra
 
-from headrace.cli import console
 from headrace.cli import main as cli
 
 if TYPE_CHECKING:
@@ -29,5 +31,4 @@ def run(config: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    status = console.without_a_job(sys.argv[1:])
-    sys.exit(cli.main(run, sys.argv[1:]) if status is None else status)
+    sys.exit(cli.main(run, sys.argv[1:]))

@@ -17,6 +17,7 @@ from headrace.cli import startup
 from headrace.config.defaults import PROJECT
 from headrace.runtime.process.shortage import MEMORY
 from headrace.runtime.process.signals import SIGNALS
+from headrace.targets.local import early
 from tests import children
 
 Ran = Callable[..., tuple[int, str, str]]
@@ -107,6 +108,19 @@ def test_an_interpreter_may_be_needed(words: str) -> None:
 )  # fmt: skip
 def test_no_interpreter_for_other_commands(word: str) -> None:
     assert not startup.leads_to_python(["dataset.path=x", word])
+
+
+@pytest.mark.parametrize(
+    ("words", "begins"),
+    [("", True), ("backend=pyspark", True), ("action=plan", False), ("--help", False)],
+)
+def test_the_interpreter_starts_before_hydra_is_there(
+    monkeypatch: pytest.MonkeyPatch, words: str, begins: bool
+) -> None:
+    begun: list[bool] = []
+    monkeypatch.setattr(early, "begin", lambda: begun.append(True))
+    startup.begin_job(words.split())
+    assert begun == [True] * begins
 
 
 def test_a_look_imports_no_pandas(ran: Ran) -> None:

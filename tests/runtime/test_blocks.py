@@ -29,6 +29,36 @@ def test_the_first_line_counts_every_kind_of_line_end(
     ]
 
 
+def test_a_file_is_read_up_to_where_a_line_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to copy the beginning of a line to its rest."""
+    monkeypatch.setattr(module, "_NEARBY", 8)
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"abc\n" * 20 + b"de")
+    sizes = [len(each.data) for each in blocks(Portion(path, 8), 30, 100)]
+    assert sizes == [28, 28, 16, 2]
+
+
+@pytest.mark.parametrize("size", [16, 17, 21, 64])
+@pytest.mark.parametrize(
+    "content",
+    [b"ab,c\r\nd\r\n" * 20, b"ab,c\rd\r" * 20, b"0123456789abcdef,0123\n" * 9, b"a\n\n\n\r\n" * 20,
+     b'"a\nb",1\n"c\n\nd\ne",2\n' * 9, b"abc\n" * 19 + b"no end"],
+)  # fmt: skip
+def test_blocks_hold_all_bytes_wherever_lines_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, size: int
+) -> None:
+    monkeypatch.setattr(module, "_NEARBY", 8)
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    made = [each.data for each in blocks(Portion(path), size, 100, Dialect(","))]
+    assert b"".join(made) == content
+    assert len(made) > 1
+    assert all(each.endswith((b"\n", b"\r")) for each in made[:-1])
+    assert all(each.count(b'"') % 2 == 0 for each in made)
+
+
 def test_progress_counts_the_bytes_on_disk(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"abc\n" * 100)

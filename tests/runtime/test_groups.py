@@ -45,6 +45,16 @@ def test_a_group_is_no_larger_than_a_block(tmp_path: Path) -> None:
     assert [group.done for group in made] == sorted(group.done for group in made)
 
 
+def test_a_large_block_does_not_wait_for_the_next(tmp_path: Path) -> None:
+    paths = files_in(tmp_path, 2, rows=3)
+    columns: Columns = columns_of(paths[0], DATASET)
+    size = paths[0].stat().st_size
+    made = groups_of([Portion(path) for path in paths], DATASET, columns, size)
+    first = next(made)
+    paths[1].unlink()
+    assert [block.path for block in first.blocks] == [paths[0]]
+
+
 def test_a_row_of_a_group_is_found_in_its_file(tmp_path: Path) -> None:
     [group] = groups(files_in(tmp_path, 20, rows=3), 1 << 20)
     assert group.place(0) == "0000.csv, line 2"

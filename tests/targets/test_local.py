@@ -116,6 +116,7 @@ def test_the_environment_holds_what_the_request_says_and_nothing_of_the_users(
     assert environment["MODE"] == "x"
     assert environment["AT"] == f"{ml}/processing"
     assert environment["OPENBLAS_NUM_THREADS"] == "1"
+    assert environment["OPENBLAS_THREAD_TIMEOUT"] == "4"
     allowed = {
         *("AT", "MODE", "HEADRACE_ML_ROOT", "HEADRACE_THREADS", "PYTHONUNBUFFERED"),
         "HEADRACE_LIFELINE_JOB",  # by which processes are found that outlive the client

@@ -20,6 +20,7 @@ def main() -> int:
     arguments = sys.argv[1:]
     if (status := without_a_job(arguments)) is not None:
         return status
+    startup.begin_job(arguments)
     from headrace.cli import main as cli
     from headrace.cli.program import run
 

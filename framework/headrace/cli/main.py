@@ -85,9 +85,9 @@ def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
         options = _refuse(arguments)
         warnings.showwarning = _warn
         logging.setLogRecordFactory(_record)
-        is_early = startup.is_prepared() and startup.leads_to_python(arguments)
+        if not startup.leads_to_python(arguments):
+            early.end()
         with (
-            early.started() if is_early else nullcontext(),
             checked(),
             _completing() if options.shell_completion else nullcontext(),
         ):
@@ -113,6 +113,7 @@ def main(run: Callable[[], object], arguments: Sequence[str] = ()) -> int:
         return tell(known)
     finally:
         SweepSummary.end()
+        early.end()
         startup.end()
     lost = startup.lost()
     return 0 if lost is None else tell(JobFailed(f"cannot write to stdout: {lost}"))

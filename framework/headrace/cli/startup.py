@@ -18,6 +18,7 @@ from typing import IO
 
 from headrace.runtime.process.shortage import shortage
 from headrace.runtime.process.signals import Handler, handle, obeyed
+from headrace.targets.local import early
 
 WORKER = "HEADRACE_LIFELINE_SWEEP"
 """In the environment of every process that a sweep starts to share its work."""
@@ -60,6 +61,16 @@ def begin(handler: Handler = signal.default_int_handler) -> None:
         for each in obeyed():
             if signal.getsignal(each) in (_leave, signal.SIG_DFL):
                 signal.signal(each, handler)
+
+
+def begin_job(arguments: Sequence[str]) -> None:
+    """Have the job's interpreter start now, before Hydra is imported, if there may be a job.
+
+    Args:
+        arguments: Of the command line.
+    """
+    if not any(map(_OTHER.match, arguments)):
+        early.begin()
 
 
 def leads_to_python(arguments: Sequence[str]) -> bool:

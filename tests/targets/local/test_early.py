@@ -13,14 +13,28 @@ from unittest.mock import Mock
 import pytest
 
 from headrace import targets
-from headrace.targets.local import early
+from headrace.targets.local import early, start
 from headrace.targets.local.early import INTERPRETER, PYTHONS, EarlyInterpreter, passed_on
+from headrace.targets.local.start import SOURCES
 from tests import children
 
 MAIN = """
 import json, os, sys
 ready = [name for name in ("numpy", "pyarrow") if name in sys.modules]
 print(json.dumps([sys.argv, os.getcwd(), dict(os.environ), sys.stdin.read(), ready]))
+"""
+
+
+PACKAGE = """
+import json, sys
+import headrace.runtime.spec, headrace.runtime.process.execute
+from headrace.runtime.plugins.roots import SHIPPED
+ours = {name: module for name, module in sys.modules.items() if name.startswith("headrace")}
+places = {place for each in ours.values() for place in (each.__spec__.origin, each.__file__)}
+paths = [path for each in ours.values() for path in getattr(each, "__path__", [])]
+code = headrace.runtime.spec.under.__code__.co_filename
+mine = getattr(headrace.runtime.spec, "MINE", None)
+print(json.dumps([sorted(ours), sorted(places), paths, str(SHIPPED), code, mine]))
 """
 
 
@@ -49,6 +63,31 @@ def test_it_runs_a_command_as_a_new_one_would(waiting: EarlyInterpreter, tmp_pat
     )
     assert seen == json.loads(done.stdout)[:-1]
     assert ready == ["numpy", "pyarrow"]
+
+
+@pytest.mark.parametrize("added", ["", "MINE = 1\n"])
+def test_its_modules_are_those_of_the_script(
+    waiting: EarlyInterpreter, tmp_path: Path, added: str
+) -> None:
+    script = tmp_path / "entry.pyz"
+    with zipfile.ZipFile(script, "w") as archive:
+        archive.writestr("__main__.py", PACKAGE)
+        for file in [
+            SOURCES / "headrace/__init__.py",
+            *(SOURCES / "headrace/runtime").rglob("*.py"),
+        ]:
+            text = file.read_text() + (added if file.name == "spec.py" else "")
+            archive.writestr(str(file.relative_to(SOURCES)), text)
+    command = [*INTERPRETER, str(script)]
+    assert waiting.takes(command, variables(), tmp_path)
+    out, err = waiting.process.communicate(timeout=children.LIMIT_SECONDS)
+    assert (waiting.process.returncode, err) == (0, b"")
+    names, places, paths, shipped, code, mine = json.loads(out)
+    assert {place.startswith(f"{script}/headrace") for place in [*places, *paths]} == {True}
+    assert shipped == f"{script}/headrace/shipped"
+    spec = "headrace/runtime/spec.py"
+    assert (code, mine) == ((f"{script}/{spec}", 1) if added else (str(SOURCES / spec), None))
+    assert set(start.RUNTIME) <= set(names) if not added else start.RUNTIME[-1] not in names
 
 
 @pytest.mark.parametrize(
@@ -82,16 +121,17 @@ def test_it_ends_with_who_started_it(waiting: EarlyInterpreter) -> None:
 def test_a_job_elsewhere_has_none_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = Mock(uses_this_python=False)
     monkeypatch.setattr(targets, "find", lambda _: elsewhere)
-    with early.started():
-        (interpreter,) = early._waiting
-        targets.run(Mock(), Mock())
-        assert interpreter.process.returncode is not None
+    early.begin()
+    (interpreter,) = early._waiting
+    targets.run(Mock(), Mock())
+    assert interpreter.process.returncode is not None
     elsewhere.run.assert_called_once()
 
 
 def test_nothing_waits_any_more_afterwards() -> None:
-    with early.started():
-        (interpreter,) = early._waiting
-        assert interpreter.process.poll() is None
+    early.begin()
+    (interpreter,) = early._waiting
+    assert interpreter.process.poll() is None
+    early.end()
     assert interpreter.process.returncode is not None
     assert early.taken() is None

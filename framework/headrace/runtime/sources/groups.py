@@ -107,6 +107,9 @@ def grouped(blocks: Iterable[tuple[Block, int]], size: int) -> Iterator[Group]:
             waiting.append(block)
             bytes_waiting += block.size
             done = read
+            if block.size > size // 2:  # hardly anything goes with it: its work begins at once
+                yield Group(tuple(waiting), done)
+                waiting, bytes_waiting = [], 0
     except Exception as error:  # what stands before the fault comes first
         failure = error
     if waiting:

@@ -1,8 +1,8 @@
 """An interpreter that starts while Hydra composes the configuration, before its job is known.
 
-It imports NumPy and pyarrow and waits for a command (`headrace.targets.local.start`), which is that
-of the first job here. It is ended if there is none; and it ends by itself when this process is
-gone, which closes its stdin. It touches no file before it has its command.
+It imports NumPy, pyarrow and the runtime and waits for a command (`headrace.targets.local.start`),
+which is that of the first job here. It is ended if there is none; and it ends by itself when this
+process is gone, which closes its stdin. It writes no file before it has its command.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from headrace.targets.local import start
@@ -24,6 +23,9 @@ INTERPRETER = (sys.executable, "-P", start.__file__)
 """Starts an entry script."""
 PASSED_ON = re.compile(r"PATH|HOME|JAVA_HOME|LANG|TMPDIR|LD_LIBRARY_PATH|OPENBLAS_\w+")
 """The variables of the user's environment that an entrypoint sees; a container sees none."""
+CALM = {"OPENBLAS_THREAD_TIMEOUT": "4"}
+"""Has the threads of NumPy's OpenBLAS sleep at once when they have nothing to do: by default, each
+keeps a core busy for a tenth of a second after NumPy was imported."""
 PYTHONS = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 """What Python itself reads as it starts."""
 
@@ -83,15 +85,10 @@ _waiting: list[EarlyInterpreter] = []
 """One or none. Jobs of several threads may ask for it at once: `list.pop` gives it to one."""
 
 
-@contextmanager
-def started() -> Iterator[None]:
-    """Have an interpreter wait for a command meanwhile."""
+def begin() -> None:
+    """Have an interpreter wait for a command, from now on."""
     with contextlib.suppress(OSError):  # then there is none
         _waiting.append(EarlyInterpreter(os.environ))
-    try:
-        yield
-    finally:
-        end()
 
 
 def taken() -> EarlyInterpreter | None:
@@ -109,5 +106,5 @@ def end() -> None:
 
 
 def passed_on(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of the user's environment that a job's process gets."""
-    return {name: value for name, value in variables.items() if PASSED_ON.fullmatch(name)}
+    """Return the variables that a job's process gets: those of the user, and `CALM`."""
+    return CALM | {name: value for name, value in variables.items() if PASSED_ON.fullmatch(name)}

@@ -4,9 +4,10 @@
 the script and its arguments, the environment, and the folder to run it in. It ends if none comes.
 
 Python compiles each module of a zip at every start, which takes longer than a small job works. The
-modules that this installation has as well, with the same text, are in its ``__pycache__``.
+modules that this installation has as well, with the same text, are in its ``__pycache__``. Who
+waits has imported most of them, and keeps them if the script brings the same text of each.
 
-Imports nothing of the project, which the script brings.
+Imports nothing of the project by itself: the script brings it.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ import os
 import runpy
 import site
 import sys
-from importlib.machinery import SourceFileLoader
+import zipfile
+from collections.abc import Mapping
+from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from zipimport import zipimporter
+from zlib import crc32
 
 WAIT = "--wait"
 NEEDED = (
@@ -31,6 +35,15 @@ NEEDED = (
     *("hashlib", "inspect", "lzma", "tempfile", "zipfile", "zoneinfo"),
 )
 """Modules of others that every job imports."""
+RUNTIME = tuple(
+    f"headrace.runtime.{name}"
+    for name in ("process.setup", "process.execute", "sources.delimited", "output.writers.npz")
+)
+"""Modules of the project that import most of what a job needs."""
+PROJECT = "headrace"
+"""The package that every script brings."""
+PLACED = b"__file__"
+"""In the text of a module that looks where it lies."""
 SOURCES = Path(__file__).parents[3]
 """The folder with the package ``headrace``."""
 
@@ -68,11 +81,82 @@ def _compiled(fullname: str, file: Path) -> CodeType | None:
         sys.dont_write_bytecode = keep
 
 
+def _imported() -> dict[str, ModuleType]:
+    """Return the modules of the project; packages come before what is in them."""
+    return {name: sys.modules[name] for name in sorted(sys.modules) if _is_ours(name)}
+
+
+def _is_ours(name: str) -> bool:
+    return name.partition(".")[0] == PROJECT
+
+
+def _forget() -> None:
+    for name in _imported():
+        del sys.modules[name]
+
+
+def _import() -> dict[str, bytes]:
+    """Import most of what a job needs from this installation; return the text of each module."""
+    keep, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    sys.path.insert(0, str(SOURCES))
+    try:
+        for name in RUNTIME:
+            importlib.import_module(name)
+        return {name: Path(str(each.__file__)).read_bytes() for name, each in _imported().items()}
+    except Exception:  # the job says so
+        _forget()
+        return {}
+    finally:
+        sys.path.remove(str(SOURCES))
+        sys.dont_write_bytecode = keep
+
+
+def _move(texts: Mapping[str, bytes], script: str) -> None:
+    """Have the modules that were imported be those of a script, or forget them.
+
+    Args:
+        texts: The text of each.
+        script: Path of a zip. They are forgotten unless it has the same text for each of them.
+    """
+    modules = _imported()
+    if not _has_all(script, {_inside(modules[name]): text for name, text in texts.items()}):
+        _forget()
+        return
+    for name, module in modules.items():
+        parent, _, _ = name.rpartition(".")
+        spec = PathFinder.find_spec(name, modules[parent].__path__ if parent else [script])
+        if spec is None:
+            raise ImportError(name)
+        module.__spec__, module.__loader__, module.__file__ = spec, spec.loader, spec.origin
+        if spec.submodule_search_locations is not None:
+            module.__path__ = spec.submodule_search_locations
+    for name, text in texts.items():
+        if PLACED in text:
+            importlib.reload(modules[name])
+
+
+def _has_all(script: str, texts: Mapping[str, bytes]) -> bool:
+    """Return whether a zip has these texts, by their size and checksum."""
+    try:
+        with zipfile.ZipFile(script) as archive:
+            theirs = {each.filename: (each.file_size, each.CRC) for each in archive.infolist()}
+    except (OSError, zipfile.BadZipFile):
+        return False
+    return all(theirs.get(file) == (len(text), crc32(text)) for file, text in texts.items())
+
+
+def _inside(module: ModuleType) -> str:
+    """Return the path of a module below a folder of Python's path."""
+    end = "/__init__.py" if hasattr(module, "__path__") else ".py"
+    return module.__name__.replace(".", "/") + end
+
+
 def _wait() -> list[str]:
     """Return the words of the command, when it comes."""
     for name in NEEDED:
         with contextlib.suppress(ImportError):  # the job says so
             importlib.import_module(name)
+    texts = _import()
     order = sys.stdin.readline()
     if not order:
         os._exit(0)
@@ -83,15 +167,16 @@ def _wait() -> list[str]:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
+    _move(texts, words[0])
     return list(words)
 
 
 if __name__ == "__main__":
     gc.disable()  # until `headrace.runtime.process.setup` has it again
     del sys.argv[0]
+    sys.path_hooks.insert(0, CompiledImporter)
     if sys.argv == [WAIT]:
         sys.argv = _wait()
-    sys.path_hooks.insert(0, CompiledImporter)
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
     finally:
