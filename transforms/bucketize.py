@@ -65,6 +65,7 @@ class Bucketize(ColumnLearner):
     max_values: Annotated[int, Ge(1)] = 20_000_000
 
     role: ClassVar[Role] = Role.NUMERIC
+    takes_dictionaries: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.method == "edges" and self.edges is None:

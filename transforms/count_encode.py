@@ -26,7 +26,6 @@ from headrace.runtime.learning.counts import (
     Values,
     added_up_counts,
     counts_of,
-    with_nulls_of,
 )
 from headrace.runtime.transform import Role, with_role
 
@@ -45,6 +44,8 @@ class CountEncode(ColumnLearner):
     max_values: Annotated[int, Ge(1)] = 20_000_000
 
     role: ClassVar[Role] = Role.CATEGORICAL
+    takes_dictionaries: ClassVar[bool] = True
+    reads_dictionaries: ClassVar[bool] = True
 
     def made(self, field: pa.Field) -> pa.Field:
         """Return a column of numbers."""
@@ -77,5 +78,5 @@ class _Fitted(CountEncode):
         values, counts = self.learned
         columns = self.cells(batch)
         for name, cells in columns.items():
-            columns[name] = with_nulls_of(cells, counts[values.places(name, cells)])
+            columns[name] = values.mapped(name, cells, counts)
         return self.changed(batch, columns)

@@ -101,10 +101,11 @@ class Impute(ColumnLearner):
             return moments_of(numbers)
         counted = numbers_of(numbers)
         texts = texts_of({name: each for name, each in columns.items() if name not in numbers})
+        names = texts["column"].cast(pa.string())
         blank = pa.repeat("", counted.num_rows), pa.repeat(0.0, texts.num_rows)
         made = [
             pa.table([counted["column"], blank[0], counted["number"], counted["rows"]], _COUNTS),
-            pa.table([texts["column"], texts["value"], blank[1], texts["rows"]], _COUNTS),
+            pa.table([names, texts["value"], blank[1], texts["rows"]], _COUNTS),
         ]
         return pa.concat_tables(made)
 

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Len
 
+from headrace.runtime.chain.dictionaries import decoded_schema, held
 from headrace.runtime.learning.columns import ColumnLearner
 from headrace.runtime.learning.counts import Values
 from headrace.runtime.learning.texts import COLUMN, ROWS, TEXT, added_up_texts, known_by, texts_of
@@ -51,6 +52,8 @@ class OneHot(ColumnLearner):
     max_values: Annotated[int, Ge(1)] = 20_000_000
 
     role: ClassVar[Role] = Role.CATEGORICAL
+    takes_dictionaries: ClassVar[bool] = True
+    reads_dictionaries: ClassVar[bool] = True
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return in place of each column those of its values, which are not known yet."""
@@ -74,6 +77,8 @@ class OneHot(ColumnLearner):
 
     def finish(self, state: pa.Table) -> pa.Table:
         """Return the values that have a column, and a row for the shared one where it is needed."""
+        names = state[COLUMN].cast(pa.string())
+        state = pa.table([names, state[TEXT], state[ROWS]], [COLUMN, TEXT, ROWS])
         state = state.sort_by([(COLUMN, "ascending"), (TEXT, "ascending")])
         none, kept_columns = pa.array([], pa.string()), (COLUMN, TEXT, SHARED)
         made = [pa.table([none, none, pa.array([], pa.int8())], kept_columns)]
@@ -131,7 +136,8 @@ class _Fitted(OneHot):
             made += (
                 self._made(field.name, columns[field.name]) if field.name in columns else [column]
             )
-        return pa.RecordBatch.from_arrays(made, schema=self.output_schema(batch.schema))
+        schema = self.output_schema(decoded_schema(batch.schema))
+        return held(schema, made)
 
     def _made(self, name: str, cells: pa.StringArray) -> list[pa.Array]:
         names, shared, values, indices = self.learned

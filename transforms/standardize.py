@@ -36,6 +36,7 @@ class Standardize(ColumnLearner):
     columns: Annotated[tuple[str, ...], Len(1)] | None = None
 
     role: ClassVar[Role] = Role.NUMERIC
+    takes_dictionaries: ClassVar[bool] = True
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
         """Return number, sum and sum of squares of each column's numbers."""

@@ -59,6 +59,8 @@ class TargetEncode(ColumnLearner):
     max_values: Annotated[int, Ge(1)] = 50_000_000
 
     role: ClassVar[Role] = Role.CATEGORICAL
+    takes_dictionaries: ClassVar[bool] = True
+    reads_dictionaries: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.folds == 1:

@@ -60,6 +60,8 @@ class Vocabulary(ColumnLearner):
 
     role: ClassVar[Role] = Role.CATEGORICAL
     sorts: ClassVar[bool] = True
+    takes_dictionaries: ClassVar[bool] = True
+    reads_dictionaries: ClassVar[bool] = True
 
     def made(self, field: pa.Field) -> pa.Field:
         """Return a column of ids; how many is not known yet."""
@@ -79,7 +81,8 @@ class Vocabulary(ColumnLearner):
             state = state.filter(pc.greater_equal(state[ROWS], self.min_count))
         kept = by_count(state)
         ids = pa.array(ranks_of(kept) + np.int32(FIRST))
-        made = pa.table([kept[COLUMN], kept[TEXT], ids], [COLUMN, TEXT, ID])
+        names = kept[COLUMN].cast(pa.string())
+        made = pa.table([names, kept[TEXT], ids], [COLUMN, TEXT, ID])
         return made if self.max_size is None else made.filter(pc.less(ids, self.max_size))
 
     def with_state(self, state: pa.Table) -> Vocabulary:
@@ -106,8 +109,5 @@ class _Fitted(Vocabulary):
         _, values, ids = self.learned
         columns = self.cells(batch)
         for name, cells in columns.items():
-            found = ids[values.places(name, cells)]
-            if cells.null_count:
-                found[cells.is_null().to_numpy(zero_copy_only=False)] = NULL
-            columns[name] = pa.array(found)
+            columns[name] = values.mapped(name, cells, ids, NULL)
         return self.changed(batch, columns)

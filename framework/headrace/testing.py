@@ -23,6 +23,7 @@ from headrace.config import registry
 from headrace.errors import HeadraceError
 from headrace.runtime.chain.chain import ChainError, Link, bind
 from headrace.runtime.chain.columns import EXTRA
+from headrace.runtime.chain.dictionaries import decoded, encoded
 from headrace.runtime.learning.states import from_bytes, in_their_order, to_bytes
 from headrace.runtime.online.row_steps import on_a_row
 from headrace.runtime.plugins.transforms import channels_of
@@ -206,6 +207,15 @@ class TransformContract:
             assert made.num_rows == 0
             assert made.schema.equals(link.after, check_metadata=True)
 
+    def test_dictionaries_give_the_same_rows(self, case: Case) -> None:
+        """Check that a step with ``takes_dictionaries`` does with them what it does with texts."""
+        tried = self._tried(case)
+        link, batch = tried.ready, tried.batch
+        dictionaries = encoded(batch)
+        assert decoded(dictionaries).equals(batch)
+        made = link.apply(link.suited(dictionaries))
+        assert decoded(made).equals(link.apply(batch), check_metadata=True)
+
     def test_the_input_is_not_changed(self, case: Case) -> None:
         """Check that neither its cells change nor the memory below them."""
         tried = self._tried(case)
@@ -239,6 +249,17 @@ class TransformContract:
         assert len(set(channels)) == len(channels)
 
     # What is promised of one that learns.
+
+    def test_it_learns_the_same_of_dictionaries(self, learning_case: Case) -> None:
+        """Check that, also where rows have been left out since the dictionaries were made."""
+        tried = self._tried(learning_case)
+        assert tried.learner is not None
+        merge, accumulate = tried.learner.merge, tried.learner.accumulate
+        for start in (0, ROWS // 2):
+            few = encoded(tried.batch).slice(start)
+            states = [accumulate(tried.link.suited(few)), accumulate(tried.batch.slice(start))]
+            made, expected = (_canonical(merge([state])) for state in states)
+            assert made == expected
 
     def test_states_merge_in_any_order_and_grouping(self, learning_case: Case) -> None:
         """Check that the state of all rows is that of their parts, put together in any way."""

@@ -73,6 +73,9 @@ class Transform(Protocol):
     * ``list_columns() -> Sequence[str]``: columns of the input whose cells may be lists. A list
       comes as the text of its elements, U+001F in front of each.
     * ``leaves_out_rows: ClassVar[bool]``: true where `apply` may return fewer rows.
+    * ``takes_dictionaries: ClassVar[bool]``: true where feature columns may come, and go, as Arrow
+      dictionaries of what the schema says, which spares finding distinct values again. All other
+      steps get plain columns.
     * ``on_a_row(schema) -> RowStep | None``: what does to a single row exactly what `apply` does,
       for ``load()``: for one row, a batch takes many times as long as the work itself. None where
       it cannot. Looked up in the class that has `apply`.
@@ -146,6 +149,11 @@ class TableReader(Transform, Protocol):
 def table_reader(transform: object) -> TableReader | None:
     """Return the step, if it is one that looks things up in a table."""
     return transform if isinstance(transform, TableReader) else None
+
+
+def takes_dictionaries(transform: object) -> bool:
+    """Return whether feature columns may come to a step as Arrow dictionaries."""
+    return bool(getattr(transform, "takes_dictionaries", False))
 
 
 def learner(transform: object) -> Learner | None:

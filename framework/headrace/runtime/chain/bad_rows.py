@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.chain.dictionaries import decoded
 from headrace.runtime.errors import BadRows, DataError
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.sources import BadRow, Group
@@ -100,7 +101,7 @@ class Steps:
                 self.rejected += int(np.count_nonzero(bad.mask))
                 if self._listed:
                     self._list(batch, bad)
-                batch = batch.filter(pa.array(~bad.mask))
+                batch = decoded(batch).filter(pa.array(~bad.mask))
 
     def rejections(self) -> tuple[Rejection, ...]:
         """Return the first of the bad rows, in the order of the input."""

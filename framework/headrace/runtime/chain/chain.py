@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pyarrow as pa
 
+from headrace.runtime.chain.dictionaries import decoded, decoded_schema, encoded, held
 from headrace.runtime.errors import HeadraceError, PluginError
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.transform import (
@@ -21,6 +23,7 @@ from headrace.runtime.transform import (
     role_of,
     sampling_of,
     table_reader,
+    takes_dictionaries,
 )
 
 _OF_THE_INPUT = {Role.LABEL, Role.ID}
@@ -99,6 +102,19 @@ class Link:
             after = self.transform.output_schema(before)
         return replace(self, before=before, after=after)
 
+    def suited(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the batch as the step takes it best: see `headrace.runtime.chain.dictionaries`."""
+        if not takes_dictionaries(self.transform):
+            return decoded(batch)
+        return encoded(batch, self._by_value) if self._by_value else batch
+
+    @cached_property
+    def _by_value(self) -> frozenset[str]:
+        """Return the columns that it looks at by their distinct values."""
+        if not getattr(self.transform, "reads_dictionaries", False):
+            return frozenset()
+        return frozenset(getattr(self.transform, "touches", lambda _: ())(self.before))
+
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Run the step and hold it to its promise."""
         return self.checked(self.transform.apply(batch))
@@ -109,14 +125,17 @@ class Link:
         Raises:
             PluginError: Names or types are not the promised ones.
         """
-        if batch.schema.equals(self.after, check_metadata=True):
+        made = batch.schema
+        if made.equals(self.after, check_metadata=True):
             return batch
-        if not batch.schema.equals(self.after):
+        if takes_dictionaries(self.transform):
+            made = decoded_schema(made)
+        if not made.equals(self.after):
             raise PluginError(
-                f"transform.steps.{self.label}: apply gave the columns {_described(batch.schema)}, "
+                f"transform.steps.{self.label}: apply gave the columns {_described(made)}, "
                 f"but output_schema promised {_described(self.after)}"
             )
-        return pa.RecordBatch.from_arrays(batch.columns, schema=self.after)
+        return held(self.after, batch.columns)
 
 
 def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link]:

@@ -23,6 +23,8 @@ import pyarrow as pa
 from headrace.runtime.chain.bad_rows import Rejection, Steps
 from headrace.runtime.chain.chain import Link
 from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.dictionaries import decoded, taken
+from headrace.runtime.chain.kept import KeptRows
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.chain.typed import typed
 from headrace.runtime.errors import BadRows, HeadraceError
@@ -121,11 +123,11 @@ class Process:
         """Return whether the rows are written as the hasher makes them: no step follows it."""
         return len(self._from_hasher) <= 1
 
-    def __call__(self, group: Group, first_row: int = 0) -> Work:
+    def __call__(self, group: Group | KeptRows, first_row: int = 0) -> Work:
         """Parse the rows and run the chain.
 
         Args:
-            group: Some rows of the input.
+            group: Some rows of the input, or what was kept of them.
             first_row: Position of the first of them in the whole input.
 
         Raises:
@@ -133,20 +135,20 @@ class Process:
         """
         return self.finished(self.hashed(group, first_row))
 
-    def hashed(self, group: Group, first_row: int = 0) -> Hashed:
+    def hashed(self, group: Group | KeptRows, first_row: int = 0) -> Hashed:
         """Parse the rows, run the steps before the hasher, and hash, whatever the width.
 
         Raises:
             DataError: A row is bad, and bad rows are not to be skipped.
+            ReadAgain: A row that was kept is bad.
         """
-        steps = Steps(group, skip=self._skip, listed=self.lists_bad_rows)
-        batch = self._run(steps, self._before, self._read(steps, first_row))
+        steps, batch = self._until(self._before, group, first_row, listed=self.lists_bad_rows)
         if not self._from_hasher:
             self._observe(column_tokens(batch, murmur3_32, 0), batch)
             return Hashed(group.done, steps, batch, None)
         hasher = self._from_hasher[0]
         with blamed(hasher):
-            tokens = _hasher(hasher).tokens(batch)
+            tokens = _hasher(hasher).tokens(hasher.suited(batch))
         self._observe(tokens, batch)
         kept = without_features(batch)
         # Where no later step wants to know where a row stands, the channels are put apart now.
@@ -171,17 +173,32 @@ class Process:
                 columns = [*batch.columns, *_hasher(link).entries(hashed.tokens)]
             batch = pa.RecordBatch.from_arrays(columns, schema=link.after)
             batch = self._run(steps, others, batch)
-        rows = Rows(by_channel(batch), steps.rejected, steps.rejections(), steps.left_out)
+        rows = Rows(by_channel(decoded(batch)), steps.rejected, steps.rejections(), steps.left_out)
         return Work(hashed.done, rows)
 
-    def until(self, index: int, group: Group, first_row: int = 0) -> tuple[Steps, pa.RecordBatch]:
+    def until(
+        self, index: int, group: Group | KeptRows, first_row: int = 0
+    ) -> tuple[Steps, pa.RecordBatch]:
         """Return the rows that reach a step; the first step gets them as read.
 
         Raises:
             DataError: A row is bad, and bad rows are not to be skipped.
+            ReadAgain: A row that was kept is bad.
         """
-        steps = Steps(group, skip=self._skip)
-        links = [*self._before, *self._from_hasher][:index]
+        return self._until([*self._before, *self._from_hasher][:index], group, first_row)
+
+    def _until(
+        self,
+        links: Sequence[Link],
+        group: Group | KeptRows,
+        first_row: int,
+        *,
+        listed: bool = False,
+    ) -> tuple[Steps, pa.RecordBatch]:
+        if isinstance(group, KeptRows):
+            steps = group.steps()
+            return steps, self._run(steps, links[group.place :], group.rows())
+        steps = Steps(group, skip=self._skip, listed=listed)
         return steps, self._run(steps, links, self._read(steps, first_row))
 
     def statistics(self) -> Statistics:
@@ -235,11 +252,16 @@ def of_channel(batch: pa.RecordBatch, index: int) -> pa.RecordBatch:
 def _filtered(batch: pa.RecordBatch, chosen: npt.NDArray[np.bool_]) -> pa.RecordBatch:
     """Return some rows; NumPy takes numbers in a quarter of the time that Arrow needs."""
     mask, rows = pa.array(chosen), np.flatnonzero(chosen)
-    columns = [
-        pa.array(column.to_numpy().take(rows)) if _is_plain(column) else column.filter(mask)
-        for column in batch.columns
-    ]
+    columns = [_taken(column, rows, mask) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def _taken(column: pa.Array, rows: npt.NDArray[np.int64], mask: pa.BooleanArray) -> pa.Array:
+    if _is_plain(column):
+        return pa.array(column.to_numpy().take(rows))
+    if pa.types.is_dictionary(column.type) and not column.null_count:
+        return taken(column, rows)
+    return column.filter(mask)
 
 
 def _is_plain(column: pa.Array) -> bool:
@@ -292,7 +314,7 @@ def _hasher(link: Link) -> Hasher:
 
 def _applied(link: Link, batch: pa.RecordBatch) -> pa.RecordBatch:
     with blamed(link):
-        return link.apply(batch)
+        return link.apply(link.suited(batch))
 
 
 @contextmanager

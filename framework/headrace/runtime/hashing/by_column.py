@@ -39,6 +39,11 @@ class ByColumn(Hasher):
         return self.hasher.n_features
 
     @property
+    def takes_dictionaries(self) -> bool:
+        """Return what the other one says."""
+        return self.hasher.takes_dictionaries
+
+    @property
     def has_own_ranges(self) -> bool:
         """Return what the other one says."""
         return self.hasher.has_own_ranges

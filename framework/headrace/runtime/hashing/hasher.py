@@ -41,6 +41,11 @@ class Hasher(ABC):
     n_features: int
 
     @property
+    def takes_dictionaries(self) -> bool:
+        """Return whether `tokens` is the one that is defined here."""
+        return type(self).tokens is Hasher.tokens
+
+    @property
     def has_own_ranges(self) -> bool:
         """Return whether each column is hashed into a range of indices of its own."""
         return False

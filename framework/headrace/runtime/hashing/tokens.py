@@ -60,16 +60,21 @@ class Encoded(NamedTuple):
 
     @classmethod
     def of(cls, column: pa.Array) -> Encoded:
-        """Find the distinct values of a column."""
+        """Find the distinct values of a column; a dictionary has them already."""
+        if pa.types.is_dictionary(column.type):
+            return cls._of_codes(column)
         kernels = library()
         if kernels is not None and pa.types.is_string(column.type):
             return cls(*calls.encode(kernels, column))
-        dictionary = _dictionary(column)
-        if not column.null_count:
-            return cls(dictionary.dictionary, dictionary.indices.to_numpy(), None)
-        codes = dictionary.indices.fill_null(0).to_numpy()
-        missing = column.is_null().to_numpy(zero_copy_only=False)
-        return cls(dictionary.dictionary, codes, missing)
+        return cls._of_codes(_dictionary(column))
+
+    @classmethod
+    def _of_codes(cls, column: pa.DictionaryArray) -> Encoded:
+        codes = column.indices
+        if not codes.null_count:
+            return cls(column.dictionary, codes.to_numpy(), None)
+        missing = codes.is_null().to_numpy(zero_copy_only=False)
+        return cls(column.dictionary, codes.fill_null(0).to_numpy(), missing)
 
     @classmethod
     def of_ids(cls, column: pa.Array) -> Encoded:
@@ -263,6 +268,9 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
 
 def _encoded(column: pa.Array, role: Role, is_few: bool) -> tuple[Encoded, I32 | None]:
     """Return the cells of a feature column and, if one may hold several values, how many each."""
+    if pa.types.is_dictionary(column.type):
+        cells = Encoded.of(column)
+        return cells._replace(values=in_type(cells.values, role)), None
     if pa.types.is_integer(column.type) and role is not Role.NUMERIC and not is_few:
         return Encoded.of_ids(column), None
     values, lengths = _values(in_type(column, role))

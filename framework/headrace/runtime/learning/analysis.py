@@ -14,12 +14,14 @@ import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import Steps
 from headrace.runtime.chain.chain import Link, refused
+from headrace.runtime.chain.dictionaries import encoded, packed
+from headrace.runtime.chain.kept import Kept, KeptRows
 from headrace.runtime.chain.pipeline import Process, blamed, of_channel
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.learning import states
 from headrace.runtime.learning.passes import Pass
 from headrace.runtime.sources import Group
-from headrace.runtime.transform import Learner, Role, positions
+from headrace.runtime.transform import Learner, Role, positions, takes_dictionaries
 
 _WAITING = 1 << 16
 """Rows of states that are worth a merge."""
@@ -33,11 +35,13 @@ class Seen:
         done: Bytes of the input read so far.
         rows: Number of rows that were looked at.
         states: What each step learned from them, by its label.
+        kept: The rows that reached the steps, for the next pass; None if they are not kept.
     """
 
     done: int
     rows: int
     states: dict[str, pa.Table]
+    kept: KeptRows | None = None
 
 
 class Analysis:
@@ -47,22 +51,40 @@ class Analysis:
         job: Its steps before the pass's place know what they learned.
         process: Runs these steps.
         this: The pass.
+        kept: Says whether there is room for the rows, to be kept; None if they are not to be.
     """
 
-    def __init__(self, job: Prepared, process: Process, this: Pass) -> None:
+    def __init__(
+        self, job: Prepared, process: Process, this: Pass, kept: Kept | None = None
+    ) -> None:
         self._process = process
+        self._kept = kept
         self._pass = this
         self._learners = this.learners(job)
         self._hidden = this.hidden(job)
 
-    def __call__(self, group: Group, first_row: int = 0) -> Seen:
+    def __call__(self, group: Group | KeptRows, first_row: int = 0) -> Seen:
         """Let the steps learn from some rows.
 
         Raises:
             DataError: A row is bad, and bad rows are not to be skipped.
+            ReadAgain: A row that was kept is bad.
         """
         steps, batch = self._process.until(self._pass.place, group, first_row)
-        return Seen(group.done, batch.num_rows, self._learned(steps, self._chosen(batch)))
+        kept = None
+        if self._keeps(group) and not steps.rejected:
+            batch = encoded(batch)
+            kept = KeptRows(group.done, self._pass.place, steps.left_out, packed(batch))
+        for link, learner in self._learners:
+            if takes_dictionaries(learner):  # codes are chosen sooner than texts
+                batch = link.suited(batch)
+        states = self._learned(steps, self._chosen(batch))
+        return Seen(group.done, batch.num_rows, states, kept)
+
+    def _keeps(self, group: Group | KeptRows) -> bool:
+        if self._kept is None:
+            return False
+        return self._kept.has_room or isinstance(group, KeptRows)
 
     def _chosen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self._pass.numbers:
@@ -202,8 +224,9 @@ def _accumulated(
     batch: pa.RecordBatch,
 ) -> pa.RecordBatch:
     seen = [place for place, name in enumerate(batch.schema.names) if name not in hidden]
+    suited = link.suited(batch)
     with blamed(link):
-        learned[link.label] = learner.accumulate(batch.select(seen) if hidden else batch)
+        learned[link.label] = learner.accumulate(suited.select(seen) if hidden else suited)
     return batch
 
 

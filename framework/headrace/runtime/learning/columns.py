@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from headrace.runtime.chain.choice import chosen, replaced
+from headrace.runtime.chain.choice import chosen
 from headrace.runtime.transform import Role, Transform, role_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class ColumnLearner(ABC):
     """
 
     role: ClassVar[Role]
+    reads_dictionaries: ClassVar[bool] = False
+    """Whether `cells` may give texts as Arrow dictionaries, for `Encoded.of` to take apart."""
     columns: Sequence[str] | None
 
     def roles(self) -> tuple[Role, ...]:
@@ -73,13 +75,27 @@ class ColumnLearner(ABC):
 
     def cells(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """Return the columns that are changed, by their names: text or float64."""
-        schema = batch.schema
+        from headrace.runtime.chain.dictionaries import decoded_schema
+
+        schema = decoded_schema(batch.schema)
         names = self.touches(schema)
-        return {name: batch.column(name).cast(_type_of(schema.field(name))) for name in names}
+        return {name: self._cells(batch.column(name), schema.field(name)) for name in names}
+
+    def _cells(self, column: pa.Array, field: pa.Field) -> pa.Array:
+        from headrace.runtime.chain.dictionaries import plain
+
+        wanted = _type_of(field)
+        if self.reads_dictionaries and field.type == wanted:
+            return column
+        return plain(column).cast(wanted)
 
     def changed(self, batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-        """Return the batch with other cells in these columns."""
-        return replaced(batch, columns, self.output_schema(batch.schema))
+        """Return the batch with other cells in these columns, which may be dictionaries."""
+        from headrace.runtime.chain.dictionaries import decoded_schema, held
+
+        schema = self.output_schema(decoded_schema(batch.schema))
+        made = [columns[name] if name in columns else batch.column(name) for name in schema.names]
+        return held(schema, made)
 
 
 def _type_of(field: pa.Field) -> pa.DataType:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.chain.dictionaries import as_cells, as_dictionary
 from headrace.runtime.hashing.hash64 import hash64, hash_of_text, key_of
 from headrace.runtime.hashing.tokens import U64, Encoded
 from headrace.runtime.kernels import dense_calls
@@ -31,11 +32,21 @@ def counts_of(columns: Mapping[str, pa.StringArray]) -> pa.Table:
     """Count in how many rows each value of some columns stands; nulls do not count."""
     values, counts = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
     for name, column in columns.items():
-        cells = Encoded.of(column)
-        given = cells.codes if cells.missing is None else cells.codes[~cells.missing]
-        values.append(hash64(cells.values, key_of(name)))
-        counts.append(np.bincount(given, minlength=len(cells.values)))
+        found, rows = counted(column)
+        values.append(hash64(found, key_of(name)))
+        counts.append(rows)
     return pa.table({VALUE: np.concatenate(values), ROWS: np.concatenate(counts)})
+
+
+def counted(column: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """Return the distinct values of a column, and the rows of each; nulls do not count."""
+    cells = Encoded.of(column)
+    given = cells.codes if cells.missing is None else cells.codes[~cells.missing]
+    counts = np.bincount(given, minlength=len(cells.values))
+    if counts.all():
+        return cells.values, counts
+    there = np.flatnonzero(counts)  # rows of a dictionary have been left out
+    return cells.values.take(pa.array(there)), counts[there]
 
 
 def added_up_counts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
@@ -80,6 +91,22 @@ class Values:
     @cached_property
     def _index(self) -> dense_calls.Index:
         return dense_calls.Index.of(self.known)
+
+    def mapped(
+        self, name: str, column: pa.Array, made: npt.NDArray[Any], null: Any = None
+    ) -> pa.Array:
+        """Return what becomes of each cell of a column: of text, or a dictionary of it.
+
+        Args:
+            name: The column's.
+            column: The cells.
+            made: Numbers, one for each value of the set, and that of all others at the end.
+            null: What becomes of a null; None if it stays null.
+        """
+        cells = Encoded.of(column)
+        found = made[self._found(hash64(cells.values, key_of(name)))]
+        is_dictionary = pa.types.is_dictionary(column.type)
+        return (as_dictionary if is_dictionary else as_cells)(cells, found, null)
 
     def lacks(self, name: str, column: pa.StringArray) -> npt.NDArray[np.bool_]:
         """Find the cells of a column whose value is not in the set, shape (rows,); no null."""

@@ -26,26 +26,24 @@ _BYTES_EACH = 160
 _MOST_ROWS = 1 << 40
 
 
-def texts_of(columns: Mapping[str, pa.StringArray]) -> pa.Table:
-    """Count in how many rows each text of some columns stands; nulls do not count."""
-    hashes, names, texts = [np.empty(0, np.uint64)], [_no_texts()], [_no_texts()]
-    counts = [np.empty(0, np.int64)]
+def texts_of(columns: Mapping[str, pa.Array]) -> pa.Table:
+    """Count in how many rows each text of some columns stands; nulls do not count.
+
+    Args:
+        columns: Text, or dictionaries of it; a value that stands in no row counts 0.
+    """
+    hashes, texts, counts = [np.empty(0, np.uint64)], [_no_texts()], [np.empty(0, np.int64)]
     for name, column in columns.items():
         cells = Encoded.of(column)
         given = cells.codes if cells.missing is None else cells.codes[~cells.missing]
         hashes.append(hash64(cells.values, key_of(name)))
-        names.append(pa.repeat(name, len(cells.values)))
         texts.append(cells.values)
         counts.append(np.bincount(given, minlength=len(cells.values)))
-    return pa.table(
-        [
-            np.concatenate(hashes),
-            pa.concat_arrays(names),
-            pa.concat_arrays(texts),
-            np.concatenate(counts),
-        ],
-        [HASH, COLUMN, TEXT, ROWS],
-    )
+    sizes = [len(each) for each in texts[1:]]
+    codes = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    names = pa.DictionaryArray.from_arrays(codes, pa.array(list(columns), pa.string()))
+    made = [np.concatenate(hashes), names, pa.concat_arrays(texts), np.concatenate(counts)]
+    return pa.table(made, [HASH, COLUMN, TEXT, ROWS])
 
 
 def added_up_texts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
@@ -58,26 +56,45 @@ def added_up_texts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
     Raises:
         ValueError: There are more.
     """
-    together = pa.concat_tables(states).combine_chunks()
+    together = pa.concat_tables(states)
     first, rows = _added_up(together[HASH].to_numpy(), together[ROWS].to_numpy())
-    merged = together.take(pa.array(first))
-    refuse_more(merged, max_values, _BYTES_EACH)
-    return merged.set_column(merged.schema.get_field_index(ROWS), ROWS, pa.array(rows))
+    if not rows.all():
+        first, rows = first[rows > 0], rows[rows > 0]
+    names = together[COLUMN].unify_dictionaries()
+    merged = [_chosen(each, first) for each in (together[HASH], names, together[TEXT])]
+    state = pa.table([*merged, rows], [HASH, COLUMN, TEXT, ROWS])
+    refuse_more(state, max_values, _BYTES_EACH)
+    return state
+
+
+def _chosen(column: pa.ChunkedArray, rows: npt.NDArray[np.integer[Any]]) -> pa.ChunkedArray:
+    """Return some rows, in ascending order; a chunk of which all stay is not copied."""
+    starts = np.cumsum([0, *map(len, column.chunks)])
+    places = np.searchsorted(rows, starts).tolist()
+    made = []
+    for chunk, start, low, high in zip(column.chunks, starts, places, places[1:], strict=False):
+        if high - low == len(chunk):
+            made.append(chunk)
+        elif high > low:
+            made.append(chunk.take(pa.array(rows[low:high] - start)))
+    return pa.chunked_array(made, column.type)
 
 
 def _added_up(
     hashes: U64, counts: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.int64]]:
-    """Return where each different hash stands, once, and the sum of its counts."""
+    """Return where each different hash first stands, ascending, and the sum of its counts."""
     kernels = library()
     if kernels is not None and len(hashes) <= dense_calls.MOST:
         codes, first = dense_calls.group(kernels, hashes)
         return first, dense_calls.add_up(kernels, codes, counts, len(first))
-    order = np.argsort(hashes)
+    order = np.argsort(hashes, kind="stable")
     starts = np.flatnonzero(np.diff(hashes[order], prepend=~hashes[order[:1]]))
     if not len(starts):
         return order, np.empty(0, np.int64)
-    return order[starts], np.add.reduceat(counts[order], starts)
+    places, sums = order[starts], np.add.reduceat(counts[order], starts)
+    again = np.argsort(places)
+    return places[again], sums[again]
 
 
 def _no_texts() -> pa.StringArray:
@@ -91,7 +108,7 @@ def by_count(state: pa.Table) -> pa.Table:
         return state
     # Texts are compared by their first 8 bytes, and in full only where these agree.
     begins = Cells.of(texts).word(0).byteswap()
-    rows, columns = state[ROWS].to_numpy(), _in_order(state[COLUMN])
+    rows, (columns, names) = state[ROWS].to_numpy(), _in_order(state[COLUMN])
     keys = [begins, -rows, columns]
     if rows.max() < _MOST_ROWS:  # one key is sorted sooner than two
         keys = [begins, columns * _MOST_ROWS - rows]
@@ -103,22 +120,23 @@ def by_count(state: pa.Table) -> pa.Table:
         together = pa.table({"run": runs, TEXT: texts.take(pa.array(order[tied]))})
         sort_keys = [("run", "ascending"), (TEXT, "ascending")]
         order[tied] = order[tied][pc.sort_indices(together, sort_keys=sort_keys).to_numpy()]
-    return state.take(pa.array(order)).combine_chunks()
+    chosen = pa.array(order)
+    names = pa.DictionaryArray.from_arrays(columns[order].astype(np.int32), names)
+    return pa.table([names, texts.take(chosen), rows[order]], [COLUMN, TEXT, ROWS])
 
 
-def _in_order(names: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Return the place of each name among all different ones in their order."""
-    coded = names.combine_chunks().dictionary_encode()
+def _in_order(names: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], pa.StringArray]:
+    """Return the place of each name among all different ones in their order, and these."""
+    coded = names.unify_dictionaries().combine_chunks()
     known = coded.dictionary.to_pylist()
     place = {name: number for number, name in enumerate(sorted(known))}
     places: npt.NDArray[np.int64] = np.array([place[name] for name in known])
-    made: npt.NDArray[np.int64] = places[coded.indices.to_numpy()]
-    return made
+    return places[coded.indices.to_numpy()], pa.array(sorted(known))
 
 
 def ranks_of(state: pa.Table) -> npt.NDArray[np.int32]:
     """Return the position of each row in its column, from 0, where each column's stand together."""
-    names = state[COLUMN].combine_chunks().dictionary_encode().indices.to_numpy()
+    names = state[COLUMN].combine_chunks().indices.to_numpy()
     starts = np.flatnonzero(np.diff(names, prepend=-1))
     ranks = np.arange(len(names)) - np.repeat(starts, np.diff(starts, append=len(names)))
     return ranks.astype(np.int32)

@@ -6,11 +6,13 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 
+from headrace.runtime.chain.kept import Kept, KeptRows, ReadAgain
 from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.chain.tables import files_of_tables
@@ -40,6 +42,7 @@ class Progressed(Protocol):
         """Return the number of rows in the group."""
 
 
+T = TypeVar("T")
 W = TypeVar("W", bound=Progressed)
 
 
@@ -112,6 +115,9 @@ class Run:
         self._files = files
         self._block_bytes = block_bytes
         self._first_rows: list[int] | None = None
+        self._kept = Kept()
+        self._groups = 0
+        """Number of them, once they have been read."""
         self._passes = passes(job)
         self._progress = Progress(total_bytes(files), 1 + len(self._passes))
         if job.columns.note:
@@ -132,19 +138,25 @@ class Run:
 
     def _learned(self, learning: Pass) -> dict[str, pa.Table]:
         first_rows, rows = [], 0
-        analysis = Analysis(self.job, self.process, learning)
+        # Rows are not kept before they are numbered, nor if a step may find them bad once they
+        # have been counted.
+        keeps = self.process.ends_hashed and not learning.numbers
+        analysis = Analysis(self.job, self.process, learning, self._kept if keeps else None)
         gathering = Gathering(self.job, learning)
-        for seen in in_order(analysis, self._numbered(), self._spec.threads):
+        for number, seen in enumerate(self._in_order(analysis)):
             first_rows.append(rows)
             rows += seen.rows
             gathering.add(seen.states)
+            if seen.kept is not None:
+                self._kept.put(number, seen.kept)
             self._progress.advance(seen.done, 0)
+        self._groups = len(first_rows)
         self._progress.next_pass()
         if learning.numbers:
             self._first_rows = first_rows
         return gathering.finished()
 
-    def through(self, process: Callable[[Group, int], W]) -> Iterator[W]:
+    def through(self, process: Callable[[Group | KeptRows, int], W]) -> Iterator[W]:
         """Make the pass in which rows are written.
 
         Args:
@@ -153,17 +165,39 @@ class Run:
         Yields:
             What `process` makes of each group, in the order of the input.
         """
-        for work in in_order(process, self._numbered(), self._spec.threads):
+        for work in self._in_order(process):
             yield work
             self._progress.advance(work.done, work.seen)
         self._progress.show()
 
-    def _numbered(self) -> Iterator[tuple[Group, int]]:
+    def _in_order(self, function: Callable[[Group | KeptRows, int], T]) -> Iterator[T]:
+        """Call a function for each group, in threads, with the position of its first row."""
+
+        def call(number: int, group: Group | KeptRows) -> T:
+            first_row = 0 if self._first_rows is None else self._first_rows[number]
+            try:
+                return function(group, first_row)
+            except ReadAgain:
+                self._kept.give_up()
+                (group,) = islice(self._read(), number, number + 1)
+                return function(group, first_row)
+
+        return in_order(call, enumerate(self._kept_or_read()), self._spec.threads)
+
+    def _kept_or_read(self) -> Iterator[Group | KeptRows]:
+        done = 0
+        if self._groups and len(self._kept) == self._groups:
+            while rows := self._kept.take(done):
+                yield rows
+                done += 1
+            if done == self._groups:
+                return
+        for number, group in enumerate(islice(self._read(), done, None), done):
+            yield self._kept.take(number) or group
+
+    def _read(self) -> Iterator[Group]:
         portions = [Portion(file) for file in self._files]
-        groups = groups_of(portions, self._spec.dataset, self.job.columns, self._block_bytes)
-        if self._first_rows is None:
-            return ((group, 0) for group in groups)
-        return zip(groups, self._first_rows, strict=True)
+        return groups_of(portions, self._spec.dataset, self.job.columns, self._block_bytes)
 
 
 def process_of(spec: JobSpec, job: Prepared) -> Process:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from headrace.runtime.chain.kept import KeptRows
 from headrace.runtime.chain.pipeline import Process, Work
 from headrace.runtime.chain.preflight import Prepared, preflight
 from headrace.runtime.chain.tables import files_of_tables
@@ -162,7 +163,7 @@ class _Chains:
         # A step after the hasher may find a row bad in one chain that is good in another.
         return all(chain.ends_hashed for chain in self._chains)
 
-    def __call__(self, group: Group, first_row: int = 0) -> _Works:
+    def __call__(self, group: Group | KeptRows, first_row: int = 0) -> _Works:
         hashed = self._chains[0].hashed(group, first_row)
         return _Works(tuple(chain.finished(hashed) for chain in self._chains))
 

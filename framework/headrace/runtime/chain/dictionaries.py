@@ -1,0 +1,172 @@
+"""Columns by their distinct values inside a chain: Arrow dictionaries in place of plain columns.
+
+A step that says `takes_dictionaries` gets them, and may make them, wherever plain cells are
+promised; every other step, and every file, gets plain cells. The values of a dictionary are
+distinct, none is null, and each stands in some row, unless rows have been chosen since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from headrace.runtime.hashing.tokens import I32, Encoded
+from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.library import library
+from headrace.runtime.transform import Role, role_of
+
+
+def encoded(batch: pa.RecordBatch, names: Collection[str] | None = None) -> pa.RecordBatch:
+    """Return the batch with some columns of text as dictionaries; None for all categorical ones."""
+    made = list(batch.columns)
+    for place, field in enumerate(batch.schema):
+        if not pa.types.is_string(field.type):
+            continue
+        if field.name in names if names is not None else role_of(field) is Role.CATEGORICAL:
+            made[place] = _dictionary(made[place])
+    return held(batch.schema, made)
+
+
+def decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the batch with plain cells in every column but the time, which is a dictionary."""
+    places = _dictionaries(batch.schema)
+    if not places:
+        return batch
+    made = list(batch.columns)
+    for place in places:
+        made[place] = plain(made[place])
+    return pa.RecordBatch.from_arrays(made, schema=decoded_schema(batch.schema))
+
+
+def decoded_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the columns that `decoded` makes of a batch."""
+    places = _dictionaries(schema)
+    if not places:
+        return schema
+    fields = list(schema)
+    for place in places:
+        fields[place] = fields[place].with_type(fields[place].type.value_type)
+    return pa.schema(fields, schema.metadata)
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """Return the cells of a column, whether it is a dictionary or not."""
+    if not pa.types.is_dictionary(column.type):
+        return column
+    if column.null_count or pa.types.is_string(column.type.value_type):
+        return column.dictionary_decode()
+    return pa.array(column.dictionary.to_numpy().take(column.indices.to_numpy()))
+
+
+def as_cells(cells: Encoded, made: npt.NDArray[Any], null: Any = None) -> pa.Array:
+    """Return another cell for each of a column's.
+
+    Args:
+        cells: The column.
+        made: What becomes of each of its values: numbers.
+        null: What becomes of a null; None if it stays null.
+    """
+    if cells.missing is None:
+        return pa.array(made[cells.codes])
+    found = made[cells.codes] if len(made) else np.zeros(len(cells.codes), made.dtype)
+    if null is None:
+        return pa.array(found, mask=cells.missing)
+    found[cells.missing] = null
+    return pa.array(found)
+
+
+def as_dictionary(cells: Encoded, made: npt.NDArray[Any], null: Any = None) -> pa.DictionaryArray:
+    """Return the same as a dictionary."""
+    codes, missing = cells.codes, cells.missing
+    if missing is not None and null is not None:
+        codes = np.where(missing, np.int32(len(made)), codes).astype(np.int32)
+        made, missing = np.append(made, made.dtype.type(null)), None
+    again, first = _grouped(made)
+    if len(first) < len(made):
+        codes, made = again[codes], made[first]
+    return _of_codes(pa.array(made), codes, missing)
+
+
+def _grouped(numbers: npt.NDArray[Any]) -> tuple[I32, npt.NDArray[np.integer[Any]]]:
+    """Return which of the different numbers each one is, and where these first stand."""
+    if (kernels := library()) is not None:
+        return dense_calls.group(kernels, numbers.view(f"u{numbers.itemsize}").astype(np.uint64))
+    _, first, codes = np.unique(numbers, return_index=True, return_inverse=True)
+    return codes.astype(np.int32), first
+
+
+def packed(batch: pa.RecordBatch) -> pa.Buffer:
+    """Return a batch in as few bytes as its codes need, apart from what it was made of."""
+    made = list(batch.columns)
+    for place in _dictionaries(batch.schema):
+        column = made[place]
+        kind = pa.from_numpy_dtype(np.min_scalar_type(max(len(column.dictionary) - 1, 0)))
+        made[place] = _of_indices(column.indices.cast(kind, safe=False), column.dictionary)
+    narrow, counting = held(batch.schema, made), pa.MockOutputStream()
+    _write(narrow, counting)
+    content = pa.allocate_buffer(counting.size())
+    _write(narrow, pa.FixedSizeBufferWriter(content))
+    return content
+
+
+def unpacked(content: pa.Buffer) -> pa.RecordBatch:
+    """Return the batch that was `packed`."""
+    batch = pa.ipc.open_stream(content).read_next_batch()
+    made = list(batch.columns)
+    for place in _dictionaries(batch.schema):
+        column = made[place]
+        made[place] = _of_indices(column.indices.cast(pa.int32(), safe=False), column.dictionary)
+    return held(batch.schema, made)
+
+
+def _write(batch: pa.RecordBatch, sink: pa.NativeFile) -> None:
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+
+
+def taken(column: pa.DictionaryArray, rows: npt.NDArray[np.int64]) -> pa.DictionaryArray:
+    """Return some rows of a dictionary without nulls."""
+    return _of_indices(pa.array(column.indices.to_numpy().take(rows)), column.dictionary)
+
+
+def _dictionaries(schema: pa.Schema) -> list[int]:
+    """Return where the columns stand that are dictionaries, but are not promised to be."""
+    return [
+        place
+        for place, kind in enumerate(schema.types)
+        if pa.types.is_dictionary(kind) and role_of(schema.field(place)) is not Role.TIME
+    ]
+
+
+def held(schema: pa.Schema, columns: Sequence[pa.Array]) -> pa.RecordBatch:
+    """Return a batch of columns, of which some may be dictionaries of what the schema says."""
+    fields = [
+        field if field.type == column.type else _as_dictionary(field, column.type)
+        for field, column in zip(schema, columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields, schema.metadata))
+
+
+def _as_dictionary(field: pa.Field, kind: pa.DataType) -> pa.Field:
+    return field.with_type(kind) if pa.types.is_dictionary(kind) else field
+
+
+def _dictionary(column: pa.StringArray) -> pa.DictionaryArray:
+    cells = Encoded.of(column)
+    return _of_codes(cells.values, cells.codes, cells.missing)
+
+
+def _of_codes(
+    values: pa.Array, codes: npt.NDArray[np.int32], missing: npt.NDArray[np.bool_] | None
+) -> pa.DictionaryArray:
+    return _of_indices(
+        pa.array(codes) if missing is None else pa.array(codes, mask=missing), values
+    )
+
+
+def _of_indices(indices: pa.Array, values: pa.Array) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(indices, values, safe=False)
