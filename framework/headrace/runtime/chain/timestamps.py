@@ -92,12 +92,15 @@ class Time(NamedTuple):
         return self.micros if self.is_local else self.micros + _offset(self.micros, zone)
 
 
-def time_of(text: str, form: str) -> Time:
-    """Return the point in time of a text, as `times_of` does.
+def time_of(cell: str | float, form: str) -> Time:
+    """Return the point in time of a text or a number, as `times_of` does.
 
     Raises:
         ValueError: It is none.
     """
+    if isinstance(cell, float):
+        return _of_number_alone(cell, form)
+    text = cell
     time = _by_strptime_alone(text, form) if form not in _READERS else _TIME_OF[form](text)
     if time is None or not _LEAST <= time.micros < _MOST:
         raise ValueError(f"{quoted(text)} is no time ({form})")
@@ -268,6 +271,18 @@ def _by_strptime_alone(text: str, form: str) -> Time | None:
         return None
     since = moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH
     return Time(since // _MICROSECOND, moment.tzinfo is None)
+
+
+def _of_number_alone(number: float, form: str) -> Time:
+    if form in ("epoch_s", "epoch_ms"):
+        size = SECOND if form == "epoch_s" else SECOND // 1000
+        micros = round(number * size) if abs(number) < _MOST / size else _MOST
+        if not _LEAST <= micros < _MOST:
+            raise ValueError(f"{number} is no time ({form})")
+        return Time(micros, is_local=False)
+    if not (0 <= number < 1e15 and number == int(number)):
+        raise ValueError(f"{number} is no time ({form})")
+    return time_of(str(int(number)).rjust(8 if form == "yymmddhh" else 0, "0"), form)
 
 
 def _iso_alone(text: str) -> Time | None:

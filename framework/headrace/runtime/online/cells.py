@@ -41,7 +41,8 @@ class Cells:
         self._features = frozenset(columns.roles)
         self._absent_is_null = absent_is_null
         self._known = frozenset(columns.names)
-        self._each_role = tuple(columns.roles.values())
+        self._nothing = dict.fromkeys(columns.roles)
+        self._each_column = [(role, name in columns.lists) for name, role in columns.roles.items()]
         # One name more than needed: of a single one, the cell alone would come.
         self._cells_of = itemgetter(*columns.roles, next(iter(columns.roles)))
 
@@ -68,28 +69,30 @@ class Cells:
 
         None if a row is not as usual, for `batch` to look at.
         """
-        if self._cleaning.is_needed:
-            return None
         if set(map(type, rows)) != {dict}:
             return None
         are_features = set(map(len, rows)) == {len(self._features)}
         if not (are_features or all(row.keys() <= self._known for row in rows)):
             return None
+        if self._absent_is_null and not are_features:
+            rows = [{**self._nothing, **row} for row in rows]
         try:
             cells = [*chain.from_iterable(zip(*map(self._cells_of, rows), strict=True))]
             del cells[-len(rows) :]
         except KeyError:
             return None
         if set(map(type, cells)) != {str}:
-            roles = chain.from_iterable(repeat(role, len(rows)) for role in self._each_role)
+            columns = chain.from_iterable(repeat(each, len(rows)) for each in self._each_column)
             try:
                 cells = [
-                    cell if type(cell) is str else _text(cell, role) or ""
-                    for cell, role in zip(cells, roles, strict=True)
+                    cell
+                    if type(cell) is str
+                    else _text(_listed(cell) if may_be_list else cell, role) or ""
+                    for cell, (role, may_be_list) in zip(cells, columns, strict=True)
                 ]
             except ValueError:
                 return None
-        return cells
+        return [*map(self._cleaning.text, cells)] if self._cleaning.is_needed else cells
 
     def _check(self, position: int, row: Row) -> None:
         if type(row) is not dict and not isinstance(row, Mapping):
