@@ -7,11 +7,10 @@ usual is left to the way of all chains, which also knows what to say about it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ctypes import CDLL
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from headrace.runtime.hashing.words import Cells
 from headrace.runtime.kernels import calls
 from headrace.runtime.kernels.arrays import I32, U32
 from headrace.runtime.kernels.library import library
+from headrace.runtime.online.texts import Texts, bounds
 from headrace.runtime.transform import Role, features, role_of
 
 _TEXTS = (pa.string(), pa.int32(), pa.list_(pa.string()))
@@ -90,28 +90,16 @@ class CellHasher:
             for name, is_numeric in zip(names, numeric, strict=True)
         )
         has_texts = all(field.type == pa.string() for field in fields)
-        return cls(
-            hasher, names, prefixes, _bounds(prefixes), number, seed, any(numeric), has_texts
-        )
+        return cls(hasher, names, prefixes, bounds(prefixes), number, seed, any(numeric), has_texts)
 
-    def rows(self, texts: Sequence[str], count: int) -> SparseRows | None:
-        """Return the rows of some texts.
+    def rows(self, texts: Texts) -> SparseRows | None:
+        """Return the rows of some texts; None if there are no kernels.
 
         Args:
-            texts: The cells, column by column; an empty one is a null.
-            count: Number of rows, at least one.
-
-        Returns:
-            None if there are no kernels, or a text is not UTF-8.
+            texts: The cells of at least one row, column by column; an empty one is a null.
         """
         kernels = library()
-        joined = None if kernels is None else _joined(texts)
-        if kernels is None or joined is None:
-            return None
-        nulls: list[int] = (
-            [] if all(texts) else [place for place, text in enumerate(texts) if not text]
-        )
-        return self._rows(kernels, *joined, nulls)
+        return None if kernels is None else self._rows(kernels, *texts, texts.empty)
 
     def rows_of(self, columns: Sequence[pa.StringArray]) -> SparseRows | None:
         """Return the rows of some columns of text; None if there are no kernels, or no rows."""
@@ -135,7 +123,7 @@ class CellHasher:
         if len(rows) == 1:
             return self._row(kernels, rows[0])
         cells = [row[name] for name in self.names for row in rows]
-        if not self.has_texts or (joined := _joined([cell or "" for cell in cells])) is None:
+        if not self.has_texts or (joined := Texts.of([cell or "" for cell in cells])) is None:
             return None
         return self._rows(kernels, *joined, [n for n, cell in enumerate(cells) if cell is None])
 
@@ -160,15 +148,15 @@ class CellHasher:
             for place, name in enumerate(self.names)
             for token in _tokens(cells[name])
         ]
-        joined = _joined([text for _, text, _ in tokens])
+        joined = Texts.of([text for _, text, _ in tokens])
         if joined is None or not 0 < len(tokens) <= calls.MOST_COLUMNS:
             return None if tokens else self._nothing()
         places = [place for place, *_ in tokens]
-        bounds, prefixes = self.bounds, self._together
+        ends, prefixes = self.bounds, self._together
         if places != self._every:
             chosen = [self.prefixes[place] for place in places]
-            bounds, prefixes = _bounds(chosen), b"".join(chosen)
-        hashes = self._hashes(kernels, *joined, bounds, prefixes)
+            ends, prefixes = bounds(chosen), b"".join(chosen)
+        hashes = self._hashes(kernels, *joined, ends, prefixes)
         keys = self._keys(hashes, lambda: [bisect_left(places, each) for each in self._every[1:]])
         if self.has_numbers:
             return _summed(keys.tolist(), [weight for *_, weight in tokens])
@@ -228,25 +216,3 @@ def _summed(keys: Sequence[int], weights: Sequence[float]) -> SparseRows:
     values = np.array([entries[index] for index in indices], np.float64)
     offsets = np.array([0, len(indices)], np.int32)
     return SparseRows(offsets, np.array(indices, np.int32), values)
-
-
-def _bounds(texts: Iterable[bytes | str]) -> I32:
-    """Return where each text begins and the last ends."""
-    ends = np.fromiter(accumulate(map(len, texts), initial=0), np.int32)
-    return ends
-
-
-def _joined(texts: Sequence[str]) -> tuple[I32, bytes] | None:
-    """Return where each text begins and the last ends, and all of them; None if one is not UTF-8.
-
-    Also None for more of them than the kernels take.
-    """
-    joined = "".join(texts)
-    try:
-        data = joined.encode()
-    except UnicodeEncodeError:
-        return None
-    if len(data) > calls.MOST_BYTES:
-        return None
-    is_ascii = len(data) == len(joined)
-    return _bounds(texts if is_ascii else [text.encode() for text in texts]), data

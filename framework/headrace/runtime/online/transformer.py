@@ -19,7 +19,7 @@ from headrace.runtime.errors import BadRows, RowError
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.sparse import SparseRows, Values
 from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, cell_tokens, in_type
-from headrace.runtime.online.cells import Cells, Row, row_error
+from headrace.runtime.online.cells import PIECE, Cells, Row, row_error
 from headrace.runtime.online.few_rows import CellHasher
 from headrace.runtime.online.row_steps import RowSteps
 from headrace.runtime.transform import N_FEATURES, Role, features, positions, role_of
@@ -124,10 +124,19 @@ class RowTransformer(_Transformer):
         if self._hasher is None:
             return None
         if self._takes_texts:
-            texts = self._cells.texts(rows) if rows else None
-            return None if texts is None else self._hasher.rows(texts, len(rows))
+            return self._hashed_texts(self._hasher, rows)
         few = self._few(rows)
         return None if few is None else self._hasher.few(few)
+
+    def _hashed_texts(self, hasher: CellHasher, rows: Sequence[Row]) -> SparseRows | None:
+        pieces = []
+        for start in range(0, len(rows), PIECE):
+            texts = self._cells.joined(rows[start : start + PIECE])
+            made = None if texts is None else hasher.rows(texts)
+            if made is None:
+                return None
+            pieces.append(made)
+        return _concatenated(pieces) if pieces else None
 
     def _sparse(self, batch: pa.RecordBatch) -> SparseRows:
         indices, values = batch.column(self._indices), batch.column(self._values)
@@ -200,6 +209,16 @@ class ColumnTransformer(_Transformer):
             name: batch.column(place).to_numpy(zero_copy_only=False).copy()
             for name, place in self._features.items()
         }
+
+
+def _concatenated(pieces: Sequence[SparseRows]) -> SparseRows:
+    if len(pieces) == 1:
+        return pieces[0]
+    counts = np.concatenate([np.diff(each.offsets) for each in pieces])
+    offsets = np.zeros(len(counts) + 1, np.int32)
+    np.cumsum(counts, out=offsets[1:])
+    indices = np.concatenate([each.indices for each in pieces])
+    return SparseRows(offsets, indices, np.concatenate([each.values for each in pieces]))
 
 
 def _step(link: Link) -> Step:
