@@ -15,7 +15,8 @@ def test_medians_and_percentiles() -> None:
     measured = online.Hashing("mine", len, len, seconds, [0.01, 0.02, 0.5], [0.1])
     lines = online.report([measured], 22).splitlines()
     assert lines[2] == "| mine | 100 | 300 | 50,000 | 200,000 |"
-    assert lines[4] == "100 single rows and 3 batches of each, taking turns; CPU time of the process."
+    what = "100 single rows and 3 batches of each, taking turns; CPU time of the process."
+    assert lines[4] == what
 
 
 def test_the_first_turn_does_not_count() -> None:
