@@ -18,10 +18,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from annotated_types import Len
 
-from headrace.runtime.chain.choice import chosen, replaced
+from headrace.runtime.chain.choice import chosen, on_numbers, replaced
 from headrace.runtime.chain.logarithm import log1p
 from headrace.runtime.errors import BadRows
-from headrace.runtime.transform import Role
+from headrace.runtime.transform import Role, RowStep
 
 Bounds = tuple[float | None, float | None]
 Operation = Literal["log1p"] | dict[Literal["clip"], Bounds] | dict[Literal["scale"], float]
@@ -59,15 +59,35 @@ class Arithmetic:
         made = {name: self._made(name, batch.column(name)) for name in names}
         return replaced(batch, made, self.output_schema(batch.schema))
 
+    def on_a_row(self, schema: pa.Schema) -> RowStep | None:
+        """Return what does the operations with the numbers of a row."""
+        names = chosen(schema, Role.NUMERIC, names=self.columns)
+        if any(not pa.types.is_float64(schema.field(name).type) for name in names):
+            return None
+        return on_numbers(names, self._all_done)
+
     def _made(self, name: str, cells: pa.Array) -> pa.Array:
         missing = cells.is_null().to_numpy(zero_copy_only=False)
         numbers = cells.cast(pa.float64()).fill_null(0.0).to_numpy()
+        try:
+            return pa.array(self._all_done(numbers, missing), mask=missing)
+        except _Bad as bad:
+            raise BadRows(name, *bad.args) from None
+
+    def _all_done(
+        self, numbers: npt.NDArray[np.float64], missing: npt.NDArray[np.bool_] | None = None
+    ) -> npt.NDArray[np.float64]:
         for operation in self.operations:
             with np.errstate(over="ignore"):
                 numbers, bad, expected = _done(operation, numbers)
-            if (bad & ~missing).any():
-                raise BadRows(name, bad & ~missing, expected)
-        return pa.array(numbers, mask=missing)
+            bad = bad if missing is None else bad & ~missing
+            if bad.any():
+                raise _Bad(bad, expected)
+        return numbers
+
+
+class _Bad(ValueError):
+    """Which numbers have no result, and what these should be."""
 
 
 def _bounds(operation: Any) -> Bounds:

@@ -15,6 +15,7 @@ to that the whole number itself, 0 for a negative one.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -25,17 +26,19 @@ import numpy.typing as npt
 import pyarrow as pa
 from annotated_types import Ge, Le, Len
 
-from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.chain.choice import on_numbers
+from headrace.runtime.learning.columns import CellStep, ColumnLearner
 from headrace.runtime.learning.counts import with_nulls_of
 from headrace.runtime.learning.numbers import (
     COLUMN,
     added_up_numbers,
     by_column,
+    finite,
     numbers_of,
     quantiles,
     refuse_infinite,
 )
-from headrace.runtime.transform import Role, encoded
+from headrace.runtime.transform import Role, RowStep, encoded
 
 EDGE = "edge"
 _RANGES = ("column", "least", "most")
@@ -121,21 +124,31 @@ class Bucketize(ColumnLearner):
             learned.setdefault(name, []).append(edge)
         return _Fitted(**asdict(self), learned=learned)
 
-    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def on_a_column(self, name: str, cells: pa.Array) -> pa.Array:
         """Find the bucket of each number."""
         if self.learns():
-            return super().apply(batch)
-        columns = self._finite(batch)
-        for name, cells in columns.items():
-            columns[name] = with_nulls_of(cells, self._found(name, _plain(cells)))
-        return self.changed(batch, columns)
+            return super().on_a_column(name, cells)
+        refuse_infinite(name, cells)
+        numbers = cells.fill_null(0.0).to_numpy()
+        if self._method == "log_square":
+            return with_nulls_of(cells, _log_squares(numbers))
+        return with_nulls_of(cells, np.digitize(numbers, self._edges(name)).astype(np.int32))
 
-    def _found(self, name: str, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
-        if self._method == "edges":
-            return np.digitize(numbers, self.edges or ()).astype(np.int32)
-        squares = np.square(np.log(np.maximum(numbers, 2.0)))
-        made = np.floor(np.where(numbers > 2, squares, np.maximum(numbers, 0.0)))
-        return np.minimum(made, _LOG_SQUARES - 1).astype(np.int32)
+    def on_a_cell(self, name: str, kind: pa.DataType) -> CellStep | None:
+        """Return what finds the bucket of a number."""
+        edges = self._edges(name)
+        return lambda number: None if number is None else bisect_right(edges, finite(number))
+
+    def on_a_row(self, schema: pa.Schema) -> RowStep | None:
+        """Return what finds the buckets of a row's numbers."""
+        if self._method != "log_square":
+            return super().on_a_row(schema)
+        if any(not pa.types.is_float64(schema.field(name).type) for name in self.touches(schema)):
+            return None
+        return on_numbers(self.touches(schema), _log_squares)
+
+    def _edges(self, name: str) -> Sequence[float]:
+        return self.edges or ()
 
     def _finite(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         columns = self.cells(batch)
@@ -166,13 +179,15 @@ class _Fitted(Bucketize):
     def made(self, field: pa.Field) -> pa.Field:
         return encoded(field, len(self.learned.get(field.name, ())) + 1)
 
-    def _found(self, name: str, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
-        return np.digitize(numbers, self.learned.get(name, ())).astype(np.int32)
+    def _edges(self, name: str) -> Sequence[float]:
+        edges: Sequence[float] = self.learned.get(name, ())
+        return edges
 
 
-def _plain(cells: pa.DoubleArray) -> npt.NDArray[np.float64]:
-    numbers: npt.NDArray[np.float64] = cells.fill_null(0.0).to_numpy()
-    return numbers
+def _log_squares(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
+    squares = np.square(np.log(np.maximum(numbers, 2.0)))
+    made = np.floor(np.where(numbers > 2, squares, np.maximum(numbers, 0.0)))
+    return np.minimum(made, _LOG_SQUARES - 1).astype(np.int32)
 
 
 def _ranges_of(columns: Mapping[str, pa.DoubleArray]) -> pa.Table:

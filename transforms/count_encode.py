@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from annotated_types import Ge, Len
 
-from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.learning.columns import CellStep, ColumnLearner
 from headrace.runtime.learning.counts import (
     ROWS,
     VALUE,
@@ -74,9 +74,11 @@ class _Fitted(CountEncode):
     learned: Any = None
     """The values, and the count of each with that of others behind."""
 
-    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def on_a_column(self, name: str, cells: pa.Array) -> pa.Array:
         values, counts = self.learned
-        columns = self.cells(batch)
-        for name, cells in columns.items():
-            columns[name] = values.mapped(name, cells, counts)
-        return self.changed(batch, columns)
+        return values.mapped(name, cells, counts)
+
+    def on_a_cell(self, name: str, kind: pa.DataType) -> CellStep:
+        values, counts = self.learned
+        place_of = values.place_in(name)
+        return lambda text: None if text is None else counts.item(place_of(text))

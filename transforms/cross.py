@@ -12,7 +12,7 @@ the separator itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -68,12 +68,13 @@ class Cross:
         return replaced(batch, {self.made: joined}, self.output_schema(batch.schema))
 
     def on_a_row(self, schema: pa.Schema) -> RowStep | None:
-        """Return what does the same to the texts of a row; None for ids."""
-        if any(not pa.types.is_string(schema.field(name).type) for name in self.columns):
+        """Return what does the same to a single row."""
+        kinds = [schema.field(name).type for name in self.columns]
+        if not all(pa.types.is_string(kind) or pa.types.is_integer(kind) for kind in kinds):
             return None
 
-        def step(cells: dict[str, str]) -> None:
-            texts = [cells[name] if self.keep else cells.pop(name) for name in self.columns]
-            cells[self.made] = self.separator.join(texts) if all(texts) else ""
+        def step(cells: dict[str, Any]) -> None:
+            found = [cells[name] if self.keep else cells.pop(name) for name in self.columns]
+            cells[self.made] = None if None in found else self.separator.join(map(str, found))
 
         return step

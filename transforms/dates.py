@@ -12,7 +12,7 @@ what these clocks show. They are text, because they are categories.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -82,17 +82,20 @@ class Dates:
         return replaced(batch, made, self.output_schema(batch.schema))
 
     def on_a_row(self, schema: pa.Schema) -> RowStep | None:
-        """Return what does the same to the texts of a row; None for numbers."""
-        if not pa.types.is_string(schema.field(self.column).type):
+        """Return what does the same to a single row."""
+        kind = schema.field(self.column).type
+        if not (pa.types.is_string(kind) or pa.types.is_float64(kind)):
             return None
         zone = zone_of(self.time_zone)
         names = {f"{self.column}_{part}": part for part in self.parts}
 
-        def step(cells: dict[str, str]) -> None:
-            text = cells[self.column] if self.keep else cells.pop(self.column)
-            shown = np.array([time_of(text, self.format).at(zone)]) if text else None
-            for name, part in names.items():
-                cells[name] = "" if shown is None else str(_part(part, shown)[0])
+        def step(cells: dict[str, Any]) -> None:
+            cell = cells[self.column] if self.keep else cells.pop(self.column)
+            if cell is None:
+                cells.update(dict.fromkeys(names))
+                return
+            shown = np.array([time_of(cell, self.format).at(zone)])
+            cells.update((name, str(_part(part, shown)[0])) for name, part in names.items())
 
         return step
 

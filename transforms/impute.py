@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from annotated_types import Ge, Len
 
 from headrace.runtime.chain.choice import added
-from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.learning.columns import CellStep, ColumnLearner
 from headrace.runtime.learning.counts import BYTES_EACH, refuse_more
 from headrace.runtime.learning.moments import (
     MEAN,
@@ -33,7 +33,7 @@ from headrace.runtime.learning.numbers import numbers_of, refuse_infinite
 from headrace.runtime.learning.states import added_up
 from headrace.runtime.learning.texts import texts_of
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, with_role
+from headrace.runtime.transform import Role, RowStep, with_role
 
 COLUMN, TEXT, NUMBER, ROWS = "column", "text", "number", "rows"
 _SUFFIX = "_missing"
@@ -145,6 +145,25 @@ class Impute(ColumnLearner):
             if self.indicator:
                 made[name + _SUFFIX] = cells.is_null().cast(pa.float64())
         return self.changed(batch, made)
+
+    def on_a_cell(self, name: str, kind: pa.DataType) -> CellStep | None:
+        """Return what fills a null."""
+        value = self._value(name, kind)
+        return lambda cell: value if cell is None else cell
+
+    def on_a_row(self, schema: pa.Schema) -> RowStep | None:
+        """Return what fills the nulls of a row."""
+        fill = None if self.learns() else super().on_a_row(schema)
+        if fill is None or not self.indicator:
+            return fill
+        names = self.touches(schema)
+
+        def step(cells: dict[str, Any]) -> None:
+            flags = {name + _SUFFIX: float(cells[name] is None) for name in names}
+            fill(cells)
+            cells.update(flags)
+
+        return step
 
     def _value(self, name: str, kind: pa.DataType) -> Any:
         return _number(self.value or "") if pa.types.is_floating(kind) else self.value

@@ -26,7 +26,7 @@ from headrace.runtime.errors import BadRows, DataError
 from headrace.runtime.hashing.hash64 import hash64, key_of
 from headrace.runtime.learning.counts import Values
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, role_of, with_role
+from headrace.runtime.transform import Role, RowStep, role_of, with_role
 
 
 @dataclass(frozen=True)
@@ -136,3 +136,20 @@ class _Fitted(Join):
             for place, name in enumerate(self.columns)
         }
         return replaced(batch, made, self.output_schema(batch.schema))
+
+    def on_a_row(self, schema: pa.Schema) -> RowStep | None:
+        """Return what looks up the key of a single row."""
+        kind = schema.field(self.key).type
+        if not (pa.types.is_string(kind) or pa.types.is_integer(kind)):
+            return None
+        values, table = self.learned
+        place_of, keys = values.place_in(self.key), table["key"]
+        made = {self.prefix + name: table[str(n)] for n, name in enumerate(self.columns)}
+
+        def step(cells: dict[str, Any]) -> None:
+            key = cells[self.key]
+            place = -1 if key is None else place_of(str(key))
+            found = place >= 0 and keys[place].as_py() == str(key)
+            cells.update((n, each[place].as_py() if found else None) for n, each in made.items())
+
+        return step

@@ -12,7 +12,7 @@ An empty value gives no token, as an empty cell gives none.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,7 +22,7 @@ from headrace.runtime.chain.choice import chosen, replaced
 from headrace.runtime.chain.columns import LIST_MARK
 from headrace.runtime.hashing.lists import without_empty
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role
+from headrace.runtime.transform import Role, RowStep
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,21 @@ class MultiValue:
         """Divide each cell."""
         made = {name: self._divided(batch.column(name)) for name in self.columns}
         return replaced(batch, made, self.output_schema(batch.schema))
+
+    def on_a_row(self, schema: pa.Schema) -> RowStep | None:
+        """Return what divides the cells of a single row."""
+
+        def step(cells: dict[str, Any]) -> None:
+            for name in self.columns:
+                if (cell := cells[name]) is not None:
+                    cells[name] = [each for each in self._values(cell) if each]
+
+        return step
+
+    def _values(self, cell: str | list[str]) -> list[str]:
+        if isinstance(cell, list):
+            return cell
+        return cell.split(LIST_MARK if cell.startswith(LIST_MARK) else self.separator)
 
     def _divided(self, cells: pa.Array) -> pa.ListArray:
         if not pa.types.is_string(cells.type):

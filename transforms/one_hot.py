@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -23,11 +24,11 @@ import pyarrow.compute as pc
 from annotated_types import Ge, Len
 
 from headrace.runtime.chain.dictionaries import decoded_schema, held
-from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.learning.columns import CellStep, ColumnLearner
 from headrace.runtime.learning.counts import Values
 from headrace.runtime.learning.texts import COLUMN, ROWS, TEXT, added_up_texts, known_by, texts_of
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, pending, with_role
+from headrace.runtime.transform import Role, RowStep, pending, with_role
 
 SHARED = "shared"
 MOST_COLUMNS = 10_000
@@ -138,6 +139,32 @@ class _Fitted(OneHot):
             )
         schema = self.output_schema(decoded_schema(batch.schema))
         return held(schema, made)
+
+    def on_a_cell(self, name: str, kind: pa.DataType) -> CellStep:
+        """Return what gives the index of a text among its columns, that of others for unknowns."""
+        names, _, values, indices = self.learned
+        place_of, found = values.place_in(name), np.append(indices, len(names.get(name, ())))
+        return lambda text: None if text is None else found.item(place_of(text))
+
+    def on_a_row(self, schema: pa.Schema) -> RowStep | None:
+        """Return what does the same to a single row."""
+        index = super().on_a_row(schema)
+        if index is None:
+            return None
+        made = {
+            name: [each.name for each in self._columns_of(name)] for name in self.touches(schema)
+        }
+        zeros = dict.fromkeys(chain.from_iterable(made.values()), 0.0)
+
+        def step(cells: dict[str, Any]) -> None:
+            index(cells)
+            found = [(names, cells.pop(name)) for name, names in made.items()]
+            cells.update(zeros)
+            for names, place in found:
+                if place is not None and place < len(names):
+                    cells[names[place]] = 1.0
+
+        return step
 
     def _made(self, name: str, cells: pa.StringArray) -> list[pa.Array]:
         names, shared, values, indices = self.learned

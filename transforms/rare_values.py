@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Len
 
-from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.learning.columns import CellStep, ColumnLearner
 from headrace.runtime.learning.counts import ROWS, VALUE, Values, added_up_counts, counts_of
-from headrace.runtime.transform import Role, RowStep
+from headrace.runtime.transform import Role
 
 
 @dataclass(frozen=True)
@@ -64,26 +64,11 @@ class RareValues(ColumnLearner):
 class _Fitted(RareValues):
     kept: Any = None
 
-    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        replacement = pa.scalar(self.replacement, pa.string())
-        columns = self.cells(batch)
-        for name, cells in columns.items():
-            is_rare = pa.array(self.kept.lacks(name, cells))
-            # not `if_else`: older Arrow mixes up a sliced column with it (apache/arrow#41479)
-            columns[name] = pc.replace_with_mask(cells, is_rare, replacement)
-        return self.changed(batch, columns)
+    def on_a_column(self, name: str, cells: pa.Array) -> pa.Array:
+        is_rare = pa.array(self.kept.lacks(name, cells))
+        # not `if_else`: older Arrow mixes up a sliced column with it (apache/arrow#41479)
+        return pc.replace_with_mask(cells, is_rare, pa.scalar(self.replacement, pa.string()))
 
-    def on_a_row(self, schema: pa.Schema) -> RowStep | None:
-        """Return what does the same to the texts of a row; None for ids."""
-        names = self.touches(schema)
-        if any(not pa.types.is_string(schema.field(name).type) for name in names):
-            return None
-        known = {name: self.kept.has_in(name) for name in names}
-        replacement = self.replacement or ""
-
-        def step(cells: dict[str, str]) -> None:
-            for name, has in known.items():
-                if cells[name] and not has(cells[name]):
-                    cells[name] = replacement
-
-        return step
+    def on_a_cell(self, name: str, kind: pa.DataType) -> CellStep:
+        place_of, other = self.kept.place_in(name), self.replacement
+        return lambda text: text if text is None or place_of(text) >= 0 else other

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Len
 
-from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.learning.columns import CellStep, ColumnLearner
 from headrace.runtime.learning.moments import added_up_moments, means_and_scales, moments_of
-from headrace.runtime.learning.numbers import refuse_infinite
+from headrace.runtime.learning.numbers import finite, refuse_infinite
 from headrace.runtime.transform import Role
 
 
@@ -63,13 +63,19 @@ class Standardize(ColumnLearner):
 class _Fitted(Standardize):
     learned: dict[str, tuple[float, float]] | None = None
 
-    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        learned, made = self.learned or {}, {}
-        for name, cells in self.cells(batch).items():
-            mean, scale = learned[name]
-            apart = pc.subtract(cells, mean)
-            made[name] = (
-                pc.divide(apart, scale) if scale else pc.if_else(cells.is_valid(), 0.0, cells)
-            )
-            refuse_infinite(name, made[name], "a number nearer to the mean of the training rows")
-        return self.changed(batch, made)
+    def on_a_column(self, name: str, cells: pa.Array) -> pa.Array:
+        mean, scale = (self.learned or {})[name]
+        apart = pc.subtract(cells, mean)
+        made = pc.divide(apart, scale) if scale else pc.if_else(cells.is_valid(), 0.0, cells)
+        refuse_infinite(name, made, "a number nearer to the mean of the training rows")
+        return made
+
+    def on_a_cell(self, name: str, kind: pa.DataType) -> CellStep:
+        mean, scale = (self.learned or {})[name]
+
+        def cell(number: float | None) -> float | None:
+            if number is None:
+                return None
+            return finite((number - mean) / scale) if scale else 0.0
+
+        return cell

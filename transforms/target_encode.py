@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from annotated_types import Ge, Le, Len
 
 from headrace.runtime.hashing.functions import hash_cells
-from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.learning.columns import CellStep, ColumnLearner
 from headrace.runtime.learning.counts import VALUE, Values, with_nulls_of
 from headrace.runtime.learning.targets import (
     FOLD,
@@ -34,7 +34,7 @@ from headrace.runtime.learning.targets import (
     of_all_rows,
     target_sums,
 )
-from headrace.runtime.transform import Role, key_roles, positions, row_keys, with_role
+from headrace.runtime.transform import Role, RowStep, key_roles, positions, row_keys, with_role
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,15 @@ class _Fitted(TargetEncode):
             places = values.places(name, cells) * width + which
             columns[name] = with_nulls_of(cells, means.ravel()[places])
         return self.changed(batch, columns)
+
+    def on_a_cell(self, name: str, kind: pa.DataType) -> CellStep | None:
+        values, means = self.learned
+        place_of = values.place_in(name)
+        return lambda text: None if text is None else means.item(place_of(text), -1)
+
+    def on_a_row(self, schema: pa.Schema) -> RowStep | None:
+        """Return what does the same to a single row; None where it depends on the row's fold."""
+        return None if self.folds else super().on_a_row(schema)
 
     def _trains(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """Return which rows it has learned from: those of the first channel, if there are any."""

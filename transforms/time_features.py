@@ -12,7 +12,7 @@ they are categories. The raw column is dropped: it names an hour that will not c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import pyarrow as pa
 from annotated_types import Len
@@ -59,12 +59,12 @@ class TimeFeatures:
         return replaced(batch, made, self.output_schema(batch.schema))
 
     def on_a_row(self, schema: pa.Schema) -> RowStep:
-        """Return what does the same to the texts of a row."""
+        """Return what does the same to a single row."""
 
-        def step(cells: dict[str, str]) -> None:
+        def step(cells: dict[str, Any]) -> None:
             text = cells.pop(self.column)
-            hour = time_of(text, "yymmddhh").micros // HOUR if text else None
-            cells[HOUR_OF_DAY] = "" if hour is None else str(hour % 24)
-            cells[DAY_OF_WEEK] = "" if hour is None else str((hour // 24 + 3) % 7)
+            hour = None if text is None else time_of(text, "yymmddhh").micros // HOUR
+            cells[HOUR_OF_DAY] = None if hour is None else str(hour % 24)
+            cells[DAY_OF_WEEK] = None if hour is None else str((hour // 24 + 3) % 7)
 
         return step

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Len
 
-from headrace.runtime.learning.columns import ColumnLearner
+from headrace.runtime.learning.columns import CellStep, ColumnLearner
 from headrace.runtime.learning.counts import Values
 from headrace.runtime.learning.texts import (
     COLUMN,
@@ -105,9 +105,11 @@ class _Fitted(Vocabulary):
         sizes, _, _ = self.learned
         return encoded(field, sizes.get(field.name, FIRST), NULL, UNKNOWN)
 
-    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def on_a_column(self, name: str, cells: pa.Array) -> pa.Array:
         _, values, ids = self.learned
-        columns = self.cells(batch)
-        for name, cells in columns.items():
-            columns[name] = values.mapped(name, cells, ids, NULL)
-        return self.changed(batch, columns)
+        return values.mapped(name, cells, ids, NULL)
+
+    def on_a_cell(self, name: str, kind: pa.DataType) -> CellStep:
+        _, values, ids = self.learned
+        place_of = values.place_in(name)
+        return lambda text: NULL if text is None else ids.item(place_of(text))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,10 +22,10 @@ _SAMPLING = b"headrace.sampling"
 _MOST_SCHEMAS = 16
 
 
-RowStep = Callable[[dict[str, str]], None]
-"""Changes the features of a row, name → text, in place; a null is the empty text, and a number
-stands as in the input. It raises `ValueError` for a row that `apply` is to look at: one that it
-refuses, or that is not as usual."""
+RowStep = Callable[[dict[str, Any]], None]
+"""Changes the features of a row in place: name → cell, each as ``pa.RecordBatch.to_pylist`` has it,
+so a text, a float, an int (an id), a list of texts, or None for null. It raises `ValueError` for a
+row that `apply` is to look at: one that it refuses, or that is not as usual."""
 
 
 class Role(StrEnum):
@@ -78,7 +78,7 @@ class Transform(Protocol):
       steps get plain columns.
     * ``on_a_row(schema) -> RowStep | None``: what does to a single row exactly what `apply` does,
       for ``load()``: for one row, a batch takes many times as long as the work itself. None where
-      it cannot. Looked up in the class that has `apply`.
+      it cannot. It counts only if no class below the one that defines it has another `apply`.
     """
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import FEATURES, Role, positions, role_of
+from headrace.runtime.transform import FEATURES, Role, RowStep, positions, role_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,6 +90,40 @@ def replaced(
 
     columns = [made[name] if name in made else batch.column(name) for name in schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def speaks_for(kind: type, quick: str, whole: str) -> bool:
+    """Return whether a method of a class does what another one does: none below overrides that.
+
+    Args:
+        kind: The class.
+        quick: Name of the method.
+        whole: Name of the other one, without which it means nothing.
+    """
+    homes = kind.__mro__
+    defines = [
+        next((n for n, each in enumerate(homes) if name in vars(each)), len(homes))
+        for name in (quick, whole)
+    ]
+    return defines[0] <= defines[1]
+
+
+def on_numbers(names: Sequence[str], function: Callable[[Any], Any]) -> RowStep:
+    """Return a step on a row that changes the numbers of some columns, all in one array.
+
+    Args:
+        names: The columns; a null stays null.
+        function: Makes of numbers, shape (numbers,), an array of what they become.
+    """
+    import numpy as np  # a part of the client's start, as pyarrow
+
+    def step(cells: dict[str, Any]) -> None:
+        given = [name for name in names if cells[name] is not None]
+        if given:
+            made = function(np.array([cells[name] for name in given], np.float64))
+            cells.update(zip(given, made.tolist(), strict=True))
+
+    return step
 
 
 def _has_lists(field: pa.Field) -> bool:

@@ -6,7 +6,7 @@ A time is a number of microseconds since 1970 in UTC. Each distinct text is read
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import NamedTuple
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.runtime.errors import BadRows
+from headrace.runtime.hashing.words import Cells
 from headrace.runtime.shown import quoted
 
 I64 = npt.NDArray[np.int64]
@@ -49,6 +50,8 @@ _DAYS_HOUR = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[
 _HOURLY = r"^(?P<year>[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?P<hour>[0-9]{2})$"
 _PIVOT = 69
 """Years of two digits from here on are of the 20th century."""
+_WITHOUT = {"year": 0, "month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0}
+"""What stands for a part that a text does not have."""
 _NUMBER = r"^(?P<sign>-?)(?P<whole>[0-9]{1,15})(?:\.(?P<fraction>[0-9]{1,64}))?$"
 
 
@@ -92,12 +95,15 @@ class Time(NamedTuple):
         return self.micros if self.is_local else self.micros + _offset(self.micros, zone)
 
 
-def time_of(text: str, form: str) -> Time:
-    """Return the point in time of a text, as `times_of` does.
+def time_of(cell: str | float, form: str) -> Time:
+    """Return the point in time of a text or a number, as `times_of` does.
 
     Raises:
         ValueError: It is none.
     """
+    if isinstance(cell, float):
+        return _of_number_alone(cell, form)
+    text = cell
     time = _by_strptime_alone(text, form) if form not in _READERS else _TIME_OF[form](text)
     if time is None or not _LEAST <= time.micros < _MOST:
         raise ValueError(f"{quoted(text)} is no time ({form})")
@@ -214,16 +220,25 @@ def _iso(texts: pa.StringArray) -> Times:
     minutes += _number(pc.utf8_slice_codeunits(offset, 3, 5), 0)
     is_time &= minutes < 24 * 60
     is_before = pc.equal(pc.utf8_slice_codeunits(offset, 0, 1), "-").to_numpy(zero_copy_only=False)
-    micros, is_known = _calendar(parts)
+    given = {name: _number(parts.field(name), without) for name, without in _WITHOUT.items()}
+    given["fraction"] = _number(_padded(parts.field("fraction"), 6), 0)
+    micros, is_known = _calendar(given)
     micros -= np.where(is_before, -minutes, minutes) * 60 * SECOND
     return Times(micros, is_time & is_known, is_local)
 
 
 def _hourly(texts: pa.StringArray) -> Times:
     """Read ``YYMMDDHH``: the years are 1969 to 2068, as POSIX, Python and pandas read ``%y``."""
-    parts = pc.extract_regex(texts, _HOURLY)
-    micros, is_known = _calendar(parts, pivot=_PIVOT)
-    is_time = parts.is_valid().to_numpy(zero_copy_only=False) & is_known
+    if not len(texts):
+        return Times(np.empty(0, np.int64), *np.empty((2, 0), np.bool_))
+    cells = Cells.of(texts)
+    digits = cells.word(0).view(np.uint8).reshape(-1, 8).astype(np.int64) - ord("0")
+    is_time = (cells.lengths == 8) & ((digits >= 0) & (digits <= 9)).all(axis=1)
+    pairs = np.where(is_time, digits[:, ::2].T * 10 + digits[:, 1::2].T, 0)
+    parts = dict(zip(("year", "month", "day", "hour"), pairs, strict=True))
+    parts["year"] = parts["year"] + np.where(parts["year"] < _PIVOT, 2000, 1900)
+    micros, is_known = _calendar(parts)
+    is_time &= is_known
     return Times(micros, is_time, np.ones(len(texts), np.bool_))
 
 
@@ -268,6 +283,18 @@ def _by_strptime_alone(text: str, form: str) -> Time | None:
         return None
     since = moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH
     return Time(since // _MICROSECOND, moment.tzinfo is None)
+
+
+def _of_number_alone(number: float, form: str) -> Time:
+    if form in ("epoch_s", "epoch_ms"):
+        size = SECOND if form == "epoch_s" else SECOND // 1000
+        micros = round(number * size) if abs(number) < _MOST / size else _MOST
+        if not _LEAST <= micros < _MOST:
+            raise ValueError(f"{number} is no time ({form})")
+        return Time(micros, is_local=False)
+    if not (0 <= number < 1e15 and number == int(number)):
+        raise ValueError(f"{number} is no time ({form})")
+    return time_of(str(int(number)).rjust(8 if form == "yymmddhh" else 0, "0"), form)
 
 
 def _iso_alone(text: str) -> Time | None:
@@ -324,22 +351,10 @@ _TIME_OF: dict[str, Callable[[str], Time | None]] = {
 }
 
 
-def _calendar(parts: pa.StructArray, pivot: int | None = None) -> tuple[I64, Bools]:
-    """Return the microseconds since 1970 of years, months and so on, and whether there is such.
-
-    With `pivot`, years have two digits, and those from there on are of the 20th century.
-    """
-    names = {field.name for field in parts.type}
-
-    def part(name: str, without: int) -> I64:
-        if name not in names:
-            return np.full(len(parts), without, np.int64)
-        return _number(parts.field(name), without)
-
-    year, month, day = part("year", 0), part("month", 1), part("day", 1)
-    if pivot is not None:
-        year = year + np.where(year < pivot, 2000, 1900)
-    hour, minute, second = part("hour", 0), part("minute", 0), part("second", 0)
+def _calendar(parts: Mapping[str, I64]) -> tuple[I64, Bools]:
+    """Return the microseconds since 1970 of years, months and so on, and whether there is such."""
+    year, month, day = parts["year"], parts["month"], parts["day"]
+    hour, minute, second = parts["hour"], parts.get("minute", 0), parts.get("second", 0)
     is_known = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)
     is_known &= (hour < 24) & (minute < 60) & (second < 60)
     months = (np.where(is_known, year, 1970) - 1970) * 12 + np.where(is_known, month, 1) - 1
@@ -349,9 +364,7 @@ def _calendar(parts: pa.StructArray, pivot: int | None = None) -> tuple[I64, Boo
     days = first + day - 1
     is_known &= days < after
     micros = ((days * 24 + hour) * 60 + minute) * 60 + second
-    micros = micros * SECOND
-    if "fraction" in names:
-        micros += _number(_padded(parts.field("fraction"), 6), 0)
+    micros = micros * SECOND + parts.get("fraction", 0)
     return micros, is_known & _is_known(micros)
 
 

@@ -7,22 +7,26 @@ a part of the client's start.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from headrace.runtime.chain.choice import chosen
-from headrace.runtime.transform import Role, Transform, role_of
+from headrace.runtime.chain.choice import chosen, speaks_for
+from headrace.runtime.transform import Role, RowStep, Transform, role_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+CellStep = Callable[[Any], Any]
+"""Makes of a text or a float, or None for a null, what stands there behind the step."""
 
 
 class ColumnLearner(ABC):
     """Base of `Learner` transforms that change columns of some roles, each by itself.
 
     A subclass says which role, has a field `columns` (None for all columns of the role), and the
-    four methods of a learner; what its `with_state` gives has an `apply`. The columns stay where
-    they are, and hold text or float64 unless `made` says what else.
+    four methods of a learner; what its `with_state` gives has an `on_a_column` or another `apply`.
+    The columns stay where they are, and hold text or float64 unless `made` says what else. With an
+    `on_a_cell`, it serves single rows quickly.
     """
 
     role: ClassVar[Role]
@@ -54,8 +58,48 @@ class ColumnLearner(ABC):
         return pa.schema([self.made(each) if each.name in names else each for each in schema])
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Raise `TypeError`: only what `with_state` gives can be applied."""
+        """Change each of the columns."""
+        cells = self.cells(batch)
+        made = {name: self.on_a_column(name, column) for name, column in cells.items()}
+        return self.changed(batch, made)
+
+    def on_a_column(self, name: str, cells: pa.Array) -> pa.Array:
+        """Return what becomes of the cells of a column: text or float64.
+
+        Raises:
+            BadRows: Some of them cannot be used.
+            TypeError: Only what `with_state` gives can be applied.
+        """
         raise TypeError(f"{type(self).__name__} has to learn first; see with_state")
+
+    def on_a_cell(self, name: str, kind: pa.DataType) -> CellStep | None:
+        """Return what does to a single cell what `on_a_column` does to each, None being a null.
+
+        It raises `ValueError` for a cell that `on_a_column` refuses. None where there is nothing.
+
+        Args:
+            name: Of the column.
+            kind: Text or float64.
+        """
+        return None
+
+    def on_a_row(self, schema: pa.Schema) -> RowStep | None:
+        """Return what does the step's work on a single row, by `on_a_cell`; see `Transform`."""
+        steps = {}
+        for name in self.touches(schema):
+            cast, kind = _cast_of(field := schema.field(name)), _type_of(field)
+            on_a_cell = self.on_a_cell(name, kind)
+            if cast is None or on_a_cell is None:
+                return None
+            steps[name] = cast, on_a_cell
+
+        def step(cells: dict[str, Any]) -> None:
+            for name, (cast, on_a_cell) in steps.items():
+                cell = cells[name]
+                cells[name] = on_a_cell(None if cell is None else cast(cell))
+
+        speaks = speaks_for(type(self), "on_a_cell", "on_a_column")
+        return step if speaks else None
 
     @abstractmethod
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
@@ -102,3 +146,12 @@ def _type_of(field: pa.Field) -> pa.DataType:
     import pyarrow as pa
 
     return pa.float64() if role_of(field) is Role.NUMERIC else pa.string()
+
+
+def _cast_of(field: pa.Field) -> type[str] | type[float] | None:
+    """Return what makes text or a float of a cell, as Arrow would; None where it may not."""
+    import pyarrow as pa
+
+    if role_of(field) is Role.NUMERIC:
+        return float if pa.types.is_float64(field.type) else None
+    return str if pa.types.is_string(field.type) or pa.types.is_integer(field.type) else None

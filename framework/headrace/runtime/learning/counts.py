@@ -114,16 +114,19 @@ class Values:
         lacking: npt.NDArray[np.bool_] = (self.places(name, column) < 0) & is_given
         return lacking
 
-    def has_in(self, name: str) -> Callable[[str], bool]:
-        """Return what tells whether the text of a cell of a column is in the set."""
-        key, known = int(key_of(name)[0]), np.ascontiguousarray(self.known).data
+    def place_in(self, name: str) -> Callable[[str], int]:
+        """Return what finds the text of a cell of a column in the set, as `places` does."""
+        key, bits = int(key_of(name)[0]), self._index.bits
+        known, starts, shift = self._index.known.data, self._index.starts.data, 64 - bits
 
-        def has(text: str) -> bool:
+        def place(text: str) -> int:
             value = hash_of_text(text, key)
-            near = bisect_left(known, value)
-            return near < len(known) and bool(known[near] == value)
+            start = value >> shift
+            end = starts[start + 1]
+            near = bisect_left(known, value, starts[start], end)
+            return near if near < end and known[near] == value else -1
 
-        return has
+        return place
 
     def places(self, name: str, column: pa.StringArray) -> npt.NDArray[np.int64]:
         """Find the value of each cell of a column in the set, shape (rows,).

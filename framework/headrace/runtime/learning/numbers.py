@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,13 @@ def refuse_infinite(name: str, numbers: pa.DoubleArray, expected: str = "a finit
     bad = pc.invert(pc.is_finite(numbers).fill_null(True))
     if pc.any(bad).as_py():
         raise BadRows(name, bad.to_numpy(zero_copy_only=False), expected)
+
+
+def finite(number: float) -> float:
+    """Return the number; raise `ValueError` if it is infinite or none at all."""
+    if not isfinite(number):
+        raise ValueError(number)
+    return number
 
 
 def quantiles(numbers: Floats, rows: Ints, levels: Floats) -> Floats:

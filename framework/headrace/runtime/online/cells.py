@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain, repeat
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -15,10 +15,13 @@ from headrace.runtime.chain.columns import LIST_MARK, Columns
 from headrace.runtime.chain.names import suggest
 from headrace.runtime.chain.typed import typed
 from headrace.runtime.errors import BadRows, RowError
+from headrace.runtime.online.texts import Texts
 from headrace.runtime.sources.cleaning import Cleaning
 from headrace.runtime.transform import Role
 
 Row = Mapping[str, Any]
+PIECE = 1000
+"""Rows whose texts stay in the processor's cache while they are joined."""
 
 
 class Cells:
@@ -41,7 +44,8 @@ class Cells:
         self._features = frozenset(columns.roles)
         self._absent_is_null = absent_is_null
         self._known = frozenset(columns.names)
-        self._each_role = tuple(columns.roles.values())
+        self._nothing = dict.fromkeys(columns.roles)
+        self._each_column = [(role, name in columns.lists) for name, role in columns.roles.items()]
         # One name more than needed: of a single one, the cell alone would come.
         self._cells_of = itemgetter(*columns.roles, next(iter(columns.roles)))
 
@@ -52,12 +56,8 @@ class Cells:
             RowError: A key is missing or unknown, a value cannot stand in a cell, or should be a
                 number and is none.
         """
-        for position, row in enumerate(rows):
-            self._check(position, row)
-        made = [self._column(name, role, rows) for name, role in self.columns.roles.items()]
-        text = pa.RecordBatch.from_arrays(made, list(self.columns.roles))
-        if self._cleaning.is_needed:
-            text = self._cleaning.cleaned(text)
+        text = self._joined_batch(rows)
+        text = self._checked_batch(rows) if text is None else text
         try:
             return typed(text, self.columns)
         except BadRows as bad:
@@ -68,28 +68,77 @@ class Cells:
 
         None if a row is not as usual, for `batch` to look at.
         """
-        if self._cleaning.is_needed:
-            return None
+        cells = self._cells(rows)
+        if cells is None or (not self._cleaning.is_needed and set(map(type, cells)) == {str}):
+            return cells
+        return self._as_texts(cells, len(rows))
+
+    def joined(self, rows: Sequence[Row]) -> Texts | None:
+        """Return the same one behind the other; rows are best given `PIECE` at a time."""
+        cells = self._cells(rows)
+        if cells is not None and not self._cleaning.is_needed:
+            try:
+                return Texts.of(cells)
+            except TypeError:
+                pass
+        texts = None if cells is None else self._as_texts(cells, len(rows))
+        return None if texts is None else Texts.of(texts)
+
+    def _cells(self, rows: Sequence[Row]) -> list[Any] | None:
+        """Return the cells of all rows as they are, column by column."""
         if set(map(type, rows)) != {dict}:
             return None
         are_features = set(map(len, rows)) == {len(self._features)}
         if not (are_features or all(row.keys() <= self._known for row in rows)):
             return None
+        if self._absent_is_null and not are_features:
+            rows = [{**self._nothing, **row} for row in rows]
         try:
             cells = [*chain.from_iterable(zip(*map(self._cells_of, rows), strict=True))]
-            del cells[-len(rows) :]
         except KeyError:
             return None
-        if set(map(type, cells)) != {str}:
-            roles = chain.from_iterable(repeat(role, len(rows)) for role in self._each_role)
-            try:
-                cells = [
-                    cell if type(cell) is str else _text(cell, role) or ""
-                    for cell, role in zip(cells, roles, strict=True)
-                ]
-            except ValueError:
-                return None
+        del cells[-len(rows) :]
         return cells
+
+    def _as_texts(self, cells: Sequence[Any], rows: int) -> list[str] | None:
+        try:
+            texts = [
+                cell
+                if type(cell) is str
+                else ""
+                if cell is None
+                else self._text(cell, place // rows)
+                for place, cell in enumerate(cells)
+            ]
+        except ValueError:
+            return None
+        return [*map(self._cleaning.text, texts)] if self._cleaning.is_needed else texts
+
+    def _text(self, cell: Any, column: int) -> str:
+        role, may_be_list = self._each_column[column]
+        return _text(_listed(cell) if may_be_list else cell, role) or ""
+
+    def _joined_batch(self, rows: Sequence[Row]) -> pa.RecordBatch | None:
+        """Return the cells of all rows as texts; None if a row is not as usual."""
+        names, pieces = list(self.columns.roles), []
+        for start in range(0, len(rows), PIECE):
+            texts = self.joined(rows[start : start + PIECE])
+            if texts is None:
+                return None
+            pieces.append(texts.columns(len(names)))
+        if not pieces:
+            return None
+        columns = (
+            pieces[0] if len(pieces) == 1 else map(pa.concat_arrays, zip(*pieces, strict=True))
+        )
+        return pa.RecordBatch.from_arrays([*columns], names)
+
+    def _checked_batch(self, rows: Sequence[Row]) -> pa.RecordBatch:
+        for position, row in enumerate(rows):
+            self._check(position, row)
+        made = [self._column(name, role, rows) for name, role in self.columns.roles.items()]
+        text = pa.RecordBatch.from_arrays(made, list(self.columns.roles))
+        return self._cleaning.cleaned(text) if self._cleaning.is_needed else text
 
     def _check(self, position: int, row: Row) -> None:
         if type(row) is not dict and not isinstance(row, Mapping):

@@ -8,7 +8,6 @@ else for a single row.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,8 @@ from headrace.runtime.errors import BadRows, RowError
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.sparse import SparseRows, Values
 from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, cell_tokens, in_type
-from headrace.runtime.online.cells import Cells, Row, row_error
-from headrace.runtime.online.few_rows import TextHasher
+from headrace.runtime.online.cells import PIECE, Cells, Row, row_error
+from headrace.runtime.online.few_rows import CellHasher
 from headrace.runtime.online.row_steps import RowSteps
 from headrace.runtime.transform import N_FEATURES, Role, features, positions, role_of
 
@@ -41,11 +40,23 @@ class _Transformer:
     def __init__(self, cells: Cells, links: Sequence[Link]) -> None:
         self._cells = cells
         self._steps = [_step(link) for link in links]
+        hashes = bool(links) and bool(positions(links[-1].after, Role.INDICES))
+        self._row_steps = RowSteps.of(cells.columns.roles, links[:-1] if hashes else links)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Return the keys that a row has to have, in the order of the input's columns."""
         return tuple(self._cells.columns.roles)
+
+    def _few(self, rows: Sequence[Row]) -> list[dict[str, Any]] | None:
+        """Return the cells of a few rows behind the steps before the hasher, if there is one.
+
+        None if a batch has to be made of them, or should, since they are many.
+        """
+        if self._row_steps is None or not 0 < len(rows) <= _FEW_ROWS:
+            return None
+        texts = self._cells.texts(rows)
+        return None if texts is None else self._row_steps(texts, len(rows))
 
     def _transformed(self, rows: Sequence[Row]) -> pa.RecordBatch:
         batch = self._cells.batch(rows)
@@ -69,7 +80,8 @@ class RowTransformer(_Transformer):
 
     def __init__(self, cells: Cells, links: Sequence[Link]) -> None:
         super().__init__(cells, links)
-        self._at_once = _at_once(cells, links)
+        self._hasher = CellHasher.of(links[-1].transform, links[-1].before)
+        self._takes_texts = len(links) == 1 and self._hasher is not None and self._hasher.has_texts
         after = links[-1].after
         (self._indices,) = positions(after, Role.INDICES)
         (self._values,) = positions(after, Role.VALUES)
@@ -104,8 +116,27 @@ class RowTransformer(_Transformer):
         Raises:
             RowError: A row cannot be used; it says which, from 0, which column and why.
         """
-        made = None if self._at_once is None else self._at_once(rows)
+        made = self._hashed(rows)
         return self._sparse(self._transformed(rows)) if made is None else made
+
+    def _hashed(self, rows: Sequence[Row]) -> SparseRows | None:
+        """Return the rows without making a batch of them; None if that cannot be."""
+        if self._hasher is None:
+            return None
+        if self._takes_texts:
+            return self._hashed_texts(self._hasher, rows)
+        few = self._few(rows)
+        return None if few is None else self._hasher.few(few)
+
+    def _hashed_texts(self, hasher: CellHasher, rows: Sequence[Row]) -> SparseRows | None:
+        pieces = []
+        for start in range(0, len(rows), PIECE):
+            texts = self._cells.joined(rows[start : start + PIECE])
+            made = None if texts is None else hasher.rows(texts)
+            if made is None:
+                return None
+            pieces.append(made)
+        return _concatenated(pieces) if pieces else None
 
     def _sparse(self, batch: pa.RecordBatch) -> SparseRows:
         indices, values = batch.column(self._indices), batch.column(self._values)
@@ -155,6 +186,8 @@ class ColumnTransformer(_Transformer):
         Raises:
             RowError: The row cannot be used; it says which column and why.
         """
+        if (few := self._few([row])) is not None:
+            return {name: few[0][name] for name in self._features}
         try:
             batch = self._transformed([row])
         except RowError as error:
@@ -178,45 +211,14 @@ class ColumnTransformer(_Transformer):
         }
 
 
-@dataclass(frozen=True)
-class _AtOnce:
-    """Makes rows of their cells without a batch.
-
-    Attributes:
-        cells: Reads rows.
-        steps: Those before the hasher.
-        hasher: The hasher.
-    """
-
-    cells: Cells
-    steps: RowSteps
-    hasher: TextHasher
-
-    def __call__(self, rows: Sequence[Row]) -> SparseRows | None:
-        """Return the rows; None if a batch has to be made of them."""
-        most = 1 if self.hasher.has_numbers else _FEW_ROWS if self.steps else len(rows)
-        texts = self.cells.texts(rows) if 0 < len(rows) <= most else None
-        made = None if texts is None else self.steps(texts, len(rows))
-        return None if made is None else self.hasher.rows(made, len(rows))
-
-
-def _at_once(cells: Cells, links: Sequence[Link]) -> _AtOnce | None:
-    *before, last = links
-    hasher = _text_hasher(last)
-    names = [last.before.names[place] for place in features(last.before)]
-    steps = RowSteps.of(cells.columns.roles, before, names)
-    return None if hasher is None or steps is None else _AtOnce(cells, steps, hasher)
-
-
-def _text_hasher(link: Link) -> TextHasher | None:
-    """Return what does the work of a step that hashes texts, and numbers beside them."""
-    hasher, before = link.transform, link.before
-    fields = [before.field(place) for place in features(before)]
-    columns = {field.name: role_of(field) is Role.NUMERIC for field in fields}
-    types = [pa.float64() if is_numeric else pa.string() for is_numeric in columns.values()]
-    if not isinstance(hasher, Hasher) or [field.type for field in fields] != types:
-        return None
-    return TextHasher.of(hasher, columns)
+def _concatenated(pieces: Sequence[SparseRows]) -> SparseRows:
+    if len(pieces) == 1:
+        return pieces[0]
+    counts = np.concatenate([np.diff(each.offsets) for each in pieces])
+    offsets = np.zeros(len(counts) + 1, np.int32)
+    np.cumsum(counts, out=offsets[1:])
+    indices = np.concatenate([each.indices for each in pieces])
+    return SparseRows(offsets, indices, np.concatenate([each.values for each in pieces]))
 
 
 def _step(link: Link) -> Step:
@@ -234,7 +236,7 @@ class FewRows:
 
     def __init__(self, link: Link, hasher: Hasher) -> None:
         self._hasher = hasher
-        self._texts = _text_hasher(link)
+        self._texts = CellHasher.of(hasher, link.before)
         self._after = link.after
         fields = [(place, link.before.field(place)) for place in features(link.before)]
         self._features = [(place, field.name, role_of(field)) for place, field in fields]
@@ -248,7 +250,7 @@ class FewRows:
         return pa.RecordBatch.from_arrays(columns, schema=self._after)
 
     def _entries(self, batch: pa.RecordBatch) -> list[pa.ListArray]:
-        if self._texts is not None and not self._texts.has_numbers:
+        if self._texts is not None and self._texts.has_texts:
             made = self._texts.rows_of([batch.column(place) for place, *_ in self._features])
             if made is not None:
                 return made.lists()

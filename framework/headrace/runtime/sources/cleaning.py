@@ -88,6 +88,11 @@ class Cleaning:
             return batch
         return pa.RecordBatch.from_arrays(columns, names)
 
+    def text(self, cell: str) -> str:
+        """Return a single cell; here the empty text is a null."""
+        cell = cell.strip(BLANKS) if self.trim else cell
+        return "" if cell in self.nulls else cell
+
     def column(self, cells: pa.StringArray) -> pa.StringArray:
         """Return the cells of one column, without blanks and texts that mean null."""
         if self.trim:
