@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from annotated_types import Len
 
 from headrace.runtime.chain.choice import chosen, replaced
-from headrace.runtime.chain.columns import LIST_MARK
-from headrace.runtime.hashing.lists import without_empty
+from headrace.runtime.hashing.lists import lists_of_texts, without_empty
 from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Role, RowStep
 
@@ -75,11 +73,7 @@ class MultiValue:
     def _divided(self, cells: pa.Array) -> pa.ListArray:
         if not pa.types.is_string(cells.type):
             return without_empty(cells.cast(pa.list_(pa.string())))
-        values = pc.split_pattern(cells, self.separator)
-        is_list = pc.starts_with(cells, LIST_MARK).fill_null(False)
-        if pc.any(is_list).as_py():  # cell by cell: a text may hold the mark, but not in front
-            values = pc.if_else(is_list, pc.split_pattern(cells, LIST_MARK), values)
-        return without_empty(values)
+        return without_empty(lists_of_texts(cells, self.separator))
 
 
 def _is_text_or_list(kind: pa.DataType) -> bool:

@@ -186,6 +186,18 @@ def blanks_and_nulls() -> Iterator[Case]:
     yield case("trimmed", "x,y\n 1 ,\t2\t\n", ONE, trim=True)
     yield case("trimmed to nothing", "x,y\n  ,2\n", [[None, "2"]], trim=True)
     yield case("trimmed before quotes", 'x,y\n1,  "2, 3"\n', [["1", "2, 3"]], trim=True)
+    yield case("a tab before quotes", 'x,y\n1,\t"2, 3"\n', [["1", "2, 3"]], trim=True)
+    yield case(
+        "tabs, lines in quotes", 'x,y\n\t "1\n,\t",\t"a""\t\nb"\n', [["1\n,", 'a"\t\nb']], trim=True
+    )
+    yield case("tabs in quotes", 'x,y\n"1,\t""2""",3\n', [['1,\t"2"', "3"]], trim=True)
+    yield case(
+        "a tab behind an escaped delimiter",
+        'x,y\n1\\,\t"2",3\n',
+        [['1,\t"2"', "3"]],
+        escape="\\",
+        trim=True,
+    )
     yield case("trimmed behind quotes", 'x,y\n"1,"  ,2\n', [["1,", "2"]], trim=True)
     yield case("trimmed, lines in quotes", 'x,y\n1, "a\nb"\n', [["1", "a\nb"]], trim=True)
     yield case("trimmed, a line of blanks", "x,y\n1,2\n   \n", ONE, trim=True)

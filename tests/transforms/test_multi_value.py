@@ -135,12 +135,16 @@ def test_without_a_hasher(tmp_path: Path, format: str) -> None:
     assert result.table().column("tags").to_pylist() == [["a", "b"], None]
 
 
-LISTS: list[Any] = [["a", "b|c", "a"], None, [], ["", "é"], ["d", None]]
+LISTS: list[Any] = [
+    *(["a", "b|c", "a"], None, [], ["", "é"], ["d", None]),
+    *(["a\x1fb", "\x1f"], ["\x1e", "\x1eu\x1ee", "a\x1f\x1e"], ["\x1f", ""]),
+]
+"""Also the signs that mean something in the text of a list."""
 
 
 def as_parquet(kind: pa.DataType) -> bytes:
     sink = pa.BufferOutputStream()
-    columns = {"id": ["1", "2", "3", "4", "5"], "tags": pa.array(LISTS, kind)}
+    columns = {"id": [str(n + 1) for n in range(len(LISTS))], "tags": pa.array(LISTS, kind)}
     pq.write_table(pa.table(columns), sink, row_group_size=2)
     return bytes(sink.getvalue().to_pybytes())
 

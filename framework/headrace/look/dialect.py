@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, product
 
 from headrace.look.cells import is_known, is_number
+from headrace.runtime.sources.dialect import without_tabs_before_quotes
 
 QUOTE = '"'
 DELIMITERS = {
@@ -130,6 +131,9 @@ def rows_of(text: str, dialect: Dialect, most: int | None = None) -> Iterator[Ro
         most: Rows after which to stop.
     """
     numbers: list[int] = []
+    if dialect.trim:
+        marks = (dialect.delimiter, dialect.quote, dialect.escape)
+        text = without_tabs_before_quotes(text, *marks)
 
     def lines() -> Iterator[str]:
         for number, line in enumerate(_lines(text)):

@@ -29,8 +29,6 @@ EXTRA = {
     Role.ROW_NUMBER: ("__row_number__", pa.int64()),
     Role.TIME: ("__time__", pa.dictionary(pa.int32(), pa.string())),
 }
-LIST_MARK = "\x1f"
-"""In front of each element in the text of a list."""
 BESIDE = "__beside__"
 """A column that a block of JSON lines may have: what a row's text has to tell beside its cells."""
 _WITHOUT_FOLDERS = "dataset.partitions=false reads no columns of folders"

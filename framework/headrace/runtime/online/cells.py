@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import shown_cell
-from headrace.runtime.chain.columns import LIST_MARK, Columns
+from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.names import suggest
 from headrace.runtime.chain.typed import typed
 from headrace.runtime.errors import BadRows, RowError
+from headrace.runtime.hashing.lists import text_of_list
 from headrace.runtime.online.texts import Texts
 from headrace.runtime.sources.cleaning import Cleaning
 from headrace.runtime.transform import Role
@@ -191,8 +192,7 @@ def _listed(cell: Any) -> Any:
     """Return a list as the readers do: the texts of its elements, a mark in front of each."""
     if not isinstance(cell, list | tuple | np.ndarray):
         return cell
-    texts = [_text(each, Role.CATEGORICAL) or "" for each in cell]
-    return "".join(f"{LIST_MARK}{text}" for text in texts) or LIST_MARK
+    return text_of_list([_text(each, Role.CATEGORICAL) or "" for each in cell])
 
 
 def _text(cell: Any, role: Role) -> str | None:

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -85,7 +85,10 @@ class Dialect:
             The first line of a row, from 0, the one behind it, and the cells.
         """
         csv.field_size_limit(sys.maxsize)
-        lines = _text_lines(data.decode("utf-8", "surrogateescape"))
+        text = data.decode("utf-8", "surrogateescape")
+        if self.trim:
+            text = without_tabs_before_quotes(text, self.delimiter, self.quote, self.escape)
+        lines = _text_lines(text)
         last = [""]
         reader = csv.reader(
             _noted(lines, last) if self.trim else lines,
@@ -103,6 +106,34 @@ class Dialect:
             if cells and not (is_blank and len(cells) == 1):
                 yield line, reader.line_num, cells
             line = reader.line_num
+
+
+def without_tabs_before_quotes(
+    text: str, delimiter: str, quote: str | None, escape: str | None
+) -> str:
+    """Return a text without the blanks before a quote that opens a cell, where one is a tab.
+
+    Python's csv module, told to skip blanks at the beginning of a cell, skips spaces only.
+
+    Args:
+        text: Begins with a row.
+        delimiter: The character between two cells.
+        quote: The character around a cell; None where quotes mean nothing.
+        escape: The character that takes its meaning from the next one.
+    """
+    if quote is None or delimiter == "\t" or "\t" not in text:
+        return text
+    return _quoted_cells(delimiter, quote, escape or "").sub(r"\1\2\3", text)
+
+
+@lru_cache
+def _quoted_cells(delimiter: str, quote: str, escape: str) -> re.Pattern[str]:
+    """Return a pattern of escaped characters, and of quoted cells behind a delimiter or a line."""
+    mark, sign = re.escape(quote), re.escape(escape)
+    escaped = f"{sign}." if escape else "(?!)"
+    content = f"(?:[^{mark}{sign}]|{mark}{mark}|{escaped})*+"
+    start = f"\\A|[{re.escape(delimiter)}\r\n]"
+    return re.compile(f"({escaped})|({start})[ \t]*+({mark}{content}{mark}?)", re.DOTALL)
 
 
 def end_of_lines(data: bytes, count: int, start: int = 0) -> int | None:

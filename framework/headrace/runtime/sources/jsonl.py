@@ -14,9 +14,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from headrace.runtime.chain.columns import BESIDE, LIST_MARK, Columns
+from headrace.runtime.chain.columns import BESIDE, Columns
 from headrace.runtime.chain.names import is_pattern
 from headrace.runtime.errors import DataError
+from headrace.runtime.hashing.lists import text_of_list
 from headrace.runtime.shown import quoted
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.blocks import Bytes, LinesBlock, blocks, lines_in
@@ -232,7 +233,7 @@ def _text(value: Any) -> str | None:
 def _joined(values: list[Any]) -> Any:
     """Return a list as the text of its elements; itself if one is a list or an object."""
     try:
-        return "".join(f"{LIST_MARK}{_text(each) or ''}" for each in values) or LIST_MARK
+        return text_of_list([_text(each) or "" for each in values])
     except ValueError:
         return values
 

@@ -21,9 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from headrace.runtime.chain.columns import LIST_MARK, Columns
+from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.names import is_dropped
 from headrace.runtime.errors import DataError
+from headrace.runtime.hashing.lists import texts_of_lists
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.files import name_of
@@ -136,13 +137,7 @@ def _text(column: pa.Array) -> pa.StringArray:
 
 def _joined(column: pa.Array) -> pa.StringArray:
     """Return lists as the texts of their elements, a mark in front of each."""
-    values = _text(column.flatten()).fill_null("")
-    marked = pc.binary_join_element_wise(LIST_MARK, values, "")
-    lengths = pc.list_value_length(column).fill_null(0).to_numpy()
-    offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
-    texts = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), marked), "")
-    texts = pc.if_else(pc.equal(texts, ""), LIST_MARK, texts)
-    return pc.if_else(column.is_valid(), texts, None) if column.null_count else texts
+    return texts_of_lists(column, _text(column.flatten()).fill_null(""))
 
 
 def _is_list(kind: pa.DataType) -> bool:

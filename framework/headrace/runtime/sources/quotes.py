@@ -327,8 +327,7 @@ class _Shapes:
 def _shapes(dialect: Dialect) -> _Shapes:
     delimiter, quote = re.escape(dialect.delimiter.encode()), _quote_of(dialect)
     escape = re.escape((dialect.escape or "").encode())
-    blanks = rb" *+" if dialect.trim else rb""  # the csv module knows no tab before a quote
-    behind = (blanks if dialect.delimiter == "\t" else rb"[ \t]*+") if dialect.trim else rb""
+    blanks = (rb" *+" if dialect.delimiter == "\t" else rb"[ \t]*+") if dialect.trim else rb""
     pair = rb"|" + escape + rb"(?:.|\Z)" if escape else rb""
     rest = (
         rb"(?:(?!"
@@ -338,7 +337,7 @@ def _shapes(dialect: Dialect) -> _Shapes:
         + pair
         + rb")*+"
     )
-    edge = rb"(?=" + behind + rb"(?:" + delimiter + rb"|[\r\n]|\Z))"
+    edge = rb"(?=" + blanks + rb"(?:" + delimiter + rb"|[\r\n]|\Z))"
     cell = rest
     if quote:
         mark = re.escape(quote)
