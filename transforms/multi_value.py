@@ -18,7 +18,7 @@ import pyarrow as pa
 from annotated_types import Len
 
 from headrace.runtime.chain.choice import chosen, replaced
-from headrace.runtime.hashing.lists import lists_of_texts, without_empty
+from headrace.runtime.hashing.lists import lists_of_texts, values_of_text, without_empty
 from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Role, RowStep
 
@@ -68,7 +68,7 @@ class MultiValue:
     def _values(self, cell: str | list[str]) -> list[str]:
         if isinstance(cell, list):
             return cell
-        return cell.split(LIST_MARK if cell.startswith(LIST_MARK) else self.separator)
+        return values_of_text(cell, self.separator)
 
     def _divided(self, cells: pa.Array) -> pa.ListArray:
         if not pa.types.is_string(cells.type):

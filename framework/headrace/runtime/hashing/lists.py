@@ -83,6 +83,16 @@ def lists_of_texts(cells: pa.StringArray, separator: str) -> pa.ListArray:
     return pc.if_else(is_list, pa.ListArray.from_arrays(marked.offsets, values), lists)
 
 
+def values_of_text(text: str, separator: str) -> list[str]:
+    """Return the values of a single cell, as `lists_of_texts` does."""
+    if not text.startswith(MARK):
+        return text.split(separator)
+    values = text.split(MARK)
+    for sign, escape in reversed(_ESCAPES):
+        values = [value.replace(escape, sign) for value in values]
+    return values
+
+
 def _with(texts: pa.StringArray, old: str, new: str) -> pa.StringArray:
     if not pc.any(pc.match_substring(texts, old)).as_py():
         return texts
