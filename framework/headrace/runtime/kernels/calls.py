@@ -250,15 +250,25 @@ class Column(NamedTuple):
     weights: npt.NDArray[np.float64] | None = None
 
 
-def sparse(kernels: CDLL, columns: Sequence[Column]) -> tuple[I32, I32, Array] | None:
+def sparse(
+    kernels: CDLL, columns: Sequence[Column], order: I32 | None = None
+) -> tuple[I32, I32, Array] | None:
     """Return the offsets, indices and values of sparse rows; None if NumPy has to make them.
 
     Values are float64 if a column is numeric, else float32.
+
+    Args:
+        kernels: The library.
+        columns: The features.
+        order: The place of each row in the columns; None where they come as they stand there.
     """
     rows, width = len(columns[0].codes), len(columns)
     if width > MOST_COLUMNS or rows * width > MOST_BYTES:
         return None
     if not all(_fits(column, rows) for column in columns):
+        return None
+    order = straight(order, np.int32)
+    if order is not None and len(order) != rows:
         return None
     aligned = [
         Column(*map(straight, column, (np.int32, np.uint32, np.bool_, np.float64)))
@@ -273,9 +283,9 @@ def sparse(kernels: CDLL, columns: Sequence[Column]) -> tuple[I32, I32, Array] |
     made = (width, rows, at(offsets), at(indices), at(values))
     given = (at(codes), at(keys), at(counts), at(missing))
     if is_weighted:
-        found = kernels.headrace_sparse_weighted(*given, at(weights), *made)
+        found = kernels.headrace_sparse_weighted(*given, at(weights), _of(order), *made)
     else:
-        found = kernels.headrace_sparse(*given, *made)
+        found = kernels.headrace_sparse(*given, _of(order), *made)
     if found < 0:
         return None
     indices, values = indices[:found], values[:found]

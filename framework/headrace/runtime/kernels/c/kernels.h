@@ -50,12 +50,13 @@ EXPORT int64_t headrace_count(const int32_t *codes, const uint8_t *missing, cons
                               int64_t group_count, int64_t rows, int64_t values, int64_t *counts);
 EXPORT int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys,
                                const int64_t *key_counts, const uint8_t *const *missing,
-                               int64_t columns, int64_t rows, int32_t *offsets, int32_t *indices,
-                               float *values);
+                               const int32_t *order, int64_t columns, int64_t rows,
+                               int32_t *offsets, int32_t *indices, float *values);
 EXPORT int64_t headrace_sparse_weighted(const int32_t *const *codes, const uint32_t *const *keys,
                                         const int64_t *key_counts, const uint8_t *const *missing,
-                                        const double *const *weights, int64_t columns, int64_t rows,
-                                        int32_t *offsets, int32_t *indices, double *values);
+                                        const double *const *weights, const int32_t *order,
+                                        int64_t columns, int64_t rows, int32_t *offsets,
+                                        int32_t *indices, double *values);
 EXPORT int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows,
                                     int32_t *offsets, int32_t *indices, float *values);
 EXPORT int64_t headrace_digest(const int64_t *offsets, const uint32_t *indices, const void *values,
