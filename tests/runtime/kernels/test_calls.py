@@ -377,9 +377,9 @@ def test_arrays_that_do_not_fit_each_other() -> None:
     assert not calls.add_crossed(kernels, apart, known[:2], known, counts, counts[0])
     assert not counts.any()
     offsets, digests = np.array([0, 2, 4]), sums.astype(np.uint64)
-    assert calls.digest(kernels, calls.Entries(offsets, keys, ones), digests) is None
-    assert calls.digest(kernels, calls.Entries(offsets[::-1], keys, ones), digests) is None
-    assert calls.digest(kernels, calls.Entries(offsets, keys, np.ones(4)), digests[1:]) is None
+    assert calls.digest(kernels, calls.Entries(offsets, keys, ones), digests, 0) is None
+    assert calls.digest(kernels, calls.Entries(offsets[::-1], keys, ones), digests, 0) is None
+    assert calls.digest(kernels, calls.Entries(offsets, keys, np.ones(4)), digests[1:], 0) is None
     with pytest.raises(ValueError, match="4 values have 3 counts"):
         calls.add_to_sketch(
             kernels, np.zeros(4, np.uint64), np.zeros(3, np.int64), np.zeros((4, 8), np.int64)

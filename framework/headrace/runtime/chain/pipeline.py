@@ -217,12 +217,13 @@ def by_channel(batch: pa.RecordBatch) -> dict[int, pa.RecordBatch]:
     if not places:
         return {0: batch}
     channel = batch.column(places[0]).to_numpy()
-    counts = np.bincount(channel)
-    found = np.flatnonzero(counts)
-    if (channel[1:] >= channel[:-1]).all():
-        starts = np.cumsum(counts) - counts
-        return {int(index): batch.slice(starts[index], counts[index]) for index in found}
-    return {int(index): _filtered(batch, channel == index) for index in found}
+    if not (channel[1:] >= channel[:-1]).all():
+        found = np.flatnonzero(np.bincount(channel)).tolist()
+        return {index: _filtered(batch, channel == index) for index in found}
+    edges = np.flatnonzero(channel[1:] != channel[:-1]) + 1
+    starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(channel)]
+    pieces = zip(starts, ends, strict=True) if len(channel) else ()
+    return {int(channel[start]): batch.slice(start, end - start) for start, end in pieces}
 
 
 def of_channel(batch: pa.RecordBatch, index: int) -> pa.RecordBatch:

@@ -318,13 +318,14 @@ class Entries(NamedTuple):
     values: npt.NDArray[np.floating[Any]]
 
 
-def digest(kernels: CDLL, entries: Entries | None, beside: U64) -> int | None:
+def digest(kernels: CDLL, entries: Entries | None, beside: U64, width: int) -> int | None:
     """Return the digest of rows, as `headrace.runtime.output.digest` defines it.
 
     Args:
         kernels: The library.
         entries: Of the rows; None if they have none.
-        beside: The sum of the hashes of all else in each row, shape (rows,).
+        beside: The sum of the hashes of the other cells of each row, shape (rows,).
+        width: The hash of the matrix's width.
 
     Returns:
         None if the arrays do not fit each other.
@@ -342,5 +343,5 @@ def digest(kernels: CDLL, entries: Entries | None, beside: U64) -> int | None:
             return None
         count = min(len(indices), len(values))
         given = (at(offsets), at(indices), at(values), is_double, count)
-    done: int = kernels.headrace_digest(*given, len(beside), at(beside), at(total))
+    done: int = kernels.headrace_digest(*given, len(beside), at(beside), width, at(total))
     return int(total[0]) if done == 0 else None

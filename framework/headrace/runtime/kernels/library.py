@@ -36,7 +36,7 @@ _ARGUMENTS = {
     "sparse": (_P, _P, _P, _P, _P, c_int64, c_int64, _P, _P, _P),
     "sparse_weighted": (_P, _P, _P, _P, _P, _P, c_int64, c_int64, _P, _P, _P),
     "sparse_keys": (_P, c_int64, c_int64, _P, _P, _P),
-    "digest": (_P, _P, _P, c_int32, c_int64, c_int64, _P, _P),
+    "digest": (_P, _P, _P, c_int32, c_int64, c_int64, _P, c_uint64, _P),
     "crc32": (_P, c_int64, c_uint32),
     "padded": (_P, _P, c_int64, c_int64, _P),
     "lines": (_P, _P, _P, _P, _P, c_int64, c_int64, _P),

@@ -61,7 +61,7 @@ EXPORT int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64
                                     int32_t *offsets, int32_t *indices, float *values);
 EXPORT int64_t headrace_digest(const int64_t *offsets, const uint32_t *indices, const void *values,
                                int32_t is_double, int64_t entries, int64_t rows,
-                               const uint64_t *beside, uint64_t *total);
+                               const uint64_t *beside, uint64_t width, uint64_t *total);
 EXPORT int64_t headrace_crc32(const uint8_t *data, int64_t size, uint32_t crc);
 EXPORT void headrace_padded(const int32_t *offsets, const uint8_t *data, int64_t rows,
                             int64_t width, uint8_t *padded);
