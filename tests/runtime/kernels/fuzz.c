@@ -237,6 +237,42 @@ static void fuzz_bytes(void) {
 
 #define WIDEST 256
 
+/* Rows in another order, against those of `flat`, the keys of all cells, in that order. */
+static void fuzz_ordered(const int32_t *const *codes, const uint32_t *const *keys,
+                         const int64_t *counts, const uint8_t *const *missing, int32_t *order,
+                         int64_t columns, int64_t rows, const uint32_t *flat) {
+    uint64_t cells = (uint64_t)(columns * rows);
+    int32_t *offsets[2], *indices[2];
+    float *values[2];
+    uint32_t *ordered = room(4 * cells);
+    for (int i = 0; i < 2; i++) {
+        offsets[i] = room(4 * (uint64_t)(rows + 1));
+        indices[i] = room(4 * (cells + 3));
+        values[i] = room(4 * (cells + 3));
+    }
+    for (int64_t i = 0; i < columns; i++) {
+        for (int64_t row = 0; row < rows; row++) {
+            ordered[i * rows + row] = flat[i * rows + order[row]];
+        }
+    }
+    int64_t found = headrace_sparse(codes, keys, counts, missing, order, columns, rows, offsets[0],
+                                    indices[0], values[0]);
+    check(headrace_sparse_keys(ordered, columns, rows, offsets[1], indices[1], values[1]) == found,
+          "entries of ordered rows");
+    check(!memcmp(offsets[0], offsets[1], 4 * (uint64_t)(rows + 1)), "ordered offsets");
+    check(!memcmp(indices[0], indices[1], 4 * (uint64_t)found), "ordered indices");
+    check(!memcmp(values[0], values[1], 4 * (uint64_t)found), "ordered values");
+    if (rows) { /* a place beyond the rows is found out */
+        order[draw((uint64_t)rows)] = draw(2) ? (int32_t)rows : -1;
+        check(headrace_sparse(codes, keys, counts, missing, order, columns, rows, 0, 0, 0) == -1,
+              "no such place");
+    }
+    for (int i = 0; i < 2; i++) {
+        free(offsets[i]), free(indices[i]), free(values[i]);
+    }
+    free(ordered);
+}
+
 static void fuzz_rows(void) {
     int64_t columns = 1 + (int64_t)draw(draw(8) ? 30 : WIDEST), rows = (int64_t)draw(40);
     uint64_t cells = (uint64_t)(columns * rows);
@@ -264,7 +300,8 @@ static void fuzz_rows(void) {
     float *values = room(4 * (cells + 3));
     int64_t found =
         headrace_sparse((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
-                        (const uint8_t *const *)missing, columns, rows, offsets, indices, values);
+                        (const uint8_t *const *)missing, 0, columns, rows, offsets, indices,
+                        values);
     check(found == offsets[rows], "entries");
     for (int level = 0; level < 2; level++) {
         headrace_level(level);
@@ -272,7 +309,7 @@ static void fuzz_rows(void) {
         int32_t *some_indices = room(4 * (cells + 3));
         float *some_values = room(4 * (cells + 3));
         check(headrace_sparse((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
-                              (const uint8_t *const *)missing, columns, rows, some_offsets,
+                              (const uint8_t *const *)missing, 0, columns, rows, some_offsets,
                               some_indices, some_values) == found,
               "entries at every level");
         check(!memcmp(offsets, some_offsets, 4 * (uint64_t)(rows + 1)), "offsets at every level");
@@ -290,10 +327,14 @@ static void fuzz_rows(void) {
         int32_t code = codes[0][rows - 1];
         codes[0][rows - 1] = draw(2) ? (int32_t)counts[0] : -1;
         check(headrace_sparse((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
-                              (const uint8_t *const *)missing, columns, rows, offsets, indices,
+                              (const uint8_t *const *)missing, 0, columns, rows, offsets, indices,
                               values) == -1,
               "a wrong code");
         codes[0][rows - 1] = code;
+    }
+    int32_t *order = room(4 * (uint64_t)rows);
+    for (int64_t row = 0; row < rows; row++) {
+        order[row] = (int32_t)draw((uint64_t)rows);
     }
     double *weights[WIDEST], *wide_values = room(8 * cells);
     for (int64_t i = 0; i < columns; i++) {
@@ -305,11 +346,11 @@ static void fuzz_rows(void) {
     int64_t heavy = headrace_sparse_weighted((const int32_t *const *)codes,
                                              (const uint32_t *const *)keys, counts,
                                              (const uint8_t *const *)missing,
-                                             (const double *const *)weights, columns, rows, offsets,
-                                             indices, wide_values);
-    check(heavy == -1 || heavy <= found, "entries with weights");
+                                             (const double *const *)weights, order, columns, rows,
+                                             offsets, indices, wide_values);
+    check(heavy == -1 || heavy <= (int64_t)cells, "entries with weights");
     found = headrace_sparse((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
-                            (const uint8_t *const *)missing, columns, rows, offsets, indices,
+                            (const uint8_t *const *)missing, 0, columns, rows, offsets, indices,
                             values);
     for (int64_t i = 0; i < columns; i++) {
         free(weights[i]);
@@ -328,6 +369,8 @@ static void fuzz_rows(void) {
     check(same == found, "entries of keys");
     check(!memcmp(indices, others, 4 * (uint64_t)found), "indices of keys");
     check(!memcmp(values, numbers_of_others, 4 * (uint64_t)found), "values of keys");
+    fuzz_ordered((const int32_t *const *)codes, (const uint32_t *const *)keys, counts,
+                 (const uint8_t *const *)missing, order, columns, rows, flat);
     int64_t *wide = room(8 * (uint64_t)(rows + 1));
     for (int64_t row = 0; row <= rows; row++) {
         wide[row] = offsets[row];
@@ -350,11 +393,11 @@ static void fuzz_rows(void) {
     free(labels);
     free(lines);
     uint64_t *sums = room(8 * (uint64_t)rows), digest = 0, without = 0;
-    check(!headrace_digest(wide, exact, numbers, 0, found, rows, sums, &digest), "digest");
-    check(!headrace_digest(0, 0, 0, 0, 0, rows, sums, &without), "digest without entries");
+    check(!headrace_digest(wide, exact, numbers, 0, found, rows, sums, 5, &digest), "digest");
+    check(!headrace_digest(0, 0, 0, 0, 0, rows, sums, 5, &without), "digest without entries");
     check(found || digest == without, "no entries");
     if (rows && found) {
-        check(headrace_digest(wide, exact, numbers, 0, found - 1, rows, 0, 0) == -1,
+        check(headrace_digest(wide, exact, numbers, 0, found - 1, rows, 0, 0, 0) == -1,
               "too few entries");
     }
     for (int64_t i = 0; i < columns; i++) {
@@ -363,7 +406,7 @@ static void fuzz_rows(void) {
         free(missing[i]);
     }
     void *all[] = {offsets, indices, values, wide,  exact, numbers, sums,
-                   flat,    again,   others, numbers_of_others};
+                   flat,    again,   others, numbers_of_others, order};
     for (uint64_t i = 0; i < sizeof all / sizeof *all; i++) {
         free(all[i]);
     }

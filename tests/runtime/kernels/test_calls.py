@@ -379,6 +379,9 @@ def test_arrays_that_do_not_fit_each_other() -> None:
     few, ones = np.zeros(3, np.bool_), np.ones(3, np.float32)
     assert calls.sparse(kernels, [calls.Column(codes, keys, few)]) is None
     assert calls.sparse(kernels, [calls.Column(codes, keys[:3], None)]) is None
+    good = calls.Column(codes, keys, None)
+    for order in ([0, 1, 2], [0, 1, 2, 4], [0, 1, 2, -1]):
+        assert calls.sparse(kernels, [good], np.array(order, np.int32)) is None
     assert calls.sparse_keys(kernels, keys, 2, 3) is None
     assert calls.sparse_keys(kernels, keys.astype(np.uint16), 2, 2) is None
     assert calls.count(kernels, codes, few, 4, None, 1) is None
@@ -386,14 +389,14 @@ def test_arrays_that_do_not_fit_each_other() -> None:
     rows, counts = (codes, few, np.zeros(4, np.int8)), np.zeros((4, 2), np.int64)
     known = np.arange(4, dtype=np.uint64)
     assert not calls.add_crossed(kernels, rows, known, known, counts, counts[0])
-    good = (codes, None, np.zeros(4, np.int8))
-    assert not calls.add_crossed(kernels, good, known, known[1:], counts, counts[0])
-    assert not calls.add_crossed(kernels, good, known[:2], known, counts, counts[0])
+    apart = (codes, None, np.zeros(4, np.int8))
+    assert not calls.add_crossed(kernels, apart, known, known[1:], counts, counts[0])
+    assert not calls.add_crossed(kernels, apart, known[:2], known, counts, counts[0])
     assert not counts.any()
     offsets, digests = np.array([0, 2, 4]), sums.astype(np.uint64)
-    assert calls.digest(kernels, calls.Entries(offsets, keys, ones), digests) is None
-    assert calls.digest(kernels, calls.Entries(offsets[::-1], keys, ones), digests) is None
-    assert calls.digest(kernels, calls.Entries(offsets, keys, np.ones(4)), digests[1:]) is None
+    assert calls.digest(kernels, calls.Entries(offsets, keys, ones), digests, 0) is None
+    assert calls.digest(kernels, calls.Entries(offsets[::-1], keys, ones), digests, 0) is None
+    assert calls.digest(kernels, calls.Entries(offsets, keys, np.ones(4)), digests[1:], 0) is None
     with pytest.raises(ValueError, match="4 values have 3 counts"):
         calls.add_to_sketch(
             kernels, np.zeros(4, np.uint64), np.zeros(3, np.int64), np.zeros((4, 8), np.int64)

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from headrace.runtime.chain.pipeline import put_apart
 from headrace.runtime.hashing.functions import murmur3_32
-from headrace.runtime.hashing.tokens import ColumnTokens, column_tokens
+from headrace.runtime.hashing.keys import signed_keys
+from headrace.runtime.hashing.sparse import sparse_rows
+from headrace.runtime.hashing.tokens import RowTokens, column_tokens
 from headrace.runtime.kernels import library, row_calls
 from headrace.runtime.transform import Role, with_role
 from tests.runtime.kernels.test_calls import SHORT, assert_equal, column, without_kernels
@@ -59,28 +61,38 @@ def batch_of(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> pa.RecordB
     return pa.RecordBatch.from_arrays(made, schema=pa.schema(fields)).slice(1)
 
 
-def assert_alike(one: Sequence[ColumnTokens], other: Sequence[ColumnTokens]) -> None:
-    for mine, theirs in zip(one, other, strict=True):
-        assert mine.cells.values.equals(theirs.cells.values)
-        for name in ("codes", "missing"):
-            assert_equal(getattr(mine.cells, name), getattr(theirs.cells, name))
-        for name in ("hashes", "prints", "lengths"):
-            assert_equal(getattr(mine, name), getattr(theirs, name))
-
-
 @given(ROWS, st.integers(1, 20), st.sampled_from(SETS))
 def test_rows_put_apart(rows: list[dict[str, Any]], times: int, names: list[str]) -> None:
     rows = [{name: row[name] for name in names} for row in rows] * times
     batch = batch_of(rows, names)
-    tokens = column_tokens(batch, murmur3_32, 0)
-    made, mine = put_apart(batch, tokens)
+    made, order = put_apart(batch)
     made.validate(full=True)
     with without_kernels():
-        expected, theirs = put_apart(batch, tokens)
+        expected, theirs = put_apart(batch)
     assert made.equals(expected, check_metadata=True)
-    assert_alike(mine, theirs)
-    if "channel" in names:
+    assert_equal(order, theirs)
+    if order is not None:
         assert made.to_pylist() == sorted(rows[1:], key=lambda row: row["channel"])
+
+
+@given(ROWS, st.integers(1, 20), st.sampled_from(SETS))
+def test_entries_of_rows_put_apart(
+    rows: list[dict[str, Any]], times: int, names: list[str]
+) -> None:
+    batch = batch_of(rows * times, names)
+    _, order = put_apart(batch)
+    tokens = column_tokens(batch, murmur3_32, 0)
+    keys = [signed_keys(each.hashes, 7, alternate_sign=True) for each in tokens]
+    made = sparse_rows(RowTokens(tokens, order), keys)
+    taken = batch if order is None else batch.take(pa.array(order))
+    with without_kernels():
+        reference = sparse_rows(RowTokens(tokens, order), keys)
+        tokens = column_tokens(taken, murmur3_32, 0)
+        keys = [signed_keys(each.hashes, 7, alternate_sign=True) for each in tokens]
+        expected = sparse_rows(RowTokens(tokens), keys)
+    for name in ("offsets", "indices", "values"):
+        assert_equal(getattr(made, name), getattr(reference, name))
+        assert_equal(getattr(made, name), getattr(expected, name))
 
 
 @given(st.lists(SHORT, min_size=1, max_size=9), st.lists(st.integers(0, 99), max_size=12))

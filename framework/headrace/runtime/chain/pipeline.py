@@ -30,7 +30,7 @@ from headrace.runtime.chain.typed import typed
 from headrace.runtime.errors import BadRows, HeadraceError
 from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.hasher import Hasher
-from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, column_tokens, tokens_of
+from headrace.runtime.hashing.tokens import ColumnTokens, RowTokens, column_tokens
 from headrace.runtime.kernels import row_calls
 from headrace.runtime.kernels.arrays import I32
 from headrace.runtime.kernels.library import library
@@ -153,7 +153,8 @@ class Process:
         kept = without_features(batch)
         # Where no later step wants to know where a row stands, the channels are put apart now.
         if self.ends_hashed:
-            kept, tokens = put_apart(kept, tokens)
+            kept, order = put_apart(kept)
+            return Hashed(group.done, steps, kept, RowTokens(tokens, order))
         return Hashed(group.done, steps, kept, RowTokens(tokens))
 
     def finished(self, hashed: Hashed) -> Work:
@@ -233,12 +234,13 @@ def by_channel(batch: pa.RecordBatch) -> dict[int, pa.RecordBatch]:
     if not places:
         return {0: batch}
     channel = batch.column(places[0]).to_numpy()
-    counts = np.bincount(channel)
-    found = np.flatnonzero(counts)
-    if (channel[1:] >= channel[:-1]).all():
-        starts = np.cumsum(counts) - counts
-        return {int(index): batch.slice(starts[index], counts[index]) for index in found}
-    return {int(index): _filtered(batch, channel == index) for index in found}
+    if not (channel[1:] >= channel[:-1]).all():
+        found = np.flatnonzero(np.bincount(channel)).tolist()
+        return {index: _filtered(batch, channel == index) for index in found}
+    edges = np.flatnonzero(channel[1:] != channel[:-1]) + 1
+    starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(channel)]
+    pieces = zip(starts, ends, strict=True) if len(channel) else ()
+    return {int(channel[start]): batch.slice(start, end - start) for start, end in pieces}
 
 
 def of_channel(batch: pa.RecordBatch, index: int) -> pa.RecordBatch:
@@ -269,19 +271,17 @@ def _is_plain(column: pa.Array) -> bool:
     return is_number and not column.null_count
 
 
-def put_apart(
-    batch: pa.RecordBatch, tokens: Sequence[ColumnTokens]
-) -> tuple[pa.RecordBatch, list[ColumnTokens]]:
-    """Return the same rows and their tokens, channel by channel; as they are without channels."""
+def put_apart(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, I32 | None]:
+    """Return the rows channel by channel, and the place that each had; None without channels."""
     for place in positions(batch.schema, Role.CHANNEL):
         channels = batch.column(place).to_numpy()
         kernels = library()
         if kernels is None or channels.dtype != np.int8:
-            order = np.argsort(channels, kind="stable")
-            return batch.take(pa.array(order)), [column.take(order) for column in tokens]
+            order = np.argsort(channels, kind="stable").astype(np.int32)
+            return batch.take(pa.array(order)), order
         rows = row_calls.order(kernels, channels)
-        return _rows_of(kernels, batch, rows), tokens_of(kernels, tokens, rows)
-    return batch, list(tokens)
+        return _rows_of(kernels, batch, rows), rows
+    return batch, None
 
 
 def _rows_of(kernels: CDLL, batch: pa.RecordBatch, rows: I32) -> pa.RecordBatch:

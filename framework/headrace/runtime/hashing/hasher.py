@@ -100,7 +100,7 @@ class Hasher(ABC):
         """Return the sparse rows of what `tokens` made: the columns of indices and of values."""
         from headrace.runtime.hashing.sparse import sparse_rows
 
-        keys = self.keys([column.hashes for column in tokens.columns])
+        keys = self.keys([column.hashes for column in tokens.given])
         return sparse_rows(tokens, keys).lists()
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:

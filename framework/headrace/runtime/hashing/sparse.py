@@ -60,8 +60,8 @@ def sparse_rows(tokens: RowTokens, keys: Sequence[U32]) -> SparseRows:
         return _ragged(tokens, keys)
     kernels = library()
     if kernels is not None:
-        columns = [_column(column, key) for column, key in zip(tokens.columns, keys, strict=True)]
-        if (compiled := calls.sparse(kernels, columns)) is not None:
+        columns = [_column(column, key) for column, key in zip(tokens.given, keys, strict=True)]
+        if (compiled := calls.sparse(kernels, columns, tokens.order)) is not None:
             return SparseRows(*compiled)
     joined = np.concatenate([*keys, _NONE])
     by_row = joined.take(tokens.places)

@@ -7,7 +7,6 @@ every row. The statistics of a run (distinct values, collisions) come from the v
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ctypes import CDLL
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -28,7 +27,7 @@ from headrace.runtime.hashing.functions import (
 from headrace.runtime.hashing.hash64 import mix
 from headrace.runtime.hashing.lists import elements_of
 from headrace.runtime.hashing.words import Cells
-from headrace.runtime.kernels import calls, dense_calls, row_calls
+from headrace.runtime.kernels import calls, dense_calls
 from headrace.runtime.kernels.library import library
 from headrace.runtime.transform import Role, features, roles_of
 
@@ -217,15 +216,25 @@ class RowTokens:
     """The tokens of rows, for hashers of any width.
 
     Attributes:
-        columns: The feature columns, at least one; all have the same number of rows.
+        given: The feature columns, at least one; all have the same number of rows.
+        order: The place of each row in these columns; None where they come as they stand there.
     """
 
-    columns: Sequence[ColumnTokens]
+    given: Sequence[ColumnTokens]
+    order: I32 | None = None
 
     @property
     def are_ragged(self) -> bool:
         """Return whether a cell of some column may hold several values."""
-        return any(column.lengths is not None for column in self.columns)
+        return any(column.lengths is not None for column in self.given)
+
+    @cached_property
+    def columns(self) -> Sequence[ColumnTokens]:
+        """Return the columns with the rows in their order."""
+        if self.order is None:
+            return self.given
+        rows = self.order.astype(np.int64)
+        return [column.take(rows) for column in self.given]
 
     @cached_property
     def places(self) -> I32:
@@ -280,23 +289,6 @@ def _encoded(column: pa.Array, role: Role, is_few: bool) -> tuple[Encoded, I32 |
 def _values(column: pa.Array) -> tuple[pa.Array, I32 | None]:
     """Return the values of a column and, if a cell may hold several, how many each row has."""
     return tuple(elements_of(column)) if pa.types.is_list(column.type) else (column, None)
-
-
-def tokens_of(kernels: CDLL, columns: Sequence[ColumnTokens], rows: I32) -> list[ColumnTokens]:
-    """Return the tokens of these rows only, in this order, as `ColumnTokens.take` does."""
-    if any(column.lengths is not None for column in columns):
-        return [column.take(rows.astype(np.int64)) for column in columns]
-    masks = [column.cells.missing for column in columns if column.cells.missing is not None]
-    made = iter(row_calls.take(kernels, [*(each.cells.codes for each in columns), *masks], rows))
-    codes = [next(made) for _ in columns]
-    cells = [
-        Encoded(each.cells.values, code, None if each.cells.missing is None else next(made))
-        for each, code in zip(columns, codes, strict=True)
-    ]
-    return [
-        ColumnTokens(each.column, cell, each.hashes, each.prints)
-        for each, cell in zip(columns, cells, strict=True)
-    ]
 
 
 def cell_tokens(

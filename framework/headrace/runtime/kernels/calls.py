@@ -250,15 +250,25 @@ class Column(NamedTuple):
     weights: npt.NDArray[np.float64] | None = None
 
 
-def sparse(kernels: CDLL, columns: Sequence[Column]) -> tuple[I32, I32, Array] | None:
+def sparse(
+    kernels: CDLL, columns: Sequence[Column], order: I32 | None = None
+) -> tuple[I32, I32, Array] | None:
     """Return the offsets, indices and values of sparse rows; None if NumPy has to make them.
 
     Values are float64 if a column is numeric, else float32.
+
+    Args:
+        kernels: The library.
+        columns: The features.
+        order: The place of each row in the columns; None where they come as they stand there.
     """
     rows, width = len(columns[0].codes), len(columns)
     if width > MOST_COLUMNS or rows * width > MOST_BYTES:
         return None
     if not all(_fits(column, rows) for column in columns):
+        return None
+    order = straight(order, np.int32)
+    if order is not None and len(order) != rows:
         return None
     aligned = [
         Column(*map(straight, column, (np.int32, np.uint32, np.bool_, np.float64)))
@@ -273,9 +283,9 @@ def sparse(kernels: CDLL, columns: Sequence[Column]) -> tuple[I32, I32, Array] |
     made = (width, rows, at(offsets), at(indices), at(values))
     given = (at(codes), at(keys), at(counts), at(missing))
     if is_weighted:
-        found = kernels.headrace_sparse_weighted(*given, at(weights), *made)
+        found = kernels.headrace_sparse_weighted(*given, at(weights), _of(order), *made)
     else:
-        found = kernels.headrace_sparse(*given, *made)
+        found = kernels.headrace_sparse(*given, _of(order), *made)
     if found < 0:
         return None
     indices, values = indices[:found], values[:found]
@@ -308,13 +318,14 @@ class Entries(NamedTuple):
     values: npt.NDArray[np.floating[Any]]
 
 
-def digest(kernels: CDLL, entries: Entries | None, beside: U64) -> int | None:
+def digest(kernels: CDLL, entries: Entries | None, beside: U64, width: int) -> int | None:
     """Return the digest of rows, as `headrace.runtime.output.digest` defines it.
 
     Args:
         kernels: The library.
         entries: Of the rows; None if they have none.
-        beside: The sum of the hashes of all else in each row, shape (rows,).
+        beside: The sum of the hashes of the other cells of each row, shape (rows,).
+        width: The hash of the matrix's width.
 
     Returns:
         None if the arrays do not fit each other.
@@ -332,5 +343,5 @@ def digest(kernels: CDLL, entries: Entries | None, beside: U64) -> int | None:
             return None
         count = min(len(indices), len(values))
         given = (at(offsets), at(indices), at(values), is_double, count)
-    done: int = kernels.headrace_digest(*given, len(beside), at(beside), at(total))
+    done: int = kernels.headrace_digest(*given, len(beside), at(beside), width, at(total))
     return int(total[0]) if done == 0 else None

@@ -65,21 +65,22 @@ def add_up(kernels: CDLL, codes: I32, numbers: I64, groups: int) -> I64:
 
 
 def whole_sums(
-    kernels: CDLL, codes: I32, numbers: npt.NDArray[np.float64], groups: int
+    kernels: CDLL, codes: I32 | None, numbers: npt.NDArray[np.float64], groups: int
 ) -> tuple[I64, I64] | None:
     """Return the number and the sum of the numbers of each group, shape (groups,) each.
 
-    None if one of them is not whole, or has more than 31 bits.
+    Without codes there is one group. None if a number is not whole, or has more than 31 bits.
 
     Raises:
         ValueError: There is another number of codes.
     """
     counts, sums = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
     codes, numbers = straight(codes, np.int32), straight(numbers, np.float64)
-    if len(codes) != len(numbers):
+    if codes is not None and len(codes) != len(numbers):
         raise ValueError(f"{len(numbers)} numbers have {len(codes)} codes")
+    places = None if codes is None else at(codes)
     done = kernels.headrace_whole_sums(
-        *(at(codes), at(numbers), len(codes), groups, at(counts), at(sums))
+        *(places, at(numbers), len(numbers), groups, at(counts), at(sums))
     )
     return None if done < 0 else (counts, sums)
 

@@ -48,9 +48,10 @@ def digest_of(
     layout, total, start = Layout.of(schema), 0, 0
     width = _width(layout)
     for rows in _slices(batches):
-        sums = beside[start : start + rows.num_rows] + width
-        start += rows.num_rows
-        total += _total(sums, None if layout.n_features is None else Entries.of(rows, layout))
+        sums, start = beside[start : start + rows.num_rows], start + rows.num_rows
+        total += _total(
+            sums, width, None if layout.n_features is None else Entries.of(rows, layout)
+        )
     return _text(total)
 
 
@@ -95,7 +96,7 @@ def _slices(batches: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     return iter(batches) if library() is not None else slices(batches, _ROWS_AT_ONCE)
 
 
-def _total(sums: U64, entries: Entries | None) -> int:
+def _total(beside: U64, width: U64, entries: Entries | None) -> int:
     """Return the digest of rows, given the sums of what they have beside their entries."""
     if (kernels := library()) is not None:
         given = (
@@ -103,9 +104,10 @@ def _total(sums: U64, entries: Entries | None) -> int:
             if entries is None
             else calls.Entries(entries.offsets, entries.indices, entries.values)
         )
-        total = calls.digest(kernels, given, sums)
+        total = calls.digest(kernels, given, beside, int(width[0]))
         if total is not None:
             return total
+    sums = beside + width
     if entries is not None:
         _add_entries(sums, entries)
     return int(mix(sums).sum())

@@ -19,6 +19,10 @@ _ROOT_BITS = 64
 
 def exact_sum(numbers: Floats) -> Fraction:
     """Return the sum of finite numbers."""
+    if (kernels := library()) is not None:
+        counted = dense_calls.whole_sums(kernels, None, numbers, 1)
+        if counted is not None:
+            return Fraction(int(counted[1][0]))
     if _are_small_integers(numbers):
         return Fraction(int(numbers.sum()))
     mantissas, exponents = np.frexp(numbers)

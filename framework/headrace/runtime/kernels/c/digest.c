@@ -71,18 +71,19 @@ static int are_rows(const int64_t *offsets, int64_t rows, int64_t entries) {
     return are_right;
 }
 
-/* Add the digest of each row to `total`: the mixed sum of what stands beside its entries and of
- * their hashes. Without offsets rows have no entries. Returns -1 if a row is not within them. */
+/* Add the digest of each row to `total`: the mixed sum of what stands beside its entries, of the
+ * width and of their hashes. Without offsets rows have no entries. Returns -1 if a row is not within
+ * them. */
 int64_t headrace_digest(const int64_t *offsets, const uint32_t *indices, const void *values,
                         int32_t is_double, int64_t entries, int64_t rows, const uint64_t *beside,
-                        uint64_t *total) {
+                        uint64_t width, uint64_t *total) {
     uint64_t hashes[PIECE], sum = 0, digest = 0;
     if (offsets && !are_rows(offsets, rows, entries)) {
         return -1;
     }
     int64_t row = 0, at = offsets ? offsets[0] : 0, end = offsets ? offsets[rows] : 0;
     for (; row < rows && (!offsets || offsets[row + 1] == at); row++) {
-        digest += mix64(beside[row]);
+        digest += mix64(beside[row] + width);
     }
     while (at < end) {
         int64_t start = at, count = end - at < PIECE ? end - at : PIECE;
@@ -92,7 +93,7 @@ int64_t headrace_digest(const int64_t *offsets, const uint32_t *indices, const v
             for (; at < offsets[row + 1]; at++) {
                 sum += hashes[at - start];
             }
-            digest += mix64(beside[row] + sum);
+            digest += mix64(beside[row] + width + sum);
             sum = 0;
         }
         for (; at < start + count; at++) {

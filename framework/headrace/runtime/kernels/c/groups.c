@@ -52,26 +52,39 @@ int64_t headrace_add_up(const int32_t *codes, const int64_t *numbers, int64_t ro
     return 0;
 }
 
-/* Add whole numbers to the sum of their group, and count the rows of each. Returns -1 if a group is
- * beyond, or a number is not whole or has more than 31 bits. */
+/* The sum of whole numbers of 31 bits or fewer; `is_whole` says whether all of them are that. */
+static int64_t sum_of(const double *numbers, int64_t count, int *is_whole) {
+    int64_t sum = 0;
+    int are_whole = 1;
+    for (int64_t i = 0; i < count; i++) {
+        double number = numbers[i];
+        int fits = number > -2147483648.0 && number < 2147483648.0;
+        int32_t whole = (int32_t)(fits ? number : 0);
+        are_whole &= fits & (whole == number);
+        sum += whole;
+    }
+    *is_whole &= are_whole;
+    return sum;
+}
+
+/* Add whole numbers to the sum of their group, and count the rows of each; without codes there is
+ * one group. Returns -1 if a group is beyond, or a number is not whole or has more than 31 bits. */
 int64_t headrace_whole_sums(const int32_t *codes, const double *numbers, int64_t rows,
                             int64_t groups, int64_t *counts, int64_t *sums) {
-    int64_t start = 0, sum = 0;
-    for (int64_t row = 0; row < rows; row++) { /* rows of one group often follow each other */
-        if (codes[row] < 0 || codes[row] >= groups ||
-            !(numbers[row] > -2147483648.0 && numbers[row] < 2147483648.0) ||
-            numbers[row] != (double)(int32_t)numbers[row]) {
+    int is_whole = 1;
+    for (int64_t start = 0, end; start < rows; start = end) { /* rows of one group often follow */
+        int64_t group = codes ? codes[start] : 0;
+        end = codes ? start + 1 : rows;
+        while (end < rows && codes[end] == group) {
+            end++;
+        }
+        if (group < 0 || group >= groups) {
             return -1;
         }
-        sum += (int32_t)numbers[row];
-        if (row + 1 == rows || codes[row + 1] != codes[row]) {
-            counts[codes[row]] += row + 1 - start;
-            sums[codes[row]] += sum;
-            start = row + 1;
-            sum = 0;
-        }
+        counts[group] += end - start;
+        sums[group] += sum_of(numbers + start, end - start, &is_whole);
     }
-    return 0;
+    return is_whole ? 0 : -1;
 }
 
 /* Find keys among `known`, which ascend; -1 where one is not there. `starts` says where those begin

@@ -50,17 +50,18 @@ EXPORT int64_t headrace_count(const int32_t *codes, const uint8_t *missing, cons
                               int64_t group_count, int64_t rows, int64_t values, int64_t *counts);
 EXPORT int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys,
                                const int64_t *key_counts, const uint8_t *const *missing,
-                               int64_t columns, int64_t rows, int32_t *offsets, int32_t *indices,
-                               float *values);
+                               const int32_t *order, int64_t columns, int64_t rows,
+                               int32_t *offsets, int32_t *indices, float *values);
 EXPORT int64_t headrace_sparse_weighted(const int32_t *const *codes, const uint32_t *const *keys,
                                         const int64_t *key_counts, const uint8_t *const *missing,
-                                        const double *const *weights, int64_t columns, int64_t rows,
-                                        int32_t *offsets, int32_t *indices, double *values);
+                                        const double *const *weights, const int32_t *order,
+                                        int64_t columns, int64_t rows, int32_t *offsets,
+                                        int32_t *indices, double *values);
 EXPORT int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows,
                                     int32_t *offsets, int32_t *indices, float *values);
 EXPORT int64_t headrace_digest(const int64_t *offsets, const uint32_t *indices, const void *values,
                                int32_t is_double, int64_t entries, int64_t rows,
-                               const uint64_t *beside, uint64_t *total);
+                               const uint64_t *beside, uint64_t width, uint64_t *total);
 EXPORT int64_t headrace_crc32(const uint8_t *data, int64_t size, uint32_t crc);
 EXPORT void headrace_padded(const int32_t *offsets, const uint8_t *data, int64_t rows,
                             int64_t width, uint8_t *padded);

@@ -10,6 +10,7 @@
 #define TILE 32 /* rows that are sorted at once */
 #define FOUR 4  /* rows that are written at once, as many keys at a time */
 #define MOST_COLUMNS 256
+#define AT_ONCE (64 * MOST_COLUMNS) /* codes that stay in a fast cache */
 #define MOST_PAIRS 3839 /* of so many columns */
 #define NONE 0xFFFFFFFFu /* the key of a cell that gives no feature; sorts last */
 #define ONE_AS_BITS 0x3F800000u
@@ -66,9 +67,13 @@ typedef struct {
     const double *weights; /* the number of each row of a numeric column */
 } Column;
 
+/* The place of a row among those of the columns. */
+INLINE int64_t place_of(const int32_t *order, int64_t row) { return order ? order[row] : row; }
+
 /* Put the keys of some rows side by side, at most a tile. Returns -1 if a code is no place of a
  * key; a column without keys has no features. */
-INLINE int gather(const Column *column, int64_t first, int count, uint32_t *restrict to) {
+INLINE int gather(const Column *column, const int32_t *codes, const int32_t *order, int64_t first,
+                  int count, uint32_t *restrict to) {
     const uint32_t *keys = column->keys;
     uint32_t highest = 0;
     for (int row = column->codes && !column->key_count ? 0 : count; row < TILE; row++) {
@@ -83,7 +88,6 @@ INLINE int gather(const Column *column, int64_t first, int count, uint32_t *rest
     if (!column->key_count) {
         return 0;
     }
-    const int32_t *codes = column->codes + first;
     for (int row = TILE; row < 2 * TILE; row += 16) { /* processors foresee few columns at once */
         __builtin_prefetch(codes + row);
     }
@@ -98,9 +102,36 @@ INLINE int gather(const Column *column, int64_t first, int count, uint32_t *rest
         to[row] = keys[codes[row]];
     }
     for (int row = 0; column->missing && row < count; row++) {
-        to[row] = column->missing[first + row] ? NONE : to[row];
+        to[row] = column->missing[place_of(order, first + row)] ? NONE : to[row];
     }
     return 0;
+}
+
+/* Rows whose codes are put in order at once: column by column, so that each is read as it lies. */
+typedef struct {
+    int64_t start, end;
+    int32_t codes[AT_ONCE];
+} Ordered;
+
+/* Return where the codes of a column begin for the rows from `first` on. */
+INLINE const int32_t *codes_of(const Column *given, int64_t column, const int32_t *order,
+                               int64_t columns, int64_t rows, int64_t first, Ordered *ordered) {
+    const int64_t most = AT_ONCE / columns / TILE * TILE;
+    if (!order || !given[column].codes) {
+        return given[column].codes ? given[column].codes + first : 0;
+    }
+    if (first >= ordered->end) {
+        ordered->start = first;
+        ordered->end = rows - first < most ? rows : first + most;
+        for (int64_t i = 0; i < columns; i++) {
+            int32_t *restrict to = ordered->codes + i * most;
+            const int32_t *codes = given[i].codes;
+            for (int64_t row = first; row < ordered->end; row++) {
+                to[row - first] = codes[order[row]];
+            }
+        }
+    }
+    return ordered->codes + column * most + (first - ordered->start);
 }
 
 /* 1 or -1 by the lowest bit of a key, without a branch: signs are as good as random. */
@@ -172,11 +203,13 @@ INLINE void write_four(const Keys *keys, int row, int64_t columns, const int64_t
     }
 }
 
-INLINE int64_t sparse_rows(const Column *given, int64_t columns, int64_t rows, int32_t *offsets,
-                           int32_t *indices, float *values) {
+INLINE int64_t sparse_rows(const Column *given, const int32_t *order, int64_t columns, int64_t rows,
+                           int32_t *offsets, int32_t *indices, float *values) {
     Keys keys[MOST_COLUMNS + FOUR - 1];
     uint8_t pairs[2 * MOST_PAIRS];
     int64_t total = 0, pair_count = network(columns, pairs);
+    Ordered ordered;
+    ordered.end = 0;
     for (int64_t i = columns; i < columns + FOUR - 1; i++) { /* turned with the last */
         memset(keys[i], 0xFF, sizeof *keys);
     }
@@ -185,7 +218,9 @@ INLINE int64_t sparse_rows(const Column *given, int64_t columns, int64_t rows, i
         int count = rows - first < TILE ? (int)(rows - first) : TILE;
         Shape shape;
         for (int64_t column = 0; column < columns; column++) {
-            if (gather(given + column, first, count, keys[column]) < 0) {
+            const int32_t *codes =
+                codes_of(given, column, order, columns, rows, first, &ordered);
+            if (gather(given + column, codes, order, first, count, keys[column]) < 0) {
                 return -1;
             }
         }
@@ -212,11 +247,13 @@ INLINE int64_t sparse_rows(const Column *given, int64_t columns, int64_t rows, i
 
 /* The same where values of numeric columns are weights: the column stands below the index, so that
  * equal indices are summed in the order of their columns, and their numbers are found again. */
-INLINE int64_t weighted_rows(const Column *given, int64_t columns, int64_t rows, int32_t *offsets,
-                             int32_t *indices, double *values) {
+INLINE int64_t weighted_rows(const Column *given, const int32_t *order, int64_t columns,
+                             int64_t rows, int32_t *offsets, int32_t *indices, double *values) {
     Keys keys[MOST_COLUMNS], signs[MOST_COLUMNS];
     uint8_t pairs[2 * MOST_PAIRS];
     int64_t total = 0, pair_count = network(columns, pairs);
+    Ordered ordered;
+    ordered.end = 0;
     int shift = 0;
     while (columns > 1ll << shift) {
         shift++;
@@ -227,7 +264,9 @@ INLINE int64_t weighted_rows(const Column *given, int64_t columns, int64_t rows,
         int count = rows - first < TILE ? (int)(rows - first) : TILE;
         for (int64_t column = 0; column < columns; column++) {
             const double *weights = given[column].weights;
-            if (gather(given + column, first, count, signs[column]) < 0) {
+            const int32_t *codes =
+                codes_of(given, column, order, columns, rows, first, &ordered);
+            if (gather(given + column, codes, order, first, count, signs[column]) < 0) {
                 return -1;
             }
             for (int row = 0; row < TILE; row++) {
@@ -235,7 +274,8 @@ INLINE int64_t weighted_rows(const Column *given, int64_t columns, int64_t rows,
                 keys[column][row] = key == NONE ? NONE : key >> 1 << shift | (uint32_t)column;
             }
             for (int row = 0; weights && row < count; row++) {
-                keys[column][row] = weights[first + row] == 0 ? NONE : keys[column][row];
+                int is_zero = weights[place_of(order, first + row)] == 0;
+                keys[column][row] = is_zero ? NONE : keys[column][row];
             }
         }
         sort(keys, pairs, pair_count);
@@ -246,7 +286,7 @@ INLINE int64_t weighted_rows(const Column *given, int64_t columns, int64_t rows,
                 int32_t index = (int32_t)(keys[i][row] >> shift);
                 double value = sign_of(signs[column][row]);
                 if (given[column].weights) {
-                    value *= given[column].weights[first + row];
+                    value *= given[column].weights[place_of(order, first + row)];
                 }
                 if (index == last) {
                     values[total - 1] += value;
@@ -262,9 +302,9 @@ INLINE int64_t weighted_rows(const Column *given, int64_t columns, int64_t rows,
 }
 
 #define ROWS(name, target, make)                                                                   \
-    target static int64_t name(const Column *given, int64_t columns, int64_t rows,                 \
-                               int32_t *offsets, int32_t *indices, void *values) {                 \
-        return make(given, columns, rows, offsets, indices, values);                               \
+    target static int64_t name(const Column *given, const int32_t *order, int64_t columns,         \
+                               int64_t rows, int32_t *offsets, int32_t *indices, void *values) {   \
+        return make(given, order, columns, rows, offsets, indices, values);                        \
     }
 
 ROWS(plain_baseline, , sparse_rows)
@@ -277,21 +317,32 @@ ROWS(weighted_avx2, AVX2_TOO, weighted_rows)
 #define weighted_avx2 weighted_baseline
 #endif
 
+/* Whether the columns are few enough, and each place among their `rows`. */
+static int fits(const int32_t *order, int64_t columns, int64_t rows) {
+    uint32_t last = (uint32_t)rows - 1, beyond = 0;
+    for (int64_t row = 0; order && row < rows; row++) { /* negative, or so below the last */
+        beyond |= (uint32_t)order[row] | (last - (uint32_t)order[row]);
+    }
+    return columns <= MOST_COLUMNS && !(beyond >> 31);
+}
+
 /* A code of a column is the place of a key among its keys; a column without keys has no features.
- * `indices` and `values` hold rows * columns, and three more. Returns the number of entries; -1 if
- * there are too many columns, or a code is no place. */
+ * `order` has the place of each row, if they come in another order than in the columns. `indices`
+ * and `values` hold rows * columns, and three more. Returns the number of entries; -1 if there are
+ * too many columns, or a code or a place is none. */
 int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys,
-                        const int64_t *key_counts, const uint8_t *const *missing, int64_t columns,
-                        int64_t rows, int32_t *offsets, int32_t *indices, float *values) {
+                        const int64_t *key_counts, const uint8_t *const *missing,
+                        const int32_t *order, int64_t columns, int64_t rows, int32_t *offsets,
+                        int32_t *indices, float *values) {
     Column given[MOST_COLUMNS];
-    if (columns > MOST_COLUMNS) {
+    if (!fits(order, columns, rows)) {
         return -1;
     }
     for (int64_t i = 0; i < columns; i++) {
         given[i] = (Column){codes[i], keys[i], key_counts[i], missing[i], 0};
     }
-    return (processor_level() >= AVX2 ? plain_avx2 : plain_baseline)(given, columns, rows, offsets,
-                                                                    indices, values);
+    return (processor_level() >= AVX2 ? plain_avx2 : plain_baseline)(given, order, columns, rows,
+                                                                    offsets, indices, values);
 }
 
 /* The same with numeric columns: `weights` holds the number of each row of those, null for others.
@@ -299,10 +350,11 @@ int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys
  * index and column do not fit into 32 bits together. */
 int64_t headrace_sparse_weighted(const int32_t *const *codes, const uint32_t *const *keys,
                                  const int64_t *key_counts, const uint8_t *const *missing,
-                                 const double *const *weights, int64_t columns, int64_t rows,
-                                 int32_t *offsets, int32_t *indices, double *values) {
+                                 const double *const *weights, const int32_t *order,
+                                 int64_t columns, int64_t rows, int32_t *offsets, int32_t *indices,
+                                 double *values) {
     Column given[MOST_COLUMNS];
-    if (columns > MOST_COLUMNS) {
+    if (!fits(order, columns, rows)) {
         return -1;
     }
     for (int64_t column = 0; column < columns; column++) {
@@ -315,7 +367,7 @@ int64_t headrace_sparse_weighted(const int32_t *const *codes, const uint32_t *co
                                  weights[column]};
     }
     return (processor_level() >= AVX2 ? weighted_avx2 : weighted_baseline)(
-        given, columns, rows, offsets, indices, values);
+        given, order, columns, rows, offsets, indices, values);
 }
 
 /* The same of a key for each cell, column by column; a cell without a feature has the key NONE. */
@@ -328,6 +380,6 @@ int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows
     for (int64_t i = 0; i < columns; i++) {
         given[i] = (Column){0, keys + i * rows, 0, 0, 0};
     }
-    return (processor_level() >= AVX2 ? plain_avx2 : plain_baseline)(given, columns, rows, offsets,
-                                                                    indices, values);
+    return (processor_level() >= AVX2 ? plain_avx2 : plain_baseline)(given, 0, columns, rows,
+                                                                    offsets, indices, values);
 }

@@ -1,17 +1,41 @@
 /* Rows put into another order. */
 #include "text.h"
 
+#define NUMBERS 256
+#define APART 4 /* tables of counters: neighbouring rows often have the same number */
+#define FEW 4
+
 /* Order rows by a small number of theirs, those of one number as they stood. */
 void headrace_order(const int8_t *numbers, int64_t rows, int32_t *order) {
-    int64_t starts[257] = {0};
-    for (int64_t row = 0; row < rows; row++) {
-        starts[numbers[row] + 129]++;
+    uint32_t counts[APART][NUMBERS] = {{0}};
+    int64_t starts[NUMBERS], at = 0, row = 0;
+    int different = 0;
+    for (; row + APART <= rows; row += APART) {
+        for (int i = 0; i < APART; i++) {
+            counts[i][numbers[row + i] + NUMBERS / 2]++;
+        }
     }
-    for (int i = 1; i <= 256; i++) {
-        starts[i] += starts[i - 1];
+    for (; row < rows; row++) {
+        counts[0][numbers[row] + NUMBERS / 2]++;
     }
-    for (int64_t row = 0; row < rows; row++) {
-        order[starts[numbers[row] + 128]++] = (int32_t)row;
+    for (int i = 0; i < NUMBERS; i++) {
+        int64_t count = (int64_t)counts[0][i] + counts[1][i] + counts[2][i] + counts[3][i];
+        starts[i] = at;
+        at += count;
+        different += count > 0;
+    }
+    if (different > FEW) {
+        for (row = 0; row < rows; row++) {
+            order[starts[numbers[row] + NUMBERS / 2]++] = (int32_t)row;
+        }
+        return;
+    }
+    for (int i = 0; i < NUMBERS; i++) { /* a pass for each, in which no step waits for a counter */
+        int64_t end = i + 1 < NUMBERS ? starts[i + 1] : rows;
+        for (at = starts[i], row = 0; at < end; row++) {
+            order[at] = (int32_t)row;
+            at += numbers[row] == i - NUMBERS / 2;
+        }
     }
 }
 
