@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -78,7 +78,7 @@ def _warm_up() -> None:
     from headrace.targets.local import early
 
     # Most commands run no job.
-    mock.patch.object(early, "started", return_value=nullcontext()).start()
+    mock.patch.object(early, "begin").start()
     parsing.once()
     pages.get_ready()
     with hydra.initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
