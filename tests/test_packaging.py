@@ -159,7 +159,7 @@ def test_a_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     sources = PROJECT / "framework"
     ours = {path.relative_to(sources).as_posix() for path in sources.rglob("*.py")}
     data = {"headrace/targets/sagemaker/prices.json", "headrace/py.typed"}
-    templates = (sources / "headrace/results/pages/templates").iterdir()
+    templates = (sources / "headrace/results/pages/templates").glob("*.*")
     data |= {path.relative_to(sources).as_posix() for path in templates}
     kernels = (sources / "headrace/runtime/kernels/c").iterdir()
     data |= {path.relative_to(sources).as_posix() for path in kernels}

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import marshal
+import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+import jinja2
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from headrace.results.pages.figures import FILTERS
@@ -50,15 +57,55 @@ def render(template: str, data: Mapping[str, Any]) -> str:
     return _template(template).render(**own, policy=_policy(style, script), **data)
 
 
+class _CompiledTemplates(BytecodeCache):
+    """Keeps compiled templates where Python keeps compiled modules: compiling them is slow."""
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        """Return the file of a template."""
+        return filename or name
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Have the code that was compiled from the same text by the same versions."""
+        with suppress(OSError, EOFError, ValueError, TypeError):
+            head, content = _head(bucket), _compiled(bucket).read_bytes()
+            if content.startswith(head):
+                bucket.code = marshal.loads(content[len(head) :])  # noqa: S302 - as Python's own
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code, if that is possible and Python keeps any."""
+        if sys.dont_write_bytecode or bucket.code is None:
+            return
+        path = _compiled(bucket)
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        with suppress(OSError):
+            path.parent.mkdir(exist_ok=True)
+            aside.write_bytes(_head(bucket) + marshal.dumps(bucket.code))
+            aside.replace(path)
+
+
+def _compiled(bucket: Bucket) -> Path:
+    return Path(cache_from_source(bucket.key))
+
+
+def _head(bucket: Bucket) -> bytes:
+    """Return what code begins with: it tells text, options and versions."""
+    by = bucket.environment
+    options = (by.autoescape, by.optimized, by.trim_blocks, by.lstrip_blocks)
+    made_of = f"{bucket.checksum} {jinja2.__version__} {options}".encode()
+    return hashlib.sha256(MAGIC_NUMBER + made_of).digest()
+
+
 @cache
 def _template(name: str) -> Template:
-    """Return the template, compiled once per process because compiling is slow."""
+    """Return the template, loaded once per process."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        optimized=False,  # else code would hold what our filters made of constants
+        bytecode_cache=_CompiledTemplates(),
     )
     environment.filters |= FILTERS
     return environment.get_template(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from headrace.terminal.units import size
 
@@ -120,6 +121,7 @@ def _short(number: int) -> str:
     return str(number)
 
 
+@lru_cache(maxsize=1024)
 def _spelled(sign: str) -> str:
     if unicodedata.category(sign) not in _HIDDEN:
         return sign

@@ -76,9 +76,11 @@ def execute(task: Task, host: Host) -> None:
             run.process.lists_bad_rows &= outcome.lists_bad_rows
         if not outcome.is_a_share:
             refuse_nothing(totals, files)
+        outcome.flush()
+        statistics = run.process.statistics()  # while the last parts are being written
         outcome.finish()
         check()
-    outcome.report(totals, run.process.statistics(), timings_of(started, spec.threads))
+    outcome.report(totals, statistics, timings_of(started, spec.threads))
 
 
 def input_of(task: Task) -> list[Path]:
