@@ -44,13 +44,15 @@ _ARGUMENTS = {
     "group": (_P, c_int64, _P, _P, _P, c_int64),
     "add_up": (_P, _P, c_int64, c_int64, _P),
     "find": (_P, _P, c_int64, _P, c_int64, _P),
-    "csv_size": (_P, _P, _P, c_int64, c_int64),
-    "csv_lines": (_P, _P, _P, _P, c_int64, c_int64, _P, c_int64),
+    "csv_plain": (_P, c_int32, _P, c_int64, _P, c_int64),
+    "csv_size": (_P, _P, _P, _P, c_int64, c_int64),
+    "csv_lines": (_P, _P, _P, _P, _P, c_int64, c_int64, _P, c_int64),
     "digest_numbers": (_P, c_int64, c_uint64, _P),
 }
 _COUNTING = (
     *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_scan"),
-    *("crc32", "lines", "group", "add_up", "csv_size", "csv_lines"),
+    *("crc32", "lines", "group", "add_up", "csv_plain", "csv_size"),
+    "csv_lines",
 )
 """Kernels that return a number."""
 

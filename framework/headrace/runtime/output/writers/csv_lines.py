@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.runtime.errors import DataError
-from headrace.runtime.kernels.dense_calls import Cells, csv_lines, group
+from headrace.runtime.kernels.dense_calls import Cells, csv_lines, csv_plain, group
 from headrace.runtime.kernels.library import library
 from headrace.runtime.output.writers.base import Entries, Layout, slices
 from headrace.runtime.output.writers.decimals import NotFiniteError, decimals
@@ -25,13 +25,14 @@ from headrace.runtime.output.writers.numerals import coded
 from headrace.runtime.shown import quoted
 
 _ROWS_AT_ONCE = 8192
-_ROWS_OF_KERNEL = 1 << 15
+_ROWS_OF_KERNEL = 1 << 16
 """More rows have fewer different numbers for each of them."""
 _CELLS_AT_ONCE = 1 << 20
 _SOME = 256
 """Numbers of a column that tell whether most are different."""
 _FIRST = 64
 """Numbers of a column that tell whether it is one of whole numbers."""
+_TEXTS = (pa.string(), pa.large_string())
 _NEWLINE, _COMMA, _QUOTE, _NOTHING = "\n", ",", '"', ""
 _TO_QUOTE = '[",\r\n]|^$'
 
@@ -84,7 +85,7 @@ def _cells(kernels: CDLL, column: pa.Array, name: str, *, is_alone: bool) -> Cel
     """Return the cells of a column: each different number is spelt once, if that is quicker."""
     null = '""' if is_alone else ""
     if not is_number(column.type):
-        return Cells(_filled(as_cells(column), null), None)
+        return _text_cells(kernels, column, null)
     filled = column.fill_null(0) if column.null_count else column
     numbers = filled.to_numpy()
     if _are_different(kernels, numbers):
@@ -95,6 +96,16 @@ def _cells(kernels: CDLL, column: pa.Array, name: str, *, is_alone: bool) -> Cel
         codes[column.is_null().to_numpy(zero_copy_only=False)] = len(texts)
         texts = pa.concat_arrays([texts, pa.array([null], pa.large_string())])
     return Cells(texts, codes)
+
+
+def _text_cells(kernels: CDLL, column: pa.Array, null: str) -> Cells:
+    if column.type not in _TEXTS or not csv_plain(kernels, column):
+        return Cells(_filled(as_cells(column), null), None)
+    if not column.null_count or null:
+        return Cells(_filled(column, null), None)
+    codes = np.arange(len(column), dtype=np.int32)
+    codes[column.is_null().to_numpy(zero_copy_only=False)] = -1
+    return Cells(column, codes)
 
 
 def _filled(texts: pa.LargeStringArray, null: str) -> pa.LargeStringArray:
