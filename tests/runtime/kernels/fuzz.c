@@ -448,6 +448,26 @@ static void fuzz_lines(void) {
     free(lines);
 }
 
+static void fuzz_decimals(void) {
+    int64_t rows = (int64_t)draw(20);
+    uint64_t *numbers = room(8 * (uint64_t)rows);
+    for (int64_t row = 0; row < rows; row++) {
+        uint64_t power = draw(60) ? 1023 - 36 + draw(36 + 53) : draw(2048);
+        numbers[row] = draw(2) << 63 | power << 52 | (draw((uint64_t)1 << 52) << draw(52)) >> 12;
+        numbers[row] = draw(9) ? numbers[row] : draw(2) << 63;
+    }
+    int32_t *offsets = room(4 * (uint64_t)(rows + 1));
+    uint8_t *texts = room(32 * (uint64_t)(rows + 1));
+    int64_t size = headrace_decimals(numbers, rows, offsets, texts);
+    for (int64_t row = 0; row < rows && size >= 0; row++) {
+        char text[32] = {0};
+        memcpy(text, texts + offsets[row], (uint64_t)(offsets[row + 1] - offsets[row]));
+        double number = strtod(text, 0);
+        check(!memcmp(&number, numbers + row, 8), "decimals");
+    }
+    free(numbers), free(offsets), free(texts);
+}
+
 static void read_file(const char *path) {
     FILE *file = fopen(path, "rb");
     check(file != 0, path);
@@ -476,6 +496,7 @@ int main(int count, char **words) {
         fuzz_csv();
         fuzz_groups();
         fuzz_lines();
+        fuzz_decimals();
     }
     printf("nothing found\n");
     return 0;

@@ -28,6 +28,9 @@ from headrace.runtime.kernels.arrays import (
 MOST = 2**31 - 1
 """Rows: their numbers have 32 bits."""
 _MOST_BITS = 24
+_LONGEST = 32
+"""Bytes of the longest text of a number."""
+Bytes = npt.NDArray[np.uint8]
 
 
 def group(kernels: CDLL, keys: U64) -> tuple[I32, I32]:
@@ -144,6 +147,20 @@ def csv_lines(kernels: CDLL, columns: Sequence[Cells], rows: int) -> npt.NDArray
     lines, texts = np.empty(size + SLACK, np.uint8), addresses(data)
     kernels.headrace_csv_lines(*(*given, at(texts), at(sizes), count, rows, at(lines), len(lines)))
     return lines[:size]
+
+
+def decimals(kernels: CDLL, numbers: npt.NDArray[np.float64]) -> tuple[I32, Bytes] | None:
+    """Return where each number's text begins and the last ends, and all texts.
+
+    None if a number is not finite, is too large or too small, or for too many of them.
+    """
+    rows = len(numbers)
+    if rows > MOST // _LONGEST - 1:
+        return None
+    numbers = straight(numbers, np.float64)
+    offsets, texts = np.empty(rows + 1, np.int32), np.empty((rows + 1) * _LONGEST, np.uint8)
+    size = kernels.headrace_decimals(at(numbers), rows, at(offsets), at(texts))
+    return None if size < 0 else (offsets, texts[:size])
 
 
 def add_digests_of_numbers(kernels: CDLL, bits: U64, key: int, sums: U64) -> None:

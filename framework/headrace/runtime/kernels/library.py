@@ -47,12 +47,13 @@ _ARGUMENTS = {
     "csv_plain": (_P, c_int32, _P, c_int64, _P, c_int64),
     "csv_size": (_P, _P, _P, _P, c_int64, c_int64),
     "csv_lines": (_P, _P, _P, _P, _P, c_int64, c_int64, _P, c_int64),
+    "decimals": (_P, c_int64, _P, _P),
     "digest_numbers": (_P, c_int64, c_uint64, _P),
 }
 _COUNTING = (
     *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_scan"),
     *("crc32", "lines", "group", "add_up", "csv_plain", "csv_size"),
-    "csv_lines",
+    *("csv_lines", "decimals"),
 )
 """Kernels that return a number."""
 

@@ -84,6 +84,8 @@ EXPORT int64_t headrace_csv_lines(const int32_t *const *codes, const void *const
                                   const uint8_t *wide, const uint8_t *const *data,
                                   const int64_t *sizes, int64_t columns, int64_t rows,
                                   uint8_t *lines, int64_t room);
+EXPORT int64_t headrace_decimals(const uint64_t *numbers, int64_t rows, int32_t *offsets,
+                                 uint8_t *texts);
 EXPORT void headrace_digest_numbers(const uint64_t *numbers, int64_t rows, uint64_t key,
                                     uint64_t *sums);
 
