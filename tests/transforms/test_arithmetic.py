@@ -73,6 +73,13 @@ def test_small_whole_numbers_are_those_of_numpy() -> None:
     assert (log1p(numbers) == np.log1p(numbers)).mean() > 0.99
 
 
+def test_the_logarithm_of_few_numbers_is_that_of_many() -> None:
+    random = np.random.default_rng(0)
+    numbers = np.concatenate([random.lognormal(0, 9, 4000), -random.random(900), np.arange(99.0)])
+    few = [log1p(piece) for piece in np.array_split(numbers, 700)]
+    assert np.concatenate(few).tobytes() == log1p(numbers).tobytes()
+
+
 def test_the_order_counts() -> None:
     first = numbers_of(({"scale": 2}, {"clip": (None, 3)}), [1.0, 2.0])
     other = numbers_of(({"clip": (None, 3)}, {"scale": 2}), [1.0, 2.0])

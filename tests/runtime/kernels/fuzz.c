@@ -580,34 +580,45 @@ static void fuzz_groups(void) {
 static void fuzz_lines(void) {
     int64_t columns = 1 + (int64_t)draw(4), rows = (int64_t)draw(30);
     const int32_t *codes[4];
-    const int64_t *offsets[4];
+    const void *offsets[4];
     const uint8_t *data[4];
+    uint8_t wide[4];
     int64_t counts[4], sizes[4];
     for (int64_t i = 0; i < columns; i++) {
         int has_codes = (int)draw(2);
+        wide[i] = (uint8_t)draw(2);
         counts[i] = has_codes ? 1 + (int64_t)draw(9) : rows;
-        int64_t *starts = room(8 * (uint64_t)(counts[i] + 1)), longest = draw(3) ? 9 : 60;
+        uint64_t texts = (uint64_t)(counts[i] + 1);
+        int64_t *starts = room(8 * texts), longest = draw(3) ? 9 : 60;
         starts[0] = (int64_t)draw(5);
         for (int64_t text = 0; text < counts[i]; text++) {
             starts[text + 1] = starts[text] + (int64_t)draw((uint64_t)longest);
         }
         sizes[i] = starts[counts[i]] + (int64_t)draw(2) * 40;
-        int32_t *each = room(4 * (uint64_t)rows);
+        int32_t *each = room(4 * (uint64_t)rows), *narrow = room(4 * texts);
         for (int64_t row = 0; row < rows; row++) {
             each[row] = (int32_t)draw((uint64_t)counts[i] + 1) - 1;
+        }
+        for (int64_t text = 0; text <= counts[i]; text++) {
+            narrow[text] = (int32_t)starts[text];
         }
         codes[i] = has_codes ? each : 0;
         if (!has_codes) {
             free(each);
         }
-        offsets[i] = starts;
+        offsets[i] = wide[i] ? (void *)starts : narrow;
         data[i] = room((uint64_t)sizes[i]);
+        int64_t bits = (int64_t)draw(9);
+        uint8_t *validity = room((uint64_t)(counts[i] + bits + 7) / 8);
+        headrace_csv_plain(offsets[i], wide[i], data[i], counts[i], validity, bits);
+        headrace_csv_plain(offsets[i], wide[i], data[i], counts[i], 0, 0);
+        free(validity), free(wide[i] ? (void *)narrow : starts);
     }
-    int64_t size = headrace_csv_size(codes, offsets, counts, columns, rows);
+    int64_t size = headrace_csv_size(codes, offsets, wide, counts, columns, rows);
     int64_t slack = (int64_t)draw(2) * 32;
     uint8_t *lines = room((uint64_t)(size + slack));
-    check(headrace_csv_lines(codes, offsets, data, sizes, columns, rows, lines, size + slack) ==
-              size, "bytes of lines");
+    check(headrace_csv_lines(codes, offsets, wide, data, sizes, columns, rows, lines,
+                             size + slack) == size, "bytes of lines");
     check(!rows || lines[size - 1] == '\n', "line end");
     for (int64_t i = 0; i < columns; i++) {
         free((void *)codes[i]), free((void *)offsets[i]), free((void *)data[i]);
@@ -660,6 +671,26 @@ static void fuzz_order(void) {
     }
 }
 
+static void fuzz_decimals(void) {
+    int64_t rows = (int64_t)draw(20);
+    uint64_t *numbers = room(8 * (uint64_t)rows);
+    for (int64_t row = 0; row < rows; row++) {
+        uint64_t power = draw(60) ? 1023 - 36 + draw(36 + 53) : draw(2048);
+        numbers[row] = draw(2) << 63 | power << 52 | (draw((uint64_t)1 << 52) << draw(52)) >> 12;
+        numbers[row] = draw(9) ? numbers[row] : draw(2) << 63;
+    }
+    int32_t *offsets = room(4 * (uint64_t)(rows + 1));
+    uint8_t *texts = room(32 * (uint64_t)(rows + 1));
+    int64_t size = headrace_decimals(numbers, rows, offsets, texts);
+    for (int64_t row = 0; row < rows && size >= 0; row++) {
+        char text[32] = {0};
+        memcpy(text, texts + offsets[row], (uint64_t)(offsets[row + 1] - offsets[row]));
+        double number = strtod(text, 0);
+        check(!memcmp(&number, numbers + row, 8), "decimals");
+    }
+    free(numbers), free(offsets), free(texts);
+}
+
 static void read_file(const char *path) {
     FILE *file = fopen(path, "rb");
     check(file != 0, path);
@@ -689,6 +720,7 @@ int main(int count, char **words) {
         fuzz_groups();
         fuzz_lines();
         fuzz_order();
+        fuzz_decimals();
     }
     printf("nothing found\n");
     return 0;

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from ctypes import CDLL
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +20,7 @@ from headrace.runtime.learning.states import added_up, in_their_order
 from headrace.runtime.learning.texts import COLUMN, HASH, ROWS, TEXT, added_up_texts
 from headrace.runtime.output.digest import digest_of
 from headrace.runtime.output.writers.csv_rows import CsvWriter
+from headrace.runtime.output.writers.decimals import decimals
 from headrace.runtime.statistics.sums import rows_and_sums
 from headrace.runtime.transform import Role, encoded, with_role
 from tests.runtime.kernels.test_calls import without_kernels
@@ -125,6 +128,48 @@ def test_numbers_that_are_all_different_are_spelt_one_by_one() -> None:
     compiled = _written(CsvWriter(), batch)
     with without_kernels():
         assert compiled == _written(CsvWriter(), batch)
+
+
+def as_python_has_it(number: float) -> str:
+    return format(Decimal(repr(number)), "f").removesuffix(".0")
+
+
+SHIFTED = st.builds(lambda whole, power: whole / 10.0**power, st.integers(-(10**17), 10**17),
+                    st.integers(0, 18))  # fmt: skip
+
+
+@given(st.lists(FLOATS | SHIFTED | st.integers(-(2**54), 2**54).map(float), max_size=5))
+def test_decimals(numbers: list[float]) -> None:
+    """Those of Python, and of Arrow where the kernel leaves a column to it."""
+    assert decimals(pa.array(numbers, pa.float64())).to_pylist() == [
+        *map(as_python_has_it, numbers)
+    ]
+
+
+def test_decimals_of_many_numbers() -> None:
+    random, rows = np.random.default_rng(), 100_000
+    bits = random.integers(0, 1 << 52, rows) | random.integers(1023 - 36, 1023 + 53, rows) << 52
+    powers = 2.0 ** np.arange(-35, 53)
+    rounded = np.round(random.lognormal(1, 3, rows), 2)
+    edges = [powers, np.nextafter(powers, 0), np.nextafter(powers, np.inf)]
+    numbers = np.concatenate([bits.view(np.float64), -rounded, *edges])
+    made = dense_calls.decimals(_kernels(), numbers)
+    assert made is not None
+    column = pa.array(numbers)
+    compiled = decimals(column)
+    with without_kernels():
+        assert compiled.equals(decimals(column)), f"seed: {random.bit_generator.seed_seq}"
+
+
+@pytest.mark.parametrize("number", [math.inf, math.nan, 2.0**53, 1e-11, 5e-324, -1e300])
+def test_numbers_that_are_left_to_arrow(number: float) -> None:
+    assert dense_calls.decimals(_kernels(), np.array([1.0, number])) is None
+
+
+def test_decimals_of_columns_with_nulls() -> None:
+    column = pa.array([None, 0.5, None, -0.0, 1e15, None]).slice(1)
+    assert decimals(column).to_pylist() == ["0.5", None, "-0", "1000000000000000", None]
+    assert decimals(column.slice(1, 1)).to_pylist() == [None]
 
 
 def test_arrays_that_do_not_fit_each_other() -> None:

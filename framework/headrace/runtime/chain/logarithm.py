@@ -11,14 +11,16 @@ Source: J.-M. Muller et al., Handbook of Floating-Point Arithmetic, 2nd edition 
 
 from __future__ import annotations
 
+import math
 from decimal import Context, Decimal
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Number = TypeVar("Number", Floats, float)
 
 _STEPS = 64
 _FIRST = 45
@@ -31,6 +33,8 @@ _ROUGH = 2.0**42
 """Multiples of 1 / 2**42 up to 1,000 are added without rounding."""
 _ERROR = 2.0**-63
 _SMALL = 2.0**-60
+_FEW = 20
+"""Numbers of which each by itself is done sooner than an array of them."""
 _DIGITS = 60
 _ALL_DIGITS = 1200
 """Of ``1 + x`` for any x."""
@@ -52,6 +56,8 @@ def log1p(numbers: Floats) -> Floats:
     Args:
         numbers: Finite and greater than -1, shape (numbers,).
     """
+    if len(numbers) <= _FEW:
+        return np.array([_alone(number) for number in numbers.tolist()], np.float64)
     table = _table()
     whole, rest = _sum(np.ones(()), numbers)
     fraction, power = np.frexp(whole)
@@ -64,12 +70,8 @@ def log1p(numbers: Floats) -> Floats:
     is_near = (power == 0) & (factor == 1.0)  # then r is x itself
     r = np.where(is_near, numbers, r)
     r_rest = np.where(is_near, 0.0, r_rest + m_rest * factor)
-    square, square_rest = _square(r)
-    series = r * square * _polynomial(r) + r_rest * (1.0 - r + square)
-    first, error = _sum(power * table.two_rough + table.rough[row], r)
-    first, more = _sum(first, -0.5 * square)
-    fine = power * table.two_fine + table.fine[row]
-    second = error + more + (fine + (series - 0.5 * square_rest))
+    rough = power * table.two_rough + table.rough[row]
+    first, second = _added(rough, power * table.two_fine + table.fine[row], r, r_rest)
     made: Floats = first + second
     spread = np.abs(made) * _ERROR
     unsure = (first + (second - spread)) != (first + (second + spread))
@@ -80,29 +82,62 @@ def log1p(numbers: Floats) -> Floats:
     return made
 
 
-def _polynomial(r: Floats) -> Floats:
+def _alone(number: float) -> float:
+    """Return the same of a single number, step by step, sooner than in an array."""
+    if abs(number) < _SMALL:
+        return number
+    table = _table()
+    whole, rest = _sum(1.0, number)
+    fraction, power = math.frexp(whole)
+    power -= fraction < _LOWEST
+    m, m_rest = math.ldexp(whole, -power), math.ldexp(rest, -power)
+    row = round(m * _STEPS) - _FIRST
+    factor = table.factors.item(row)
+    r, r_rest = number, 0.0
+    if power or factor != 1.0:
+        high, low = _split(m)
+        r, r_rest = _sum(high * factor - 1.0, low * factor)
+        r_rest += m_rest * factor
+    rough = power * table.two_rough + table.rough.item(row)
+    first, second = _added(rough, power * table.two_fine + table.fine.item(row), r, r_rest)
+    made = first + second
+    spread = abs(made) * _ERROR
+    unsure = first + (second - spread) != first + (second + spread)
+    return _exact(number) if unsure else made
+
+
+def _added(rough: Number, fine: Number, r: Number, r_rest: Number) -> tuple[Number, Number]:
+    """Return ``rough + fine + log(1 + r + r_rest)`` as two numbers."""
+    square, square_rest = _square(r)
+    series = r * square * _polynomial(r) + r_rest * (1.0 - r + square)
+    first, error = _sum(rough, r)
+    first, more = _sum(first, -0.5 * square)
+    return first, error + more + (fine + (series - 0.5 * square_rest))
+
+
+def _polynomial(r: Number) -> Number:
     """Return ``1/3 - r/4 + r**2/5 - …``."""
-    value = np.zeros_like(r)
+    value = 0.0 * r
     for term in range(13, 2, -1):
         value = (1.0 if term % 2 else -1.0) / term + r * value
     return value
 
 
-def _sum(one: Floats, other: Floats) -> tuple[Floats, Floats]:
+def _sum(one: Number, other: Number) -> tuple[Number, Number]:
     """Return the sum and what rounding took from it (Knuth's TwoSum)."""
     total = one + other
     part = total - one
     return total, (one - (total - part)) + (other - part)
 
 
-def _split(number: Floats) -> tuple[Floats, Floats]:
+def _split(number: Number) -> tuple[Number, Number]:
     """Return two numbers of 26 bits that add up to it (Veltkamp's splitting)."""
     shifted = number * _SPLITTER
     high = shifted - (shifted - number)
     return high, number - high
 
 
-def _square(number: Floats) -> tuple[Floats, Floats]:
+def _square(number: Number) -> tuple[Number, Number]:
     """Return the square and what rounding took from it (Dekker's product)."""
     high, low = _split(number)
     product = number * number

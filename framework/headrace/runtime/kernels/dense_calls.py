@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ctypes import CDLL
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,9 @@ from headrace.runtime.kernels.arrays import (
 MOST = 2**31 - 1
 """Rows: their numbers have 32 bits."""
 _MOST_BITS = 24
+_LONGEST = 32
+"""Bytes of the longest text of a number."""
+Bytes = npt.NDArray[np.uint8]
 
 
 def group(kernels: CDLL, keys: U64) -> tuple[I32, I32]:
@@ -126,8 +129,17 @@ class Cells(NamedTuple):
         codes: Which of the texts stands in each row, -1 for none.
     """
 
-    texts: pa.LargeStringArray
+    texts: pa.StringArray | pa.LargeStringArray
     codes: I32 | None
+
+
+def csv_plain(kernels: CDLL, texts: pa.StringArray | pa.LargeStringArray) -> bool:
+    """Return whether no text needs quotes; an empty one does, but not a null."""
+    offsets, data = _offsets(texts), _data(texts)
+    validity = texts.buffers()[0] if texts.null_count else None
+    bits = (validity.address if validity else 0, texts.offset)
+    plain = kernels.headrace_csv_plain(at(offsets), _is_wide(texts), at(data), len(texts), *bits)
+    return bool(plain)
 
 
 def csv_lines(kernels: CDLL, columns: Sequence[Cells], rows: int) -> npt.NDArray[np.uint8]:
@@ -135,7 +147,7 @@ def csv_lines(kernels: CDLL, columns: Sequence[Cells], rows: int) -> npt.NDArray
 
     Args:
         kernels: The library.
-        columns: At least one, without nulls.
+        columns: At least one; only texts without a code may be null.
         rows: Number of lines.
 
     Raises:
@@ -144,17 +156,32 @@ def csv_lines(kernels: CDLL, columns: Sequence[Cells], rows: int) -> npt.NDArray
     offsets = [_offsets(each.texts) for each in columns]
     data = [_data(each.texts) for each in columns]
     codes = [None if each is None else straight(each, np.int32) for _, each in columns]
+    wide = np.array([_is_wide(each.texts) for each in columns], np.uint8)
     counts = np.array([len(each.texts) for each in columns], np.int64)
     sizes = np.array([len(each) for each in data], np.int64)
     fits = all(len(t if c is None else c) == rows for t, c in columns)
     each_codes, each_offsets = addresses(codes), addresses(offsets)
-    given, count = (at(each_codes), at(each_offsets)), len(columns)
+    given, count = (at(each_codes), at(each_offsets), at(wide)), len(columns)
     size = kernels.headrace_csv_size(*given, at(counts), count, rows) if fits else -1
     if size < 0:
         raise ValueError("the columns of CSV do not fit each other")
     lines, texts = np.empty(size + SLACK, np.uint8), addresses(data)
     kernels.headrace_csv_lines(*(*given, at(texts), at(sizes), count, rows, at(lines), len(lines)))
     return lines[:size]
+
+
+def decimals(kernels: CDLL, numbers: npt.NDArray[np.float64]) -> tuple[I32, Bytes] | None:
+    """Return where each number's text begins and the last ends, and all texts.
+
+    None if a number is not finite, is too large or too small, or for too many of them.
+    """
+    rows = len(numbers)
+    if rows > MOST // _LONGEST - 1:
+        return None
+    numbers = straight(numbers, np.float64)
+    offsets, texts = np.empty(rows + 1, np.int32), np.empty((rows + 1) * _LONGEST, np.uint8)
+    size = kernels.headrace_decimals(at(numbers), rows, at(offsets), at(texts))
+    return None if size < 0 else (offsets, texts[:size])
 
 
 def add_digests_of_numbers(kernels: CDLL, bits: U64, key: int, sums: U64) -> None:
@@ -172,15 +199,19 @@ def add_digests_of_numbers(kernels: CDLL, bits: U64, key: int, sums: U64) -> Non
     kernels.headrace_digest_numbers(at(bits), len(bits), key, at(sums))
 
 
-def _offsets(texts: pa.LargeStringArray) -> I64:
-    start = texts.offset * np.dtype(np.int64).itemsize
+def _is_wide(texts: pa.Array) -> bool:
+    return bool(pa.types.is_large_string(texts.type))
+
+
+def _offsets(texts: pa.Array) -> npt.NDArray[np.integer[Any]]:
+    kind = np.dtype(np.int64 if _is_wide(texts) else np.int32)
     buffer = texts.buffers()[1]
     if buffer is None or not buffer.size:
-        return np.zeros(1, np.int64)
-    return np.frombuffer(buffer, np.int64, len(texts) + 1, start)
+        return np.zeros(1, kind)
+    return np.frombuffer(buffer, kind, len(texts) + 1, texts.offset * kind.itemsize)
 
 
-def _data(texts: pa.LargeStringArray) -> npt.NDArray[np.uint8]:
+def _data(texts: pa.Array) -> npt.NDArray[np.uint8]:
     buffer = texts.buffers()[2]
     if buffer is None or not buffer.size:
         return NOTHING

@@ -49,8 +49,10 @@ _ARGUMENTS = {
     "whole_sums": (_P, _P, c_int64, c_int64, _P, _P),
     "cross": (_P, _P, _P, c_int64, c_int64, _P, c_int64, _P, c_int64, _P, _P),
     "find": (_P, _P, c_int64, _P, c_int64, _P),
-    "csv_size": (_P, _P, _P, c_int64, c_int64),
-    "csv_lines": (_P, _P, _P, _P, c_int64, c_int64, _P, c_int64),
+    "csv_plain": (_P, c_int32, _P, c_int64, _P, c_int64),
+    "csv_size": (_P, _P, _P, _P, c_int64, c_int64),
+    "csv_lines": (_P, _P, _P, _P, _P, c_int64, c_int64, _P, c_int64),
+    "decimals": (_P, c_int64, _P, _P),
     "digest_numbers": (_P, c_int64, c_uint64, _P),
     "order": (_P, c_int64, _P),
     "take": (_P, c_int64, c_int64, c_int64, _P, _P, _P),
@@ -59,8 +61,8 @@ _ARGUMENTS = {
 }
 _COUNTING = (
     *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_read"),
-    *("crc32", "lines", "group", "add_up", "csv_size", "csv_lines", "level"),
-    *("take", "take_texts", "cross", "whole_sums"),
+    *("crc32", "lines", "group", "add_up", "csv_plain", "csv_size", "csv_lines", "decimals"),
+    *("take", "take_texts", "cross", "whole_sums", "level"),
 )
 """Kernels that return a number."""
 

@@ -86,11 +86,17 @@ EXPORT int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, cons
                               int64_t *counts, int64_t *nulls);
 EXPORT void headrace_find(const uint64_t *known, const int32_t *starts, int64_t bits,
                           const uint64_t *keys, int64_t rows, int64_t *places);
-EXPORT int64_t headrace_csv_size(const int32_t *const *codes, const int64_t *const *offsets,
-                                 const int64_t *counts, int64_t columns, int64_t rows);
-EXPORT int64_t headrace_csv_lines(const int32_t *const *codes, const int64_t *const *offsets,
-                                  const uint8_t *const *data, const int64_t *sizes, int64_t columns,
-                                  int64_t rows, uint8_t *lines, int64_t room);
+EXPORT int64_t headrace_csv_plain(const void *offsets, int32_t wide, const uint8_t *data,
+                                  int64_t rows, const uint8_t *validity, int64_t validity_offset);
+EXPORT int64_t headrace_csv_size(const int32_t *const *codes, const void *const *offsets,
+                                 const uint8_t *wide, const int64_t *counts, int64_t columns,
+                                 int64_t rows);
+EXPORT int64_t headrace_csv_lines(const int32_t *const *codes, const void *const *offsets,
+                                  const uint8_t *wide, const uint8_t *const *data,
+                                  const int64_t *sizes, int64_t columns, int64_t rows,
+                                  uint8_t *lines, int64_t room);
+EXPORT int64_t headrace_decimals(const uint64_t *numbers, int64_t rows, int32_t *offsets,
+                                 uint8_t *texts);
 EXPORT void headrace_digest_numbers(const uint64_t *numbers, int64_t rows, uint64_t key,
                                     uint64_t *sums);
 EXPORT void headrace_order(const int8_t *numbers, int64_t rows, int32_t *order);

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.runtime.errors import DataError
-from headrace.runtime.kernels.dense_calls import Cells, csv_lines, group
+from headrace.runtime.kernels.dense_calls import Cells, csv_lines, csv_plain, group
 from headrace.runtime.kernels.library import library
 from headrace.runtime.output.writers.base import Entries, Layout, slices
 from headrace.runtime.output.writers.decimals import NotFiniteError, decimals
@@ -25,13 +25,14 @@ from headrace.runtime.output.writers.numerals import coded
 from headrace.runtime.shown import quoted
 
 _ROWS_AT_ONCE = 8192
-_ROWS_OF_KERNEL = 1 << 15
+_ROWS_OF_KERNEL = 1 << 16
 """More rows have fewer different numbers for each of them."""
 _CELLS_AT_ONCE = 1 << 20
-_SOME = 256
+_SOME = 4096
 """Numbers of a column that tell whether most are different."""
 _FIRST = 64
 """Numbers of a column that tell whether it is one of whole numbers."""
+_TEXTS = (pa.string(), pa.large_string())
 _NEWLINE, _COMMA, _QUOTE, _NOTHING = "\n", ",", '"', ""
 _TO_QUOTE = '[",\r\n]|^$'
 
@@ -84,27 +85,35 @@ def _cells(kernels: CDLL, column: pa.Array, name: str, *, is_alone: bool) -> Cel
     """Return the cells of a column: each different number is spelt once, if that is quicker."""
     null = '""' if is_alone else ""
     if not is_number(column.type):
-        return Cells(_filled(as_cells(column), null), None)
+        is_plain = column.type in _TEXTS and csv_plain(kernels, column)
+        return _one_by_one(column if is_plain else as_cells(column), null)
     filled = column.fill_null(0) if column.null_count else column
     numbers = filled.to_numpy()
     if _are_different(kernels, numbers):
-        return Cells(_filled(_texts(column, name), null), None)
+        return _one_by_one(_spelt(column, name), null)
     codes, first = group(kernels, _words(numbers))
-    texts = _texts(pa.array(numbers[first]), name)
+    texts = _spelt(pa.array(numbers[first]), name)
     if column.null_count:
         codes[column.is_null().to_numpy(zero_copy_only=False)] = len(texts)
-        texts = pa.concat_arrays([texts, pa.array([null], pa.large_string())])
+        texts = pa.concat_arrays([texts, pa.array([null], texts.type)])
     return Cells(texts, codes)
 
 
-def _filled(texts: pa.LargeStringArray, null: str) -> pa.LargeStringArray:
-    return texts.fill_null(null) if texts.null_count else texts
+def _one_by_one(texts: pa.Array, null: str) -> Cells:
+    """Return the cells of a column whose rows have a text each."""
+    if not texts.null_count:
+        return Cells(texts, None)
+    if null:
+        return Cells(texts.fill_null(null), None)
+    codes = np.arange(len(texts), dtype=np.int32)
+    codes[texts.is_null().to_numpy(zero_copy_only=False)] = -1
+    return Cells(texts, codes)
 
 
 def _are_different(kernels: CDLL, numbers: npt.NDArray[Any]) -> bool:
     """Return whether most numbers are different, by the first of them."""
     some = numbers[:_SOME]
-    return 2 * len(group(kernels, _words(some))[1]) > len(some) == _SOME
+    return 8 * len(group(kernels, _words(some))[1]) > 7 * len(some) == 7 * _SOME
 
 
 def _words(numbers: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
@@ -172,15 +181,19 @@ def _joined(*columns: pa.Array | str, between: str) -> pa.LargeStringArray:
 
 def _texts(column: pa.Array, name: str, is_alone: bool = False) -> pa.LargeStringArray:
     """Return the cells of a column; with `is_alone`, of the only one, none is empty."""
+    texts = _spelt(column, name) if is_number(column.type) else as_cells(column)
+    cells = texts.cast(pa.large_string())
+    return cells.fill_null('""') if is_alone else cells
+
+
+def _spelt(numbers: pa.Array, name: str) -> pa.StringArray:
     try:
-        texts = decimals(column) if is_number(column.type) else as_cells(column)
+        return decimals(numbers)
     except NotFiniteError:
         raise DataError(
             f"column {quoted(name)}: a number is infinite or NaN, for which csv has no text; "
             "use output.format=parquet, or a step that makes it null"
         ) from None
-    cells = texts.cast(pa.large_string())
-    return cells.fill_null('""') if is_alone else cells
 
 
 def as_cells(column: pa.Array) -> pa.Array:

@@ -6,10 +6,14 @@ here. The text of a number depends on the number alone, not on those beside it.
 
 from __future__ import annotations
 
+from ctypes import CDLL
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.library import library
 from headrace.runtime.output.writers.base import Floats
 
 _EXPONENT_FROM, _EXPONENT_BELOW = 1e9, 1e-6
@@ -34,6 +38,11 @@ def decimals(column: pa.Array) -> pa.StringArray:
     """
     if not pa.types.is_floating(column.type):
         return column.cast(pa.string())
+    kernels = library()
+    if kernels is not None and pa.types.is_float64(column.type):
+        made = _by_kernel(kernels, column)
+        if made is not None:
+            return made
     numbers: Floats = (column.drop_null() if column.null_count else column).to_numpy()
     sizes = np.abs(numbers)
     largest = sizes.max(initial=0)
@@ -48,6 +57,17 @@ def decimals(column: pa.Array) -> pa.StringArray:
     if has_tiny and ((sizes < _EXPONENT_BELOW) & (sizes > 0)).any():
         return _written_out(texts)
     return texts
+
+
+def _by_kernel(kernels: CDLL, column: pa.DoubleArray) -> pa.StringArray | None:
+    filled = column.fill_null(0.0) if column.null_count else column
+    made = dense_calls.decimals(kernels, filled.to_numpy())
+    if made is None:
+        return None
+    offsets, texts = map(pa.py_buffer, made)
+    validity = column.is_valid().buffers()[1] if column.null_count else None
+    buffers = [validity, offsets, texts]
+    return pa.Array.from_buffers(pa.string(), len(column), buffers, column.null_count)
 
 
 def are_whole(numbers: Floats) -> bool:
