@@ -14,7 +14,7 @@ from sklearn.feature_extraction import FeatureHasher
 
 from headrace import open_result
 from headrace.results.explain import Token
-from headrace.results.hosts import merged
+from headrace.results.reports.hosts import merged
 from headrace.results.result import RowsError
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.output.outcome import Host, Task
