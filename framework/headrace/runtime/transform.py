@@ -72,6 +72,7 @@ class Transform(Protocol):
     * ``list_columns() -> Sequence[str]``: columns of the input whose cells may be lists. A list
       comes as the text of its elements, U+001F in front of each.
     * ``leaves_out_rows: ClassVar[bool]``: true where `apply` may return fewer rows.
+    * ``keeps(batch)``: which ones it keeps, as an array of truth values, shape (rows,).
     * ``on_a_row(schema) -> RowStep | None``: what does to a single row exactly what `apply` does,
       for ``load()``: for one row, a batch takes many times as long as the work itself. None where
       it cannot. Looked up in the class that has `apply`.
