@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from annotated_types import Ge, Gt, Le
 
@@ -70,14 +71,17 @@ class Downsample:
         field = sampled(schema.field(labels[0]), Sampling(self.majority, self.rate))
         return schema.set(labels[0], field)
 
-    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Leave out rows."""
-        schema = self.output_schema(batch.schema)
-        (label, *_) = positions(schema, Role.LABEL)
+    def keeps(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        """Return which rows stay, shape (rows,)."""
+        (label, *_) = positions(batch.schema, Role.LABEL)
         hashes = hash_cells(row_keys(batch), self.seed, HASH_FUNCTIONS["xxh32"])
         stays = hashes.astype(np.int64) < math.floor(self.rate * 2**32)
         stays |= batch.column(label).to_numpy(zero_copy_only=False) != self.majority
-        for channel in positions(schema, Role.CHANNEL):
+        for channel in positions(batch.schema, Role.CHANNEL):
             stays |= batch.column(channel).to_numpy() != 0
-        kept = batch.filter(pa.array(stays))
-        return pa.RecordBatch.from_arrays(kept.columns, schema=schema)
+        return stays
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Leave out rows."""
+        kept = batch.filter(pa.array(self.keeps(batch)))
+        return pa.RecordBatch.from_arrays(kept.columns, schema=self.output_schema(batch.schema))

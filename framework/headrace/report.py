@@ -16,8 +16,8 @@ from headrace.results.pages import (
     write_run_page,
     write_sweep_page,
 )
-from headrace.results.records import RecordError, RunRecord, SweepRecord
-from headrace.results.stored import StoredResult
+from headrace.results.records import RecordError, SweepRecord
+from headrace.results.stored import StoredResult, UnreadableError
 from headrace.runtime.shown import plain
 from headrace.uris import S3
 
@@ -78,8 +78,8 @@ def page_of(place: str, page: Path | None = None) -> Path:
     if not folder.is_dir():
         raise RecordError(f"{folder}: there is no such folder")
     try:
-        run = RunRecord.read(folder)
-    except RecordError as no_run:
+        run = StoredResult(place).record()
+    except UnreadableError as no_run:
         if (folder / MANIFEST).exists():
             raise
         try:

@@ -157,10 +157,13 @@ def test_a_job_that_runs_has_cost_something_so_far() -> None:
 def manifest(rows: int, *parts: int) -> bytes:
     made = {
         "rows": rows,
-        "parts": [{"rows": rows // len(parts), "bytes": size, "digest": "0"} for size in parts],
+        "parts": [
+            {"file": f"p{size}", "rows": rows // len(parts), "bytes": size, "digest": "0"}
+            for size in parts
+        ],
     }
     empty = {"rows": 0, "parts": []}
-    same = dict.fromkeys(("format_version", "config_sha256", "columns", "n_features"), 1)
+    same = {"format_version": 1, "config_sha256": "1", "columns": {}, "n_features": 1}
     channels = {"train": made, "validation": empty}
     return json.dumps({**same, "rows": {"written": rows}, "channels": channels}).encode()
 
@@ -207,6 +210,10 @@ def test_the_rows_of_each_channel_are_those_of_the_manifest(
         ({}, "no manifest below s3://bucket/out/report"),
         (
             {"manifest.json": b"[]"},
+            "the manifest below s3://bucket/out/report cannot be read: it holds no JSON object",
+        ),
+        (
+            {"manifest.json": b"{}"},
             "the manifest below s3://bucket/out/report cannot be read: "
             "s3://bucket/out/report/manifest.json is no manifest of headrace",
         ),

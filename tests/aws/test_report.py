@@ -11,7 +11,7 @@ import pytest
 from headrace.aws.clients import client
 from headrace.aws.lock import NAME, Holder, in_use
 from headrace.errors import JobFailed
-from headrace.results import s3_report as report
+from headrace.results.reports import s3_report as report
 from tests.moto_server import REGION
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job
 from tests.runtime.shards import run_shared

@@ -136,7 +136,8 @@ def test_a_job_that_judged_a_model(
         """What the container does meanwhile."""
         put("out/report/manifest.json", json.dumps(MANIFEST).encode())
         if evaluation:
-            put("out/report/evaluation.json", json.dumps({"channels": evaluation}).encode())
+            judged = {"judged_on": next(iter(evaluation)), "channels": evaluation}
+            put("out/report/evaluation.json", json.dumps(judged).encode())
 
     monkeypatch.setattr(time, "sleep", sleep)
     perform(*JOB, "job.logs=false", "evaluation=logistic")

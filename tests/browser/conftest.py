@@ -17,7 +17,8 @@ from headrace.results.pages import (
     write_run_page,
     write_sweep_page,
 )
-from headrace.results.records import RunRecord, SweepRecord
+from headrace.results.records import SweepRecord
+from headrace.results.stored import RunRecord
 from tests import debian
 from tests.results.pages.samples import (
     HOSTILE,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,6 +15,8 @@ from headrace.errors import ConfigError
 from headrace.flow.flow import Flow
 from headrace.flow.pipeline import Pipeline
 from headrace.flow.step_functions import state_machine
+
+HASH = "States.Hash($$.Execution.Id, 'MD5')"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +89,7 @@ def test_expressions_are_those_of_the_language(states: dict[str, Any]) -> None:
             "Variable", "ResultPath", "NumericGreaterThanEqualsPath", "CausePath",
         ), (key, text)  # fmt: skip
     fit = states["fit"]["Parameters"]
-    assert fit["ProcessingJobName.$"] == "States.Format('{}-fit', $$.Execution.Name)"
+    assert fit["ProcessingJobName.$"] == f"States.Format('fit-{{}}', {HASH})"
     application = fit["AppSpecification"]
     assert application["ContainerArguments.$"] == (
         "States.Array('--depth', States.Format('{}', $.parameters['depth']))"
@@ -101,18 +105,21 @@ def test_expressions_are_those_of_the_language(states: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "endings"),
+    ("labels", "beginnings"),
     [
         (("a_b", "a-b"), ("a-b", "a-b-2")),
-        (("hash_the_clicks_of_all_sites", "hash_the_clicks_of_all_apps"),
-         ("hash-the-clicks-of-all", "hash-the-clicks-of-a-2")),
+        (("hash_the_clicks_of_all_sites_too", "hash_the_clicks_of_all_sites_again"),
+         ("hash-the-clicks-of-all-sites-t", "hash-the-clicks-of-all-sites-a")),
+        (("hash_the_clicks_of_all_sites_1_0", "hash_the_clicks_of_all_sites_1_1"),
+         ("hash-the-clicks-of-all-sites-1", "hash-the-clicks-of-all-sites-2")),
+        (("_", "__"), ("job", "job-2")),
     ],
-    ids=["marks", "long"],
+    ids=["marks", "long", "long and alike", "nothing else"],
 )  # fmt: skip
 def test_labels_that_look_alike_make_jobs_of_two_names(
-    compiled: tuple[Flow, Pipeline], labels: tuple[str, ...], endings: tuple[str, ...]
+    compiled: tuple[Flow, Pipeline], labels: tuple[str, ...], beginnings: tuple[str, ...]
 ) -> None:
-    """Each has at most 63 characters behind the name of an execution of 40."""
+    """Whatever the execution is called, all are valid: its hash has 32 characters."""
     flow, pipeline = compiled
     steps: list[dict[str, Any]] = [
         {"Name": name, "Type": "Processing", "Arguments": {}} for name in labels
@@ -121,7 +128,10 @@ def test_labels_that_look_alike_make_jobs_of_two_names(
         replace(pipeline, definition={**pipeline.definition, "Steps": steps}), flow
     )
     names = [made["States"][each]["Parameters"]["ProcessingJobName.$"] for each in labels]
-    assert names == [f"States.Format('{{}}-{each}', $$.Execution.Name)" for each in endings]
+    assert names == [f"States.Format('{each}-{{}}', {HASH})" for each in beginnings]
+    hashed = hashlib.md5(b"arn:aws:states:us-east-1:1:execution:ctr:a_b", usedforsecurity=False)
+    for each in beginnings:
+        assert re.fullmatch("[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", f"{each}-{hashed.hexdigest()}")
 
 
 def test_a_step_that_nobody_waits_for_is_refused(compiled: tuple[Flow, Pipeline]) -> None:

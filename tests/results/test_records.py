@@ -13,11 +13,11 @@ from headrace.results.records import (
     UNFINISHED,
     Note,
     RecordError,
-    RunRecord,
     SweepRecord,
     forget,
     settings_of,
 )
+from headrace.results.stored import RunRecord, UnreadableError
 
 
 def _report(folder: Path, **files: object) -> Path:
@@ -55,14 +55,14 @@ def test_texts_have_no_quotes_around_them(tmp_path: Path) -> None:
 
 def test_no_manifest_no_result(tmp_path: Path) -> None:
     _report(tmp_path, metrics={})
-    with pytest.raises(RecordError) as raised:
+    with pytest.raises(UnreadableError) as raised:
         RunRecord.read(tmp_path)
     assert str(raised.value) == f"{tmp_path}: holds no result (report/manifest.json is missing)"
 
 
 def test_another_programs_manifest_is_no_result(tmp_path: Path) -> None:
     _report(tmp_path, manifest={"metadata": {}})
-    with pytest.raises(RecordError) as raised:
+    with pytest.raises(UnreadableError) as raised:
         RunRecord.read(tmp_path)
     why = "report/manifest.json is no manifest of headrace"
     assert str(raised.value) == f"{tmp_path}: holds no result ({why})"

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from headrace.results import hosts as host_reports
+from headrace.results.reports import hosts as host_reports
 from headrace.runtime.output.outcome import Host, Task
 from headrace.runtime.process.execute import execute
 from headrace.runtime.spec import DATA_INPUT, OUTPUT, JobSpec, under

@@ -284,6 +284,30 @@ def test_rejected_rows_are_listed_in_order(tmp_path: Path) -> None:
     assert "report/rejected.jsonl" in shared.manifest["files"]
 
 
+def test_rejected_rows_behind_a_step_that_leaves_out_rows(tmp_path: Path) -> None:
+    bad = {row: "x" if row % 3 else "0" for row in range(5, 400, 7)}  # a label, else an hour
+    lines = [f"{row},{bad.get(row, '1')[:1]},1410210{row % 10}" for row in range(400)]
+    lines = [line.replace(",0,", ",0,?") if ",0," in line else line for line in lines]
+    steps = [
+        StepSpec("downsample", "downsample", {"rate": 0.5}),
+        StepSpec("time_features", "time_features", {"column": "hour"}),
+    ]
+    keys: dict[str, Any] = {"id": "id", "label": "y", "on_bad_rows": "skip", "format": "csv"}
+    text = "\n".join(["id,y,hour", *lines]) + "\n"
+    for size in (1 << 20, 500, 50):
+        result = run(tmp_path, text, job(steps=steps, block_bytes=size, **keys))
+        found = [(row["line"] - 2, row["reason"][:12]) for row in listed(result)]
+        assert len(found) == result.manifest["rows"]["rejected"]
+        assert [row for row, _ in found] == sorted(row for row, _ in found)
+        labels = [row for row, reason in found if reason == "column 'y': "]
+        assert labels == [row for row in bad if bad[row] == "x"]
+        hours = [row for row, reason in found if reason == "column 'hour"]
+        left = {row for row in bad if bad[row] == "0"}
+        assert set(hours) < left
+        assert len(hours) > len(left) / 4
+        assert result.manifest["rows"]["left_out"] == len(left) - len(hours)
+
+
 def test_a_thousand_rejected_rows_are_listed(tmp_path: Path) -> None:
     text = "y,a\n" + "1,p\nx,q\n1\n" * 900
     for size in (64, 4096, 1 << 20):

@@ -8,14 +8,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sklearn.feature_extraction import FeatureHasher
 
 from headrace import open_result
 from headrace.results.explain import Token
-from headrace.results.hosts import merged
+from headrace.results.reports.hosts import merged
 from headrace.results.result import RowsError
+from headrace.runtime.chain import typed
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.output.outcome import Host, Task
 from headrace.runtime.process.execute import execute
@@ -138,3 +140,12 @@ def test_nothing_is_hashed(tmp_path: Path) -> None:
         "output.tokens: lists what a hasher makes indices of, but no step of the chain hashes; "
         "leave it out"
     )
+
+
+def test_more_text_than_an_array_can_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typed, "MOST_TEXT", 100)
+    result = run(tmp_path, CONTENT, job(steps=[SPLIT, HASH], output=TOKENS, **JOB))
+    table = pq.read_table(result.output / "report/tokens.parquet")
+    assert table.schema.field("value").type == pa.large_string()
+    assert table.to_pylist() == expected(64)
+    assert open_result(result.output).explain(11)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace import compile
+from headrace.runtime.chain import typed
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.errors import DataError, HeadraceError
 from headrace.runtime.online import load
@@ -187,3 +188,12 @@ def test_a_plan_reads_the_files_of_a_table_that_the_job_reads(tmp_path: Path) ->
         "+transform.steps.join={input: sites, key: site, columns: [topic], before: feature_hasher}",
     )
     assert compiled.notes == ()
+
+
+def test_a_table_with_too_much_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typed, "MOST_TEXT", 30)
+    text = SITES.replace("news", "n" * 31)
+    with pytest.raises(DataError) as caught:
+        execute(Task(spec_of(), brought(tmp_path, spec_of(), sites_csv=text)), Host())
+    what = "column 'topic' holds more than 30 bytes of text; a table is read whole"
+    assert str(caught.value) == f"inputs.sites: {what}"

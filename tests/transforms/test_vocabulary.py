@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import OrdinalEncoder
 
+from headrace.runtime.chain import typed
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.spec import StepSpec
 from headrace.runtime.transform import Encoding, Role, encoding_of
@@ -102,4 +103,17 @@ def test_more_values_than_are_allowed(tmp_path: Path) -> None:
         "transform.steps.vocabulary: the columns have more than 100 different values; name those "
         "with fewer in 'columns', or raise 'max_values' (each value takes about 160 bytes of "
         "memory)"
+    )
+
+
+@pytest.mark.parametrize("name", ["vocabulary", "one_hot"])
+def test_longer_values_than_can_be_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(typed, "MOST_TEXT", 500)
+    with pytest.raises(ChainError) as caught:
+        run(tmp_path, clicks(200), job(steps=[StepSpec(name, name, {})], label="click"))
+    assert str(caught.value) == (
+        f"transform.steps.{name}: the different values of the columns have more than 500 bytes of "
+        "text together; name columns with fewer or shorter values in 'columns'"
     )

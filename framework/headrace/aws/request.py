@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, NotRequired
+
+from pydantic import Strict
+from typing_extensions import TypedDict
 
 from headrace.config.problems import suggest
 from headrace.errors import ConfigError, Problem
@@ -20,6 +23,42 @@ REDSHIFT = "RedshiftDatasetDefinition"
 S3_PREFIX = "S3Prefix"
 LOCAL_ROLE = "arn:aws:iam::000000000000:role/headrace-local"
 """Stands in for a role where nothing checks it: the request must have one."""
+
+
+_Text = Annotated[str, Strict()]
+
+
+class _Place(TypedDict):
+    S3Uri: _Text
+    LocalPath: NotRequired[_Text]
+
+
+class _Input(TypedDict):
+    InputName: _Text
+    S3Input: NotRequired[_Place]
+
+
+class _Output(TypedDict):
+    OutputName: _Text
+    S3Output: NotRequired[_Place]
+
+
+class _Outputs(TypedDict, total=False):
+    Outputs: list[_Output]
+
+
+class _Application(TypedDict, total=False):
+    ImageUri: _Text
+
+
+class ReadableRequest(TypedDict, total=False):
+    """Types of the fields that the pages of a result show; a file may hold anything."""
+
+    ProcessingJobName: _Text
+    RoleArn: _Text
+    AppSpecification: _Application
+    ProcessingInputs: list[_Input]
+    ProcessingOutputConfig: _Outputs
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,9 @@ from headrace.flow.arguments import Expression, output_of, property_of
 from headrace.flow.loading import common_overrides, flow_config
 from headrace.flow.references import OUTPUT, PARAM, Reference, references, replaced
 from headrace.programs import program_of
-from headrace.results.hosts import MANIFEST as MANIFEST_FILE
-from headrace.results.hosts import METRICS as METRICS_FILE
-from headrace.results.hosts import TIMINGS as TIMINGS_FILE
+from headrace.results.reports.hosts import MANIFEST as MANIFEST_FILE
+from headrace.results.reports.hosts import METRICS as METRICS_FILE
+from headrace.results.reports.hosts import TIMINGS as TIMINGS_FILE
 from headrace.runtime.shown import quoted
 from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.uris import S3, full_path, path_of, uri_of, within

@@ -31,8 +31,10 @@ NAMES = {
 }
 """Types of steps that Step Functions waits for, and the field that names a job."""
 EXECUTION = "$$.Execution.Name"
-LONGEST_ENDING = 63 - len("-") - 40
-"""Of the name of a job, which begins with the execution's, of at most 40 characters."""
+_HASH = "States.Hash($$.Execution.Id, 'MD5')"
+"""Of the execution, whose own name may have 80 characters, and some that no job's name may have."""
+LONGEST_BEGINNING = 63 - len("-") - 32
+"""Of the name of a job, which ends with the hash."""
 PARAMETERS = "parameters"
 DEFAULTS, MERGED = "defaults of parameters", "values of parameters"
 """Names of states, which are no labels of jobs."""
@@ -130,7 +132,7 @@ class _Machine:
             what = f"Step Functions waits for steps of the types {', '.join(NAMES)}"
             where = f"{GROUP}.jobs.{step['Name']}.raw.Type"
             raise ConfigError([Problem(where, f"{what} (got {step['Type']!r})")])
-        name = f"States.Format('{{}}-{self._jobs[step['Name']]}', {EXECUTION})"
+        name = f"States.Format('{self._jobs[step['Name']]}-{{}}', {_HASH})"
         arguments = self._written(step["Arguments"])
         task = {
             "Type": "Task",
@@ -256,11 +258,11 @@ class _Path(str):
 
 
 def _job_names(labels: Iterable[str]) -> dict[str, str]:
-    """Return what names of jobs end with, each its own: they have no underscores."""
+    """Return what names of jobs begin with, each its own: they have no underscores."""
     names: dict[str, str] = {}
     for label in labels:
-        name = re.sub(r"[^a-zA-Z0-9]+", "-", label).strip("-")
-        names[label] = free_name(name, "", names.values(), LONGEST_ENDING)
+        name = re.sub(r"[^a-zA-Z0-9]+", "-", label).strip("-") or "job"
+        names[label] = free_name(name, "", names.values(), LONGEST_BEGINNING)
     return names
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from headrace.errors import JobFailed
 from headrace.flow.digests import Digests, sha256_of
@@ -90,12 +91,10 @@ class Store:
     def read(self, label: str) -> Record | None:
         """Return the record of a job; None if there is none that can be read."""
         try:
-            told = json.loads(StoredResult(self.root).read(f"{FOLDER}/{label}.json"))
-            known = {each.name for each in fields(Record)}
-            return Record(**{key: value for key, value in dict(told).items() if key in known})
-        except (UnreadableError, ValueError, TypeError):
-            pass
-        return None
+            content = StoredResult(self.root).read(f"{FOLDER}/{label}.json")
+            return TypeAdapter(Record).validate_json(content)
+        except (UnreadableError, ValueError):  # pydantic's error is one
+            return None
 
     def write(self, record: Record) -> None:
         """Write the record of a job.

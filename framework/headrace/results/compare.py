@@ -21,11 +21,13 @@ from operator import eq
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from headrace.errors import HeadraceError
 from headrace.results.pages import own_page, write_compare_page
 from headrace.results.part_rows import is_exact, rows_of
-from headrace.results.records import RunRecord
-from headrace.results.stored import StoredResult, UnreadableError
+from headrace.results.reports import incomplete
+from headrace.results.stored import RunRecord, StoredResult, UnreadableError
 from headrace.runtime.output.digest import digest_of
 from headrace.runtime.output.seal import FILES, SHA256, files_of_part
 from headrace.runtime.shown import listed, plain
@@ -157,6 +159,8 @@ def compare(places: Sequence[str], *, recount: bool = False, page: Path | None =
     manifests = [each.manifest for each in records] or [each.manifest() for each in results]
     for result, manifest in zip(results, manifests, strict=True):
         _check_digests(result, manifest)
+        if recount and (problem := incomplete(manifest)):
+            raise UnreadableError(f"{result.place}: its manifest is not complete ({problem})")
     kinds = {_is_of_program(manifest) for manifest in manifests}
     if len(kinds) > 1:
         what = "one of them holds channels of rows, the other files of a program"
@@ -225,9 +229,9 @@ def _fault(result: StoredResult, manifest: Manifest, part: Manifest) -> str | No
         return None
     try:
         rows = rows_of(manifest, part, contents.__getitem__)
-    except ValueError as exc:
+        counted = (rows.num_rows, digest_of([rows], rows.schema))
+    except (ValueError, pa.ArrowException) as exc:
         return f"{part['file']} cannot be read ({exc})"
-    counted = (rows.num_rows, digest_of([rows], rows.schema))
     wanted = (part["rows"], part["digest"])
     return None if counted == wanted else f"{part['file']} holds other rows than the manifest says"
 

@@ -11,17 +11,15 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from itertools import starmap
 from pathlib import Path
-from typing import Any
 
 from headrace.errors import HeadraceError
-from headrace.results.layout import MANIFEST, REQUEST
+from headrace.results.stored import RunRecord, UnreadableError
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.shown import masked
-from headrace.runtime.spec import EVALUATION, REPORT
+from headrace.runtime.spec import REPORT
 from headrace.uris import path_of, uri_of
 
 RUN = "run.json"
@@ -29,67 +27,13 @@ _MULTIRUN = "multirun.yaml"
 """A file that Hydra writes into the folder of every sweep."""
 UNFINISHED = "the run ended without a word, as if it had been killed"
 FAILED = 1
+_KINDS = {"number": int, "overrides": list, "output": str, "failure": str, "exit_status": int}
+"""Key of a note → type of its value."""
 _QUOTED = re.compile(r"([\"'])([^\"']*)\1")
 
 
 class RecordError(HeadraceError):
-    """A folder that contains no run, or no sweep."""
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """The report of one finished run; each attribute is a file of ``report/``."""
-
-    folder: Path
-    """``output.path``."""
-    manifest: dict[str, Any]
-    metrics: dict[str, Any]
-    timings: dict[str, Any]
-    evaluation: dict[str, Any] | None = None
-    request: dict[str, Any] | None = None
-    """``request.json``, if it is still there."""
-    place: str = ""
-    """Its location, for who opens it: an absolute path, or ``s3://…``."""
-    written: datetime | None = None
-    """Time at which its manifest was written."""
-
-    @property
-    def is_program(self) -> bool:
-        """Return whether a program of the user's own made the result: it has outputs, no rows."""
-        return "program" in self.manifest
-
-    @classmethod
-    def read(cls, folder: Path) -> RunRecord:
-        """Read a run's result.
-
-        Raises:
-            RecordError: There is none (no manifest, no result), or a file of it cannot be read.
-        """
-        manifest = manifest_in(folder)
-        request, place = _json(folder, REQUEST), str(folder.absolute())
-        written = datetime.fromtimestamp((folder / MANIFEST).stat().st_mtime, UTC)
-        if "program" in manifest:  # beside the manifest may be files of the program's own
-            timings = measured(_json_or_nothing(folder, f"{REPORT}/timings.json"))
-            return cls(folder, manifest, {}, timings, None, request, place, written)
-        metrics, timings = (
-            _json(folder, f"{REPORT}/{name}.json") or {} for name in ("metrics", "timings")
-        )
-        evaluation = _json(folder, f"{REPORT}/{EVALUATION}")
-        return cls(folder, manifest, metrics, timings, evaluation, request, place, written)
-
-
-def manifest_in(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a run's result.
-
-    Raises:
-        RecordError: There is none of ours, or it cannot be read.
-    """
-    manifest = _json(folder, MANIFEST)
-    if manifest is None:
-        raise RecordError(f"{folder}: holds no result ({MANIFEST} is missing)")
-    if not {"channels", "program"} & manifest.keys():
-        raise RecordError(f"{folder}: holds no result ({MANIFEST} is no manifest of headrace)")
-    return manifest
+    """A folder that contains no sweep."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +55,14 @@ class Note:
     def read(cls, folder: Path) -> Note | None:
         """Return a folder's note; None if it has none, or a foreign file of that name."""
         try:
-            told = _json(folder, RUN) or {}
-        except RecordError:
+            told = json.loads((folder / RUN).read_bytes())
+        except (OSError, ValueError, RecursionError):
             return None
-        return cls(**told) if told.keys() == {field.name for field in fields(cls)} else None
+        if not isinstance(told, dict) or told.keys() != _KINDS.keys():
+            return None
+        if not all(isinstance(told[key], kind) for key, kind in _KINDS.items()):
+            return None
+        return cls(**told) if all(isinstance(each, str) for each in told["overrides"]) else None
 
 
 @dataclass(frozen=True)
@@ -217,7 +165,7 @@ def run_of(folder: Path, note: Note) -> SweepRun:
     if note.output and path_of(uri_of(note.output)):
         try:
             record = _result(Path(note.output), folder)
-        except RecordError as error:
+        except UnreadableError as error:
             failure, status = str(error), FAILED
     return SweepRun(note.number, folder, settings, note.output, record, failure, status)
 
@@ -225,39 +173,8 @@ def run_of(folder: Path, note: Note) -> SweepRun:
 def _result(output: Path, folder: Path) -> RunRecord:
     try:
         return RunRecord.read(output)
-    except RecordError:
+    except UnreadableError:
         # By default a result lies beside the note, even if the sweep's folder has been moved.
         if not (folder / REPORT).exists():
             raise
         return RunRecord.read(folder)
-
-
-def measured(timings: dict[str, Any]) -> dict[str, Any]:
-    """Return what headrace has measured of a program; a file of its own may have that name."""
-    known = ("seconds", "cpu_seconds", "peak_memory_mb")
-    return {key: timings[key] for key in known if isinstance(timings.get(key), int | float)}
-
-
-def _json_or_nothing(folder: Path, name: str) -> dict[str, Any]:
-    try:
-        return _json(folder, name) or {}
-    except RecordError:
-        return {}
-
-
-def _json(folder: Path, name: str) -> dict[str, Any] | None:
-    """Return the object in a file of JSON; None if there is no such file."""
-    try:
-        content = json.loads((folder / name).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as exc:
-        why = exc.strerror
-    except ValueError as exc:
-        why = str(exc)
-    else:
-        if isinstance(content, dict):
-            return content
-        why = "it holds no JSON object"
-    what = "its manifest" if name == MANIFEST else name
-    raise RecordError(f"{folder}: {what} cannot be read ({why})")

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from headrace.config.problems import suggest
 from headrace.errors import HeadraceError
 from headrace.results import program_manifest
-from headrace.results.hosts import TOKENS
-from headrace.results.layout import REQUEST
-from headrace.results.records import measured
-from headrace.results.stored import StoredResult
+from headrace.results.reports.hosts import TOKENS
+from headrace.results.stored import StoredResult, measured
 from headrace.runtime.output.seal import FILES, bytes_of_channel
 from headrace.runtime.spec import REPORT
 from headrace.terminal.tables import aligned, as_html
@@ -34,7 +32,6 @@ _HEADER = ("channel", "rows", "parts", "size")
 _NUMBERS = (1, 2, 3)
 """Positions of the columns that hold numbers."""
 _MOST_WARNINGS = 10
-_REPORTS = ("metrics", "timings", "evaluation")
 WRITE_ONLY = frozenset({"recordio"})
 """Formats whose rows `RunResult.load` cannot read. Asking their writers would import pyarrow."""
 
@@ -167,8 +164,9 @@ class RunResult:
     @classmethod
     def of(cls, result: Result, request: dict[str, Any]) -> RunResult:
         """Read what a target's result does not hold; there is nothing of a job that goes on."""
-        stored = StoredResult(result.output)
-        reports = [stored.report(name) if result.has_ended else {} for name in _REPORTS]
+        reports: Sequence[dict[str, Any]] = ({}, {}, {})
+        if result.has_ended:
+            reports = StoredResult(result.output).reports(result.manifest)
         return cls._with(result, request, reports)
 
     @classmethod
@@ -183,11 +181,11 @@ class RunResult:
         """
         stored = StoredResult(os.fspath(place))
         manifest = stored.manifest()
-        _, timings, evaluation = reports = [stored.report(name) for name in _REPORTS]
+        _, timings, evaluation = reports = stored.reports(manifest)
         seconds = float(measured(timings).get("seconds", 0))
         judged = {} if "program" in manifest else evaluation  # else a file of the program's own
         result = Result(stored.place, manifest, seconds, channels_of(manifest), judged)
-        return cls._with(result, stored.json(REQUEST), reports)
+        return cls._with(result, stored.request() or {}, reports)
 
     @classmethod
     def _with(
@@ -295,6 +293,7 @@ class RunResult:
 
     def _parts(self, channel: str, asked: str) -> list[dict[str, Any]]:
         from headrace.results.part_rows import is_readable, readable_formats
+        from headrace.results.reports import incomplete
 
         if "program" in self.manifest:
             what = f"{asked} reads channels of rows; this is a program's result, of files"
@@ -302,6 +301,8 @@ class RunResult:
         channels = self.manifest.get("channels", {})
         if channel not in list(channels):  # a list, for what has no hash
             raise self._error(f"there is no channel {channel!r}; {suggest(str(channel), channels)}")
+        if problem := incomplete(self.manifest):
+            raise self._error(f"its manifest is not complete ({problem})")
         if not is_readable(self.manifest):
             what = f"{asked} reads output.format={', '.join(readable_formats())}"
             got = self.manifest["output_format"]
@@ -359,7 +360,7 @@ def _judged(channel: str, figures: dict[str, Any]) -> str:
         )
         return f"{channel}: RMSE {figures['rmse']:.6g}, MAE {figures['mae']:.6g}{r2}"
     auc, entropy = figures["auc"], figures["normalised_entropy"]
-    if auc is None:
+    if auc is None or entropy is None:
         return f"{channel}: log loss {figures['log_loss']:.4f}; all its labels are the same"
     return (
         f"{channel}: log loss {figures['log_loss']:.4f}, AUC {auc:.3f}, "

@@ -17,14 +17,19 @@ from headrace.results.result import Result
 from tests.conftest import Completed
 
 HAS_OPTUNA = importlib.util.find_spec("optuna") is not None
-JUDGED = {"binary_classification_metrics": {"log_loss": {"value": 0.4}, "auc": {"value": 0.7}}}
+FIGURES = {"log_loss": 0.4, "auc": 0.7, "normalised_entropy": None}
+WHERE: dict[str, Any] = {"judged_on": "test", "channels": {"test": FIGURES}}
+JUDGED = {
+    **WHERE,
+    "binary_classification_metrics": {"log_loss": {"value": 0.4}, "auc": {"value": 0.7}},
+}
 
 
 def result(folder: Path, *, has_ended: bool = True, **report: dict[str, Any]) -> Result:
     (folder / "report").mkdir()
     for name, content in report.items():
         (folder / "report" / f"{name}.json").write_text(json.dumps(content))
-    return Result(str(folder), {}, 1.0, (), has_ended=has_ended)
+    return Result(str(folder), {"channels": {}}, 1.0, (), has_ended=has_ended)
 
 
 def test_the_log_loss_if_a_model_was_judged(tmp_path: Path) -> None:
@@ -46,7 +51,7 @@ def test_neither_is_a_job_that_goes_on(tmp_path: Path) -> None:
 
 
 def test_no_value_is_the_worst_and_never_nan(tmp_path: Path) -> None:
-    unknown = {"binary_classification_metrics": {"log_loss": {"value": math.nan}}}
+    unknown = {**WHERE, "binary_classification_metrics": {"log_loss": {"value": math.nan}}}
     assert objective(result(tmp_path, evaluation=unknown)) == math.inf
 
 

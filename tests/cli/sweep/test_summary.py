@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from headrace.cli.sweep.summary import as_csv, as_text, best, show
-from headrace.results.records import RunRecord, SweepRecord, SweepRun
+from headrace.results.records import SweepRecord, SweepRun
+from headrace.results.stored import RunRecord
 
 
 def _run(

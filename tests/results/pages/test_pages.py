@@ -19,7 +19,8 @@ from headrace.config.defaults import PROJECT
 from headrace.report import main
 from headrace.results import pages as report
 from headrace.results.pages import write_run_page, write_sweep_page
-from headrace.results.records import Note, RunRecord, SweepRecord
+from headrace.results.records import Note, SweepRecord
+from headrace.results.stored import RunRecord
 from tests import children
 from tests.results.pages.samples import (
     HOSTILE,
@@ -303,7 +304,7 @@ def test_a_page_that_cannot_be_made_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report.try_run_page(tmp_path)
-    said = "RecordError: {}: holds no result (report/manifest.json is missing)"
+    said = "UnreadableError: {}: holds no result (report/manifest.json is missing)"
     assert capsys.readouterr() == (
         "",
         f"note: report/report.html was not made ({said.format(tmp_path)})\n",

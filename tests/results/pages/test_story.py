@@ -17,7 +17,7 @@ import pytest
 from headrace.results.pages import write_run_page
 from headrace.results.pages.story import Made, Stage, moment_of, program_snippet, snippet, stages
 from headrace.results.pages.story import title as title_of
-from headrace.results.records import RunRecord
+from headrace.results.stored import RunRecord
 from headrace.runtime.spec import StepSpec
 from tests.results.pages.samples import evaluation, log, request, run_folder
 from tests.runtime.jobs import SPLIT, job, run

@@ -16,7 +16,7 @@ import pytest
 
 from headrace import api
 from headrace.errors import ConfigError, HeadraceError
-from headrace.results import hosts as host_reports
+from headrace.results.reports import hosts as host_reports
 from headrace.runtime.errors import DataError
 from headrace.runtime.online import ColumnTransformer, RowTransformer, load
 from headrace.runtime.output.outcome import Host, Task
@@ -246,7 +246,7 @@ def test_what_is_no_result(tmp_path: Path, content_of: str) -> None:
         folder.write_text("")
     elif content_of == "a program":
         (folder / "report").mkdir(parents=True)
-        (folder / "report/manifest.json").write_text('{"program": {}}')
+        (folder / "report/manifest.json").write_text('{"program": {}, "outputs": {}}')
     with pytest.raises(ConfigError) as caught:
         api.compile({"transform.learned": folder})
     what = (

@@ -19,8 +19,8 @@ from headrace.errors import ConfigError, HeadraceError
 from headrace.results import compare, pages
 from headrace.results.layout import listed
 from headrace.results.pages.script_page import LINES
-from headrace.results.records import RunRecord
 from headrace.results.result import summary
+from headrace.results.stored import RunRecord
 from headrace.targets.local.private_root.access import refusal
 from headrace.targets.local.private_root.program import ProgramRun
 from headrace.targets.local.sandbox import Sandbox

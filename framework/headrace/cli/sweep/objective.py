@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from headrace.results.stored import StoredResult
+from headrace.results.stored import StoredResult, UnreadableError
 
 if TYPE_CHECKING:
     from headrace.results.result import Result
@@ -27,12 +27,19 @@ def objective(result: Result | None) -> float:
     """
     if result is None or not result.has_ended:
         return WORST
-    stored = StoredResult(result.output)
-    report = stored.report("evaluation")
-    logistic, linear = report.get("binary_classification_metrics"), report.get("regression_metrics")
-    loss = logistic["log_loss"]["value"] if logistic else linear["mse"]["value"] if linear else None
-    return _number(stored.report("metrics").get("collision_rate") if loss is None else loss)
+    try:
+        metrics, _, report = StoredResult(result.output).reports(result.manifest)
+    except UnreadableError:  # which the summary tells
+        return WORST
+    paths = (("binary_classification_metrics", "log_loss"), ("regression_metrics", "mse"))
+    losses = (_number(report, *path, "value") for path in paths)
+    known = [*losses, _number(metrics, "collision_rate")]
+    return next((each for each in known if each is not None), WORST)
 
 
-def _number(figure: Any) -> float:
-    return WORST if figure is None or math.isnan(figure) else float(figure)
+def _number(report: Any, *path: str) -> float | None:
+    """Return a figure of a report, which may be a file of a program's own."""
+    for key in path:
+        report = report.get(key) if isinstance(report, dict) else None
+    is_number = isinstance(report, int | float) and not math.isnan(report)
+    return float(report) if is_number else None

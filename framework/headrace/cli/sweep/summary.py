@@ -11,8 +11,9 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any
 
-from headrace.results.records import RunRecord, SweepRecord, SweepRun
+from headrace.results.records import SweepRecord, SweepRun
 from headrace.results.result import bytes_of
+from headrace.results.stored import RunRecord
 from headrace.results.whole_files import write_whole
 from headrace.runtime.shown import plain
 from headrace.terminal.colours import GREEN, RED, YELLOW, Stream, coloured, is_terminal

@@ -20,7 +20,8 @@ from headrace.runtime.spec import REPORT_PAGE
 
 if TYPE_CHECKING:
     from headrace.results.pages.flow_page import Shown
-    from headrace.results.records import RunRecord, SweepRecord
+    from headrace.results.records import SweepRecord
+    from headrace.results.stored import RunRecord
 
 RUN_PAGE = Path(REPORT_PAGE)
 SWEEP_PAGE = Path("summary.html")
@@ -38,10 +39,12 @@ def get_ready(template: str = "run.html") -> None:
         template: Its template, which is prepared as well.
     """
     with suppress(ImportError):  # reported when the page is to be made
+        from headrace.results import reports
         from headrace.results.pages import run_page  # noqa: F401
         from headrace.results.pages.document import get_ready
 
         get_ready(template)
+        reports.get_ready()
 
 
 def write_run_page(record: RunRecord, made: Made | None = None, page: Path | None = None) -> Path:
@@ -56,12 +59,14 @@ def write_run_page(record: RunRecord, made: Made | None = None, page: Path | Non
         The page.
 
     Raises:
+        UnreadableError: The manifest does not tell all that the page needs.
         OSError: It cannot be written.
     """
     from headrace.results.pages.document import write
     from headrace.results.pages.run_page import run_page
     from headrace.results.pages.script_page import script_page
 
+    record.refuse_incomplete()
     own = record.folder / RUN_PAGE
     made = made or Made.of(record)
     if record.is_program:
@@ -94,6 +99,8 @@ def write_compare_page(
     from headrace.results.pages.compare_page import compare_page
     from headrace.results.pages.document import write
 
+    for record in records:
+        record.refuse_incomplete()
     return write(own_page(page), "compare.html", compare_page(records, settings, differences))
 
 
@@ -140,7 +147,7 @@ def try_run_page(folder: Path, made: Made | None = None) -> Path | None:
     Returns:
         The page, if it was made.
     """
-    from headrace.results.records import RunRecord
+    from headrace.results.stored import RunRecord
 
     return _try(RUN_PAGE, lambda: write_run_page(RunRecord.read(folder), made))
 

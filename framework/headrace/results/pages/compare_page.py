@@ -14,8 +14,8 @@ from headrace.results.pages.columns import SHOWN
 from headrace.results.pages.evaluation import Evaluation, Regression
 from headrace.results.pages.story import Made, moment_of, title
 from headrace.results.program_manifest import outputs_of
-from headrace.results.records import RunRecord
 from headrace.results.result import bytes_of, channels_of
+from headrace.results.stored import RunRecord
 
 Pair = tuple[RunRecord, RunRecord]
 NAMES = ("A", "B")

@@ -26,7 +26,10 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 def count(number: float | None) -> str:
     """Format a count: 1234567 → ``1,234,567``."""
-    return NONE if number is None else f"{number:,.0f}".replace("-", MINUS)
+    if number is None:
+        return NONE
+    text = f"{number:,}" if isinstance(number, int) else f"{number:,.0f}"
+    return text.replace("-", MINUS)
 
 
 def share(fraction: float | None) -> str:

@@ -19,8 +19,8 @@ from headrace.results.pages.evaluation import (
 )
 from headrace.results.pages.story import Made, moment_of, snippet, stages, title
 from headrace.results.pages.timeline import Timeline, timeline_of
-from headrace.results.records import RunRecord
 from headrace.results.result import Channel, channels_of
+from headrace.results.stored import RunRecord
 from headrace.runtime.output.seal import files_of_part
 from headrace.uris import path_of
 
@@ -129,7 +129,7 @@ def classes_of(record: RunRecord) -> list[Class]:
     metrics = record.metrics
     if metrics.get("label") != CLASSES:
         return []
-    channels = [each.get("labels", {}) for each in metrics["channels"].values()]
+    channels = [each.get("labels", {}) for each in metrics.get("channels", {}).values()]
     every = sorted({label for each in channels for label in each}, key=float)
     texts = record.manifest["config"]["dataset"].get("label_values", {})
     names = {f"{float(number):.17g}": text for text, number in texts.items()}
@@ -173,7 +173,7 @@ def _tiles(record: RunRecord, evaluation: Evaluation | None) -> Iterator[Tile]:
     if record.manifest["n_features"] is not None:
         yield Tile("n_features", figures.count(record.manifest["n_features"]))
     if "collision_rate" in metrics:
-        note = "" if metrics["collisions_are_exact"] else "expected"
+        note = "" if metrics.get("collisions_are_exact", True) else "expected"
         yield Tile("tokens that collide", figures.share(metrics["collision_rate"]), note)
     if evaluation is not None:
         yield Tile("log loss", figures.score(evaluation.log_loss), f"on {evaluation.channel}")
@@ -182,11 +182,13 @@ def _tiles(record: RunRecord, evaluation: Evaluation | None) -> Iterator[Tile]:
         yield Tile("R²", figures.score(regression.r2), f"on {regression.channel}")
     if "seconds" in timings:
         yield Tile("time", figures.seconds(timings["seconds"]), _threads(timings))
+    if "peak_memory_mb" in timings:
         yield Tile("peak memory", figures.megabytes(timings["peak_memory_mb"]))
 
 
 def _threads(timings: dict[str, Any]) -> str:
-    return "1 thread" if timings["threads"] == 1 else f"{timings['threads']} threads"
+    threads = timings.get("threads", 0)
+    return f"{threads} thread{'' if threads == 1 else 's'}" if threads else ""
 
 
 def _mean_of_all(metrics: dict[str, Any]) -> float | None:

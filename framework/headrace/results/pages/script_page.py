@@ -11,8 +11,7 @@ from headrace.results.pages import figures
 from headrace.results.pages.run_page import Tile, facts_of_request, mapping
 from headrace.results.pages.story import Made, Stage, program_snippet, title
 from headrace.results.program_manifest import LOG, outputs_of, parts_of
-from headrace.results.records import RunRecord
-from headrace.results.stored import StoredResult, UnreadableError
+from headrace.results.stored import RunRecord, StoredResult, UnreadableError
 
 LINES = 200
 """So many lines of the log stand on the page."""

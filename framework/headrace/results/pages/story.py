@@ -17,8 +17,8 @@ from typing import Any
 
 from headrace.aws.request import RequestView
 from headrace.results.pages import figures
-from headrace.results.records import RunRecord
 from headrace.results.result import WRITE_ONLY
+from headrace.results.stored import RunRecord
 from headrace.runtime.spec import REPORT_PAGE
 from headrace.uris import S3, join, path_of
 

@@ -18,7 +18,7 @@ _SHOWN = 5
 MOST_REJECTED = 1000
 """Rows that are listed with their place and what is wrong with them."""
 _UNKNOWN = np.iinfo(np.int64).max
-"""Position of a row behind a step that leaves out rows."""
+"""Position of a row behind a step that leaves out rows, and does not tell which."""
 
 
 class Rejection(NamedTuple):
@@ -27,8 +27,8 @@ class Rejection(NamedTuple):
     Attributes:
         path: Its file.
         base: Position in the content of the file from which lines are counted.
-        line: The line on which it begins, from 1; of a Parquet file the row; 0 if a step that left
-            out rows came before.
+        line: The line on which it begins, from 1; of a Parquet file the row; 0 if a step came
+            before that left out rows, and does not tell which.
         reason: What is wrong with it.
     """
 
@@ -83,15 +83,27 @@ class Steps:
             raise DataError(f"{first.place}: {first.reason}{also}")
 
     def run(
-        self, batch: pa.RecordBatch, step: Callable[[pa.RecordBatch], pa.RecordBatch]
+        self,
+        batch: pa.RecordBatch,
+        step: Callable[[pa.RecordBatch], pa.RecordBatch],
+        keeps: Callable[[pa.RecordBatch], npt.NDArray[np.bool_]] | None = None,
     ) -> pa.RecordBatch:
-        """Run one step; again without the bad rows where they are to be skipped."""
+        """Run one step; again without the bad rows where they are to be skipped.
+
+        Args:
+            batch: The rows.
+            step: The step.
+            keeps: Tells which rows a step keeps that leaves out some; None if it does not tell.
+        """
         while True:
             try:
                 made = step(batch)
-                if made.num_rows != batch.num_rows:  # whose rows these are is not known
-                    self._positions = np.full(made.num_rows, _UNKNOWN)
+                if made.num_rows != batch.num_rows:
                     self.left_out += batch.num_rows - made.num_rows
+                    if keeps is None:  # whose rows these are is not known
+                        self._positions = np.full(made.num_rows, _UNKNOWN)
+                    elif self._listed:
+                        self._positions = self._known(batch.num_rows)[keeps(batch)]
                 return made
             except BadRows as bad:
                 if not self._skip:
@@ -128,11 +140,14 @@ class Steps:
         return (unread.number, unread.line) < (first.number, first.line)
 
     def _list(self, batch: pa.RecordBatch, bad: BadRows) -> None:
-        positions = np.arange(len(bad.mask)) if self._positions is None else self._positions
+        positions = self._known(len(bad.mask))
         rows = np.flatnonzero(bad.mask)[:MOST_REJECTED]
         reasons = (_reason(batch, bad, int(row)) for row in rows)
         self._unused = (*self._unused, *zip(positions[rows].tolist(), reasons, strict=True))
         self._positions = positions[~bad.mask]
+
+    def _known(self, rows: int) -> npt.NDArray[np.int64]:
+        return np.arange(rows) if self._positions is None else self._positions
 
     def _described(self, batch: pa.RecordBatch, bad: BadRows) -> str:
         rows = np.flatnonzero(bad.mask)

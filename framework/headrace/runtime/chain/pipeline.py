@@ -216,7 +216,8 @@ class Process:
 
     def _run(self, steps: Steps, links: Sequence[Link], batch: pa.RecordBatch) -> pa.RecordBatch:
         for link in links:
-            batch = steps.run(batch, partial(_applied, link))
+            keeps = getattr(link.transform, "keeps", None)
+            batch = steps.run(batch, partial(_applied, link), keeps)
         return batch
 
     def _observe(self, tokens: Sequence[ColumnTokens], batch: pa.RecordBatch) -> None:

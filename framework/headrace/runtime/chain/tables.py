@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from headrace.runtime.chain import typed
 from headrace.runtime.chain.chain import Link, refused, with_states
+from headrace.runtime.chain.typed import bytes_of_text
 from headrace.runtime.data_files import files_of_input
 from headrace.runtime.errors import DataError
+from headrace.runtime.shown import quoted
 from headrace.runtime.sources import Portion, columns_of, first_file, groups_of
 from headrace.runtime.spec import DatasetSpec, JobSpec, RuntimeSpec, under
 from headrace.runtime.transform import TableReader, table_reader
@@ -74,11 +77,16 @@ def read_table(files: Sequence[Path]) -> pa.Table:
     """
     columns = columns_of(first_file(files, _DATASET), _DATASET)
     portions = [Portion(file) for file in files]
-    batches = []
+    batches, sizes = [], dict.fromkeys(columns.names, 0)
     for group in groups_of(portions, _DATASET, columns, RuntimeSpec.block_bytes):
         parsed = group.parse()
         if parsed.bad:
             raise DataError(f"{parsed.bad[0].place}: {parsed.bad[0].reason}")
         batches.append(parsed.batch.select(list(columns.names)))
+        for name in sizes:
+            sizes[name] += bytes_of_text(parsed.batch.column(name))
+            if sizes[name] > typed.MOST_TEXT:
+                what = f"holds more than {typed.MOST_TEXT:,} bytes of text"
+                raise DataError(f"column {quoted(name)} {what}; a table is read whole")
     schema = pa.schema([pa.field(name, pa.string()) for name in columns.names])
     return pa.Table.from_batches(batches, schema).combine_chunks()

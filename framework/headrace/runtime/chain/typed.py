@@ -25,6 +25,8 @@ _TRUTH = {
 }
 _TEXTS = "dataset.label_values gives each text a number; action=look writes it"
 UNIT_SEPARATOR = "\x1f"
+MOST_TEXT = (1 << 31) - 1
+"""Bytes of text that an array of Arrow's can hold: its offsets have 32 bits."""
 
 
 def typed(text: pa.RecordBatch, columns: Columns, first_row: int = 0) -> pa.RecordBatch:
@@ -185,3 +187,8 @@ def _number(text: str | None) -> float | None:
     except pa.ArrowInvalid:
         return None
     return number if number is not None and np.isfinite(number) else None
+
+
+def bytes_of_text(column: pa.Array | pa.ChunkedArray) -> int:
+    """Return how many bytes the texts of a column take together."""
+    return int(pc.sum(pc.binary_length(column)).as_py() or 0)

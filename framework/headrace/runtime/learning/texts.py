@@ -14,6 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.runtime.chain import typed
+from headrace.runtime.chain.typed import bytes_of_text
 from headrace.runtime.hashing.hash64 import hash64, key_of
 from headrace.runtime.hashing.tokens import U64, Encoded
 from headrace.runtime.hashing.words import Cells
@@ -54,7 +56,7 @@ def added_up_texts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
         max_values: Largest number of different texts, of all columns together.
 
     Raises:
-        ValueError: There are more.
+        ValueError: There are more, or they are too long.
     """
     together = pa.concat_tables(states)
     first, rows = _added_up(together[HASH].to_numpy(), together[ROWS].to_numpy())
@@ -64,6 +66,7 @@ def added_up_texts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
     merged = [_chosen(each, first) for each in (together[HASH], names, together[TEXT])]
     state = pa.table([*merged, rows], [HASH, COLUMN, TEXT, ROWS])
     refuse_more(state, max_values, _BYTES_EACH)
+    _refuse_longer(state[TEXT])
     return state
 
 
@@ -78,6 +81,15 @@ def _chosen(column: pa.ChunkedArray, rows: npt.NDArray[np.integer[Any]]) -> pa.C
         elif high > low:
             made.append(chunk.take(pa.array(rows[low:high] - start)))
     return pa.chunked_array(made, column.type)
+
+
+def _refuse_longer(texts: pa.ChunkedArray) -> None:
+    """Refuse texts that are too long together for what is done with them at the end."""
+    if bytes_of_text(texts) > typed.MOST_TEXT:
+        raise ValueError(
+            f"the different values of the columns have more than {typed.MOST_TEXT:,} bytes of text "
+            "together; name columns with fewer or shorter values in 'columns'"
+        )
 
 
 def _added_up(

@@ -15,6 +15,7 @@ from headrace.runtime import VERSION
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.learning.files import STATES
 from headrace.runtime.plugins.transforms import PACKAGE, source_of
+from headrace.runtime.shown import plain
 from headrace.runtime.spec import REPORT, DatasetSpec, StepSpec, digest
 
 MANIFEST = f"{REPORT}/manifest.json"
@@ -62,15 +63,19 @@ class RunFolder:
             dataset = DatasetSpec.of(config["dataset"])
             steps = tuple(StepSpec(**step) for step in config["steps"])
             columns, sha256 = tuple(manifest["input_columns"]), manifest["config_sha256"]
-        except (AttributeError, KeyError, TypeError) as error:
+            states = _states(manifest.get(STATES, {}))
+            known, is_known = digest(config), all(isinstance(name, str) for name in columns)
+            if not is_known:
+                raise TypeError("input_columns should be a list of texts")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             what = f"{MANIFEST} does not tell all that is needed; run the job again with {VERSION}"
             raise HeadraceError(f"{path}: {what} ({error})") from error
-        if digest(config) != sha256:
+        if known != sha256:
             raise HeadraceError(f"{path}: {MANIFEST} was changed; config_sha256 is not of config")
         if config.get("learned"):  # a job of which another run has the states
             what = "is itself a result of transform.learned; name the run that learned"
             raise HeadraceError(f"{path}: {what}")
-        return cls(path, dataset, steps, columns, version, dict(manifest.get(STATES, {})))
+        return cls(path, dataset, steps, columns, version, states)
 
     def warn_of_skew(self) -> None:
         """Warn of `skew`; the warning points at who called `headrace.load`."""
@@ -89,13 +94,23 @@ class RunFolder:
         return found
 
 
+def _states(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a manifest says of states, if it is of the right types."""
+    for label, each in told.items():
+        if not all(isinstance(each[key], str) for key in ("file", "sha256")):
+            raise TypeError(f"states.{plain(label)}: file and sha256 should be texts")
+    return dict(told)
+
+
 def _manifest(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+        manifest = dict(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+        json.dumps(manifest, ensure_ascii=False).encode()  # no half of a surrogate pair
+        return manifest
     except OSError as error:
         what = f"holds no result ({MANIFEST}: {error.strerror})"
         raise HeadraceError(f"{path}: {what}") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise HeadraceError(f"{path}: {MANIFEST} is broken ({error})") from error
 
 

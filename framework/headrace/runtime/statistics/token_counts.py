@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.chain import typed
+from headrace.runtime.chain.typed import bytes_of_text
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import ColumnTokens
 
@@ -117,7 +119,7 @@ class TokenCounts:
             _of_column(name, each, key)
             for name, each, key in zip(self._columns, values, keys, strict=True)
         ]
-        every = pa.concat_tables([_TOKENS.empty_table(), *tables])
+        every = _with_room(pa.concat_tables([_TOKENS.empty_table(), *tables]))
         order = [(name, "ascending") for name in ("index", "column", "value")]
         file = io.BytesIO()
         import pyarrow.parquet as pq  # slow to import, and seldom needed
@@ -145,6 +147,14 @@ def _of_column(name: str, values: _Values, keys: npt.NDArray[np.uint32]) -> pa.T
     same = [pa.repeat(pa.scalar(name), count), values.table["value"]]
     one_in = pa.repeat(pa.scalar(1 << values.level), count)
     return pa.table([index, *same, sign, values.table["rows"], one_in], _TOKENS)
+
+
+def _with_room(table: pa.Table) -> pa.Table:
+    """Return the table, with texts of 64-bit offsets if there are too many to be sorted."""
+    for place, name in enumerate(("column", "value"), 1):
+        if bytes_of_text(table[name]) > typed.MOST_TEXT:
+            table = table.set_column(place, name, table[name].cast(pa.large_string()))
+    return table
 
 
 def _is_there(column: ColumnTokens) -> Any:

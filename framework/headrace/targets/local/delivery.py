@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import JobFailed
 from headrace.job.job import Job
-from headrace.results import hosts as host_reports
 from headrace.results.destination import OccupiedError, replaceable
 from headrace.results.layout import MANIFEST, RECEIPT, is_inside, listed, receipt_of
 from headrace.results.program_manifest import (
@@ -40,6 +39,8 @@ from headrace.results.program_manifest import (
     counted,
     program_manifest,
 )
+from headrace.results.reports import JUDGED, parsed
+from headrace.results.reports import hosts as host_reports
 from headrace.results.whole_files import json_text, write_whole
 from headrace.runtime.output.seal import sealed
 from headrace.runtime.shown import quoted
@@ -230,12 +231,22 @@ def _merge_reports(together: Path, hosts: Sequence[str]) -> None:
 
 def _complete(files: Files) -> None:
     """Have the manifest list what the entrypoint did not know of, such as Spark's event logs."""
-    content = _bytes(files[MANIFEST]) if MANIFEST in files else None
-    listing = listed(content) if content else None
-    if content is None or listing is None or set(files) <= set(listing.files):
+    _checked(files, JUDGED)
+    manifest, content = _checked(files, MANIFEST)
+    listing = listed(content)
+    if listing is None or set(files) <= set(listing.files):
         return
-    complete = sealed(json.loads(content), (*files, *listing.files))
+    complete = sealed(manifest, (*files, *listing.files))
     write_whole(files[MANIFEST], json_text(complete).encode())
+
+
+def _checked(files: Files, name: str) -> tuple[dict[str, Any], bytes]:
+    """Return the content of a report of the job; nothing if it left none."""
+    content = (_bytes(files[name]) if name in files else None) or b""
+    try:
+        return (parsed(name, content) if content else {}), content
+    except ValueError as error:
+        raise JobFailed(f"the job left a {name} that cannot be read ({error})") from error
 
 
 def _bytes(file: Path) -> bytes | None:

@@ -13,9 +13,9 @@ from headrace.aws.clients import AwsError, explained, problem_at, reason
 from headrace.config.models import JobConfig
 from headrace.errors import HeadraceError
 from headrace.results import program_manifest
-from headrace.results import s3_report as report
 from headrace.results.layout import MANIFEST
 from headrace.results.program_manifest import outputs_of
+from headrace.results.reports import s3_report as report
 from headrace.results.result import channels_of, table_of
 from headrace.targets.base import JobControl, Watched
 from headrace.targets.sagemaker.follow import follow

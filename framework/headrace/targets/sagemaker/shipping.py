@@ -14,7 +14,6 @@ from headrace.aws.s3 import bucket_and_key, with_prefix
 from headrace.aws.threads import interruptible
 from headrace.aws.upload import Uploads
 from headrace.errors import ConfigError, Problem
-from headrace.results import hosts as host_reports
 from headrace.results.layout import RECEIPT, REQUEST, receipt_of
 from headrace.results.output_prefix import (
     WHERE,
@@ -26,6 +25,7 @@ from headrace.results.output_prefix import (
     refusal,
 )
 from headrace.results.program_manifest import Ran, code_digest, counted
+from headrace.results.reports import hosts as host_reports
 from headrace.results.whole_files import json_text
 from headrace.runtime.spec import CODE_INPUT, EVALUATION, REPORT
 from headrace.uris import join, uri_of, within

@@ -14,11 +14,11 @@ from headrace.aws.lock import locked
 from headrace.config.defaults import command
 from headrace.errors import JobFailed
 from headrace.job.inputs import DATA
-from headrace.results import s3_report as report
-from headrace.results.hosts import MANIFEST
 from headrace.results.layout import RECEIPT
+from headrace.results.reports import s3_report as report
+from headrace.results.reports.hosts import MANIFEST
+from headrace.results.reports.s3_report import evaluation_at
 from headrace.results.result import Result, channels_of
-from headrace.results.s3_report import evaluation_at
 from headrace.runtime.spec import REPORT
 from headrace.targets.base import Target
 from headrace.targets.sagemaker import follow as waiting
@@ -117,7 +117,7 @@ def _how_to_go_on(name: str, region: str) -> str:
 def _manifest(output: str, job: str, kms_key: str | None) -> dict[str, Any]:
     """Return the manifest of the job; nothing if it has left none."""
     place = join(output, REPORT)
-    with explained():
+    with explained(), _readable(place):
         manifest = report.complete(place, job, kms_key)
     if not manifest:
         _say(f"note: the job left no {MANIFEST} below {place}")
@@ -149,8 +149,18 @@ def _written_manifest(output: str, record: JobRecord, region: str) -> dict[str, 
 def _evaluation(output: str, config: AnyEvaluation) -> dict[str, Any]:
     if config.name == "none":
         return {}
-    with explained():
-        return evaluation_at(join(output, REPORT))
+    place = join(output, REPORT)
+    with explained(), _readable(place):
+        return evaluation_at(place)
+
+
+@contextmanager
+def _readable(place: str) -> Iterator[None]:
+    """Explain that what the job has left is none of headrace's reports."""
+    try:
+        yield
+    except ValueError as exc:
+        raise JobFailed(f"the report below {place} cannot be read: {exc}") from exc
 
 
 def _say(text: str) -> None:

@@ -18,7 +18,8 @@ from headrace.results.pages.sweep.keys import keys_of
 from headrace.results.pages.sweep.page import sweep_page
 from headrace.results.pages.sweep.parallel import parallel
 from headrace.results.pages.sweep.runs import Judged, differs, finished, link_to, measured
-from headrace.results.records import RunRecord, SweepRecord, SweepRun
+from headrace.results.records import SweepRecord, SweepRun
+from headrace.results.stored import RunRecord
 from tests.results.pages.samples import evaluation
 from tests.results.pages.test_pages import Page
 

@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 from headrace.results.pages import figures
 from headrace.results.pages.evaluation import Evaluation
-from headrace.results.records import RunRecord, SweepRecord, SweepRun
+from headrace.results.records import SweepRecord, SweepRun
 from headrace.results.result import bytes_of
+from headrace.results.stored import RunRecord
 from headrace.runtime.spec import REPORT_PAGE
 
 PLACES = ("output.path", "job.name")

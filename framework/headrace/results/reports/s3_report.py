@@ -5,15 +5,16 @@ Each instance uploads a report of its own; only the client sees them all.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from headrace.aws.clients import client
 from headrace.aws.lock import locked
 from headrace.aws.s3 import S3Object, with_prefix
 from headrace.aws.upload import upload
-from headrace.results.hosts import MANIFEST, Report, content_of, merged
-from headrace.runtime.spec import EVALUATION
+from headrace.results import reports
+from headrace.results.reports import ForeignError
+from headrace.results.reports.hosts import MANIFEST, Report, content_of, merged
+from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.uris import join
 
 
@@ -31,10 +32,10 @@ def manifest_at(report: str) -> dict[str, Any]:
     manifests = [s3 for s3 in with_prefix(join(report, "")) if s3.uri.endswith(f"/{MANIFEST}")]
     whole = next((s3 for s3 in manifests if s3.uri == join(report, MANIFEST)), None)
     if whole or not manifests:
-        return _read(whole, "manifest") if whole else {}
+        return _read(whole, MANIFEST) if whole else {}
     from headrace.runtime.output.manifest import merge  # needs Arrow, which is slow to import
 
-    return merge({_host(s3): _read(s3, "manifest") for s3 in manifests})
+    return merge({_host(s3): _read(s3, MANIFEST) for s3 in manifests})
 
 
 def evaluation_at(report: str) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def evaluation_at(report: str) -> dict[str, Any]:
         ValueError: What is there is no evaluation of ours.
     """
     uri = join(report, EVALUATION)
-    return next((_read(s3, "evaluation") for s3 in with_prefix(uri) if s3.uri == uri), {})
+    return next((_read(s3, EVALUATION) for s3 in with_prefix(uri) if s3.uri == uri), {})
 
 
 def complete(report: str, job: str, kms_key: str | None) -> dict[str, Any]:
@@ -86,12 +87,12 @@ def _host(manifest: S3Object) -> str:
     return manifest.uri.split("/")[-2]
 
 
-def _read(file: S3Object, what: str) -> dict[str, Any]:
+def _read(file: S3Object, name: str) -> dict[str, Any]:
     answer = client("s3").get_object(Bucket=file.bucket, Key=file.key)
-    content = json.loads(answer["Body"].read())
-    if not isinstance(content, dict) or not {"channels", "program"} & content.keys():
-        raise ValueError(f"{file.uri} is no {what} of headrace")
-    return content
+    try:
+        return reports.parsed(f"{REPORT}/{name}", answer["Body"].read())
+    except ForeignError as exc:
+        raise ForeignError(f"{file.uri} is no manifest of headrace") from exc
 
 
 def _found(report: str) -> tuple[dict[str, S3Object], list[str]]:

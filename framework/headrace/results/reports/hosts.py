@@ -5,12 +5,14 @@ Each host leaves ``report/<host>/`` with a manifest, its statistics and its timi
 
 from __future__ import annotations
 
-import json
+import zipfile
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import JobFailed
+from headrace.results import reports
 from headrace.results.whole_files import json_text
+from headrace.runtime.spec import REPORT
 
 if TYPE_CHECKING:
     from headrace.runtime.statistics.observed import Observed
@@ -20,6 +22,8 @@ REJECTED, TOKENS = "rejected.jsonl", "tokens.parquet"
 FEATURES, FEATURE_MAP = "feature_map", "feature_map.json"
 """Key of the manifest, and the file of the report with the same content."""
 
+_DAMAGES = (ValueError, LookupError, TypeError, AttributeError, OSError, zipfile.BadZipFile)
+"""What reading a damaged file of arrays raises."""
 Read = Callable[[str], bytes | None]
 """Returns the content of a file of the report, by its path below it; None if there is none."""
 Report = dict[str, dict[str, Any] | bytes]
@@ -66,7 +70,10 @@ def content_of(file: dict[str, Any] | bytes) -> bytes:
 
 def _json(read: Read, name: str) -> dict[str, Any]:
     content = read(name)
-    return {} if content is None else dict(json.loads(content))
+    try:
+        return {} if content is None else reports.parsed(f"{REPORT}/{name.split('/')[-1]}", content)
+    except ValueError as exc:
+        raise JobFailed(f"{name} is none of headrace's ({exc})") from exc
 
 
 def _manifest(manifests: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -85,8 +92,13 @@ def _observed(hosts: Sequence[str], read: Read) -> Observed | None:
     """Return what all hosts saw together; None if their entrypoint is not ours."""
     from headrace.runtime.statistics.observed import OBSERVED, Observed
 
-    contents = [read(f"{host}/{OBSERVED}") for host in hosts]
-    observed = [Observed.from_bytes(content) for content in contents if content is not None]
+    observed = []
+    for host in hosts:
+        if (content := read(f"{host}/{OBSERVED}")) is not None:
+            try:
+                observed.append(Observed.from_bytes(content))
+            except _DAMAGES as exc:
+                raise JobFailed(f"{host}/{OBSERVED} is none of headrace's ({exc})") from exc
     if len(observed) < len(hosts):
         return None
     together, *others = observed
