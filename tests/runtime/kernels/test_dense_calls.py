@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.runtime.chain.dictionaries import held
 from headrace.runtime.kernels import dense_calls, library
 from headrace.runtime.learning.counts import Values
 from headrace.runtime.learning.states import added_up, in_their_order, order_of
@@ -109,8 +110,11 @@ def test_csv_and_digests(
     batch = _batch(rows).slice(start)
     writer = CsvWriter(columns=chosen)
     compiled = _written(writer, batch), digest_of([batch], batch.schema)
+    by_value = held(batch.schema, [column.dictionary_encode() for column in batch.columns])
+    assert compiled == (_written(writer, by_value), digest_of([by_value], batch.schema))
     with without_kernels():
         assert compiled == (_written(writer, batch), digest_of([batch], batch.schema))
+        assert compiled == (_written(writer, by_value), digest_of([by_value], batch.schema))
 
 
 def test_numbers_that_are_all_different_are_spelt_one_by_one() -> None:

@@ -118,12 +118,22 @@ def _row_sums(cells: U64, offsets: npt.NDArray[np.int64]) -> U64:
 
 def _add_cells(sums: U64, column: pa.Array, key: U64) -> None:
     """Add the hash of each cell of a column."""
+    if pa.types.is_dictionary(column.type):
+        sums += _of_dictionary(column, key)
+        return
     is_exact = pa.types.is_floating(column.type) or column.type == pa.int32()
     if (kernels := library()) is not None and is_exact and not column.null_count:
         numbers = column.to_numpy().astype(np.float64, copy=False)
         dense_calls.add_digests_of_numbers(kernels, _bits(numbers), int(key[0]), sums)
     else:
         sums += _cells(column, key)
+
+
+def _of_dictionary(column: pa.DictionaryArray, key: U64) -> U64:
+    cells, codes = _cells(column.dictionary, key), column.indices
+    if codes.null_count:
+        cells, codes = np.append(cells, _null(key)), codes.fill_null(len(cells))
+    return cells.take(codes.to_numpy())
 
 
 def _cells(column: pa.Array, key: U64) -> U64:
@@ -136,8 +146,12 @@ def _cells(column: pa.Array, key: U64) -> U64:
         cells = hash64(column.cast(pa.string()), key)
     if column.null_count:
         missing = column.is_null().to_numpy(zero_copy_only=False)
-        cells[missing] = mix(key - GAMMA)  # a word of ones
+        cells[missing] = _null(key)
     return cells
+
+
+def _null(key: U64) -> U64:
+    return mix(key - GAMMA)  # a word of ones
 
 
 def _numbers(column: pa.Array, key: U64) -> U64:
