@@ -75,8 +75,15 @@ def cells_beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> U64:
     start = 0
     for rows in slices(batches, _ROWS_AT_ONCE):
         for place, key in columns:
-            _add_cells(sums[start : start + rows.num_rows], rows.column(place), key)
+            if not pa.types.is_dictionary(rows.column(place).type):
+                _add_cells(sums[start : start + rows.num_rows], rows.column(place), key)
         start += rows.num_rows
+    start = 0
+    for batch in batches:  # a piece of one would have all its values hashed again
+        for place, key in columns:
+            if pa.types.is_dictionary(batch.column(place).type):
+                _add_dictionary(sums[start : start + batch.num_rows], batch.column(place), key)
+        start += batch.num_rows
     return sums
 
 
@@ -118,9 +125,6 @@ def _row_sums(cells: U64, offsets: npt.NDArray[np.int64]) -> U64:
 
 def _add_cells(sums: U64, column: pa.Array, key: U64) -> None:
     """Add the hash of each cell of a column."""
-    if pa.types.is_dictionary(column.type):
-        sums += _of_dictionary(column, key)
-        return
     is_exact = pa.types.is_floating(column.type) or column.type == pa.int32()
     if (kernels := library()) is not None and is_exact and not column.null_count:
         numbers = column.to_numpy().astype(np.float64, copy=False)
@@ -129,11 +133,12 @@ def _add_cells(sums: U64, column: pa.Array, key: U64) -> None:
         sums += _cells(column, key)
 
 
-def _of_dictionary(column: pa.DictionaryArray, key: U64) -> U64:
-    cells, codes = _cells(column.dictionary, key), column.indices
+def _add_dictionary(sums: U64, column: pa.DictionaryArray, key: U64) -> None:
+    cells, codes = np.zeros(len(column.dictionary), np.uint64), column.indices
+    _add_cells(cells, column.dictionary, key)
     if codes.null_count:
         cells, codes = np.append(cells, _null(key)), codes.fill_null(len(cells))
-    return cells.take(codes.to_numpy())
+    sums += cells.take(codes.to_numpy())
 
 
 def _cells(column: pa.Array, key: U64) -> U64:
