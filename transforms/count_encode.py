@@ -6,7 +6,8 @@
             c                 0.0
 
 Counted is each value of each column by itself, exactly, so that it makes no difference how rows are
-divided. Each different value takes 24 bytes of memory, and about 120 while counts are added up.
+divided. Each different value takes about 30 bytes of memory, and about 120 while counts are added
+up.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@
 ``TargetEncoder`` with that `smooth`. A training row does not see its own label: its value is that
 of the rows in the other folds, and a hash of its id says in which fold it is. Sums are exact, so
 that it makes no difference how rows are divided. Each different value takes 8 bytes of memory for
-each fold and 24 besides, and about 120 for each fold while sums are added up.
+each fold and about 30 besides, and about 120 for each fold while sums are added up.
 """
 
 from __future__ import annotations

@@ -89,10 +89,8 @@ class Vocabulary(ColumnLearner):
         """Return the step that knows them."""
         largest = state.group_by(COLUMN).aggregate([(ID, "max")])
         sizes = zip(largest[COLUMN].to_pylist(), largest[f"{ID}_max"].to_pylist(), strict=True)
-        known = known_by(state)
-        order = np.argsort(known)
-        ids = np.append(state[ID].to_numpy()[order], np.int32(UNKNOWN))
-        learned = {name: most + 1 for name, most in sizes}, Values(known[order]), ids
+        ids = np.append(state[ID].to_numpy(), np.int32(UNKNOWN))
+        learned = {name: most + 1 for name, most in sizes}, Values(known_by(state)), ids
         return _Fitted(**asdict(self), learned=learned)
 
 

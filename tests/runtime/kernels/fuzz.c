@@ -554,27 +554,36 @@ static void fuzz_groups(void) {
     free(numbers), free(of_numbers), free(whole);
     uint64_t *known = room(8 * (uint64_t)count);
     for (int64_t i = 0; i < count; i++) {
-        known[i] = (uint64_t)i << 50;
+        known[i] = keys[first[i]];
     }
-    int64_t bits = (int64_t)draw(6), buckets = (int64_t)1 << bits, at = 0;
-    int32_t *starts = room(4 * (uint64_t)(buckets + 1));
-    for (int64_t bucket = 0; bucket < buckets; bucket++) {
-        while (at < count && bits && known[at] >> (64 - bits) < (uint64_t)bucket) {
-            at++;
-        }
-        starts[bucket] = (int32_t)at;
-    }
-    starts[buckets] = (int32_t)count;
     int64_t *places = room(8 * (uint64_t)rows);
-    headrace_find(known, starts, bits, keys, rows, places);
-    headrace_find(known, starts, bits, known, count, places);
-    for (int64_t i = 0; i < count; i++) {
-        check(places[i] == i, "find");
+    headrace_index(known, count, table, slots);
+    headrace_find(known, table, slots, keys, rows, places);
+    for (int64_t i = 0; i < rows; i++) {
+        check(places[i] == codes[i], "find");
+    }
+    headrace_index(known, count / 2, table, slots);
+    headrace_find(known, table, slots, keys, rows, places);
+    for (int64_t i = 0; i < rows; i++) {
+        check(places[i] == (codes[i] < count / 2 ? codes[i] : -1), "find nothing");
+    }
+    uint64_t *sorted = room(8 * (uint64_t)rows), *spare = room(8 * (uint64_t)rows);
+    int32_t *order = room(4 * (uint64_t)rows), *spare_order = room(4 * (uint64_t)rows);
+    for (int64_t i = 0; i < rows; i++) {
+        sorted[i] = keys[i];
+        order[i] = (int32_t)i;
+    }
+    headrace_sort(sorted, order, rows, spare, spare_order);
+    for (int64_t i = 0; i < rows; i++) {
+        check(sorted[i] == keys[order[i]], "order");
+        check(!i || sorted[i - 1] < sorted[i] ||
+                  (sorted[i - 1] == sorted[i] && order[i - 1] < order[i]),
+              "ascending");
     }
     uint64_t *digests = room(8 * (uint64_t)rows);
     headrace_digest_numbers(keys, rows, 7, digests);
-    free(keys), free(codes), free(first), free(table), free(sums), free(known), free(starts);
-    free(places), free(digests);
+    free(keys), free(codes), free(first), free(table), free(sums), free(known);
+    free(places), free(digests), free(sorted), free(spare), free(order), free(spare_order);
 }
 
 static void fuzz_lines(void) {

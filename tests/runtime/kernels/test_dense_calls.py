@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.runtime.chain.dictionaries import held
 from headrace.runtime.kernels import dense_calls, library
 from headrace.runtime.learning.counts import Values
-from headrace.runtime.learning.states import added_up, in_their_order
+from headrace.runtime.learning.states import added_up, in_their_order, order_of
 from headrace.runtime.learning.texts import COLUMN, HASH, ROWS, TEXT, added_up_texts
 from headrace.runtime.output.digest import digest_of
 from headrace.runtime.output.writers.csv_rows import CsvWriter
@@ -96,11 +97,19 @@ def test_texts_are_added_up_as_numpy_does(rows: list[tuple[int, int]]) -> None:
 def test_values_are_found_as_numpy_finds_them(
     known: set[int], others: list[int], shift: int
 ) -> None:
-    values = Values(np.array(sorted({each >> shift for each in known}), np.uint64))
+    values = Values(np.array(list({each >> shift for each in known}), np.uint64))
     keys = np.array([*others, *(each >> shift for each in known)], np.uint64)
     compiled = values._found(keys)
     with without_kernels():
         np.testing.assert_array_equal(compiled, values._found(keys))
+
+
+@given(st.lists(st.tuples(WORDS, st.integers(0, 3)), max_size=60))
+def test_rows_are_put_into_the_order_that_numpy_finds(rows: list[tuple[int, int]]) -> None:
+    keys = [np.array([row[place] for row in rows], np.uint64) for place in (0, 1)]
+    for chosen in (keys, keys[::-1], keys[1:]):
+        compiled = order_of(*chosen)
+        np.testing.assert_array_equal(compiled, np.lexsort(chosen))
 
 
 @given(
@@ -119,8 +128,11 @@ def test_csv_and_digests(
     batch = _batch(rows).slice(start)
     writer = CsvWriter(columns=chosen)
     compiled = _written(writer, batch), digest_of([batch], batch.schema)
+    by_value = held(batch.schema, [column.dictionary_encode() for column in batch.columns])
+    assert compiled == (_written(writer, by_value), digest_of([by_value], batch.schema))
     with without_kernels():
         assert compiled == (_written(writer, batch), digest_of([batch], batch.schema))
+        assert compiled == (_written(writer, by_value), digest_of([by_value], batch.schema))
 
 
 def test_numbers_that_are_all_different_are_spelt_one_by_one() -> None:

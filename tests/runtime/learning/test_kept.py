@@ -66,6 +66,7 @@ CASES: dict[str, tuple[Files, list[StepSpec], dict[str, Any]]] = {
     "nulls": (content(), [SPLIT, NULLED, HASH], {"format": "npz"}),
     "texts": (content(), [SPLIT, RARE], {"format": "csv"}),
     "ids": (content(), [SPLIT, IDS], {"format": "npy", "numeric": ()}),
+    "counts": (content(), [SPLIT, StepSpec("counts", "count_encode", {})], {"format": "npy"}),
     "shuffled": (content(), [SHUFFLE, *KIT[1:]], {}),
     "left out": (content(), [SPLIT, LEFT_OUT, *KIT[1:]], {}),
     "left out behind": (content(), [*KIT, LEFT_OUT], {}),

@@ -103,7 +103,7 @@ class Steps:
                     if keeps is None:  # whose rows these are is not known
                         self._positions = np.full(made.num_rows, _UNKNOWN)
                     elif self._listed:
-                        self._positions = self._known(batch.num_rows)[keeps(batch)]
+                        self._positions = self._known(batch.num_rows)[keeps(decoded(batch))]
                 return made
             except BadRows as bad:
                 if not self._skip:

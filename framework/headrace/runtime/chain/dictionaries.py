@@ -104,8 +104,7 @@ def packed(batch: pa.RecordBatch) -> pa.Buffer:
     made = list(batch.columns)
     for place in _dictionaries(batch.schema):
         column = made[place]
-        kind = pa.from_numpy_dtype(np.min_scalar_type(max(len(column.dictionary) - 1, 0)))
-        made[place] = _of_indices(column.indices.cast(kind, safe=False), column.dictionary)
+        made[place] = _of_indices(_narrow(column), column.dictionary)
     narrow, counting = held(batch.schema, made), pa.MockOutputStream()
     _write(narrow, counting)
     content = pa.allocate_buffer(counting.size())
@@ -119,8 +118,18 @@ def unpacked(content: pa.Buffer) -> pa.RecordBatch:
     made = list(batch.columns)
     for place in _dictionaries(batch.schema):
         column = made[place]
-        made[place] = _of_indices(column.indices.cast(pa.int32(), safe=False), column.dictionary)
+        made[place] = _of_indices(_in_type(column.indices, np.int32), column.dictionary)
     return held(batch.schema, made)
+
+
+def _narrow(column: pa.DictionaryArray) -> pa.Array:
+    return _in_type(column.indices, np.min_scalar_type(max(len(column.dictionary) - 1, 0)))
+
+
+def _in_type(codes: pa.Array, kind: npt.DTypeLike) -> pa.Array:
+    if codes.null_count:
+        return codes.cast(pa.from_numpy_dtype(np.dtype(kind)), safe=False)
+    return pa.array(codes.to_numpy().astype(kind))  # NumPy's memory is there already
 
 
 def _write(batch: pa.RecordBatch, sink: pa.NativeFile) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import Rejection, Steps
@@ -101,7 +103,10 @@ class _FurtherSteps(Steps):
         self.rejected, self.left_out = 0, left_out
 
     def run(
-        self, batch: pa.RecordBatch, step: Callable[[pa.RecordBatch], pa.RecordBatch]
+        self,
+        batch: pa.RecordBatch,
+        step: Callable[[pa.RecordBatch], pa.RecordBatch],
+        keeps: Callable[[pa.RecordBatch], npt.NDArray[np.bool_]] | None = None,
     ) -> pa.RecordBatch:
         """Run one step.
 

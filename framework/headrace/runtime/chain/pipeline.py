@@ -23,7 +23,7 @@ import pyarrow as pa
 from headrace.runtime.chain.bad_rows import Rejection, Steps
 from headrace.runtime.chain.chain import Link
 from headrace.runtime.chain.columns import Columns
-from headrace.runtime.chain.dictionaries import decoded, taken
+from headrace.runtime.chain.dictionaries import taken
 from headrace.runtime.chain.kept import KeptRows
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.chain.typed import typed
@@ -46,7 +46,7 @@ class Rows:
     """The rows that a chain made of one group of blocks.
 
     Attributes:
-        by_channel: Good rows, by the index of their channel.
+        by_channel: Good rows, by the index of their channel; columns may be dictionaries.
         rejected: Number of bad rows.
         rejections: The first of them.
         left_out: Number of good rows that steps left out.
@@ -174,7 +174,7 @@ class Process:
                 columns = [*batch.columns, *_hasher(link).entries(hashed.tokens)]
             batch = pa.RecordBatch.from_arrays(columns, schema=link.after)
             batch = self._run(steps, others, batch)
-        rows = Rows(by_channel(decoded(batch)), steps.rejected, steps.rejections(), steps.left_out)
+        rows = Rows(by_channel(batch), steps.rejected, steps.rejections(), steps.left_out)
         return Work(hashed.done, rows)
 
     def until(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from headrace.runtime.chain.dictionaries import decoded
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.dense import DenseRows
 from headrace.runtime.evaluation.kinds import KINDS
@@ -77,7 +78,7 @@ class Evaluator:
         Raises:
             DataError: A label is neither 0 nor 1, or something went wrong with earlier rows.
         """
-        rows = batch.select(self._places)
+        rows = decoded(batch.select(self._places))
         self._kind.refuse(rows, self._label)
         self._worker.do(partial(self._take, name, rows))
 

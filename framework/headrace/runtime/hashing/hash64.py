@@ -8,6 +8,8 @@ https://prng.di.unimi.it/splitmix64.c
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pyarrow as pa
 
@@ -41,9 +43,12 @@ def mixed(word: int) -> int:
     return word ^ word >> 31
 
 
+@lru_cache(1 << 12)
 def key_of(name: str) -> U64:
     """Return what tells a column's cells from those of the others, shape (1,)."""
-    return hash64(pa.array([name]), np.zeros(1, np.uint64))
+    key = hash64(pa.array([name]), np.zeros(1, np.uint64))
+    key.flags.writeable = False
+    return key
 
 
 def hash64(texts: pa.StringArray, key: U64) -> U64:

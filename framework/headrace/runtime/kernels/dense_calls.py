@@ -27,7 +27,6 @@ from headrace.runtime.kernels.arrays import (
 
 MOST = 2**31 - 1
 """Rows: their numbers have 32 bits."""
-_MOST_BITS = 24
 _LONGEST = 32
 """Bytes of the longest text of a number."""
 Bytes = npt.NDArray[np.uint8]
@@ -44,11 +43,15 @@ def group(kernels: CDLL, keys: U64) -> tuple[I32, I32]:
         The number of each key, and where each number first occurs.
     """
     rows = len(keys)
-    slots = np.empty(1 << max(2 * rows - 1, 1).bit_length(), np.uint32)
+    slots = np.empty(_slots(rows), np.uint32)
     keys = straight(keys, np.uint64)
     codes, first = np.empty(rows, np.int32), np.empty(rows, np.int32)
     count = kernels.headrace_group(at(keys), rows, at(codes), at(first), at(slots), len(slots))
     return codes, first[:count]
+
+
+def _slots(keys: int) -> int:
+    return 1 << max(2 * keys - 1, 1).bit_length()
 
 
 def add_up(kernels: CDLL, codes: I32, numbers: I64, groups: int) -> I64:
@@ -89,36 +92,46 @@ def whole_sums(
 
 
 class Index(NamedTuple):
-    """Numbers that ascend, and where to look for one among them.
+    """Different numbers, and where to look for one among them.
 
     Attributes:
         known: The numbers.
-        starts: Where those begin whose highest bits are 0, 1 and so on, and where the last end.
-        bits: So many of the highest.
+        slots: A table of where they stand.
     """
 
     known: U64
-    starts: I32
-    bits: int
+    slots: npt.NDArray[np.uint32]
 
     @classmethod
-    def of(cls, known: U64) -> Index:
-        """Return the index of at most `MOST` numbers: about one for each start."""
-        bits = min(max(len(known) - 1, 0).bit_length(), _MOST_BITS)
-        known, starts = straight(known, np.uint64), np.zeros((1 << bits) + 1, np.int32)
-        if bits:
-            edges = np.arange(1, 1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
-            starts[1:-1] = np.searchsorted(known, edges)
-        starts[-1] = len(known)
-        return cls(known, starts, bits)
+    def of(cls, kernels: CDLL, known: U64) -> Index:
+        """Return the index of at most `MOST` numbers."""
+        known = straight(known, np.uint64)
+        slots = np.empty(_slots(len(known)), np.uint32)
+        kernels.headrace_index(at(known), len(known), at(slots), len(slots))
+        return cls(known, slots)
 
     def find(self, kernels: CDLL, keys: U64) -> I64:
         """Return where each key stands, -1 for one that is not there."""
         places, keys = np.empty(len(keys), np.int64), straight(keys, np.uint64)
         kernels.headrace_find(
-            *(at(self.known), at(self.starts), self.bits, at(keys), len(keys), at(places))
+            *(at(self.known), at(self.slots), len(self.slots), at(keys), len(keys), at(places))
         )
         return places
+
+
+def order(kernels: CDLL, *keys: U64) -> I32:
+    """Return the rows in the order of the last key, equals in that of the one before, and so on.
+
+    Args:
+        kernels: The library.
+        keys: Of at most `MOST` rows.
+    """
+    rows = np.arange(len(keys[0]), dtype=np.int32)
+    spare_rows, spare = np.empty_like(rows), np.empty(len(rows), np.uint64)
+    for number, key in enumerate(keys):
+        chosen = np.array(key, np.uint64) if number == 0 else key[rows].astype(np.uint64)
+        kernels.headrace_sort(at(chosen), at(rows), len(rows), at(spare), at(spare_rows))
+    return rows
 
 
 class Cells(NamedTuple):

@@ -83,14 +83,16 @@ class Values:
     """A set of values of some columns.
 
     Attributes:
-        known: What they are known by, ascending, shape (values,).
+        known: What they are known by, each once, in any order, shape (values,).
     """
 
     known: U64
 
     @cached_property
-    def _index(self) -> dense_calls.Index:
-        return dense_calls.Index.of(self.known)
+    def _sorted(self) -> tuple[U64, npt.NDArray[np.int64]]:
+        """Return what they are known by, ascending, and where each stands in `known`."""
+        order = np.argsort(self.known)
+        return np.ascontiguousarray(self.known[order]), order
 
     def mapped(
         self, name: str, column: pa.Array, made: npt.NDArray[Any], null: Any = None
@@ -116,15 +118,13 @@ class Values:
 
     def place_in(self, name: str) -> Callable[[str], int]:
         """Return what finds the text of a cell of a column in the set, as `places` does."""
-        key, bits = int(key_of(name)[0]), self._index.bits
-        known, starts, shift = self._index.known.data, self._index.starts.data, 64 - bits
+        key, (ascending, order) = int(key_of(name)[0]), self._sorted
+        known, count = ascending.data, len(ascending)
 
         def place(text: str) -> int:
             value = hash_of_text(text, key)
-            start = value >> shift
-            end = starts[start + 1]
-            near = bisect_left(known, value, starts[start], end)
-            return near if near < end and known[near] == value else -1
+            near = bisect_left(known, value)
+            return order.item(near) if near < count and known[near] == value else -1
 
         return place
 
@@ -142,15 +142,23 @@ class Values:
     def _found(self, values: U64) -> npt.NDArray[np.int64]:
         if not len(self.known):
             return np.full(len(values), -1)
-        kernels = library()
-        if kernels is not None and len(self.known) <= dense_calls.MOST:
-            return self._index.find(kernels, values)
+        if (index := self._index) is not None and (kernels := library()) is not None:
+            return index.find(kernels, values)
+        known, place_of = self._sorted
         order = np.argsort(values)  # neighbours are looked up in the same memory
         values = values[order]
-        near = np.searchsorted(self.known, values)
+        near = np.searchsorted(known, values)
+        near = np.where(known.take(near, mode="clip") == values, near, -1)
         places = np.empty(len(values), np.int64)
-        places[order] = np.where(self.known.take(near, mode="clip") == values, near, -1)
+        places[order] = np.where(near < 0, -1, place_of[near])
         return places
+
+    @cached_property
+    def _index(self) -> dense_calls.Index | None:
+        kernels = library()
+        if kernels is None or len(self.known) > dense_calls.MOST:
+            return None
+        return dense_calls.Index.of(kernels, self.known)
 
 
 def with_nulls_of(column: pa.Array, made: npt.NDArray[Any]) -> pa.Array:

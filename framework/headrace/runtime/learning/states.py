@@ -65,10 +65,18 @@ def in_their_order(state: pa.Table) -> pa.Table:
     """Return the same rows by the values of their columns, the first column first."""
     if state.num_columns and pa.types.is_integer(state.schema.field(0).type):
         numbers = state.column(0).to_numpy()
-        order = np.argsort(numbers)
+        order = order_of(numbers) if numbers.dtype == np.uint64 else np.argsort(numbers)
         if (numbers[order[1:]] != numbers[order[:-1]]).all():  # the other columns decide nothing
             return state.combine_chunks().take(pa.array(order)).combine_chunks()
     return state.sort_by([(name, "ascending") for name in state.column_names]).combine_chunks()
+
+
+def order_of(*keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.integer[Any]]:
+    """Return the rows in the order of the last key, equals in that of the one before, and so on."""
+    kernels = library()
+    if kernels is not None and len(keys[0]) <= dense_calls.MOST:
+        return dense_calls.order(kernels, *keys)
+    return np.lexsort(keys)
 
 
 def to_bytes(state: pa.Table) -> bytes:

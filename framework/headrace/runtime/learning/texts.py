@@ -22,6 +22,7 @@ from headrace.runtime.hashing.words import Cells
 from headrace.runtime.kernels import dense_calls
 from headrace.runtime.kernels.library import library
 from headrace.runtime.learning.counts import refuse_more
+from headrace.runtime.learning.states import order_of
 
 HASH, COLUMN, TEXT, ROWS = "hash", "column", "value", "rows"
 _BYTES_EACH = 160
@@ -121,28 +122,28 @@ def by_count(state: pa.Table) -> pa.Table:
     # Texts are compared by their first 8 bytes, and in full only where these agree.
     begins = Cells.of(texts).word(0).byteswap()
     rows, (columns, names) = state[ROWS].to_numpy(), _in_order(state[COLUMN])
-    keys = [begins, -rows, columns]
-    if rows.max() < _MOST_ROWS:  # one key is sorted sooner than two
-        keys = [begins, columns * _MOST_ROWS - rows]
-    order = np.lexsort(keys)
-    agree = np.logical_and.reduce([key[order[1:]] == key[order[:-1]] for key in keys])
+    most = rows.max()
+    keys = [begins, (most - rows).astype(np.uint64), columns.astype(np.uint64)]
+    if most < _MOST_ROWS:  # one key is sorted sooner than two
+        keys = [begins, keys[2] * np.uint64(_MOST_ROWS) + keys[1]]
+    order = order_of(*keys).astype(np.int64)
+    agree = np.logical_and.reduce([each[1:] == each[:-1] for each in (x[order] for x in keys)])
     if agree.any():
         tied = np.flatnonzero(np.append(agree, False) | np.append(False, agree))
         runs = np.cumsum(~np.append(False, agree))[tied]
         together = pa.table({"run": runs, TEXT: texts.take(pa.array(order[tied]))})
         sort_keys = [("run", "ascending"), (TEXT, "ascending")]
         order[tied] = order[tied][pc.sort_indices(together, sort_keys=sort_keys).to_numpy()]
-    chosen = pa.array(order)
-    names = pa.DictionaryArray.from_arrays(columns[order].astype(np.int32), names)
-    return pa.table([names, texts.take(chosen), rows[order]], [COLUMN, TEXT, ROWS])
+    names = pa.DictionaryArray.from_arrays(columns[order], names)
+    return pa.table([names, texts.take(pa.array(order)), rows[order]], [COLUMN, TEXT, ROWS])
 
 
-def _in_order(names: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], pa.StringArray]:
+def _in_order(names: pa.ChunkedArray) -> tuple[npt.NDArray[np.int32], pa.StringArray]:
     """Return the place of each name among all different ones in their order, and these."""
     coded = names.unify_dictionaries().combine_chunks()
     known = coded.dictionary.to_pylist()
     place = {name: number for number, name in enumerate(sorted(known))}
-    places: npt.NDArray[np.int64] = np.array([place[name] for name in known])
+    places = np.array([place[name] for name in known], np.int32)
     return places[coded.indices.to_numpy()], pa.array(sorted(known))
 
 

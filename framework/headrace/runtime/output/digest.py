@@ -74,8 +74,15 @@ def cells_beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> U64:
     start = 0
     for rows in _slices(batches):
         for place, key in columns:
-            _add_cells(sums[start : start + rows.num_rows], rows.column(place), key)
+            if not pa.types.is_dictionary(rows.column(place).type):
+                _add_cells(sums[start : start + rows.num_rows], rows.column(place), key)
         start += rows.num_rows
+    start = 0
+    for batch in batches:  # a piece of one would have all its values hashed again
+        for place, key in columns:
+            if pa.types.is_dictionary(batch.column(place).type):
+                _add_dictionary(sums[start : start + batch.num_rows], batch.column(place), key)
+        start += batch.num_rows
     return sums
 
 
@@ -142,6 +149,14 @@ def _add_cells(sums: U64, column: pa.Array, key: U64) -> None:
         sums += _cells(column, key)
 
 
+def _add_dictionary(sums: U64, column: pa.DictionaryArray, key: U64) -> None:
+    cells, codes = np.zeros(len(column.dictionary), np.uint64), column.indices
+    _add_cells(cells, column.dictionary, key)
+    if codes.null_count:
+        cells, codes = np.append(cells, _null(key)), codes.fill_null(len(cells))
+    sums += cells.take(codes.to_numpy())
+
+
 def _cells(column: pa.Array, key: U64) -> U64:
     """Return the hash of each cell of a column, shape (rows,)."""
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
@@ -152,8 +167,12 @@ def _cells(column: pa.Array, key: U64) -> U64:
         cells = hash64(column.cast(pa.string()), key)
     if column.null_count:
         missing = column.is_null().to_numpy(zero_copy_only=False)
-        cells[missing] = mix(key - GAMMA)  # a word of ones
+        cells[missing] = _null(key)
     return cells
+
+
+def _null(key: U64) -> U64:
+    return mix(key - GAMMA)  # a word of ones
 
 
 def _numbers(column: pa.Array, key: U64) -> U64:

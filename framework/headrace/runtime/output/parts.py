@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
+from headrace.runtime.chain.dictionaries import decoded
 from headrace.runtime.errors import DataError
 from headrace.runtime.hashing.words import U64
 from headrace.runtime.output.digest import cells_beside, digest_of
@@ -123,7 +124,8 @@ class PartWriter:
     def add(self, name: str, batch: pa.RecordBatch) -> None:
         """Take the next rows of a channel."""
         channel = self._channels[name]
-        channel.waiting.add(batch)
+        takes_dictionaries = getattr(self._writer, "takes_dictionaries", False)
+        channel.waiting.add(batch if takes_dictionaries else decoded(batch))
         while channel.waiting.rows >= self._rows_per_part:
             self._submit(channel, self._rows_per_part)
 

@@ -84,8 +84,11 @@ EXPORT int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, cons
                               int64_t group_count, int64_t rows, const uint64_t *keys,
                               int64_t values, const uint64_t *known, int64_t known_count,
                               int64_t *counts, int64_t *nulls);
-EXPORT void headrace_find(const uint64_t *known, const int32_t *starts, int64_t bits,
+EXPORT void headrace_index(const uint64_t *keys, int64_t rows, uint32_t *slots, int64_t slot_count);
+EXPORT void headrace_find(const uint64_t *known, const uint32_t *slots, int64_t slot_count,
                           const uint64_t *keys, int64_t rows, int64_t *places);
+EXPORT void headrace_sort(uint64_t *keys, int32_t *order, int64_t rows, uint64_t *spare_keys,
+                          int32_t *spare_order);
 EXPORT int64_t headrace_csv_plain(const void *offsets, int32_t wide, const uint8_t *data,
                                   int64_t rows, const uint8_t *validity, int64_t validity_offset);
 EXPORT int64_t headrace_csv_size(const int32_t *const *codes, const void *const *offsets,

@@ -15,7 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.runtime.chain.dictionaries import decoded
 from headrace.runtime.errors import DataError
+from headrace.runtime.hashing.tokens import I32, Encoded
 from headrace.runtime.kernels.dense_calls import Cells, csv_lines, csv_plain, group
 from headrace.runtime.kernels.library import library
 from headrace.runtime.output.writers.base import Entries, Layout, slices
@@ -66,9 +68,9 @@ def lines_of(
     most = _ROWS_AT_ONCE if kernels is None or not is_dense else _ROWS_OF_KERNEL
     for rows in slices(batches, max(1, min(most, _CELLS_AT_ONCE // width))):
         if not is_dense:
-            yield from _matrix(rows, columns)
+            yield from _matrix(decoded(rows), columns)
         elif kernels is None:
-            yield from _dense(rows, columns)
+            yield from _dense(decoded(rows), columns)
         else:
             yield _by_kernel(kernels, rows, columns)
 
@@ -84,6 +86,9 @@ def _by_kernel(kernels: CDLL, rows: pa.RecordBatch, columns: Sequence[CsvColumn]
 def _cells(kernels: CDLL, column: pa.Array, name: str, *, is_alone: bool) -> Cells:
     """Return the cells of a column: each different number is spelt once, if that is quicker."""
     null = '""' if is_alone else ""
+    if pa.types.is_dictionary(column.type):
+        cells = Encoded.of(column)
+        return _with_null(_texts(cells.values, name), cells.codes, cells.missing, null)
     if not is_number(column.type):
         is_plain = column.type in _TEXTS and csv_plain(kernels, column)
         return _one_by_one(column if is_plain else as_cells(column), null)
@@ -92,11 +97,17 @@ def _cells(kernels: CDLL, column: pa.Array, name: str, *, is_alone: bool) -> Cel
     if _are_different(kernels, numbers):
         return _one_by_one(_spelt(column, name), null)
     codes, first = group(kernels, _words(numbers))
-    texts = _spelt(pa.array(numbers[first]), name)
-    if column.null_count:
-        codes[column.is_null().to_numpy(zero_copy_only=False)] = len(texts)
-        texts = pa.concat_arrays([texts, pa.array([null], texts.type)])
-    return Cells(texts, codes)
+    missing = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
+    return _with_null(_spelt(pa.array(numbers[first]), name), codes, missing, null)
+
+
+def _with_null(
+    texts: pa.Array, codes: I32, missing: npt.NDArray[np.bool_] | None, null: str
+) -> Cells:
+    if missing is None:
+        return Cells(texts, codes)
+    codes = np.where(missing, np.int32(len(texts)), codes)
+    return Cells(pa.concat_arrays([texts, pa.array([null], texts.type)]), codes)
 
 
 def _one_by_one(texts: pa.Array, null: str) -> Cells:

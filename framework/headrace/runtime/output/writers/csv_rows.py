@@ -55,6 +55,7 @@ class CsvWriter:
 
     suffix: ClassVar[str] = ".csv"
     settings: ClassVar[tuple[str, ...]] = ("header", "columns")
+    takes_dictionaries: ClassVar[bool] = True
     header: bool = False
     columns: tuple[str, ...] | None = None
 

@@ -72,9 +72,21 @@ def refuse_text(schema: pa.Schema, format_name: str) -> None:
 
 def ids_of(column: pa.Array, encoding: Encoding) -> npt.NDArray[np.int32]:
     """Return the ids of a column; null has one."""
-    filled = column.fill_null(encoding.null) if column.null_count else column
-    ids: npt.NDArray[np.int32] = filled.to_numpy()
+    if pa.types.is_dictionary(column.type):
+        return filled(column, column.dictionary.to_numpy(), encoding.null)
+    given = column.fill_null(encoding.null) if column.null_count else column
+    ids: npt.NDArray[np.int32] = given.to_numpy()
     return ids
+
+
+def filled(column: pa.DictionaryArray, values: npt.NDArray[Any], null: Any) -> npt.NDArray[Any]:
+    """Return the number of each row of a dictionary, given those of its values and of null."""
+    codes = column.indices
+    if codes.null_count:
+        codes = codes.fill_null(len(values))
+        values = np.append(values, values.dtype.type(null))
+    made: npt.NDArray[Any] = values.take(codes.to_numpy())
+    return made
 
 
 def numbers_of(column: pa.Array) -> npt.NDArray[np.float64]:

@@ -22,6 +22,7 @@ from headrace.runtime.output.writers.base import Layout, Write
 from headrace.runtime.output.writers.fields import (
     Field,
     fields_of,
+    filled,
     ids_of,
     refuse_text,
     side_by_side,
@@ -40,6 +41,7 @@ class NpyWriter:
     """Parts for DLRM, torchrec and everything else that has a table of vectors for each field."""
 
     maps_features: ClassVar[bool] = True
+    takes_dictionaries: ClassVar[bool] = True
 
     def check(self, schema: pa.Schema) -> None:
         """Refuse hashed rows, which have no fields, and text."""
@@ -118,5 +120,7 @@ def _write_row_ids(place: int, name: str, batches: Batches, file: IO[bytes]) -> 
 
 def _float32(column: pa.Array) -> npt.NDArray[np.float32]:
     """Round to float32 as Arrow does: what is too large for the type becomes infinite."""
+    if pa.types.is_dictionary(column.type):
+        return filled(column, _float32(column.dictionary), np.float32(np.nan))
     numbers: npt.NDArray[np.float32] = column.cast(pa.float32()).to_numpy(zero_copy_only=False)
     return numbers
