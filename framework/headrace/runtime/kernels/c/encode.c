@@ -11,8 +11,6 @@
 #define SMALLEST_COMPARED 0xF8u /* last byte of a mark whose text is compared */
 #define LAST_BYTE(byte) ((uint64_t)(byte) << 56)
 
-static const uint64_t bytes_of_size[] = {
-    0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF};
 static const uint64_t mark_of_size[] = {
     LAST_BYTE(0xF0), LAST_BYTE(0xF1), LAST_BYTE(0xF2), LAST_BYTE(0xF3), LAST_BYTE(0xF4),
     LAST_BYTE(0xF5), LAST_BYTE(0xF6), LAST_BYTE(0xF7)};
