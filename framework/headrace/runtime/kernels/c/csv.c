@@ -90,6 +90,19 @@ INLINE int64_t ones(uint64_t mask, int32_t level) {
     return __builtin_popcountll(mask);
 }
 
+/* The place of the lowest bit that is set; any number if there is none. */
+INLINE uint32_t lowest(uint64_t mask, int32_t level) {
+#if HAS_LEVELS
+    if (level >= AVX2) {
+        uint64_t place;
+        __asm__("tzcnt %1, %0" : "=r"(place) : "r"(mask) : "cc");
+        return (uint32_t)place;
+    }
+#endif
+    (void)level;
+    return (uint32_t)__builtin_ctzll(mask | 1ull << 63);
+}
+
 /* Cells that are found, but not copied yet. */
 typedef struct {
     uint32_t *ends; /* where they end; ends[-1] is the place in front of the first */
@@ -110,7 +123,7 @@ INLINE void add_cells(Cells *cells, const Found *found, int64_t at, int64_t step
         is_line_end = ends >> 63;
         for (; to < next; to += ENDS_AT_ONCE) {
             for (int j = 0; j < ENDS_AT_ONCE; j++) { /* without a branch for each */
-                to[j] = (uint32_t)at + (uint32_t)__builtin_ctzll(mask | 1ull << 63);
+                to[j] = (uint32_t)at + lowest(mask, level);
                 mask &= mask - 1;
             }
         }
@@ -164,36 +177,56 @@ INLINE int64_t start_of(const Columns *to, const uint32_t *end, int is_first) {
     return start;
 }
 
-/* Copy a column's cells of a group of rows. Returns their validity, or NO_ROOM. */
+/* Copy a cell of more than 16 bytes, the first of which are copied. Returns NO_ROOM if it is long and
+ * does not fit. */
+static int copy_rest(uint8_t *cell, const uint8_t *from, int64_t size, int64_t room) {
+    if (size <= AT_ONCE) {
+        copy_16(cell + 16, from + 16);
+        return 0;
+    }
+    if (size > room) {
+        return NO_ROOM;
+    }
+    memcpy(cell, from, (uint64_t)size);
+    return 0;
+}
+
+/* Copy a column's cells of a group of rows. Returns NO_ROOM if they do not fit. */
 INLINE int copy_group(const Columns *to, int64_t i, int64_t row, const uint32_t *end, int count,
                       int is_first, int is_last) {
     int32_t *offsets = to->offsets[i] + row;
-    int64_t filled = to->filled[i], room = to->sizes[i] - BEHIND;
-    int valid = 0;
+    int64_t filled = to->filled[i], room = to->sizes[i] - BEHIND, any_empty = 0;
+    uint8_t *cells = to->cells[i];
     if (filled > room) {
         return NO_ROOM;
     }
     for (int each = 0; each < count; each++, end += to->columns) {
         int64_t start = start_of(to, end, is_first), size = *end - start;
         const uint8_t *from = to->data + start;
-        uint8_t *cell = to->cells[i] + filled;
-        if (is_last || size > AT_ONCE) {
+        if (is_last) {
             if (filled + size > room) {
                 return NO_ROOM;
             }
-            memcpy(cell, from, (uint64_t)size);
+            memcpy(cells + filled, from, (uint64_t)size);
         } else {
-            copy_16(cell, from);
-            if (size > 16) {
-                copy_16(cell + 16, from + 16);
+            copy_16(cells + filled, from);
+            if (size > 16 && copy_rest(cells + filled, from, size, room - filled) < 0) {
+                return NO_ROOM;
             }
         }
         filled += size;
         offsets[each + 1] = (int32_t)filled;
-        valid |= (size > 0) << each;
+        any_empty |= size - 1;
     }
+    int valid = (1 << count) - 1;
+    for (int each = 0; any_empty < 0 && each < count; each++) {
+        int is_empty = offsets[each + 1] == (each ? offsets[each] : (int32_t)to->filled[i]);
+        valid &= ~(is_empty << each);
+        to->nulls[i] += is_empty;
+    }
+    to->validity[i][row / GROUP] = (uint8_t)valid;
     to->filled[i] = filled;
-    return valid;
+    return 0;
 }
 
 /* Copy a column's cells of some rows. Returns 0, or NO_ROOM. */
@@ -203,16 +236,13 @@ INLINE int copy_column(const Columns *to, int64_t i, int64_t rows, const uint32_
     for (int64_t row = 0; row < rows; row += GROUP, end += GROUP * to->columns) {
         int64_t at = to->rows + row;
         int count = rows - row < GROUP ? (int)(rows - row) : GROUP;
-        int valid = count == GROUP ? copy_group(to, i, at, end, GROUP, is_first, is_last)
-                                   : copy_group(to, i, at, end, count, is_first, is_last);
-        if (valid < 0) {
-            return NO_ROOM;
-        }
-        to->validity[i][at / GROUP] = (uint8_t)valid;
-        if (valid != (1 << count) - 1) {
-            to->nulls[i] += count - ones((uint64_t)valid, BASELINE);
+        int done = count == GROUP ? copy_group(to, i, at, end, GROUP, is_first, is_last)
+                                  : copy_group(to, i, at, end, count, is_first, is_last);
+        if (done < 0) {
+            return done;
         }
     }
+    /* what will be written next */
     for (int64_t at = to->filled[i]; before < to->filled[i] + 64; before += 64, at += 64) {
         __builtin_prefetch(to->cells[i] + at, 1);
     }
