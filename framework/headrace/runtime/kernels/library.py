@@ -47,7 +47,10 @@ _ARGUMENTS = {
     "group": (_P, c_int64, _P, _P, _P, c_int64),
     "add_up": (_P, _P, c_int64, c_int64, _P),
     "whole_sums": (_P, _P, c_int64, c_int64, _P, _P),
-    "cross": (_P, _P, _P, c_int64, c_int64, _P, c_int64, _P, c_int64, _P, _P),
+    "cross": (
+        *(_P, _P, c_int64, _P, c_int64, _P, _P, c_int64, c_int64, _P, c_int64, _P, c_int64),
+        *(_P, _P),
+    ),
     "find": (_P, _P, c_int64, _P, c_int64, _P),
     "csv_size": (_P, _P, _P, c_int64, c_int64),
     "csv_lines": (_P, _P, _P, _P, c_int64, c_int64, _P, c_int64),

@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import U32, ColumnTokens, hashes_of
+from headrace.runtime.kernels.row_calls import Groups
 from headrace.runtime.statistics.crossed import (
     CHANNELS,
     LABELS,
     MOST_COLUMNS,
     Crossed,
-    Groups,
     key_of,
 )
 from headrace.runtime.statistics.distinct import Distinct

@@ -80,10 +80,11 @@ EXPORT int64_t headrace_add_up(const int32_t *codes, const int64_t *numbers, int
                                int64_t groups, int64_t *sums);
 EXPORT int64_t headrace_whole_sums(const int32_t *codes, const double *numbers, int64_t rows,
                                    int64_t groups, int64_t *counts, int64_t *sums);
-EXPORT int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, const int8_t *groups,
-                              int64_t group_count, int64_t rows, const uint64_t *keys,
-                              int64_t values, const uint64_t *known, int64_t known_count,
-                              int64_t *counts, int64_t *nulls);
+EXPORT int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, int64_t rows,
+                              const int8_t *groups, int64_t group_count, const int64_t *of_values,
+                              const int32_t *chosen, int64_t chosen_count, int64_t most,
+                              const uint64_t *keys, int64_t values, const uint64_t *known,
+                              int64_t known_count, int64_t *counts, int64_t *nulls);
 EXPORT void headrace_find(const uint64_t *known, const int32_t *starts, int64_t bits,
                           const uint64_t *keys, int64_t rows, int64_t *places);
 EXPORT int64_t headrace_csv_size(const int32_t *const *codes, const int64_t *const *offsets,
