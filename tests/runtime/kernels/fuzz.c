@@ -46,7 +46,7 @@ typedef struct {
 
 static Column drawn_column(void) {
     Column column = {0, 0, 0, (int64_t)draw(4) ? (int64_t)draw(40) : (int64_t)draw(3000), 0};
-    int64_t longest = 1 + (int64_t)draw(3) * (int64_t)draw(40), letters = 1 + (int64_t)draw(4);
+    int64_t longest = 1 + (int64_t)draw(3) * (int64_t)draw(draw(2) ? 5 : 40), letters = 1 + (int64_t)draw(4);
     column.offsets = room(4 * (uint64_t)(column.rows + 1));
     column.offsets[0] = (int32_t)draw(9);
     for (int64_t i = 0; i < column.rows; i++) {
@@ -130,9 +130,15 @@ static void fuzz_text(void) {
     uint64_t *wide = room(8 * rows);
     uint32_t twice_hashes[2];
     for (int function = MURMUR3_32; function <= XXH32; function++) {
-        uint32_t seed = (uint32_t)draw(1ull << 32), *again = room(4 * rows);
+        uint32_t seed = (uint32_t)draw(1ull << 32), alone, *again = room(4 * rows);
+        headrace_level((int)draw(3));
         headrace_hash32(column.offsets, column.data, column.rows, prefix, (int64_t)before, function,
                         seed, hashes);
+        for (int64_t i = 0; i < column.rows; i++) {
+            headrace_hash32(column.offsets + i, column.data, 1, prefix, (int64_t)before, function,
+                            seed, &alone);
+            check(hashes[i] == alone, "a hash");
+        }
         headrace_tokens(column.offsets, column.data, column.rows, prefix, (int64_t)before, function,
                         seed, 7, again, wide);
         check(!memcmp(hashes, again, 4 * rows), "hashes of tokens");
@@ -158,7 +164,7 @@ static void fuzz_text(void) {
     uint8_t *missing = room(rows), *values = room(bytes + 8), *validity = draw(2) ? column.validity : 0;
     int64_t *of_values = room(8 * rows);
     uint64_t *marks = room(8 * rows);
-    uint32_t *table = room(4 * (uint64_t)slots);
+    int32_t *table = room(4 * (uint64_t)slots);
     int64_t count =
         headrace_encode(column.offsets, column.data, validity, 0, column.rows, codes, missing,
                         starts, values, of_values, marks, table, slots);

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.runtime.hashing import hash64
-from headrace.runtime.hashing.functions import HASH_FUNCTIONS, hash_texts
+from headrace.runtime.hashing.functions import HASH_FUNCTIONS, hash_texts, prefixed_hashes
 from headrace.runtime.hashing.keys import signed_keys, unsigned_keys
 from headrace.runtime.hashing.sparse import SparseRows, sparse_rows
 from headrace.runtime.hashing.tokens import ColumnTokens, Encoded, RowTokens, column_tokens
@@ -103,6 +104,22 @@ def test_hashes(cells: list[str], start: int, seed: int) -> None:
             compiled, [*hash_texts(texts, *pairs), hash64.hash64(texts, key)], strict=True
         ):
             assert_equal(one, other)
+
+
+@pytest.mark.parametrize("level", levels())
+def test_hashes_of_many_short_texts(level: int) -> None:
+    """They are hashed several at once, behind as many bytes of a prefix as there may be."""
+    texts = pa.array(
+        ["0123456é"[: size % 9] + chr(48 + size % 3) * (size % 2) for size in range(300)]
+    )
+    for prefix in (b"", b"a", b"ab=", b"abcd", b"abcde="):
+        seeds = [(function, 7) for function in HASH_FUNCTIONS.values()]
+        with at_level(level):
+            compiled = prefixed_hashes(texts, prefix, *seeds)
+        with without_kernels():
+            joined = pc.binary_join_element_wise(prefix.decode(), texts, "")
+            for one, other in zip(compiled or [], hash_texts(joined, *seeds), strict=True):
+                assert_equal(one, other)
 
 
 def assert_encoded_alike(texts: pa.StringArray) -> None:

@@ -41,6 +41,7 @@ typedef struct {
         Bytes all = {0}, odd = {0};                                                                \
         for (int i = 0; i < steps; i++) {                                                          \
             uint64_t delimiters = 0, ends = 0;                                                     \
+            __builtin_prefetch(bytes + STEP * (i + STEPS)); /* of the next tile */                 \
             for (unsigned at = 0; at < STEP; at += sizeof(Bytes)) {                                \
                 Bytes part = *(const Bytes *)(bytes + STEP * i + at);                              \
                 delimiters |= mask_of((Bytes)(part == dialect.delimiter)) << at;                   \

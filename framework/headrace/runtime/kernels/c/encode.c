@@ -25,64 +25,70 @@ static uint64_t mark_of_long(const uint8_t *text, int64_t size) {
     return mix64(mark + word64(text + size - 8)) | LAST_BYTE(SMALLEST_COMPARED);
 }
 
-/* `room` bytes may be read. */
-INLINE uint64_t mark_of(const uint8_t *text, int64_t size, int64_t room) {
-    if (size < 8) {
-        uint64_t word = room >= 8 ? word64(text) : first_word(text, size, room);
-        return (word & bytes_of_size[size]) | mark_of_size[size];
-    }
-    uint64_t mark = word64(text);
-    return size == 8 && mark < LAST_BYTE(SMALLEST_OTHER) ? mark : mark_of_long(text, size);
-}
-
-INLINE int is_compared(uint64_t mark) { return mark >= LAST_BYTE(SMALLEST_COMPARED); }
-
-/* Whether texts are the same that are compared. */
-static int is_same(const uint8_t *text, int64_t size, const uint8_t *values, const int32_t *ends) {
-    const uint8_t *value = values + ends[0];
-    if (ends[1] - ends[0] != size) {
-        return 0;
-    }
-    if (size <= 16) {
-        return word64(text) == word64(value) && word64(text + size - 8) == word64(value + size - 8);
-    }
-    return !memcmp(text, value, (uint64_t)size);
-}
-
 /* Where values are found by their marks. */
 typedef struct {
-    uint32_t *slots; /* the code of a value, plus one */
-    int64_t count;   /* a power of two */
+    int32_t *slots; /* the codes of values, or EMPTY */
+    int64_t count;  /* a power of two */
     int shift;
 } Table;
+
+#define EMPTY -1
 
 /* The first slot in which to look: the highest bits of a product. */
 INLINE int64_t slot_of(Table table, uint64_t mark) {
     return (int64_t)(mark * GAMMA >> table.shift);
 }
 
+INLINE int64_t next_slot(Table table, int64_t slot) { return (slot + 1) & (table.count - 1); }
+
 /* Put values 0 to `values` into so many slots. */
-static Table table_of(uint32_t *slots, int64_t count, const uint64_t *marks, int64_t values) {
+static Table table_of(int32_t *slots, int64_t count, const uint64_t *marks, int64_t values) {
     Table table = {slots, count, 64 - __builtin_ctzll((uint64_t)count)};
-    memset(slots, 0, (uint64_t)count * sizeof *slots);
+    memset(slots, EMPTY, (uint64_t)count * sizeof *slots);
     for (int64_t code = 0; code < values; code++) {
         int64_t slot = slot_of(table, marks[code]);
-        while (slots[slot]) {
-            slot = (slot + 1) & (count - 1);
+        while (slots[slot] != EMPTY) {
+            slot = next_slot(table, slot);
         }
-        slots[slot] = (uint32_t)code + 1;
+        slots[slot] = (int32_t)code;
     }
     return table;
 }
 
-INLINE int64_t encoded(const int32_t *restrict offsets, const uint8_t *restrict data,
-                       const uint8_t *restrict validity, int64_t validity_offset, int64_t rows,
-                       int32_t *restrict codes, uint8_t *restrict missing,
-                       int32_t *restrict value_offsets, uint8_t *restrict value_data,
-                       int64_t *restrict counts, uint64_t *restrict marks,
-                       uint32_t *restrict slots, int64_t slot_count) {
+INLINE int is_same(const uint8_t *text, const uint8_t *other, int64_t size) {
+    if (size <= 16) { /* and at least eight */
+        return word64(text) == word64(other) && word64(text + size - 8) == word64(other + size - 8);
+    }
+    return !memcmp(text, other, (uint64_t)size);
+}
+
+/* The slot of a text that is compared, or an empty one. */
+static int64_t find_compared(Table table, const uint64_t *marks, const int32_t *value_offsets,
+                             const uint8_t *value_data, uint64_t mark, const uint8_t *text,
+                             int64_t size) {
+    int64_t slot = slot_of(table, mark), code;
+    while ((code = table.slots[slot]) != EMPTY) {
+        int64_t start = value_offsets[code];
+        if (marks[code] == mark && value_offsets[code + 1] - start == size &&
+            is_same(text, value_data + start, size)) {
+            break;
+        }
+        slot = next_slot(table, slot);
+    }
+    return slot;
+}
+
+INLINE int64_t encode(const int32_t *restrict offsets, const uint8_t *restrict data,
+                      const uint8_t *restrict validity, int64_t validity_offset, int64_t rows,
+                      int32_t *restrict codes, uint8_t *restrict missing,
+                      int32_t *restrict value_offsets, uint8_t *restrict value_data,
+                      int64_t *restrict counts, uint64_t *restrict marks, int32_t *restrict slots,
+                      int64_t slot_count) {
     Table table = table_of(slots, slot_count < FEW ? slot_count : FEW, marks, 0);
-    int64_t count = 0, end = rows ? offsets[rows] : 0;
+    int64_t count = 0, whole = rows; /* from there on, eight bytes may not be there to read */
+    while (whole && offsets[whole - 1] + 8 > offsets[rows]) {
+        whole--;
+    }
     value_offsets[0] = 0;
     for (int64_t row = 0; row < rows; row++) {
         if (validity) {
@@ -93,14 +99,23 @@ INLINE int64_t encoded(const int32_t *restrict offsets, const uint8_t *restrict 
                 continue;
             }
         }
-        int64_t start = offsets[row], size = offsets[row + 1] - start;
+        int64_t start = offsets[row], size = offsets[row + 1] - start, slot, code;
         const uint8_t *text = data + start;
-        uint64_t mark = mark_of(text, size, end - start);
-        int64_t slot = slot_of(table, mark), code;
-        for (; (code = (int64_t)slots[slot] - 1) >= 0; slot = (slot + 1) & (table.count - 1)) {
-            if (marks[code] == mark &&
-                (!is_compared(mark) || is_same(text, size, value_data, value_offsets + code))) {
-                break;
+        uint64_t mark;
+        if (size < 8) {
+            mark = row < whole ? word64(text) : first_word(text, size, size);
+            mark = (mark & bytes_of_size[size]) | mark_of_size[size];
+        } else {
+            mark = word64(text);
+        }
+        if (size > 8 || (size == 8 && mark >= LAST_BYTE(SMALLEST_OTHER))) {
+            mark = mark_of_long(text, size);
+            slot = find_compared(table, marks, value_offsets, value_data, mark, text, size);
+            code = slots[slot];
+        } else {
+            slot = slot_of(table, mark);
+            while ((code = slots[slot]) >= 0 && marks[code] != mark) {
+                slot = next_slot(table, slot);
             }
         }
         if (code >= 0) {
@@ -108,16 +123,17 @@ INLINE int64_t encoded(const int32_t *restrict offsets, const uint8_t *restrict 
             counts[code]++;
             continue;
         }
-        codes[row] = (int32_t)count;
+        codes[row] = slots[slot] = (int32_t)count;
         counts[count] = 1;
         marks[count] = mark;
-        if (is_compared(mark)) {
-            memcpy(value_data + value_offsets[count], text, (uint64_t)size);
+        uint8_t *value = value_data + value_offsets[count];
+        if (mark < LAST_BYTE(SMALLEST_COMPARED)) {
+            memcpy(value, &mark, sizeof mark);
         } else {
-            memcpy(value_data + value_offsets[count], &mark, sizeof mark);
+            memcpy(value, text, (uint64_t)size);
         }
         value_offsets[count + 1] = value_offsets[count] + (int32_t)size;
-        slots[slot] = (uint32_t)++count;
+        count++;
         if (2 * count >= table.count && table.count < slot_count) {
             /* where most values are new, most of the others will be */
             int64_t wider = 2 * count > row ? slot_count : 4 * table.count;
@@ -127,19 +143,37 @@ INLINE int64_t encoded(const int32_t *restrict offsets, const uint8_t *restrict 
     return count;
 }
 
+#define ENCODE(name, target)                                                                       \
+    target static int64_t name(                                                                    \
+        const int32_t *offsets, const uint8_t *data, const uint8_t *validity,                      \
+        int64_t validity_offset, int64_t rows, int32_t *codes, uint8_t *missing,                   \
+        int32_t *value_offsets, uint8_t *value_data, int64_t *counts, uint64_t *marks,             \
+        int32_t *slots, int64_t slot_count) {                                                      \
+        if (!validity) {                                                                           \
+            return encode(offsets, data, 0, 0, rows, codes, 0, value_offsets, value_data, counts,  \
+                          marks, slots, slot_count);                                               \
+        }                                                                                          \
+        return encode(offsets, data, validity, validity_offset, rows, codes, missing,              \
+                      value_offsets, value_data, counts, marks, slots, slot_count);                \
+    }
+
+ENCODE(encode_baseline, )
+#if HAS_LEVELS
+ENCODE(encode_avx2, AVX2_TOO) /* whose shifts take any register */
+#else
+#define encode_avx2 encode_baseline
+#endif
+
 /* `codes`, `counts` (rows of each value) and `marks` hold one number for each row, `value_offsets`
  * one more, `value_data` eight bytes more than the column; `slot_count` is a power of two, at least
  * twice the rows, and two. Returns the number of values. */
 int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
                         int64_t validity_offset, int64_t rows, int32_t *codes, uint8_t *missing,
                         int32_t *value_offsets, uint8_t *value_data, int64_t *counts,
-                        uint64_t *marks, uint32_t *slots, int64_t slot_count) {
-    if (!validity) {
-        return encoded(offsets, data, 0, 0, rows, codes, 0, value_offsets, value_data, counts,
-                       marks, slots, slot_count);
-    }
-    return encoded(offsets, data, validity, validity_offset, rows, codes, missing, value_offsets,
-                   value_data, counts, marks, slots, slot_count);
+                        uint64_t *marks, int32_t *slots, int64_t slot_count) {
+    return (processor_level() >= AVX2 ? encode_avx2 : encode_baseline)(
+        offsets, data, validity, validity_offset, rows, codes, missing, value_offsets, value_data,
+        counts, marks, slots, slot_count);
 }
 
 /* Lay texts out in cells of one width, none of them longer, with zeros behind. */

@@ -4,6 +4,7 @@
  * once. Sources: https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp,
  * https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
  */
+#include "processor.h"
 #include "text.h"
 
 /* How far MurmurHash3 is: up to three bytes wait for their word to be whole. */
@@ -40,27 +41,67 @@ static inline Murmur murmur_over(Murmur murmur, const uint8_t *text, int64_t siz
     return murmur;
 }
 
-/* The same for two that are equally far. */
-static inline void both_over(Murmur *one, Murmur *other, const uint8_t *text, int64_t size) {
-    uint64_t waiting = one->waiting;
-    int bits = 8 * one->bytes;
-    for (; size >= 4; text += 4, size -= 4) {
-        waiting |= (uint64_t)word32(text) << bits;
-        one->state = stepped(one->state, (uint32_t)waiting);
-        other->state = stepped(other->state, (uint32_t)waiting);
-        waiting >>= 32;
-    }
-    one->waiting = other->waiting = waiting;
-    *one = murmur_over(*one, text, size);
-    *other = murmur_over(*other, text, size);
-}
-
-static inline uint32_t murmur_end(Murmur murmur, uint32_t size) {
-    uint32_t state = murmur.state ^ scrambled((uint32_t)murmur.waiting) ^ size;
+static inline uint32_t finished(uint32_t state, uint32_t tail, uint32_t size) {
+    state ^= scrambled(tail) ^ size;
     state = (state ^ state >> 16) * 0x85EBCA6Bu;
     state = (state ^ state >> 13) * 0xC2B2AE35u;
     return state ^ state >> 16;
 }
+
+#define TEXTS 64 /* short ones, hashed at once */
+
+/* Texts of up to eight bytes, as two words each, and how many bytes each has. */
+typedef struct {
+    uint32_t first[TEXTS], second[TEXTS], sizes[TEXTS];
+} Short;
+
+/* Take texts; returns whether all are short. */
+static inline int take_short(const int32_t *offsets, const uint8_t *data, int64_t count,
+                             int64_t end, Short *texts) {
+    int is_long = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t size = offsets[i + 1] - offsets[i];
+        uint64_t word = first_word(data + offsets[i], size, end - offsets[i]);
+        is_long |= size > 8;
+        texts->first[i] = (uint32_t)word;
+        texts->second[i] = (uint32_t)(word >> 32);
+        texts->sizes[i] = (uint32_t)size;
+    }
+    return !is_long;
+}
+
+/* Hash short texts behind a prefix. There is no branch, so compilers hash several at once. */
+INLINE void murmur_short(const Short *restrict texts, Murmur start, uint32_t prefix_size,
+                         uint32_t *restrict hashes) {
+    const int shift = 8 * start.bytes, back = 31 - shift;
+    const uint32_t waiting = (uint32_t)start.waiting, bytes = (uint32_t)start.bytes;
+    for (int i = 0; i < TEXTS; i++) {
+        uint32_t first = texts->first[i], second = texts->second[i];
+        uint32_t words[] = {waiting | first << shift, second << shift | first >> 1 >> back,
+                            second >> 1 >> back};
+        uint32_t once = stepped(start.state, words[0]), twice = stepped(once, words[1]);
+        uint32_t size = bytes + texts->sizes[i];
+        uint32_t state = size >= 8 ? twice : size >= 4 ? once : start.state;
+        uint32_t tail = size >= 8 ? words[2] : size >= 4 ? words[1] : words[0];
+        hashes[i] = finished(state, tail, prefix_size + texts->sizes[i]);
+    }
+}
+
+typedef void Hasher(const Short *, Murmur, uint32_t, uint32_t *);
+
+static void murmur_short_baseline(const Short *texts, Murmur start, uint32_t prefix_size,
+                                  uint32_t *hashes) {
+    murmur_short(texts, start, prefix_size, hashes);
+}
+
+#if HAS_LEVELS
+AVX2_TOO static void murmur_short_avx2(const Short *texts, Murmur start, uint32_t prefix_size,
+                                       uint32_t *hashes) {
+    murmur_short(texts, start, prefix_size, hashes);
+}
+#else
+#define murmur_short_avx2 murmur_short_baseline
+#endif
 
 #define P1 0x9E3779B1u
 #define P2 0x85EBCA77u
@@ -112,6 +153,31 @@ static uint32_t xxhash(Token token, uint32_t seed) {
     return state ^ state >> 16;
 }
 
+/* MurmurHash3 of up to `TEXTS` texts, and of the same from another start if there is one. */
+static void murmur_texts(const int32_t *offsets, const uint8_t *data, int64_t count, int64_t end,
+                         Murmur start, int64_t prefix_size, uint32_t *hashes, const Murmur *other,
+                         uint32_t *others) {
+    Hasher *hasher = processor_level() >= AVX2 ? murmur_short_avx2 : murmur_short_baseline;
+    Short texts;
+    if (count == TEXTS && take_short(offsets, data, count, end, &texts)) {
+        hasher(&texts, start, (uint32_t)prefix_size, hashes);
+        if (other) {
+            hasher(&texts, *other, (uint32_t)prefix_size, others);
+        }
+        return;
+    }
+    for (int64_t row = 0; row < count; row++) {
+        int64_t size = offsets[row + 1] - offsets[row];
+        uint32_t all = (uint32_t)(prefix_size + size);
+        Murmur murmur = murmur_over(start, data + offsets[row], size);
+        hashes[row] = finished(murmur.state, (uint32_t)murmur.waiting, all);
+        if (other) {
+            murmur = murmur_over(*other, data + offsets[row], size);
+            others[row] = finished(murmur.state, (uint32_t)murmur.waiting, all);
+        }
+    }
+}
+
 void headrace_hash32(const int32_t *offsets, const uint8_t *data, int64_t rows,
                      const uint8_t *prefix, int64_t prefix_size, int32_t function, uint32_t seed,
                      uint32_t *hashes) {
@@ -124,15 +190,15 @@ void headrace_hash32(const int32_t *offsets, const uint8_t *data, int64_t rows,
         return;
     }
     Murmur start = murmur_over((Murmur){seed, 0, 0}, prefix, prefix_size);
-    for (int64_t row = 0; row < rows; row++) {
-        int64_t size = offsets[row + 1] - offsets[row];
-        Murmur murmur = murmur_over(start, data + offsets[row], size);
-        hashes[row] = murmur_end(murmur, (uint32_t)(prefix_size + size));
+    for (int64_t first = 0; first < rows; first += TEXTS) {
+        int64_t count = rows - first < TEXTS ? rows - first : TEXTS;
+        murmur_texts(offsets + first, data, count, offsets[rows], start, prefix_size,
+                     hashes + first, 0, 0);
     }
 }
 
 /* The same, and 64 bits by which texts are told apart: above the hash, below it MurmurHash3 with
- * another seed. Each word of a text is scrambled once for both. */
+ * another seed. */
 void headrace_tokens(const int32_t *offsets, const uint8_t *data, int64_t rows,
                      const uint8_t *prefix, int64_t prefix_size, int32_t function, uint32_t seed,
                      uint32_t mark_seed, uint32_t *hashes, uint64_t *prints) {
@@ -141,20 +207,14 @@ void headrace_tokens(const int32_t *offsets, const uint8_t *data, int64_t rows,
     if (function == XXH32) {
         headrace_hash32(offsets, data, rows, prefix, prefix_size, function, seed, hashes);
     }
-    for (int64_t row = 0; row < rows; row++) {
-        const uint8_t *text = data + offsets[row];
-        int64_t size = offsets[row + 1] - offsets[row];
-        uint32_t length = (uint32_t)(prefix_size + size), hash;
-        Murmur mark = mark_start;
-        if (function == XXH32) {
-            hash = hashes[row];
-            mark = murmur_over(mark, text, size);
-        } else {
-            Murmur murmur = start;
-            both_over(&murmur, &mark, text, size);
-            hashes[row] = hash = murmur_end(murmur, length);
+    for (int64_t first = 0; first < rows; first += TEXTS) {
+        int64_t count = rows - first < TEXTS ? rows - first : TEXTS;
+        uint32_t marks[TEXTS];
+        murmur_texts(offsets + first, data, count, offsets[rows], mark_start, prefix_size, marks,
+                     function == XXH32 ? 0 : &start, hashes + first);
+        for (int64_t i = 0; i < count; i++) {
+            prints[first + i] = (uint64_t)hashes[first + i] << 32 | marks[i];
         }
-        prints[row] = (uint64_t)hash << 32 | murmur_end(mark, length);
     }
 }
 

@@ -301,10 +301,6 @@ INLINE int64_t weighted_rows(const Column *given, const int32_t *order, int64_t 
     return total;
 }
 
-/* Makes rows of columns. */
-typedef int64_t Rows(const Column *given, const int32_t *order, int64_t columns, int64_t rows,
-                     int32_t *offsets, int32_t *indices, void *values);
-
 #define ROWS(name, target, make)                                                                   \
     target static int64_t name(const Column *given, const int32_t *order, int64_t columns,         \
                                int64_t rows, int32_t *offsets, int32_t *indices, void *values) {   \
@@ -316,12 +312,9 @@ ROWS(weighted_baseline, , weighted_rows)
 #if HAS_LEVELS
 ROWS(plain_avx2, AVX2_TOO, sparse_rows)
 ROWS(weighted_avx2, AVX2_TOO, weighted_rows)
-ROWS(plain_avx512, AVX512_TOO, sparse_rows)
-static Rows *const plain[] = {plain_baseline, plain_avx2, plain_avx512};
-static Rows *const weighted[] = {weighted_baseline, weighted_avx2, weighted_avx2};
 #else
-static Rows *const plain[] = {plain_baseline};
-static Rows *const weighted[] = {weighted_baseline};
+#define plain_avx2 plain_baseline
+#define weighted_avx2 weighted_baseline
 #endif
 
 /* Whether the columns are few enough, and each place among their `rows`. */
@@ -348,7 +341,8 @@ int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys
     for (int64_t i = 0; i < columns; i++) {
         given[i] = (Column){codes[i], keys[i], key_counts[i], missing[i], 0};
     }
-    return plain[processor_level()](given, order, columns, rows, offsets, indices, values);
+    return (processor_level() >= AVX2 ? plain_avx2 : plain_baseline)(given, order, columns, rows,
+                                                                     offsets, indices, values);
 }
 
 /* The same with numeric columns: `weights` holds the number of each row of those, null for others.
@@ -372,7 +366,8 @@ int64_t headrace_sparse_weighted(const int32_t *const *codes, const uint32_t *co
         given[column] = (Column){codes[column], keys[column], key_counts[column], missing[column],
                                  weights[column]};
     }
-    return weighted[processor_level()](given, order, columns, rows, offsets, indices, values);
+    return (processor_level() >= AVX2 ? weighted_avx2 : weighted_baseline)(
+        given, order, columns, rows, offsets, indices, values);
 }
 
 /* The same of a key for each cell, column by column; a cell without a feature has the key NONE. */
@@ -385,5 +380,6 @@ int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows
     for (int64_t i = 0; i < columns; i++) {
         given[i] = (Column){0, keys + i * rows, 0, 0, 0};
     }
-    return plain[processor_level()](given, 0, columns, rows, offsets, indices, values);
+    return (processor_level() >= AVX2 ? plain_avx2 : plain_baseline)(given, 0, columns, rows,
+                                                                     offsets, indices, values);
 }
