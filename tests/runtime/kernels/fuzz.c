@@ -149,6 +149,13 @@ static void fuzz_text(void) {
         }
         free(again);
     }
+    uint32_t n_features = 1 + (uint32_t)draw(1u << 31), *keys = room(4 * rows);
+    headrace_signed_keys(hashes, column.rows, n_features, 1, keys);
+    for (uint64_t i = 0; i < rows; i++) {
+        uint32_t size = hashes[i] >> 31 ? 0 - hashes[i] : hashes[i];
+        check(keys[i] == (size % n_features << 1 | hashes[i] >> 31), "a key");
+    }
+    free(keys);
     if (rows) {
         int32_t edges[] = {0, (int32_t)before / 2, (int32_t)before};
         int32_t twice[] = {column.offsets[0], column.offsets[1], column.offsets[1]};

@@ -122,6 +122,17 @@ def test_hashes_of_many_short_texts(level: int) -> None:
                 assert_equal(one, other)
 
 
+WIDTHS = st.sampled_from([1, 2, 3, 2**20, 2**20 - 3, 2**31 - 1]) | st.integers(1, 2**31 - 1)
+
+
+@given(st.lists(SEEDS | st.sampled_from([0, 2**31 - 1, 2**31, 2**32 - 1])), WIDTHS, st.booleans())
+def test_keys_of_hashes(hashes: list[int], width: int, alternate: bool) -> None:
+    given = np.array(hashes, np.uint32)
+    compiled = signed_keys(given, width, alternate_sign=alternate)
+    with without_kernels():
+        assert_equal(compiled, signed_keys(given, width, alternate_sign=alternate))
+
+
 def assert_encoded_alike(texts: pa.StringArray) -> None:
     compiled = Encoded.of(texts)
     compiled.values.validate(full=True)

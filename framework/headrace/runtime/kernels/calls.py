@@ -103,6 +103,13 @@ def hash_cells(
     return hashes
 
 
+def signed_keys(kernels: CDLL, hashes: U32, n_features: int, *, alternate_sign: bool) -> U32:
+    """Return what `headrace.runtime.hashing.keys.signed_keys` returns."""
+    hashes, keys = straight(hashes, np.uint32), np.empty(len(hashes), np.uint32)
+    kernels.headrace_signed_keys(at(hashes), len(hashes), n_features, alternate_sign, at(keys))
+    return keys
+
+
 def sparse_keys(
     kernels: CDLL, keys: U32, columns: int, rows: int
 ) -> tuple[I32, I32, Floats] | None:

@@ -29,6 +29,7 @@ _ARGUMENTS = {
     "hash32": (_P, _P, c_int64, _P, c_int64, c_int32, c_uint32, _P),
     "tokens": (_P, _P, c_int64, _P, c_int64, c_int32, c_uint32, c_uint32, _P, _P),
     "hash_cells": (_P, _P, c_int64, c_int64, _P, _P, c_int32, c_uint32, _P),
+    "signed_keys": (_P, c_int64, c_uint32, c_int32, _P),
     "hash64": (_P, _P, c_int64, c_uint64, _P),
     "encode": (_P, _P, _P, c_int64, c_int64, _P, _P, _P, _P, _P, _P, _P, c_int64),
     "sketch": (_P, _P, c_int64, c_int64, _P),

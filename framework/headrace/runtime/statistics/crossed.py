@@ -60,19 +60,21 @@ class Crossed:
     counts: Counts = field(default_factory=lambda: np.empty((0, GROUPS), np.int64))
     nulls: Counts = field(default_factory=lambda: np.zeros(GROUPS, np.int64))
 
-    def see(self, column: ColumnTokens, groups: Groups) -> None:
-        """Take in the column's cells of one batch."""
+    def see(self, column: ColumnTokens, groups: Groups) -> bool:
+        """Take in the column's cells of one batch; return true if all keys are known to be old."""
         if not self.is_kept:
-            return
+            return False
         values = len(column.cells.values)
         if values > MOST or column.lengths is not None:  # a row of several values has no one group
             self._leave_out()
-            return
+            return False
         keys = _keys(column)
-        if not self._has_added(column.cells, keys, groups):
-            counts = _counts(column.cells, groups.by_row)
-            self.nulls = self.nulls + counts[values]
-            self._add(keys, counts[:values])
+        if self._has_added(column.cells, keys, groups):
+            return True
+        counts = _counts(column.cells, groups.by_row)
+        self.nulls = self.nulls + counts[values]
+        self._add(keys, counts[:values])
+        return False
 
     def merge(self, other: Crossed) -> None:
         """Take in all that another one saw."""

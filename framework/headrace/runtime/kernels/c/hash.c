@@ -241,3 +241,18 @@ void headrace_hash64(const int32_t *offsets, const uint8_t *data, int64_t rows, 
         hashes[row] = state;
     }
 }
+
+/* The keys of hashes, ``index << 1 | negative``, as headrace.runtime.hashing.keys makes them. The
+ * remainder is found without dividing: D. Lemire, O. Kaser, N. Kurz, "Faster remainder by direct
+ * computation", Software: Practice and Experience 49, 2019. */
+void headrace_signed_keys(const uint32_t *hashes, int64_t count, uint32_t n_features,
+                          int32_t alternate_sign, uint32_t *keys) {
+    const uint64_t inverse = ~(uint64_t)0 / n_features + 1; /* 0 for a single feature */
+    const uint32_t signs = alternate_sign ? 1 : 0;
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t sign = hashes[i] >> 31, size = (hashes[i] ^ -sign) + sign;
+        uint64_t part = inverse * size;
+        uint32_t index = (uint32_t)((unsigned __int128)part * n_features >> 64);
+        keys[i] = index << 1 | (sign & signs);
+    }
+}

@@ -38,6 +38,8 @@ EXPORT void headrace_hash_cells(const int32_t *offsets, const uint8_t *data, int
                                 int64_t rows, const int32_t *prefix_offsets,
                                 const uint8_t *prefixes, int32_t function, uint32_t seed,
                                 uint32_t *hashes);
+EXPORT void headrace_signed_keys(const uint32_t *hashes, int64_t count, uint32_t n_features,
+                                 int32_t alternate_sign, uint32_t *keys);
 EXPORT void headrace_hash64(const int32_t *offsets, const uint8_t *data, int64_t rows,
                             uint64_t key, uint64_t *hashes);
 EXPORT int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
