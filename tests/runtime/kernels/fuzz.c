@@ -64,37 +64,61 @@ static Column drawn_column(void) {
 
 /* What `headrace_count` counts, added to counts of values that are known. */
 static void fuzz_crossed(const int32_t *codes, const uint8_t *missing, const int32_t *wide_groups,
-                         int64_t groups, int64_t rows, int64_t values, const int64_t *expected) {
+                         int64_t groups, int64_t rows, int64_t values, const int64_t *of_values,
+                         const int64_t *expected) {
     uint64_t *keys = room(8 * (uint64_t)values), *known = room(8 * (uint64_t)values);
     uint64_t size = 8 * (uint64_t)(values * groups);
-    int64_t *counts = calloc(size + 1, 1), *nulls = calloc((uint64_t)groups, 8);
-    int8_t *group = room((uint64_t)rows);
+    int8_t *group = room((uint64_t)rows), most = (int8_t)draw((uint64_t)groups);
+    int64_t count = 0;
     for (int64_t i = 0; i < values; i++) {
         keys[i] = known[i] = 3 * (uint64_t)i;
     }
     for (int64_t row = 0; row < rows; row++) {
         group[row] = (int8_t)(wide_groups[row] % groups);
+        count += group[row] != most;
     }
-    int64_t done = headrace_cross(codes, missing, group, groups, rows, keys, values, known, values,
-                                  counts, nulls);
-    check(done == (values > 512 ? -1 : 0), "crossed");
-    if (!done) {
-        check(!memcmp(counts, expected, size), "crossed counts");
-        check(!memcmp(nulls, expected + values * groups, 8 * (uint64_t)groups), "crossed nulls");
+    int32_t *others = room(4 * (uint64_t)count), *next = others;
+    for (int64_t row = 0; row < rows; row++) {
+        if (group[row] != most) {
+            *next++ = (int32_t)row;
+        }
     }
-    if (rows) { /* what is beyond is found out */
-        group[draw((uint64_t)rows)] = (int8_t)(draw(2) ? groups : -1);
-        check(headrace_cross(codes, missing, group, groups, rows, keys, values, known, values, 0,
-                             0) == -1,
-              "a wrong group to cross");
+    int8_t *of_others = room((uint64_t)count);
+    for (int64_t i = 0; i < count; i++) {
+        of_others[i] = group[others[i]];
+    }
+    for (int of_some = 0; of_some < 2; of_some++) {
+        int8_t *counted = of_some ? of_others : group;
+        int64_t all = of_some ? count : rows, *counts = calloc(size + 1, 1), *nulls = calloc((uint64_t)groups, 8);
+        const int64_t *totals = of_some ? of_values : 0;
+        int64_t done = headrace_cross(codes, missing, rows, counted, groups, totals, others, count,
+                                      most, keys, values, known, values, counts, nulls);
+        check(done == (values > 512 ? -1 : 0), "crossed");
+        if (!done) {
+            check(!memcmp(counts, expected, size), "crossed counts");
+            check(!memcmp(nulls, expected + values * groups, 8 * (uint64_t)groups), "crossed nulls");
+        }
+        free(counts), free(nulls);
+        if (all) { /* what is beyond is found out */
+            counted[draw((uint64_t)all)] = (int8_t)(draw(2) ? groups : -1);
+            check(headrace_cross(codes, missing, rows, counted, groups, totals, others, count, most,
+                                 keys, values, known, values, 0, 0) == -1,
+                  "a wrong group to cross");
+        }
+    }
+    if (count) {
+        others[draw((uint64_t)count)] = (int32_t)(draw(2) ? rows : -1);
+        check(headrace_cross(codes, missing, rows, of_others, groups, of_values, others, count, most,
+                             keys, values, known, values, 0, 0) == -1,
+              "a wrong row to cross");
     }
     if (values) {
         keys[draw((uint64_t)values)] += 1;
-        check(headrace_cross(codes, missing, group, groups, 0, keys, values, known, values, 0, 0) ==
-                  -1,
+        check(headrace_cross(codes, missing, 0, group, groups, 0, 0, 0, 0, keys, values, known,
+                             values, 0, 0) == -1,
               "another value");
     }
-    free(keys), free(known), free(counts), free(nulls), free(group);
+    free(keys), free(known), free(group), free(others), free(of_others);
 }
 
 static void fuzz_text(void) {
@@ -125,6 +149,13 @@ static void fuzz_text(void) {
         }
         free(again);
     }
+    uint32_t n_features = 1 + (uint32_t)draw(1u << 31), *keys = room(4 * rows);
+    headrace_signed_keys(hashes, column.rows, n_features, 1, keys);
+    for (uint64_t i = 0; i < rows; i++) {
+        uint32_t size = hashes[i] >> 31 ? 0 - hashes[i] : hashes[i];
+        check(keys[i] == (size % n_features << 1 | hashes[i] >> 31), "a key");
+    }
+    free(keys);
     if (rows) {
         int32_t edges[] = {0, (int32_t)before / 2, (int32_t)before};
         int32_t twice[] = {column.offsets[0], column.offsets[1], column.offsets[1]};
@@ -188,7 +219,8 @@ static void fuzz_text(void) {
         total += counts[i];
     }
     check(total == column.rows, "counts");
-    fuzz_crossed(codes, validity ? missing : 0, group, groups, column.rows, count, counts);
+    fuzz_crossed(codes, validity ? missing : 0, group, groups, column.rows, count, of_values,
+                 counts);
     for (int64_t i = 0; i < count; i++) {
         total -= of_values[i];
     }

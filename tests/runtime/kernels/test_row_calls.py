@@ -17,6 +17,7 @@ from headrace.runtime.hashing.keys import signed_keys
 from headrace.runtime.hashing.sparse import sparse_rows
 from headrace.runtime.hashing.tokens import RowTokens, column_tokens
 from headrace.runtime.kernels import library, row_calls
+from headrace.runtime.kernels.row_calls import Groups
 from headrace.runtime.transform import Role, with_role
 from tests.runtime.kernels.test_calls import SHORT, assert_equal, column, without_kernels
 
@@ -120,6 +121,26 @@ def test_places_that_are_none() -> None:
         row_calls.take(_kernels(), [numbers, numbers[1:]], np.zeros(1, np.int32))
     with pytest.raises(ValueError, match="there are no such rows in all columns"):
         row_calls.take(_kernels(), [np.zeros(4, "S3")], np.zeros(1, np.int32))
+
+
+def test_rows_by_group_that_do_not_fit_each_other() -> None:
+    codes, keys = np.arange(4, dtype=np.int32), np.arange(4, dtype=np.uint64)
+    groups = Groups.of(np.array([0, 0, 0, 1], np.int8))
+    counts, nulls = np.zeros((4, 2), np.int64), np.zeros(2, np.int64)
+    ones, no_row = np.ones(4, np.int64), np.zeros(3, np.bool_)
+    known = keys, counts, nulls
+    assert not row_calls.add_crossed(_kernels(), (codes, no_row, None), groups, keys, *known)
+    assert not row_calls.add_crossed(_kernels(), (codes, None, ones[1:]), groups, keys, *known)
+    assert not row_calls.add_crossed(_kernels(), (codes, None, 0 * ones), groups, keys, *known)
+    assert not row_calls.add_crossed(_kernels(), (codes, None, 2 * ones), groups, keys, *known)
+    assert not row_calls.add_crossed(_kernels(), (codes, None, None), groups, keys[1:], *known)
+    assert not row_calls.add_crossed(
+        _kernels(), (codes, None, ones), groups, keys, keys[1:], counts, nulls
+    )
+    assert not counts.any()
+    assert not nulls.any()
+    assert row_calls.add_crossed(_kernels(), (codes, None, ones), groups, keys, *known)
+    assert counts.tolist() == [[1, 0], [1, 0], [1, 0], [0, 1]]
 
 
 def _kernels() -> Any:

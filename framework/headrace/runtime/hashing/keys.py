@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from headrace.runtime.hashing.words import U32
+from headrace.runtime.kernels import calls
+from headrace.runtime.kernels.library import library
 
 _ONE = np.uint32(1)
 
@@ -16,6 +18,8 @@ def signed_keys(hashes: U32, n_features: int, *, alternate_sign: bool) -> U32:
 
     Source: ``sklearn/feature_extraction/_hashing_fast.pyx``
     """
+    if (kernels := library()) is not None:
+        return calls.signed_keys(kernels, hashes, n_features, alternate_sign=alternate_sign)
     sign = (hashes.view(np.int32) >> 31).view(np.uint32)  # all ones where it is negative
     keys = (((hashes ^ sign) - sign) % np.uint32(n_features)) << _ONE
     return keys | sign & _ONE if alternate_sign else keys

@@ -103,6 +103,13 @@ def hash_cells(
     return hashes
 
 
+def signed_keys(kernels: CDLL, hashes: U32, n_features: int, *, alternate_sign: bool) -> U32:
+    """Return what `headrace.runtime.hashing.keys.signed_keys` returns."""
+    hashes, keys = straight(hashes, np.uint32), np.empty(len(hashes), np.uint32)
+    kernels.headrace_signed_keys(at(hashes), len(hashes), n_features, alternate_sign, at(keys))
+    return keys
+
+
 def sparse_keys(
     kernels: CDLL, keys: U32, columns: int, rows: int
 ) -> tuple[I32, I32, Floats] | None:
@@ -192,38 +199,6 @@ def count(
         at(codes), _of(missing), _of(groups), size, rows, values, at(counts)
     )
     return None if done < 0 else counts
-
-
-def add_crossed(
-    kernels: CDLL,
-    rows: tuple[I32, Bools | None, npt.NDArray[np.int8]],
-    keys: U64,
-    known: U64,
-    counts: I64,
-    nulls: I64,
-) -> bool:
-    """Add the rows of each value in each group to the counts of values that are known.
-
-    Args:
-        kernels: The library.
-        rows: The value of each row, rows without a value, the group of each row.
-        keys: Of the values.
-        known: Of the values that are counted, ascending.
-        counts: Of their rows, shape (known, groups), side by side.
-        nulls: Of rows without a value, shape (groups,).
-
-    Returns:
-        False if there are other values, or the arrays do not fit each other; nothing is added then.
-    """
-    codes, groups = straight(rows[0], np.int32), straight(rows[2], np.int8)
-    missing = straight(rows[1], np.bool_)
-    fits = all(each is None or len(each) == len(codes) for each in (missing, groups))
-    if not fits or counts.shape != (len(known), len(nulls)):
-        return False
-    keys, known = straight(keys, np.uint64), straight(known, np.uint64)
-    given = (at(codes), _of(missing), at(groups), len(nulls), len(codes), at(keys), len(keys))
-    done: int = kernels.headrace_cross(*given, at(known), len(known), at(counts), at(nulls))
-    return done == 0
 
 
 def add_to_sketch(kernels: CDLL, prints: U64, counts: I64, sketch: I64) -> None:

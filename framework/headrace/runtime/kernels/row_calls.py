@@ -1,18 +1,30 @@
-"""Kernels that put rows into another order, called with NumPy arrays and Arrow columns."""
+"""Kernels that put rows into another order or count them by group, called with NumPy arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from ctypes import CDLL
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.kernels.arrays import I32, Array, addresses, at, straight, texts_at
+from headrace.runtime.kernels.arrays import (
+    I32,
+    I64,
+    U64,
+    Array,
+    Bools,
+    addresses,
+    at,
+    straight,
+    texts_at,
+)
 
 MOST = 2**31 - 1
 """Rows: their numbers have 32 bits."""
+_SOME = 1 << 12
 
 
 def order(kernels: CDLL, numbers: npt.NDArray[np.int8]) -> I32:
@@ -61,3 +73,69 @@ def take_texts(kernels: CDLL, texts: pa.StringArray, rows: I32) -> pa.StringArra
         return None
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(taken)]
     return pa.Array.from_buffers(pa.string(), len(rows), buffers)
+
+
+class Groups(NamedTuple):
+    """A small number of each row, by which rows are counted.
+
+    Attributes:
+        by_row: The group of each row, shape (rows,).
+        most: The group that most rows have, or nearly so.
+        others: The places of the rows of other groups, ascending.
+        of_others: The groups of those.
+    """
+
+    by_row: npt.NDArray[np.int8]
+    most: int
+    others: I32
+    of_others: npt.NDArray[np.int8]
+
+    @classmethod
+    def of(cls, by_row: npt.NDArray[np.int8]) -> Groups:
+        """Find the group that most rows have, among some of them."""
+        some = by_row[:: 1 + len(by_row) // _SOME]
+        most = int(np.bincount(some).argmax()) if len(some) else 0
+        others = np.flatnonzero(by_row != most)
+        return cls(by_row, most, others.astype(np.int32), by_row[others])
+
+
+def add_crossed(
+    kernels: CDLL,
+    cells: tuple[I32, Bools | None, I64 | None],
+    groups: Groups,
+    keys: U64,
+    known: U64,
+    counts: I64,
+    nulls: I64,
+) -> bool:
+    """Add the rows of each value in each group to the counts of values that are known.
+
+    Args:
+        kernels: The library.
+        cells: The value of each row; rows without a value; the rows of each value, if known.
+        groups: Of the rows.
+        keys: Of the values.
+        known: Of the values that are counted, ascending.
+        counts: Of their rows, shape (known, groups), side by side.
+        nulls: Of rows without a value, shape (groups,).
+
+    Returns:
+        False if there are other values, or the arrays do not fit each other; nothing is added then.
+    """
+    codes, missing, of_values = map(straight, cells, (np.int32, np.bool_, np.int64))
+    counted, others = (
+        (groups.by_row, None) if of_values is None else (groups.of_others, groups.others)
+    )
+    counted = straight(counted, np.int8)
+    keys, known = straight(keys, np.uint64), straight(known, np.uint64)
+    fits = all(each is None or len(each) == len(codes) for each in (missing, groups.by_row))
+    fits = fits and (of_values is None or len(of_values) == len(keys))
+    if not fits or counts.shape != (len(known), len(nulls)):
+        return False
+    given = [None if each is None else at(each) for each in (missing, of_values, others)]
+    done: int = kernels.headrace_cross(
+        *(at(codes), given[0], len(codes), at(counted), len(nulls), *given[1:]),
+        *(0 if others is None else len(others), groups.most, at(keys), len(keys)),
+        *(at(known), len(known), at(counts), at(nulls)),
+    )
+    return done == 0

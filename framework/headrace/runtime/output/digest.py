@@ -9,6 +9,7 @@ and has to say so in the manifest's ``digest``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,7 @@ def digest_of(
     if beside is None:
         beside = cells_beside(batches, schema)
     layout, total, start = Layout.of(schema), 0, 0
-    width = _width(layout)
+    width = _width(layout.n_features)
     for rows in _slices(batches):
         sums, start = beside[start : start + rows.num_rows], start + rows.num_rows
         total += _total(
@@ -91,11 +92,12 @@ def merged(digests: Iterable[str]) -> str:
     return _text(sum(int(digest, 16) for digest in digests))
 
 
-def _width(layout: Layout) -> U64:
+@cache
+def _width(n_features: int | None) -> U64:
     """Return the hash of the cell that says how wide the matrix is, shape (1,)."""
-    if layout.n_features is None:
+    if n_features is None:
         return np.zeros(1, np.uint64)
-    return _cells(pa.array([layout.n_features]), key_of(_WIDTH))
+    return _cells(pa.array([n_features]), key_of(_WIDTH))
 
 
 def _slices(batches: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

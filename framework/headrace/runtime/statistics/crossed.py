@@ -14,8 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.runtime.hashing.tokens import U64, ColumnTokens, Encoded
-from headrace.runtime.kernels import calls
+from headrace.runtime.kernels import calls, row_calls
 from headrace.runtime.kernels.library import library
+from headrace.runtime.kernels.row_calls import Groups
 from headrace.runtime.transform import Role, positions
 
 MOST = 512
@@ -29,11 +30,10 @@ LABELS = 3
 GROUPS = (CHANNELS + 1) * LABELS
 
 Counts = npt.NDArray[np.int64]
-Groups = npt.NDArray[np.int8]
 
 
 def groups_of(batch: pa.RecordBatch) -> Groups:
-    """Return the group of each row: its channel and its label, shape (rows,)."""
+    """Return the group of each row: its channel and its label."""
     groups = np.full(batch.num_rows, LABELS - 1, np.int8)
     for place in positions(batch.schema, Role.LABEL):
         labels = batch.column(place).to_numpy(zero_copy_only=False)
@@ -41,7 +41,7 @@ def groups_of(batch: pa.RecordBatch) -> Groups:
     for place in positions(batch.schema, Role.CHANNEL):
         channels = batch.column(place).to_numpy(zero_copy_only=False)
         groups += np.minimum(channels, CHANNELS).astype(np.int8) * np.int8(LABELS)
-    return groups
+    return Groups.of(groups)
 
 
 @dataclass
@@ -60,19 +60,21 @@ class Crossed:
     counts: Counts = field(default_factory=lambda: np.empty((0, GROUPS), np.int64))
     nulls: Counts = field(default_factory=lambda: np.zeros(GROUPS, np.int64))
 
-    def see(self, column: ColumnTokens, groups: Groups) -> None:
-        """Take in the column's cells of one batch."""
+    def see(self, column: ColumnTokens, groups: Groups) -> bool:
+        """Take in the column's cells of one batch; return true if all keys are known to be old."""
         if not self.is_kept:
-            return
+            return False
         values = len(column.cells.values)
         if values > MOST or column.lengths is not None:  # a row of several values has no one group
             self._leave_out()
-            return
+            return False
         keys = _keys(column)
-        if not self._has_added(column.cells, keys, groups):
-            counts = _counts(column.cells, groups)
-            self.nulls = self.nulls + counts[values]
-            self._add(keys, counts[:values])
+        if self._has_added(column.cells, keys, groups):
+            return True
+        counts = _counts(column.cells, groups.by_row)
+        self.nulls = self.nulls + counts[values]
+        self._add(keys, counts[:values])
+        return False
 
     def merge(self, other: Crossed) -> None:
         """Take in all that another one saw."""
@@ -138,8 +140,9 @@ class Crossed:
         """Return whether kernels have counted the rows: those of values that are all known."""
         if (kernels := library()) is None:
             return False
-        rows = (cells.codes, cells.missing, groups)
-        return calls.add_crossed(kernels, rows, keys, self.keys, self.counts, self.nulls)
+        rows = (cells.codes, cells.missing, cells.counts)
+        known = (self.keys, self.counts, self.nulls)
+        return row_calls.add_crossed(kernels, rows, groups, keys, *known)
 
     def _add(self, keys: U64, counts: Counts) -> None:
         every, places = np.unique(np.concatenate([self.keys, keys]), return_inverse=True)
@@ -156,7 +159,7 @@ class Crossed:
         self.nulls = np.zeros(GROUPS, np.int64)
 
 
-def _counts(cells: Encoded, groups: Groups) -> Counts:
+def _counts(cells: Encoded, groups: npt.NDArray[np.int8]) -> Counts:
     """Return the rows of each value in each group, those without a value last."""
     values, codes = len(cells.values), cells.codes
     if (kernels := library()) is not None:

@@ -67,7 +67,7 @@ class Frequent:
         rows, counts = column.rows, _counts(column.cells)
         self.rows += rows
         self._add(column.prints, counts)
-        chosen = np.flatnonzero(counts >= max(rows * _CANDIDATE, 1))
+        (chosen,) = (counts >= max(rows * _CANDIDATE, 1)).nonzero()
         for place, known in zip(chosen.tolist(), column.prints[chosen].tolist(), strict=True):
             if known not in self._texts:
                 self._texts[known] = _text(column.cells.values[place].as_py())

@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from headrace.runtime.hashing.hasher import Hasher
 from headrace.runtime.hashing.tokens import U32, ColumnTokens, hashes_of
+from headrace.runtime.kernels.row_calls import Groups
 from headrace.runtime.statistics.crossed import (
     CHANNELS,
     LABELS,
     MOST_COLUMNS,
     Crossed,
-    Groups,
     key_of,
 )
 from headrace.runtime.statistics.distinct import Distinct
@@ -49,10 +49,10 @@ class ColumnStatistics:
         self.nulls += column.rows_without
         if self.numeric and len(cells.values):
             self.token = int(column.hashes[0])
-        self.values.add(column.prints)
+        is_old = groups is not None and self.crossed.see(column, groups)
+        if self.numeric or not is_old:  # the keys of numbers do not tell -0 from 0
+            self.values.add(column.prints)
         self.frequent.see(column)
-        if groups is not None:
-            self.crossed.see(column, groups)
 
     def merge(self, other: ColumnStatistics) -> None:
         """Take in all that another one saw."""

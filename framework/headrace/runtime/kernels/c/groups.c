@@ -1,4 +1,5 @@
 /* Equal numbers found among many, sums of those that are equal, and rows by value and group. */
+#include "processor.h"
 #include "text.h"
 
 enum { AHEAD = 16 };
@@ -161,8 +162,9 @@ void headrace_sort(uint64_t *keys, int32_t *order, int64_t rows, uint64_t *spare
 }
 
 #define MOST_VALUES 512
+#define MOST_COUNTERS (12 * (MOST_VALUES + 1))
+#define AT_ONCE 1024 /* rows */
 #define APART 4 /* tables of counters: neighbouring rows often have the same value */
-#define SMALL 512
 
 static int64_t place_of(uint64_t key, const uint64_t *known, int64_t count) {
     int64_t from = 0, to = count;
@@ -177,38 +179,79 @@ static int64_t place_of(uint64_t key, const uint64_t *known, int64_t count) {
     return from < count && known[from] == key ? from : -1;
 }
 
-static inline int64_t value_of(const int32_t *codes, const uint8_t *missing, int64_t values,
-                               int64_t row) {
-    return missing && missing[row] ? values : codes[row];
-}
+/* Rows that are counted: those `chosen`, or all; `groups` has the group of each of them. A row without
+ * a value has that behind the last one. */
+typedef struct {
+    const int32_t *codes;
+    const uint8_t *missing;
+    const int32_t *chosen;
+    const int8_t *groups;
+    int64_t count, rows, values, group_count;
+} Rows;
 
-/* Whether each row has a value, or none, and a group. */
-static int all_are_there(const int32_t *codes, const uint8_t *missing, const int8_t *groups,
-                         int64_t group_count, int64_t rows, int64_t values) {
-    uint32_t most = (uint32_t)values, last = (uint32_t)group_count - 1, beyond = 0;
-    for (int64_t row = 0; row < rows; row++) { /* what is negative, or is so below the most */
-        uint32_t group = (uint32_t)(int32_t)groups[row];
-        beyond |= group | (last - group);
-    }
-    for (int64_t row = 0; row < rows; row++) {
-        uint32_t code = missing && missing[row] ? 0 : (uint32_t)codes[row];
-        beyond |= code | (most - code);
+/* Whether numbers are within 0 to `last`: a negative one has the highest bit, or what it is below. */
+INLINE int are_within(const int32_t *numbers, int64_t count, int64_t last) {
+    uint32_t beyond = 0;
+    for (int64_t i = 0; i < count; i++) {
+        beyond |= (uint32_t)numbers[i] | ((uint32_t)last - (uint32_t)numbers[i]);
     }
     return !(beyond >> 31);
 }
 
+INLINE int are_groups(const int8_t *groups, int64_t count, int64_t last) {
+    uint8_t beyond = 0;
+    for (int64_t i = 0; i < count; i++) {
+        beyond |= (uint8_t)groups[i] | (uint8_t)((uint8_t)last - (uint8_t)groups[i]);
+    }
+    return !(beyond >> 7);
+}
+
+/* Count rows by value and group. Returns 0 if a number does not fit the others. */
+INLINE int count_rows(const Rows *given, const int32_t *chosen, const uint8_t *missing,
+                      uint32_t *const *counters) {
+    int32_t values[AT_ONCE];
+    const int64_t size = given->group_count;
+    if (chosen && !are_within(chosen, given->count, given->rows - 1)) {
+        return 0;
+    }
+    for (int64_t first = 0; first < given->count; first += AT_ONCE) {
+        int64_t count = given->count - first < AT_ONCE ? given->count - first : AT_ONCE;
+        const int8_t *groups = given->groups + first;
+        for (int64_t i = 0; i < count; i++) {
+            int64_t row = chosen ? chosen[first + i] : first + i;
+            values[i] = missing && missing[row] ? (int32_t)given->values : given->codes[row];
+        }
+        int64_t last = given->values - !missing;
+        if (!are_within(values, count, last) || !are_groups(groups, count, size - 1)) {
+            return 0;
+        }
+        int64_t i = 0;
+        for (; i + APART <= count; i += APART) {
+            for (int table = 0; table < APART; table++) {
+                counters[table][values[i + table] * size + groups[i + table]]++;
+            }
+        }
+        for (; i < count; i++) {
+            counters[0][values[i] * size + groups[i]]++;
+        }
+    }
+    return 1;
+}
+
 /* Add to `counts`, shape (known, groups), the rows of each value in each group, and to `nulls` those
- * without a value, whose code is that behind the last. `keys` tell the values, and ascend where they
- * are `known`. Returns -1, and adds nothing, if one of them is not known, there are more than 512, or
- * a code or a group is beyond. */
-int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, const int8_t *groups,
-                       int64_t group_count, int64_t rows, const uint64_t *keys, int64_t values,
-                       const uint64_t *known, int64_t known_count, int64_t *counts,
-                       int64_t *nulls) {
-    int64_t *of_values[MOST_VALUES + 1];
-    uint32_t apart[APART][SMALL];
-    if (values > MOST_VALUES ||
-        !all_are_there(codes, missing, groups, group_count, rows, values)) {
+ * without a value. `keys` tell the values, and ascend where they are `known`. If the rows of each
+ * value are given, in `of_values`, those that are not `chosen` are of the group `most`; `groups` are
+ * those of the chosen rows, or else of all. Returns -1, and adds nothing, if one of the values is
+ * not known, there are more than 512, or a number does not fit the others. */
+int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, int64_t rows,
+                       const int8_t *groups, int64_t group_count, const int64_t *of_values,
+                       const int32_t *chosen, int64_t chosen_count, int64_t most,
+                       const uint64_t *keys, int64_t values, const uint64_t *known,
+                       int64_t known_count, int64_t *counts, int64_t *nulls) {
+    int64_t *to[MOST_VALUES + 1], used = (values + 1) * group_count, left = rows;
+    uint32_t counters[MOST_COUNTERS], *tables[APART];
+    if (values > MOST_VALUES || used > MOST_COUNTERS || most < 0 || most >= group_count ||
+        group_count > 127) {
         return -1;
     }
     for (int64_t value = 0; value < values; value++) {
@@ -216,30 +259,36 @@ int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, const int8_
         if (place < 0) {
             return -1;
         }
-        of_values[value] = counts + place * group_count;
+        to[value] = counts + place * group_count;
     }
-    of_values[values] = nulls;
-    int64_t used = (values + 1) * group_count, row = 0;
-    if (used <= SMALL) {
-        for (int table = 0; table < APART; table++) {
-            memset(apart[table], 0, (uint64_t)used * sizeof **apart);
-        }
-        for (; row + APART <= rows; row += APART) {
-            for (int table = 0; table < APART; table++) {
-                int64_t value = value_of(codes, missing, values, row + table);
-                apart[table][value * group_count + groups[row + table]]++;
-            }
-        }
-        for (int64_t i = 0; i < used; i++) {
-            int64_t sum = 0;
-            for (int table = 0; table < APART; table++) {
-                sum += apart[table][i];
-            }
-            of_values[i / group_count][i % group_count] += sum;
-        }
+    to[values] = nulls;
+    int64_t apart = APART * used <= MOST_COUNTERS ? used : 0;
+    for (int table = 0; table < APART; table++) {
+        tables[table] = counters + table * apart;
+        memset(tables[table], 0, (uint64_t)used * sizeof *counters);
     }
-    for (; row < rows; row++) {
-        of_values[value_of(codes, missing, values, row)][groups[row]]++;
+    chosen = of_values ? chosen : 0;
+    const Rows given = {codes, missing, chosen, groups, chosen ? chosen_count : rows,
+                        rows,  values,  group_count};
+    int fits = chosen && missing ? count_rows(&given, chosen, missing, tables)
+               : chosen          ? count_rows(&given, chosen, 0, tables)
+               : missing         ? count_rows(&given, 0, missing, tables)
+                                 : count_rows(&given, 0, 0, tables);
+    for (int64_t i = 0; apart && i < used; i++) {
+        counters[i] += tables[1][i] + tables[2][i] + tables[3][i];
     }
-    return 0;
+    for (int64_t value = 0; chosen && value <= values; value++) { /* the rows that are left */
+        uint32_t *of_value = counters + value * group_count;
+        int64_t rest = value < values ? of_values[value] : left;
+        left -= rest;
+        for (int64_t group = 0; group < group_count; group++) {
+            rest -= of_value[group];
+        }
+        fits = fits && rest >= 0 && rest <= rows && !of_value[most];
+        of_value[most] = (uint32_t)rest;
+    }
+    for (int64_t i = 0; fits && i < used; i++) {
+        to[i / group_count][i % group_count] += counters[i];
+    }
+    return fits ? 0 : -1;
 }

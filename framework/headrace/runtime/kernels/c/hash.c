@@ -153,6 +153,31 @@ static uint32_t xxhash(Token token, uint32_t seed) {
     return state ^ state >> 16;
 }
 
+/* MurmurHash3 of up to `TEXTS` texts, and of the same from another start if there is one. */
+static void murmur_texts(const int32_t *offsets, const uint8_t *data, int64_t count, int64_t end,
+                         Murmur start, int64_t prefix_size, uint32_t *hashes, const Murmur *other,
+                         uint32_t *others) {
+    Hasher *hasher = processor_level() >= AVX2 ? murmur_short_avx2 : murmur_short_baseline;
+    Short texts;
+    if (count == TEXTS && take_short(offsets, data, count, end, &texts)) {
+        hasher(&texts, start, (uint32_t)prefix_size, hashes);
+        if (other) {
+            hasher(&texts, *other, (uint32_t)prefix_size, others);
+        }
+        return;
+    }
+    for (int64_t row = 0; row < count; row++) {
+        int64_t size = offsets[row + 1] - offsets[row];
+        uint32_t all = (uint32_t)(prefix_size + size);
+        Murmur murmur = murmur_over(start, data + offsets[row], size);
+        hashes[row] = finished(murmur.state, (uint32_t)murmur.waiting, all);
+        if (other) {
+            murmur = murmur_over(*other, data + offsets[row], size);
+            others[row] = finished(murmur.state, (uint32_t)murmur.waiting, all);
+        }
+    }
+}
+
 void headrace_hash32(const int32_t *offsets, const uint8_t *data, int64_t rows,
                      const uint8_t *prefix, int64_t prefix_size, int32_t function, uint32_t seed,
                      uint32_t *hashes) {
@@ -165,20 +190,10 @@ void headrace_hash32(const int32_t *offsets, const uint8_t *data, int64_t rows,
         return;
     }
     Murmur start = murmur_over((Murmur){seed, 0, 0}, prefix, prefix_size);
-    Hasher *hasher = processor_level() >= AVX2 ? murmur_short_avx2 : murmur_short_baseline;
     for (int64_t first = 0; first < rows; first += TEXTS) {
         int64_t count = rows - first < TEXTS ? rows - first : TEXTS;
-        Short texts;
-        if (count == TEXTS && take_short(offsets + first, data, count, offsets[rows], &texts)) {
-            hasher(&texts, start, (uint32_t)prefix_size, hashes + first);
-            continue;
-        }
-        for (int64_t row = first; row < first + count; row++) {
-            int64_t size = offsets[row + 1] - offsets[row];
-            Murmur murmur = murmur_over(start, data + offsets[row], size);
-            hashes[row] = finished(murmur.state, (uint32_t)murmur.waiting,
-                                   (uint32_t)(prefix_size + size));
-        }
+        murmur_texts(offsets + first, data, count, offsets[rows], start, prefix_size,
+                     hashes + first, 0, 0);
     }
 }
 
@@ -187,13 +202,16 @@ void headrace_hash32(const int32_t *offsets, const uint8_t *data, int64_t rows,
 void headrace_tokens(const int32_t *offsets, const uint8_t *data, int64_t rows,
                      const uint8_t *prefix, int64_t prefix_size, int32_t function, uint32_t seed,
                      uint32_t mark_seed, uint32_t *hashes, uint64_t *prints) {
-    uint32_t marks[TEXTS];
+    Murmur start = murmur_over((Murmur){seed, 0, 0}, prefix, prefix_size);
+    Murmur mark_start = murmur_over((Murmur){mark_seed, 0, 0}, prefix, prefix_size);
+    if (function == XXH32) {
+        headrace_hash32(offsets, data, rows, prefix, prefix_size, function, seed, hashes);
+    }
     for (int64_t first = 0; first < rows; first += TEXTS) {
         int64_t count = rows - first < TEXTS ? rows - first : TEXTS;
-        headrace_hash32(offsets + first, data, count, prefix, prefix_size, function, seed,
-                        hashes + first);
-        headrace_hash32(offsets + first, data, count, prefix, prefix_size, MURMUR3_32, mark_seed,
-                        marks);
+        uint32_t marks[TEXTS];
+        murmur_texts(offsets + first, data, count, offsets[rows], mark_start, prefix_size, marks,
+                     function == XXH32 ? 0 : &start, hashes + first);
         for (int64_t i = 0; i < count; i++) {
             prints[first + i] = (uint64_t)hashes[first + i] << 32 | marks[i];
         }
@@ -221,5 +239,20 @@ void headrace_hash64(const int32_t *offsets, const uint8_t *data, int64_t rows, 
             state = mix64(state + first_word(text + at, size - at, room - at) * GAMMA);
         }
         hashes[row] = state;
+    }
+}
+
+/* The keys of hashes, ``index << 1 | negative``, as headrace.runtime.hashing.keys makes them. The
+ * remainder is found without dividing: D. Lemire, O. Kaser, N. Kurz, "Faster remainder by direct
+ * computation", Software: Practice and Experience 49, 2019. */
+void headrace_signed_keys(const uint32_t *hashes, int64_t count, uint32_t n_features,
+                          int32_t alternate_sign, uint32_t *keys) {
+    const uint64_t inverse = ~(uint64_t)0 / n_features + 1; /* 0 for a single feature */
+    const uint32_t signs = alternate_sign ? 1 : 0;
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t sign = hashes[i] >> 31, size = (hashes[i] ^ -sign) + sign;
+        uint64_t part = inverse * size;
+        uint32_t index = (uint32_t)((unsigned __int128)part * n_features >> 64);
+        keys[i] = index << 1 | (sign & signs);
     }
 }

@@ -38,6 +38,8 @@ EXPORT void headrace_hash_cells(const int32_t *offsets, const uint8_t *data, int
                                 int64_t rows, const int32_t *prefix_offsets,
                                 const uint8_t *prefixes, int32_t function, uint32_t seed,
                                 uint32_t *hashes);
+EXPORT void headrace_signed_keys(const uint32_t *hashes, int64_t count, uint32_t n_features,
+                                 int32_t alternate_sign, uint32_t *keys);
 EXPORT void headrace_hash64(const int32_t *offsets, const uint8_t *data, int64_t rows,
                             uint64_t key, uint64_t *hashes);
 EXPORT int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
@@ -81,10 +83,11 @@ EXPORT int64_t headrace_add_up(const int32_t *codes, const int64_t *numbers, int
                                int64_t groups, int64_t *sums);
 EXPORT int64_t headrace_whole_sums(const int32_t *codes, const double *numbers, int64_t rows,
                                    int64_t groups, int64_t *counts, int64_t *sums);
-EXPORT int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, const int8_t *groups,
-                              int64_t group_count, int64_t rows, const uint64_t *keys,
-                              int64_t values, const uint64_t *known, int64_t known_count,
-                              int64_t *counts, int64_t *nulls);
+EXPORT int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, int64_t rows,
+                              const int8_t *groups, int64_t group_count, const int64_t *of_values,
+                              const int32_t *chosen, int64_t chosen_count, int64_t most,
+                              const uint64_t *keys, int64_t values, const uint64_t *known,
+                              int64_t known_count, int64_t *counts, int64_t *nulls);
 EXPORT void headrace_index(const uint64_t *keys, int64_t rows, uint32_t *slots, int64_t slot_count);
 EXPORT void headrace_find(const uint64_t *known, const uint32_t *slots, int64_t slot_count,
                           const uint64_t *keys, int64_t rows, int64_t *places);

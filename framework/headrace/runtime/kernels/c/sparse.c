@@ -342,7 +342,7 @@ int64_t headrace_sparse(const int32_t *const *codes, const uint32_t *const *keys
         given[i] = (Column){codes[i], keys[i], key_counts[i], missing[i], 0};
     }
     return (processor_level() >= AVX2 ? plain_avx2 : plain_baseline)(given, order, columns, rows,
-                                                                    offsets, indices, values);
+                                                                     offsets, indices, values);
 }
 
 /* The same with numeric columns: `weights` holds the number of each row of those, null for others.
@@ -381,5 +381,5 @@ int64_t headrace_sparse_keys(const uint32_t *keys, int64_t columns, int64_t rows
         given[i] = (Column){0, keys + i * rows, 0, 0, 0};
     }
     return (processor_level() >= AVX2 ? plain_avx2 : plain_baseline)(given, 0, columns, rows,
-                                                                    offsets, indices, values);
+                                                                     offsets, indices, values);
 }
