@@ -78,6 +78,7 @@ def execute(task: Task, host: Host) -> None:
         outcome.finish()
         check()
     outcome.report(totals, statistics, timings_of(started, spec.threads))
+    run.show_progress()  # which tells that the result is there
 
 
 def input_of(task: Task) -> list[Path]:
@@ -158,6 +159,10 @@ class Run:
         for work in in_order(process, self._numbered(), self._spec.threads):
             yield work
             self._progress.advance(work.done, work.seen)
+        self.show_progress()
+
+    def show_progress(self) -> None:
+        """Print how far the job is."""
         self._progress.show()
 
     def _numbered(self) -> Iterator[tuple[Group, int]]:
