@@ -50,9 +50,10 @@ def begin_run_page(folder: Path) -> None:
     Args:
         folder: Where the run writes, which need not be the place of its result.
     """
+    from headrace.results.records import RunRecord
+
     with suppress(Exception):  # reported when the page is made
         from headrace.results.pages.run_page import draw_timeline
-        from headrace.results.records import RunRecord
 
         draw_timeline(RunRecord.read(folder))
 
