@@ -18,7 +18,7 @@ import pytest
 from headrace.config.defaults import PROJECT
 from headrace.report import main
 from headrace.results import pages as report
-from headrace.results.pages import write_run_page, write_sweep_page
+from headrace.results.pages import timeline, write_run_page, write_sweep_page
 from headrace.results.records import Note, SweepRecord
 from headrace.results.stored import RunRecord
 from tests import children
@@ -65,6 +65,18 @@ def sweep_page(folder: Path) -> Page:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("run")
     return run_folder(place, evaluation=evaluation(), request=request())
+
+
+def test_the_charts_may_be_drawn_before_the_result_is_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run_folder(tmp_path / "run")
+    timeline._drawn.cache_clear()
+    report.begin_run_page(tmp_path / "not there")
+    report.begin_run_page(folder)
+    monkeypatch.setattr(timeline, "Moments", None)  # without which nothing is drawn
+    moved = folder.rename(tmp_path / "place")
+    assert '<svg class="plot-area"' in write_run_page(RunRecord.read(moved)).read_text()
 
 
 def test_a_run_with_everything(whole: Path) -> None:

@@ -78,6 +78,17 @@ def test_what_is_compiled_is_taken(tmp_path: Path, installation: Path) -> None:
     assert (compiled.read_bytes(), compiled.stat().st_mtime_ns) == (content, stamp)
 
 
+@pytest.mark.parametrize("folder", ["transforms", "installation/headrace/shipped/transforms"])
+def test_so_are_transforms(tmp_path: Path, installation: Path, folder: str) -> None:
+    """Those of a checkout, and those that are installed."""
+    before = ran(tmp_path, "-P", str(installation))
+    place = tmp_path / folder
+    place.mkdir(parents=True)
+    (place / "own.py").write_text("VALUE = 2\n")
+    assert ran(tmp_path, "-P", str(installation)) == before
+    assert [path.name.partition(".")[0] for path in place.glob("__pycache__/*")] == ["own"]
+
+
 @pytest.mark.parametrize("elsewhere", ["VALUE = 5\n", None])
 def test_another_text_is_compiled_from_the_script(
     tmp_path: Path, installation: Path, elsewhere: str | None

@@ -47,6 +47,20 @@ def get_ready(template: str = "run.html") -> None:
         reports.get_ready()
 
 
+def begin_run_page(folder: Path) -> None:
+    """Draw what takes longest on the page of a run, if its result is there: the page then has it.
+
+    Args:
+        folder: Where the run writes, which need not be the place of its result.
+    """
+    from headrace.results.records import RunRecord
+
+    with suppress(Exception):  # reported when the page is made
+        from headrace.results.pages.run_page import draw_timeline
+
+        draw_timeline(RunRecord.read(folder))
+
+
 def write_run_page(record: RunRecord, made: Made | None = None, page: Path | None = None) -> Path:
     """Make the page of a run.
 

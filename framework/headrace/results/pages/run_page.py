@@ -65,7 +65,7 @@ def run_page(record: RunRecord, made: Made) -> dict[str, Any]:
         made: How it was made.
     """
     rates = has_rates(record)
-    timeline = timeline_of(record.metrics.get("time"), has_rates=rates)
+    timeline = draw_timeline(record)
     evaluation = Evaluation.of(record.evaluation)
     columns = columns_of(record.metrics, record.manifest["columns"]["numeric"])
     return {
@@ -104,6 +104,11 @@ def run_page(record: RunRecord, made: Made) -> dict[str, Any]:
         "mapping": list(mapping(record.request)),
         "left_out": list(_left_out(record, made, timeline)),
     }
+
+
+def draw_timeline(record: RunRecord) -> Timeline | None:
+    """Draw the rows by time, if there is more than one point in time; kept for the next time."""
+    return timeline_of(record.metrics.get("time"), has_rates=has_rates(record))
 
 
 def has_rates(record: RunRecord) -> bool:

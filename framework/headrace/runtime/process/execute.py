@@ -81,6 +81,7 @@ def execute(task: Task, host: Host) -> None:
         outcome.finish()
         check()
     outcome.report(totals, statistics, timings_of(started, spec.threads))
+    run.show_progress()  # which tells that the result is there
 
 
 def input_of(task: Task) -> list[Path]:
@@ -170,6 +171,10 @@ class Run:
         for work in self._in_order(process):
             yield work
             self._progress.advance(work.done, work.seen)
+        self.show_progress()
+
+    def show_progress(self) -> None:
+        """Print how far the job is."""
         self._progress.show()
 
     def _in_order(self, function: Callable[[Group | KeptRows, int], T]) -> Iterator[T]:

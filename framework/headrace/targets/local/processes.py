@@ -22,7 +22,7 @@ from typing import IO, Literal, Protocol
 from headrace.errors import HeadraceError, JobFailed, PluginError
 from headrace.results import pages as report
 from headrace.runtime.process.shortage import MEMORY, require_memory_for_threads, tells_of_memory
-from headrace.runtime.spec import PACKAGES_INPUT, under
+from headrace.runtime.spec import OUTPUT, PACKAGES_INPUT, under
 from headrace.targets.local import early
 from headrace.targets.local.command import Command
 from headrace.targets.local.early import EarlyInterpreter
@@ -108,7 +108,9 @@ class ProcessOutput:
     def heard(self, line: Line) -> None:
         """Show a line, hold it back, or let it move the progress bar."""
         if line.stream == "stdout":
-            if not self._progress.heard(line.host, line.text) and self._logs:
+            if self._progress.heard(line.host, line.text):
+                report.begin_run_page(under(self._hosts[line.host].ml, OUTPUT))
+            elif self._logs:
                 self._show(line)
         else:
             self._last[line.host] = line.text.strip() or self._last[line.host]

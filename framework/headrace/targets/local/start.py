@@ -46,6 +46,8 @@ PLACED = b"__file__"
 """In the text of a module that looks where it lies."""
 SOURCES = Path(__file__).parents[3]
 """The folder with the package ``headrace``."""
+FOLDERS = (SOURCES, SOURCES.parent, SOURCES / "headrace/shipped")
+"""The folders that have it or ``transforms``, in a checkout and where it is installed."""
 
 
 class CompiledImporter(zipimporter):
@@ -54,9 +56,8 @@ class CompiledImporter(zipimporter):
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of a module."""
         inside = self._inside(fullname)
-        folders = [str(SOURCES), *site.getsitepackages()]
-        for folder in folders:
-            file = Path(folder, inside)
+        for folder in (*FOLDERS, *map(Path, site.getsitepackages())):
+            file = folder / inside
             with contextlib.suppress(OSError):
                 is_same = file.read_bytes() == self.get_data(inside)
                 if is_same and (code := _compiled(fullname, file)) is not None:
