@@ -27,6 +27,7 @@ from benchmarks.run import ROOT, log_of
 from headrace import compile
 from headrace.aws.request import RequestView
 from headrace.errors import HeadraceError
+from headrace.runtime.spark.main import SETTINGS as SET_BY_THE_DRIVER
 from headrace.runtime.spec import JobSpec, under
 from headrace.targets.local import spark_submit as spark
 
@@ -40,7 +41,12 @@ LABEL, ID = "click", "id"
 TRAIN_PERCENT = 80
 RESULTS = ("ours", "theirs")
 PACKAGES = ("pyspark", "numpy", "pyarrow")
-SETTINGS = {**spark.OURS, "spark.driver.memory": "4g", "spark.log.level": "ERROR"}
+SETTINGS = {
+    **spark.OURS,
+    **SET_BY_THE_DRIVER,
+    "spark.driver.memory": "4g",
+    "spark.log.level": "ERROR",
+}
 
 
 @dataclass(frozen=True)

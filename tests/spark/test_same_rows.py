@@ -135,7 +135,7 @@ def test_many_splits_are_put_together_by_executors(
     monkeypatch.setattr("headrace.runtime.spark.cluster.FEW", 4)
     steps = [SPLIT, RARE, HASH]
     alone = run(tmp_path, WHOLE, job(steps=steps, **DATA))
-    made = on_spark(WHOLE, job(steps=steps, split_bytes=9_000, **DATA))
+    made = on_spark(WHOLE, job(steps=steps, split_bytes=8_000, **DATA))
     assert len(made.parts("train")) > 8
     assert same(made, alone)
     assert without_bytes(made.metrics) == without_bytes(alone.metrics)

@@ -11,7 +11,17 @@ import pytest
 
 from headrace.runtime.sources import Portion
 from headrace.runtime.spark.scan import Seen, look_at
-from headrace.runtime.spark.splits import Split, numbered, packed, splits_of
+from headrace.runtime.spark.splits import (
+    LEAST,
+    Split,
+    numbered,
+    packed,
+    shared_out,
+    split_size,
+    splits_from_json,
+    splits_of,
+    splits_to_json,
+)
 from tests.runtime.jobs import job
 
 
@@ -55,11 +65,38 @@ def test_a_large_file_among_small_ones(tmp_path: Path) -> None:
     assert [portion for split in found for portion in split.portions] == [
         Portion(small),
         Portion(large, 0, 52),
-        Portion(large, 52, 102),
-        Portion(large, 102, 152),
-        Portion(large, 152, None),
+        Portion(large, 52, 104),
+        Portion(large, 104, 154),
+        Portion(large, 154, None),
         Portion(last),
     ]
+
+
+MB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("total", "most", "count"),
+    [
+        (0, 64 * MB, 0),
+        (LEAST, 64 * MB, 1),
+        (4 * LEAST, 64 * MB, 4),
+        (156 * MB, 64 * MB, 4),
+        (257 * MB, 64 * MB, 8),
+        (6_400 * MB, 64 * MB, 95),  # many need not be a multiple
+        (100, 9, 12),  # as small as was asked for
+    ],
+)
+def test_splits_of_one_large_file_are_even(total: int, most: int, count: int) -> None:
+    size = split_size(total, most)
+    assert -(-total // size) == count
+    assert size <= most + most // 16
+
+
+def test_what_is_left_over_of_small_files_needs_no_split_of_its_own(tmp_path: Path) -> None:
+    pieces = [(Portion(tmp_path / f"{number}.csv"), MB) for number in range(161)]
+    found = packed(pieces, split_size(161 * MB, 64 * MB))
+    assert [split.bytes // MB for split in found] == [42, 42, 42, 35]
 
 
 @pytest.mark.parametrize("size", [1, 1_000, 2_500, 10**9])
@@ -81,6 +118,26 @@ def test_a_split_travels_as_text() -> None:
         3, (Portion(Path("a b.csv"), 5, None), Portion(Path("é.csv"), 0, 7)), 12, "00003", (0, 4)
     )
     assert Split.from_json(split.to_json()) == split
+    assert splits_from_json(splits_to_json([split, split])) == [split, split]
+
+
+@pytest.mark.parametrize(
+    ("count", "cores", "sizes"),
+    [
+        (1, 2, [1]),
+        (2, 2, [1, 1]),
+        (3, 2, [2, 1]),
+        (4, 2, [2, 2]),
+        (5, 2, [1, 1, 1, 1, 1]),
+    ],
+)
+def test_a_task_takes_two_splits_if_every_core_has_a_single_task_then(
+    count: int, cores: int, sizes: list[int]
+) -> None:
+    splits = packed([(Portion(Path(str(number))), 10) for number in range(count)], 10)
+    shares = shared_out(splits, cores)
+    assert [len(share) for share in shares] == sizes
+    assert [split for share in shares for split in share] == splits
 
 
 def test_first_rows() -> None:

@@ -265,7 +265,8 @@ class RuntimeConfig(Model):
         RuntimeSpec.block_bytes, description="bytes of input that one thread works on at a time"
     )
     split_bytes: Annotated[int, Ge(1), Le(MAX_BYTES)] = Field(
-        RuntimeSpec.split_bytes, description="bytes of input in each of Spark's tasks, about"
+        RuntimeSpec.split_bytes,
+        description="bytes of input in each of Spark's splits, at most, about",
     )
     kernels: Annotated[Literal["auto", "off"], BeforeValidator(_off)] = Field(
         "auto", description="compiled kernels: used where they can be loaded, or NumPy alone"

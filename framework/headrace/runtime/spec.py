@@ -168,7 +168,7 @@ class RuntimeSpec:
 
     threads: int | None = None
     block_bytes: int = 8 << 20
-    split_bytes: int = 32 << 20
+    split_bytes: int = 64 << 20
     kernels: str = "auto"
     """Compiled kernels: ``auto`` where they can be loaded, ``off`` never."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import PurePosixPath
@@ -19,6 +20,7 @@ from headrace.config.models import JobConfig, OutputConfig
 from headrace.errors import HeadraceError
 from headrace.flow.loading import has_flow
 from headrace.prepare import Ready, prepare
+from headrace.results import pages
 from headrace.results.result import Result
 from headrace.runtime.process.fused import difference
 from headrace.uris import path_of, uri_of
@@ -80,10 +82,12 @@ class Together:
 
         for config in self._configs:
             note_start(config.hydra)
-        try:
-            return run_together([(run.job, run.config) for run in self._runs])
-        except HeadraceError as error:
-            return [error] * len(self._runs)
+        with ThreadPoolExecutor(1, "page") as meanwhile:
+            meanwhile.submit(pages.get_ready_for_sweep)
+            try:
+                return run_together([(run.job, run.config) for run in self._runs])
+            except HeadraceError as error:
+                return [error] * len(self._runs)
 
 
 def _prepared(config: DictConfig) -> Ready | None:

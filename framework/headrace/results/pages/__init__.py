@@ -61,6 +61,15 @@ def begin_run_page(folder: Path) -> None:
         draw_timeline(RunRecord.read(folder))
 
 
+def get_ready_for_sweep() -> None:
+    """Import the modules that make the page of a sweep, while its runs go on."""
+    with suppress(ImportError):  # reported when the page is to be made
+        from headrace.results.pages.document import get_ready
+        from headrace.results.pages.sweep import page  # noqa: F401
+
+        get_ready("sweep.html")
+
+
 def write_run_page(record: RunRecord, made: Made | None = None, page: Path | None = None) -> Path:
     """Make the page of a run.
 

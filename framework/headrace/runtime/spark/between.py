@@ -2,7 +2,7 @@
 
 It looks for garbage among all objects, and has every zip on Python's path read again (Python 3.10
 and later do so at once). With the objects of NumPy and Arrow and the zips of Spark that takes a
-quarter of the time that a split of 32 MB takes.
+quarter of the time in which a task reads and writes 32 MB.
 
 Source: ``pyspark/daemon.py``, ``pyspark/worker.py``
 """

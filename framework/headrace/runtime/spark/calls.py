@@ -147,16 +147,17 @@ class Write(Merging["Writing"]):
     """Writes parts.
 
     Attributes:
-        known: What steps have learned.
+        known: What steps have learned; None if no step has.
     """
 
-    known: Broadcast[Learned]
+    known: Broadcast[Learned] | None
 
     def do(self, text: str) -> Writing:
-        """Write the parts of one split."""
+        """Write the parts of some splits."""
         from headrace.runtime.spark import tasks
 
-        made = tasks.write(self.order, self.known.value, text)
+        learned = () if self.known is None else self.known.value
+        made = tasks.write(self.order, learned, text)
         parts = (part for each in made[0].values() for part in each)
         self.counters.rows.add(sum(part["rows"] for part in parts))
         return made
@@ -165,7 +166,7 @@ class Write(Merging["Writing"]):
         """Put together what was written."""
         from headrace.runtime.spark import tasks
 
-        return tasks.written_together(results)
+        return tasks.written_together(results).to_plain()
 
 
 @lru_cache(maxsize=1)

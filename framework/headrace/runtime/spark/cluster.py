@@ -17,14 +17,15 @@ from headrace.runtime.sources import Portion
 from headrace.runtime.spark.calls import Counters, Failures, Learn, Merging, Scan, Write
 from headrace.runtime.spark.order import Learned, Order, Place
 from headrace.runtime.spark.scan import Seen, look_at
-from headrace.runtime.spark.splits import Split
+from headrace.runtime.spark.splits import Split, shared_out, splits_to_json
+from headrace.runtime.spark.tasks import Learning, Written, learned_together, written_together
 
 if TYPE_CHECKING:
     from pyspark import RDD, SparkContext
 
-    from headrace.runtime.spark.tasks import Learning, Writing
-
 T = TypeVar("T")
+Item = tuple[str, int]
+"""What a task takes, as text, and the bytes that it reads."""
 FEW = 64
 """Results that the driver puts together by itself; of more, executors make fewer first."""
 FEW_WINDOWS = 16
@@ -89,31 +90,35 @@ class Cluster:
         each = math.ceil(len(windows) / (SCANS * self.cores))
         shares = [windows[start : start + each] for start in range(0, len(windows), each)]
         splits = [Split(number, tuple(share), 0) for number, share in enumerate(shares)]
-        found = self._items(splits).map(Scan(self._order, self._counters))
+        found = self._items(_single(splits)).map(Scan(self._order, self._counters))
         return [seen for share in self._watched(found.collect) for seen in share or ()]
 
     def learn(self, learned: Learned, place: Place, splits: Sequence[Split]) -> Learning:
         """Let steps learn from all splits."""
         known = self._context.broadcast(learned)
-        return self._merged(Learn(self._order, self._counters, known, place), splits)
+        items = _single(splits)
+        results = self._results(Learn(self._order, self._counters, known, place), items)
+        return learned_together(self._order, learned, place, results)
 
-    def write(self, learned: Learned, splits: Sequence[Split]) -> Writing:
+    def write(self, learned: Learned, splits: Sequence[Split]) -> Written:
         """Write the parts of all splits."""
-        known = self._context.broadcast(learned)
-        return self._merged(Write(self._order, self._counters, known), splits)
+        known = self._context.broadcast(learned) if learned else None
+        shares = shared_out(splits, self.cores)
+        items = [(splits_to_json(each), sum(split.bytes for split in each)) for each in shares]
+        return written_together(self._results(Write(self._order, self._counters, known), items))
 
-    def _merged(self, call: Merging[T], splits: Sequence[Split]) -> T:
+    def _results(self, call: Merging[T], items: Sequence[Item]) -> list[T]:
+        """Call a function for all items; return what is left to be put together, never much."""
         self._counters.bytes.value = 0
-        results = self._items(splits).map(call)
-        if len(splits) > FEW:
-            results = results.repartition(math.isqrt(len(splits))).mapPartitions(call.together)
-        (merged,) = call.together(self._watched(results.collect))
+        results = self._items(items).map(call)
+        if len(items) > FEW:
+            results = results.repartition(math.isqrt(len(items))).mapPartitions(call.together)
+        found = self._watched(results.collect)
         self._show()
         self._progress.next_pass()
-        return merged
+        return [result for result in found if result is not None]
 
-    def _items(self, splits: Sequence[Split]) -> RDD[tuple[str, int]]:
-        items = [(split.to_json(), split.bytes) for split in splits]
+    def _items(self, items: Sequence[Item]) -> RDD[Item]:
         return self._context.parallelize(items, len(items))
 
     def _watched(self, action: Callable[[], list[T]]) -> list[T]:
@@ -138,6 +143,10 @@ class Cluster:
         if counted != self._shown:
             self._progress.advance(counted[0], counted[1] - self._shown[1])
             self._shown = counted
+
+
+def _single(splits: Sequence[Split]) -> list[Item]:
+    return [(split.to_json(), split.bytes) for split in splits]
 
 
 def _given(waiting: Future[list[T]]) -> list[T]:

@@ -113,13 +113,13 @@ class _Run:
         Returns:
             The parts, what was seen of the rows, the peak memory in MB, the first bad rows.
         """
-        made, observed, peak, rejected = self.cluster.write(self._learned, self._splits)
-        parts = {name: [Part(**part) for part in each] for name, each in made.items()}
+        written = self.cluster.write(self._learned, self._splits)
+        parts = {name: [Part(**part) for part in each] for name, each in written.parts.items()}
         for each in parts.values():
             each.sort(key=lambda part: part.file)
         parts |= self._without_rows([name for name, each in parts.items() if not each])
-        rejections = [each for _, each in rejected]
-        return parts, Observed.from_bytes(observed), peak, rejections
+        rejections = [each for _, each in written.rejected]
+        return parts, written.observed, written.peak_memory_mb, rejections
 
     def judged(self, folder: Path) -> Evaluator | None:
         """Return the model, if one is to be judged."""

@@ -8,6 +8,9 @@ from headrace.runtime.process.main import ended
 from headrace.runtime.process.packages import use
 from headrace.runtime.spec import JobSpec
 
+SETTINGS = {"spark.task.maxDirectResultSize": str(16 << 20)}
+"""Statistics of a split are a few MB; Spark sends more than 1 MB by a detour of 30 ms."""
+
 
 def main(shipped: str) -> int:
     """Run the job on the cluster that ``spark-submit`` names.
@@ -31,5 +34,8 @@ def _run(shipped: str, root: Path) -> None:
     set_up(spec.runtime.kernels)
     from headrace.runtime.spark.driver import execute
 
-    with SparkContext.getOrCreate(SparkConf().setAppName("headrace")) as context:
+    configuration = SparkConf().setAppName("headrace")
+    for key, value in SETTINGS.items():
+        configuration.setIfMissing(key, value)
+    with SparkContext.getOrCreate(configuration) as context:
         execute(spec, root, context)

@@ -11,13 +11,17 @@ from pathlib import Path
 from headrace.runtime.sources import Portion
 from headrace.runtime.sources.files import format_of
 from headrace.runtime.sources.readers import reader_of
-from headrace.runtime.spark.scan import Seen, cut, windows
+from headrace.runtime.spark.scan import Seen, cut, end_of, windows
 from headrace.runtime.spec import JobSpec
 
 Piece = tuple[Portion, int]
 """With its bytes."""
 MOST = 512
 """Pieces in a split: opening a file takes about as long as reading 64 KB of one."""
+EVENLY = 4
+"""The splits of one large file are a multiple of this: few cores then end at the same time."""
+LEAST = 4 << 20
+"""Bytes of a split, below which none is made smaller for that."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,31 @@ class Split:
         return cls(number, portions, size, mark, first)
 
 
+def splits_to_json(splits: Iterable[Split]) -> str:
+    """Return several splits as text."""
+    return json.dumps([split.to_json() for split in splits])
+
+
+def splits_from_json(text: str) -> list[Split]:
+    """Return what `splits_to_json` has written."""
+    return [Split.from_json(each) for each in json.loads(text)]
+
+
+def shared_out(splits: Sequence[Split], cores: int) -> list[Sequence[Split]]:
+    """Put splits together that one task writes; no file depends on that.
+
+    Args:
+        splits: All of them.
+        cores: Tasks that run at a time.
+
+    Returns:
+        Two in each, if every core has a single task then, else one: a task begins and ends for
+        the time in which it reads a few MB, and what it saw has to be merged.
+    """
+    each = 2 if cores < len(splits) <= 2 * cores else 1
+    return [splits[start : start + each] for start in range(0, len(splits), each)]
+
+
 def splits_of(
     files: Sequence[Path], spec: JobSpec, look: Callable[[Sequence[Portion]], Sequence[Seen]]
 ) -> list[Split]:
@@ -66,7 +95,7 @@ def splits_of(
     Raises:
         DataError: A file cannot be read.
     """
-    size = spec.runtime.split_bytes
+    size = split_size(sum(file.stat().st_size for file in files), spec.runtime.split_bytes)
     found = [windows(file, spec.dataset, size) for file in files]
     large = [window for each in found if len(each) > 1 for window in each]
     seen = iter(look(large) if large else ())
@@ -82,6 +111,21 @@ def splits_of(
     return packed(pieces, size)
 
 
+def split_size(total: int, most: int) -> int:
+    """Return the bytes of a split, about.
+
+    It follows from the input alone, not from the cores, as the names and the rows of parts do.
+
+    Args:
+        total: Bytes of the whole input.
+        most: Of a split, but for a few of what would be left over at the end.
+    """
+    count = -(-total // most)
+    count = max(count + -count % EVENLY, 1)
+    even = max(-(-total // count), min(most, LEAST))
+    return even + even // 16
+
+
 def _own_pieces(file: Path, spec: JobSpec, size: int) -> list[Piece] | None:
     """Return the pieces of a file whose format has pieces of its own."""
     if not file.stat().st_size:
@@ -90,7 +134,7 @@ def _own_pieces(file: Path, spec: JobSpec, size: int) -> list[Piece] | None:
 
 
 def _with_bytes(portions: Iterable[Portion]) -> list[Piece]:
-    return [(portion, _end(portion) - portion.start) for portion in portions]
+    return [(portion, end_of(portion) - portion.start) for portion in portions]
 
 
 def packed(pieces: Iterable[Piece], size: int) -> list[Split]:
@@ -137,7 +181,3 @@ def _together(pieces: Iterable[Piece], size: int) -> Iterator[list[Piece]]:
         bytes_waiting += own
     if waiting:
         yield waiting
-
-
-def _end(portion: Portion) -> int:
-    return portion.path.stat().st_size if portion.end is None else portion.end

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from headrace.runtime.chain.bad_rows import MOST_REJECTED, Rejection
 from headrace.runtime.chain.pipeline import Process
@@ -26,7 +26,7 @@ from headrace.runtime.process.threads import Background
 from headrace.runtime.sources import Group, groups_of
 from headrace.runtime.spark.order import Learned, Order, Place
 from headrace.runtime.spark.scan import Seen, look_at
-from headrace.runtime.spark.splits import Split
+from headrace.runtime.spark.splits import Split, splits_from_json
 from headrace.runtime.spec import under
 from headrace.runtime.statistics.metrics import Totals
 from headrace.runtime.statistics.observed import Observed
@@ -47,6 +47,26 @@ Rejected = tuple[int, Rejection]
 Writing = tuple[dict[str, list[dict[str, Any]]], bytes, float, list[Rejected]]
 """The parts of each channel, what was observed of the rows, the process's peak memory in MB, and
 the first rows that were left out."""
+
+
+class Written(NamedTuple):
+    """What some splits left.
+
+    Attributes:
+        parts: The parts of each channel.
+        observed: What was observed of the rows.
+        peak_memory_mb: Of the process that had the most.
+        rejected: The first rows that were left out.
+    """
+
+    parts: dict[str, list[dict[str, Any]]]
+    observed: Observed
+    peak_memory_mb: float
+    rejected: list[Rejected]
+
+    def to_plain(self) -> Writing:
+        """Return all of it as what travels."""
+        return self.parts, self.observed.to_bytes(), self.peak_memory_mb, self.rejected
 
 
 def scan(order: Order, text: str) -> list[Seen]:
@@ -75,31 +95,31 @@ def learned_together(
 
 
 def write(order: Order, learned: Learned, text: str) -> Writing:
-    """Write the parts of one split, on this host.
+    """Write the parts of some splits, on this host.
 
-    The same split gives the same files, wherever and how often it is done.
+    The same split gives the same files, wherever and how often it is done, and with which others.
     """
-    split, job = Split.from_json(text), prepared(order, learned)
-    skip = order.job.dataset.skips_bad_rows
-    counts = order.job.output.tokens
-    totals, process = Totals(), Process(job, skip_bad_rows=skip, counts_tokens=counts)
-    rejected: list[Rejected] = []
-    with closing(Background()) as background:
-        writer = part_writer(order, job, job.channels, split.mark, background)
-        for group, first_row in groups_of_split(order, job, split):
-            rows = process(group, first_row).rows
-            totals.add(rows)
-            rejected += [(split.number, each) for each in rows.rejections]
-            process.lists_bad_rows &= len(rejected) < MOST_REJECTED
-            for channel, batch in rows.by_channel.items():
-                writer.add(job.channels[channel], batch)
-        parts = writer.close(fill=False)
-    made = {name: [part.raw for part in each] for name, each in parts.items()}
+    job, skip = prepared(order, learned), order.job.dataset.skips_bad_rows
+    process = Process(job, skip_bad_rows=skip, counts_tokens=order.job.output.tokens)
+    made: dict[str, list[dict[str, Any]]] = {name: [] for name in job.channels}
+    totals, rejected = Totals(), list[Rejected]()
+    for split in splits_from_json(text):
+        with closing(Background()) as background:
+            writer = part_writer(order, job, job.channels, split.mark, background)
+            for group, first_row in groups_of_split(order, job, split):
+                rows = process(group, first_row).rows
+                totals.add(rows)
+                rejected += [(split.number, each) for each in rows.rejections]
+                process.lists_bad_rows &= len(rejected) < MOST_REJECTED
+                for channel, batch in rows.by_channel.items():
+                    writer.add(job.channels[channel], batch)
+            for name, parts in writer.close(fill=False).items():
+                made[name] += [part.raw for part in parts]
     observed = Observed(totals, process.statistics(), job.columns.time)
-    return made, observed.to_bytes(), _peak_memory_mb(), rejected[:MOST_REJECTED]
+    return Written(made, observed, _peak_memory_mb(), rejected[:MOST_REJECTED]).to_plain()
 
 
-def written_together(writings: Sequence[Writing]) -> Writing:
+def written_together(writings: Sequence[Writing]) -> Written:
     """Return what several splits left, in one."""
     first, *others = (Observed.from_bytes(observed) for _, observed, _, _ in writings)
     for other in others:
@@ -109,7 +129,7 @@ def written_together(writings: Sequence[Writing]) -> Writing:
     rejected = [each for *_, every in writings for each in every]
     rejected.sort(key=lambda each: each[0])
     peak = max(peak for _, _, peak, _ in writings)
-    return parts, first.to_bytes(), peak, rejected[:MOST_REJECTED]
+    return Written(parts, first, peak, rejected[:MOST_REJECTED])
 
 
 def part_writer(
