@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.online import load
 from headrace.runtime.spec import StepSpec
-from headrace.runtime.transform import Role, with_role
+from headrace.runtime.transform import Role, RowStep, with_role
 from tests.runtime.jobs import HASH, clicks, job, run
 from tests.runtime.online_rows import assert_same, loaded, written
 
@@ -107,3 +108,41 @@ def test_a_step_that_declares_channels_is_left_out(
     spec = job(steps=[StepSpec("mine", "mine", {"mode": "channels"}), HASH], label="click")
     _, transformer = loaded(tmp_path, clicks(20), spec)
     assert transformer.columns == ("id", "c0", "c1", "c2", "c3")
+
+
+class Quick(Mine):
+    """Does on a row what `Mine` does in a batch."""
+
+    def on_a_row(self, schema: pa.Schema) -> RowStep:
+        def step(cells: dict[str, Any]) -> None:
+            if cells["c1"] is not None:
+                cells["c1"] += "!"
+
+        return step
+
+
+class Other(Quick):
+    """Does something else, of which `on_a_row` knows nothing."""
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch
+
+
+class OtherAndQuick(Other):
+    def on_a_row(self, schema: pa.Schema) -> RowStep:
+        return lambda cells: None
+
+
+@pytest.mark.parametrize(
+    ("transform", "is_quick"),
+    [(Mine, False), (Quick, True), (Other, False), (OtherAndQuick, True)],
+)
+def test_what_speaks_for_apply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transform: type, is_quick: bool
+) -> None:
+    install(monkeypatch, transform)
+    rows = list(csv.DictReader(io.StringIO(clicks(20))))
+    spec = job(steps=mine(), id="id", label="click")
+    result, transformer = loaded(tmp_path, clicks(20), spec)
+    assert (transformer._row_steps is not None) is is_quick
+    assert_same(transformer, rows, written(result))

@@ -68,7 +68,7 @@ int64_t headrace_csv_size(const int32_t *const *codes, const void *const *offset
         const void *starts = offsets[column];
         int is_wide = wide[column];
         if (!codes[column]) {
-            size += start_of(starts, is_wide, counts[column]) - start_of(starts, is_wide, 0);
+            size += start_of(starts, is_wide, rows) - start_of(starts, is_wide, 0);
             continue;
         }
         for (int64_t row = 0; row < rows; row++) {
@@ -83,6 +83,22 @@ int64_t headrace_csv_size(const int32_t *const *codes, const void *const *offset
     return size;
 }
 
+/* How many rows have texts of their own, by 32 bits, in all columns, and 16 bytes from the start of
+ * each on that may be read. */
+static int64_t plain_rows(const int32_t *const *codes, const void *const *offsets,
+                          const uint8_t *wide, const int64_t *sizes, int64_t columns, int64_t rows) {
+    for (int64_t column = 0; column < columns; column++) {
+        if (codes[column] || wide[column]) {
+            return 0;
+        }
+        const int32_t *starts = offsets[column];
+        while (rows && sizes[column] - starts[rows - 1] < 16) {
+            rows--;
+        }
+    }
+    return rows;
+}
+
 /* Write the texts of each row, a comma between them and a line end behind the last. `codes` says
  * which of a column's texts stands in each row, -1 for none; without codes each row has its own.
  * `sizes` are the bytes of each column's texts, `room` those of `lines`. Returns the bytes written,
@@ -90,8 +106,26 @@ int64_t headrace_csv_size(const int32_t *const *codes, const void *const *offset
 int64_t headrace_csv_lines(const int32_t *const *codes, const void *const *offsets,
                            const uint8_t *wide, const uint8_t *const *data, const int64_t *sizes,
                            int64_t columns, int64_t rows, uint8_t *restrict lines, int64_t room) {
-    int64_t at = 0;
-    for (int64_t row = 0; row < rows; row++) {
+    int64_t at = 0, row = 0, plain = plain_rows(codes, offsets, wide, sizes, columns, rows);
+    if (room - headrace_csv_size(codes, offsets, wide, 0, plain ? columns : 0, rows) < 16) {
+        plain = 0;
+    }
+    for (; row < plain; row++) {
+        for (int64_t column = 0; column < columns; column++) {
+            const int32_t *starts = (const int32_t *)offsets[column] + row;
+            int64_t size = starts[1] - starts[0];
+            const uint8_t *text = data[column] + starts[0];
+            if (size <= 16) {
+                copy_16(lines + at, text);
+            } else {
+                memcpy(lines + at, text, (uint64_t)size);
+            }
+            at += size;
+            lines[at++] = ',';
+        }
+        lines[at - 1] = '\n';
+    }
+    for (; row < rows; row++) {
         for (int64_t column = 0; column < columns; column++) {
             int64_t text = codes[column] ? codes[column][row] : row;
             if (text >= 0) {
