@@ -181,3 +181,26 @@ def test_a_label_that_is_always_the_same(tmp_path: Path) -> None:
     assert warned(tmp_path, {"click": [0] * ROWS}) == [
         ("constant", "column 'click' is the label, and has the same value in every row")
     ]
+
+
+@pytest.mark.parametrize("name", ["target_encode", "count_encode"])
+def test_numbers_that_a_step_has_learned_for_texts_are_not_compared(
+    name: str, tmp_path: Path
+) -> None:
+    """Those of training rows are others by design; the texts that they stand for are alike."""
+    table = {"id": range(ROWS), "click": numbers(1, 2), "site": numbers(2, 2000)}
+    steps = [SPLIT, StepSpec(name, name, {})]
+    spec = job(steps=steps, label="click", id="id", format="csv")
+    result = run(tmp_path, file(table), spec)
+    assert result.metrics["columns"]["site"]["frequent_values"][0]["channels"]
+    assert result.manifest["warnings"] == []
+
+
+@pytest.mark.parametrize("time", ["hour", None])
+def test_the_time_that_rows_are_split_by_is_not_compared(time: str | None, tmp_path: Path) -> None:
+    hours = [f"141027{n % 24:02}" if n % 2 else f"141028{n % 24:02}" for n in range(ROWS)]
+    other = ["a" if n % 2 else "b" for n in range(ROWS)]
+    table = {"id": range(ROWS), "click": numbers(1, 2), "hour": hours, "other": other}
+    spec = job(steps=[BY_TIME, HASH], label="click", id="id", time=time)
+    (warning,) = run(tmp_path, file(table), spec).manifest["warnings"]
+    assert warning["text"] == "column 'other' is very different in validation and in train"

@@ -70,8 +70,9 @@ def warnings_of(
         time: Name of the column of times, if there is one.
     """
     label, channels = manifest["columns"]["label"], list(manifest["channels"])
-    given = frozenset(manifest["input_columns"]) - {time}
-    by_time = _apart_in_time(timeline, channels)
+    split_by = set(_split_by_time(manifest))
+    given = frozenset(manifest["input_columns"]) - {time} - split_by
+    by_time = set(channels) if split_by else _apart_in_time(timeline, channels)
     found = [
         *(_warned(kind, label, text) for kind, text in _of_labels(labels, channels) if label),
         *(_warned(kind, time, text) for kind, text in _of_times(timeline.points) if time),
@@ -80,9 +81,21 @@ def warnings_of(
     for name, column in statistics.columns.items():
         # What is made of the time differs between channels that are split by time.
         compared = channels if name in given else [each for each in channels if each not in by_time]
+        if column.numeric and name not in manifest["columns"]["numeric"]:
+            # A step has learned these numbers for texts: of training rows it knows all, which count
+            # themselves or are left out of what they get, and of other rows only some.
+            compared = []
         for kind, text in _of_column(column, compared, channels, is_binary=is_binary):
             found.append(_warned(kind, name, text))
     return found[:MOST]
+
+
+def _split_by_time(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the column of times that the rows were split by."""
+    for step in manifest.get("config", {}).get("steps", ()):
+        parameters = step["parameters"]
+        if parameters.get("method") == "time" and parameters.get("column"):
+            yield parameters["column"]
 
 
 def _apart_in_time(timeline: Timeline, channels: Sequence[str]) -> set[str]:
