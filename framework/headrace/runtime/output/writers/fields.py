@@ -82,9 +82,10 @@ def ids_of(column: pa.Array, encoding: Encoding) -> npt.NDArray[np.int32]:
 def filled(column: pa.DictionaryArray, values: npt.NDArray[Any], null: Any) -> npt.NDArray[Any]:
     """Return the number of each row of a dictionary, given those of its values and of null."""
     codes = column.indices
-    if not codes.null_count:
-        return values.take(codes.to_numpy())
-    return np.append(values, values.dtype.type(null)).take(codes.fill_null(len(values)).to_numpy())
+    if codes.null_count:
+        values, codes = np.append(values, values.dtype.type(null)), codes.fill_null(len(values))
+    made: npt.NDArray[Any] = values.take(codes.to_numpy())
+    return made
 
 
 def numbers_of(column: pa.Array) -> npt.NDArray[np.float64]:
