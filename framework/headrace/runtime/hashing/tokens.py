@@ -75,6 +75,18 @@ class Encoded(NamedTuple):
         missing = codes.is_null().to_numpy(zero_copy_only=False)
         return cls(column.dictionary, codes.fill_null(0).to_numpy(), missing)
 
+    def rows(self) -> npt.NDArray[np.int64]:
+        """Return the number of rows of each value, shape (values,)."""
+        if self.counts is not None:
+            return self.counts
+        size, kernels = len(self.values), library()
+        if kernels is not None:
+            counts = calls.count(kernels, self.codes, self.missing, size, None, 1)
+            if counts is not None:
+                return counts[:size, 0]
+        given = self.codes if self.missing is None else self.codes[~self.missing]
+        return np.bincount(given, minlength=size)
+
     @classmethod
     def of_ids(cls, column: pa.Array) -> Encoded:
         """Find the distinct values of a column of integers, which are told as decimal text."""
@@ -279,7 +291,7 @@ def _encoded(column: pa.Array, role: Role, is_few: bool) -> tuple[Encoded, I32 |
     """Return the cells of a feature column and, if one may hold several values, how many each."""
     if pa.types.is_dictionary(column.type):
         cells = Encoded.of(column)
-        return cells._replace(values=in_type(cells.values, role)), None
+        return cells._replace(values=in_type(cells.values, role), counts=cells.rows()), None
     if pa.types.is_integer(column.type) and role is not Role.NUMERIC and not is_few:
         return Encoded.of_ids(column), None
     values, lengths = _values(in_type(column, role))

@@ -41,8 +41,7 @@ def counts_of(columns: Mapping[str, pa.StringArray]) -> pa.Table:
 def counted(column: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
     """Return the distinct values of a column, and the rows of each; nulls do not count."""
     cells = Encoded.of(column)
-    given = cells.codes if cells.missing is None else cells.codes[~cells.missing]
-    counts = np.bincount(given, minlength=len(cells.values))
+    counts = cells.rows()
     if counts.all():
         return cells.values, counts
     there = np.flatnonzero(counts)  # rows of a dictionary have been left out

@@ -38,10 +38,9 @@ def texts_of(columns: Mapping[str, pa.Array]) -> pa.Table:
     hashes, texts, counts = [np.empty(0, np.uint64)], [_no_texts()], [np.empty(0, np.int64)]
     for name, column in columns.items():
         cells = Encoded.of(column)
-        given = cells.codes if cells.missing is None else cells.codes[~cells.missing]
         hashes.append(hash64(cells.values, key_of(name)))
         texts.append(cells.values)
-        counts.append(np.bincount(given, minlength=len(cells.values)))
+        counts.append(cells.rows())
     sizes = [len(each) for each in texts[1:]]
     codes = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
     names = pa.DictionaryArray.from_arrays(codes, pa.array(list(columns), pa.string()))

@@ -83,8 +83,7 @@ def filled(column: pa.DictionaryArray, values: npt.NDArray[Any], null: Any) -> n
     """Return the number of each row of a dictionary, given those of its values and of null."""
     codes = column.indices
     if codes.null_count:
-        codes = codes.fill_null(len(values))
-        values = np.append(values, values.dtype.type(null))
+        values, codes = np.append(values, values.dtype.type(null)), codes.fill_null(len(values))
     made: npt.NDArray[Any] = values.take(codes.to_numpy())
     return made
 
