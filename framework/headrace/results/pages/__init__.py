@@ -53,7 +53,7 @@ def begin_run_page(folder: Path) -> None:
     Args:
         folder: Where the run writes, which need not be the place of its result.
     """
-    from headrace.results.records import RunRecord
+    from headrace.results.stored import RunRecord
 
     with suppress(Exception):  # reported when the page is made
         from headrace.results.pages.run_page import draw_timeline
