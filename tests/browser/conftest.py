@@ -139,7 +139,12 @@ def script_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("script")
     part = {"file": "model/weights.json", "bytes": 999, "sha256": "0" * 64}
     manifest = {
-        "program": {"command": ["python3", HOSTILE[0]], "entry": "fit.py", "sha256": "1" * 64},
+        "program": {
+            "kind": "script",
+            "command": ["python3", HOSTILE[0]],
+            "entry": "fit.py",
+            "sha256": "1" * 64,
+        },
         "request_sha256": "2" * 64,
         "versions": {"python": "3.12"},
         "inputs": {"data": {"files": 2, "bytes": 1000}},
