@@ -67,7 +67,12 @@ INLINE uint64_t mask_of_16(Sixteen bytes) {
 
 #define mask_of_32(bytes) (uint64_t)(uint32_t)_mm256_movemask_epi8((__m256i)(bytes))
 
+typedef uint8_t SixtyFour __attribute__((vector_size(64), aligned(1), may_alias));
+
+#define mask_of_64(bytes) (uint64_t)_mm512_movepi8_mask((__m512i)(bytes))
+
 FINDER(find_avx2, AVX2_TOO, ThirtyTwo, mask_of_32)
+FINDER(find_packing, PACKING_TOO, SixtyFour, mask_of_64)
 #else
 INLINE uint64_t mask_of_16(Sixteen bytes) {
     const Sixteen bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
@@ -90,6 +95,19 @@ INLINE int64_t ones(uint64_t mask, int32_t level) {
     return __builtin_popcountll(mask);
 }
 
+/* The place of the lowest bit that is set; any number if there is none. */
+INLINE uint32_t lowest(uint64_t mask, int32_t level) {
+#if HAS_LEVELS
+    if (level >= AVX2) {
+        uint64_t place;
+        __asm__("tzcnt %1, %0" : "=r"(place) : "r"(mask) : "cc");
+        return (uint32_t)place;
+    }
+#endif
+    (void)level;
+    return (uint32_t)__builtin_ctzll(mask | 1ull << 63);
+}
+
 /* Cells that are found, but not copied yet. */
 typedef struct {
     uint32_t *ends; /* where they end; ends[-1] is the place in front of the first */
@@ -110,7 +128,7 @@ INLINE void add_cells(Cells *cells, const Found *found, int64_t at, int64_t step
         is_line_end = ends >> 63;
         for (; to < next; to += ENDS_AT_ONCE) {
             for (int j = 0; j < ENDS_AT_ONCE; j++) { /* without a branch for each */
-                to[j] = (uint32_t)at + (uint32_t)__builtin_ctzll(mask | 1ull << 63);
+                to[j] = (uint32_t)at + lowest(mask, level);
                 mask &= mask - 1;
             }
         }
@@ -136,8 +154,37 @@ AVX2_TOO static void tile_avx2(const uint8_t *bytes, int64_t at, int64_t steps, 
     find_avx2(bytes, steps, dialect, found);
     add_cells(cells, found, at, steps, AVX2);
 }
+
+/* The places of a step's cells are packed side by side at once. */
+PACKING_TOO static void tile_packing(const uint8_t *bytes, int64_t at, int64_t steps,
+                                     Dialect dialect, Cells *cells, Found *found) {
+    uint8_t numbers[STEP];
+    for (int i = 0; i < STEP; i++) {
+        numbers[i] = (uint8_t)i;
+    }
+    const __m512i places = _mm512_loadu_si512(numbers);
+    uint32_t *to = cells->ends + cells->count;
+    find_packing(bytes, steps, dialect, found);
+    for (int64_t i = 0; i < steps; i++, at += STEP) {
+        uint64_t ends = found->ends[i], first = ends & ~(ends << 1 | cells->is_line_end);
+        uint64_t mask = found->delimiters[i] | first;
+        int64_t count = __builtin_popcountll(mask);
+        __m512i packed = _mm512_maskz_compress_epi8(mask, places);
+        for (int64_t done = 0; done < count; done += ENDS_AT_ONCE) {
+            __m512i some = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(packed));
+            some = _mm512_add_epi32(some, _mm512_set1_epi32((int32_t)at));
+            _mm512_storeu_si512(to + done, some);
+            packed = _mm512_alignr_epi32(packed, packed, ENDS_AT_ONCE / 4);
+        }
+        to += count;
+        cells->lines += __builtin_popcountll(first);
+        cells->is_line_end = ends >> 63;
+    }
+    cells->count = to - cells->ends;
+}
 #else
 #define tile_avx2 tile
+#define tile_packing tile
 #endif
 
 /* The columns that are made. */
@@ -164,36 +211,56 @@ INLINE int64_t start_of(const Columns *to, const uint32_t *end, int is_first) {
     return start;
 }
 
-/* Copy a column's cells of a group of rows. Returns their validity, or NO_ROOM. */
+/* Copy a cell of more than 16 bytes, the first of which are copied. Returns NO_ROOM if it is long and
+ * does not fit. */
+static int copy_rest(uint8_t *cell, const uint8_t *from, int64_t size, int64_t room) {
+    if (size <= AT_ONCE) {
+        copy_16(cell + 16, from + 16);
+        return 0;
+    }
+    if (size > room) {
+        return NO_ROOM;
+    }
+    memcpy(cell, from, (uint64_t)size);
+    return 0;
+}
+
+/* Copy a column's cells of a group of rows. Returns NO_ROOM if they do not fit. */
 INLINE int copy_group(const Columns *to, int64_t i, int64_t row, const uint32_t *end, int count,
                       int is_first, int is_last) {
     int32_t *offsets = to->offsets[i] + row;
-    int64_t filled = to->filled[i], room = to->sizes[i] - BEHIND;
-    int valid = 0;
+    int64_t filled = to->filled[i], room = to->sizes[i] - BEHIND, any_empty = 0;
+    uint8_t *cells = to->cells[i];
     if (filled > room) {
         return NO_ROOM;
     }
     for (int each = 0; each < count; each++, end += to->columns) {
         int64_t start = start_of(to, end, is_first), size = *end - start;
         const uint8_t *from = to->data + start;
-        uint8_t *cell = to->cells[i] + filled;
-        if (is_last || size > AT_ONCE) {
+        if (is_last) {
             if (filled + size > room) {
                 return NO_ROOM;
             }
-            memcpy(cell, from, (uint64_t)size);
+            memcpy(cells + filled, from, (uint64_t)size);
         } else {
-            copy_16(cell, from);
-            if (size > 16) {
-                copy_16(cell + 16, from + 16);
+            copy_16(cells + filled, from);
+            if (size > 16 && copy_rest(cells + filled, from, size, room - filled) < 0) {
+                return NO_ROOM;
             }
         }
         filled += size;
         offsets[each + 1] = (int32_t)filled;
-        valid |= (size > 0) << each;
+        any_empty |= size - 1;
     }
+    int valid = (1 << count) - 1;
+    for (int each = 0; any_empty < 0 && each < count; each++) {
+        int is_empty = offsets[each + 1] == (each ? offsets[each] : (int32_t)to->filled[i]);
+        valid &= ~(is_empty << each);
+        to->nulls[i] += is_empty;
+    }
+    to->validity[i][row / GROUP] = (uint8_t)valid;
     to->filled[i] = filled;
-    return valid;
+    return 0;
 }
 
 /* Copy a column's cells of some rows. Returns 0, or NO_ROOM. */
@@ -203,16 +270,13 @@ INLINE int copy_column(const Columns *to, int64_t i, int64_t rows, const uint32_
     for (int64_t row = 0; row < rows; row += GROUP, end += GROUP * to->columns) {
         int64_t at = to->rows + row;
         int count = rows - row < GROUP ? (int)(rows - row) : GROUP;
-        int valid = count == GROUP ? copy_group(to, i, at, end, GROUP, is_first, is_last)
-                                   : copy_group(to, i, at, end, count, is_first, is_last);
-        if (valid < 0) {
-            return NO_ROOM;
-        }
-        to->validity[i][at / GROUP] = (uint8_t)valid;
-        if (valid != (1 << count) - 1) {
-            to->nulls[i] += count - ones((uint64_t)valid, BASELINE);
+        int done = count == GROUP ? copy_group(to, i, at, end, GROUP, is_first, is_last)
+                                  : copy_group(to, i, at, end, count, is_first, is_last);
+        if (done < 0) {
+            return done;
         }
     }
+    /* what will be written next */
     for (int64_t at = to->filled[i]; before < to->filled[i] + 64; before += 64, at += 64) {
         __builtin_prefetch(to->cells[i] + at, 1);
     }
@@ -287,7 +351,7 @@ int64_t headrace_csv_read(const uint8_t *data, int64_t size, uint8_t delimiter, 
     Columns to = {data,     size,  columns, wanted, wanted_count, offsets, cells,
                   validity, sizes, filled,  nulls,  room,         0};
     Cells found = {ends + 1, 0, 0, 1};
-    Tile *look = processor_level() >= AVX2 ? tile_avx2 : tile;
+    Tile *look = processor_packs() ? tile_packing : processor_level() >= AVX2 ? tile_avx2 : tile;
     ends[0] = UINT32_MAX;
     *is_ascii = 1;
     for (int64_t i = 0; offsets && i < wanted_count; i++) {

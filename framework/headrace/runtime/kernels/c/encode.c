@@ -11,11 +11,9 @@
 #define SMALLEST_COMPARED 0xF8u /* last byte of a mark whose text is compared */
 #define LAST_BYTE(byte) ((uint64_t)(byte) << 56)
 
-static const uint64_t bytes_of_size[] = {
-    0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF};
 static const uint64_t mark_of_size[] = {
     LAST_BYTE(0xF0), LAST_BYTE(0xF1), LAST_BYTE(0xF2), LAST_BYTE(0xF3), LAST_BYTE(0xF4),
-    LAST_BYTE(0xF5), LAST_BYTE(0xF6), LAST_BYTE(0xF7)};
+    LAST_BYTE(0xF5), LAST_BYTE(0xF6), LAST_BYTE(0xF7), 0};
 
 static uint64_t mark_of_long(const uint8_t *text, int64_t size) {
     uint64_t mark = (uint64_t)size;
@@ -23,6 +21,16 @@ static uint64_t mark_of_long(const uint8_t *text, int64_t size) {
         mark = mix64(mark + word64(text + at));
     }
     return mix64(mark + word64(text + size - 8)) | LAST_BYTE(SMALLEST_COMPARED);
+}
+
+/* `room` bytes may be read. */
+INLINE uint64_t mark_of(const uint8_t *text, int64_t size, int64_t room) {
+    if (size < 8) {
+        uint64_t word = room >= 8 ? word64(text) : first_word(text, size, room);
+        return (word & bytes_of_size[size]) | mark_of_size[size];
+    }
+    uint64_t mark = word64(text);
+    return size == 8 && mark < LAST_BYTE(SMALLEST_OTHER) ? mark : mark_of_long(text, size);
 }
 
 /* Where values are found by their marks. */
@@ -78,83 +86,105 @@ static int64_t find_compared(Table table, const uint64_t *marks, const int32_t *
     return slot;
 }
 
+/* A column that is encoded. */
+typedef struct {
+    Table table;
+    int64_t most_slots, count; /* the second is how many values are found */
+    int32_t *restrict codes, *restrict value_offsets;
+    uint8_t *restrict value_data;
+    int64_t *restrict counts;
+    uint64_t *restrict marks;
+} Encoding;
+
+/* Give a row the code of its value. */
+INLINE void add_row(Encoding *to, int64_t row, uint64_t mark, const uint8_t *text, int64_t size) {
+    int64_t slot, code;
+    if (mark >= LAST_BYTE(SMALLEST_COMPARED)) {
+        slot = find_compared(to->table, to->marks, to->value_offsets, to->value_data, mark, text,
+                             size);
+        code = to->table.slots[slot];
+    } else {
+        slot = slot_of(to->table, mark);
+        while ((code = to->table.slots[slot]) >= 0 && to->marks[code] != mark) {
+            slot = next_slot(to->table, slot);
+        }
+    }
+    if (code >= 0) {
+        to->codes[row] = (int32_t)code;
+        to->counts[code]++;
+        return;
+    }
+    code = to->count++;
+    to->codes[row] = to->table.slots[slot] = (int32_t)code;
+    to->counts[code] = 1;
+    to->marks[code] = mark;
+    uint8_t *value = to->value_data + to->value_offsets[code];
+    if (mark < LAST_BYTE(SMALLEST_COMPARED)) {
+        memcpy(value, &mark, sizeof mark);
+    } else {
+        memcpy(value, text, (uint64_t)size);
+    }
+    to->value_offsets[code + 1] = to->value_offsets[code] + (int32_t)size;
+    if (2 * to->count >= to->table.count && to->table.count < to->most_slots) {
+        /* where most values are new, most of the others will be */
+        int64_t wider = 2 * to->count > row ? to->most_slots : 4 * to->table.count;
+        to->table = table_of(to->table.slots, wider < to->most_slots ? wider : to->most_slots,
+                             to->marks, to->count);
+    }
+}
+
+/* The size of these texts, or -1 if they have several. */
+INLINE int64_t common_size(const int32_t *offsets, int64_t count) {
+    int32_t size = offsets[1] - offsets[0], others = 0;
+    for (int64_t i = 1; i < count; i++) {
+        others |= (offsets[i + 1] - offsets[i]) ^ size;
+    }
+    return others ? -1 : size;
+}
+
+#define SOME 64 /* rows that are looked at together */
+
 INLINE int64_t encode(const int32_t *restrict offsets, const uint8_t *restrict data,
                       const uint8_t *restrict validity, int64_t validity_offset, int64_t rows,
-                      int32_t *restrict codes, uint8_t *restrict missing,
-                      int32_t *restrict value_offsets, uint8_t *restrict value_data,
-                      int64_t *restrict counts, uint64_t *restrict marks, int32_t *restrict slots,
-                      int64_t slot_count) {
-    Table table = table_of(slots, slot_count < FEW ? slot_count : FEW, marks, 0);
-    int64_t count = 0, whole = rows; /* from there on, eight bytes may not be there to read */
-    while (whole && offsets[whole - 1] + 8 > offsets[rows]) {
-        whole--;
-    }
-    value_offsets[0] = 0;
-    for (int64_t row = 0; row < rows; row++) {
-        if (validity) {
-            int64_t bit = validity_offset + row;
-            missing[row] = !(validity[bit >> 3] >> (bit & 7) & 1);
-            if (missing[row]) {
-                codes[row] = 0;
-                continue;
+                      uint8_t *restrict missing, Encoding to) {
+    int64_t end = rows ? offsets[rows] : 0;
+    for (int64_t first = 0; first < rows; first += SOME) {
+        int64_t count = rows - first < SOME ? rows - first : SOME, start = offsets[first];
+        int64_t common = validity ? -1 : common_size(offsets + first, count);
+        if (common >= 0 && common <= 8 && offsets[first + count] + 8 <= end) {
+            const uint64_t kept = bytes_of_size[common], added = mark_of_size[common];
+            for (int64_t row = first; row < first + count; row++, start += common) {
+                uint64_t mark = (word64(data + start) & kept) | added;
+                if (common == 8 && mark >= LAST_BYTE(SMALLEST_OTHER)) {
+                    mark = mark_of_long(data + start, 8);
+                }
+                add_row(&to, row, mark, data + start, common);
             }
-        }
-        int64_t start = offsets[row], size = offsets[row + 1] - start, slot, code;
-        const uint8_t *text = data + start;
-        uint64_t mark;
-        if (size < 8) {
-            mark = row < whole ? word64(text) : first_word(text, size, size);
-            mark = (mark & bytes_of_size[size]) | mark_of_size[size];
-        } else {
-            mark = word64(text);
-        }
-        if (size > 8 || (size == 8 && mark >= LAST_BYTE(SMALLEST_OTHER))) {
-            mark = mark_of_long(text, size);
-            slot = find_compared(table, marks, value_offsets, value_data, mark, text, size);
-            code = slots[slot];
-        } else {
-            slot = slot_of(table, mark);
-            while ((code = slots[slot]) >= 0 && marks[code] != mark) {
-                slot = next_slot(table, slot);
-            }
-        }
-        if (code >= 0) {
-            codes[row] = (int32_t)code;
-            counts[code]++;
             continue;
         }
-        codes[row] = slots[slot] = (int32_t)count;
-        counts[count] = 1;
-        marks[count] = mark;
-        uint8_t *value = value_data + value_offsets[count];
-        if (mark < LAST_BYTE(SMALLEST_COMPARED)) {
-            memcpy(value, &mark, sizeof mark);
-        } else {
-            memcpy(value, text, (uint64_t)size);
-        }
-        value_offsets[count + 1] = value_offsets[count] + (int32_t)size;
-        count++;
-        if (2 * count >= table.count && table.count < slot_count) {
-            /* where most values are new, most of the others will be */
-            int64_t wider = 2 * count > row ? slot_count : 4 * table.count;
-            table = table_of(slots, wider < slot_count ? wider : slot_count, marks, count);
+        for (int64_t row = first; row < first + count; row++) {
+            if (validity) {
+                int64_t bit = validity_offset + row;
+                missing[row] = !(validity[bit >> 3] >> (bit & 7) & 1);
+                if (missing[row]) {
+                    to.codes[row] = 0;
+                    continue;
+                }
+            }
+            const uint8_t *text = data + offsets[row];
+            int64_t size = offsets[row + 1] - offsets[row];
+            add_row(&to, row, mark_of(text, size, end - offsets[row]), text, size);
         }
     }
-    return count;
+    return to.count;
 }
 
 #define ENCODE(name, target)                                                                       \
-    target static int64_t name(                                                                    \
-        const int32_t *offsets, const uint8_t *data, const uint8_t *validity,                      \
-        int64_t validity_offset, int64_t rows, int32_t *codes, uint8_t *missing,                   \
-        int32_t *value_offsets, uint8_t *value_data, int64_t *counts, uint64_t *marks,             \
-        int32_t *slots, int64_t slot_count) {                                                      \
-        if (!validity) {                                                                           \
-            return encode(offsets, data, 0, 0, rows, codes, 0, value_offsets, value_data, counts,  \
-                          marks, slots, slot_count);                                               \
-        }                                                                                          \
-        return encode(offsets, data, validity, validity_offset, rows, codes, missing,              \
-                      value_offsets, value_data, counts, marks, slots, slot_count);                \
+    target static int64_t name(const int32_t *offsets, const uint8_t *data,                        \
+                               const uint8_t *validity, int64_t validity_offset, int64_t rows,     \
+                               uint8_t *missing, Encoding to) {                                    \
+        return validity ? encode(offsets, data, validity, validity_offset, rows, missing, to)      \
+                        : encode(offsets, data, 0, 0, rows, 0, to);                                \
     }
 
 ENCODE(encode_baseline, )
@@ -171,9 +201,11 @@ int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8
                         int64_t validity_offset, int64_t rows, int32_t *codes, uint8_t *missing,
                         int32_t *value_offsets, uint8_t *value_data, int64_t *counts,
                         uint64_t *marks, int32_t *slots, int64_t slot_count) {
+    Encoding to = {table_of(slots, slot_count < FEW ? slot_count : FEW, marks, 0),
+                   slot_count, 0, codes, value_offsets, value_data, counts, marks};
+    value_offsets[0] = 0;
     return (processor_level() >= AVX2 ? encode_avx2 : encode_baseline)(
-        offsets, data, validity, validity_offset, rows, codes, missing, value_offsets, value_data,
-        counts, marks, slots, slot_count);
+        offsets, data, validity, validity_offset, rows, missing, to);
 }
 
 /* Lay texts out in cells of one width, none of them longer, with zeros behind. */

@@ -55,14 +55,14 @@ typedef struct {
     uint32_t first[TEXTS], second[TEXTS], sizes[TEXTS];
 } Short;
 
-/* Take texts; returns whether all are short. */
+/* Take texts; returns whether all are short, and none is one of the last. */
 static inline int take_short(const int32_t *offsets, const uint8_t *data, int64_t count,
                              int64_t end, Short *texts) {
-    int is_long = 0;
-    for (int64_t i = 0; i < count; i++) {
+    int is_long = end - offsets[count] < 8; /* eight bytes of each are read */
+    for (int64_t i = 0; i < count && !is_long; i++) {
         int64_t size = offsets[i + 1] - offsets[i];
-        uint64_t word = first_word(data + offsets[i], size, end - offsets[i]);
-        is_long |= size > 8;
+        uint64_t word = first_word(data + offsets[i], size, 8);
+        is_long = size > 8;
         texts->first[i] = (uint32_t)word;
         texts->second[i] = (uint32_t)(word >> 32);
         texts->sizes[i] = (uint32_t)size;

@@ -45,7 +45,8 @@ EXPORT void headrace_hash64(const int32_t *offsets, const uint8_t *data, int64_t
 EXPORT int64_t headrace_encode(const int32_t *offsets, const uint8_t *data, const uint8_t *validity,
                                int64_t validity_offset, int64_t rows, int32_t *codes,
                                uint8_t *missing, int32_t *value_offsets, uint8_t *value_data,
-                               int64_t *counts, uint64_t *marks, int32_t *slots, int64_t slot_count);
+                               int64_t *counts, uint64_t *marks, int32_t *slots,
+                               int64_t slot_count);
 EXPORT void headrace_sketch(const uint64_t *prints, const int64_t *counts, int64_t values,
                             int64_t width, int64_t *sketch);
 EXPORT int64_t headrace_count(const int32_t *codes, const uint8_t *missing, const int32_t *groups,

@@ -2,6 +2,7 @@
 #include "processor.h"
 
 #define UNKNOWN -1
+#define PACKS 16 /* beside the level */
 
 static int32_t chosen = UNKNOWN;
 
@@ -22,13 +23,16 @@ static int32_t found(void) {
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has_all(b, avx2) || !has_all(kept, 0x06)) {
         return BASELINE;
     }
-    return has_all(b, avx512) && has_all(kept, 0xE6) ? AVX512 : AVX2;
+    if (!has_all(b, avx512) || !has_all(kept, 0xE6)) {
+        return AVX2;
+    }
+    return has_all(c, 1u << 6) ? AVX512 | PACKS : AVX512;
 }
 #else
 static int32_t found(void) { return BASELINE; }
 #endif
 
-int32_t processor_level(void) {
+static int32_t known(void) {
     int32_t level = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
     if (level == UNKNOWN) {
         level = found();
@@ -37,10 +41,14 @@ int32_t processor_level(void) {
     return level;
 }
 
+int32_t processor_level(void) { return known() & ~PACKS; }
+
+int processor_packs(void) { return known() & PACKS; }
+
 /* Keep to a level, or to the processor's own if that is less; return which it is. */
 int32_t headrace_level(int32_t most) {
     int32_t level = found();
-    level = most < level ? most : level;
+    level = most < (level & ~PACKS) ? most : level;
     __atomic_store_n(&chosen, level, __ATOMIC_RELAXED);
-    return level;
+    return level & ~PACKS;
 }

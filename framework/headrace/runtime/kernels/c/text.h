@@ -16,16 +16,14 @@ static inline uint64_t word64(const uint8_t *bytes) {
     return word;
 }
 
+static const uint64_t bytes_of_size[] = {
+    0,           0xFF,          0xFFFF,          0xFFFFFF,         0xFFFFFFFF, 0xFFFFFFFFFF,
+    0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF, UINT64_MAX};
+
 /* The first bytes, at most eight, zero beyond them; `room` bytes may be read. */
 static inline uint64_t first_word(const uint8_t *bytes, int64_t size, int64_t room) {
-    if (size >= 8) {
-        return word64(bytes);
-    }
-    if (size <= 0) {
-        return 0;
-    }
     if (room >= 8) {
-        return word64(bytes) & (((uint64_t)1 << 8 * size) - 1);
+        return word64(bytes) & bytes_of_size[size < 8 ? size : 8];
     }
     uint64_t word = 0;
     for (int64_t i = 0; i < size; i++) {
