@@ -18,7 +18,7 @@ def signed_keys(hashes: U32, n_features: int, *, alternate_sign: bool) -> U32:
 
     Source: ``sklearn/feature_extraction/_hashing_fast.pyx``
     """
-    if (kernels := library()) is not None:
+    if (kernels := library()) is not None and 0 < n_features < 1 << 32:
         return calls.signed_keys(kernels, hashes, n_features, alternate_sign=alternate_sign)
     sign = (hashes.view(np.int32) >> 31).view(np.uint32)  # all ones where it is negative
     keys = (((hashes ^ sign) - sign) % np.uint32(n_features)) << _ONE
