@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import Mock
 
+import annotated_types
 import pytest
 
 from headrace import targets
@@ -29,7 +30,8 @@ PACKAGE = """
 import json, sys
 import headrace.runtime.spec, headrace.runtime.process.execute
 from headrace.runtime.plugins.roots import SHIPPED
-ours = {name: module for name, module in sys.modules.items() if name.startswith("headrace")}
+NAMES = ("headrace", "annotated_types")
+ours = {name: module for name, module in sys.modules.items() if name.startswith(NAMES)}
 places = {place for each in ours.values() for place in (each.__spec__.origin, each.__file__)}
 paths = [path for each in ours.values() for path in getattr(each, "__path__", [])]
 code = headrace.runtime.spec.under.__code__.co_filename
@@ -72,6 +74,7 @@ def test_its_modules_are_those_of_the_script(
     script = tmp_path / "entry.pyz"
     with zipfile.ZipFile(script, "w") as archive:
         archive.writestr("__main__.py", PACKAGE)
+        archive.write(annotated_types.__file__, "annotated_types/__init__.py")
         for file in [
             SOURCES / "headrace/__init__.py",
             *(SOURCES / "headrace/runtime").rglob("*.py"),
@@ -83,7 +86,7 @@ def test_its_modules_are_those_of_the_script(
     out, err = waiting.process.communicate(timeout=children.LIMIT_SECONDS)
     assert (waiting.process.returncode, err) == (0, b"")
     names, places, paths, shipped, code, mine = json.loads(out)
-    assert {place.startswith(f"{script}/headrace") for place in [*places, *paths]} == {True}
+    assert {place.startswith(f"{script}/") for place in [*places, *paths]} == {True}
     assert shipped == f"{script}/headrace/shipped"
     spec = "headrace/runtime/spec.py"
     assert (code, mine) == ((f"{script}/{spec}", 1) if added else (str(SOURCES / spec), None))

@@ -35,13 +35,15 @@ NEEDED = (
     *("hashlib", "inspect", "lzma", "tempfile", "zipfile", "zoneinfo"),
 )
 """Modules of others that every job imports."""
-RUNTIME = tuple(
-    f"headrace.runtime.{name}"
-    for name in ("process.setup", "process.execute", "sources.delimited", "output.writers.npz")
+BROUGHT = ("headrace", "annotated_types")
+"""The packages that every script brings."""
+RUNTIME = (
+    *("headrace.runtime.process.main", "headrace.runtime.process.setup"),
+    *("headrace.runtime.process.execute", "headrace.runtime.sources.delimited"),
+    *("annotated_types", "headrace.runtime.chain.times"),
+    "headrace.runtime.output.writers.npz",
 )
-"""Modules of the project that import most of what a job needs."""
-PROJECT = "headrace"
-"""The package that every script brings."""
+"""Modules of these packages that import most of what a job needs."""
 PLACED = b"__file__"
 """In the text of a module that looks where it lies."""
 SOURCES = Path(__file__).parents[3]
@@ -83,12 +85,9 @@ def _compiled(fullname: str, file: Path) -> CodeType | None:
 
 
 def _imported() -> dict[str, ModuleType]:
-    """Return the modules of the project; packages come before what is in them."""
-    return {name: sys.modules[name] for name in sorted(sys.modules) if _is_ours(name)}
-
-
-def _is_ours(name: str) -> bool:
-    return name.partition(".")[0] == PROJECT
+    """Return the modules of these packages; a package comes before what is in it."""
+    names = sorted(name for name in sys.modules if name.partition(".")[0] in BROUGHT)
+    return {name: sys.modules[name] for name in names}
 
 
 def _forget() -> None:
