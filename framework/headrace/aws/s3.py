@@ -28,7 +28,7 @@ class S3Object:
     etag: str
     """Changes when the content does."""
     modified: datetime
-    """When it was written, in whole seconds of S3's clock."""
+    """Time at which it was written, in whole seconds of S3's clock."""
     checksums: tuple[str, ...] = ()
     """Algorithms of the checksums that S3 keeps of it, as in ``SHA256``."""
 

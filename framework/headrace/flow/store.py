@@ -41,7 +41,7 @@ class Record:
 
     label: str
     place: str
-    """Where its result goes: a path or a URI."""
+    """Location of its result: a path or a URI."""
     digests: Digests
     manifest: str = ""
     """SHA-256 of ``report/manifest.json``; empty until the job has ended."""
