@@ -56,7 +56,7 @@ def measured(runs: int, folder: Path) -> dict[str, list[Seconds]]:
 def report(seconds: Mapping[str, Sequence[Seconds]]) -> str:
     """Return the table, in Markdown."""
     wall, cpu = ({name: [run[k] for run in runs] for name, runs in seconds.items()} for k in (0, 1))
-    lines = ["| | wall, s | CPU s |", "|---|---|---|"]
+    lines = ["| command | wall, s | CPU s |", "|---|---|---|"]
     lines += [f"| {name} | {spread(wall[name])} | {spread(cpu[name])} |" for name in seconds]
     clock, work = (
         times(each[RUN], [sum(pair) for pair in zip(each[BARE], each[IMPORTS], strict=True)])

@@ -52,7 +52,7 @@ class CompiledJob:
     config: JobConfig
     """The whole configuration, checked, with the place that the result goes to."""
     notes: tuple[str, ...] = ()
-    """What could not be checked, or still has to become right."""
+    """Notes on what could not be checked, or still has to become right."""
     _plan: Plan = field(kw_only=True)
     _overrides: tuple[str, ...] = field(default=(), kw_only=True)
 

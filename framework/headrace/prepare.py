@@ -47,9 +47,9 @@ class Ready:
     config: JobConfig
     """The plan's, with the place that the result goes to."""
     inputs: Found
-    """What lies where an input comes from; a chain's data is called ``data``."""
+    """Files of each input; a chain's data is called ``data``."""
     notes: tuple[str, ...] = ()
-    """What could not be checked, or still has to become right."""
+    """Notes on what could not be checked, or still has to become right."""
 
 
 def prepare(

@@ -68,13 +68,13 @@ _DRAWS = 20
 
 
 class Case(NamedTuple):
-    """What one test is about."""
+    """The case that one test is about."""
 
     name: str
     """The transform's."""
     parameters: Mapping[str, Any]
     has_id: bool
-    """Whether the rows have an id."""
+    """True if the rows have an id."""
 
     def __str__(self) -> str:
         """Return the name that pytest shows."""

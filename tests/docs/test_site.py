@@ -9,6 +9,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +137,15 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
         fetched = re.findall(r'<(?:script|img|iframe)[^>]* src="([^"]*)"', html)
         fetched += re.findall(r'<link[^>]* href="([^"]*)"', html)
         assert not [each for each in fetched if "//" in each], page.name
+
+
+@pytest.mark.parametrize("path", [README, *PAGES], ids=_name)
+def test_no_head_of_a_table_is_empty(path: Path) -> None:
+    """A screen reader names a cell by the head of its column."""
+    lines = path.read_text("utf-8").splitlines()
+    heads = [
+        head
+        for head, rule in pairwise(lines)
+        if re.fullmatch(r"\|(\s*:?-+:?\s*\|)+", rule) and head.startswith("|")
+    ]
+    assert [head for head in heads if re.search(r"\|\s*\|", head)] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from headrace import CompiledFlow, compile_flow, runtime, targets
 from headrace.errors import ConfigError, JobFailed
 from headrace.flow import runner
 from headrace.flow.runner import FlowRun, failure, line_of
-from headrace.flow.store import Store
+from headrace.flow.store import Record, Store
 from tests.flow.flows import Pretended, project
 
 JOBS = ["prepare", "fit", "judge"]
@@ -279,6 +280,26 @@ def test_runs_of_a_sweep_share_what_is_the_same(here: Path, pretended: Pretended
         "failed (output.path: another run of this sweep has left its result there; give each run "
         "a place of its own, as in output.path=widths/${flow.parameters.width})"
     )
+
+
+def test_a_run_of_a_sweep_does_not_read_what_all_the_others_left(
+    here: Path, pretended: Pretended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, asked = Store.read, Counter[str]()
+
+    def counted(self: Store, name: str) -> Record | None:
+        asked[self.root] += 1
+        return read(self, name)
+
+    monkeypatch.setattr(Store, "read", counted)
+    counts = []
+    for depth in (1, 2, 3, 4):
+        asked.clear()
+        run = f"flow.parameters.depth={depth}", f"output.path=sweep/{depth}"
+        ran(compile_flow("flow=ctr", *run), sweep="sweep")
+        counts.append(asked.total())
+        assert {Path(root).name for root in asked} == {"sweep", str(depth)}
+    assert counts[1] == counts[3]
 
 
 def test_two_runs_of_one_flow_do_not_mix(flow: CompiledFlow, pretended: Pretended) -> None:

@@ -67,9 +67,9 @@ class Holder:
     """Names the machine since it was started, and in it the space of process numbers."""
     pid: int
     begun: int
-    """When the process began, in the kernel's ticks: its number may be given to another one."""
+    """Start of the process, in the kernel's ticks: its number may be given to another one."""
     started: str
-    """When the lock was taken, by the machine's clock."""
+    """Time at which the lock was taken, by the machine's clock."""
     token: str
     """Tells one attempt to take a lock from all others."""
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from headrace.aws.clients import client, explained
 from headrace.errors import ConfigError, JobFailed, Problem
 from headrace.runtime.data_files import IS_DELTA, is_data, is_of_delta
-from headrace.uris import S3, join
+from headrace.uris import S3
 
 MOST_AT_ONCE = 1000
 """Keys that one ``DeleteObjects`` takes."""
@@ -28,7 +28,7 @@ class S3Object:
     etag: str
     """Changes when the content does."""
     modified: datetime
-    """When it was written, in whole seconds of S3's clock."""
+    """Time at which it was written, in whole seconds of S3's clock."""
     checksums: tuple[str, ...] = ()
     """Algorithms of the checksums that S3 keeps of it, as in ``SHA256``."""
 
@@ -65,19 +65,6 @@ def with_prefix(uri: str) -> Iterator[S3Object]:
                     entry["LastModified"],
                     tuple(entry.get("ChecksumAlgorithm", ())),
                 )
-
-
-def folders_in(uri: str) -> Iterator[str]:
-    """Yield the URIs of the folders right below a place, without a slash at their ends.
-
-    Raises:
-        botocore.exceptions.ClientError: There is no such bucket, or it may not be listed.
-    """
-    bucket, prefix = bucket_and_key(join(uri, ""))
-    pages = client("s3").get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/"):
-        for entry in page.get("CommonPrefixes", ()):
-            yield join(f"{S3}{bucket}", entry["Prefix"].rstrip("/"))
 
 
 def input_objects(uri: str, where: str) -> list[S3Object]:

@@ -22,7 +22,7 @@ EVENT_LOGS = f"{PROCESSING}/spark-events"
 
 
 class PySparkBackend:
-    """What ``PySparkProcessor`` of SDK 2.x did."""
+    """The behaviour of ``PySparkProcessor`` in SDK 2.x."""
 
     way: ClassVar[Way] = "spark"
 

@@ -9,7 +9,7 @@ from headrace.job.account import Account
 
 
 class SklearnBackend(WithScript):
-    """What ``SKLearnProcessor`` of SDK 2.x did."""
+    """The behaviour of ``SKLearnProcessor`` in SDK 2.x."""
 
     def image_uri(self, config: SklearnConfig, account: Account) -> str:
         """Return the configured image, or AWS's by region and version."""

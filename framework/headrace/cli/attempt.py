@@ -22,7 +22,7 @@ from headrace.terminal.progress import RUN as CURRENT_RUN
 
 
 class Outcome(Protocol):
-    """What came out of a run."""
+    """The outcome of a run."""
 
     @property
     def output(self) -> str:

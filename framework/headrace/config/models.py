@@ -70,9 +70,9 @@ class BackendConfig(Model):
     """The settings that all backends share: the image, and the way the code gets into it."""
 
     is_a_cluster: ClassVar[bool] = False
-    """Whether several instances work on all files together, instead of each on its own."""
+    """True if several instances work on all files together, instead of each on its own."""
     ships_program: ClassVar[bool] = True
-    """Whether what runs is ours in any case; an image with code in it may do more."""
+    """True if what runs is ours in any case; an image with code in it may do more."""
 
     name: str
     image_uri: Image | None = Field(
@@ -158,7 +158,7 @@ its configuration as its attribute ``config``."""
 
 
 class TargetConfig(Model):
-    """Who executes the request."""
+    """The target, which executes the request."""
 
     name: Annotated[str, named_in(TARGETS)] = Field(
         description="local: this machine, without Docker or AWS; container: in the image; "

@@ -41,7 +41,7 @@ class Plugin:
     module: str
     """The module that its file is where it comes from."""
     origin: str
-    """Where that is, as an error message says it."""
+    """Its location, as an error message says it."""
     path: Path | None = None
     """The file, for a plugin of one's own or a shipped one."""
 

@@ -95,9 +95,9 @@ class Template:
 
     request: Mapping[str, Any]
     numbers: dict[Path, str] = field(default_factory=dict)
-    """Where a number or a truth value is that of a parameter."""
+    """Paths at which a number or a truth value is that of a parameter."""
     texts: dict[Path, dict[Span, Marked]] = field(default_factory=dict)
-    """Where texts have values of parameters in them."""
+    """Paths at which texts have values of parameters in them."""
 
     def add(self, marked: Marked) -> bool:
         """Note where a parameter varies the request; return whether that can be said.

@@ -79,7 +79,7 @@ class FlowJob:
     cache: CacheSettings
     retry: tuple[RetrySettings, ...]
     overrides: tuple[str, ...] = ()
-    """What it was composed of, without references."""
+    """The configuration that it was composed of, without references."""
     plan: Plan | None = None
     """The configuration; None for a raw step."""
     outputs: Outputs = field(default_factory=dict)

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import RLock
@@ -26,7 +26,7 @@ from headrace.flow.conditions import unmet
 from headrace.flow.digests import Digests, changed, digests_of
 from headrace.flow.flow import Flow, FlowJob
 from headrace.flow.states import JobState, State, rows_of, took
-from headrace.flow.store import Record, Store, ended
+from headrace.flow.store import Record, Store, ended, shared_name
 from headrace.prepare import NOT_ASKED, Ready, output_problems, prepare
 from headrace.results import pages
 from headrace.results.layout import MANIFEST
@@ -223,6 +223,10 @@ class FlowRun:
         """
         Store(self.flow.root).write(record)
         self._records[record.label] = record
+        if self.sweep and record.manifest:  # so that other runs look in one place
+            name = shared_name(record.label, record.digests)
+            with suppress(JobFailed):  # who may not write it shares nothing
+                Store(self.flow.root).above().write(record, name)
 
     def _is_damaged(self, job: FlowJob) -> bool:
         """Return whether this flow left a result at the job's place that is not what it was."""
@@ -255,16 +259,20 @@ class FlowRun:
         """Return the record of a whole result that is what the job would make."""
         if not job.cache.enabled:
             return None
-        own = Store(self.flow.root)
-        stores: list[Store] = [own, *(own.others() if self.sweep else ())]
-        for store in stores:
-            record = self._record(job.label) if store is own else store.read(job.label)
-            is_ours = record is not None and (store is not own or record.place == job.place)
-            if record is None or not is_ours or not record.is_of(digests):
-                continue
-            if record.is_whole(strict=self.flow.config.strict):
+        for record in self._candidates(job, digests):
+            if record.is_of(digests) and record.is_whole(strict=self.flow.config.strict):
                 return record
         return None
+
+    def _candidates(self, job: FlowJob, digests: Digests) -> Iterator[Record]:
+        """Yield the records that may be of such a result; in a sweep, what other runs share."""
+        record = self._record(job.label)
+        if record is not None and record.place == job.place:
+            yield record
+        if self.sweep:
+            above = Store(self.flow.root).above()
+            found = (above.read(name) for name in (shared_name(job.label, digests), job.label))
+            yield from (each for each in found if each is not None)
 
     def _unchanged(self, job: FlowJob, record: Record) -> JobState:
         manifest = StoredResult(record.place).manifest()
@@ -322,9 +330,8 @@ class FlowRun:
     @contextmanager
     def _alone(self, job: FlowJob, digests: Digests) -> Iterator[None]:
         """Let one run of a sweep at a time make a result that the others share."""
-        name = hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()[:16]
-        shared = Store(self.flow.root).above()
-        with shared.locked(f"{job.label}-{name}.lock", waits=True) if self.sweep else nullcontext():
+        shared, name = Store(self.flow.root).above(), shared_name(job.label, digests)
+        with shared.locked(f"{name}.lock", waits=True) if self.sweep else nullcontext():
             yield
 
     def _state(self, job: FlowJob, state: State, why: str = "") -> JobState:

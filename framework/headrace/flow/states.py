@@ -29,12 +29,12 @@ class JobState:
     why: str = ""
     """Why it runs again, is left out or has failed."""
     place: str = ""
-    """Where its result is, or goes: a path or a URI."""
+    """Location of its result: a path or a URI."""
     rows: int | None = None
     seconds: float | None = None
     needs: tuple[str, ...] = ()
     kind: str = ""
-    """What runs: the name of the program, or the type of a raw step."""
+    """Name of the program, or type of a raw step."""
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class Record:
 
     label: str
     place: str
-    """Where its result goes: a path or a URI."""
+    """Location of its result: a path or a URI."""
     digests: Digests
     manifest: str = ""
     """SHA-256 of ``report/manifest.json``; empty until the job has ended."""
@@ -88,21 +89,29 @@ class Store:
     root: str
     """The place of a flow: a path or a URI."""
 
-    def read(self, label: str) -> Record | None:
-        """Return the record of a job; None if there is none that can be read."""
+    def read(self, name: str) -> Record | None:
+        """Return a record; None if there is none that can be read.
+
+        Args:
+            name: Label of its job or, of one that a sweep shares, `shared_name`.
+        """
         try:
-            content = StoredResult(self.root).read(f"{FOLDER}/{label}.json")
-            return TypeAdapter(Record).validate_json(content)
+            return _records().validate_json(StoredResult(self.root).read(f"{FOLDER}/{name}.json"))
         except (UnreadableError, ValueError):  # pydantic's error is one
             return None
 
-    def write(self, record: Record) -> None:
+    def write(self, record: Record, name: str = "") -> None:
         """Write the record of a job.
+
+        Args:
+            record: The record.
+            name: Of the record; default: the job's label.
 
         Raises:
             JobFailed: It cannot be written.
         """
-        name, content = f"{FOLDER}/{record.label}.json", json_text(asdict(record)).encode()
+        content = json_text(asdict(record)).encode()
+        name = f"{FOLDER}/{name or record.label}.json"
         if self.root.startswith(S3):
             from headrace.aws.clients import client, explained
             from headrace.aws.s3 import bucket_and_key  # boto3 takes its time
@@ -136,30 +145,6 @@ class Store:
         except OSError as error:
             raise JobFailed(f"cannot move {shown(folder)}: {error.strerror}") from error
 
-    def others(self) -> Iterator[Store]:
-        """Yield the stores beside and above this one, as other runs of a sweep have them."""
-        if self.root.startswith(S3):
-            yield from self._others_on_s3()
-            return
-        above = self.folder.parent
-        with suppress(OSError):
-            for folder in (above, *sorted(above.iterdir())):
-                if folder != self.folder and (folder / FOLDER).is_dir():
-                    yield Store(str(folder))
-
-    def _others_on_s3(self) -> Iterator[Store]:
-        from headrace.aws.clients import AwsError
-        from headrace.aws.s3 import folders_in  # boto3 takes its time
-
-        above = self.above()
-        if above == self:
-            return
-        yield above
-        with suppress(*AwsError):  # who may not list it shares nothing
-            for each in folders_in(above.root):
-                if each != self.root.rstrip("/"):
-                    yield Store(each)
-
     def above(self) -> Store:
         """Return the store of the place that this one is in; a bucket is in none but itself."""
         if not self.root.startswith(S3):
@@ -189,6 +174,16 @@ class Store:
             yield
         finally:
             os.close(descriptor)
+
+
+@cache
+def _records() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)
+
+
+def shared_name(label: str, digests: Mapping[str, str]) -> str:
+    """Return the name of a record that all runs of a sweep find: that of a job and its digests."""
+    return f"{label}-{hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()[:16]}"
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class _Interpreter:
     arguments: tuple[str, ...] = ()
     """Arguments of pip that name it."""
     has_ours: bool = False
-    """Whether it has the packages that are installed here."""
+    """True if it has the packages that are installed here."""
 
     def has(self, requirement: Requirement, *, any_version: bool = False) -> bool:
         """Return whether a package is installed already."""

@@ -33,7 +33,7 @@ class Pushed:
     digest: str
     """``sha256:…`` of its manifest."""
     made_repository: bool
-    """Whether the ECR repository was missing."""
+    """True if the ECR repository was missing."""
 
 
 def push(config: JobConfig, account: Account, platform: str | None) -> Pushed:

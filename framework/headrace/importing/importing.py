@@ -49,7 +49,7 @@ class Configuration:
 
     settings: Settings
     notes: tuple[str, ...]
-    """What of the request it does not hold, or adds, and why."""
+    """Parts of the request that it does not hold, or adds, and why."""
 
     def yaml(self, name: str, command: str) -> str:
         """Return the text of the file.

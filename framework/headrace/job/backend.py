@@ -40,9 +40,9 @@ class Code:
     script: str = ""
     """The file of the input `CODE` that starts; empty if none ships."""
     command: tuple[str, ...] = ()
-    """What starts it; empty for the backend's own way, or the image's own entrypoint."""
+    """Command that starts it; empty for the backend's own way, or the image's own entrypoint."""
     source: str | None = None
-    """Where on S3 the script lies already, instead of being shipped."""
+    """URI on S3 of a script that is not shipped."""
 
 
 C = TypeVar("C", bound=BackendConfig, contravariant=True)
@@ -52,7 +52,7 @@ class Backend(Protocol[C]):
     """One of SageMaker Processing's kinds, with a configuration of its own."""
 
     way: ClassVar[Way]
-    """How it starts code."""
+    """Command that starts code."""
 
     def entrypoint(self, config: C, code: Code) -> tuple[str, ...]:
         """Return the container's command; empty for the image's own."""

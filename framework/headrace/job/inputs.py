@@ -41,7 +41,7 @@ class DataInput:
     files: tuple[str, ...] = ()
     """The local files, sorted by path; none for ``s3://…``."""
     objects: tuple[S3Object, ...] = ()
-    """What a list of ``s3://…`` names, sorted by URI; none if AWS may not be asked."""
+    """Objects that a list of ``s3://…`` names, sorted by URI; none if AWS may not be asked."""
     copies: dict[str, Path] = field(default_factory=dict)
     """Local files that have to be at `uri` first: path below the job's own folder → file."""
     brought_from: Path | None = None

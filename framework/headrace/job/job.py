@@ -30,7 +30,7 @@ class Program:
     kind: Literal["chain", "script", "image"]
     """Our own chain of transforms; the user's own code; the image's own command."""
     spec: JobSpec | None = None
-    """What the chain is told; it travels inside one of the files. Only a chain has it."""
+    """Parameters of the chain; they travel inside one of the files. Only a chain has them."""
     path: str = ""
     """The user's own file, folder or ``s3://…``, absolute; empty for the others."""
     entry: str = ""
@@ -69,9 +69,9 @@ class Job:
     request: dict[str, Any]
     """The arguments of ``CreateProcessingJob``, ready for boto3."""
     files: dict[str, bytes]
-    """What the request's inputs refer to: path below the job's own folder → content."""
+    """Files that the request's inputs refer to: path below the job's own folder → content."""
     program: Program
-    """What runs."""
+    """The program that runs."""
     uploads: dict[str, Path] = field(default_factory=dict)
     """Data of this machine that has to be brought to where the request looks for it: path below the
     job's own folder → file."""

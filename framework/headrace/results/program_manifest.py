@@ -88,7 +88,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Ran:
-    """What ran, as a manifest says it.
+    """The program that ran, as a manifest describes it.
 
     Attributes:
         kind: ``script`` or ``image``.

@@ -40,7 +40,7 @@ THREADS_VARIABLE = "HEADRACE_THREADS"
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What the data looks like.
+    """Format and columns of the data.
 
     ``categorical=None`` means every other column, ``header=None`` that there is one unless
     ``columns`` names the columns.
@@ -130,7 +130,7 @@ class StepSpec:
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """How rows are written.
+    """Settings for writing rows.
 
     ``columns=None`` means the format's own choice; ``header`` and ``columns`` are for formats that
     take them.
@@ -141,7 +141,7 @@ class OutputSpec:
     header: bool = False
     columns: tuple[str, ...] | None = None
     tokens: bool = False
-    """Whether ``report/tokens.parquet`` is written; it decides nothing about the rows."""
+    """True if ``report/tokens.parquet`` is written; it decides nothing about the rows."""
 
     @property
     def raw(self) -> dict[str, Any]:
@@ -164,7 +164,7 @@ class OutputSpec:
 
 @dataclass(frozen=True)
 class RuntimeSpec:
-    """How the work is done; never which rows come out. ``threads=None`` means every core."""
+    """Settings that change no row, only the way to it. ``threads=None`` means every core."""
 
     threads: int | None = None
     block_bytes: int = 8 << 20
@@ -175,7 +175,7 @@ class RuntimeSpec:
 
 @dataclass(frozen=True)
 class EvaluationSpec:
-    """How a model is trained on the rows, to be judged on those that it has not seen."""
+    """Settings for training a model on the rows, to be judged on those that it has not seen."""
 
     passes: int = 1
     learning_rate: float = 2.0
@@ -191,7 +191,7 @@ class LearnedSpec:
     columns: tuple[str, ...]
     """All columns of the run's input, in its order."""
     dataset: DatasetSpec
-    """What the run's data looked like."""
+    """Format and columns of the run's data."""
     states: dict[str, dict[str, str]]
     """Step, by its label → ``file`` in the input `LEARNED`, and ``sha256``."""
 
@@ -216,7 +216,7 @@ class JobSpec:
     packages: dict[str, str] = field(default_factory=dict)
     """Wheels that come as an input: file name → SHA-256."""
     files: tuple[str, ...] = ()
-    """What lies beside the result because the job was given it: paths below ``output.path``."""
+    """Paths below ``output.path`` of the files that the job was given, and that stay there."""
     column_order: tuple[str, ...] = ()
     """The columns of the input's first file, for instances that do not all see it."""
     learned: LearnedSpec | None = None

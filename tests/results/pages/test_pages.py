@@ -123,6 +123,27 @@ def test_marks_stand_for_rows_of_each_channel_and_hour(whole: Path) -> None:
     assert f"21 Oct 2014, 05:00, validation: {rows} rows" in page.text
 
 
+def test_the_values_of_charts_are_texts_as_well(whole: Path) -> None:
+    """Not only for a mouse that points at a mark."""
+    page = write_run_page(RunRecord.read(whole)).read_text(encoding="utf-8")
+    assert page.count("<summary>Values of the chart</summary>") == 4  # of which none shows rates
+    rows = json.loads((whole / "report/metrics.json").read_text())["time"]["channels"]
+    said = [f"21 Oct 2014, 05:00, {name}: {each['rows'][5]} rows" for name, each in rows.items()]
+    for text in (*said, f"62.5{N}% of the ones found, with 25.0{N}% of the zeros"):
+        assert f"<li>{text}</li>" in page
+
+
+def test_columns_of_many_values_say_what_they_lack(tmp_path: Path) -> None:
+    content = log(1200, ["a" if number % 2 else f"v{number}" for number in range(1200)])
+    page = write_run_page(RunRecord.read(run_folder(tmp_path, content)))
+    text = page.read_text(encoding="utf-8")
+    assert '<p class="note">Not compared: <code>value</code>. A column is compared if' in text
+    note = "More than 512 different values, so click rates are not counted."
+    _, values = text.split("<strong>value</strong>")
+    assert note in values.split("</details>")[0]
+    assert text.count(note) == 1
+
+
 def test_what_is_not_there_is_told_and_left_out(tmp_path: Path) -> None:
     page = run_page(run_folder(tmp_path, label=None, time=None))
     assert page.headings() == [

@@ -64,7 +64,7 @@ class ProgramConfig(Model):
     """The settings that all programs share."""
 
     is_chain: ClassVar[bool] = False
-    """Whether the settings of the chain mean anything: dataset, transform and the like."""
+    """True if the settings of the chain mean anything: dataset, transform and the like."""
 
     name: str
 

@@ -95,6 +95,8 @@ class Chart:
     is_wide: bool
     is_dense: bool
     """True: dots would hide their lines."""
+    values: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Name of each series, and what each of its marks says."""
 
 
 class _Quick:
@@ -186,7 +188,16 @@ def ticks(low: float, high: float) -> list[float]:
 
 def _chart(kind: str, svg: Markup, axes: Axes, series: Sequence[Series]) -> Chart:
     is_dense = any(len(each.points) > _DENSE for each in series)
-    return Chart(svg, tuple(each.name for each in series), kind, axes.size == WIDE, is_dense)
+    names = tuple(each.name for each in series)
+    values = tuple((each.name, tuple(_said(each))) for each in series)
+    return Chart(svg, names, kind, axes.size == WIDE, is_dense, values)
+
+
+def _said(series: Series) -> Iterator[str]:
+    """Yield the titles of the marks that are drawn."""
+    for (_, y), title in zip(series.points, series.titles, strict=False):
+        if y is not None:
+            yield title
 
 
 def _config(axes: Axes, y_marks: Sequence[float]) -> Any:

@@ -20,6 +20,8 @@ from itertools import islice
 from statistics import NormalDist
 from typing import Any
 
+MOST_VALUES = 512
+"""Distinct values of a column that are counted by channel and label."""
 SHOWN = 1000
 """Columns on a page; more of them than anybody reads would make it slow to open."""
 SOME, MUCH = 0.1, 0.25
@@ -87,6 +89,11 @@ class Column:
         return any(value.rate is not None for value in self.frequent)
 
     @property
+    def has_many_values(self) -> bool:
+        """Return whether it has too many for a click rate of each, and to be compared."""
+        return self.distinct > MOST_VALUES
+
+    @property
     def highest(self) -> float:
         """Return the end of the scale of its click rates."""
         return max((value.rate.high for value in self.frequent if value.rate), default=1) or 1
@@ -127,13 +134,13 @@ class Drifts:
     Attributes:
         before: Name of the first channel.
         after: Name of the second one.
-        left_out: Number of columns that cannot be compared.
+        left_out: Columns that cannot be compared.
     """
 
     before: str
     after: str
     columns: tuple[Drift, ...]
-    left_out: int
+    left_out: tuple[str, ...]
 
     @property
     def changed(self) -> int:
@@ -191,7 +198,8 @@ def drifts_of(metrics: Mapping[str, Any]) -> Drifts | None:
         for name, known in groups.items()
     ]
     found.sort(key=lambda each: -each.index)
-    return Drifts(before, after, tuple(found), len(described) - len(found))
+    left_out = tuple(name for name in described if name not in groups)
+    return Drifts(before, after, tuple(found), left_out)
 
 
 def stability_index(before: Sequence[int], after: Sequence[int]) -> float:

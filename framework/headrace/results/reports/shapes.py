@@ -149,7 +149,7 @@ class _AllRows(TypedDict):
 
 
 class WholeManifest(TypedDict):
-    """What a manifest of rows has in any case, if headrace has written it."""
+    """The keys that a manifest of rows has in any case, if headrace has written it."""
 
     channels: Annotated[dict[Text, _WholeChannel], Len(1)]
     config: _WholeConfig
@@ -197,7 +197,7 @@ class ProgramManifest(TypedDict):
 
 
 class WholeProgramManifest(TypedDict):
-    """What the manifest of a program has in any case."""
+    """The keys that the manifest of a program has in any case."""
 
     program: _WholeProgram
     request_sha256: Text

@@ -38,7 +38,7 @@ class Prepared:
     columns: Columns
     links: tuple[Link, ...]
     is_of_new_rows: bool = False
-    """Whether the chain is another run's, whose rows these are not."""
+    """True if the chain is another run's, whose rows these are not."""
 
     @property
     def schema(self) -> pa.Schema:

@@ -199,7 +199,7 @@ class DelimitedBlock(LinesBlock):
     encoding: str = "UTF-8"
     """As messages name it."""
     is_named: bool = True
-    """Whether the file names its columns."""
+    """True if the file names its columns."""
 
     def parse(self) -> Parsed:
         """Return the block's rows; row by row if Arrow finds something wrong."""

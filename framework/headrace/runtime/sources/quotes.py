@@ -166,7 +166,7 @@ class _Scan:
         self._longest = longest
         self._is_last = is_last
         self._row = 0
-        """Where the row begins that is being looked at."""
+        """Position at which the row begins that is being looked at."""
 
     def rows(self, *, until_open_quote: bool) -> Rows:
         """Return the rows, up to the first that may go on or is too long."""

@@ -42,7 +42,7 @@ class Host:
     inputs: tuple[tuple[int, int], ...] = field(default=(), repr=False)
     """For each input of a program the number of its files, and their size."""
     private: PrivateRoot | None = field(default=None, repr=False)
-    """Where a program finds `ml` at ``/opt/ml``, if it has to."""
+    """Root in which a program finds `ml` at ``/opt/ml``, if it has to."""
 
     @property
     def message_file(self) -> Path:
@@ -105,7 +105,7 @@ class Sandbox:
     output: str
     """The final place of the result: a path or a URI."""
     is_private: bool = False
-    """Whether each instance has a private root."""
+    """True if each instance has a private root."""
 
     @property
     def place(self) -> Path:

@@ -52,7 +52,7 @@ Check = Callable[[], None]
 
 @dataclass(frozen=True)
 class Submission:
-    """What the submission of a program has left on S3.
+    """The files that the submission of a program has left on S3.
 
     Attributes:
         output: URI of ``output.path``.

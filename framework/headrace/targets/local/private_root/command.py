@@ -112,7 +112,7 @@ class PrivateRoot:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a program that has ended.
+    """The end of a program.
 
     Attributes:
         error: Why it could not be started; empty if it was.

@@ -20,7 +20,7 @@ from headrace.targets.local.inputs import Link
 
 @dataclass(frozen=True)
 class Layers:
-    """What one instance gets of an input.
+    """The files of an input that one instance gets.
 
     Attributes:
         inside: Folder in the container.
@@ -64,7 +64,7 @@ def layers(
 
 
 class _Seen:
-    """What a folder holds.
+    """The entries of a folder.
 
     Attributes:
         plain: The wanted files that lie in it themselves.

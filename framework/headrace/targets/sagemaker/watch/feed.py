@@ -23,7 +23,7 @@ class Snapshot:
     jobs: tuple[JobRecord, ...] = ()
     """Newest first; those of the last answer, if the service has refused since."""
     at: datetime | None = None
-    """When SageMaker answered last; None if it has not yet."""
+    """Time of SageMaker's last answer; None if it has not answered yet."""
     error: str = ""
     """Why there is no newer answer; empty if there is one."""
     has_more: bool = False
