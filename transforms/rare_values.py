@@ -15,10 +15,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Len
 
+from headrace.runtime.chain.dictionaries import dictionary
+from headrace.runtime.hashing.tokens import Encoded
 from headrace.runtime.learning.columns import ColumnLearner
 from headrace.runtime.learning.counts import ROWS, VALUE, Values, added_up_counts, counts_of
 from headrace.runtime.transform import Role, RowStep
@@ -42,6 +45,8 @@ class RareValues(ColumnLearner):
     max_values: Annotated[int, Ge(1)] = 20_000_000
 
     role: ClassVar[Role] = Role.CATEGORICAL
+    takes_dictionaries: ClassVar[bool] = True
+    reads_dictionaries: ClassVar[bool] = True
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
         """Count the rows of each value."""
@@ -68,10 +73,29 @@ class _Fitted(RareValues):
         replacement = pa.scalar(self.replacement, pa.string())
         columns = self.cells(batch)
         for name, cells in columns.items():
+            if pa.types.is_dictionary(cells.type):
+                columns[name] = self._by_value(name, Encoded.of(cells))
+                continue
             is_rare = pa.array(self.kept.lacks(name, cells))
             # not `if_else`: older Arrow mixes up a sliced column with it (apache/arrow#41479)
             columns[name] = pc.replace_with_mask(cells, is_rare, replacement)
         return self.changed(batch, columns)
+
+    def _by_value(self, name: str, cells: Encoded) -> pa.DictionaryArray:
+        is_rare = self.kept.found(name, cells.values) < 0
+        if not is_rare.any():
+            return dictionary(cells.values, cells.codes, cells.missing)
+        values, codes = cells.values.filter(pa.array(~is_rare)), np.cumsum(~is_rare) - 1
+        if self.replacement is None:
+            rare = is_rare.take(cells.codes)
+            missing = rare if cells.missing is None else rare | cells.missing
+            return dictionary(values, codes.take(cells.codes), missing)
+        place = values.index(self.replacement).as_py()
+        if place < 0:
+            place = len(values)
+            values = pa.concat_arrays([values, pa.array([self.replacement])])
+        codes[is_rare] = place
+        return dictionary(values, codes.take(cells.codes), cells.missing)
 
     def on_a_row(self, schema: pa.Schema) -> RowStep | None:
         """Return what does the same to the texts of a row; None for ids."""
