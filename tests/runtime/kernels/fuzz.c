@@ -395,7 +395,7 @@ static void fuzz_groups(void) {
         sorted[i] = keys[i];
         order[i] = (int32_t)i;
     }
-    headrace_order(sorted, order, rows, spare, spare_order);
+    headrace_sort(sorted, order, rows, spare, spare_order);
     for (int64_t i = 0; i < rows; i++) {
         check(sorted[i] == keys[order[i]], "order");
         check(!i || sorted[i - 1] < sorted[i] ||

@@ -106,7 +106,7 @@ def order(kernels: CDLL, *keys: U64) -> I32:
     spare_rows, spare = np.empty_like(rows), np.empty(len(rows), np.uint64)
     for number, key in enumerate(keys):
         chosen = np.array(key, np.uint64) if number == 0 else key[rows].astype(np.uint64)
-        kernels.headrace_order(at(chosen), at(rows), len(rows), at(spare), at(spare_rows))
+        kernels.headrace_sort(at(chosen), at(rows), len(rows), at(spare), at(spare_rows))
     return rows
 
 

@@ -45,7 +45,7 @@ _ARGUMENTS = {
     "add_up": (_P, _P, c_int64, c_int64, _P),
     "index": (_P, c_int64, _P, c_int64),
     "find": (_P, _P, c_int64, _P, c_int64, _P),
-    "order": (_P, _P, c_int64, _P, _P),
+    "sort": (_P, _P, c_int64, _P, _P),
     "csv_size": (_P, _P, _P, c_int64, c_int64),
     "csv_lines": (_P, _P, _P, _P, c_int64, c_int64, _P, c_int64),
     "digest_numbers": (_P, c_int64, c_uint64, _P),

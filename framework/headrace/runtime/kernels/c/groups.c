@@ -86,8 +86,8 @@ void headrace_find(const uint64_t *known, const uint32_t *slots, int64_t slot_co
 
 /* Put rows into the order of their keys, equals as they are: eight passes, one for each byte, but
  * for those in which all keys agree. `keys` are sorted as well; the spare room is as large. */
-void headrace_order(uint64_t *keys, int32_t *order, int64_t rows, uint64_t *spare_keys,
-                    int32_t *spare_order) {
+void headrace_sort(uint64_t *keys, int32_t *order, int64_t rows, uint64_t *spare_keys,
+                   int32_t *spare_order) {
     uint32_t counts[8][256];
     memset(counts, 0, sizeof counts);
     for (int64_t row = 0; row < rows; row++) {

@@ -76,8 +76,8 @@ EXPORT int64_t headrace_add_up(const int32_t *codes, const int64_t *numbers, int
 EXPORT void headrace_index(const uint64_t *keys, int64_t rows, uint32_t *slots, int64_t slot_count);
 EXPORT void headrace_find(const uint64_t *known, const uint32_t *slots, int64_t slot_count,
                           const uint64_t *keys, int64_t rows, int64_t *places);
-EXPORT void headrace_order(uint64_t *keys, int32_t *order, int64_t rows, uint64_t *spare_keys,
-                           int32_t *spare_order);
+EXPORT void headrace_sort(uint64_t *keys, int32_t *order, int64_t rows, uint64_t *spare_keys,
+                          int32_t *spare_order);
 EXPORT int64_t headrace_csv_size(const int32_t *const *codes, const int64_t *const *offsets,
                                  const int64_t *counts, int64_t columns, int64_t rows);
 EXPORT int64_t headrace_csv_lines(const int32_t *const *codes, const int64_t *const *offsets,
