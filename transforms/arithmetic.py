@@ -11,7 +11,7 @@ nearer one (null: no bound), ``scale`` multiplies. NumPy has them as ``log1p``, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ import pyarrow as pa
 from annotated_types import Len
 
 from headrace.runtime.chain.choice import chosen, on_numbers, replaced
+from headrace.runtime.chain.dictionaries import plain
 from headrace.runtime.chain.logarithm import log1p
 from headrace.runtime.errors import BadRows
 from headrace.runtime.transform import Role, RowStep
@@ -39,6 +40,8 @@ class Arithmetic:
     operations: Annotated[tuple[Operation, ...], Len(1)] = ("log1p",)
     columns: Annotated[tuple[str, ...], Len(1)] | None = None
 
+    takes_dictionaries: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         for each in self.operations:
             if not isinstance(each, str) and len(each) != 1:
@@ -56,7 +59,7 @@ class Arithmetic:
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Do the operations, column by column."""
         names = chosen(batch.schema, Role.NUMERIC, names=self.columns)
-        made = {name: self._made(name, batch.column(name)) for name in names}
+        made = {name: self._made(name, plain(batch.column(name))) for name in names}
         return replaced(batch, made, self.output_schema(batch.schema))
 
     def on_a_row(self, schema: pa.Schema) -> RowStep | None:

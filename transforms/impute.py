@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -61,6 +61,8 @@ class Impute(ColumnLearner):
     indicator: bool = False
     columns: Annotated[tuple[str, ...], Len(1)] | None = None
     max_values: Annotated[int, Ge(1)] = 20_000_000
+
+    takes_dictionaries: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if (self.strategy == "constant") != (self.value is not None):

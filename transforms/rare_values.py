@@ -15,10 +15,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Len
 
+from headrace.runtime.chain.dictionaries import dictionary
+from headrace.runtime.hashing.tokens import Encoded
 from headrace.runtime.learning.columns import CellStep, ColumnLearner
 from headrace.runtime.learning.counts import ROWS, VALUE, Values, added_up_counts, counts_of
 from headrace.runtime.transform import Role
@@ -42,6 +45,8 @@ class RareValues(ColumnLearner):
     max_values: Annotated[int, Ge(1)] = 20_000_000
 
     role: ClassVar[Role] = Role.CATEGORICAL
+    takes_dictionaries: ClassVar[bool] = True
+    reads_dictionaries: ClassVar[bool] = True
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
         """Count the rows of each value."""
@@ -65,9 +70,27 @@ class _Fitted(RareValues):
     kept: Any = None
 
     def on_a_column(self, name: str, cells: pa.Array) -> pa.Array:
+        if pa.types.is_dictionary(cells.type):
+            return self._by_value(name, Encoded.of(cells))
         is_rare = pa.array(self.kept.lacks(name, cells))
         # not `if_else`: older Arrow mixes up a sliced column with it (apache/arrow#41479)
         return pc.replace_with_mask(cells, is_rare, pa.scalar(self.replacement, pa.string()))
+
+    def _by_value(self, name: str, cells: Encoded) -> pa.DictionaryArray:
+        is_rare = self.kept.found(name, cells.values) < 0
+        if not is_rare.any():
+            return dictionary(cells.values, cells.codes, cells.missing)
+        values, codes = cells.values.filter(pa.array(~is_rare)), np.cumsum(~is_rare) - 1
+        if self.replacement is None:
+            rare = is_rare.take(cells.codes)
+            missing = rare if cells.missing is None else rare | cells.missing
+            return dictionary(values, codes.take(cells.codes), missing)
+        place = values.index(self.replacement).as_py()
+        if place < 0:
+            place = len(values)
+            values = pa.concat_arrays([values, pa.array([self.replacement])])
+        codes[is_rare] = place
+        return dictionary(values, codes.take(cells.codes), cells.missing)
 
     def on_a_cell(self, name: str, kind: pa.DataType) -> CellStep:
         place_of, other = self.kept.place_in(name), self.replacement

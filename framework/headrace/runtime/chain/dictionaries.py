@@ -27,7 +27,7 @@ def encoded(batch: pa.RecordBatch, names: Collection[str] | None = None) -> pa.R
         if not pa.types.is_string(field.type):
             continue
         if field.name in names if names is not None else role_of(field) is Role.CATEGORICAL:
-            made[place] = _dictionary(made[place])
+            made[place] = dictionary(*Encoded.of(made[place])[:3])
     return held(batch.schema, made)
 
 
@@ -88,7 +88,23 @@ def as_dictionary(cells: Encoded, made: npt.NDArray[Any], null: Any = None) -> p
     again, first = _grouped(made)
     if len(first) < len(made):
         codes, made = again[codes], made[first]
-    return _of_codes(pa.array(made), codes, missing)
+    return dictionary(pa.array(made), codes, missing)
+
+
+def dictionary(
+    values: pa.Array, codes: npt.NDArray[np.integer[Any]], missing: npt.NDArray[np.bool_] | None
+) -> pa.DictionaryArray:
+    """Return a column by its values, each of which stands in some row.
+
+    Args:
+        values: The values, each once.
+        codes: The place of each row's value, shape (rows,); that of a null has no meaning.
+        missing: Which rows are null; None where none is.
+    """
+    codes = codes.astype(np.int32, copy=False)
+    return _of_indices(
+        pa.array(codes) if missing is None else pa.array(codes, mask=missing), values
+    )
 
 
 def _grouped(numbers: npt.NDArray[Any]) -> tuple[I32, npt.NDArray[np.integer[Any]]]:
@@ -162,19 +178,6 @@ def held(schema: pa.Schema, columns: Sequence[pa.Array]) -> pa.RecordBatch:
 
 def _as_dictionary(field: pa.Field, kind: pa.DataType) -> pa.Field:
     return field.with_type(kind) if pa.types.is_dictionary(kind) else field
-
-
-def _dictionary(column: pa.StringArray) -> pa.DictionaryArray:
-    cells = Encoded.of(column)
-    return _of_codes(cells.values, cells.codes, cells.missing)
-
-
-def _of_codes(
-    values: pa.Array, codes: npt.NDArray[np.int32], missing: npt.NDArray[np.bool_] | None
-) -> pa.DictionaryArray:
-    return _of_indices(
-        pa.array(codes) if missing is None else pa.array(codes, mask=missing), values
-    )
 
 
 def _of_indices(indices: pa.Array, values: pa.Array) -> pa.DictionaryArray:

@@ -17,8 +17,8 @@ from headrace.runtime.chain.bad_rows import Rejection, Steps
 from headrace.runtime.chain.dictionaries import unpacked
 from headrace.runtime.errors import BadRows
 
-MOST_BYTES = 256 << 20
-"""Memory that they may take: about 3 million rows of a click log, half of what a job takes else."""
+MOST_BYTES = 192 << 20
+"""Memory that they may take: 2.5 million rows of a click log, half of what a job takes else."""
 
 
 class ReadAgain(Exception):

@@ -105,7 +105,7 @@ class Values:
             null: What becomes of a null; None if it stays null.
         """
         cells = Encoded.of(column)
-        found = made[self._found(hash64(cells.values, key_of(name)))]
+        found = made[self.found(name, cells.values)]
         is_dictionary = pa.types.is_dictionary(column.type)
         return (as_dictionary if is_dictionary else as_cells)(cells, found, null)
 
@@ -136,7 +136,11 @@ class Values:
         cells = Encoded.of(column)
         if not len(cells.values):
             return np.full(len(column), -1)
-        return self._found(hash64(cells.values, key_of(name)))[cells.codes]
+        return self.found(name, cells.values)[cells.codes]
+
+    def found(self, name: str, values: pa.StringArray) -> npt.NDArray[np.int64]:
+        """Find values of a column in the set, shape (values,); -1 for those that are not there."""
+        return self._found(hash64(values, key_of(name)))
 
     def _found(self, values: U64) -> npt.NDArray[np.int64]:
         if not len(self.known):
