@@ -24,7 +24,7 @@
 
 enum { MURMUR3_32 = 0, XXH32 = 1 };
 
-EXPORT int32_t headrace_level(int32_t most);
+EXPORT int64_t headrace_level(int32_t most);
 
 /* Arrow's strings: text i is data[offsets[i]] to data[offsets[i + 1]]; `size` bytes in all. */
 
