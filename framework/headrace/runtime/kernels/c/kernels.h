@@ -16,6 +16,7 @@
 #endif
 
 #define EXPORT __attribute__((visibility("default")))
+#define INLINE static inline __attribute__((always_inline))
 
 /* No header of a C library is needed either. */
 #define memcpy __builtin_memcpy
