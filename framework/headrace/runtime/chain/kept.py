@@ -18,7 +18,7 @@ from headrace.runtime.chain.dictionaries import unpacked
 from headrace.runtime.errors import BadRows
 
 MOST_BYTES = 192 << 20
-"""Memory that they may take: 2.5 million rows of a click log, half of what a job takes else."""
+"""Memory that they may take: about 2.4 million rows of a click log."""
 
 
 class ReadAgain(Exception):

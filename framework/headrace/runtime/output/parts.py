@@ -229,9 +229,7 @@ class _Hashing(io.BufferedIOBase):
     """A file that hashes what is written into it, as long as nobody goes back.
 
     Reading it again would take as long as writing it. Pieces are small enough to be in a core's
-    cache still when they are written, and for Linux to take pages for them that are in use already:
-    for more at a time it takes free blocks of memory, which many virtual machines have given back
-    to their host. That took up to eight times as long.
+    cache still when they are written.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
