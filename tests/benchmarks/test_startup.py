@@ -17,7 +17,7 @@ def test_ratios_are_taken_run_by_run() -> None:
     }
     lines = startup.report(seconds).splitlines()
     assert lines[:7] == [
-        "| | wall, s | CPU s |",
+        "| command | wall, s | CPU s |",
         "|---|---|---|",
         "| `run.py` on the sample | 2.00 (1.00-3.00) | 1.50 (1.50-1.50) |",
         "| bare Hydra, composing | 0.50 (0.40-0.60) | 0.50 (0.50-0.50) |",

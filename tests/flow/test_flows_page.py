@@ -58,7 +58,7 @@ def test_python_is_python(code: str) -> None:
 
 
 def test_the_table_names_what_a_job_depends_on() -> None:
-    table = PAGE.partition("| | a job depends on |")[2].partition("\n\n")[0]
+    table = PAGE.partition("| digest | a job depends on |")[2].partition("\n\n")[0]
     named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
     source = (PROJECT / "framework/headrace/flow/digests.py").read_text(encoding="utf-8")
     assert named == re.findall(r'^        "(\w+)": ', source, re.MULTILINE)

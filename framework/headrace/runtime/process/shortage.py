@@ -15,6 +15,7 @@ _MEMORY_SIGNS = (
     "cannot allocate memory",
     "failed to map segment",
     "memory allocation still failed",
+    "libgcc_s.so.1 must be installed",  # glibc: what ends a thread could not be loaded
     "std::bad_alloc",
     "error return without exception set",
     "without setting an exception",
