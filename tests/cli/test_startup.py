@@ -141,6 +141,13 @@ def test_nothing_of_the_runtime_converts_while_it_is_imported() -> None:
     assert done.stdout == "False\n"
 
 
+def test_what_guards_a_process_is_there_at_once() -> None:
+    """Until then, Ctrl-C prints a traceback."""
+    code = "import headrace.cli.startup, sys; print({'json', 'subprocess'} & sys.modules.keys())"
+    done = children.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 # -- signals
 
 

@@ -18,7 +18,6 @@ from typing import IO
 
 from headrace.runtime.process.shortage import shortage
 from headrace.runtime.process.signals import Handler, handle, obeyed
-from headrace.targets.local import early
 
 WORKER = "HEADRACE_LIFELINE_SWEEP"
 """In the environment of every process that a sweep starts to share its work."""
@@ -70,6 +69,8 @@ def begin_job(arguments: Sequence[str]) -> None:
         arguments: Of the command line.
     """
     if not any(map(_OTHER.match, arguments)):
+        from headrace.targets.local import early  # takes its time, in which Ctrl-C is obeyed
+
         early.begin()
 
 

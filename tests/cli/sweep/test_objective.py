@@ -6,6 +6,7 @@ import importlib.util
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ def test_neither_is_a_job_that_goes_on(tmp_path: Path) -> None:
 def test_no_value_is_the_worst_and_never_nan(tmp_path: Path) -> None:
     unknown = {**WHERE, "binary_classification_metrics": {"log_loss": {"value": math.nan}}}
     assert objective(result(tmp_path, evaluation=unknown)) == math.inf
+
+
+def test_a_program_may_write_any_number(tmp_path: Path) -> None:
+    own = result(tmp_path, metrics={"collision_rate": 10**400})
+    assert objective(replace(own, manifest={"program": {}})) == math.inf
 
 
 @pytest.mark.slow

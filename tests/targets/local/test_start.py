@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -101,3 +102,17 @@ def test_another_text_is_compiled_from_the_script(
     *_, given, own, code_of = ran(tmp_path, "-P", str(installation))
     assert (given, own) == (1, 2)
     assert code_of == str(tmp_path / "entry.pyz/headrace/given.py")
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["checkout", "installed"])
+def test_what_is_imported_early_hides_nothing_of_pythons(
+    monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    """``site-packages`` may hold modules that are called as Python's own."""
+    before, seen = [] if first else ["python", str(start.SOURCES)], []
+    monkeypatch.setattr(sys, "path", list(before))
+    monkeypatch.setattr(start, "RUNTIME", ("a",))
+    monkeypatch.setattr(start, "_imported", dict)
+    monkeypatch.setattr(importlib, "import_module", lambda _: seen.append(list(sys.path)))
+    assert start._import() == {}
+    assert (seen, sys.path) == ([[str(start.SOURCES)] if first else before], before)

@@ -23,6 +23,7 @@ from headrace.prepare import Ready, prepare
 from headrace.results import pages
 from headrace.results.result import Result
 from headrace.runtime.process.fused import difference
+from headrace.runtime.process.shortage import require_memory_for_threads
 from headrace.uris import path_of, uri_of
 
 OWN = ("output", "transform", "job")
@@ -82,6 +83,7 @@ class Together:
 
         for config in self._configs:
             note_start(config.hydra)
+        require_memory_for_threads(1)
         with ThreadPoolExecutor(1, "page") as meanwhile:
             meanwhile.submit(pages.get_ready_for_sweep)
             try:

@@ -41,5 +41,8 @@ def _number(report: Any, *path: str) -> float | None:
     """Return a figure of a report, which may be a file of a program's own."""
     for key in path:
         report = report.get(key) if isinstance(report, dict) else None
-    is_number = isinstance(report, int | float) and not math.isnan(report)
-    return float(report) if is_number else None
+    try:
+        number = float(report) if isinstance(report, int | float) else math.nan
+    except OverflowError:
+        return None
+    return None if math.isnan(number) else number

@@ -78,7 +78,7 @@ class _CompiledTemplates(BytecodeCache):
         path = _compiled(bucket)
         aside = path.with_name(f"{path.name}.{os.getpid()}")
         with suppress(OSError):
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             aside.write_bytes(_head(bucket) + marshal.dumps(bucket.code))
             aside.replace(path)
 

@@ -80,6 +80,7 @@ class Outcome:
         self.is_a_share = host.count > 1
         self._prepared = prepared
         self._report = Report(folder, spec, prepared, host.count)
+        self._states = background.submit(self._report.write_states, lambda states: states)
         self._parts: dict[str, list[Part]] = {}
         self._rejections: list[Rejection] = []
         self._writer = PartWriter(
@@ -126,7 +127,10 @@ class Outcome:
     def report(self, totals: Totals, statistics: Statistics, timings: Mapping[str, Any]) -> None:
         """Write the report, the manifest last."""
         observed = Observed(totals, statistics, self._prepared.columns.time)
-        self._report.write(self._parts, observed, timings, self._evaluator, self._rejections)
+        self._report.write(
+            *(self._states.result(), self._parts, observed, timings),
+            *(self._evaluator, self._rejections),
+        )
 
 
 def report_nothing(task: Task, host: Host, timings: Mapping[str, Any]) -> None:

@@ -55,17 +55,31 @@ class Report:
     prepared: Prepared
     host_count: int = 1
 
+    def write_states(self) -> dict[str, Any]:
+        """Write what the steps learned: known before the rows are written, so it need not wait.
+
+        Returns:
+            What the manifest says of it; nothing of what was learned in another run.
+
+        Raises:
+            DataError: A file cannot be written.
+        """
+        learned = self.prepared.links if self.spec.learned is None else ()
+        return files.write(self.folder, learned, self._name)
+
     def write(
         self,
+        states: Mapping[str, Any],
         parts: Mapping[str, Sequence[Part]],
         observed: Observed,
         timings: Mapping[str, Any],
         evaluator: Evaluator | None = None,
         rejections: Sequence[Rejection] = (),
     ) -> None:
-        """Write all files.
+        """Write all other files.
 
         Args:
+            states: What `write_states` gave.
             parts: Of each channel.
             observed: What was seen of the rows.
             timings: What differs from run to run.
@@ -75,7 +89,7 @@ class Report:
         Raises:
             DataError: A file cannot be written.
         """
-        written = self._manifest(parts, observed.totals.rejected)
+        written = self._manifest(states, parts, observed.totals.rejected)
         written |= left_out(written, self.prepared, observed.totals)
         names = [METRICS, TIMINGS, MANIFEST]
         if rejections:
@@ -117,13 +131,14 @@ class Report:
         own = [f"{report}/{name}" for name in names]
         return [*self.spec.files, *made, *own, *([REPORT_PAGE] if self.host_count == 1 else [])]
 
-    def _manifest(self, parts: Mapping[str, Sequence[Part]], rejected: int) -> dict[str, Any]:
+    def _manifest(
+        self, states: Mapping[str, Any], parts: Mapping[str, Sequence[Part]], rejected: int
+    ) -> dict[str, Any]:
         prepared = self.prepared
         made = manifest(self.spec, prepared.columns, prepared.n_features, parts, rejected)
         made |= described_files(prepared, self.spec.output)
-        learned = prepared.links if self.spec.learned is None else ()  # else it lies there already
-        if kept := files.write(self.folder, learned, self._name):
-            made[files.STATES] = kept
+        if states:
+            made[files.STATES] = dict(states)
         if self.host_count > 1:
             made["host_count"] = self.host_count
         return made

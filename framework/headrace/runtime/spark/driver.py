@@ -73,7 +73,8 @@ def execute(spec: JobSpec, root: Path, context: SparkContext) -> None:
         "peak_memory_mb": peak,
         "threads": run.cluster.cores,
     }
-    Report(folder, spec, run.job).write(parts, observed, timings, evaluator, rejections)
+    report = Report(folder, spec, run.job)
+    report.write(report.write_states(), parts, observed, timings, evaluator, rejections)
 
 
 class _Run:

@@ -2,7 +2,8 @@
 
 It imports NumPy, pyarrow and the runtime and waits for a command (`headrace.targets.local.start`),
 which is that of the first job here. It is ended if there is none; and it ends by itself when this
-process is gone, which closes its stdin. It writes no file before it has its command.
+process is gone, which closes its stdin. It writes no file before it has its command,
+but for Python's ``__pycache__``.
 """
 
 from __future__ import annotations

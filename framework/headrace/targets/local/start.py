@@ -98,7 +98,9 @@ def _forget() -> None:
 def _import() -> dict[str, bytes]:
     """Import most of what a job needs from this installation; return the text of each module."""
     keep, sys.dont_write_bytecode = sys.dont_write_bytecode, False
-    sys.path.insert(0, str(SOURCES))
+    is_checkout = str(SOURCES) not in sys.path  # in front, an installation would hide Python's own
+    if is_checkout:
+        sys.path.insert(0, str(SOURCES))
     try:
         for name in RUNTIME:
             importlib.import_module(name)
@@ -107,7 +109,8 @@ def _import() -> dict[str, bytes]:
         _forget()
         return {}
     finally:
-        sys.path.remove(str(SOURCES))
+        if is_checkout:
+            sys.path.remove(str(SOURCES))
         sys.dont_write_bytecode = keep
 
 
