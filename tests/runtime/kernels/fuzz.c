@@ -421,6 +421,13 @@ static void fuzz_rows(void) {
     int64_t written =
         headrace_lines(label_ends, labels, wide, exact, numbers, found, rows, lines);
     check(written == -1 || (written >= rows && written <= (int64_t)room_of_lines), "lines");
+    if (rows) { /* a row that begins behind its end is found out */
+        int64_t start = wide[0];
+        wide[0] = wide[1] + 1;
+        check(headrace_lines(label_ends, labels, wide, exact, numbers, found, rows, lines) == -1,
+              "a row that ends before it begins");
+        wide[0] = start;
+    }
     free(label_ends);
     free(labels);
     free(lines);

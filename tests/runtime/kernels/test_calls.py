@@ -396,6 +396,7 @@ def test_arrays_that_do_not_fit_each_other() -> None:
         assert calls.sparse(kernels, [good], np.array(order, np.int32)) is None
     assert calls.sparse_keys(kernels, keys, 2, 3) is None
     assert calls.sparse_keys(kernels, keys.astype(np.uint16), 2, 2) is None
+    assert calls.sparse_keys(kernels, np.zeros(257, np.uint32), 257, 1) is None
     assert calls.count(kernels, codes, few, 4, None, 1) is None
     assert calls.count(kernels, codes, None, 2, None, 1) is None
     offsets, digests = np.array([0, 2, 4]), sums.astype(np.uint64)

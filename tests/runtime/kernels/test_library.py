@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import sys
 import zipfile
 import zipimport
 from collections.abc import Iterator
-from ctypes import CDLL
+from ctypes import CDLL, c_int32, c_int64, c_uint8, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -106,6 +107,27 @@ def test_a_folder_from_which_nothing_may_be_executed(content: bytes, tmp_path: P
 def test_it_is_tied_to_no_c_library(content: bytes) -> None:
     """It loads beside musl as well: nothing of glibc is named in it."""
     assert not [word for word in (b"GLIBC", b"libc.", b"ld-linux") if word in content]
+
+
+TYPES = {"int32_t": c_int32, "int64_t": c_int64, "uint8_t": c_uint8, "uint32_t": c_uint32,
+         "uint64_t": c_uint64}  # fmt: skip
+DECLARED = re.compile(r"EXPORT (\w+) headrace_(\w+)\(([^)]*)\);")
+
+
+def test_kernels_are_called_as_they_are_declared() -> None:
+    text = (library.SOURCES / "kernels.h").read_text()
+    declared = DECLARED.findall(text)
+    assert len(declared) == text.count("EXPORT ") - 1  # that is the macro itself
+    assert {
+        name: tuple(
+            c_void_p if "*" in each else TYPES[each.split()[0]] for each in given.split(",")
+        )
+        for _, name, given in declared
+    } == library._ARGUMENTS
+    results = {name: result for result, name, _ in declared}
+    assert results == {
+        name: "int64_t" if name in library._COUNTING else "void" for name in library._ARGUMENTS
+    }
 
 
 def test_an_older_library_lacks_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,9 +115,9 @@ def sparse_keys(
 ) -> tuple[I32, I32, Floats] | None:
     """Return the offsets, indices and values of the rows that keys make, column by column.
 
-    None if there is not one key of 32 bits for each cell.
+    None if there is not one key of 32 bits for each cell, or there are more than `MOST_COLUMNS`.
     """
-    if keys.dtype != np.uint32 or len(keys) != columns * rows:
+    if keys.dtype != np.uint32 or len(keys) != columns * rows or columns > MOST_COLUMNS:
         return None
     offsets = np.empty(rows + 1, np.int32)
     room = len(keys) + _ENTRIES_BEHIND

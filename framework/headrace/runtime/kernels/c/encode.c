@@ -151,7 +151,7 @@ INLINE int64_t encode(const int32_t *restrict offsets, const uint8_t *restrict d
     for (int64_t first = 0; first < rows; first += SOME) {
         int64_t count = rows - first < SOME ? rows - first : SOME, start = offsets[first];
         int64_t common = validity ? -1 : common_size(offsets + first, count);
-        if (common >= 0 && common <= 8 && offsets[first + count] + 8 <= end) {
+        if (common >= 0 && common <= 8 && end - offsets[first + count] >= 8) {
             const uint64_t kept = bytes_of_size[common], added = mark_of_size[common];
             for (int64_t row = first; row < first + count; row++, start += common) {
                 uint64_t mark = (word64(data + start) & kept) | added;

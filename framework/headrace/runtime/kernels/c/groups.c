@@ -189,15 +189,6 @@ typedef struct {
     int64_t count, rows, values, group_count;
 } Rows;
 
-/* Whether numbers are within 0 to `last`: a negative one has the highest bit, or what it is below. */
-INLINE int are_within(const int32_t *numbers, int64_t count, int64_t last) {
-    uint32_t beyond = 0;
-    for (int64_t i = 0; i < count; i++) {
-        beyond |= (uint32_t)numbers[i] | ((uint32_t)last - (uint32_t)numbers[i]);
-    }
-    return !(beyond >> 31);
-}
-
 INLINE int are_groups(const int8_t *groups, int64_t count, int64_t last) {
     uint8_t beyond = 0;
     for (int64_t i = 0; i < count; i++) {

@@ -16,6 +16,7 @@
 #endif
 
 #define EXPORT __attribute__((visibility("default")))
+#define INLINE static inline __attribute__((always_inline))
 
 /* No header of a C library is needed either. */
 #define memcpy __builtin_memcpy
@@ -24,7 +25,7 @@
 
 enum { MURMUR3_32 = 0, XXH32 = 1 };
 
-EXPORT int32_t headrace_level(int32_t most);
+EXPORT int64_t headrace_level(int32_t most);
 
 /* Arrow's strings: text i is data[offsets[i]] to data[offsets[i + 1]]; `size` bytes in all. */
 

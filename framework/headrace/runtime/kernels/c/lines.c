@@ -19,14 +19,15 @@ static inline int64_t digits_of(uint32_t number, uint8_t *to) {
 
 /* Write "label index:value index:value …" for each row. `lines` has room for all labels, 16 bytes
  * for each entry and one for each row. Returns the number of bytes; -1 if a value is no whole number
- * of one or two digits, or is -0, or if a row is not within the entries. */
+ * of one or two digits, or is -0, or if a row is not within the entries or ends before it
+ * begins. */
 int64_t headrace_lines(const int64_t *label_offsets, const uint8_t *labels, const int64_t *offsets,
                        const uint32_t *indices, const float *values, int64_t entries, int64_t rows,
                        uint8_t *lines) {
     int64_t size = 0;
     for (int64_t row = 0; row < rows; row++) {
         int64_t length = label_offsets[row + 1] - label_offsets[row];
-        if (offsets[row] < 0 || offsets[row + 1] > entries) {
+        if (offsets[row] < 0 || offsets[row] > offsets[row + 1] || offsets[row + 1] > entries) {
             return -1;
         }
         if (length) {

@@ -46,7 +46,7 @@ int32_t processor_level(void) { return known() & ~PACKS; }
 int processor_packs(void) { return known() & PACKS; }
 
 /* Keep to a level, or to the processor's own if that is less; return which it is. */
-int32_t headrace_level(int32_t most) {
+int64_t headrace_level(int32_t most) {
     int32_t level = found();
     level = most < (level & ~PACKS) ? most : level;
     __atomic_store_n(&chosen, level, __ATOMIC_RELAXED);

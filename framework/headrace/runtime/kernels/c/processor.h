@@ -16,8 +16,6 @@ int32_t processor_level(void);
 /* Whether that is AVX-512 with VBMI2, which packs bytes; processors before 2019 lack it. */
 int processor_packs(void);
 
-#define INLINE static inline __attribute__((always_inline))
-
 #if defined(__x86_64__)
 #define HAS_LEVELS 1
 #define AVX2_TOO __attribute__((target("avx2,bmi,bmi2,popcnt")))

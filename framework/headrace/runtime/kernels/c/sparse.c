@@ -319,11 +319,7 @@ ROWS(weighted_avx2, AVX2_TOO, weighted_rows)
 
 /* Whether the columns are few enough, and each place among their `rows`. */
 static int fits(const int32_t *order, int64_t columns, int64_t rows) {
-    uint32_t last = (uint32_t)rows - 1, beyond = 0;
-    for (int64_t row = 0; order && row < rows; row++) { /* negative, or so below the last */
-        beyond |= (uint32_t)order[row] | (last - (uint32_t)order[row]);
-    }
-    return columns <= MOST_COLUMNS && !(beyond >> 31);
+    return columns <= MOST_COLUMNS && (!order || are_within(order, rows, rows - 1));
 }
 
 /* A code of a column is the place of a key among its keys; a column without keys has no features.

@@ -39,15 +39,6 @@ void headrace_order(const int8_t *numbers, int64_t rows, int32_t *order) {
     }
 }
 
-static int are_places(const int32_t *order, int64_t rows, int64_t given) {
-    uint32_t last = (uint32_t)given - 1, beyond = rows && !given ? 1u << 31 : 0;
-    for (int64_t row = 0; row < rows; row++) { /* what is negative, or is so below the last */
-        uint32_t place = (uint32_t)order[row];
-        beyond |= place | (last - place);
-    }
-    return !(beyond >> 31);
-}
-
 #define TAKE(type)                                             \
     for (int64_t row = 0; row < rows; row++) {                 \
         ((type *)to)[row] = ((const type *)from)[order[row]];  \
@@ -57,7 +48,7 @@ static int are_places(const int32_t *order, int64_t rows, int64_t given) {
  * rows. Returns -1 if a place is beyond them, or a size is none of these. */
 int64_t headrace_take(const int32_t *order, int64_t rows, int64_t given, int64_t columns,
                       const void *const *from_each, const int64_t *sizes, void *const *to_each) {
-    if (!are_places(order, rows, given)) {
+    if (!are_within(order, rows, given - 1)) {
         return -1;
     }
     for (int64_t column = 0; column < columns; column++) {
@@ -83,7 +74,7 @@ int64_t headrace_take(const int32_t *order, int64_t rows, int64_t given, int64_t
 int64_t headrace_take_texts(const int32_t *offsets, const uint8_t *data, int64_t given,
                             const int32_t *order, int64_t rows, int32_t *to_offsets,
                             uint8_t *restrict to_data, int64_t room) {
-    if (!are_places(order, rows, given)) {
+    if (!are_within(order, rows, given - 1)) {
         return -1;
     }
     int64_t at = 0;

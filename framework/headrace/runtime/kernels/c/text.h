@@ -1,4 +1,4 @@
-/* Reading words of a text without reading beyond it. */
+/* Words of a text read without reading beyond it, numbers checked and mixed. */
 #ifndef HEADRACE_TEXT_H
 #define HEADRACE_TEXT_H
 
@@ -40,8 +40,7 @@ static inline void copy_16(uint8_t *to, const uint8_t *from) {
 }
 
 /* Copy a text; `room` bytes may be read, and written: a short one takes those behind it along. */
-static inline __attribute__((always_inline)) void copy_text(uint8_t *to, const uint8_t *from,
-                                                            int64_t size, int64_t room) {
+INLINE void copy_text(uint8_t *to, const uint8_t *from, int64_t size, int64_t room) {
     if (size <= 16 && room >= 16) {
         copy_16(to, from);
     } else if (size <= 32 && room >= 32) {
@@ -50,6 +49,15 @@ static inline __attribute__((always_inline)) void copy_text(uint8_t *to, const u
     } else if (size) {
         memcpy(to, from, (uint64_t)size);
     }
+}
+
+/* Whether numbers are within 0 to `last`: a negative one has the highest bit, or what it is below. */
+INLINE int are_within(const int32_t *numbers, int64_t count, int64_t last) {
+    uint32_t beyond = 0;
+    for (int64_t i = 0; i < count; i++) {
+        beyond |= (uint32_t)numbers[i] | ((uint32_t)last - (uint32_t)numbers[i]);
+    }
+    return !(beyond >> 31);
 }
 
 static inline uint32_t rotated(uint32_t word, int bits) {
