@@ -145,7 +145,7 @@ class Bucketize(ColumnLearner):
             return super().on_a_row(schema)
         if any(not pa.types.is_float64(schema.field(name).type) for name in self.touches(schema)):
             return None
-        return on_numbers(self.touches(schema), _log_squares)
+        return on_numbers(self.touches(schema), _finite_log_squares)
 
     def _edges(self, name: str) -> Sequence[float]:
         return self.edges or ()
@@ -188,6 +188,12 @@ def _log_squares(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
     squares = np.square(np.log(np.maximum(numbers, 2.0)))
     made = np.floor(np.where(numbers > 2, squares, np.maximum(numbers, 0.0)))
     return np.minimum(made, _LOG_SQUARES - 1).astype(np.int32)
+
+
+def _finite_log_squares(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
+    if not np.isfinite(numbers).all():
+        raise ValueError(numbers)
+    return _log_squares(numbers)
 
 
 def _ranges_of(columns: Mapping[str, pa.DoubleArray]) -> pa.Table:

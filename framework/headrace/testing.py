@@ -217,6 +217,11 @@ class TransformContract:
         assert decoded(dictionaries).equals(batch)
         made = link.apply(link.suited(dictionaries))
         assert decoded(made).equals(link.apply(batch), check_metadata=True)
+        for column in made.columns:
+            if pa.types.is_dictionary(column.type):
+                values = column.dictionary.to_pylist()
+                assert None not in values
+                assert len(set(values)) == len(values)
 
     def test_the_input_is_not_changed(self, case: Case) -> None:
         """Check that neither its cells change nor the memory below them."""

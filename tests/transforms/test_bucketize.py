@@ -96,3 +96,11 @@ def test_parameters_that_do_not_fit(parameters: Any, message: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
         Bucketize(**parameters)
     assert str(caught.value) == message
+
+
+def test_an_infinite_number_of_a_single_row_has_no_bucket() -> None:
+    """None comes from the input, but one may come from a step before."""
+    step = Bucketize("log_square").on_a_row(batch_of({"x": [1.0]}, ROLES).schema)
+    assert step is not None
+    with pytest.raises(ValueError, match="inf"):
+        step({"x": math.inf})

@@ -82,7 +82,7 @@ class Link:
             raise TypeError(f"transform.steps.{self.label} has nothing to learn")
         with refused(self.label):
             fitted = self.stateful.with_state(state)
-            after = fitted.output_schema(self.before)
+            after = _promised(fitted, self.before)
         if not _keeps(self.after, after):
             raise PluginError(
                 f"transform.steps.{self.label}: with_state gave the columns {_described(after)}, "
@@ -99,7 +99,7 @@ class Link:
         if before.equals(self.before, check_metadata=True):
             return self
         with refused(self.label):
-            after = self.transform.output_schema(before)
+            after = _promised(self.transform, before)
         return replace(self, before=before, after=after)
 
     def suited(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -125,17 +125,22 @@ class Link:
         Raises:
             PluginError: Names or types are not the promised ones.
         """
-        made = batch.schema
-        if made.equals(self.after, check_metadata=True):
+        if not takes_dictionaries(self.transform):
+            batch = decoded(batch)  # its own dictionaries may hold what ours do not
+        if batch.schema.equals(self.after, check_metadata=True):
             return batch
-        if takes_dictionaries(self.transform):
-            made = decoded_schema(made)
+        made = decoded_schema(batch.schema)
         if not made.equals(self.after):
             raise PluginError(
                 f"transform.steps.{self.label}: apply gave the columns {_described(made)}, "
                 f"but output_schema promised {_described(self.after)}"
             )
         return held(self.after, batch.columns)
+
+
+def _promised(transform: Transform, before: pa.Schema) -> pa.Schema:
+    """Return the columns that a step promises: in place of a dictionary, the cells of one."""
+    return decoded_schema(transform.output_schema(before))
 
 
 def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link]:
@@ -148,7 +153,7 @@ def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link
     for label, transform in steps:
         before = links[-1].after if links else source
         with refused(label, _hasher_of(links)):
-            after = transform.output_schema(before)
+            after = _promised(transform, before)
         _refuse_sampled_before(label, before, after)
         links.append(Link(label, transform, before, after))
     return links

@@ -57,7 +57,8 @@ def plain(column: pa.Array) -> pa.Array:
     """Return the cells of a column, whether it is a dictionary or not."""
     if not pa.types.is_dictionary(column.type):
         return column
-    if column.null_count or pa.types.is_string(column.type.value_type):
+    kind = column.type.value_type
+    if column.null_count or not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         return column.dictionary_decode()
     return pa.array(column.dictionary.to_numpy().take(column.indices.to_numpy()))
 

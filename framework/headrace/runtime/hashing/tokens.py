@@ -291,7 +291,9 @@ def _encoded(column: pa.Array, role: Role, is_few: bool) -> tuple[Encoded, I32 |
     """Return the cells of a feature column and, if one may hold several values, how many each."""
     if pa.types.is_dictionary(column.type):
         cells = Encoded.of(column)
-        return cells._replace(values=in_type(cells.values, role), counts=cells.rows()), None
+        if (rows := cells.rows()).all():
+            return cells._replace(values=in_type(cells.values, role), counts=rows), None
+        column = column.dictionary_decode()  # a step left out all rows of a value
     if pa.types.is_integer(column.type) and role is not Role.NUMERIC and not is_few:
         return Encoded.of_ids(column), None
     values, lengths = _values(in_type(column, role))

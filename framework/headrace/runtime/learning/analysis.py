@@ -79,7 +79,7 @@ class Analysis:
             if takes_dictionaries(learner):  # codes are chosen sooner than texts
                 batch = link.suited(batch)
         states = self._learned(steps, self._chosen(batch))
-        return Seen(group.done, batch.num_rows, states, kept)
+        return Seen(group.done, batch.num_rows, states, None if steps.rejected else kept)
 
     def _keeps(self, group: Group | KeptRows) -> bool:
         if self._kept is None:
