@@ -90,7 +90,7 @@ class Arithmetic:
 
 
 class _Bad(ValueError):
-    """Which numbers have no result, and what these should be."""
+    """The numbers without a result, and what these should be."""
 
 
 def _bounds(operation: Any) -> Bounds:

@@ -28,7 +28,7 @@ class FusedLauncher(Launcher):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """What Hydra tells a launcher before it has something to launch."""
+        """Take what Hydra tells a launcher before it has something to launch."""
         hydra_context.config_loader = cast(ConfigLoader, _Remembering(hydra_context.config_loader))
         self._context = hydra_context
         self._task = task_function

@@ -24,6 +24,7 @@ def raised_from(error: Exception, cause: Exception) -> Exception:
         OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
         RuntimeError("can't start new thread"),
         SystemError("error return without exception set"),
+        RuntimeError("libgcc_s.so.1 must be installed for unwinding to work"),
         ImportError("libarrow.so.2600: failed to map segment from shared object"),
         raised_from(ValueError("a step"), MemoryError()),
     ],

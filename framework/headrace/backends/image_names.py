@@ -1,4 +1,4 @@
-"""What own images are called, on this machine and in a registry."""
+"""The names of own images, on this machine and in a registry."""
 
 from __future__ import annotations
 

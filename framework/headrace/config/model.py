@@ -15,7 +15,7 @@ from headrace.runtime.shown import quoted
 MAX_BYTES = 2**31 - 1
 Text = Annotated[str, Len(1)]
 Word = Annotated[str, Field(pattern=NO_NUL)]
-"""What a process can be given: a NUL would end it."""
+"""Text that a process can be given: a NUL would end it."""
 Location = Annotated[str, Len(1), Field(pattern=NO_NUL)]
 """A path or a URI."""
 Image = Annotated[str, Len(1), Field(pattern=NO_BLANK)]

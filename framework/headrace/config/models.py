@@ -153,8 +153,8 @@ BACKENDS = Registry(
         "pyspark": "headrace.backends.pyspark:PySparkBackend",
     },
 )
-"""What makes jobs of the configurations above; a backend of an installed package has the model of
-its configuration as its attribute ``config``."""
+"""The makers of jobs of the configurations above; a backend of an installed package has the model
+of its configuration as its attribute ``config``."""
 
 
 class TargetConfig(Model):

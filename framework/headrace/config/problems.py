@@ -56,7 +56,7 @@ PATTERNS = {
     NO_NUL: "text without the character NUL",
     VARIABLE: "letters, digits and underscores, no digit first",
 }
-"""What a pattern wants, in words."""
+"""The wish of each pattern, in words."""
 
 
 def problems_of(

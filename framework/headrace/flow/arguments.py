@@ -74,7 +74,7 @@ def _stand_between_slashes(pieces: Sequence[str | Expression]) -> bool:
 
 
 Span = tuple[int, int]
-"""Where a parameter's value begins and ends in a text."""
+"""The positions in a text at which a parameter's value begins and ends."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from headrace.job.account import Account
 from headrace.runtime.spec import PROCESSING
 
 Way = Literal["python", "spark", "image"]
-"""How a backend starts code: Python on a script, Spark on one, or the image by itself."""
+"""The way a backend starts code: Python on a script, Spark on one, or the image by itself."""
 CODE = "code"
 """Name of the input that brings a script. It is the last one, as in the SDK."""
 

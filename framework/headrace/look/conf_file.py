@@ -17,7 +17,7 @@ from headrace.runtime.shown import harmless, plain, quoted
 WHERE = "name"
 EDITOR = ".vscode"
 SCHEMAS = f"{EDITOR}/schemas"
-"""Where a project has the JSON Schemas of its files, one for each folder of ``conf/``."""
+"""The place of the JSON Schemas of a project's files, one for each folder of ``conf/``."""
 MODELINE = "# yaml-language-server: $schema="
 GLOBAL = "# @package _global_"
 """The first line of a file that may set anything, wherever it lies."""

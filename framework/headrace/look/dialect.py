@@ -26,7 +26,7 @@ DELIMITERS = {
     ",": 1.0, "\t": 1.0, ";": 0.99, "|": 0.98, "\x01": 1.0, "\x1f": 1.0, "\x02": 0.9, "^": 0.9,
     "~": 0.9, "¦": 0.9, "§": 0.9, ":": 0.7, " ": 0.6,
 }  # fmt: skip
-"""What may stand between cells, and how likely it is."""
+"""The characters that may stand between cells, and how likely each is."""
 _COMMENTS = ("#", "//", "%", "--")
 _JUDGED_ROWS = 300
 _JUDGED_CHARACTERS = 1 << 17

@@ -50,7 +50,7 @@ FILES: Mapping[Way, tuple[str, ...]] = {
     "spark": (ARCHIVE_FILE, DRIVER_FILE),
     "image": (CONFIG_FILE,),
 }
-"""What it ships, which the container has to be told."""
+"""The files that it ships, which the container has to be told."""
 
 
 class Chain:

@@ -1,4 +1,4 @@
-"""What stands behind an index of hashed rows: ``report/tokens.parquet``."""
+"""The tokens behind an index of hashed rows: ``report/tokens.parquet``."""
 
 from __future__ import annotations
 

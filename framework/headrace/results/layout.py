@@ -1,4 +1,4 @@
-"""Which files belong to a result or a plan: those that its manifest or its receipt lists.
+"""The files that belong to a result or a plan: those that its manifest or its receipt lists.
 
 This is the only place that decides it, for folders of this machine and for prefixes on S3. A
 manifest counts if it is one of ours, unchanged since it was written, which its own digest shows;

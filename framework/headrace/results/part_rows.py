@@ -21,7 +21,7 @@ _DAMAGES = (
     *(LookupError, OSError, EOFError, RuntimeError),
     *(TokenError, zlib.error, zipfile.BadZipFile, pa.ArrowException),
 )
-"""What readers raise for a damaged file, beside `ValueError`."""
+"""The errors of readers for a damaged file, beside `ValueError`."""
 
 Read = Callable[[str], bytes]
 """Returns the content of a file of a result."""

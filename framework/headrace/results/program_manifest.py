@@ -28,7 +28,7 @@ TIMINGS = f"{REPORT}/timings.json"
 LOG = f"{REPORT}/log.txt"
 """The last lines that the program has printed."""
 OURS = (LOG, TIMINGS, REPORT_PAGE)
-"""What headrace adds to the report, as far as it is known and the program has no such files."""
+"""The files that headrace adds to the report, if the program has none of that name."""
 LOG_LINES = 1_000
 """So many lines of all instances stand in the log."""
 LOG_CHARACTERS = 1_000

@@ -29,7 +29,7 @@ row that `apply` is to look at: one that it refuses, or that is not as usual."""
 
 
 class Role(StrEnum):
-    """What a column is for."""
+    """The purpose of a column."""
 
     LABEL = "label"
     ID = "id"
@@ -181,7 +181,7 @@ def with_role(field: pa.Field, role: Role) -> pa.Field:
 
 
 class Encoding(NamedTuple):
-    """What the ids of an encoded column mean.
+    """The meaning of the ids of an encoded column.
 
     Attributes:
         size: Number of ids, which are 0 to size - 1; 0 until it has been learned.
@@ -228,7 +228,7 @@ def is_pending(field: pa.Field) -> bool:
 
 
 class Sampling(NamedTuple):
-    """How training rows were left out.
+    """The sampling by which training rows were left out.
 
     Attributes:
         label: Rows of this label were.

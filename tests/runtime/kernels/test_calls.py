@@ -400,9 +400,9 @@ def test_arrays_that_do_not_fit_each_other() -> None:
     assert calls.count(kernels, codes, few, 4, None, 1) is None
     assert calls.count(kernels, codes, None, 2, None, 1) is None
     offsets, digests = np.array([0, 2, 4]), sums.astype(np.uint64)
-    assert calls.digest(kernels, calls.Entries(offsets, keys, ones), digests, 0) is None
-    assert calls.digest(kernels, calls.Entries(offsets[::-1], keys, ones), digests, 0) is None
-    assert calls.digest(kernels, calls.Entries(offsets, keys, np.ones(4)), digests[1:], 0) is None
+    assert calls.digest(kernels, (offsets, keys, ones), digests, 0) is None
+    assert calls.digest(kernels, (offsets[::-1], keys, ones), digests, 0) is None
+    assert calls.digest(kernels, (offsets, keys, np.ones(4)), digests[1:], 0) is None
     with pytest.raises(ValueError, match="4 values have 3 counts"):
         calls.add_to_sketch(
             kernels, np.zeros(4, np.uint64), np.zeros(3, np.int64), np.zeros((4, 8), np.int64)

@@ -12,6 +12,7 @@ from shutil import get_terminal_size
 from typing import Any
 
 from headrace.results.records import SweepRecord, SweepRun
+from headrace.results.reports import is_number
 from headrace.results.result import bytes_of
 from headrace.results.stored import RunRecord
 from headrace.results.whole_files import write_whole
@@ -265,13 +266,5 @@ def _bytes(run: RunRecord) -> int:
 
 def _harmless(cell: object) -> object:
     """Return a text that a spreadsheet would take for a formula, marked as a text."""
-    is_formula = isinstance(cell, str) and cell.startswith(_FORMULA) and not _is_number(cell)
+    is_formula = isinstance(cell, str) and cell.startswith(_FORMULA) and not is_number(cell)
     return f"'{cell}" if is_formula else cell
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -27,7 +27,7 @@ LOGGING = ("hydra_logging", "job_logging")
 CALLBACKS = ("headrace.cli.sweep.callback.SweepSummary",)
 FUSED = "hydra_plugins.headrace_fused_launcher.FusedLauncher"
 SAMPLERS = re.compile(r"optuna\.samplers\.[A-Z]\w*Sampler")
-"""What ``hydra/sweeper/sampler`` chooses from."""
+"""The choices of ``hydra/sweeper/sampler``."""
 FUNCTIONS = ("custom_search_space",)
 """Keys of sweepers whose value names a function that is called."""
 LOG_CLASSES = {

@@ -39,7 +39,7 @@ MOST = 60
 """Characters of a value that a message repeats."""
 
 _ONE_AT_A_TIME = threading.Lock()
-"""What Hydra works with is global to the process."""
+"""Held while Hydra works, whose state is global to the process."""
 
 
 def composed(overrides: Sequence[Overrides]) -> DictConfig:

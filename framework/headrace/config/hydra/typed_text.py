@@ -31,7 +31,7 @@ from headrace.errors import PluginError
 STEPS = ("transform", "steps")
 ARGUMENTS = ("program", "arguments")
 FLAGS = ("true", "false")
-"""What an argument may be that is no text."""
+"""The kinds of arguments that are no text."""
 MARKS = tuple(("dataset", key) for key in ("delimiter", "quote", "escape", "comment"))
 """Their value may be one character that means something in Hydra's grammar."""
 NULL = "null"
@@ -41,7 +41,7 @@ _NOT_TEXT = re.compile(
     r"[+-]?[0-9][0-9_]*\.)(?![\w.])",
     re.IGNORECASE,
 )
-"""What Hydra may read as something else; being too careful costs a look, no more."""
+"""Texts that Hydra may read as something else; being too careful costs a look, no more."""
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 """As a number it has the same text."""
 

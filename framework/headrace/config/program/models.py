@@ -20,7 +20,7 @@ PROGRAMS = Registry(
         "image": "headrace.programs.image:Image",
     },
 )
-"""What compiles the programs that the models below configure."""
+"""The compilers of the programs that the models below configure."""
 
 
 def arguments_of(given: Any) -> Any:

@@ -129,7 +129,7 @@ def _apart_in_metrics(metrics: dict[str, Any]) -> Iterator[str]:
                 yield f"{where}.frequent_values: label_ones should be at most rows"
     if metrics.get("label") == "classes":
         for name, channel in metrics.get("channels", {}).items():
-            if not all(map(_is_number, channel.get("labels", ()))):
+            if not all(map(is_number, channel.get("labels", ()))):
                 yield f"channels.{plain(name, 200)}.labels: each key should be a number"
     yield from _apart_in_time(metrics.get("time", {}), is_binary=metrics.get("label") == "binary")
 
@@ -184,7 +184,8 @@ def _without(where: str, found: Mapping[str, Any] | None, names: list[str]) -> I
             yield f"{where}: lacks the channel {quoted(name)}"
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Return whether Python reads a text as a number."""
     try:
         float(text)
     except ValueError:

@@ -23,7 +23,7 @@ FEATURES, FEATURE_MAP = "feature_map", "feature_map.json"
 """Key of the manifest, and the file of the report with the same content."""
 
 _DAMAGES = (ValueError, LookupError, TypeError, AttributeError, OSError, zipfile.BadZipFile)
-"""What reading a damaged file of arrays raises."""
+"""The errors of reading a damaged file of arrays."""
 Read = Callable[[str], bytes | None]
 """Returns the content of a file of the report, by its path below it; None if there is none."""
 Report = dict[str, dict[str, Any] | bytes]

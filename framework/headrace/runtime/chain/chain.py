@@ -27,7 +27,7 @@ from headrace.runtime.transform import (
 )
 
 _OF_THE_INPUT = {Role.LABEL, Role.ID}
-"""What a step may want, and the reader does not add: it is there or not."""
+"""The roles that a step may want and the reader does not add: they are there or not."""
 
 
 class ChainError(HeadraceError):

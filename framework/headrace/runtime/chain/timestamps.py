@@ -46,12 +46,12 @@ _ISO = (
     r"(?P<offset>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
 )
 _DAYS_HOUR = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])"
-"""How a date with the hour behind it begins, which would be a time in the thirties as seconds."""
+"""The beginning of a date with the hour behind it: as seconds, a time in the thirties."""
 _HOURLY = r"^(?P<year>[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?P<hour>[0-9]{2})$"
 _PIVOT = 69
 """Years of two digits from here on are of the 20th century."""
 _WITHOUT = {"year": 0, "month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0}
-"""What stands for a part that a text does not have."""
+"""The value of a part that a text does not have."""
 _NUMBER = r"^(?P<sign>-?)(?P<whole>[0-9]{1,15})(?:\.(?P<fraction>[0-9]{1,64}))?$"
 
 

@@ -16,7 +16,7 @@ _POINTS = 100
 _STEP, _FARTHEST = 0.25, 10.0
 """Of a histogram of log-odds: multiples of powers of two, so that no bucket is divided."""
 UNKNOWN = "NaN"
-"""What SageMaker writes for a standard deviation that was not computed."""
+"""SageMaker's text for a standard deviation that was not computed."""
 
 
 def channel_figures(judge: Judge) -> dict[str, Any]:

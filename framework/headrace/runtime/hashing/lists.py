@@ -19,7 +19,7 @@ MARK = "\x1f"
 """In front of each element in the text of a list."""
 _SIGN = "\x1e"
 _ESCAPES = ((_SIGN, f"{_SIGN}e"), (MARK, f"{_SIGN}u"))
-"""What stands in the text of a list for the signs that mean something there, in that order."""
+"""The signs that mean something in the text of a list, and what escapes each, in that order."""
 
 
 class Elements(NamedTuple):

@@ -28,6 +28,7 @@ from headrace.runtime.hashing.hash64 import mix
 from headrace.runtime.hashing.lists import elements_of
 from headrace.runtime.hashing.words import Cells
 from headrace.runtime.kernels import calls, dense_calls
+from headrace.runtime.kernels.arrays import MOST
 from headrace.runtime.kernels.library import library
 from headrace.runtime.transform import Role, features, roles_of
 
@@ -91,7 +92,7 @@ class Encoded(NamedTuple):
     def of_ids(cls, column: pa.Array) -> Encoded:
         """Find the distinct values of a column of integers, which are told as decimal text."""
         kernels = library()
-        if kernels is None or column.null_count or len(column) > dense_calls.MOST:
+        if kernels is None or column.null_count or len(column) > MOST:
             cells = cls.of(column)
             return cells._replace(values=cells.values.cast(pa.string()))
         numbers = column.to_numpy()

@@ -17,10 +17,12 @@ U64 = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
+MOST = 2**31 - 1
+"""Rows, entries, or bytes of texts: kernels keep their places in 32 bits."""
 SLACK = 32
 """Bytes that are copied at once, so that texts may be followed by as many."""
 NOTHING = np.zeros(SLACK, np.uint8)
-"""What empty columns point to."""
+"""The memory that empty columns point to."""
 
 
 def at(array: Array) -> int:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from headrace.runtime.kernels.arrays import (
     I32,
     I64,
+    MOST,
     U32,
     U64,
     Array,
@@ -26,11 +27,9 @@ from headrace.runtime.kernels.arrays import (
 
 MOST_COLUMNS = 256
 """Columns whose keys are sorted by the kernel; of more, NumPy is as fast."""
-MOST_BYTES = 2**31 - 1
-"""Bytes of a column's texts, and entries of rows: their places are 32-bit numbers."""
 _ENTRIES_BEHIND = 3
 _BYTES_BEHIND = 8
-"""What kernels may overwrite behind the rows' entries and behind texts."""
+"""Entries and bytes that kernels may overwrite behind those of the rows and behind texts."""
 
 
 def _of(array: Array | None) -> int | None:
@@ -62,10 +61,10 @@ def tokens(
 
     Args:
         kernels: The library.
-        texts: UTF-8; what a null gives has no meaning.
-        prefix: What stands before each of them.
-        function: Number of the hash function in the library.
-        seed: Its seed.
+        texts: Those to hash, as in `hash32`.
+        prefix: The same.
+        function: The same.
+        seed: The same.
         mark_seed: The seed of MurmurHash3, which gives the lower 32 bits; the hash is above them.
     """
     hashes, prints = np.empty(len(texts), np.uint32), np.empty(len(texts), np.uint64)
@@ -238,7 +237,7 @@ def sparse(
         order: The place of each row in the columns; None where they come as they stand there.
     """
     rows, width = len(columns[0].codes), len(columns)
-    if width > MOST_COLUMNS or rows * width > MOST_BYTES:
+    if width > MOST_COLUMNS or rows * width > MOST:
         return None
     if not all(_fits(column, rows) for column in columns):
         return None
@@ -279,26 +278,18 @@ def _fits(column: Column, rows: int) -> bool:
     )
 
 
-class Entries(NamedTuple):
-    """The entries of sparse rows.
-
-    Attributes:
-        offsets: Where each row starts in the other two, shape (rows + 1,).
-        indices: Of each entry.
-        values: Of each entry.
-    """
-
-    offsets: I64
-    indices: U32
-    values: npt.NDArray[np.floating[Any]]
-
-
-def digest(kernels: CDLL, entries: Entries | None, beside: U64, width: int) -> int | None:
+def digest(
+    kernels: CDLL,
+    entries: tuple[I64, U32, npt.NDArray[np.floating[Any]]] | None,
+    beside: U64,
+    width: int,
+) -> int | None:
     """Return the digest of rows, as `headrace.runtime.output.digest` defines it.
 
     Args:
         kernels: The library.
-        entries: Of the rows; None if they have none.
+        entries: Where each row starts, shape (rows + 1,), the index and the value of each entry;
+            None if the rows have none.
         beside: The sum of the hashes of the other cells of each row, shape (rows,).
         width: The hash of the matrix's width.
 
@@ -308,12 +299,9 @@ def digest(kernels: CDLL, entries: Entries | None, beside: U64, width: int) -> i
     total, beside = np.zeros(1, np.uint64), straight(beside, np.uint64)
     given: tuple[int | None, ...] = (None, None, None, 0, 0)
     if entries is not None:
-        offsets, indices = (
-            straight(each, kind)
-            for each, kind in zip(entries[:2], (np.int64, np.uint32), strict=True)
-        )
-        is_double = entries.values.dtype == np.float64
-        values = straight(entries.values, np.float64 if is_double else np.float32)
+        offsets, indices = straight(entries[0], np.int64), straight(entries[1], np.uint32)
+        is_double = entries[2].dtype == np.float64
+        values = straight(entries[2], np.float64 if is_double else np.float32)
         if len(offsets) != len(beside) + 1:
             return None
         count = min(len(indices), len(values))

@@ -13,9 +13,8 @@ from ctypes import byref as reference
 import numpy as np
 import pyarrow as pa
 
-from headrace.runtime.kernels.arrays import I64, at
+from headrace.runtime.kernels.arrays import I64, MOST, at
 
-_MOST_BYTES = 2**31 - 1
 _NEVER = 0xFF
 """A byte that stands in no UTF-8."""
 _NO_ROOM = -2
@@ -44,7 +43,7 @@ def csv_columns(
         width: Number of columns.
         wanted: Those to return.
     """
-    if not 0 < len(data) <= _MOST_BYTES:
+    if not 0 < len(data) <= MOST:
         return None
     reading = _Reading(kernels, marks, width, wanted)
     sample = data if len(data) <= _SAMPLE else data[: data.rfind(b"\n", 0, _SAMPLE) + 1] or data

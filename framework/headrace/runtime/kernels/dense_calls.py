@@ -17,6 +17,7 @@ import pyarrow as pa
 from headrace.runtime.kernels.arrays import (
     I32,
     I64,
+    MOST,
     NOTHING,
     SLACK,
     U64,
@@ -25,8 +26,6 @@ from headrace.runtime.kernels.arrays import (
     straight,
 )
 
-MOST = 2**31 - 1
-"""Rows: their numbers have 32 bits."""
 _LONGEST = 32
 """Bytes of the longest text of a number."""
 Bytes = npt.NDArray[np.uint8]

@@ -22,7 +22,7 @@ FLAGS = (
     *("-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-ffreestanding"),
     *("-fPIC", "-shared", "-nostdlib", "-fvisibility=hidden", "-s"),
 )
-"""What a compiler gets. Nothing is linked, so that the library loads beside any C library."""
+"""The options of a compiler. Nothing is linked, so that the library loads beside any C library."""
 
 _P = ctypes.c_void_p
 _ARGUMENTS = {

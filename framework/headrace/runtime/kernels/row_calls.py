@@ -22,8 +22,6 @@ from headrace.runtime.kernels.arrays import (
     texts_at,
 )
 
-MOST = 2**31 - 1
-"""Rows: their numbers have 32 bits."""
 _SOME = 1 << 12
 
 

@@ -31,7 +31,7 @@ class ColumnLearner(ABC):
 
     role: ClassVar[Role]
     reads_dictionaries: ClassVar[bool] = False
-    """Whether `cells` may give texts as Arrow dictionaries, for `Encoded.of` to take apart."""
+    """True if `cells` may give texts as Arrow dictionaries, for `Encoded.of` to take apart."""
     columns: Sequence[str] | None
 
     def roles(self) -> tuple[Role, ...]:

@@ -20,6 +20,7 @@ from headrace.runtime.chain.dictionaries import as_cells, as_dictionary
 from headrace.runtime.hashing.hash64 import hash64, hash_of_text, key_of
 from headrace.runtime.hashing.tokens import U64, Encoded
 from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.arrays import MOST
 from headrace.runtime.kernels.library import library
 from headrace.runtime.learning.states import added_up
 
@@ -159,7 +160,7 @@ class Values:
     @cached_property
     def _index(self) -> dense_calls.Index | None:
         kernels = library()
-        if kernels is None or len(self.known) > dense_calls.MOST:
+        if kernels is None or len(self.known) > MOST:
             return None
         return dense_calls.Index.of(kernels, self.known)
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.arrays import MOST
 from headrace.runtime.kernels.library import library
 
 
@@ -27,7 +28,7 @@ def added_up(states: Sequence[pa.Table], *keys: str) -> pa.Table:
     """
     together = pa.concat_tables(states)
     kernels, are_keys = library(), _are_integers(together, keys)
-    if kernels is not None and are_keys and together.num_rows <= dense_calls.MOST:
+    if kernels is not None and are_keys and together.num_rows <= MOST:
         return _by_kernel(kernels, together, keys)
     summed = [name for name in together.column_names if name not in keys]
     grouped = together.group_by(list(keys), use_threads=False)
@@ -74,7 +75,7 @@ def in_their_order(state: pa.Table) -> pa.Table:
 def order_of(*keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.integer[Any]]:
     """Return the rows in the order of the last key, equals in that of the one before, and so on."""
     kernels = library()
-    if kernels is not None and len(keys[0]) <= dense_calls.MOST:
+    if kernels is not None and len(keys[0]) <= MOST:
         return dense_calls.order(kernels, *keys)
     return np.lexsort(keys)
 

@@ -20,6 +20,7 @@ from headrace.runtime.hashing.hash64 import hash64, key_of
 from headrace.runtime.hashing.tokens import U64, Encoded
 from headrace.runtime.hashing.words import Cells
 from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.arrays import MOST
 from headrace.runtime.kernels.library import library
 from headrace.runtime.learning.counts import refuse_more
 from headrace.runtime.learning.states import order_of
@@ -97,7 +98,7 @@ def _added_up(
 ) -> tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.int64]]:
     """Return where each different hash first stands, ascending, and the sum of its counts."""
     kernels = library()
-    if kernels is not None and len(hashes) <= dense_calls.MOST:
+    if kernels is not None and len(hashes) <= MOST:
         codes, first = dense_calls.group(kernels, hashes)
         return first, dense_calls.add_up(kernels, codes, counts, len(first))
     order = np.argsort(hashes, kind="stable")

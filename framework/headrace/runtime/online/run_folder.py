@@ -38,7 +38,7 @@ class RunFolder:
     version: str
     """Of headrace, where the job ran."""
     states: dict[str, Any]
-    """What the manifest says of the steps that learned, by their labels."""
+    """The manifest's entries of the steps that learned, by their labels."""
 
     @classmethod
     def read(cls, path: Path) -> RunFolder:

@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from headrace.runtime.kernels import calls
-from headrace.runtime.kernels.arrays import I32, I64
+from headrace.runtime.kernels.arrays import I32, I64, MOST
 
 _MARK = "\x1e"
 """Stands between many texts while they are joined, which tells where each ends, in bytes; a text
@@ -43,7 +42,7 @@ class Texts(NamedTuple):
             data = joined.encode()
         except UnicodeEncodeError:
             return None
-        if len(data) > calls.MOST_BYTES:
+        if len(data) > MOST:
             return None
         is_ascii = len(data) == len(joined)
         return cls(bounds(texts if is_ascii else [text.encode() for text in texts]), data)
@@ -76,7 +75,7 @@ def bounds(texts: Sequence[str] | Sequence[bytes]) -> I32:
 def _marked(texts: Sequence[str]) -> Texts | None:
     data = _MARK.join(texts).encode()
     marks = np.flatnonzero(np.frombuffer(data, np.uint8) == ord(_MARK))
-    if len(marks) != len(texts) - 1 or len(data) > calls.MOST_BYTES:
+    if len(marks) != len(texts) - 1 or len(data) > MOST:
         return None
     ends = np.empty(len(texts) + 1, np.int32)
     ends[0], ends[-1] = 0, len(data) - len(marks)

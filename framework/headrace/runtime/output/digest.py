@@ -108,11 +108,7 @@ def _slices(batches: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def _total(beside: U64, width: U64, entries: Entries | None) -> int:
     """Return the digest of rows, given the sums of what they have beside their entries."""
     if (kernels := library()) is not None:
-        given = (
-            None
-            if entries is None
-            else calls.Entries(entries.offsets, entries.indices, entries.values)
-        )
+        given = None if entries is None else (entries.offsets, entries.indices, entries.values)
         total = calls.digest(kernels, given, beside, int(width[0]))
         if total is not None:
             return total

@@ -127,9 +127,9 @@ class Outcome:
     def report(self, totals: Totals, statistics: Statistics, timings: Mapping[str, Any]) -> None:
         """Write the report, the manifest last."""
         observed = Observed(totals, statistics, self._prepared.columns.time)
+        states = self._states.result()
         self._report.write(
-            *(self._states.result(), self._parts, observed, timings),
-            *(self._evaluator, self._rejections),
+            states, self._parts, observed, timings, self._evaluator, self._rejections
         )
 
 

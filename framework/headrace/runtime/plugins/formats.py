@@ -36,7 +36,7 @@ WRITERS = Registry(
 AUTO = "auto"
 """Stands for an input format: by the file's name."""
 FURTHER_SUFFIXES = {"tab": "tsv", "ndjson": "jsonl", "json": "jsonl", "pq": "parquet"}
-"""What names of files end in, beside the names of the formats themselves."""
+"""The ends of files' names, beside the names of the formats themselves."""
 UNNAMED = "csv"
 """Format of a compressed file without another ending: Kaggle calls Avazu's log train.gz."""
 

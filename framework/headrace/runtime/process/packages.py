@@ -23,7 +23,7 @@ from headrace.runtime.errors import HeadraceError
 from headrace.runtime.spec import PACKAGES_INPUT, digest, under
 
 LIBRARIES = ("purelib", "platlib")
-"""What of a wheel's ``.data`` folder is imported; scripts and headers are not."""
+"""The parts of a wheel's ``.data`` folder that are imported; scripts and headers are not."""
 _DIGITS = 16
 _CHUNK = 1 << 20
 

@@ -20,7 +20,7 @@ _MEMORY_SIGNS = (
     "error return without exception set",
     "without setting an exception",
 )
-"""What libraries and CPython say in errors of other kinds, and when they end the process."""
+"""Words of libraries and CPython in errors of other kinds, and when they end the process."""
 _REFUSALS = frozenset(
     {
         *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),

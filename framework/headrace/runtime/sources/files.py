@@ -61,7 +61,7 @@ _BEGINNINGS = (
     (re.compile(rb"7z\xbc\xaf\x27\x1c"), "7z"),
     (re.compile(rb"Rar!\x1a\x07"), "rar"),
 )
-"""How compressed data begins: no text does, and no name is to be trusted."""
+"""The beginnings of compressed data: no text has them, and no name is to be trusted."""
 _PARQUET = b"PAR1"
 _MAGIC = 10
 _PIECE = 1 << 16

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Failure = tuple[str, int]
-"""What is wrong, and the exit status that follows."""
+"""A message, and the exit status that follows."""
 
 
 class Failures(AccumulatorParam[list[Failure]]):
-    """How Spark adds up what is wrong."""
+    """Adds up messages for Spark."""
 
     def zero(self, value: list[Failure]) -> list[Failure]:
         """Return the sum of no failures."""
@@ -45,7 +45,7 @@ class Failures(AccumulatorParam[list[Failure]]):
 
 @dataclass(frozen=True)
 class Counters:
-    """What executors tell the driver on the way.
+    """Counters and messages that executors send the driver on the way.
 
     Attributes:
         failures: Mistakes of the user's that were met.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Item = tuple[str, int]
-"""What a task takes, as text, and the bytes that it reads."""
+"""The input of a task, as text, and the bytes that it reads."""
 FEW = 64
 """Results that the driver puts together by itself; of more, executors make fewer first."""
 FEW_WINDOWS = 16
@@ -35,7 +35,7 @@ SCANS = 4
 _SECONDS = 0.2
 """From one look at the counters to the next."""
 _RAISED = re.compile(r"PythonException: (?P<traceback>.*?)(?=\n\s*at org\.apache|\Z)", re.DOTALL)
-"""How Spark tells of an exception that a task raised."""
+"""Spark's words for an exception that a task raised."""
 
 
 class TaskFailed(HeadraceError):

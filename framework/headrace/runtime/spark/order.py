@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from headrace.runtime.spec import JobSpec
 
 Learned = tuple[tuple[str, bytes], ...]
-"""What the steps know: label and state of each that has learned."""
+"""Label and state of each step that has learned."""
 Place = tuple[int, tuple[str, ...], bool]
 """A pass, as plain data; see `headrace.runtime.learning.passes.Pass`."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What every task of a job is told.
+    """The order that every task of a job gets.
 
     Attributes:
         spec: The job, as JSON.

@@ -44,7 +44,7 @@ class LineEnds:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one window tells.
+    """The findings in one window.
 
     Attributes:
         outside: Its line ends if it begins outside a cell.

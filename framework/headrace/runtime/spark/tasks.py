@@ -50,7 +50,7 @@ the first rows that were left out."""
 
 
 class Written(NamedTuple):
-    """What some splits left.
+    """The results of some splits.
 
     Attributes:
         parts: The parts of each channel.

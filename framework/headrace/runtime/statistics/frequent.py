@@ -60,7 +60,7 @@ class Frequent:
     """Shape (DEPTH, WIDTH); None as long as all values are known."""
     _pending: Pending = field(default_factory=lambda: Pending(_PENDING))
     _is_settled: bool = False
-    """Whether what is pending is one sorted pair, or counted."""
+    """True if what is pending is one sorted pair, or counted."""
 
     def see(self, column: ColumnTokens) -> None:
         """Take in the column's cells of one batch."""

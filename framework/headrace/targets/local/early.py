@@ -28,7 +28,7 @@ CALM = {"OPENBLAS_THREAD_TIMEOUT": "4"}
 """Has the threads of NumPy's OpenBLAS sleep at once when they have nothing to do: by default, each
 keeps a core busy for a tenth of a second after NumPy was imported."""
 PYTHONS = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-"""What Python itself reads as it starts."""
+"""The variables that Python itself reads as it starts."""
 
 
 class EarlyInterpreter:

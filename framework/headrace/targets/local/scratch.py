@@ -35,7 +35,7 @@ from headrace.uris import path_of, uri_of
 LOCK = "lock"
 SCRATCH = "scratch-"
 TEMPORARY = ".headrace-"
-"""How the names of the folders for results on S3 begin."""
+"""The beginning of the names of folders for results on S3."""
 
 _ATTEMPTS = 100
 _PAUSE = 0.01

@@ -20,9 +20,9 @@ from headrace.errors import JobFailed
 
 PROGRAM = "smspark-submit"
 CONFIGURATION = "processing/input/conf/configuration.json"
-"""Where the image looks for Spark's settings, below ``/opt/ml``."""
+"""The place of Spark's settings in the image, below ``/opt/ml``."""
 TRIES = 4
-"""How often Spark tries a task: on this machine as often as on a cluster."""
+"""Spark's tries of a task: on this machine as many as on a cluster."""
 EXECUTOR_MB = 1024
 LOOPBACK = "127.0.0.1"
 QUIET = """\

@@ -22,7 +22,7 @@ LAST_LINES = 20
 READ_LINES = 200
 """Of each host; many of them only tell how far the job was."""
 MESSAGE_BYTES = 1024
-"""Where SageMaker cuts the container's message."""
+"""The length at which SageMaker cuts the container's message."""
 
 _STREAM = re.compile(r"(?P<host>.+?)(-\d{9,})?")
 """The end of a stream's name, after that of the job: the host and a time."""

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 
 GOODBYE = "goodbye"
 _SECONDS = 0.7
-"""How long to look for processes that were just being started when their parent was killed."""
+"""Seconds to look for processes that were just being started when their parent was killed."""
 _PAUSE = 0.02
 
 

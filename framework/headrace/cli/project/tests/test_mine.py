@@ -1,4 +1,4 @@
-"""What every transform promises, shown for transforms/mine.py."""
+"""The promises of every transform, held to transforms/mine.py."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from headrace.runtime.kernels.library import library
 from headrace.runtime.output.writers.base import Floats
 
 _EXPONENT_FROM, _EXPONENT_BELOW = 1e9, 1e-6
-"""What lies between them Arrow writes without an exponent, and a little beyond."""
+"""Bounds between which, and a little beyond, Arrow writes no exponent."""
 _FIRST = 64
 """Numbers that are looked at before all are, to see whether they are whole."""
 _SCIENTIFIC = r"^(?P<sign>-?)(?P<first>\d)(?:\.(?P<rest>\d+))?e\+?(?P<exponent>-?\d+)$"

@@ -1,4 +1,4 @@
-"""Whether this machine lets a job have a private root: tried out, not guessed."""
+"""The check of whether this machine lets a job have a private root: tried out, not guessed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a user's program is started in a private root, and what is known of it when it has ended."""
+"""The command that starts a user's program in a private root, and how the program ended."""
 
 from __future__ import annotations
 

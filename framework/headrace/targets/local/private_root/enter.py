@@ -47,7 +47,7 @@ _CANNOT_START = 127
 _SCRATCH = "/scratch-"
 """Stands in the path of each job's folder."""
 _MARK = "HEADRACE_LIFELINE_"
-"""How the variables begin that mark the processes of a job (`headrace.targets.shutdown`)."""
+"""The beginning of the variables that mark a job's processes (`headrace.targets.shutdown`)."""
 _READ_WRITE_ENTER = 0o700
 _LIBC = ctypes.CDLL(None, use_errno=True)
 

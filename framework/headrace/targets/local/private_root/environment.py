@@ -33,13 +33,13 @@ MACHINES = re.compile(
     r"PATH|HOME|JAVA_HOME|TMPDIR|LD_LIBRARY_PATH|OPENBLAS_\w+|SSL_CERT_(FILE|DIR)"
     r"|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?i:(https?|no|all)_proxy)"
 )
-"""What belongs to the machine: where its programs, folders and proxies are."""
+"""The variables of the machine: where its programs, folders and proxies are."""
 CREDENTIALS = re.compile(
     r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|PROFILE|CONFIG_FILE"
     r"|SHARED_CREDENTIALS_FILE|CA_BUNDLE|ENDPOINT_URL\w*|ROLE_ARN|WEB_IDENTITY_TOKEN_FILE"
     r"|CONTAINER_\w+)"
 )
-"""What stands for the role; a job with network isolation could not use it, and does not get it."""
+"""The stand-in for the role; a job with network isolation could not use it, and does not get it."""
 IMAGES = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",

@@ -1,4 +1,4 @@
-"""What a program has left in its private root that no output delivers: told, and out of the way."""
+"""The files that a program left in its private root and no output delivers: told, moved away."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from headrace.uris import within
 NAMED = 5
 """So many paths are named in a note."""
 _OURS = ("config", "output/message")
-"""What is in ``/opt/ml`` beside inputs and outputs."""
+"""The entries of ``/opt/ml`` beside inputs and outputs."""
 
 
 def findings(request: RequestView, ml: Path, strays: Sequence[str]) -> Iterator[str]:

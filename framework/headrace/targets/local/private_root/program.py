@@ -38,7 +38,7 @@ LAST_LINES = 10
 """So many lines of stderr stand in the error."""
 UNKNOWN = Known()
 NOT_MAPPED = "Value too large for defined data type"
-"""What overlayfs says (EOVERFLOW) of a file whose owner the user namespace does not know."""
+"""The error of overlayfs (EOVERFLOW) for a file whose owner the user namespace does not know."""
 NO_MODULE = "ModuleNotFoundError: "
 LAST_CHARACTERS = 500
 """So much of each."""

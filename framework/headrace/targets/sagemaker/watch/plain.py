@@ -22,7 +22,7 @@ from headrace.terminal.tables import aligned, cut
 EXTRA = "pip install 'headrace[tui]' brings a filter, logs and keys to this view"
 SECONDS_BETWEEN_DRAWINGS = 1.0
 _PAPER = terminal_size((200, 10_000))
-"""What is no terminal has room for everything."""
+"""The width of an output that is no terminal: room for everything."""
 
 
 def watch_plainly(
