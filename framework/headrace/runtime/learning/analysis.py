@@ -14,17 +14,16 @@ import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import Steps
 from headrace.runtime.chain.chain import Link, refused
+from headrace.runtime.chain.choice import speaks_for
 from headrace.runtime.chain.dictionaries import encoded, packed
 from headrace.runtime.chain.kept import Kept, KeptRows
 from headrace.runtime.chain.pipeline import Process, blamed, of_channel
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.learning import states
 from headrace.runtime.learning.passes import Pass
+from headrace.runtime.learning.states import Gatherer, Merging
 from headrace.runtime.sources import Group
 from headrace.runtime.transform import Learner, Role, positions, takes_dictionaries
-
-_WAITING = 1 << 16
-"""Rows of states that are worth a merge."""
 
 
 @dataclass(frozen=True)
@@ -189,24 +188,21 @@ def _bytes_of(gathering: Gathering) -> dict[str, bytes]:
 
 
 class _State:
-    """The state of one step so far. States are merged when there are as many new as old rows."""
+    """The state of one step so far."""
 
     def __init__(self, link: Link, learner: Learner, empty: pa.Table) -> None:
         self._link = link
         self._learner = learner
-        self._states = [empty]
-        self._waiting = 0
+        self._gatherer = _gatherer(learner)
+        self.add(empty)
 
     def add(self, state: pa.Table) -> None:
-        self._states.append(state)
-        self._waiting += state.num_rows
-        if self._waiting > max(self._states[0].num_rows, _WAITING):
-            self.merged()
+        with refused(self._link.label), blamed(self._link):
+            self._gatherer.add(state)
 
     def merged(self) -> pa.Table:
         with refused(self._link.label), blamed(self._link):
-            self._states, self._waiting = [self._learner.merge(self._states)], 0
-        return self._states[0]
+            return self._gatherer.merged()
 
     def finished(self) -> pa.Table:
         state = self.merged()
@@ -214,6 +210,13 @@ class _State:
             state = states.in_their_order(state)
         with refused(self._link.label), blamed(self._link):
             return self._learner.finish(state)
+
+
+def _gatherer(learner: Learner) -> Gatherer:
+    gatherer = None
+    if speaks_for(type(learner), "gatherer", "merge"):
+        gatherer = getattr(learner, "gatherer", lambda: None)()
+    return Merging(learner.merge) if gatherer is None else gatherer
 
 
 def _accumulated(

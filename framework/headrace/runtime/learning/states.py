@@ -6,9 +6,9 @@ anything. Arrow's file format carries it, which holds no code and is read by man
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ctypes import CDLL
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ import pyarrow as pa
 from headrace.runtime.kernels import dense_calls
 from headrace.runtime.kernels.arrays import MOST
 from headrace.runtime.kernels.library import library
+
+_WAITING = 1 << 16
+"""Rows of states that are worth a merge."""
 
 
 def added_up(states: Sequence[pa.Table], *keys: str) -> pa.Table:
@@ -35,6 +38,47 @@ def added_up(states: Sequence[pa.Table], *keys: str) -> pa.Table:
     made = grouped.aggregate([(name, "sum") for name in summed])
     found = [f"{name}_sum" if name in summed else name for name in together.column_names]
     return pa.table([made[name] for name in found], schema=together.schema)
+
+
+class Gatherer(Protocol):
+    """Puts states together one by one, as they come."""
+
+    def add(self, state: pa.Table) -> None:
+        """Take in a state; raise `ValueError` where that is too much."""
+
+    def merged(self) -> pa.Table:
+        """Return the state of all that have come."""
+
+
+def gatherer_of(kind: Callable[[CDLL, int], Gatherer], max_values: int) -> Gatherer | None:
+    """Return a gatherer that works with kernels; None without them."""
+    kernels = library()
+    return None if kernels is None else kind(kernels, max_values)
+
+
+class Merging:
+    """Puts states together by a step's `merge`, when there are as many new as old rows.
+
+    Args:
+        merge: The step's.
+    """
+
+    def __init__(self, merge: Callable[[Sequence[pa.Table]], pa.Table]) -> None:
+        self._merge = merge
+        self._states: list[pa.Table] = []
+        self._waiting = 0
+
+    def add(self, state: pa.Table) -> None:
+        """Take in a state, and merge those there are if it is time to."""
+        self._states.append(state)
+        self._waiting += state.num_rows
+        if self._waiting > max(self._states[0].num_rows, _WAITING):
+            self.merged()
+
+    def merged(self) -> pa.Table:
+        """Return the state of all that have come."""
+        self._states, self._waiting = [self._merge(self._states)], 0
+        return self._states[0]
 
 
 def _are_integers(state: pa.Table, keys: Sequence[str]) -> bool:

@@ -67,7 +67,7 @@ def added_up_targets(states: Sequence[pa.Table], max_values: int) -> pa.Table:
     """
     merged = added_up(states, VALUE, FOLD, PLACE)
     merged = merged.filter(pc.or_(pc.not_equal(merged[ROWS], 0), pc.not_equal(merged[SUM], 0)))
-    refuse_more(merged, max_values, BYTES_EACH)
+    refuse_more(merged.num_rows, max_values, BYTES_EACH)
     return merged
 
 
