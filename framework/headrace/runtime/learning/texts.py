@@ -83,7 +83,8 @@ class TextsGatherer:
 
     def __init__(self, kernels: CDLL, max_values: int) -> None:
         self._tally = dense_calls.Tally(kernels)
-        self._texts: list[pa.Table] = []
+        self._names: list[pa.DictionaryArray] = []
+        self._texts: list[pa.StringArray] = []
         self._bytes = 0
         self._max_values = max_values
 
@@ -94,16 +95,19 @@ class TextsGatherer:
             ValueError: There are more different texts, or they are too long.
         """
         rows = self._tally.add(state[HASH].to_numpy(), state[ROWS].to_numpy())
-        texts = state.select([COLUMN, TEXT])
-        self._texts.append(texts if len(rows) == len(texts) else texts.take(pa.array(rows)))
-        self._bytes += bytes_of_text(self._texts[-1][TEXT])
+        names, texts = state[COLUMN].combine_chunks(), _together(state[TEXT])
+        if len(rows) < len(texts):
+            names, texts = names.take(pa.array(rows)), _taken(texts, rows)
+        self._names.append(names)
+        self._texts.append(texts)
+        self._bytes += int(np.diff(Cells.offsets(texts)[[0, -1]])[0])
         refuse_more(len(self._tally.known), self._max_values, _BYTES_EACH)
         _refuse_longer(self._bytes)
 
     def merged(self) -> pa.Table:
         """Return the state of all that have come."""
-        texts = pa.concat_tables(self._texts).unify_dictionaries()
-        made = [self._tally.known, texts[COLUMN], texts[TEXT], self._tally.sums]
+        names, texts = pa.chunked_array(self._names), pa.chunked_array(self._texts)
+        made = [self._tally.known, names.unify_dictionaries(), texts, self._tally.sums]
         return pa.table(made, [HASH, COLUMN, TEXT, ROWS])
 
 
@@ -174,7 +178,8 @@ def by_count(state: pa.Table) -> pa.Table:
 
 
 def _together(texts: pa.ChunkedArray) -> pa.StringArray:
-    return pa.concat_arrays([_no_texts(), *texts.chunks])
+    chunks = texts.chunks
+    return chunks[0] if len(chunks) == 1 else pa.concat_arrays([_no_texts(), *chunks])
 
 
 def _begins(texts: pa.StringArray) -> U64:
