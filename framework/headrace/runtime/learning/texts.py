@@ -24,7 +24,7 @@ from headrace.runtime.kernels import dense_calls, row_calls
 from headrace.runtime.kernels.arrays import MOST
 from headrace.runtime.kernels.library import library
 from headrace.runtime.learning.counts import refuse_more
-from headrace.runtime.learning.states import order_of
+from headrace.runtime.learning.states import order_of, rows_of
 
 HASH, COLUMN, TEXT, ROWS = "hash", "column", "value", "rows"
 _BYTES_EACH = 160
@@ -164,7 +164,7 @@ def by_count(state: pa.Table) -> pa.Table:
     groups = (columns + np.int64(1)) * _MOST_ROWS - rows
     keys = [_begins(texts), groups.view(np.uint64)]
     order = order_of(*keys).astype(np.int32, copy=False)
-    agree = np.logical_and(*(each[1:] == each[:-1] for each in _rows_of(keys, order)))
+    agree = np.logical_and(*(each[1:] == each[:-1] for each in rows_of(keys, order)))
     if agree.any():
         tied = np.flatnonzero(np.append(agree, False) | np.append(False, agree))
         runs = np.cumsum(~np.append(False, agree))[tied]
@@ -186,12 +186,6 @@ def _begins(texts: pa.StringArray) -> U64:
     if (kernels := library()) is not None:
         return dense_calls.begins(kernels, texts)
     return Cells.of(texts).word(0).byteswap()
-
-
-def _rows_of(keys: Sequence[U64], rows: I32) -> Sequence[U64]:
-    if (kernels := library()) is not None:
-        return row_calls.take(kernels, keys, rows)
-    return [key[rows] for key in keys]
 
 
 def _taken(texts: pa.StringArray, rows: I32) -> pa.StringArray:
