@@ -92,13 +92,13 @@ def _are_integers(state: pa.Table, keys: Sequence[str]) -> bool:
 
 def _by_kernel(kernels: CDLL, state: pa.Table, keys: Sequence[str]) -> pa.Table:
     numbers = {name: state[name].to_numpy() for name in state.column_names}
-    together, size = _numbered(kernels, numbers[keys[0]])
+    together, size = numbers[keys[0]], 1 << 64
     for name in keys[1:]:
         further, count = _numbered(kernels, numbers[name])
         if size * count > _MOST_WORDS:
             together, size = _grouped(kernels, together)
         together, size = together * np.int64(count) + further, size * count
-    codes, first = dense_calls.group(kernels, together.view(np.uint64))
+    codes, first = dense_calls.group(kernels, _words(together))
     made = [
         each[first] if name in keys else dense_calls.add_up(kernels, codes, each, len(first))
         for name, each in numbers.items()
@@ -115,8 +115,13 @@ def _numbered(kernels: CDLL, numbers: Integers) -> tuple[npt.NDArray[np.int64], 
 
 
 def _grouped(kernels: CDLL, numbers: Integers) -> tuple[npt.NDArray[np.int64], int]:
-    codes, first = dense_calls.group(kernels, numbers.astype(np.int64, copy=False).view(np.uint64))
+    codes, first = dense_calls.group(kernels, _words(numbers))
     return codes.astype(np.int64), len(first)
+
+
+def _words(numbers: Integers) -> npt.NDArray[np.uint64]:
+    words: npt.NDArray[np.uint64] = numbers.astype(np.int64, copy=False).view(np.uint64)
+    return words
 
 
 def in_their_order(state: pa.Table) -> pa.Table:
@@ -138,7 +143,7 @@ def _ascending(numbers: Integers) -> npt.NDArray[np.uint64]:
     """Return numbers in the order of these."""
     if numbers.dtype == np.uint64:
         return numbers.view(np.uint64)
-    return numbers.astype(np.int64).view(np.uint64) ^ np.uint64(1 << 63)
+    return _words(numbers) ^ np.uint64(1 << 63)
 
 
 def _taken(state: pa.Table, rows: npt.NDArray[np.integer[Any]]) -> pa.Table:
