@@ -73,6 +73,74 @@ def take_texts(kernels: CDLL, texts: pa.StringArray, rows: I32) -> pa.StringArra
     return pa.Array.from_buffers(pa.string(), len(rows), buffers)
 
 
+class ByValue(NamedTuple):
+    """A column of numbers by its values.
+
+    Attributes:
+        values: The values; without codes, one for each row.
+        codes: The place of each row's value, shape (rows,).
+    """
+
+    values: Array
+    codes: I32 | None = None
+
+
+def side_by_side(kernels: CDLL, columns: Sequence[ByValue], matrix: Array) -> None:
+    """Put the number of each row and column into a matrix, shape (rows, columns).
+
+    Args:
+        kernels: The library.
+        columns: Their numbers become those of the matrix's type.
+        matrix: Numbers of 4 or 8 bytes, side by side.
+
+    Raises:
+        ValueError: The arrays do not fit each other.
+    """
+    rows, size = len(matrix), matrix.itemsize
+    fits = matrix.flags.c_contiguous and matrix.shape == (rows, len(columns)) and size in (4, 8)
+    given = _Given.of(columns, matrix.dtype, rows)
+    if not fits or kernels.headrace_side_by_side(*given.arguments, size, at(matrix)) < 0:
+        raise ValueError("the columns do not fit the matrix")
+
+
+def add_cells(kernels: CDLL, columns: Sequence[ByValue], sums: U64) -> None:
+    """Add the numbers of each row to its sum.
+
+    Args:
+        kernels: The library.
+        columns: Their numbers are of 64 bits.
+        sums: Shape (rows,), side by side.
+
+    Raises:
+        ValueError: The arrays do not fit each other.
+    """
+    given = _Given.of(columns, sums.dtype, len(sums))
+    if not sums.flags.c_contiguous or kernels.headrace_add_cells(*given.arguments, at(sums)) < 0:
+        raise ValueError("the columns do not fit the sums")
+
+
+class _Given(NamedTuple):
+    """Columns as kernels take them; what the addresses point to lives as long as this."""
+
+    values: Sequence[Array]
+    codes: Sequence[I32 | None]
+    arrays: tuple[Array, Array, Array]
+    rows: int
+
+    @classmethod
+    def of(cls, columns: Sequence[ByValue], dtype: npt.DTypeLike, rows: int) -> _Given:
+        values = [straight(each, dtype) for each, _ in columns]
+        codes = [straight(each, np.int32) for _, each in columns]
+        if any(each is not None and len(each) != rows for each in codes):
+            raise ValueError(f"a column does not have {rows} codes")
+        counts = np.array([len(each) for each in values], np.int64)
+        return cls(values, codes, (addresses(codes), addresses(values), counts), rows)
+
+    @property
+    def arguments(self) -> tuple[int, ...]:
+        return (*map(at, self.arrays), len(self.values), self.rows)
+
+
 class Groups(NamedTuple):
     """A small number of each row, by which rows are counted.
 

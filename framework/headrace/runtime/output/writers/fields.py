@@ -13,6 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.chain.dictionaries import by_value
+from headrace.runtime.kernels import row_calls
+from headrace.runtime.kernels.library import library
+from headrace.runtime.kernels.row_calls import ByValue
 from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Encoding, Role, encoding_of, features, is_pending, role_of
 
@@ -70,22 +74,12 @@ def refuse_text(schema: pa.Schema, format_name: str) -> None:
         raise ValueError(f"there is no feature column left for {format_name} to hold")
 
 
-def ids_of(column: pa.Array, encoding: Encoding) -> npt.NDArray[np.int32]:
+def ids_of(column: pa.Array, encoding: Encoding) -> ByValue:
     """Return the ids of a column; null has one."""
     if pa.types.is_dictionary(column.type):
-        return filled(column, column.dictionary.to_numpy(), encoding.null)
+        return by_value(column, column.dictionary.to_numpy(), encoding.null)
     given = column.fill_null(encoding.null) if column.null_count else column
-    ids: npt.NDArray[np.int32] = given.to_numpy()
-    return ids
-
-
-def filled(column: pa.DictionaryArray, values: npt.NDArray[Any], null: Any) -> npt.NDArray[Any]:
-    """Return the number of each row of a dictionary, given those of its values and of null."""
-    codes = column.indices
-    if codes.null_count:
-        values, codes = np.append(values, values.dtype.type(null)), codes.fill_null(len(values))
-    made: npt.NDArray[Any] = values.take(codes.to_numpy())
-    return made
+    return ByValue(given.to_numpy())
 
 
 def numbers_of(column: pa.Array) -> npt.NDArray[np.float64]:
@@ -94,11 +88,14 @@ def numbers_of(column: pa.Array) -> npt.NDArray[np.float64]:
     return numbers
 
 
-def side_by_side(columns: Sequence[npt.NDArray[Any]], rows: int, dtype: Any) -> npt.NDArray[Any]:
+def side_by_side(columns: Sequence[ByValue], rows: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Return a matrix of columns, shape (rows, columns)."""
     matrix = np.empty((rows, len(columns)), dtype)
-    for position, column in enumerate(columns):
-        matrix[:, position] = column
+    if (kernels := library()) is not None:
+        row_calls.side_by_side(kernels, columns, matrix)
+        return matrix
+    for position, (values, codes) in enumerate(columns):
+        matrix[:, position] = values if codes is None else values.take(codes)
     return matrix
 
 

@@ -17,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.chain.dictionaries import by_value, plain
+from headrace.runtime.kernels.row_calls import ByValue
 from headrace.runtime.output.writers.arrays import Pieces, fixed_width
 from headrace.runtime.output.writers.base import Layout, Write
 from headrace.runtime.output.writers.fields import (
     Field,
     fields_of,
-    filled,
     ids_of,
     refuse_text,
     side_by_side,
@@ -103,7 +104,7 @@ def _write_ids(fields: Sequence[Field], batches: Batches, file: IO[bytes]) -> No
 def _write_numbers(fields: Sequence[Field], batches: Batches, file: IO[bytes]) -> None:
     pieces = [
         side_by_side(
-            [_float32(batch.column(place)) for _, place, _ in fields], batch.num_rows, np.float32
+            [_numbers(batch.column(place)) for _, place, _ in fields], batch.num_rows, np.float32
         )
         for batch in batches
     ]
@@ -111,16 +112,20 @@ def _write_numbers(fields: Sequence[Field], batches: Batches, file: IO[bytes]) -
 
 
 def _write_labels(place: int, batches: Batches, file: IO[bytes]) -> None:
-    Pieces.of([_float32(batch.column(place)) for batch in batches], np.float32).write(file)
+    Pieces.of([_float32(plain(batch.column(place))) for batch in batches], np.float32).write(file)
 
 
 def _write_row_ids(place: int, name: str, batches: Batches, file: IO[bytes]) -> None:
     fixed_width([batch.column(place) for batch in batches], name, "npy").write(file)
 
 
+def _numbers(column: pa.Array) -> ByValue:
+    if pa.types.is_dictionary(column.type):
+        return by_value(column, _float32(column.dictionary), np.nan)
+    return ByValue(_float32(column))
+
+
 def _float32(column: pa.Array) -> npt.NDArray[np.float32]:
     """Round to float32 as Arrow does: what is too large for the type becomes infinite."""
-    if pa.types.is_dictionary(column.type):
-        return filled(column, _float32(column.dictionary), np.float32(np.nan))
     numbers: npt.NDArray[np.float32] = column.cast(pa.float32()).to_numpy(zero_copy_only=False)
     return numbers
