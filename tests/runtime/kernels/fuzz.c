@@ -707,7 +707,10 @@ static void fuzz_cells(void) {
     uint8_t *matrix = room((uint64_t)(size * rows * columns));
     uint64_t *sums = room(8 * (uint64_t)rows);
     memset(sums, 0, 8 * (size_t)rows);
-    check(!headrace_side_by_side(codes, values, counts, columns, rows, size, matrix), "matrix");
+    int64_t half = rows / 2;
+    check(!headrace_side_by_side(codes, values, counts, columns, 0, half, size, matrix) &&
+              !headrace_side_by_side(codes, values, counts, columns, half, rows, size,
+                                     matrix + size * half * columns), "matrix");
     check(!headrace_add_cells(codes, (const uint64_t *const *)values, counts, columns, rows, sums),
           "sums");
     for (int64_t row = 0; row < rows; row++) {
@@ -724,7 +727,7 @@ static void fuzz_cells(void) {
         if (codes[i]) {
             ((int32_t *)codes[i])[draw((uint64_t)rows)] = (int32_t)(draw(2) ? -1 : counts[i]);
         }
-        check(headrace_side_by_side(codes, values, counts, columns, rows, size, matrix) == -1,
+        check(headrace_side_by_side(codes, values, counts, columns, 0, rows, size, matrix) == -1,
               "no such value");
         check(headrace_add_cells(codes, (const uint64_t *const *)values, counts, columns, rows,
                                  sums) == -1, "no such cell");

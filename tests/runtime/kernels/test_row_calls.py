@@ -18,7 +18,7 @@ from headrace.runtime.hashing.sparse import sparse_rows
 from headrace.runtime.hashing.tokens import RowTokens, column_tokens
 from headrace.runtime.kernels import library, row_calls
 from headrace.runtime.kernels.row_calls import ByValue, Groups
-from headrace.runtime.output.writers.fields import side_by_side
+from headrace.runtime.output.writers.fields import matrices, side_by_side
 from headrace.runtime.transform import Role, with_role
 from tests.runtime.kernels.test_calls import SHORT, assert_equal, column, without_kernels
 
@@ -112,8 +112,11 @@ def test_columns_side_by_side(rows: list[list[int]], kind: Any, times: int) -> N
     ]
     for columns in (plain, by_value, plain[:1] + by_value[1:]):
         assert_equal(side_by_side(columns, len(matrix), kind), matrix)
+        pieces = [piece.copy() for piece in matrices(columns, len(matrix), kind, 7)]
         with without_kernels():
             assert_equal(side_by_side(columns, len(matrix), kind), matrix)
+            for piece, same in zip(pieces, matrices(columns, len(matrix), kind, 7), strict=True):
+                assert_equal(piece, same)
     sums = np.ones(len(matrix), np.uint64)
     numbers = [ByValue(values.astype(np.int64), codes) for values, codes in by_value]
     row_calls.add_cells(_kernels(), numbers, sums)
@@ -122,15 +125,14 @@ def test_columns_side_by_side(rows: list[list[int]], kind: Any, times: int) -> N
 
 def test_columns_by_value_that_do_not_fit_each_other() -> None:
     values, codes = np.arange(3), np.array([0, 2, 3], np.int32)
-    sums, matrix = np.zeros(3, np.uint64), np.zeros((3, 1), np.int32)
+    sums = np.zeros(3, np.uint64)
     for each in (ByValue(values, codes), ByValue(values, codes - 1), ByValue(values[1:])):
         with pytest.raises(ValueError, match="the columns do not fit the sums"):
             row_calls.add_cells(_kernels(), [each], sums)
         with pytest.raises(ValueError, match="the columns do not fit the matrix"):
-            row_calls.side_by_side(_kernels(), [each], matrix)
-    for odd in (matrix.astype(np.int16), np.zeros((6, 1), np.int32)[::2], np.zeros((3, 2))):
-        with pytest.raises(ValueError, match="the columns do not fit the matrix"):
-            row_calls.side_by_side(_kernels(), [ByValue(values)], odd)
+            side_by_side([each], 3, np.int32)
+    with pytest.raises(ValueError, match="the columns do not fit the matrix"):
+        side_by_side([ByValue(values)], 3, np.int16)
     with pytest.raises(ValueError, match="a column does not have 2 codes"):
         row_calls.add_cells(_kernels(), [ByValue(values, codes)], sums[1:])
 

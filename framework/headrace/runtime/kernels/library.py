@@ -61,7 +61,7 @@ _ARGUMENTS = {
     "decimals": (_P, c_int64, _P, _P),
     "integers": (_P, c_int64, _P, _P),
     "digest_numbers": (_P, c_int64, c_uint64, _P),
-    "side_by_side": (_P, _P, _P, c_int64, c_int64, c_int64, _P),
+    "side_by_side": (_P, _P, _P, c_int64, c_int64, c_int64, c_int64, _P),
     "add_cells": (_P, _P, _P, c_int64, c_int64, _P),
     "order": (_P, c_int64, _P),
     "take": (_P, c_int64, c_int64, c_int64, _P, _P, _P),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ctypes import CDLL
 from typing import NamedTuple
 
@@ -85,22 +85,29 @@ class ByValue(NamedTuple):
     codes: I32 | None = None
 
 
-def side_by_side(kernels: CDLL, columns: Sequence[ByValue], matrix: Array) -> None:
-    """Put the number of each row and column into a matrix, shape (rows, columns).
+def matrices(
+    kernels: CDLL, columns: Sequence[ByValue], rows: int, dtype: npt.DTypeLike, most: int
+) -> Iterator[Array]:
+    """Yield the rows of a matrix of columns, some at a time, each time in the same memory.
 
     Args:
         kernels: The library.
         columns: Their numbers become those of the matrix's type.
-        matrix: Numbers of 4 or 8 bytes, side by side.
+        rows: Number of rows.
+        dtype: Of the matrix; its numbers have 4 or 8 bytes.
+        most: Rows at a time.
 
     Raises:
-        ValueError: The arrays do not fit each other.
+        ValueError: The columns do not fit each other.
     """
-    rows, size = len(matrix), matrix.itemsize
-    fits = matrix.flags.c_contiguous and matrix.shape == (rows, len(columns)) and size in (4, 8)
-    given = _Given.of(columns, matrix.dtype, rows)
-    if not fits or kernels.headrace_side_by_side(*given.arguments, size, at(matrix)) < 0:
-        raise ValueError("the columns do not fit the matrix")
+    matrix = np.empty((min(rows, most), len(columns)), dtype)
+    given, size = _Given.of(columns, matrix.dtype, rows), matrix.itemsize
+    for first in range(0, rows, most):
+        some = matrix[: rows - first]
+        bounds = first, first + len(some), size
+        if size not in (4, 8) or kernels.headrace_side_by_side(*given.at, *bounds, at(some)) < 0:
+            raise ValueError("the columns do not fit the matrix")
+        yield some
 
 
 def add_cells(kernels: CDLL, columns: Sequence[ByValue], sums: U64) -> None:
@@ -114,8 +121,8 @@ def add_cells(kernels: CDLL, columns: Sequence[ByValue], sums: U64) -> None:
     Raises:
         ValueError: The arrays do not fit each other.
     """
-    given = _Given.of(columns, sums.dtype, len(sums))
-    if not sums.flags.c_contiguous or kernels.headrace_add_cells(*given.arguments, at(sums)) < 0:
+    given, rows = _Given.of(columns, sums.dtype, len(sums)), len(sums)
+    if not sums.flags.c_contiguous or kernels.headrace_add_cells(*given.at, rows, at(sums)) < 0:
         raise ValueError("the columns do not fit the sums")
 
 
@@ -125,7 +132,6 @@ class _Given(NamedTuple):
     values: Sequence[Array]
     codes: Sequence[I32 | None]
     arrays: tuple[Array, Array, Array]
-    rows: int
 
     @classmethod
     def of(cls, columns: Sequence[ByValue], dtype: npt.DTypeLike, rows: int) -> _Given:
@@ -134,11 +140,12 @@ class _Given(NamedTuple):
         if any(each is not None and len(each) != rows for each in codes):
             raise ValueError(f"a column does not have {rows} codes")
         counts = np.array([len(each) for each in values], np.int64)
-        return cls(values, codes, (addresses(codes), addresses(values), counts), rows)
+        return cls(values, codes, (addresses(codes), addresses(values), counts))
 
     @property
-    def arguments(self) -> tuple[int, ...]:
-        return (*map(at, self.arrays), len(self.values), self.rows)
+    def at(self) -> tuple[int, ...]:
+        """Return the arguments of a kernel."""
+        return (*map(at, self.arrays), len(self.values))
 
 
 class Groups(NamedTuple):

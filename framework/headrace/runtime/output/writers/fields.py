@@ -6,7 +6,7 @@ nulls stay null are therefore one more there: the last one stands for null.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,9 @@ from headrace.runtime.kernels.library import library
 from headrace.runtime.kernels.row_calls import ByValue
 from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Encoding, Role, encoding_of, features, is_pending, role_of
+
+_BYTES_AT_ONCE = 1 << 18
+"""Of a matrix: few enough to be in a core's cache until they are written."""
 
 
 class Field(NamedTuple):
@@ -90,13 +93,34 @@ def numbers_of(column: pa.Array) -> npt.NDArray[np.float64]:
 
 def side_by_side(columns: Sequence[ByValue], rows: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Return a matrix of columns, shape (rows, columns)."""
-    matrix = np.empty((rows, len(columns)), dtype)
-    if (kernels := library()) is not None:
-        row_calls.side_by_side(kernels, columns, matrix)
+    for matrix in matrices(columns, rows, dtype, max(rows, 1)):
         return matrix
-    for position, (values, codes) in enumerate(columns):
-        matrix[:, position] = values if codes is None else values.take(codes)
-    return matrix
+    return np.empty((0, len(columns)), dtype)
+
+
+def matrices(
+    columns: Sequence[ByValue], rows: int, dtype: npt.DTypeLike, most: int | None = None
+) -> Iterator[npt.NDArray[Any]]:
+    """Yield the rows of the same matrix, some at a time, each time in the same memory.
+
+    Args:
+        columns: Their numbers become those of the matrix's type.
+        rows: Number of rows.
+        dtype: Of the matrix.
+        most: Rows at a time; None for as many as are worked on best.
+    """
+    if most is None:
+        most = max(1, _BYTES_AT_ONCE // (np.dtype(dtype).itemsize * max(len(columns), 1)))
+    if (kernels := library()) is not None:
+        yield from row_calls.matrices(kernels, columns, rows, dtype, most)
+        return
+    matrix = np.empty((min(rows, most), len(columns)), dtype)
+    for first in range(0, rows, most):
+        some = matrix[: rows - first]
+        chosen = slice(first, first + len(some))
+        for position, (values, codes) in enumerate(columns):
+            some[:, position] = values[chosen] if codes is None else values.take(codes[chosen])
+        yield some
 
 
 def _is_numeric(field: pa.Field) -> bool:
