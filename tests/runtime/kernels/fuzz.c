@@ -685,37 +685,44 @@ static void fuzz_lines(void) {
     free(lines);
 }
 
+static int64_t code_of(const void *codes, int64_t size, int64_t row) {
+    return size == 1   ? ((const uint8_t *)codes)[row]
+           : size == 2 ? ((const uint16_t *)codes)[row]
+           : size == 4 ? ((const int32_t *)codes)[row]
+                       : row;
+}
+
+static void put_code(void *codes, int64_t size, int64_t row, int64_t code) {
+    memcpy((uint8_t *)codes + size * row, &code, (size_t)size);
+}
+
 static void fuzz_cells(void) {
     enum { COLUMNS = 3 };
-    const int32_t *codes[COLUMNS];
-    const void *values[COLUMNS];
+    const void *codes[COLUMNS], *values[COLUMNS];
     int64_t counts[COLUMNS], rows = (int64_t)draw(1500), columns = (int64_t)draw(COLUMNS + 1);
-    int64_t size = draw(2) ? 4 : 8;
+    int64_t sizes[COLUMNS], size = draw(2) ? 4 : 8;
     for (int64_t i = 0; i < columns; i++) {
-        int has_codes = (int)draw(2);
-        counts[i] = has_codes ? 1 + (int64_t)draw(9) : rows;
-        int32_t *each = room(4 * (uint64_t)rows);
-        for (int64_t row = 0; row < rows; row++) {
-            each[row] = (int32_t)draw((uint64_t)counts[i]);
+        sizes[i] = (int64_t)(1 << draw(4)) & 7;
+        counts[i] = sizes[i] ? 1 + (int64_t)draw(9) : rows;
+        void *each = room((uint64_t)(sizes[i] * rows));
+        for (int64_t row = 0; sizes[i] && row < rows; row++) {
+            put_code(each, sizes[i], row, (int64_t)draw((uint64_t)counts[i]));
         }
-        codes[i] = has_codes ? each : 0;
-        if (!has_codes) {
-            free(each);
-        }
+        codes[i] = each;
         values[i] = room(8 * (uint64_t)counts[i]);
     }
     uint8_t *matrix = room((uint64_t)(size * rows * columns));
     uint64_t *sums = room(8 * (uint64_t)rows);
     memset(sums, 0, 8 * (size_t)rows);
     int64_t half = rows / 2;
-    check(!headrace_side_by_side(codes, values, counts, columns, 0, half, size, matrix) &&
-              !headrace_side_by_side(codes, values, counts, columns, half, rows, size,
+    check(!headrace_side_by_side(codes, sizes, values, counts, columns, 0, half, size, matrix) &&
+              !headrace_side_by_side(codes, sizes, values, counts, columns, half, rows, size,
                                      matrix + size * half * columns), "matrix");
-    check(!headrace_add_cells(codes, (const uint64_t *const *)values, counts, columns, rows, sums),
-          "sums");
+    check(!headrace_add_cells(codes, sizes, (const uint64_t *const *)values, counts, columns, rows,
+                              sums), "sums");
     for (int64_t row = 0; row < rows; row++) {
         for (int64_t i = 0; i < columns; i++) {
-            int64_t chosen = codes[i] ? codes[i][row] : row;
+            int64_t chosen = code_of(codes[i], sizes[i], row);
             check(!memcmp(matrix + size * (row * columns + i),
                           (const uint8_t *)values[i] + size * chosen, (size_t)size), "cell");
             sums[row] -= ((const uint64_t *)values[i])[chosen];
@@ -724,13 +731,12 @@ static void fuzz_cells(void) {
     }
     for (int64_t i = 0; rows && i < columns; i++) {
         counts[i]--;
-        if (codes[i]) {
-            ((int32_t *)codes[i])[draw((uint64_t)rows)] = (int32_t)(draw(2) ? -1 : counts[i]);
-        }
-        check(headrace_side_by_side(codes, values, counts, columns, 0, rows, size, matrix) == -1,
-              "no such value");
-        check(headrace_add_cells(codes, (const uint64_t *const *)values, counts, columns, rows,
-                                 sums) == -1, "no such cell");
+        put_code((void *)codes[i], sizes[i], (int64_t)draw((uint64_t)rows),
+                 draw(2) ? -1 : counts[i]);
+        check(headrace_side_by_side(codes, sizes, values, counts, columns, 0, rows, size,
+                                    matrix) == -1, "no such value");
+        check(headrace_add_cells(codes, sizes, (const uint64_t *const *)values, counts, columns,
+                                 rows, sums) == -1, "no such cell");
     }
     for (int64_t i = 0; i < columns; i++) {
         free((void *)codes[i]), free((void *)values[i]);

@@ -106,11 +106,13 @@ BY_VALUE = st.integers(0, 3).flatmap(
 def test_columns_side_by_side(rows: list[list[int]], kind: Any, times: int) -> None:
     matrix = np.array(rows * times, kind).reshape(times * len(rows), len(rows[0]) if rows else 0)
     plain = [ByValue(column) for column in matrix.T]
-    by_value = [
-        ByValue(values, codes.astype(np.int32))
-        for values, codes in (np.unique(column, return_inverse=True) for column in matrix.T)
-    ]
-    for columns in (plain, by_value, plain[:1] + by_value[1:]):
+    coded = [np.unique(column, return_inverse=True) for column in matrix.T]
+    by_value = [ByValue(values, codes.astype(np.int32)) for values, codes in coded]
+    narrow, wide = (
+        [ByValue(values, codes.astype(kind)) for values, codes in coded]
+        for kind in (np.uint8 if len(rows) < 1 << 8 else np.uint16, np.int64)
+    )
+    for columns in (plain, by_value, plain[:1] + by_value[1:], narrow, wide):
         assert_equal(side_by_side(columns, len(matrix), kind), matrix)
         pieces = [piece.copy() for piece in matrices(columns, len(matrix), kind, 7)]
         with without_kernels():

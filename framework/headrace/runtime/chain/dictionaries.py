@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from headrace.runtime.hashing.tokens import I32, Encoded
 from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.arrays import Codes
 from headrace.runtime.kernels.library import library
 from headrace.runtime.kernels.row_calls import ByValue
 from headrace.runtime.transform import Role, role_of
@@ -82,7 +83,7 @@ def as_cells(cells: Encoded, made: npt.NDArray[Any], null: Any = None) -> pa.Arr
 
 
 def as_dictionary(
-    cells: Encoded,
+    column: pa.DictionaryArray,
     made: npt.NDArray[Any],
     null: Any = None,
     alike: npt.NDArray[np.bool_] | None = None,
@@ -90,21 +91,28 @@ def as_dictionary(
     """Return the same as a dictionary.
 
     Args:
-        cells: The column.
+        column: The column, as a dictionary.
         made: What becomes of each of its values: numbers.
         null: What becomes of a null; None if it stays null.
         alike: Which values become the same number, where it is known that all others and a null
             become different ones.
     """
-    codes, missing = cells.codes, cells.missing
-    if missing is not None and null is not None:
-        codes = np.where(missing, np.int32(len(made)), codes)
-        made, missing = np.append(made, made.dtype.type(null)), None
+    codes = column.indices
+    if codes.null_count and null is not None:
+        codes = _in_type(codes, np.int32).fill_null(len(made))
+        made = np.append(made, made.dtype.type(null))
         alike = None if alike is None else np.append(alike, False)
     again, first = _grouped(made) if alike is None else _joined(alike)
     if len(first) < len(made):
-        codes, made = again.take(codes), made[first]
-    return dictionary(pa.array(made), codes, missing)
+        codes, made = _recoded(codes, again.astype(_code_type(len(first)))), made[first]
+    return of_codes(codes, pa.array(made))
+
+
+def _recoded(codes: pa.Array, again: Codes) -> pa.Array:
+    if not codes.null_count:
+        return pa.array(again.take(codes.to_numpy()))
+    missing = codes.is_null().to_numpy(zero_copy_only=False)
+    return pa.array(again.take(codes.fill_null(0).to_numpy()), mask=missing)
 
 
 def dictionary(
@@ -142,7 +150,8 @@ def by_value(column: pa.DictionaryArray, values: npt.NDArray[Any], null: Any) ->
     """Return a column of numbers, given those of a dictionary's values and of null."""
     codes = column.indices
     if codes.null_count:
-        values, codes = np.append(values, values.dtype.type(null)), codes.fill_null(len(values))
+        codes = _in_type(codes, np.int32).fill_null(len(values))
+        values = np.append(values, values.dtype.type(null))
     return ByValue(values, codes.to_numpy())
 
 
@@ -160,17 +169,17 @@ def packed(batch: pa.RecordBatch) -> pa.Buffer:
 
 
 def unpacked(content: pa.Buffer) -> pa.RecordBatch:
-    """Return the batch that was `packed`."""
-    batch = pa.ipc.open_stream(content).read_next_batch()
-    made = list(batch.columns)
-    for place in _dictionaries(batch.schema):
-        column = made[place]
-        made[place] = of_codes(_in_type(column.indices, np.int32), column.dictionary)
-    return held(batch.schema, made)
+    """Return the batch that was `packed`; the codes stay as they are."""
+    return pa.ipc.open_stream(content).read_next_batch()
 
 
 def _narrow(column: pa.DictionaryArray) -> pa.Array:
-    return _in_type(column.indices, np.min_scalar_type(max(len(column.dictionary) - 1, 0)))
+    return _in_type(column.indices, _code_type(len(column.dictionary)))
+
+
+def _code_type(values: int) -> npt.DTypeLike:
+    """Return the smallest type for the codes of so many values."""
+    return np.uint8 if values <= 1 << 8 else np.uint16 if values <= 1 << 16 else np.int32
 
 
 def _in_type(codes: pa.Array, kind: npt.DTypeLike) -> pa.Array:

@@ -70,11 +70,11 @@ class Encoded(NamedTuple):
 
     @classmethod
     def _of_codes(cls, column: pa.DictionaryArray) -> Encoded:
-        codes = column.indices
-        if not codes.null_count:
-            return cls(column.dictionary, codes.to_numpy(), None)
-        missing = codes.is_null().to_numpy(zero_copy_only=False)
-        return cls(column.dictionary, codes.fill_null(0).to_numpy(), missing)
+        codes, missing = column.indices, None
+        if codes.null_count:
+            missing = codes.is_null().to_numpy(zero_copy_only=False)
+            codes = codes.fill_null(0)
+        return cls(column.dictionary, codes.to_numpy().astype(np.int32, copy=False), missing)
 
     def rows(self) -> npt.NDArray[np.int64]:
         """Return the number of rows of each value, shape (values,)."""

@@ -16,6 +16,7 @@ from headrace.runtime.kernels.arrays import (
     U64,
     Array,
     Bools,
+    Codes,
     addresses,
     at,
     straight,
@@ -82,7 +83,7 @@ class ByValue(NamedTuple):
     """
 
     values: Array
-    codes: I32 | None = None
+    codes: Codes | None = None
 
 
 def matrices(
@@ -130,22 +131,29 @@ class _Given(NamedTuple):
     """Columns as kernels take them; what the addresses point to lives as long as this."""
 
     values: Sequence[Array]
-    codes: Sequence[I32 | None]
-    arrays: tuple[Array, Array, Array]
+    codes: Sequence[Codes | None]
+    arrays: tuple[Array, Array, Array, Array]
 
     @classmethod
     def of(cls, columns: Sequence[ByValue], dtype: npt.DTypeLike, rows: int) -> _Given:
         values = [straight(each, dtype) for each, _ in columns]
-        codes = [straight(each, np.int32) for _, each in columns]
+        codes = [None if each is None else _straight_codes(each) for _, each in columns]
         if any(each is not None and len(each) != rows for each in codes):
             raise ValueError(f"a column does not have {rows} codes")
+        sizes = np.array([0 if each is None else each.itemsize for each in codes], np.int64)
         counts = np.array([len(each) for each in values], np.int64)
-        return cls(values, codes, (addresses(codes), addresses(values), counts))
+        return cls(values, codes, (addresses(codes), sizes, addresses(values), counts))
 
     @property
     def at(self) -> tuple[int, ...]:
         """Return the arguments of a kernel."""
         return (*map(at, self.arrays), len(self.values))
+
+
+def _straight_codes(codes: Codes) -> Codes:
+    is_taken = codes.dtype in (np.uint8, np.uint16, np.int32)
+    straightened: Codes = straight(codes, codes.dtype if is_taken else np.int32)
+    return straightened
 
 
 class Groups(NamedTuple):

@@ -112,11 +112,11 @@ class Values:
             null: What becomes of a null; None if it stays null.
             are_distinct: Whether the numbers are all different, that of a null too.
         """
+        if pa.types.is_dictionary(column.type):
+            places = self.found(name, column.dictionary)
+            return as_dictionary(column, made[places], null, places < 0 if are_distinct else None)
         cells = Encoded.of(column)
-        places = self.found(name, cells.values)
-        if not pa.types.is_dictionary(column.type):
-            return as_cells(cells, made[places], null)
-        return as_dictionary(cells, made[places], null, places < 0 if are_distinct else None)
+        return as_cells(cells, made[self.found(name, cells.values)], null)
 
     def lacks(self, name: str, column: pa.StringArray) -> npt.NDArray[np.bool_]:
         """Find the cells of a column whose value is not in the set, shape (rows,); no null."""
