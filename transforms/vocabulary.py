@@ -108,7 +108,7 @@ class _Fitted(Vocabulary):
 
     def on_a_column(self, name: str, cells: pa.Array) -> pa.Array:
         _, values, ids = self.learned
-        return values.mapped(name, cells, ids, NULL)
+        return values.mapped(name, cells, ids, NULL, are_distinct=True)
 
     def on_a_cell(self, name: str, kind: pa.DataType) -> CellStep:
         _, values, ids = self.learned

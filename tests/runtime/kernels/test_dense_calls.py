@@ -205,9 +205,8 @@ def test_decimals_of_many_numbers() -> None:
     rounded = np.round(random.lognormal(1, 3, rows), 2)
     edges = [powers, np.nextafter(powers, 0), np.nextafter(powers, np.inf)]
     numbers = np.concatenate([bits.view(np.float64), -rounded, *edges])
-    made = dense_calls.decimals(_kernels(), numbers)
-    assert made is not None
     column = pa.array(numbers)
+    assert dense_calls.decimals(_kernels(), column) is not None
     compiled = decimals(column)
     with without_kernels():
         assert compiled.equals(decimals(column)), f"seed: {random.bit_generator.seed_seq}"
@@ -215,7 +214,19 @@ def test_decimals_of_many_numbers() -> None:
 
 @pytest.mark.parametrize("number", [math.inf, math.nan, 2.0**53, 1e-11, 5e-324, -1e300])
 def test_numbers_that_are_left_to_arrow(number: float) -> None:
-    assert dense_calls.decimals(_kernels(), np.array([1.0, number])) is None
+    assert dense_calls.decimals(_kernels(), pa.array([1.0, number])) is None
+
+
+@given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-9, 10**9), max_size=9))
+def test_decimals_of_integers(numbers: list[int | None]) -> None:
+    expected = [None if number is None else str(number) for number in numbers]
+    for kind in (pa.int64(), pa.int32()):
+        if all(number is None or abs(number) < 2 ** (kind.bit_width - 1) for number in numbers):
+            assert decimals(pa.array(numbers, kind)).to_pylist() == expected
+    few = [number for number in numbers if number is not None and abs(number) < 10**17]
+    made = dense_calls.decimals(_kernels(), pa.array(few, pa.int64()))
+    assert made is not None
+    assert made.to_pylist() == [*map(str, few)]
 
 
 def test_decimals_of_columns_with_nulls() -> None:

@@ -246,18 +246,25 @@ def csv_lines(kernels: CDLL, columns: Sequence[Cells], rows: int) -> npt.NDArray
     return lines[:size]
 
 
-def decimals(kernels: CDLL, numbers: npt.NDArray[np.float64]) -> tuple[I32, Bytes] | None:
-    """Return where each number's text begins and the last ends, and all texts.
+def decimals(kernels: CDLL, column: pa.Array) -> pa.StringArray | None:
+    """Return the decimal text of each number of a column; null stays null.
 
-    None if a number is not finite, is too large or too small, or for too many of them.
+    None if numbers are neither float64 nor signed integers, or one is not finite, is too large or
+    too small, or if there are too many.
     """
-    rows = len(numbers)
-    if rows > MOST // _LONGEST - 1:
+    rows, is_double = len(column), pa.types.is_float64(column.type)
+    if not (is_double or pa.types.is_signed_integer(column.type)) or rows > MOST // _LONGEST - 1:
         return None
-    numbers = straight(numbers, np.float64)
+    filled = column.fill_null(0) if column.null_count else column
+    numbers = straight(filled.to_numpy(), np.float64 if is_double else np.int64)
+    spell = kernels.headrace_decimals if is_double else kernels.headrace_integers
     offsets, texts = np.empty(rows + 1, np.int32), np.empty((rows + 1) * _LONGEST, np.uint8)
-    size = kernels.headrace_decimals(at(numbers), rows, at(offsets), at(texts))
-    return None if size < 0 else (offsets, texts[:size])
+    size = spell(at(numbers), rows, at(offsets), at(texts))
+    if size < 0:
+        return None
+    validity = column.is_valid().buffers()[1] if column.null_count else None
+    buffers = [validity, pa.py_buffer(offsets), pa.py_buffer(texts[:size])]
+    return pa.Array.from_buffers(pa.string(), rows, buffers, column.null_count)
 
 
 def add_digests_of_numbers(kernels: CDLL, bits: U64, key: int, sums: U64) -> None:

@@ -122,7 +122,13 @@ class Values:
         return np.ascontiguousarray(self.known[order]), order
 
     def mapped(
-        self, name: str, column: pa.Array, made: npt.NDArray[Any], null: Any = None
+        self,
+        name: str,
+        column: pa.Array,
+        made: npt.NDArray[Any],
+        null: Any = None,
+        *,
+        are_distinct: bool = False,
     ) -> pa.Array:
         """Return what becomes of each cell of a column: of text, or a dictionary of it.
 
@@ -131,11 +137,13 @@ class Values:
             column: The cells.
             made: Numbers, one for each value of the set, and that of all others at the end.
             null: What becomes of a null; None if it stays null.
+            are_distinct: Whether the numbers are all different, that of a null too.
         """
+        if pa.types.is_dictionary(column.type):
+            places = self.found(name, column.dictionary)
+            return as_dictionary(column, made[places], null, places < 0 if are_distinct else None)
         cells = Encoded.of(column)
-        found = made[self.found(name, cells.values)]
-        is_dictionary = pa.types.is_dictionary(column.type)
-        return (as_dictionary if is_dictionary else as_cells)(cells, found, null)
+        return as_cells(cells, made[self.found(name, cells.values)], null)
 
     def lacks(self, name: str, column: pa.StringArray) -> npt.NDArray[np.bool_]:
         """Find the cells of a column whose value is not in the set, shape (rows,); no null."""

@@ -109,8 +109,11 @@ void headrace_find(const uint64_t *known, const uint32_t *slots, int64_t slot_co
                    const uint64_t *keys, int64_t rows, int64_t *places) {
     uint32_t mask = (uint32_t)slot_count - 1;
     for (int64_t row = 0; row < rows; row++) {
-        if (row + AHEAD < rows) {
-            __builtin_prefetch(slots + (tag_of(keys[row + AHEAD]) & mask));
+        if (row + 2 * AHEAD < rows) {
+            __builtin_prefetch(slots + (tag_of(keys[row + 2 * AHEAD]) & mask));
+        }
+        if (row + AHEAD < rows) { /* whose slot is there by now */
+            __builtin_prefetch(known + slots[tag_of(keys[row + AHEAD]) & mask]);
         }
         uint32_t slot = tag_of(keys[row]) & mask, found;
         while ((found = slots[slot]) && known[found - 1] != keys[row]) {
