@@ -22,7 +22,7 @@ from headrace.programs import program_of
 from headrace.results import destination as output_folder
 from headrace.runtime.data_files import is_data
 from headrace.runtime.errors import HeadraceError
-from headrace.runtime.spec import DatasetSpec, JobSpec
+from headrace.runtime.spec import LEARNED, DatasetSpec, JobSpec
 from headrace.targets.local import scratch
 from headrace.uris import S3, path_of, uri_of
 
@@ -107,7 +107,8 @@ def prepare(
         if job.program.spec is not None and (dry or not target.looks_first):
             for step in plan.chain:
                 step.plugin.check_imports()
-            notes = (*notes, *_preflight(job.program.spec, found, first))
+            if (spec := _told(job.program.spec, found, asking)) is not None:
+                notes = (*notes, *_preflight(spec, found, first))
     notes = (*notes, *program.notes(), *_without_effect(plan.config, target))
     return Ready(job, plan.config, found, notes if asking else (*notes, NOT_ASKED))
 
@@ -186,6 +187,26 @@ def _data_files(data: DataInput) -> list[Path]:
     """Return the files of a table, as `files_of_input` finds them in the job."""
     files = [Path(file) for file in data.files]
     return [each for each in files if is_data(str(each.relative_to(data.folder)))] or files
+
+
+def _told(spec: JobSpec, found: Found, asking: bool) -> JobSpec | None:
+    """Return the job, knowing what the job before it has learned; None if that cannot be known."""
+    if spec.learned is None or not spec.learned.is_to_come:
+        return spec
+    report = found[LEARNED]
+    if report.is_to_come or not (asking or report.files):
+        return None
+    # pyarrow takes its time to import
+    from headrace.results.stored import StoredResult
+    from headrace.runtime.chain.chain import ChainError
+    from headrace.runtime.online.run_folder import RunFolder, told_by
+
+    uri = report.uri.rpartition("/")[0]
+    place = str(path_of(uri) or uri)
+    try:
+        return told_by(RunFolder.of(Path(place), StoredResult(place).manifest()), spec)
+    except ChainError as exc:
+        raise ConfigError([Problem(exc.where, exc.what)]) from exc
 
 
 def _preflight(spec: JobSpec, found: Found, first: FirstFile) -> tuple[str, ...]:
