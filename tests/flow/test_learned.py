@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import boto3
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,6 +58,7 @@ jobs:
     - outputs=[verdict]
 """
 JUDGE = "~flow.jobs.judge"
+LEARN: list[str] = yaml.safe_load(FLOW)["jobs"]["learn"]
 APPLY = ["transform.learned=${output:learn.report}", "output.format=parquet"]
 COLUMNS = ("id", "click", "site", "app", "price")
 
@@ -191,19 +193,31 @@ def test_what_was_learned_anew_is_applied_anew() -> None:
 
 @pytest.mark.usefixtures("here")
 def test_rows_that_do_not_fit_are_refused() -> None:
-    """By the job itself; by the plan as well, once the job that learns has ended."""
+    """By the plan, before and after the other job has learned; and by the job itself."""
     rows = Path("tuesday.csv")
     rows.write_text(rows.read_text().replace("site", "place", 1))
     flow = week(JUDGE)
-    run = ran(flow)
     what = (
         "transform.learned: the rows do not fit the run: there is no column 'site' here, which is "
         "categorical there; column 'place' is categorical here and does not exist there"
     )
-    assert said(run) == {"learn": "done", "apply": f"failed ({what})"}
-    with pytest.raises(ConfigError) as caught:
-        flow.plan()
-    assert [str(each) for each in caught.value.problems] == [f"flow.jobs.apply: {what}"]
+    for state in ("done", "unchanged"):
+        with pytest.raises(ConfigError) as caught:
+            flow.plan()
+        assert [str(each) for each in caught.value.problems] == [f"flow.jobs.apply: {what}"]
+        assert said(ran(flow)) == {"learn": state, "apply": f"failed ({what})"}
+
+
+def test_data_that_another_job_makes_tells_no_columns() -> None:
+    """What lies there may be of an earlier run."""
+    day("monday")
+    raw = {"flow.jobs.raw": ["program=script", "program.path=judge.py", "outputs=[rows]"]}
+    learn = [each for each in LEARN if not each.startswith("dataset.path")]
+    learn.append("dataset.path=${output:raw.rows}")
+    Path("outputs/flows/week/raw/rows").mkdir(parents=True)
+    Path("outputs/flows/week/raw/rows/a.csv").write_text("id,click,other,price\n1,1,a,2\n")
+    flow = compile_flow("flow=week", JUDGE, {**raw, "flow.jobs.learn": learn}).flow
+    specs(flow)
 
 
 def test_the_plan_of_a_flow_without_any_result() -> None:
@@ -236,8 +250,7 @@ def test_the_chain_decides_the_code_and_the_data_do_not() -> None:
 
 def other_chain() -> Flow:
     """The same flow but for a parameter of the chain."""
-    learn = yaml.safe_load(FLOW)["jobs"]["learn"]
-    learn = [each.replace("folds=0", "folds=2") for each in learn]
+    learn = [each.replace("folds=0", "folds=2") for each in LEARN]
     return compile_flow("flow=week", JUDGE, {"flow.jobs.learn": learn}).flow
 
 
@@ -355,3 +368,23 @@ def test_reports_of_several_instances(tmp_path: Path) -> None:
     assert made is not None
     assert made.columns == COLUMNS
     assert told(replace(spec, learned=made), tmp_path).learned is made
+
+
+@pytest.mark.usefixtures("here", "aws")
+def test_a_report_on_s3_is_looked_at() -> None:
+    learned, s3 = Path(ran(week(JUDGE)).states["learn"].place), boto3.client("s3")
+    s3.create_bucket(Bucket="mine")
+    for file in (each for each in learned.rglob("*") if each.is_file()):
+        s3.upload_file(str(file), "mine", f"week/learn/{file.relative_to(learned)}")
+    apply = week(JUDGE, "output.path=s3://mine/week").flow.jobs["apply"].configured
+    ready = prepare(apply, dry=True, checks_output=False)
+    assert ready.inputs["learned"].uri == "s3://mine/week/learn/report"
+    Path("monday.csv").write_text("id,click,place,price\n")  # the report counts, not what is here
+    prepare(apply, dry=True, checks_output=False)
+    Path("tuesday.csv").write_text("id,click,site,price\n1,1,a,2\n")
+    with pytest.raises(ConfigError) as caught:
+        prepare(apply, dry=True, checks_output=False)
+    assert [str(each) for each in caught.value.problems] == [
+        "transform.learned: the rows do not fit the run: there is no column 'app' here, which is "
+        "categorical there"
+    ]

@@ -38,6 +38,8 @@ class JobToCome:
 
     label: str
     plan: Plan
+    has_its_data: bool = False
+    """True if it reads nothing that another job has yet to make."""
 
 
 Coming = Mapping[str, JobToCome]
@@ -57,8 +59,10 @@ class Learned:
     """As in a configuration, without the path."""
     steps: dict[str, dict[str, Any]]
     """As in a configuration."""
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     """Why rows may come out differently here."""
+    job: JobToCome | None = None
+    """The job that the run is, if its result is not there yet."""
 
     def filled_in(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the configuration with the run's chain and dataset where it says nothing."""
@@ -179,7 +183,7 @@ def _learned_by(job: JobToCome, report: str) -> Learned:
     dataset = DatasetSpec.of(plan.spec.dataset.meaning)  # as the manifest will have it
     spec = LearnedSpec((), dataset, {}, plan.spec.sha256)
     steps = {step.label: {"name": step.name, **step.parameters} for step in plan.spec.steps}
-    return Learned(shown, report, spec, _as_configured(dataset), steps, ())
+    return Learned(shown, report, spec, _as_configured(dataset), steps, job=job)
 
 
 def _as_configured(spec: DatasetSpec) -> dict[str, Any]:

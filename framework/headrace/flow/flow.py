@@ -287,11 +287,10 @@ def _check_learned(overrides: Sequence[str]) -> None:
 
 def _coming(job: FlowJob, flow: Flow, outputs: Outputs) -> dict[str, JobToCome]:
     """Return the jobs that a job needs, by the URIs of their reports."""
-    needed = {label: flow.jobs[label].plan for label in job.needs}
     return {
-        outputs[f"{label}.{REPORT}"]: JobToCome(label, plan)
-        for label, plan in needed.items()
-        if plan is not None and f"{label}.{REPORT}" in outputs
+        outputs[f"{label}.{REPORT}"]: JobToCome(label, needed.plan, not needed.needs)
+        for label, needed in ((label, flow.jobs[label]) for label in job.needs)
+        if needed.plan is not None and REPORT in needed.outputs
     }
 
 
