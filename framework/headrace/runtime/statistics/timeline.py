@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -108,8 +109,9 @@ class Timeline:
             counted = self._channels[index]
             described[name] = {"rows": [counted.rows[point] for point in points]}
             if has_label:
-                sums = [float(Fraction(counted.label_sums[point])) for point in points]
-                described[name]["label_sums"] = sums
+                with suppress(OverflowError):  # sums of labels may be too large for a number
+                    sums = [float(Fraction(counted.label_sums[point])) for point in points]
+                    described[name]["label_sums"] = sums
         return {"points": points, "channels": described}
 
     def _count(self, channel: _Channel, batch: pa.RecordBatch, times: pa.DictionaryArray) -> None:
