@@ -75,7 +75,8 @@ class Transform(Protocol):
     * ``list_columns() -> Sequence[str]``: columns of the input whose cells may be lists. A list
       comes as the text of its elements, U+001F in front of each.
     * ``leaves_out_rows: ClassVar[bool]``: true where `apply` may return fewer rows.
-    * ``keeps(batch)``: which ones it keeps, as an array of truth values, shape (rows,).
+    * ``keeps(batch)``: which ones it keeps, as an array of truth values, shape (rows,). It counts
+      only if no class below the one that defines it has another `apply`.
     * ``takes_dictionaries: ClassVar[bool]``: true where feature columns may come, and go, as Arrow
       dictionaries of what the schema says, which spares finding distinct values again. All other
       steps get plain columns.

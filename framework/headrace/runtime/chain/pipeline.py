@@ -23,7 +23,7 @@ import pyarrow as pa
 from headrace.runtime.chain.bad_rows import Rejection, Steps
 from headrace.runtime.chain.chain import Link
 from headrace.runtime.chain.columns import Columns
-from headrace.runtime.chain.dictionaries import taken
+from headrace.runtime.chain.dictionaries import decoded, taken
 from headrace.runtime.chain.kept import KeptRows
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.chain.typed import typed
@@ -216,7 +216,7 @@ class Process:
 
     def _run(self, steps: Steps, links: Sequence[Link], batch: pa.RecordBatch) -> pa.RecordBatch:
         for link in links:
-            keeps = getattr(link.transform, "keeps", None)
+            keeps = partial(_kept, link) if link.tells_kept else None
             batch = steps.run(batch, partial(_applied, link), keeps)
         return batch
 
@@ -246,10 +246,15 @@ def by_channel(batch: pa.RecordBatch) -> dict[int, pa.RecordBatch]:
 
 def of_channel(batch: pa.RecordBatch, index: int) -> pa.RecordBatch:
     """Return the rows of one channel; all rows without a channel column."""
+    chosen = are_of_channel(batch, index)
+    return batch if chosen.all() else _filtered(batch, chosen)
+
+
+def are_of_channel(batch: pa.RecordBatch, index: int) -> npt.NDArray[np.bool_]:
+    """Return which rows are of a channel, shape (rows,); all rows without a channel column."""
     for place in positions(batch.schema, Role.CHANNEL):
-        is_one = batch.column(place).to_numpy() == index
-        return batch if is_one.all() else _filtered(batch, is_one)
-    return batch
+        return np.asarray(batch.column(place).to_numpy() == index)
+    return np.ones(batch.num_rows, np.bool_)
 
 
 def _filtered(batch: pa.RecordBatch, chosen: npt.NDArray[np.bool_]) -> pa.RecordBatch:
@@ -316,6 +321,11 @@ def _hasher(link: Link) -> Hasher:
 def _applied(link: Link, batch: pa.RecordBatch) -> pa.RecordBatch:
     with blamed(link):
         return link.apply(link.suited(batch))
+
+
+def _kept(link: Link, batch: pa.RecordBatch, rows: int) -> npt.NDArray[np.bool_]:
+    with blamed(link):
+        return link.kept(decoded(batch), rows)
 
 
 @contextmanager
