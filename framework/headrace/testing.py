@@ -179,8 +179,9 @@ class TransformContract:
         if _leaves_out_rows(tried):
             pieces = [link.apply(batch.slice(row, 1)).to_pylist() for row in chosen]
             assert made == [row for piece in pieces for row in piece]
-            if (keeps := getattr(link.transform, "keeps", None)) is not None:
-                assert keeps(batch.take(pa.array(chosen))).tolist() == list(map(bool, pieces))
+            if link.tells_kept:
+                kept = link.kept(batch.take(pa.array(chosen)), len(made))
+                assert kept.tolist() == list(map(bool, pieces))
         else:
             whole = link.apply(batch).to_pylist()
             assert made == [whole[row] for row in chosen]

@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.chain.choice import speaks_for
 from headrace.runtime.chain.dictionaries import decoded, decoded_schema, encoded, held
-from headrace.runtime.errors import HeadraceError, PluginError
+from headrace.runtime.errors import BadRows, HeadraceError, PluginError
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.transform import (
     Learner,
@@ -117,7 +120,9 @@ class Link:
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Run the step and hold it to its promise."""
-        return self.checked(self.transform.apply(batch))
+        with self.pointing_at(batch):
+            made = self.transform.apply(batch)
+        return self.checked(made)
 
     def checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the step's batch under the promised schema, roles included.
@@ -136,6 +141,69 @@ class Link:
                 f"but output_schema promised {_described(self.after)}"
             )
         return held(self.after, batch.columns)
+
+    @property
+    def tells_kept(self) -> bool:
+        """Return whether the step tells which rows it keeps of those that it gets."""
+        return speaks_for(type(self.transform), "keeps", "apply")
+
+    def kept(self, batch: pa.RecordBatch, rows: int) -> npt.NDArray[np.bool_]:
+        """Return which rows the step keeps, by its own account, shape (rows of the batch,).
+
+        Args:
+            batch: The rows that it got.
+            rows: Number of those that it gave.
+
+        Raises:
+            PluginError: The account is none, or not of so many rows.
+        """
+        kept = np.asarray(self.transform.keeps(batch))  # type: ignore[attr-defined]
+        if not _is_mask(kept, batch):
+            raise PluginError(
+                f"transform.steps.{self.label}: keeps gave {_shape_of(kept)}, "
+                f"but should say true or false of each row ({batch.num_rows})"
+            )
+        if np.count_nonzero(kept) != rows:
+            raise PluginError(
+                f"transform.steps.{self.label}: keeps says that {np.count_nonzero(kept)} rows of "
+                f"{batch.num_rows} stay, but apply gave {rows}"
+            )
+        return kept
+
+    @contextmanager
+    def pointing_at(self, batch: pa.RecordBatch) -> Iterator[None]:
+        """Check that the rows that the step calls bad are some that it got.
+
+        Raises:
+            PluginError: They are none.
+        """
+        try:
+            yield
+        except BadRows as bad:
+            if bad.column not in batch.schema.names:
+                raise PluginError(
+                    f"transform.steps.{self.label}: BadRows names {quoted(bad.column)}, "
+                    "but the step gets no such column"
+                ) from bad
+            if not _is_mask(bad.mask, batch) or not bad.mask.any():
+                raise PluginError(
+                    f"transform.steps.{self.label}: the mask of BadRows is {_shape_of(bad.mask)}, "
+                    f"but should say true or false of each row ({batch.num_rows}), "
+                    "true of one at least"
+                ) from bad
+            raise
+
+
+def _is_mask(mask: object, batch: pa.RecordBatch) -> bool:
+    return (
+        isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == (batch.num_rows,)
+    )
+
+
+def _shape_of(given: object) -> str:
+    if not isinstance(given, np.ndarray):
+        return f"a {type(given).__name__}"
+    return f"an array of {given.dtype} of the shape {given.shape}"
 
 
 def _promised(transform: Transform, before: pa.Schema) -> pa.Schema:

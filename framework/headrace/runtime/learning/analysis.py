@@ -17,7 +17,7 @@ from headrace.runtime.chain.chain import Link, refused
 from headrace.runtime.chain.choice import speaks_for
 from headrace.runtime.chain.dictionaries import encoded, packed
 from headrace.runtime.chain.kept import Kept, KeptRows
-from headrace.runtime.chain.pipeline import Process, blamed, of_channel
+from headrace.runtime.chain.pipeline import Process, are_of_channel, blamed, of_channel
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.learning import states
 from headrace.runtime.learning.passes import Pass
@@ -77,7 +77,7 @@ class Analysis:
         for link, learner in self._learners:
             if takes_dictionaries(learner):  # codes are chosen sooner than texts
                 batch = link.suited(batch)
-        states = self._learned(steps, self._chosen(batch))
+        states = self._learned(steps, self._chosen(steps, batch))
         return Seen(group.done, batch.num_rows, states, None if steps.rejected else kept)
 
     def _keeps(self, group: Group | KeptRows) -> bool:
@@ -85,10 +85,13 @@ class Analysis:
             return False
         return self._kept.has_room or isinstance(group, KeptRows)
 
-    def _chosen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def _chosen(self, steps: Steps, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self._pass.numbers:
             return _unnumbered(batch)
-        return of_channel(batch, 0)
+        chosen = of_channel(batch, 0)
+        if chosen.num_rows != batch.num_rows:
+            steps.stay(chosen.num_rows, partial(are_of_channel, batch, 0))
+        return chosen
 
     def _learned(self, steps: Steps, batch: pa.RecordBatch) -> dict[str, pa.Table]:
         learned: dict[str, pa.Table] = {}
@@ -228,8 +231,9 @@ def _accumulated(
 ) -> pa.RecordBatch:
     seen = [place for place, name in enumerate(batch.schema.names) if name not in hidden]
     suited = link.suited(batch)
-    with blamed(link):
-        learned[link.label] = learner.accumulate(suited.select(seen) if hidden else suited)
+    suited = suited.select(seen) if hidden else suited
+    with blamed(link), link.pointing_at(suited):
+        learned[link.label] = learner.accumulate(suited)
     return batch
 
 
