@@ -118,12 +118,14 @@ def learned_in(values: Mapping[str, Any]) -> Learned | None:
         return None
     # All this takes its time to import, and most jobs do without.
     from headrace.results.stored import StoredResult
-    from headrace.runtime.online.run_folder import RunFolder
+    from headrace.runtime.online.run_folder import SCRIPT, RunFolder
 
     place = given.rstrip("/") if given.startswith(S3) else full_path(str(path_of(given) or given))
     try:
-        run = RunFolder.of(Path(place), StoredResult(place).manifest())
-        return _learned(place, run)
+        stored = StoredResult(place)
+        run = RunFolder.of(place, stored.manifest())
+        stored.refuse_changed(run.states.values())
+        return _learned(place, run, stored.content(SCRIPT))
     except HeadraceError as exc:
         raise ConfigError([Problem(WHERE, str(exc))]) from exc
     except OSError as exc:
@@ -131,11 +133,7 @@ def learned_in(values: Mapping[str, Any]) -> Learned | None:
         raise ConfigError([Problem(WHERE, what)]) from exc
 
 
-def _learned(place: str, run: RunFolder) -> Learned:
-    from headrace.runtime.learning.files import refuse_changed
-
-    if not place.startswith(S3):
-        refuse_changed(run.path, run.states)
+def _learned(place: str, run: RunFolder, script: bytes | None) -> Learned:
     kept = run.states.items()
     states = {
         label: {"file": Path(each["file"]).name, "sha256": each["sha256"]} for label, each in kept
@@ -144,8 +142,8 @@ def _learned(place: str, run: RunFolder) -> Learned:
     del raw["lists"]  # which the steps tell
     dataset = {key: list(each) if isinstance(each, tuple) else each for key, each in raw.items()}
     steps = {step.label: {"name": step.name, **step.parameters} for step in run.steps}
-    notes = () if place.startswith(S3) else tuple(run.skew())
-    return Learned(place, LearnedSpec(run.columns, run.dataset, states), dataset, steps, notes)
+    spec = LearnedSpec(run.columns, run.dataset, states)
+    return Learned(place, spec, dataset, steps, tuple(run.skew(script)))
 
 
 def steps_for_new_rows(chain: Sequence[Step]) -> dict[str, Step]:

@@ -25,6 +25,7 @@ from headrace.runtime.process.fused import execute_together
 from headrace.runtime.spec import LEARNED_INPUT, OUTPUT, JobSpec, StepSpec, under
 from tests.runtime.jobs import Files, Result, clicks, job, laid_out, run
 from tests.runtime.learning.test_kit import DATA, HASH, KIT, SPLIT, content
+from tests.runtime.online_rows import change
 
 HASHED = [StepSpec("feature_hasher", "feature_hasher", {"n_features": 64})]
 SHUFFLE = StepSpec("split", "split", {"method": "shuffle", "train_fraction": 0.5})
@@ -306,6 +307,24 @@ def test_a_state_that_is_not_the_runs(hashed: Result) -> None:
     with pytest.raises(DataError) as caught:
         execute(Task(spec, fresh), Host())
     assert str(caught.value).endswith(f"learned/ids.arrow: {what}")
+
+
+def test_a_state_that_is_not_there(hashed: Result) -> None:
+    path = hashed.output / "report/state/ids.arrow"
+    path.unlink()
+    with pytest.raises(ConfigError) as refused:
+        api.compile({"transform.learned": hashed.output})
+    what = "report/state/ids.arrow cannot be read (No such file or directory)"
+    assert refused.value.problems[0].what == f"{hashed.output}: {what}"
+
+
+def test_a_run_that_did_not_keep_what_it_learned(dense: Result) -> None:
+    data = laid_out(dense.root.parent, content()) / "processing/input/data"
+    change(dense.output, states=None)
+    with pytest.raises(ConfigError) as refused:
+        compiled(dense, data, "output.format=parquet")
+    (problem,) = refused.value.problems
+    assert str(problem) == "transform.steps.filled: the run did not keep what it learned"
 
 
 def test_a_result_of_what_was_learned(hashed: Result) -> None:

@@ -110,6 +110,8 @@ def preflight(
         steps, columns = new_rows.fitted(steps, spec.learned, first, spec.dataset, below)
     columns = replace(columns, wanted=_wanted(steps, columns))
     links = tuple(chain.bind(_as_written(steps, spec.output), columns.schema))
+    if spec.learned is not None:
+        chain.refuse_forgotten(links, spec.learned.states)
     if tables is not None and spec.learned is None:
         links = with_tables(links, tables)
     prepared = Prepared(columns, links, spec.learned is not None)
