@@ -199,7 +199,7 @@ def _preflight(spec: JobSpec, found: Found, first: FirstFile) -> tuple[str, ...]
     tables = {name: _data_files(found[name]) if name in found else [] for name in spec.inputs}
     file = first()
     try:
-        refuse_named([Path(each) for each in found[inputs.DATA].files], spec.dataset)
+        refuse_named([Path(each) for each in found[inputs.DATA].files], spec)
         if file is not None:
             path, below = file
             here = tables if all(tables.values()) else None  # tables on S3 are not fetched

@@ -148,6 +148,31 @@ def test_other_rows_in_other_columns_without_a_label(dense: Result) -> None:
 
 
 @pytest.mark.parametrize(
+    "settings",
+    [{"delimiter": ";"}, {"columns": ("id", "click", "c0")}, {"skip_lines": 1, "comment": "#"}],
+)
+def test_rows_in_files_of_another_format(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """What the run says of its text files says nothing about these."""
+    lines = [f"{row},{row % 2},v{row % 5}" for row in range(40)]
+    first = {"columns": [], "skip_lines": ["", "id,click,c0"]}
+    text = "\n".join([*first.get(next(iter(settings)), ["id,click,c0"]), *lines])
+    steps = [StepSpec("vocabulary", "vocabulary", {})]
+    spec = job(steps=steps, format="parquet", id="id", label="click", **settings)
+    text = text.replace(",", settings.get("delimiter", ","))
+    made = run(tmp_path, text, spec)
+    rows = [dict(zip(("id", "click", "c0"), line.split(","), strict=True)) for line in lines]
+    files = {"d.jsonl": "".join(json.dumps(row) + "\n" for row in rows)}
+    applied = apply(made, files, "output.format=parquet")
+    assert applied.table("rows").equals(made.table())
+    with pytest.raises(ConfigError) as caught:
+        apply(made, files, "output.format=parquet", "dataset.quote=null")
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        "dataset.quote: Jsonl has no delimited cells, and d.jsonl is read as jsonl: leave it out"
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "overrides", "what"),
     [
         (
