@@ -281,7 +281,8 @@ class RunResult:
             raise self._error(
                 f"explain(): index should be an integer from 0 to {width - 1} (got {index!r})"
             )
-        return tokens_at(StoredResult(self.output).read(f"{REPORT}/{TOKENS}"), index)
+        content = StoredResult(self.output).read(f"{REPORT}/{TOKENS}")
+        return tokens_at(content, operator.index(index))
 
     def _explained(self, made: Iterator[Batch]) -> Iterator[Batch]:
         try:

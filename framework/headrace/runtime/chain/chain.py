@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -225,6 +225,23 @@ def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link
         _refuse_sampled_before(label, before, after)
         links.append(Link(label, transform, before, after))
     return links
+
+
+def refuse_forgotten(links: Sequence[Link], kept: Collection[str]) -> None:
+    """Refuse a chain with a step that has to know what it learned, if that was not kept.
+
+    Args:
+        links: The chain.
+        kept: Labels of the steps of which it was.
+
+    Raises:
+        ChainError: There is such a step.
+    """
+    for link in links:
+        if link.stateful is not None and link.label not in kept:
+            raise ChainError(
+                f"transform.steps.{link.label}", "the run did not keep what it learned"
+            )
 
 
 def with_states(links: Sequence[Link], states: Mapping[str, pa.Table]) -> tuple[Link, ...]:
