@@ -1,0 +1,172 @@
+"""What a transform has to keep to: checks of what its methods return.
+
+What is wrong is a mistake in the plugin's file, so each error names step and file. The checks look
+at schemas and numbers of rows only; they cost nothing for a batch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from headrace.runtime.errors import BadRows, PluginError
+from headrace.runtime.shown import listed, plain, quoted
+from headrace.runtime.transform import Role, Transform, positions, role_of
+
+_STAY = (Role.LABEL, Role.ID, Role.CHANNEL)
+_FEATURES = (Role.CATEGORICAL, Role.NUMERIC)
+_TO_BE_HAD = (Role.ID, Role.LABEL, Role.ROW_NUMBER, Role.ROW_TEXT)
+_MOST = 3
+"""Columns that a message names."""
+
+
+def place(label: str, transform: object) -> str:
+    """Return where a mistake of a step is, as an error message says it."""
+    module = type(transform).__module__
+    return f"transform.steps.{label} ({module.replace('.', '/')}.py)"
+
+
+def schema_of(transform: Transform, before: pa.Schema, place: str) -> pa.Schema:
+    """Return what `output_schema` makes of some columns.
+
+    Args:
+        transform: The step.
+        before: The columns that reach it.
+        place: Says where the step is.
+
+    Raises:
+        PluginError: It is no schema.
+    """
+    made: object = transform.output_schema(before)
+    if not isinstance(made, pa.Schema):
+        raise PluginError(f"{place}: output_schema returned {_kind(made)}, not a pyarrow.Schema")
+    return made
+
+
+def check_columns(before: pa.Schema, made: pa.Schema, place: str) -> None:
+    """Check the columns that `output_schema` promises.
+
+    Args:
+        before: The columns that reach the step.
+        made: What it makes of them.
+        place: Says where the step is.
+
+    Raises:
+        PluginError: Two have one name, nobody can use one, or the label, the id or the channel is
+            not among them.
+    """
+    if twins := [name for name, times in Counter(made.names).items() if times > 1]:
+        raise PluginError(f"{place}: output_schema makes several columns called {listed(twins)}")
+    for role in _STAY:
+        for index in positions(before, role):
+            if not positions(made, role):
+                name = quoted(before.field(index).name)
+                what = f"output_schema leaves out the {role} {name}; label, id and channel stay"
+                raise PluginError(f"{place}: {what}")
+    for field in made:
+        if role_of(field) in _FEATURES and not _is_usable(field.type):
+            what = "a feature holds text, a number or a list of texts"
+            raise PluginError(f"{place}: column {quoted(field.name)} is {field.type}; {what}")
+
+
+def check_batch(transform: Transform, batch: pa.RecordBatch, made: object, place: str) -> None:
+    """Check what `apply` returned, but for its columns.
+
+    Args:
+        transform: The step.
+        batch: The rows that it got.
+        made: What it made of them.
+        place: Says where the step is.
+
+    Raises:
+        PluginError: It is no batch, or has another number of rows than it may have.
+    """
+    if not isinstance(made, pa.RecordBatch):
+        raise PluginError(f"{place}: apply returned {_kind(made)}, not a pyarrow.RecordBatch")
+    rows, left = batch.num_rows, made.num_rows
+    if left == rows or (left < rows and getattr(transform, "leaves_out_rows", False)):
+        return
+    what = f"apply returned {left:,} rows for {rows:,}"
+    if left > rows:
+        raise PluginError(f"{place}: {what}; it cannot add rows")
+    way = "a step that leaves out rows says so by leaves_out_rows: ClassVar[bool] = True"
+    raise PluginError(f"{place}: {what}; {way}")
+
+
+def check_bad_rows(bad: BadRows, batch: pa.RecordBatch, place: str) -> None:
+    """Check which rows a step calls bad.
+
+    Args:
+        bad: Raised by it.
+        batch: The rows that it got.
+        place: Says where the step is.
+
+    Raises:
+        PluginError: There is no such column, or the mask is none of the rows, or of none of them.
+    """
+    if bad.column not in batch.schema.names:
+        raise PluginError(f"{place}: BadRows names {quoted(bad.column)}, which is no column here")
+    mask: object = bad.mask
+    if not (isinstance(mask, np.ndarray) and mask.dtype == np.bool_):
+        raise PluginError(
+            f"{place}: the mask of BadRows is {_kind(mask)}, not a NumPy array of bool"
+        )
+    if mask.shape != (batch.num_rows,):
+        what = f"the mask of BadRows has the shape {mask.shape}"
+        raise PluginError(f"{place}: {what}, and the batch {batch.num_rows:,} rows")
+    if not mask.any():
+        raise PluginError(f"{place}: the mask of BadRows is true for no row")
+
+
+def check_wanted(wanted: object, place: str) -> None:
+    """Check what `wants` returned.
+
+    Args:
+        wanted: It.
+        place: Says where the step is.
+
+    Raises:
+        PluginError: It is no tuple of such roles.
+    """
+    if isinstance(wanted, str) or not isinstance(wanted, Sequence):
+        raise PluginError(f"{place}: wants returned {_kind(wanted)}, not a tuple of roles")
+    for role in wanted:
+        if role not in _TO_BE_HAD:
+            what = f"wants asks for {quoted(str(role))}; allowed: {', '.join(_TO_BE_HAD)}"
+            raise PluginError(f"{place}: {what}")
+
+
+def difference(made: pa.Schema, promised: pa.Schema) -> str:
+    """Return what tells the columns of `apply` from those that `output_schema` promised."""
+    there, expected = Counter(made.names), dict(zip(promised.names, promised.types, strict=True))
+    if missing := [name for name in expected if name not in there]:
+        return f"apply makes no column {listed(missing, _MOST)}, which output_schema promises"
+    if extra := [name for name, times in there.items() if times > 1 or name not in expected]:
+        return f"apply makes the column {listed(extra, _MOST)}, which output_schema lacks"
+    other = [field for field in made if field.type != expected[field.name]]
+    if not other:
+        return f"apply makes the columns {listed(there)}, output_schema {listed(expected)}"
+    named = [f"{quoted(each.name)} as {each.type}" for each in other[:_MOST]]
+    more = f" and {len(other) - _MOST:,} more" if len(other) > _MOST else ""
+    types = ", ".join(str(expected[each.name]) for each in other[:_MOST])
+    return f"apply makes the column {', '.join(named)}{more}; output_schema promises {types}"
+
+
+def _is_usable(kind: pa.DataType) -> bool:
+    """Return whether a feature may be of that type: anything that a cell's text can be made of."""
+    if pa.types.is_list(kind):
+        return bool(pa.types.is_string(kind.value_type))
+    return not pa.types.is_nested(kind) or pa.types.is_dictionary(kind)
+
+
+def _kind(thing: object) -> str:
+    """Return what an object is, as a message says it."""
+    if thing is None:
+        return "None"
+    kind = type(thing)
+    return plain(
+        kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    )
