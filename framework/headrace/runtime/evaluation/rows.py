@@ -33,7 +33,7 @@ DECIMALS = 6
 """Of every figure that is told. The last bits depend on how a processor computes a logarithm."""
 
 _NEEDED = (Role.LABEL, Role.INDICES, Role.VALUES)
-_OTHER_LABELS = "use evaluation=none for others"
+_OTHER_LABELS = "use evaluation=linear or none for others"
 _SHOWN = 5
 
 Floats = npt.NDArray[np.float64]
