@@ -12,6 +12,8 @@ import pytest
 
 from headrace.runtime.chain.chain import bind, refuse_absent
 from headrace.runtime.errors import BadRows, PluginError
+from headrace.runtime.plugins import promises
+from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.transform import Role, Transform, with_role
 
 SCHEMA = pa.schema(
@@ -131,6 +133,80 @@ def test_what_nobody_can_give(function: Callable[..., object], what: str) -> Non
     with pytest.raises(PluginError) as caught:
         refuse_absent("mine", step("wants", function), SCHEMA)
     assert str(caught.value) == PLACE + what
+
+
+CHANNEL = with_role(pa.field("channel", pa.int8()), Role.CHANNEL)
+
+
+class Splitting(Step):
+    """Declares channels, and is given the column for them."""
+
+    def __init__(self, field: pa.Field | None, cells: list[int | None] | None = None) -> None:
+        self.field = field
+        self.cells = cells
+
+    def channels(self) -> tuple[str, ...]:
+        return ("train", "validation")
+
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        return schema if self.field is None else schema.append(self.field)
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        cells = pa.array(self.cells, pa.int8())
+        return batch.append_column(CHANNEL, cells)
+
+
+@pytest.mark.parametrize(
+    ("transform", "what"),
+    [
+        (Splitting(None), "it has channels, but makes no column of the role channel"),
+        (
+            step("output_schema", lambda schema: schema.append(CHANNEL)),
+            "it makes a column of the role channel, but has no channels",
+        ),
+        (
+            Splitting(CHANNEL.with_type(pa.string())),
+            "the column of the role channel is string; it holds indices of channels (int8)",
+        ),
+    ],
+    ids=["no column", "no channels", "text"],
+)
+def test_channels_and_their_column(transform: Transform, what: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        bind([("mine", transform)], SCHEMA)
+    assert str(caught.value) == PLACE + what
+
+
+@pytest.mark.parametrize(
+    ("cells", "wrong"),
+    [([1, 2], "indices from 1 to 2"), ([-1, 0], "indices from -1 to 0"), ([0, None], "a null")],
+)
+def test_an_index_that_no_channel_has(cells: list[int | None], wrong: str) -> None:
+    (link,) = bind([("mine", Splitting(CHANNEL, cells))], SCHEMA)
+    with pytest.raises(PluginError) as caught:
+        link.apply(ROWS)
+    what = f"the column of the role channel has {wrong}, and there are 2 channels"
+    assert str(caught.value) == PLACE + what
+
+
+def test_a_text_is_no_list_of_channels() -> None:
+    transform = step("channels", lambda _: None)
+    cast(Any, transform).channels = lambda: "train"
+    with pytest.raises(PluginError) as caught:
+        channels_of([transform])
+    file = PLACE.split("(")[1].split(")")[0]
+    assert str(caught.value) == f"{file}: channels returned 'train', not a tuple of names"
+
+
+def test_a_state_is_a_table_and_a_fitted_step_a_step() -> None:
+    with pytest.raises(PluginError) as caught:
+        promises.check_state(None, "merge", "here")
+    assert str(caught.value) == "here: merge returned None, not a pyarrow.Table"
+    with pytest.raises(PluginError) as caught:
+        promises.check_fitted(ROWS, "here")
+    assert str(caught.value) == (
+        "here: with_state returned pyarrow.lib.RecordBatch, not a transform"
+    )
 
 
 def test_a_step_that_says_so_may_leave_out_rows() -> None:

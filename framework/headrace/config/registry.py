@@ -26,7 +26,7 @@ from headrace.config.problems import keys_of, problems_of, suggest
 from headrace.config.steps import ADDRESS, AFTER, BEFORE, arranged, parameters_of
 from headrace.errors import PluginError, Problem
 from headrace.runtime.plugins import roots
-from headrace.runtime.plugins.transforms import GROUP, PACKAGE, class_in
+from headrace.runtime.plugins.transforms import GROUP, PACKAGE, class_in, names_from
 from headrace.runtime.shown import quoted
 
 RUNTIME = "headrace.runtime"
@@ -221,8 +221,8 @@ def check_steps(steps: Mapping[Any, Any]) -> tuple[tuple[Step, ...], list[Proble
 
 def lists_of(chain: Sequence[Step]) -> tuple[str, ...]:
     """Return the columns whose cells may be lists in the input, because a step takes them."""
-    asked = (getattr(step.transform, "list_columns", tuple) for step in chain)
-    return tuple(dict.fromkeys(name for each in asked for name in each()))
+    asked = [each.transform for each in chain if hasattr(each.transform, "list_columns")]
+    return tuple(dict.fromkeys(name for each in asked for name in names_from(each, "list_columns")))
 
 
 def adapter(transform: type) -> TypeAdapter[Any]:

@@ -83,7 +83,8 @@ class Link:
             raise TypeError(f"transform.steps.{self.label} has nothing to learn")
         with refused(self.label):
             fitted = self.stateful.with_state(state)
-            after = decoded_schema(promises.schema_of(fitted, self.before, self._place))
+            promises.check_fitted(fitted, self.place)
+            after = decoded_schema(promises.schema_of(fitted, self.before, self.place))
         if not _keeps(self.after, after):
             raise PluginError(
                 f"transform.steps.{self.label}: with_state gave the columns {_described(after)}, "
@@ -126,13 +127,14 @@ class Link:
         try:
             made = self.transform.apply(batch)
         except BadRows as bad:
-            promises.check_bad_rows(bad, batch, self._place)
+            promises.check_bad_rows(bad, batch, self.place)
             raise
-        promises.check_batch(self.transform, batch, made, self._place)
+        promises.check_batch(self.transform, batch, made, self.place)
         return self._promised(made)
 
     @property
-    def _place(self) -> str:
+    def place(self) -> str:
+        """Return where a mistake of the step is, as an error message says it."""
         return promises.place(self.label, self.transform)
 
     def _promised(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -143,7 +145,7 @@ class Link:
             return batch
         made = decoded_schema(batch.schema)
         if not made.equals(self.after):
-            raise PluginError(f"{self._place}: {promises.difference(made, self.after)}")
+            raise PluginError(f"{self.place}: {promises.difference(made, self.after)}")
         return held(self.after, batch.columns)
 
 
@@ -152,6 +154,7 @@ def _promised(label: str, transform: Transform, before: pa.Schema) -> pa.Schema:
     place = promises.place(label, transform)
     made = promises.schema_of(transform, before, place)
     promises.check_columns(before, made, place)
+    promises.check_channels(transform, before, made, place)
     return decoded_schema(made)
 
 

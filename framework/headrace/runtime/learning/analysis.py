@@ -20,6 +20,7 @@ from headrace.runtime.chain.pipeline import Process, blamed, of_channel
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.learning import states
 from headrace.runtime.learning.passes import Pass
+from headrace.runtime.plugins.promises import check_state
 from headrace.runtime.sources import Group
 from headrace.runtime.transform import Learner, Role, positions, takes_dictionaries
 
@@ -205,7 +206,9 @@ class _State:
 
     def merged(self) -> pa.Table:
         with refused(self._link.label), blamed(self._link):
-            self._states, self._waiting = [self._learner.merge(self._states)], 0
+            state = self._learner.merge(self._states)
+            self._states = [check_state(state, "merge", self._link.place)]
+        self._waiting = 0
         return self._states[0]
 
     def finished(self) -> pa.Table:
@@ -213,7 +216,7 @@ class _State:
         if not getattr(self._learner, "sorts", False):
             state = states.in_their_order(state)
         with refused(self._link.label), blamed(self._link):
-            return self._learner.finish(state)
+            return check_state(self._learner.finish(state), "finish", self._link.place)
 
 
 def _accumulated(
@@ -226,7 +229,8 @@ def _accumulated(
     seen = [place for place, name in enumerate(batch.schema.names) if name not in hidden]
     suited = link.suited(batch)
     with blamed(link):
-        learned[link.label] = learner.accumulate(suited.select(seen) if hidden else suited)
+        state = learner.accumulate(suited.select(seen) if hidden else suited)
+        learned[link.label] = check_state(state, "accumulate", link.place)
     return batch
 
 
@@ -235,7 +239,8 @@ def _empty(job: Prepared, link: Link, learner: Learner, this: Pass) -> pa.Table:
     columns = [pa.array([], field.type) for field in schema]
     batch = pa.RecordBatch.from_arrays(columns, schema=schema)
     with blamed(link):
-        return learner.accumulate(_unnumbered(batch) if this.numbers else batch)
+        state = learner.accumulate(_unnumbered(batch) if this.numbers else batch)
+        return check_state(state, "accumulate", link.place)
 
 
 def _unnumbered(batch: pa.RecordBatch) -> pa.RecordBatch:

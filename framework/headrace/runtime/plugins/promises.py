@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headrace.runtime.errors import BadRows, PluginError
+from headrace.runtime.plugins.transforms import METHODS, file_of
 from headrace.runtime.shown import listed, plain, quoted
 from headrace.runtime.transform import Role, Transform, positions, role_of
 
@@ -25,8 +27,7 @@ _MOST = 3
 
 def place(label: str, transform: object) -> str:
     """Return where a mistake of a step is, as an error message says it."""
-    module = type(transform).__module__
-    return f"transform.steps.{label} ({module.replace('.', '/')}.py)"
+    return f"transform.steps.{label} ({file_of(transform)})"
 
 
 def schema_of(transform: Transform, before: pa.Schema, place: str) -> pa.Schema:
@@ -72,6 +73,56 @@ def check_columns(before: pa.Schema, made: pa.Schema, place: str) -> None:
             raise PluginError(f"{place}: column {quoted(field.name)} is {field.type}; {what}")
 
 
+def check_channels(transform: Transform, before: pa.Schema, made: pa.Schema, place: str) -> None:
+    """Check that a step which declares channels has a column for them, and no other step.
+
+    Args:
+        transform: The step.
+        before: The columns that reach it.
+        made: What it makes of them.
+        place: Says where it is.
+
+    Raises:
+        PluginError: One is there without the other, or the column holds no whole numbers.
+    """
+    columns = positions(made, Role.CHANNEL)
+    declares = hasattr(transform, "channels")
+    if declares and not columns:
+        raise PluginError(f"{place}: it has channels, but makes no column of the role channel")
+    if not declares and len(columns) > len(positions(before, Role.CHANNEL)):
+        raise PluginError(f"{place}: it makes a column of the role channel, but has no channels")
+    for index in columns:
+        if not pa.types.is_integer(kind := made.field(index).type):
+            what = f"the column of the role channel is {kind}; it holds indices of channels (int8)"
+            raise PluginError(f"{place}: {what}")
+
+
+def check_state(state: object, method: str, place: str) -> pa.Table:
+    """Return the state that a step that learns made.
+
+    Args:
+        state: What it made.
+        method: By which of its methods.
+        place: Says where the step is.
+
+    Raises:
+        PluginError: It is no table.
+    """
+    if not isinstance(state, pa.Table):
+        raise PluginError(f"{place}: {method} returned {_kind(state)}, not a pyarrow.Table")
+    return state
+
+
+def check_fitted(fitted: object, place: str) -> None:
+    """Check what `with_state` returned.
+
+    Raises:
+        PluginError: It is no step.
+    """
+    if not all(callable(getattr(fitted, method, None)) for method in METHODS):
+        raise PluginError(f"{place}: with_state returned {_kind(fitted)}, not a transform")
+
+
 def check_batch(transform: Transform, batch: pa.RecordBatch, made: object, place: str) -> None:
     """Check what `apply` returned, but for its columns.
 
@@ -86,6 +137,8 @@ def check_batch(transform: Transform, batch: pa.RecordBatch, made: object, place
     """
     if not isinstance(made, pa.RecordBatch):
         raise PluginError(f"{place}: apply returned {_kind(made)}, not a pyarrow.RecordBatch")
+    if hasattr(transform, "channels"):
+        _check_indices(made, len(transform.channels()), place)
     rows, left = batch.num_rows, made.num_rows
     if left == rows or (left < rows and getattr(transform, "leaves_out_rows", False)):
         return
@@ -94,6 +147,16 @@ def check_batch(transform: Transform, batch: pa.RecordBatch, made: object, place
         raise PluginError(f"{place}: {what}; it cannot add rows")
     way = "a step that leaves out rows says so by leaves_out_rows: ClassVar[bool] = True"
     raise PluginError(f"{place}: {what}; {way}")
+
+
+def _check_indices(made: pa.RecordBatch, channels: int, place: str) -> None:
+    for index in positions(made.schema, Role.CHANNEL):
+        column = made.column(index)
+        least, most = pc.min_max(column).values()
+        if column.null_count or (len(column) and (least.as_py() < 0 or most.as_py() >= channels)):
+            wrong = "a null" if column.null_count else f"indices from {least} to {most}"
+            what = f"the column of the role channel has {wrong}, and there are {channels} channels"
+            raise PluginError(f"{place}: {what}")
 
 
 def check_bad_rows(bad: BadRows, batch: pa.RecordBatch, place: str) -> None:
