@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import Rejection, Steps
-from headrace.runtime.chain.chain import Link
+from headrace.runtime.chain.chain import Link, blame
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.dictionaries import decoded, of_codes
 from headrace.runtime.chain.kept import KeptRows
@@ -334,5 +334,5 @@ def blamed(link: Link) -> Iterator[None]:
     except (BadRows, HeadraceError):
         raise
     except Exception as error:
-        error.add_note(f"raised by transform.steps.{link.label}")
+        blame(link.label, error)
         raise

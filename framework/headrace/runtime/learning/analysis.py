@@ -22,6 +22,7 @@ from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.learning import states
 from headrace.runtime.learning.passes import Pass
 from headrace.runtime.learning.states import Gatherer, Merging
+from headrace.runtime.plugins.promises import check_state
 from headrace.runtime.sources import Group
 from headrace.runtime.transform import Learner, Role, positions, takes_dictionaries
 
@@ -205,14 +206,14 @@ class _State:
 
     def merged(self) -> pa.Table:
         with refused(self._link.label), blamed(self._link):
-            return self._gatherer.merged()
+            return check_state(self._gatherer.merged(), "merge", self._link.place)
 
     def finished(self) -> pa.Table:
         state = self.merged()
         if not getattr(self._learner, "sorts", False):
             state = states.in_their_order(state)
         with refused(self._link.label), blamed(self._link):
-            return self._learner.finish(state)
+            return check_state(self._learner.finish(state), "finish", self._link.place)
 
 
 def _gatherer(learner: Learner) -> Gatherer:
@@ -233,7 +234,8 @@ def _accumulated(
     suited = link.suited(batch)
     suited = suited.select(seen) if hidden else suited
     with blamed(link), link.pointing_at(suited):
-        learned[link.label] = learner.accumulate(suited)
+        state = learner.accumulate(suited)
+        learned[link.label] = check_state(state, "accumulate", link.place)
     return batch
 
 
@@ -242,7 +244,8 @@ def _empty(job: Prepared, link: Link, learner: Learner, this: Pass) -> pa.Table:
     columns = [pa.array([], field.type) for field in schema]
     batch = pa.RecordBatch.from_arrays(columns, schema=schema)
     with blamed(link):
-        return learner.accumulate(_unnumbered(batch) if this.numbers else batch)
+        state = learner.accumulate(_unnumbered(batch) if this.numbers else batch)
+        return check_state(state, "accumulate", link.place)
 
 
 def _unnumbered(batch: pa.RecordBatch) -> pa.RecordBatch:
