@@ -24,7 +24,7 @@ from headrace.errors import HeadraceError
 from headrace.runtime.chain.chain import ChainError, Link, bind
 from headrace.runtime.chain.columns import EXTRA
 from headrace.runtime.chain.dictionaries import decoded, encoded
-from headrace.runtime.learning.states import from_bytes, in_their_order, to_bytes
+from headrace.runtime.learning.states import from_bytes, gatherer_for, in_their_order, to_bytes
 from headrace.runtime.online.row_steps import on_a_row
 from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.transform import (
@@ -282,6 +282,10 @@ class TransformContract:
             assert _canonical(merge([a, merge([b, c])])) == whole
             assert _canonical(merge([c, a, b])) == whole
             assert _canonical(merge([empty, a, empty, b, c])) == whole
+            gatherer = gatherer_for(tried.learner)
+            for state in (empty, a, empty, b, c):
+                gatherer.add(state)
+            assert _canonical(gatherer.merged()) == whole
             together = _accumulated(tried, [*parts[2], *parts[0], *parts[1]])
             assert _canonical(merge([together])) == whole
 

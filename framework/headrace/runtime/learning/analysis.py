@@ -14,14 +14,12 @@ import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import Steps
 from headrace.runtime.chain.chain import Link, refused
-from headrace.runtime.chain.choice import speaks_for
 from headrace.runtime.chain.dictionaries import encoded, packed
 from headrace.runtime.chain.kept import Kept, KeptRows
 from headrace.runtime.chain.pipeline import Process, are_of_channel, blamed, of_channel
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.learning import states
 from headrace.runtime.learning.passes import Pass
-from headrace.runtime.learning.states import Gatherer, Merging
 from headrace.runtime.plugins.promises import check_state
 from headrace.runtime.sources import Group
 from headrace.runtime.transform import Learner, Role, positions, takes_dictionaries
@@ -197,7 +195,8 @@ class _State:
     def __init__(self, link: Link, learner: Learner, empty: pa.Table) -> None:
         self._link = link
         self._learner = learner
-        self._gatherer = _gatherer(learner)
+        with blamed(link):
+            self._gatherer = states.gatherer_for(learner)
         self.add(empty)
 
     def add(self, state: pa.Table) -> None:
@@ -214,13 +213,6 @@ class _State:
             state = states.in_their_order(state)
         with refused(self._link.label), blamed(self._link):
             return check_state(self._learner.finish(state), "finish", self._link.place)
-
-
-def _gatherer(learner: Learner) -> Gatherer:
-    gatherer = None
-    if speaks_for(type(learner), "gatherer", "merge"):
-        gatherer = getattr(learner, "gatherer", lambda: None)()
-    return Merging(learner.merge) if gatherer is None else gatherer
 
 
 def _accumulated(

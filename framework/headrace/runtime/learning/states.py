@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.chain.choice import speaks_for
 from headrace.runtime.kernels import dense_calls, row_calls
 from headrace.runtime.kernels.arrays import MOST, straight
 from headrace.runtime.kernels.library import library
+from headrace.runtime.transform import Learner
 
 Integers = npt.NDArray[np.integer[Any]]
 
@@ -83,6 +85,14 @@ class Merging:
         """Return the state of all that have come."""
         self._states, self._waiting = [self._merge(self._states)], 0
         return self._states[0]
+
+
+def gatherer_for(learner: Learner) -> Gatherer:
+    """Return what puts the states of a step together: its own gatherer, or its `merge`."""
+    gatherer = None
+    if speaks_for(type(learner), "gatherer", "merge"):
+        gatherer = getattr(learner, "gatherer", lambda: None)()
+    return Merging(learner.merge) if gatherer is None else gatherer
 
 
 def _are_integers(state: pa.Table, keys: Sequence[str]) -> bool:
