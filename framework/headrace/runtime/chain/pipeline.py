@@ -21,9 +21,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import Rejection, Steps
-from headrace.runtime.chain.chain import Link
+from headrace.runtime.chain.chain import Link, blame
 from headrace.runtime.chain.columns import Columns
-from headrace.runtime.chain.dictionaries import of_codes
+from headrace.runtime.chain.dictionaries import decoded, of_codes
 from headrace.runtime.chain.kept import KeptRows
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.chain.typed import typed
@@ -216,7 +216,7 @@ class Process:
 
     def _run(self, steps: Steps, links: Sequence[Link], batch: pa.RecordBatch) -> pa.RecordBatch:
         for link in links:
-            keeps = getattr(link.transform, "keeps", None)
+            keeps = partial(_kept, link) if link.tells_kept else None
             batch = steps.run(batch, partial(_applied, link), keeps)
         return batch
 
@@ -246,10 +246,15 @@ def by_channel(batch: pa.RecordBatch) -> dict[int, pa.RecordBatch]:
 
 def of_channel(batch: pa.RecordBatch, index: int) -> pa.RecordBatch:
     """Return the rows of one channel; all rows without a channel column."""
+    rows = np.flatnonzero(are_of_channel(batch, index)).astype(np.int32)
+    return batch if len(rows) == batch.num_rows else _rows_of(batch, rows)
+
+
+def are_of_channel(batch: pa.RecordBatch, index: int) -> npt.NDArray[np.bool_]:
+    """Return which rows are of a channel, shape (rows,); all rows without a channel column."""
     for place in positions(batch.schema, Role.CHANNEL):
-        rows = np.flatnonzero(batch.column(place).to_numpy() == index).astype(np.int32)
-        return batch if len(rows) == batch.num_rows else _rows_of(batch, rows)
-    return batch
+        return np.asarray(batch.column(place).to_numpy() == index)
+    return np.ones(batch.num_rows, np.bool_)
 
 
 def put_apart(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, I32 | None]:
@@ -316,6 +321,11 @@ def _applied(link: Link, batch: pa.RecordBatch) -> pa.RecordBatch:
         return link.apply(link.suited(batch))
 
 
+def _kept(link: Link, batch: pa.RecordBatch, rows: int) -> npt.NDArray[np.bool_]:
+    with blamed(link):
+        return link.kept(decoded(batch), rows)
+
+
 @contextmanager
 def blamed(link: Link) -> Iterator[None]:
     """Add the name of the step to an error that is a bug of the step."""
@@ -324,5 +334,5 @@ def blamed(link: Link) -> Iterator[None]:
     except (BadRows, HeadraceError):
         raise
     except Exception as error:
-        error.add_note(f"raised by transform.steps.{link.label}")
+        blame(link.label, error)
         raise

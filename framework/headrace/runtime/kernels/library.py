@@ -54,6 +54,8 @@ _ARGUMENTS = {
     ),
     "index": (_P, c_int64, _P, c_int64),
     "find": (_P, _P, c_int64, _P, c_int64, _P),
+    "tally": (_P, _P, c_int64, _P, c_int64, _P, _P, c_int64, _P),
+    "begins": (_P, _P, c_int64, _P),
     "sort": (_P, _P, c_int64, _P, _P),
     "csv_plain": (_P, c_int32, _P, c_int64, _P, c_int64),
     "csv_size": (_P, _P, _P, _P, c_int64, c_int64),
@@ -71,8 +73,8 @@ _ARGUMENTS = {
 _COUNTING = (
     *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_read"),
     *("crc32", "lines", "group", "add_up", "csv_plain", "csv_size", "csv_lines", "decimals"),
-    *("take", "take_texts", "cross", "whole_sums", "level", "side_by_side", "add_cells"),
-    "integers",
+    *("take", "take_texts", "cross", "whole_sums", "tally", "level", "side_by_side"),
+    *("add_cells", "integers"),
 )
 """Kernels that return a number."""
 

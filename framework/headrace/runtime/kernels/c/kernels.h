@@ -92,6 +92,11 @@ EXPORT int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, int6
 EXPORT void headrace_index(const uint64_t *keys, int64_t rows, uint32_t *slots, int64_t slot_count);
 EXPORT void headrace_find(const uint64_t *known, const uint32_t *slots, int64_t slot_count,
                           const uint64_t *keys, int64_t rows, int64_t *places);
+EXPORT int64_t headrace_tally(uint64_t *known, int64_t *sums, int64_t count, uint32_t *slots,
+                              int64_t slot_count, const uint64_t *keys, const int64_t *numbers,
+                              int64_t rows, int32_t *added);
+EXPORT void headrace_begins(const int32_t *offsets, const uint8_t *data, int64_t rows,
+                            uint64_t *begins);
 EXPORT void headrace_sort(uint64_t *keys, int32_t *order, int64_t rows, uint64_t *spare_keys,
                           int32_t *spare_order);
 EXPORT int64_t headrace_csv_plain(const void *offsets, int32_t wide, const uint8_t *data,
