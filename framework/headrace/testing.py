@@ -143,9 +143,8 @@ class TransformContract:
         """
         tried = self._tried(case)
         ready = tried.ready
+        ready.apply(tried.batch)  # says what is wrong, as a job does
         made = ready.transform.apply(tried.batch)
-        assert made.num_rows == tried.batch.num_rows or _leaves_out_rows(tried)
-        assert made.num_rows <= tried.batch.num_rows
         assert made.schema.equals(ready.after, check_metadata=True)
         made.validate(full=True)
         for field in made.schema:

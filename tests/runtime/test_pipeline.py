@@ -145,14 +145,12 @@ def test_a_bad_row_behind_rows_that_were_left_out_is_named_by_its_line(
 @pytest.mark.parametrize(
     ("keeps", "message"),
     [
-        (lambda _: [1, 2], "keeps gave an array of int64 of the shape (2,), but should say true "
-                           "or false of each row (60)"),
-        (lambda _: None, "keeps gave an array of object of the shape (), but should say true or "
-                         "false of each row (60)"),
-        (lambda batch: every_second(batch)[:-1], "keeps gave an array of bool of the shape (59,), "
-                                                 "but should say true or false of each row (60)"),
-        (lambda batch: ~every_second(batch), "keeps says that 54 rows of 60 stay, but apply gave "
-                                             "6"),
+        (lambda _: [1, 2], "what keeps returned is list, not a NumPy array of bool"),
+        (lambda _: None, "what keeps returned is None, not a NumPy array of bool"),
+        (lambda batch: every_second(batch)[:-1], "what keeps returned has the shape (59,), and the "
+                                                 "batch 60 rows"),
+        (lambda batch: ~every_second(batch), "keeps says that 54 rows of 60 stay, but apply "
+                                             "returned 6"),
     ],
 )  # fmt: skip
 def test_a_wrong_account_of_the_rows_that_a_step_keeps(
@@ -162,7 +160,7 @@ def test_a_wrong_account_of_the_rows_that_a_step_keeps(
     spec = job(id="id", format="parquet", on_bad_rows="skip" if skips else "error")
     with pytest.raises(PluginError) as caught:
         run(tmp_path, IDS, spec)
-    assert str(caught.value) == f"transform.steps.mine: {message}"
+    assert str(caught.value) == f"transform.steps.mine (tests/runtime/test_pipeline.py): {message}"
 
 
 def test_a_bug_in_that_account_says_in_which_step(
@@ -197,16 +195,11 @@ def test_an_account_that_was_not_given_for_this_way_of_keeping_rows_is_none(
     ("bad", "message"),
     [
         (BadRows("c", np.array([True]), "x"),
-         "the mask of BadRows is an array of bool of the shape (1,), but should say true or false "
-         "of each row (60), true of one at least"),
-        (BadRows("c", np.zeros(60, bool), "x"),
-         "the mask of BadRows is an array of bool of the shape (60,), but should say true or "
-         "false of each row (60), true of one at least"),
+         "the mask of BadRows has the shape (1,), and the batch 60 rows"),
+        (BadRows("c", np.zeros(60, bool), "x"), "the mask of BadRows is true for no row"),
         (BadRows("c", [True] * 60, "x"),  # type: ignore[arg-type]
-         "the mask of BadRows is a list, but should say true or false of each row (60), true of "
-         "one at least"),
-        (BadRows("e", np.ones(60, bool), "x"),
-         "BadRows names 'e', but the step gets no such column"),
+         "the mask of BadRows is list, not a NumPy array of bool"),
+        (BadRows("e", np.ones(60, bool), "x"), "BadRows names 'e', which is no column here"),
     ],
 )  # fmt: skip
 def test_bad_rows_that_are_none(
@@ -216,7 +209,7 @@ def test_bad_rows_that_are_none(
     spec = job(id="id", format="parquet", on_bad_rows="skip" if skips else "error")
     with pytest.raises(PluginError) as caught:
         run(tmp_path, IDS, spec)
-    assert str(caught.value) == f"transform.steps.mine: {message}"
+    assert str(caught.value) == f"transform.steps.mine (tests/runtime/test_pipeline.py): {message}"
 
 
 class Picky(Standardize):

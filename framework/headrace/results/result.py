@@ -32,8 +32,6 @@ _HEADER = ("channel", "rows", "parts", "size")
 _NUMBERS = (1, 2, 3)
 """Positions of the columns that hold numbers."""
 _MOST_WARNINGS = 10
-WRITE_ONLY = frozenset({"recordio"})
-"""Formats whose rows `RunResult.load` cannot read. Asking their writers would import pyarrow."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def how_to_load(result: Result) -> str | None:
     if not result.has_ended or not result.manifest:
         return None
     opened = f"headrace.open_result({result.output!r})"
-    if not result.channels or result.manifest.get("output_format") in WRITE_ONLY:
+    if not result.channels:
         return opened
     return f"{opened}.load({result.channels[0].name!r})"
 
@@ -283,7 +281,8 @@ class RunResult:
             raise self._error(
                 f"explain(): index should be an integer from 0 to {width - 1} (got {index!r})"
             )
-        return tokens_at(StoredResult(self.output).read(f"{REPORT}/{TOKENS}"), index)
+        content = StoredResult(self.output).read(f"{REPORT}/{TOKENS}")
+        return tokens_at(content, operator.index(index))
 
     def _explained(self, made: Iterator[Batch]) -> Iterator[Batch]:
         try:

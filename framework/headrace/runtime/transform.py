@@ -113,6 +113,9 @@ class Learner(Transform, Protocol):
     * ``touches(schema) -> Sequence[str]``: all columns that it reads or changes, but for label, id
       and channel, which nobody changes. Neighbours that touch different ones learn in one pass.
     * ``sorts = True``: `finish` puts the rows into an order of its own and takes them in any.
+    * ``gatherer() -> Gatherer | None``: what puts states together as they come, in the place of
+      `merge`; see `headrace.runtime.learning.states`. It counts only if no class below the one that
+      defines it has another `merge`.
     """
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:

@@ -36,7 +36,7 @@ FARTHEST = 1e100
 """Standard deviations from the mean, beyond which products with weights might be no numbers."""
 
 _NEEDED = (Role.LABEL, Role.INDICES, Role.VALUES)
-_OTHER_LABELS = "use evaluation=none for others"
+_OTHER_LABELS = "use evaluation=linear or none for others"
 _SHOWN = 5
 
 Floats = npt.NDArray[np.float64]
