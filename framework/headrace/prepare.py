@@ -224,7 +224,7 @@ def _told(spec: JobSpec, plan: Plan, found: Found, asking: bool) -> JobSpec | No
     uri = report.uri.rpartition("/")[0]
     place = str(path_of(uri) or uri)
     try:
-        return told_by(RunFolder.of(Path(place), StoredResult(place).manifest()), spec)
+        return told_by(RunFolder.of(place, StoredResult(place).manifest()), spec)
     except ChainError as exc:
         raise ConfigError([Problem(exc.where, exc.what)]) from exc
 
@@ -240,7 +240,7 @@ def _preflight(spec: JobSpec, found: Found, first: FirstFile) -> tuple[str, ...]
     tables = {name: _data_files(found[name]) if name in found else [] for name in spec.inputs}
     file = first()
     try:
-        refuse_named([Path(each) for each in found[inputs.DATA].files], spec.dataset)
+        refuse_named([Path(each) for each in found[inputs.DATA].files], spec)
         if file is not None:
             path, below = file
             here = tables if all(tables.values()) else None  # tables on S3 are not fetched

@@ -100,6 +100,23 @@ def test_batches_of_other_rows(made: Callable[..., Result], name: str) -> None:
     assert (rows.ids is None) == (name == "csv")
 
 
+@pytest.mark.parametrize("name", DENSE)
+def test_ids_are_whole_numbers_in_every_format(made: Callable[..., Result], name: str) -> None:
+    (batch,) = opened(made(VOCABULARY, format=name)).batches(size=300)
+    kinds = [batch.columns[column].dtype for column in ("c0", "c2", "c3")]
+    assert kinds == [np.int32] * 3
+
+
+def test_a_label_that_is_called_as_an_index(tmp_path: Path) -> None:
+    """The file has no names, so none stands twice."""
+    spec = job(label="3", id="0", format="csv")
+    result = opened(run(tmp_path, "3,0,c\n1,x,a\n0,y,b\n", spec))
+    rows = result.load()
+    assert rows.labels is not None
+    assert (rows.labels.tolist(), rows.features.shape) == ([1, 0], (2, 64))
+    assert abs(rows.features).sum() == 2
+
+
 @pytest.mark.parametrize(
     ("name", "cells"), [("npy", [[0, 3], [2, 1]]), ("parquet", [[0.0, None], [2, 1]])]
 )

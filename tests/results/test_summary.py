@@ -96,11 +96,13 @@ def test_a_linear_regression_was_judged() -> None:
     judged = {
         "validation": {"rmse": 3.332763, "mae": 2.683651, "r2": 0.990553},
         "test": {"rmse": 0.0, "mae": 0.0, "r2": None},
+        "other": {"rmse": None, "mae": None, "mse": None, "r2": None},
     }
     told = summary(Result("/o", {}, 2.0, CHANNELS[:1], {"channels": judged})).splitlines()
-    assert told[2:4] == [
+    assert told[2:5] == [
         "validation: RMSE 3.33276, MAE 2.68365, R² 0.991",
         "test: RMSE 0, MAE 0; all its labels are the same",
+        "other: RMSE too large, MAE too large",
     ]
 
 

@@ -140,12 +140,14 @@ def learned_in(values: Mapping[str, Any], coming: Coming) -> Learned | None:
         return _learned_by(job, uri_of(given))
     # All this takes its time to import, and most jobs do without.
     from headrace.results.stored import StoredResult
-    from headrace.runtime.online.run_folder import RunFolder
+    from headrace.runtime.online.run_folder import SCRIPT, RunFolder
 
     place = given.rstrip("/") if given.startswith(S3) else full_path(str(path_of(given) or given))
     try:
-        run = RunFolder.of(Path(place), StoredResult(place).manifest())
-        return _learned(place, run)
+        stored = StoredResult(place)
+        run = RunFolder.of(place, stored.manifest())
+        stored.refuse_changed(run.states.values())
+        return _learned(place, run, stored.content(SCRIPT))
     except HeadraceError as exc:
         raise ConfigError([Problem(WHERE, str(exc))]) from exc
     except OSError as exc:
@@ -153,17 +155,15 @@ def learned_in(values: Mapping[str, Any], coming: Coming) -> Learned | None:
         raise ConfigError([Problem(WHERE, what)]) from exc
 
 
-def _learned(place: str, run: RunFolder) -> Learned:
-    from headrace.runtime.learning.files import FOLDER, refuse_changed
+def _learned(place: str, run: RunFolder, script: bytes | None) -> Learned:
+    from headrace.runtime.learning.files import FOLDER
 
-    if not place.startswith(S3):
-        refuse_changed(run.path, run.states)
     kept = run.learned.states.items()
     states = {label: {**each, "file": Path(each["file"]).name} for label, each in kept}
     source = join(uri_of(place), REPORT, FOLDER, "") if states else None
     steps = {step.label: {"name": step.name, **step.parameters} for step in run.steps}
-    notes = () if place.startswith(S3) else tuple(run.skew())
     spec, shown = replace(run.learned, states=states), f"the run {quoted(place, 400)}"
+    notes = tuple(run.skew(script))
     return Learned(shown, source, spec, _as_configured(run.dataset), steps, notes)
 
 

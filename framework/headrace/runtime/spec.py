@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -86,6 +86,12 @@ class DatasetSpec:
         """Return the keys of delimited text and of lines that are not the default."""
         defaults, keys = DatasetSpec(), (*self.OF_DELIMITED, *self.OF_LINES)
         return tuple(key for key in keys if getattr(self, key) != getattr(defaults, key))
+
+    def without_settings_of(self, other: DatasetSpec) -> DatasetSpec:
+        """Return the same without the keys of text files that are as in another dataset."""
+        keys = ("columns", *self.settings_of_text)
+        same = (key for key in keys if getattr(self, key) == getattr(other, key))
+        return replace(self, **{key: getattr(DatasetSpec(), key) for key in same})
 
     @property
     def has_header(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import warnings
 import zipfile
@@ -15,6 +16,7 @@ from headrace.runtime import VERSION
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.learning.files import STATES
+from headrace.runtime.output.seal import SHA256, is_sealed
 from headrace.runtime.plugins.transforms import PACKAGE, source_of
 from headrace.runtime.shown import plain
 from headrace.runtime.spec import (
@@ -59,17 +61,21 @@ class RunFolder:
         Raises:
             HeadraceError: There is none, or it does not say what made the rows.
         """
-        return cls.of(path, _manifest(path))
+        return cls.of(str(path), _manifest(path))
 
     @classmethod
-    def of(cls, path: Path, manifest: Mapping[str, Any]) -> RunFolder:
-        """Return what a folder's manifest tells.
+    def of(cls, place: str, manifest: dict[str, Any]) -> RunFolder:
+        """Return what the manifest of a run tells.
+
+        Args:
+            place: The folder, or its ``s3://`` URI, where only the manifest can be read.
+            manifest: Its content.
 
         Raises:
-            HeadraceError: It does not say what made the rows.
+            HeadraceError: It does not say what made the rows, or was changed.
         """
         if "program" in manifest:
-            raise HeadraceError(f"{path}: holds the files of a program, not the rows of a chain")
+            raise HeadraceError(f"{place}: holds the files of a program, not the rows of a chain")
         try:
             config, version = manifest["config"], str(manifest["versions"]["headrace"])
             dataset = DatasetSpec.of(config["dataset"])
@@ -81,13 +87,15 @@ class RunFolder:
                 raise TypeError("input_columns should be a list of texts")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             what = f"{MANIFEST} does not tell all that is needed; run the job again with {VERSION}"
-            raise HeadraceError(f"{path}: {what} ({error})") from error
+            raise HeadraceError(f"{place}: {what} ({error})") from error
         if known != sha256:
-            raise HeadraceError(f"{path}: {MANIFEST} was changed; config_sha256 is not of config")
+            raise HeadraceError(f"{place}: {MANIFEST} was changed; config_sha256 is not of config")
+        if SHA256 in manifest and not is_sealed(manifest):
+            raise HeadraceError(f"{place}: {MANIFEST} was changed; its sha256 is not of the rest")
         if config.get("learned"):  # a job of which another run has the states
             what = "is itself a result of transform.learned; name the run that learned"
-            raise HeadraceError(f"{path}: {what}")
-        return cls(path, dataset, steps, columns, version, states, sha256)
+            raise HeadraceError(f"{place}: {what}")
+        return cls(Path(place), dataset, steps, columns, version, states, sha256)
 
     @property
     def learned(self) -> LearnedSpec:
@@ -102,9 +110,13 @@ class RunFolder:
             text = f"{self.path}: rows may come out differently: {'; '.join(found)}"
             warnings.warn(text, SkewWarning, stacklevel=4)
 
-    def skew(self) -> list[str]:
-        """Return in what versions and transforms here are not those of the run."""
-        shipped = _shipped(self.path)
+    def skew(self, script: bytes | None = None) -> list[str]:
+        """Return in what versions and transforms here are not those of the run.
+
+        Args:
+            script: The run's entry script; None for the one in the folder, if there is one.
+        """
+        shipped = _shipped(self.path, script)
         names = dict.fromkeys(step.name for step in self.steps if step.name in shipped)
         others = [each for each in names if not _are_the_same(shipped[each], source_of(each))]
         found = [f"its transform {name!r} is not the one here" for name in others]
@@ -151,7 +163,7 @@ def _reported(path: Path) -> RunFolder:
     """Read a manifest; of several hosts, whose reports nobody has put together, the first one's."""
     if not (path / MANIFEST).exists():
         for each in sorted((path / REPORT).glob(f"*/{Path(MANIFEST).name}")):
-            run = RunFolder.of(path, _manifest(path, str(each.relative_to(path))))
+            run = RunFolder.of(str(path), _manifest(path, str(each.relative_to(path))))
             if run.columns:  # else it had no rows
                 return run
     return RunFolder.read(path)
@@ -177,10 +189,10 @@ def _manifest(path: Path, name: str = MANIFEST) -> dict[str, Any]:
         raise HeadraceError(f"{path}: {name} is broken ({error})") from error
 
 
-def _shipped(path: Path) -> dict[str, str]:
+def _shipped(path: Path, content: bytes | None) -> dict[str, str]:
     """Return the transforms in the entry script, name → text; none where there is no script."""
     try:
-        with zipfile.ZipFile(path / SCRIPT) as script:
+        with zipfile.ZipFile(path / SCRIPT if content is None else io.BytesIO(content)) as script:
             files = [Path(name) for name in script.namelist()]
             ours = [file for file in files if str(file.parent) == PACKAGE]
             return {file.stem: script.read(str(file)).decode() for file in ours}
