@@ -30,6 +30,7 @@ from headrace.results.result import Result
 from headrace.runtime.online import ColumnTransformer
 from headrace.runtime.online.run_folder import told
 from headrace.runtime.output.outcome import Host, Task
+from headrace.runtime.output.seal import sealed
 from headrace.runtime.process.execute import execute
 from headrace.runtime.spec import LEARNED_INPUT, OUTPUT, JobSpec, under
 from headrace.uris import path_of
@@ -322,7 +323,8 @@ def test_reports_that_a_job_is_told_by(tmp_path: Path) -> None:
     run = ran(week(JUDGE, "~flow.jobs.apply"))
     manifest, folder = run.states["learn"].manifest, under(tmp_path, LEARNED_INPUT)
     # Nobody puts them together in a pipeline. The first that has read rows says enough.
-    for name, each in {"algo-1": {**manifest, "input_columns": []}, "algo-2": manifest}.items():
+    nothing = sealed({**manifest, "input_columns": []}, manifest["files"])
+    for name, each in {"algo-1": nothing, "algo-2": manifest}.items():
         report = under(tmp_path, f"{REPORT_PATH}/{name}")
         report.mkdir(parents=True)
         (report / "manifest.json").write_text(json.dumps(each))
