@@ -110,7 +110,7 @@ def test_the_plan_says_what_rows_go_through(tmp_path: Path) -> None:
     data.write_text(clicks(20))
     shown = repr(api.compile({"transform.learned": result.output, "dataset.path": data}))
     assert "chain    feature_hasher\n" in shown
-    assert f"learned  in {result.output}" in shown
+    assert f"learned  by the run '{result.output}'" in shown
 
 
 def test_a_chain_that_learned_nothing(tmp_path: Path) -> None:

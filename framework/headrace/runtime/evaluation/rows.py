@@ -32,8 +32,11 @@ themselves. Batches of 16,384 rows take nearly three times as long there, larger
 DECIMALS = 6
 """Of every figure that is told. The last bits depend on how a processor computes a logarithm."""
 
+FARTHEST = 1e100
+"""Standard deviations from the mean, beyond which products with weights might be no numbers."""
+
 _NEEDED = (Role.LABEL, Role.INDICES, Role.VALUES)
-_OTHER_LABELS = "use evaluation=none for others"
+_OTHER_LABELS = "use evaluation=linear or none for others"
 _SHOWN = 5
 
 Floats = npt.NDArray[np.float64]
@@ -99,8 +102,8 @@ def refuse_other_labels(batch: pa.RecordBatch, place: int) -> None:
         shown = ", ".join(f"{label:g}" for label in found)
         way = "dataset.label_values={-1:0,1:1} makes them so" if found == [-1] else _OTHER_LABELS
         raise DataError(
-            f"column {quoted(batch.schema.names[place])}: a logistic regression needs labels that "
-            f"are 0 or 1, got {shown}; {way}"
+            f"column {quoted(batch.schema.field(place).name)}: a logistic regression needs labels "
+            f"that are 0 or 1, got {shown}; {way}"
         )
 
 

@@ -78,7 +78,7 @@ def taught(job: Prepared, spec: JobSpec, root: Path) -> Prepared:
 
 
 def _written(report: Path, label: str, state: pa.Table, name: str) -> dict[str, Any]:
-    folder, content = report / FOLDER, states.to_bytes(state)
+    folder, content = report / FOLDER, states.to_bytes(_plain(state))
     path = folder / f"{quote(label, safe='')}.arrow"
     try:
         folder.mkdir(exist_ok=True)
@@ -87,6 +87,13 @@ def _written(report: Path, label: str, state: pa.Table, name: str) -> dict[str, 
     write_bytes(path, content)
     file = f"{name}/{FOLDER}/{path.name}"
     return {"file": file, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _plain(state: pa.Table) -> pa.Table:
+    """Return the state with plain columns in place of dictionaries."""
+    kinds = [each.type for each in state.schema]
+    plain = [each.value_type if pa.types.is_dictionary(each) else each for each in kinds]
+    return state.cast(pa.schema(list(zip(state.column_names, plain, strict=True))))
 
 
 def _content(run_folder: Path, kept: Mapping[str, Any]) -> bytes:

@@ -8,17 +8,27 @@ import json
 import warnings
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from headrace.runtime import VERSION
+from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.learning.files import STATES
 from headrace.runtime.output.seal import SHA256, is_sealed
 from headrace.runtime.plugins.transforms import PACKAGE, source_of
 from headrace.runtime.shown import plain
-from headrace.runtime.spec import REPORT, DatasetSpec, StepSpec, digest
+from headrace.runtime.spec import (
+    LEARNED_INPUT,
+    REPORT,
+    DatasetSpec,
+    JobSpec,
+    LearnedSpec,
+    StepSpec,
+    digest,
+    under,
+)
 
 MANIFEST = f"{REPORT}/manifest.json"
 SCRIPT = "code/entry.pyz"
@@ -41,6 +51,8 @@ class RunFolder:
     """Of headrace, where the job ran."""
     states: dict[str, Any]
     """The manifest's entries of the steps that learned, by their labels."""
+    config_sha256: str
+    """Digest of what made the rows."""
 
     @classmethod
     def read(cls, path: Path) -> RunFolder:
@@ -83,7 +95,14 @@ class RunFolder:
         if config.get("learned"):  # a job of which another run has the states
             what = "is itself a result of transform.learned; name the run that learned"
             raise HeadraceError(f"{place}: {what}")
-        return cls(Path(place), dataset, steps, columns, version, states)
+        return cls(Path(place), dataset, steps, columns, version, states, sha256)
+
+    @property
+    def learned(self) -> LearnedSpec:
+        """Return what a job has to know that applies what the run learned, its files as here."""
+        kept = {label: (each["file"], each["sha256"]) for label, each in self.states.items()}
+        states = {label: {"file": file, "sha256": sha256} for label, (file, sha256) in kept.items()}
+        return LearnedSpec(self.columns, self.dataset, states)
 
     def warn_of_skew(self) -> None:
         """Warn of `skew`; the warning points at who called `headrace.load`."""
@@ -106,6 +125,50 @@ class RunFolder:
         return found
 
 
+def told(spec: JobSpec, root: Path) -> JobSpec:
+    """Return the job, knowing what the report that its input brings tells, if it has to be told.
+
+    Args:
+        spec: The job.
+        root: What stands in for ``/opt/ml``.
+
+    Raises:
+        ChainError: The report is of another configuration.
+        HeadraceError: There is no report, or it does not tell what made the rows.
+    """
+    if spec.learned is None or not spec.learned.is_to_come:
+        return spec
+    return told_by(_reported(under(root, LEARNED_INPUT)), spec)
+
+
+def told_by(run: RunFolder, spec: JobSpec) -> JobSpec:
+    """Return a job that applies what another one learned, once that has ended.
+
+    Args:
+        run: What the other job has left.
+        spec: The job, compiled before.
+
+    Raises:
+        ChainError: The other job's configuration is not that which the job was compiled for.
+    """
+    expected = spec.learned.config_sha256 if spec.learned is not None else ""
+    if run.config_sha256 != expected:
+        what = "is of another configuration than the one that this job was compiled for"
+        shas = f"config_sha256 is {run.config_sha256}, not {expected}"
+        raise ChainError("transform.learned", f"{run.path}: {what} ({shas})")
+    return replace(spec, learned=run.learned)
+
+
+def _reported(path: Path) -> RunFolder:
+    """Read a manifest; of several hosts, whose reports nobody has put together, the first one's."""
+    if not (path / MANIFEST).exists():
+        for each in sorted((path / REPORT).glob(f"*/{Path(MANIFEST).name}")):
+            run = RunFolder.of(str(path), _manifest(path, str(each.relative_to(path))))
+            if run.columns:  # else it had no rows
+                return run
+    return RunFolder.read(path)
+
+
 def _states(told: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a manifest says of states, if it is of the right types."""
     for label, each in told.items():
@@ -114,16 +177,16 @@ def _states(told: Mapping[str, Any]) -> dict[str, Any]:
     return dict(told)
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def _manifest(path: Path, name: str = MANIFEST) -> dict[str, Any]:
     try:
-        manifest = dict(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+        manifest = dict(json.loads((path / name).read_text(encoding="utf-8")))
         json.dumps(manifest, ensure_ascii=False).encode()  # no half of a surrogate pair
         return manifest
     except OSError as error:
-        what = f"holds no result ({MANIFEST}: {error.strerror})"
+        what = f"holds no result ({name}: {error.strerror})"
         raise HeadraceError(f"{path}: {what}") from error
     except (TypeError, ValueError, RecursionError) as error:
-        raise HeadraceError(f"{path}: {MANIFEST} is broken ({error})") from error
+        raise HeadraceError(f"{path}: {name} is broken ({error})") from error
 
 
 def _shipped(path: Path, content: bytes | None) -> dict[str, str]:

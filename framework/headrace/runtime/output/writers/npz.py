@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from headrace.runtime.kernels.file_calls import crc32
 from headrace.runtime.kernels.library import library
+from headrace.runtime.kernels.row_calls import ByValue
 from headrace.runtime.output.writers.arrays import Array, Pieces, fixed_width
 from headrace.runtime.output.writers.base import Layout, refuse_left_over
 from headrace.runtime.output.writers.fields import (
@@ -122,7 +123,9 @@ def _dense(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, Pi
     width = max((len(field.name) for field in fields), default=0) or 1
     pieces = [
         side_by_side(
-            [numbers_of(batch.column(place)) for place in places], batch.num_rows, np.float64
+            [ByValue(numbers_of(batch.column(place))) for place in places],
+            batch.num_rows,
+            np.float64,
         )
         for batch in batches
     ]
