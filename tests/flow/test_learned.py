@@ -30,6 +30,7 @@ from headrace.results.result import Result
 from headrace.runtime.online import ColumnTransformer
 from headrace.runtime.online.run_folder import told
 from headrace.runtime.output.outcome import Host, Task
+from headrace.runtime.output.seal import sealed
 from headrace.runtime.process.execute import execute
 from headrace.runtime.spec import LEARNED_INPUT, OUTPUT, JobSpec, under
 from headrace.uris import path_of
@@ -359,7 +360,7 @@ def test_reports_of_several_instances(tmp_path: Path) -> None:
     """Nobody puts them together in a pipeline; the first that has read rows says enough."""
     run, spec = ran(week(JUDGE)), specs(week(JUDGE).flow)["apply"]
     manifest = run.states["learn"].manifest
-    nothing = {**manifest, "input_columns": []}
+    nothing = sealed({**manifest, "input_columns": []}, manifest["files"])
     for name, each in {"algo-1": nothing, "algo-2": manifest}.items():
         folder = under(tmp_path, f"{REPORT_PATH}/{name}")
         folder.mkdir(parents=True)
