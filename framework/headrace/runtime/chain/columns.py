@@ -52,6 +52,7 @@ class Columns:
         lists: Columns whose cells may be lists.
         index: Columns that hold the index of a pandas table, which are left out.
         folders: Columns that the folders of the first file alone name.
+        cells: Names of the cells of files without a header, if not those of ``dataset.columns``.
     """
 
     names: tuple[str, ...]
@@ -66,6 +67,7 @@ class Columns:
     lists: frozenset[str] = frozenset()
     index: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
+    cells: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, names: Sequence[str], dataset: DatasetSpec, origin: str) -> Columns:
