@@ -68,7 +68,8 @@ class Learned:
             what = (
                 f"the run {quoted(self.place, 400)} has the steps {', '.join(others) or '(none)'}"
             )
-            yield Problem(ADDRESS, f"{what}, and here are {', '.join(ours) or '(none)'}")
+            what += f", and here are {', '.join(ours) or '(none)'}"
+            yield Problem(ADDRESS, f"{what}; leave out all keys of transform to take the run's")
             return
         for label, step in ours.items():
             yield from self._differences(step, others[label])
