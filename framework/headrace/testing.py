@@ -344,8 +344,9 @@ class TransformContract:
     def _built(self, case: Case) -> Any:
         built, problems = registry.check_steps({case.name: case.parameters})
         if problems:
+            way = "a test class has them as `variants`, tests/contract in a checkout as VARIANTS"
             raise AssertionError(
-                "\n".join([f"the variants of {case.name!r}:", *map(str, problems)])
+                "\n".join([f"the variants of {case.name!r}:", *map(str, problems), way])
             )
         return built[0].transform
 
