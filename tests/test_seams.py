@@ -83,6 +83,19 @@ def test_the_raw_request_has_one_home() -> None:
     assert STILL_RAW - raw - {"aws/request.py"} == set(), "take it off the list"
 
 
+def _all_for_one(tree: ast.AST) -> list[str]:
+    subscripts = (node for node in ast.walk(tree) if isinstance(node, ast.Subscript))
+    texts = map(ast.unparse, subscripts)
+    return [text for text in texts if "schema.names[" in text]
+
+
+def test_nobody_spells_the_names_of_all_columns_for_one_of_them() -> None:
+    """A name for each column would take time with the square of the columns."""
+    assert _all_for_one(ast.parse("[batch.schema.names[i] for i in places]"))
+    found = {path: texts for path, tree in _modules() if (texts := _all_for_one(tree))}
+    assert found == {}, "use schema.field(place).name"
+
+
 def test_nobody_compares_the_name_of_a_format() -> None:
     """No module but the registry and the format's own spells the names of formats."""
     homes = {"runtime/plugins/formats.py"}

@@ -379,7 +379,7 @@ class TransformContract:
 
 def _cells_of(row: pa.RecordBatch) -> dict[str, Any]:
     """Return the features of a row as ``on_a_row`` knows them."""
-    chosen = [row.schema.names[place] for place in features(row.schema)]
+    chosen = [row.schema.field(place).name for place in features(row.schema)]
     return {name: row.column(name)[0].as_py() for name in chosen}
 
 

@@ -114,7 +114,8 @@ def batch_of(pieces: Sequence[pa.RecordBatch]) -> Batch:
     labels = None if layout.label is None else numbers_of(rows.column(layout.label)).copy()
     ids = None if layout.id is None else _bytes(rows.column(layout.id))
     if layout.n_features is None:
-        columns = {rows.schema.names[i]: _cells(rows.column(i)) for i in features(rows.schema)}
+        places = features(rows.schema)
+        columns = {rows.schema.field(place).name: _cells(rows.column(place)) for place in places}
         return Batch(rows.num_rows, labels, ids, None, len(columns), columns)
     entries = Entries.of(rows, layout)
     # Copies: what Arrow gives must not be written to, which SciPy and scikit-learn at times do.

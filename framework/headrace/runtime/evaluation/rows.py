@@ -99,8 +99,8 @@ def refuse_other_labels(batch: pa.RecordBatch, place: int) -> None:
         shown = ", ".join(f"{label:g}" for label in found)
         way = "dataset.label_values={-1:0,1:1} makes them so" if found == [-1] else _OTHER_LABELS
         raise DataError(
-            f"column {quoted(batch.schema.names[place])}: a logistic regression needs labels that "
-            f"are 0 or 1, got {shown}; {way}"
+            f"column {quoted(batch.schema.field(place).name)}: a logistic regression needs labels "
+            f"that are 0 or 1, got {shown}; {way}"
         )
 
 

@@ -279,7 +279,7 @@ def column_tokens(batch: pa.RecordBatch, function: HashFunction, seed: int) -> l
     if not places:
         return []
     encoded = [_encoded(batch.column(place), roles[place], is_few) for place in places]
-    names = [batch.schema.names[place] for place in places]
+    names = [batch.schema.field(place).name for place in places]
     values = [cells.values for cells, _ in encoded]
     hashed = _hashes_and_prints(list(zip(names, values, strict=True)), is_few, function, seed)
     return [

@@ -138,7 +138,7 @@ def named_columns(schema: pa.Schema) -> dict[str, int]:
     layout = Layout.of(schema)
     if layout.indices is None:
         kept = (i for i, field in enumerate(schema) if role_of(field) not in _NOT_WRITTEN)
-        return {schema.names[i]: i for i in kept}
+        return {schema.field(i).name: i for i in kept}
     named = {
         "indices": layout.indices,
         "values": layout.values,
@@ -174,7 +174,7 @@ def refuse_unlabelled(schema: pa.Schema, format_name: str) -> None:
 
 def refuse_left_over(schema: pa.Schema) -> None:
     """Raise `ValueError` for a feature that a step added beside the hashed rows: it got lost."""
-    left = [schema.names[place] for place in features(schema)]
+    left = [schema.field(place).name for place in features(schema)]
     if left and Layout.of(schema).indices is not None:
         raise ValueError(
             f"column {quoted(left[0])} comes after the step that hashes and would be lost; "
