@@ -145,6 +145,9 @@ class TransformContract:
         ready = tried.ready
         ready.apply(tried.batch)  # says what is wrong, as a job does
         made = ready.transform.apply(tried.batch)
+        what = f"apply returned {made.num_rows} rows for {ROWS}"
+        way = "a step that leaves out rows says so by leaves_out_rows: ClassVar[bool] = True"
+        assert made.num_rows == ROWS or _leaves_out_rows(tried), f"{what}; {way}"
         assert made.schema.equals(ready.after, check_metadata=True)
         made.validate(full=True)
         for field in made.schema:
@@ -178,8 +181,9 @@ class TransformContract:
         if _leaves_out_rows(tried):
             pieces = [link.apply(batch.slice(row, 1)).to_pylist() for row in chosen]
             assert made == [row for piece in pieces for row in piece]
-            if (keeps := getattr(link.transform, "keeps", None)) is not None:
-                assert keeps(batch.take(pa.array(chosen))).tolist() == list(map(bool, pieces))
+            if link.tells_kept:
+                kept = link.kept(batch.take(pa.array(chosen)), len(made))
+                assert kept.tolist() == list(map(bool, pieces))
         else:
             whole = link.apply(batch).to_pylist()
             assert made == [whole[row] for row in chosen]

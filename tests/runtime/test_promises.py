@@ -72,11 +72,6 @@ BATCHES: list[tuple[Callable[..., object], str]] = [
         "apply returned pyarrow.lib.Table, not a pyarrow.RecordBatch",
     ),
     (
-        lambda batch: batch.slice(1),
-        "apply returned 1 rows for 2; a step that leaves out rows says so by "
-        "leaves_out_rows: ClassVar[bool] = True",
-    ),
-    (
         lambda batch: batch.take(pa.array([0, 0, 1])),
         "apply returned 3 rows for 2; it cannot add rows",
     ),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.chain.choice import speaks_for
 from headrace.runtime.chain.dictionaries import decoded, decoded_schema, encoded, held
 from headrace.runtime.errors import RAISED_BY, BadRows, HeadraceError, PluginError
 from headrace.runtime.plugins import promises
@@ -121,14 +124,11 @@ class Link:
         """Run the step and hold it to its promise.
 
         Raises:
-            PluginError: It made no batch, another number of rows, or other names or types than the
+            PluginError: It made no batch, more rows, or other names or types than the
                 promised ones; or it calls rows bad that are not there.
         """
-        try:
+        with self.pointing_at(batch):
             made = self.transform.apply(batch)
-        except BadRows as bad:
-            promises.check_bad_rows(bad, batch, self.place)
-            raise
         promises.check_batch(self.transform, batch, made, self.place)
         return self._promised(made)
 
@@ -147,6 +147,37 @@ class Link:
         if not made.equals(self.after):
             raise PluginError(f"{self.place}: {promises.difference(made, self.after)}")
         return held(self.after, batch.columns)
+
+    @property
+    def tells_kept(self) -> bool:
+        """Return whether the step tells which rows it keeps of those that it gets."""
+        return speaks_for(type(self.transform), "keeps", "apply")
+
+    def kept(self, batch: pa.RecordBatch, rows: int) -> npt.NDArray[np.bool_]:
+        """Return which rows the step keeps, by its own account, shape (rows of the batch,).
+
+        Args:
+            batch: The rows that it got.
+            rows: Number of those that it gave.
+
+        Raises:
+            PluginError: The account is none, or not of so many rows.
+        """
+        kept: object = self.transform.keeps(batch)  # type: ignore[attr-defined]
+        return promises.checked_account(kept, batch, rows, self.place)
+
+    @contextmanager
+    def pointing_at(self, batch: pa.RecordBatch) -> Iterator[None]:
+        """Check that the rows that the step calls bad are some that it got.
+
+        Raises:
+            PluginError: They are not.
+        """
+        try:
+            yield
+        except BadRows as bad:
+            promises.check_bad_rows(bad, batch, self.place)
+            raise
 
 
 def _promised(label: str, transform: Transform, before: pa.Schema) -> pa.Schema:
@@ -172,6 +203,23 @@ def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link
         _refuse_sampled_before(label, before, after)
         links.append(Link(label, transform, before, after))
     return links
+
+
+def refuse_forgotten(links: Sequence[Link], kept: Collection[str]) -> None:
+    """Refuse a chain with a step that has to know what it learned, if that was not kept.
+
+    Args:
+        links: The chain.
+        kept: Labels of the steps of which it was.
+
+    Raises:
+        ChainError: There is such a step.
+    """
+    for link in links:
+        if link.stateful is not None and link.label not in kept:
+            raise ChainError(
+                f"transform.steps.{link.label}", "the run did not keep what it learned"
+            )
 
 
 def with_states(links: Sequence[Link], states: Mapping[str, pa.Table]) -> tuple[Link, ...]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -133,20 +134,15 @@ def check_batch(transform: Transform, batch: pa.RecordBatch, made: object, place
         place: Says where the step is.
 
     Raises:
-        PluginError: It is no batch, or has another number of rows than it may have.
+        PluginError: It is no batch, or has more rows.
     """
     if not isinstance(made, pa.RecordBatch):
         raise PluginError(f"{place}: apply returned {_kind(made)}, not a pyarrow.RecordBatch")
     if hasattr(transform, "channels"):
         _check_indices(made, len(transform.channels()), place)
-    rows, left = batch.num_rows, made.num_rows
-    if left == rows or (left < rows and getattr(transform, "leaves_out_rows", False)):
-        return
-    what = f"apply returned {left:,} rows for {rows:,}"
-    if left > rows:
+    if made.num_rows > batch.num_rows:
+        what = f"apply returned {made.num_rows:,} rows for {batch.num_rows:,}"
         raise PluginError(f"{place}: {what}; it cannot add rows")
-    way = "a step that leaves out rows says so by leaves_out_rows: ClassVar[bool] = True"
-    raise PluginError(f"{place}: {what}; {way}")
 
 
 def _check_indices(made: pa.RecordBatch, channels: int, place: str) -> None:
@@ -172,16 +168,41 @@ def check_bad_rows(bad: BadRows, batch: pa.RecordBatch, place: str) -> None:
     """
     if bad.column not in batch.schema.names:
         raise PluginError(f"{place}: BadRows names {quoted(bad.column)}, which is no column here")
-    mask: object = bad.mask
-    if not (isinstance(mask, np.ndarray) and mask.dtype == np.bool_):
-        raise PluginError(
-            f"{place}: the mask of BadRows is {_kind(mask)}, not a NumPy array of bool"
-        )
-    if mask.shape != (batch.num_rows,):
-        what = f"the mask of BadRows has the shape {mask.shape}"
-        raise PluginError(f"{place}: {what}, and the batch {batch.num_rows:,} rows")
-    if not mask.any():
+    if not _checked_mask(bad.mask, batch, "the mask of BadRows", place).any():
         raise PluginError(f"{place}: the mask of BadRows is true for no row")
+
+
+def checked_account(
+    kept: object, batch: pa.RecordBatch, rows: int, place: str
+) -> npt.NDArray[np.bool_]:
+    """Return which rows a step keeps by its own account, shape (rows of the batch,).
+
+    Args:
+        kept: What `keeps` returned.
+        batch: The rows that the step got.
+        rows: Number of those that it gave.
+        place: Says where the step is.
+
+    Raises:
+        PluginError: The account is none, or not of so many rows.
+    """
+    mask = _checked_mask(kept, batch, "what keeps returned", place)
+    if (count := np.count_nonzero(mask)) != rows:
+        what = f"keeps says that {count:,} rows of {batch.num_rows:,} stay"
+        raise PluginError(f"{place}: {what}, but apply returned {rows:,}")
+    return mask
+
+
+def _checked_mask(
+    mask: object, batch: pa.RecordBatch, what: str, place: str
+) -> npt.NDArray[np.bool_]:
+    if not (isinstance(mask, np.ndarray) and mask.dtype == np.bool_):
+        kind = f"an array of {mask.dtype}" if isinstance(mask, np.ndarray) else _kind(mask)
+        raise PluginError(f"{place}: {what} is {kind}, not a NumPy array of bool")
+    if mask.shape != (batch.num_rows,):
+        shape = f"{what} has the shape {mask.shape}"
+        raise PluginError(f"{place}: {shape}, and the batch {batch.num_rows:,} rows")
+    return mask
 
 
 def check_wanted(wanted: object, place: str) -> None:

@@ -109,17 +109,27 @@ def _run(shipped: str | None, root: Path) -> None:
     set_up(spec.runtime.kernels)  # before a plugin converts anything, see `leave_pandas_out`
     from headrace.runtime.output.outcome import Task
 
-    task, host = Task(spec, root), _host(root)
+    task, host = Task(_told(spec, root), root), _host(root)
     others = json.loads(os.environ.get(ALONGSIDE_VARIABLE, "[]"))
     if others:
         from headrace.runtime.process.fused import execute_together
 
-        alongside = [Task(_spec_in(Path(other)), Path(other)) for other in others]
+        roots = [Path(other) for other in others]
+        alongside = [Task(_told(_spec_in(other), other), other) for other in roots]
         execute_together([task, *alongside], host)
     else:
         from headrace.runtime.process.execute import execute
 
         execute(task, host)
+
+
+def _told(spec: JobSpec, root: Path) -> JobSpec:
+    """Return the job, knowing what a job before it in a flow has learned, if it applies that."""
+    if spec.learned is None:
+        return spec
+    from headrace.runtime.online.run_folder import told  # most jobs apply nothing
+
+    return told(spec, root)
 
 
 def _spec_in(root: Path) -> JobSpec:

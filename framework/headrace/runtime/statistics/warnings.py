@@ -70,9 +70,8 @@ def warnings_of(
         time: Name of the column of times, if there is one.
     """
     label, channels = manifest["columns"]["label"], list(manifest["channels"])
-    split_by = set(_split_by_time(manifest))
-    given = frozenset(manifest["input_columns"]) - {time} - split_by
-    by_time = set(channels) if split_by else _apart_in_time(timeline, channels)
+    given = frozenset(manifest["input_columns"]) - {time, timeline.split_by}
+    by_time = set(channels) if timeline.split_by else _apart_in_time(timeline, channels)
     of_labels = _of_labels(labels, channels, is_sampled="downsample" in manifest)
     found = [
         *(_warned(kind, label, text) for kind, text in of_labels if label),
@@ -89,14 +88,6 @@ def warnings_of(
         for kind, text in _of_column(column, compared, channels, is_binary=is_binary):
             found.append(_warned(kind, name, text))
     return found[:MOST]
-
-
-def _split_by_time(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the column of times that the rows were split by."""
-    for step in manifest.get("config", {}).get("steps", ()):
-        parameters = step["parameters"]
-        if parameters.get("method") == "time" and parameters.get("column"):
-            yield parameters["column"]
 
 
 def _apart_in_time(timeline: Timeline, channels: Sequence[str]) -> set[str]:
