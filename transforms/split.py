@@ -29,6 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Gt, Le, Lt
 
+from headrace.runtime.chain.names import absent_here
 from headrace.runtime.chain.times import PERHAPS_NO_TIME, sorting_like
 from headrace.runtime.chain.timestamps import times_of_any
 from headrace.runtime.errors import BadRows
@@ -113,9 +114,7 @@ class Split:
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the same columns and the channel."""
         if self.method == "time" and self.column not in schema.names:
-            raise ValueError(
-                f"there is no column {quoted(self.column or '')} at this point of the chain"
-            )
+            raise ValueError(absent_here(self.column or "", schema.names))
         channel = with_role(pa.field(CHANNEL, pa.int8()), Role.CHANNEL)
         if self.method == "time":
             _refuse_unlike(schema.field(self.column), self.before or "")

@@ -263,7 +263,7 @@ def test_rows_that_do_not_fit(
         (
             ["transform=custom_hashing"],
             "transform.steps: the run {run} has the steps feature_hasher, and here are "
-            "custom_hasher",
+            "custom_hasher; leave out all keys of transform to take the run's",
         ),
         (
             ["evaluation=logistic"],

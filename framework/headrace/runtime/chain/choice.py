@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from headrace.runtime.chain.names import absent_here
 from headrace.runtime.shown import quoted
 from headrace.runtime.transform import FEATURES, Role, RowStep, positions, role_of
 
@@ -37,7 +38,7 @@ def chosen(
     there = frozenset(schema.names)
     for name in names:
         if name not in there:
-            raise ValueError(f"there is no column {quoted(name)} at this point of the chain")
+            raise ValueError(absent_here(name, schema.names))
         field = schema.field(name)
         if role_of(field) not in roles:
             raise ValueError(f"column {quoted(name)} has to be a {kind} feature")
@@ -53,7 +54,7 @@ def feature(schema: pa.Schema, name: str) -> pa.Field:
         ValueError: It is not there, or is no feature.
     """
     if name not in schema.names:
-        raise ValueError(f"there is no column {quoted(name)} at this point of the chain")
+        raise ValueError(absent_here(name, schema.names))
     field = schema.field(name)
     if role_of(field) not in FEATURES:
         raise ValueError(f"column {quoted(name)} has to be a feature")
