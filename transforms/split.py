@@ -35,7 +35,14 @@ from headrace.runtime.errors import BadRows
 from headrace.runtime.hashing.functions import hash_cells
 from headrace.runtime.learning.states import added_up
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, key_roles, positions, row_keys, with_role
+from headrace.runtime.transform import (
+    Role,
+    free_name,
+    key_roles,
+    positions,
+    row_keys,
+    with_role,
+)
 
 TRAIN, VALIDATION, TEST = range(3)
 CHANNEL = "__channel__"
@@ -118,7 +125,8 @@ class Split:
             )
         if self.method == "time":
             _refuse_unlike(schema.field(self.column), self.before or "")
-        return schema.append(with_role(pa.field(CHANNEL, pa.int8()), Role.CHANNEL))
+        name = free_name(CHANNEL, schema.names)
+        return schema.append(with_role(pa.field(name, pa.int8()), Role.CHANNEL))
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the channel of each row."""

@@ -140,7 +140,13 @@ class Link:
 
 def _promised(transform: Transform, before: pa.Schema) -> pa.Schema:
     """Return the columns that a step promises: in place of a dictionary, the cells of one."""
-    return decoded_schema(transform.output_schema(before))
+    schema = decoded_schema(transform.output_schema(before))
+    seen: set[str] = set()
+    for name in schema.names:
+        if name in seen:  # a step finds columns by their names
+            raise ValueError(f"there is a column {quoted(name)} already")
+        seen.add(name)
+    return schema
 
 
 def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link]:
