@@ -41,6 +41,7 @@ from headrace.runtime.transform import (
     key_roles,
     positions,
     row_keys,
+    split_by,
     with_role,
 )
 
@@ -123,10 +124,12 @@ class Split:
             raise ValueError(
                 f"there is no column {quoted(self.column or '')} at this point of the chain"
             )
+        name = free_name(CHANNEL, schema.names)
+        channel = with_role(pa.field(name, pa.int8()), Role.CHANNEL)
         if self.method == "time":
             _refuse_unlike(schema.field(self.column), self.before or "")
-        name = free_name(CHANNEL, schema.names)
-        return schema.append(with_role(pa.field(name, pa.int8()), Role.CHANNEL))
+            channel = split_by(channel, self.column or "")
+        return schema.append(channel)
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the channel of each row."""
