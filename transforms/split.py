@@ -36,7 +36,15 @@ from headrace.runtime.errors import BadRows
 from headrace.runtime.hashing.functions import hash_cells
 from headrace.runtime.learning.states import added_up
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, key_roles, positions, row_keys, split_by, with_role
+from headrace.runtime.transform import (
+    Role,
+    free_name,
+    key_roles,
+    positions,
+    row_keys,
+    split_by,
+    with_role,
+)
 
 TRAIN, VALIDATION, TEST = range(3)
 CHANNEL = "__channel__"
@@ -115,7 +123,8 @@ class Split:
         """Return the same columns and the channel."""
         if self.method == "time" and self.column not in schema.names:
             raise ValueError(absent_here(self.column or "", schema.names))
-        channel = with_role(pa.field(CHANNEL, pa.int8()), Role.CHANNEL)
+        name = free_name(CHANNEL, schema.names)
+        channel = with_role(pa.field(name, pa.int8()), Role.CHANNEL)
         if self.method == "time":
             _refuse_unlike(schema.field(self.column), self.before or "")
             channel = split_by(channel, self.column or "")

@@ -12,6 +12,8 @@ from headrace.runtime.transform import FEATURES, Role, RowStep, positions, role_
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_NAMED = "dataset.numeric names those of the data"
+
 
 def chosen(
     schema: pa.Schema, *roles: Role, names: Sequence[str] | None, takes_lists: bool = True
@@ -33,7 +35,8 @@ def chosen(
         fields = [schema.field(place) for place in positions(schema, *roles)]
         found = [field.name for field in fields if takes_lists or not _has_lists(field)]
         if not found:
-            raise ValueError(f"there is no {kind} column at this point of the chain")
+            what = f"there is no {kind} column at this point of the chain"
+            raise ValueError(f"{what}; {_NAMED}" if kind == Role.NUMERIC else what)
         return found
     there = frozenset(schema.names)
     for name in names:
@@ -41,7 +44,9 @@ def chosen(
             raise ValueError(absent_here(name, schema.names))
         field = schema.field(name)
         if role_of(field) not in roles:
-            raise ValueError(f"column {quoted(name)} has to be a {kind} feature")
+            what = f"column {quoted(name)} has to be a {kind} feature"
+            is_other = kind == Role.NUMERIC and role_of(field) is Role.CATEGORICAL
+            raise ValueError(f"{what}; {_NAMED}" if is_other else what)
         if _has_lists(field) and not takes_lists:
             raise ValueError(f"column {quoted(name)} should have one value in each cell")
     return list(dict.fromkeys(names))

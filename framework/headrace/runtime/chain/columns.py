@@ -22,15 +22,18 @@ from headrace.runtime.chain.names import (
 from headrace.runtime.errors import ColumnError, DataError
 from headrace.runtime.shown import listed, plain, quoted
 from headrace.runtime.spec import DatasetSpec
-from headrace.runtime.transform import Role, with_role
+from headrace.runtime.transform import Role, free_name, with_role
 
 EXTRA = {
     Role.ROW_TEXT: ("__row_text__", pa.string()),
     Role.ROW_NUMBER: ("__row_number__", pa.int64()),
     Role.TIME: ("__time__", pa.dictionary(pa.int32(), pa.string())),
 }
-BESIDE = "__beside__"
-"""A column that a block of JSON lines may have: what a row's text has to tell beside its cells."""
+BESIDE = "\0beside"
+"""A column that a block of JSON lines may have: what a row's text has to tell beside its cells.
+
+Its name is one that no column of the data has.
+"""
 _WITHOUT_FOLDERS = "dataset.partitions=false reads no columns of folders"
 _TYPES = {Role.LABEL: pa.float64(), Role.NUMERIC: pa.float64()}
 
@@ -123,7 +126,10 @@ class Columns:
             with_role(pa.field(name, _TYPES.get(role, pa.string())), role)
             for name, role in self.roles.items()
         ]
-        extra = [with_role(pa.field(*EXTRA[role]), role) for role in self.wanted]
+        extra = []
+        for role in self.wanted:
+            name, kind = EXTRA[role]
+            extra.append(with_role(pa.field(free_name(name, self.roles), kind), role))
         return pa.schema([*fields, *extra])
 
     @property
