@@ -26,7 +26,7 @@ from headrace.runtime.process.messages import Progress
 from headrace.runtime.process.threads import Background, in_order
 from headrace.runtime.sources import Group, Portion, are_empty, groups_of, total_bytes
 from headrace.runtime.sources.unchanged import unchanged
-from headrace.runtime.spec import JobSpec, under
+from headrace.runtime.spec import REPORT, JobSpec, under
 from headrace.runtime.statistics.metrics import Totals
 
 
@@ -65,7 +65,7 @@ def execute(task: Task, host: Host) -> None:
         check = stack.enter_context(unchanged(files))
         tables = files_of_tables(spec, task.root)
         job = taught(preflight(spec, files, tables=tables), spec, task.root)
-        run = Run(spec, job, files, spec.runtime.block_bytes)
+        run = Run(task, job, files, spec.runtime.block_bytes)
         run.learn(check)
         background = stack.enter_context(closing(Background()))
         outcome = stack.enter_context(closing(Outcome(task, run.job, host, background)))
@@ -97,7 +97,7 @@ class Run:
     """A job on its way through the passes over its input.
 
     Args:
-        spec: The job.
+        task: The job.
         job: The job, fitted to its input.
         files: The input.
         block_bytes: How much of the input is read at a time.
@@ -108,17 +108,15 @@ class Run:
         learned: What the steps have learned, by their labels.
     """
 
-    def __init__(
-        self, spec: JobSpec, job: Prepared, files: Sequence[Path], block_bytes: int
-    ) -> None:
+    def __init__(self, task: Task, job: Prepared, files: Sequence[Path], block_bytes: int) -> None:
         self.job = job
         self.learned: dict[str, pa.Table] = {}
-        self.process = process_of(spec, job)
-        self._spec = spec
+        self.process = process_of(task.spec, job)
+        self._spec = task.spec
         self._files = files
         self._block_bytes = block_bytes
         self._first_rows: list[int] | None = None
-        self._kept = Kept()
+        self._kept = Kept(under(task.root, task.spec.outputs[REPORT]))
         self._groups = 0
         """Number of them, once they have been read."""
         self._passes = passes(job)
@@ -146,13 +144,14 @@ class Run:
         keeps = self.process.ends_hashed and not learning.numbers
         analysis = Analysis(self.job, self.process, learning, self._kept if keeps else None)
         gathering = Gathering(self.job, learning)
-        for number, seen in enumerate(self._in_order(analysis)):
-            first_rows.append(rows)
-            rows += seen.rows
-            gathering.add(seen.states)
-            if seen.kept is not None:
-                self._kept.put(number, seen.kept)
-            self._progress.advance(seen.done, 0)
+        with self._kept.filled():
+            for number, seen in enumerate(self._in_order(analysis)):
+                first_rows.append(rows)
+                rows += seen.rows
+                gathering.add(seen.states)
+                if seen.kept is not None:
+                    self._kept.put(number, seen.kept)
+                self._progress.advance(seen.done, 0)
         self._groups = len(first_rows)
         self._progress.next_pass()
         if learning.numbers:
