@@ -24,10 +24,12 @@ from headrace.runtime.learning.columns import CellStep, ColumnLearner
 from headrace.runtime.learning.counts import (
     ROWS,
     VALUE,
+    CountsGatherer,
     Values,
     added_up_counts,
     counts_of,
 )
+from headrace.runtime.learning.states import Gatherer, gatherer_of
 from headrace.runtime.transform import Role, with_role
 
 
@@ -59,6 +61,10 @@ class CountEncode(ColumnLearner):
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """Add up the counts of equal values."""
         return added_up_counts(states, self.max_values)
+
+    def gatherer(self) -> Gatherer | None:
+        """Return what does it as states come, if it can."""
+        return gatherer_of(CountsGatherer, self.max_values)
 
     def finish(self, state: pa.Table) -> pa.Table:
         """Return the counts: they are all that there is to know."""

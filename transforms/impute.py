@@ -116,7 +116,7 @@ class Impute(ColumnLearner):
         if self.strategy == "mean":
             return added_up_moments(states)
         merged = added_up(states, COLUMN, TEXT, NUMBER)
-        refuse_more(merged, self.max_values, BYTES_EACH)
+        refuse_more(merged.num_rows, self.max_values, BYTES_EACH)
         return merged
 
     def finish(self, state: pa.Table) -> pa.Table:

@@ -26,7 +26,16 @@ from annotated_types import Ge, Len
 from headrace.runtime.chain.dictionaries import decoded_schema, held
 from headrace.runtime.learning.columns import CellStep, ColumnLearner
 from headrace.runtime.learning.counts import Values
-from headrace.runtime.learning.texts import COLUMN, ROWS, TEXT, added_up_texts, known_by, texts_of
+from headrace.runtime.learning.states import Gatherer, gatherer_of
+from headrace.runtime.learning.texts import (
+    COLUMN,
+    ROWS,
+    TEXT,
+    TextsGatherer,
+    added_up_texts,
+    known_by,
+    texts_of,
+)
 from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Role, RowStep, pending, with_role
 
@@ -75,6 +84,10 @@ class OneHot(ColumnLearner):
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """Add up the counts of equal values."""
         return added_up_texts(states, self.max_values)
+
+    def gatherer(self) -> Gatherer | None:
+        """Return what does it as states come, if it can."""
+        return gatherer_of(TextsGatherer, self.max_values)
 
     def finish(self, state: pa.Table) -> pa.Table:
         """Return the values that have a column, and a row for the shared one where it is needed."""

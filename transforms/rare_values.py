@@ -23,7 +23,15 @@ from annotated_types import Ge, Len
 from headrace.runtime.chain.dictionaries import dictionary
 from headrace.runtime.hashing.tokens import Encoded
 from headrace.runtime.learning.columns import CellStep, ColumnLearner
-from headrace.runtime.learning.counts import ROWS, VALUE, Values, added_up_counts, counts_of
+from headrace.runtime.learning.counts import (
+    ROWS,
+    VALUE,
+    CountsGatherer,
+    Values,
+    added_up_counts,
+    counts_of,
+)
+from headrace.runtime.learning.states import Gatherer, gatherer_of
 from headrace.runtime.transform import Role
 
 
@@ -55,6 +63,10 @@ class RareValues(ColumnLearner):
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """Add up the counts of equal values."""
         return added_up_counts(states, self.max_values)
+
+    def gatherer(self) -> Gatherer | None:
+        """Return what does it as states come, if it can."""
+        return gatherer_of(CountsGatherer, self.max_values)
 
     def finish(self, state: pa.Table) -> pa.Table:
         """Return the values that are kept."""

@@ -35,7 +35,7 @@ from headrace.runtime.errors import BadRows
 from headrace.runtime.hashing.functions import hash_cells
 from headrace.runtime.learning.states import added_up
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, key_roles, positions, row_keys, with_role
+from headrace.runtime.transform import Role, key_roles, positions, row_keys, split_by, with_role
 
 TRAIN, VALIDATION, TEST = range(3)
 CHANNEL = "__channel__"
@@ -120,9 +120,11 @@ class Split:
             raise ValueError(
                 f"there is no column {quoted(self.column or '')} at this point of the chain"
             )
+        channel = with_role(pa.field(CHANNEL, pa.int8()), Role.CHANNEL)
         if self.method == "time":
             _refuse_unlike(schema.field(self.column), self.before or "")
-        return schema.append(with_role(pa.field(CHANNEL, pa.int8()), Role.CHANNEL))
+            channel = split_by(channel, self.column or "")
+        return schema.append(channel)
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the channel of each row."""

@@ -21,7 +21,6 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from annotated_types import Ge, Le, Len
 
 from headrace.runtime.hashing.functions import hash_cells
@@ -103,6 +102,7 @@ class TargetEncode(ColumnLearner):
         that of all rows. Behind the values stands what others get.
         """
         known, codes = np.unique(state[VALUE].to_numpy(), return_inverse=True)
+        folds = state[FOLD].to_numpy()
         overall = np.flatnonzero(known == of_all_rows())
         every = Sums.of(state, codes, len(known))
         mean = every.take(overall).means() if len(overall) else np.zeros(1)
@@ -110,9 +110,9 @@ class TargetEncode(ColumnLearner):
         apart = np.tile(mean, (len(known) + 1, self.folds + 1))
         apart[:, -1] = means
         for fold in range(self.folds):
-            inside = state.filter(pc.equal(state[FOLD], fold))
-            places = np.searchsorted(known, inside[VALUE].to_numpy())
-            others = every.without(Sums.of(inside, places, len(known)))
+            chosen = folds == fold
+            inside = Sums.of(state.filter(pa.array(chosen)), codes[chosen], len(known))
+            others = every.without(inside)
             if others.rows[overall].any():
                 apart[-1, fold] = others.take(overall).means()[0]
             apart[:-1, fold] = others.smoothed(self.smooth, np.repeat(apart[-1, fold], len(known)))

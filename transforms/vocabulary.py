@@ -24,14 +24,14 @@ from annotated_types import Ge, Len
 
 from headrace.runtime.learning.columns import CellStep, ColumnLearner
 from headrace.runtime.learning.counts import Values
+from headrace.runtime.learning.states import Gatherer, gatherer_of
 from headrace.runtime.learning.texts import (
-    COLUMN,
     ROWS,
-    TEXT,
+    TextsGatherer,
     added_up_texts,
     by_count,
     known_by,
-    ranks_of,
+    runs_of,
     texts_of,
 )
 from headrace.runtime.transform import Role, encoded
@@ -75,23 +75,26 @@ class Vocabulary(ColumnLearner):
         """Add up the counts of equal values."""
         return added_up_texts(states, self.max_values)
 
+    def gatherer(self) -> Gatherer | None:
+        """Return what does it as states come, if it can."""
+        return gatherer_of(TextsGatherer, self.max_values)
+
     def finish(self, state: pa.Table) -> pa.Table:
         """Return the values that have an id, and the id."""
         if self.min_count > 1:
             state = state.filter(pc.greater_equal(state[ROWS], self.min_count))
         kept = by_count(state)
-        ids = pa.array(ranks_of(kept) + np.int32(FIRST))
-        names = kept[COLUMN].cast(pa.string())
-        made = pa.table([names, kept[TEXT], ids], [COLUMN, TEXT, ID])
-        return made if self.max_size is None else made.filter(pc.less(ids, self.max_size))
+        ids = np.empty(kept.num_rows, np.int32)
+        for _, rows in runs_of(kept):
+            ids[rows] = np.arange(FIRST, FIRST + rows.stop - rows.start)
+        made = kept.append_column(ID, pa.array(ids))
+        return made if self.max_size is None else made.filter(pc.less(made[ID], self.max_size))
 
     def with_state(self, state: pa.Table) -> Vocabulary:
         """Return the step that knows them."""
-        largest = state.group_by(COLUMN).aggregate([(ID, "max")])
-        sizes = zip(largest[COLUMN].to_pylist(), largest[f"{ID}_max"].to_pylist(), strict=True)
         ids = np.append(state[ID].to_numpy(), np.int32(UNKNOWN))
-        learned = {name: most + 1 for name, most in sizes}, Values(known_by(state)), ids
-        return _Fitted(**asdict(self), learned=learned)
+        sizes = {name: int(ids[rows].max()) + 1 for name, rows in runs_of(state)}
+        return _Fitted(**asdict(self), learned=(sizes, Values(known_by(state)), ids))
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class _Fitted(Vocabulary):
 
     def on_a_column(self, name: str, cells: pa.Array) -> pa.Array:
         _, values, ids = self.learned
-        return values.mapped(name, cells, ids, NULL)
+        return values.mapped(name, cells, ids, NULL, are_distinct=True)
 
     def on_a_cell(self, name: str, kind: pa.DataType) -> CellStep:
         _, values, ids = self.learned

@@ -22,12 +22,13 @@ from headrace.programs import program_of
 from headrace.results import destination as output_folder
 from headrace.runtime.data_files import is_data
 from headrace.runtime.errors import HeadraceError
-from headrace.runtime.spec import DatasetSpec, JobSpec
+from headrace.runtime.spec import LEARNED, DatasetSpec, JobSpec
 from headrace.targets.local import scratch
 from headrace.uris import S3, path_of, uri_of
 
 if TYPE_CHECKING:
     from headrace.config.compose import Plan
+    from headrace.config.learned import JobToCome
     from headrace.config.models import JobConfig
     from headrace.job.compiler import Found
     from headrace.job.inputs import DataInput
@@ -107,7 +108,8 @@ def prepare(
         if job.program.spec is not None and (dry or not target.looks_first):
             for step in plan.chain:
                 step.plugin.check_imports()
-            notes = (*notes, *_preflight(job.program.spec, found, first))
+            if (spec := _told(job.program.spec, plan, found, asking)) is not None:
+                notes = (*notes, *_preflight(spec, found, first))
     notes = (*notes, *program.notes(), *_without_effect(plan.config, target))
     return Ready(job, plan.config, found, notes if asking else (*notes, NOT_ASKED))
 
@@ -171,21 +173,60 @@ def _column_order(plan: Plan, first: FirstFile) -> tuple[str, ...]:
     """Return the columns of the first file, if several instances have to agree on their order."""
     config = plan.config
     is_shared = config.resources.instance_count > 1 and not config.backend.is_a_cluster
-    if not (config.program.is_chain and is_shared):
-        return ()
+    return _columns(plan, first) if config.program.is_chain and is_shared else ()
+
+
+def _columns(plan: Plan, first: FirstFile) -> tuple[str, ...]:
+    """Return the columns of the first file; none if it is not there, or cannot be read."""
     from headrace.runtime.sources import columns_of  # pyarrow takes its time to import
 
     with suppress(HeadraceError):  # told later
         file = first()
-        dataset = replace(_dataset(config), lists=lists_of(plan.chain))
+        dataset = replace(_dataset(plan.config), lists=lists_of(plan.chain))
         return () if file is None else columns_of(file[0], dataset, file[1]).names
     return ()
+
+
+def _columns_to_come(job: JobToCome, asking: bool) -> tuple[str, ...]:
+    """Return the columns that a job of a flow will find; none if that cannot be known."""
+    config = job.plan.config
+    if not job.has_its_data:
+        return ()
+    with ExitStack() as stack:
+
+        def first() -> tuple[Path, str] | None:
+            found = {inputs.DATA: inputs.resolve(*config.dataset.paths, asking=asking)}
+            return stack.enter_context(_first_file(config, found, asking))
+
+        return _columns(job.plan, first)
 
 
 def _data_files(data: DataInput) -> list[Path]:
     """Return the files of a table, as `files_of_input` finds them in the job."""
     files = [Path(file) for file in data.files]
     return [each for each in files if is_data(str(each.relative_to(data.folder)))] or files
+
+
+def _told(spec: JobSpec, plan: Plan, found: Found, asking: bool) -> JobSpec | None:
+    """Return the job, knowing the columns of the job that learned; None if nobody knows them."""
+    job = None if plan.learned is None else plan.learned.job
+    if spec.learned is None or job is None:
+        return spec
+    report = found[LEARNED]
+    if report.is_to_come or not (asking or report.files):
+        columns = _columns_to_come(job, asking)
+        return replace(spec, learned=replace(spec.learned, columns=columns)) if columns else None
+    # pyarrow takes its time to import
+    from headrace.results.stored import StoredResult
+    from headrace.runtime.chain.chain import ChainError
+    from headrace.runtime.online.run_folder import RunFolder, told_by
+
+    uri = report.uri.rpartition("/")[0]
+    place = str(path_of(uri) or uri)
+    try:
+        return told_by(RunFolder.of(place, StoredResult(place).manifest()), spec)
+    except ChainError as exc:
+        raise ConfigError([Problem(exc.where, exc.what)]) from exc
 
 
 def _preflight(spec: JobSpec, found: Found, first: FirstFile) -> tuple[str, ...]:
@@ -199,7 +240,7 @@ def _preflight(spec: JobSpec, found: Found, first: FirstFile) -> tuple[str, ...]
     tables = {name: _data_files(found[name]) if name in found else [] for name in spec.inputs}
     file = first()
     try:
-        refuse_named([Path(each) for each in found[inputs.DATA].files], spec.dataset)
+        refuse_named([Path(each) for each in found[inputs.DATA].files], spec)
         if file is not None:
             path, below = file
             here = tables if all(tables.values()) else None  # tables on S3 are not fetched

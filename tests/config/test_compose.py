@@ -110,7 +110,7 @@ FAULTS = [
         ["evaluation=logistic", "dataset.label_values={a:0,b:1,c:2,d:3}"],
         [
             "evaluation: a logistic regression needs labels that are 0 or 1, and "
-            "dataset.label_values has 2, 3; use evaluation=none for others"
+            "dataset.label_values has 2, 3; use evaluation=linear or none for others"
         ],
     ),
     (["output.overwrite=perhaps"], ["output.overwrite: should be true or false (got 'perhaps')"]),

@@ -87,6 +87,15 @@ def test_a_plugin_knows_its_class_and_its_text(folder: Path) -> None:
             "ZeroDivisionError: division by zero",
         ),
         (
+            "raise SystemExit('bye')",
+            "transform 'odd' (transforms/odd.py) cannot be imported: SystemExit: bye",
+        ),
+        (
+            UPPER.replace("suffix", "name"),
+            "transform 'odd' (transforms/odd.py): a parameter cannot be called 'name', which says "
+            "what transform a step is; rename it",
+        ),
+        (
             "def f(:",
             "transform 'odd' (transforms/odd.py) cannot be imported: "
             "SyntaxError: invalid syntax (odd.py, line 1)",
@@ -273,3 +282,50 @@ def test_adding_a_transform_takes_two_files(headrace: Runner, copy_of_project: P
     schema = json.loads(ran.stdout)["transforms"]["mine"]
     assert schema["properties"] == {"suffix": {"default": "!", "title": "Suffix", "type": "string"}}
     assert "mine" in headrace("--help", project=copy_of_project).stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parameters", "problem"),
+    [
+        (
+            "suffix: str",
+            "suffix",
+            {"suffix": "?"},
+            "suffix: Upper.suffix has no annotation, so it is no parameter; write suffix: str = …",
+        ),
+        (
+            'suffix: str = "!"',
+            'suffix: int = "four"',
+            {},
+            "suffix: should be a whole number (got 'four')",
+        ),
+        (
+            "suffix",
+            "LENGTH: ClassVar[int] = 3\n    suffix",
+            {"LENGTH": 2},
+            "LENGTH: unknown key; allowed: after, before, name, suffix",
+        ),
+    ],
+)
+def test_a_parameter_that_its_class_gets_wrong(
+    folder: Path, old: str, new: str, parameters: dict[str, object], problem: str
+) -> None:
+    text = UPPER.replace(old, new).replace(
+        "import dataclass", "import dataclass\nfrom typing import ClassVar"
+    )
+    (folder / "odd_one.py").write_text(text)
+    _, problems = registry.check_steps({"odd_one": parameters})
+    assert list(map(str, problems)) == [f"transform.steps.odd_one.{problem}"]
+
+
+def test_a_type_that_no_configuration_can_hold(folder: Path) -> None:
+    text = UPPER.replace("suffix: str", "suffix: odd_kind").replace(
+        "@data", "class _Odd:\n    pass\n\n\n@data", 1
+    )
+    (folder / "odd_type.py").write_text(text.replace("odd_kind", "_Odd"))
+    with pytest.raises(PluginError) as caught:
+        registry.check_steps({"odd_type": {}})
+    assert str(caught.value) == (
+        "transforms/odd_type.py: Upper: a parameter has a type that a configuration cannot hold: "
+        "Unable to generate pydantic-core schema for <class 'transforms.odd_type._Odd'>"
+    )

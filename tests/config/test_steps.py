@@ -47,6 +47,10 @@ ORDERS: dict[str, tuple[list[str], list[str]]] = {
         ],
         ["split", "time_features", "x", "feature_hasher"],
     ),
+    "null for no place and no other name": (
+        ["+transform.steps.rare_values={after: null, before: feature_hasher, name: null}"],
+        ["split", "rare_values", "feature_hasher"],
+    ),
     "one that is there moves": (
         ["+transform.steps.split.after=feature_hasher"],
         ["feature_hasher", "split"],
@@ -101,6 +105,8 @@ FAULTS = [
      "transform.steps.zzz: there is no step 'zzz'; allowed: feature_hasher, split"),
     (["+transform.steps.x={after: splt, name: rare_values}"],
      "transform.steps.x.after: there is no other step 'splt'; did you mean 'split'?"),
+    (["+transform.steps.x={after: [split], name: rare_values}"],
+     "transform.steps.x.after: there is no other step '[\"split\"]'; did you mean 'split'?"),
     (["+transform.steps.x={before: x, name: rare_values}"],
      "transform.steps.x.before: there is no other step 'x'; allowed: feature_hasher, split"),
     (["+transform.steps.x={after: split, before: feature_hasher, name: rare_values}"],

@@ -65,7 +65,23 @@ def test_the_click_rate_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert 0.3 < judged["auc"] < 0.7  # the clicks are made up by chance
 
 
-@pytest.mark.parametrize(("folder", "name"), [("ctr", "ctr"), ("three_scripts", "churn")])
+@on_this_machine
+@pytest.mark.long
+def test_the_model_is_judged_on_the_next_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(EXAMPLES / "ctr")
+    place = f"output.path={tmp_path}/out"
+    states = compile_flow("flow=next_day", place, "flow.parameters.width=1024").run()
+    assert {state.state for state in states.values()} == {"done"}
+    assert (states["learn"].rows, states["apply"].rows) == (400, 400)
+    judged = json.loads((tmp_path / "out/judge/evaluation/evaluation.json").read_text())
+    assert 0.3 < judged["auc"] < 0.7  # the clicks are made up by chance
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("ctr", "ctr"), ("ctr", "next_day"), ("three_scripts", "churn")]
+)
 def test_a_flow_is_a_pipeline(folder: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLES / folder)
     definition = compile_flow(f"flow={name}", "output.path=s3://bucket/x").pipeline()

@@ -17,7 +17,7 @@ from headrace.flow import graph
 from headrace.flow.digests import Digests
 
 PAGE = (PROJECT / "docs" / "flows.md").read_text(encoding="utf-8")
-EXAMPLE = PROJECT / "examples" / "ctr" / "conf" / "flow" / "ctr.yaml"
+EXAMPLES = PROJECT / "examples" / "ctr" / "conf" / "flow"
 
 
 def blocks(language: str) -> list[str]:
@@ -29,13 +29,14 @@ COMMANDS = [
 ]
 
 
-def test_the_flow_is_that_of_the_example() -> None:
-    stated, _ = blocks("yaml")
-    assert yaml.safe_load(stated) == yaml.safe_load(EXAMPLE.read_text())
+@pytest.mark.parametrize(("place", "name"), [(0, "ctr"), (1, "next_day")])
+def test_a_flow_is_that_of_the_example(place: int, name: str) -> None:
+    stated = blocks("yaml")[place]
+    assert yaml.safe_load(stated) == yaml.safe_load((EXAMPLES / f"{name}.yaml").read_text())
 
 
 def test_the_long_form_of_a_job_is_one() -> None:
-    _, long = blocks("yaml")
+    *_, long = blocks("yaml")
     flow = FlowConfig.model_validate({"parameters": {"width": 1}, **yaml.safe_load(long)})
     jobs = {**flow.jobs, "prepare": flow.jobs["fit"].model_copy(update={"after": ()})}
     assert graph.order(flow.model_copy(update={"jobs": jobs}))["fit"] == ("prepare",)

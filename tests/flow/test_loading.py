@@ -217,14 +217,6 @@ def test_wrong_jobs_are_told_together(tmp_path: Path, monkeypatch: pytest.Monkey
         "flow.jobs.prepare: action: is that of the whole flow; leave it out",
         "flow.jobs.fit: flow: a job of a flow is no flow; leave it out",
     ]
-    later = ["transform.learned=${output:prepare.train}", "dataset.path=rows.csv"]
-    with pytest.raises(ConfigError) as caught:
-        compile_flow("flow=ctr", {"flow.jobs.judge": later})
-    assert [str(each) for each in caught.value.problems] == [
-        "flow.jobs.judge: transform.learned: all jobs of a flow are checked and compiled before "
-        "the first one runs, and this one's columns and states are those of a result that is not "
-        "there yet; name a result that is whole, or run the job behind the flow",
-    ]
     place = tmp_path / "outputs/flows/ctr/prepare"
     two = {"flow.jobs.judge": ["program=script", "program.path=judge.py", f"output.path={place}/x"]}
     with pytest.raises(ConfigError) as caught:

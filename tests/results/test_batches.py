@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +26,7 @@ from headrace.runtime.spec import StepSpec
 from tests.runtime.jobs import HASH, Result, clicks, job, run
 
 VOCABULARY = StepSpec("vocabulary", "vocabulary", {})
-HASHED = ("npz", "parquet", "csv", "libsvm", "libffm")
+HASHED = ("npz", "parquet", "csv", "libsvm", "libffm", "recordio")
 DENSE = ("npz", "parquet", "csv", "npy")
 CONTENT = clicks(300).replace(",v", ",")
 NUMBERS: dict[str, Any] = {"id": "id", "label": "click", "numeric": ("c1",)}
@@ -55,7 +56,7 @@ def ids_of(batch: Batch) -> list[bytes]:
 
 
 def test_formats_that_can_be_read() -> None:
-    assert set(readable_formats()) == {*HASHED, *DENSE} == {*WRITERS.shipped} - {"recordio"}
+    assert set(readable_formats()) == {*HASHED, *DENSE} == {*WRITERS.shipped}
 
 
 @pytest.mark.parametrize("name", HASHED)
@@ -68,14 +69,14 @@ def test_batches_of_hashed_rows(
     assert [batch.rows for batch in batches] == [64, 64, 64, 64, 44]
     matrix = npz.matrix()
     dense = np.concatenate([batch.matrix for batch in batches])
-    assert (dense == matrix.toarray().astype(np.float32 if name == "parquet" else float)).all()
+    kind = np.dtype(np.float32) if name in ("parquet", "recordio") else matrix.dtype
+    assert (dense == matrix.toarray().astype(kind)).all()
     assert np.concatenate([batch.csr.toarray() for batch in batches]).tolist() == dense.tolist()
-    kind = np.float32 if name == "parquet" else matrix.dtype
-    assert {batch.csr.dtype for batch in batches} == {np.dtype(kind)}
+    assert {batch.csr.dtype for batch in batches} == {kind}
     assert (
         np.concatenate([batch.labels for batch in batches]).tolist() == npz.array("label").tolist()
     )
-    if name in ("npz", "parquet"):
+    if name in ("npz", "parquet", "recordio"):
         ids = np.concatenate([batch.ids for batch in batches])
         assert ids.tolist() == npz.array("id").tolist()
 
@@ -97,6 +98,23 @@ def test_batches_of_other_rows(made: Callable[..., Result], name: str) -> None:
     assert rows.labels is not None
     assert rows.labels.tolist() == labels.tolist()
     assert (rows.ids is None) == (name == "csv")
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_ids_are_whole_numbers_in_every_format(made: Callable[..., Result], name: str) -> None:
+    (batch,) = opened(made(VOCABULARY, format=name)).batches(size=300)
+    kinds = [batch.columns[column].dtype for column in ("c0", "c2", "c3")]
+    assert kinds == [np.int32] * 3
+
+
+def test_a_label_that_is_called_as_an_index(tmp_path: Path) -> None:
+    """The file has no names, so none stands twice."""
+    spec = job(label="3", id="0", format="csv")
+    result = opened(run(tmp_path, "3,0,c\n1,x,a\n0,y,b\n", spec))
+    rows = result.load()
+    assert rows.labels is not None
+    assert (rows.labels.tolist(), rows.features.shape) == ([1, 0], (2, 64))
+    assert abs(rows.features).sum() == 2
 
 
 @pytest.mark.parametrize(
@@ -203,12 +221,16 @@ def test_text_has_its_column(made: Callable[..., Result]) -> None:
 
 
 def test_what_cannot_be_read(made: Callable[..., Result]) -> None:
-    result = opened(made(HASH, format="recordio"))
+    result = opened(made(HASH))
+    config = {**result.manifest["config"], "output": {"format": "orc", "rows_per_part": 70}}
+    foreign = replace(
+        result, manifest={**result.manifest, "config": config, "output_format": "orc"}
+    )
     with pytest.raises(RowsError) as caught:
-        result.batches()
+        foreign.batches()
     assert str(caught.value) == (
-        f"{result.output}: batches() reads output.format=npz, parquet, libsvm, csv, libffm, npy "
-        "(got recordio); docs/files.md says who reads the others"
+        f"{result.output}: batches() reads output.format=npz, parquet, libsvm, recordio, csv, "
+        "libffm, npy (got orc); docs/files.md says who reads the others"
     )
     with pytest.raises(RowsError) as caught:
         opened(made(HASH)).batches("trian")
@@ -286,7 +308,7 @@ def test_batches_from_s3(made: Callable[..., Result]) -> None:
     assert np.array_equal(np.concatenate(one), np.concatenate(other), equal_nan=True)
 
 
-@pytest.mark.parametrize("name", ["npz", "parquet", "libsvm", "csv"])
+@pytest.mark.parametrize("name", ["npz", "parquet", "libsvm", "csv", "recordio"])
 def test_a_file_that_is_no_part(made: Callable[..., Result], name: str) -> None:
     manifest = json.loads(json.dumps(made(HASH, format=name).manifest))
     with pytest.raises(ValueError, match=r"."):

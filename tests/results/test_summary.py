@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from headrace.results import result
-from headrace.results.part_rows import readable_formats
 from headrace.results.result import Channel, Result, RunResult, how_to_load, summary
-from headrace.runtime.plugins.formats import WRITERS
 
 CHANNELS = (
     Channel("train", rows=8_012, parts=1, bytes=311_870),
@@ -48,12 +45,11 @@ def test_the_python_that_loads_a_result() -> None:
     made = Result("/data/it's é", manifest, 1.0, CHANNELS)
     assert how_to_load(made) == """headrace.open_result("/data/it's é").load('train')"""
     written = Result("s3://b/out", {"output_format": "recordio"}, 1.0, CHANNELS)
-    assert how_to_load(written) == "headrace.open_result('s3://b/out')"
+    assert how_to_load(written) == "headrace.open_result('s3://b/out').load('train')"
     program = Result("/out", {"program": {}}, 1.0, ())
     assert how_to_load(program) == "headrace.open_result('/out')"
     assert how_to_load(Result("/out", {}, 1.0, ())) is None
     assert how_to_load(Result("s3://b/out", {}, 1.0, (), has_ended=False)) is None
-    assert set(WRITERS.shipped) - set(readable_formats()) == result.WRITE_ONLY
 
 
 def test_warnings_stand_before_the_last_lines() -> None:
@@ -100,11 +96,13 @@ def test_a_linear_regression_was_judged() -> None:
     judged = {
         "validation": {"rmse": 3.332763, "mae": 2.683651, "r2": 0.990553},
         "test": {"rmse": 0.0, "mae": 0.0, "r2": None},
+        "other": {"rmse": None, "mae": None, "mse": None, "r2": None},
     }
     told = summary(Result("/o", {}, 2.0, CHANNELS[:1], {"channels": judged})).splitlines()
-    assert told[2:4] == [
+    assert told[2:5] == [
         "validation: RMSE 3.33276, MAE 2.68365, R² 0.991",
         "test: RMSE 0, MAE 0; all its labels are the same",
+        "other: RMSE too large, MAE too large",
     ]
 
 

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.online import RowTransformer, load
+from headrace.runtime.output.seal import sealed
 from headrace.runtime.spec import JobSpec
 from tests.runtime.jobs import Files, Result, run
 
@@ -58,10 +59,11 @@ def plain_row(row: Any) -> tuple[list[int], list[float]]:
 
 
 def change(folder: Path, **values: Any) -> None:
-    """Write other values into a manifest; None takes a key away."""
+    """Write other values into a manifest, as if made so; None takes a key away."""
     file = folder / "report/manifest.json"
     changed = {**json.loads(file.read_text()), **values}
-    file.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}))
+    kept = {key: value for key, value in changed.items() if value is not None}
+    file.write_text(json.dumps(sealed(kept, kept["files"])))
 
 
 def refusal(folder: Path) -> str:

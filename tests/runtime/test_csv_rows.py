@@ -234,3 +234,17 @@ def test_columns_that_a_step_has_yet_to_learn(tmp_path: Path) -> None:
     with pytest.raises(ChainError) as caught:
         run(tmp_path, content, job(label="y", numeric=("n",), steps=steps, output=wrong))
     assert str(caught.value) == ("output.columns: there is no column 'a=z'; did you mean 'a=y'?")
+
+
+@pytest.mark.parametrize(
+    ("output", "key"), [({"header": True}, "header"), ({"columns": ("1", "2")}, "columns")]
+)
+def test_a_label_that_is_called_as_an_index(
+    tmp_path: Path, output: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(ChainError) as caught:
+        run(tmp_path, "1,c\n0,x\n", job(label="1", format="csv", output=output))
+    assert str(caught.value) == (
+        f"output.{key}: '1' is a column of the hashed matrix, and the label or the id is called so "
+        "as well; leave this setting out, or give that column another name"
+    )

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import scipy.sparse as sp
@@ -141,6 +142,31 @@ def test_a_bug_keeps_its_traceback(ml: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ZeroDivisionError):
         main(SPEC.to_json())
     assert message(ml) == "ZeroDivisionError: at row 7"
+
+
+def test_a_bug_of_a_step_names_the_line_of_its_file(
+    ml: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.excepthook", sys.excepthook)
+    code = compile("\n\ndef broken(*_):\n    1 / 0\n", "mine.py", "exec")
+    module = {"__name__": "transforms.mine"}
+    exec(code, module)  # noqa: S102 (a module that no file has)
+
+    def run(_: Path) -> None:
+        try:
+            cast(Callable[..., None], module["broken"])()
+        except ZeroDivisionError as error:
+            error.add_note("raised by transform.steps.odd")
+            raise
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        ended(run)
+    assert message(ml) == (
+        "ZeroDivisionError: division by zero; "
+        "raised by transform.steps.odd (transforms/mine.py, line 4)"
+    )
+    sys.excepthook(caught.type, caught.value, caught.tb)
+    assert capsys.readouterr().err.endswith("by zero\nraised by transform.steps.odd\n")
 
 
 def test_the_message_has_at_most_a_kilobyte(ml: Path) -> None:

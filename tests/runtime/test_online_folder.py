@@ -55,6 +55,14 @@ def test_a_changed_manifest(folder: Path) -> None:
     )
 
 
+def test_a_manifest_that_was_edited(folder: Path) -> None:
+    file = folder / "report/manifest.json"
+    file.write_text(file.read_text().replace('"rejected": 0', '"rejected": 1'))
+    assert refusal(folder) == (
+        f"{folder}: report/manifest.json was changed; its sha256 is not of the rest"
+    )
+
+
 def test_a_broken_entry_script(folder: Path) -> None:
     (folder / "code").mkdir()
     (folder / "code/entry.pyz").write_text("no zip")

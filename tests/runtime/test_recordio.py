@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.chain.preflight import preflight
 from headrace.runtime.output.writers import recordio, writer_of
+from headrace.runtime.output.writers.reading import Known
 from headrace.runtime.spec import OutputSpec
 from headrace.runtime.transform import Role, with_role
 from tests.runtime.jobs import HASH, SPLIT, Result, clicks, job, run
 from tests.runtime.record_io import Record, expected, payloads
-from tests.runtime.sparse_rows import Made, made_up
+from tests.runtime.sparse_rows import Made, bits, made_up
 
 WRITER = writer_of(OutputSpec("recordio"))
 
@@ -158,3 +159,149 @@ def test_a_column_that_would_be_lost() -> None:
     assert str(caught.value) == (
         "column 'late' comes after the step that hashes and would be lost; put its step before"
     )
+
+
+def read(part: bytes, made: Made) -> pa.RecordBatch:
+    """A part of these rows, read back."""
+    names = ("label" if made.labels is not None else None, "id" if made.ids is not None else None)
+    known = Known(made.n_features, *names, has_numbers=False, features={}, columns={})
+    rows: pa.RecordBatch = WRITER.read({".recordio": part}, known)  # type: ignore[attr-defined]
+    return rows
+
+
+def by_protobuf(made: Made, part: bytes) -> list[tuple[Any, ...]]:
+    """What protobuf reads of a part: indices, the bits of values and of the label, the id."""
+    rows = []
+    for each in map(Record.FromString, payloads(part)):
+        tensor = each.features["values"].float32_tensor
+        keys, values = list(tensor.keys), bits(np.array(tensor.values, "f4"))
+        if (keys, values) == ([0], [bytes(4)]):  # which the writer puts into a row without entries
+            keys, values = [], []
+        label = [] if made.labels is None else list(each.label["values"].float32_tensor.values)
+        rows.append((keys, values, bits(np.array(label, "f8")), each.uid))
+    return rows
+
+
+def as_read(made: Made, part: bytes) -> list[tuple[Any, ...]]:
+    rows = read(part, made).to_pydict()
+    count = len(rows["indices"])
+    labels = [bits(np.array([each], "f8")) for each in rows.get("label", ())] or [[]] * count
+    values = [bits(np.array(each, "f4")) for each in rows["values"]]
+    return list(zip(rows["indices"], values, labels, rows.get("id", [""] * count), strict=True))
+
+
+@given(made_up(), st.booleans(), st.booleans())
+def test_it_reads_what_protobuf_reads(made: Made, labelled: bool, named: bool) -> None:
+    made = replace(made, labels=made.labels if labelled else None, ids=made.ids if named else None)
+    part = made.written(WRITER)
+    assert as_read(made, part) == by_protobuf(made, part)
+    layout = read(part, made).schema
+    assert [layout.field(name).type for name in ("indices", "values")] == [
+        pa.list_(pa.int32()), pa.list_(pa.float32())
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("entries", [1, 31, 32, 127, 128, 5000])
+def test_it_reads_rows_of_any_length(entries: int) -> None:
+    long = dict.fromkeys(range(0, 3 * entries, 3), -0.5)
+    made = Made([{1: 1.0}, long, {}, {0: -0.0}], 2**31 - 1, ids=["a", "", "é" * entries, "d"])
+    part = made.written(WRITER)
+    assert as_read(made, part) == by_protobuf(made, part)
+
+
+PLAIN = Made([{3: 1.0, 300: 2.0}, {7: 1.0}], 1000, labels=[1.0, 0.0], ids=["a", "b"])
+PART = PLAIN.written(WRITER)
+SECOND = 64
+"""Where its second record begins."""
+NOT_OURS = "the record that begins at byte {at} is not made as headrace makes them"
+
+
+def refusal(part: bytes, made: Made = PLAIN) -> str:
+    with pytest.raises(ValueError, match=r".") as caught:
+        read(part, made)
+    return str(caught.value)
+
+
+def test_where_the_second_record_begins() -> None:
+    assert PART[SECOND:][:4] == PART[:4]
+    assert len(payloads(PART)) == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "what"),
+    [
+        (PART[:-1], f"it ends within the record that begins at byte {SECOND}"),
+        (PART[: SECOND + 6], f"it ends within the record that begins at byte {SECOND}"),
+        (PART[: SECOND + 8], f"it ends within the record that begins at byte {SECOND}"),
+        (PART + b"x", f"no record begins at byte {len(PART)}, as one should"),
+        (b"PK" + PART, "no record begins at byte 0, as one should"),
+        (PART[:SECOND] + PART[SECOND + 4 :], f"no record begins at byte {SECOND}, as one should"),
+    ],
+    ids=["cut", "half a head", "no message", "more", "another file", "no magic"],
+)
+def test_files_that_are_no_records(part: bytes, what: str) -> None:
+    assert refusal(part) == what
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        replace(PLAIN, labels=None),
+        replace(PLAIN, ids=None),
+        replace(PLAIN, labels=None, ids=None),
+    ],
+    ids=["label", "id", "both"],
+)
+def test_fields_that_are_not_there_or_too_many(made: Made) -> None:
+    assert refusal(made.written(WRITER)) == NOT_OURS.format(at=0)
+    assert refusal(PART, made) == NOT_OURS.format(at=0)
+
+
+def test_another_width() -> None:
+    assert refusal(PART, replace(PLAIN, n_features=999)) == (
+        "the record that begins at byte 0 has not the width of the result, which is 999"
+    )
+
+
+def changed(find: bytes, put: bytes) -> bytes:
+    assert PART.count(find) == 1
+    return PART.replace(find, put)
+
+
+@pytest.mark.parametrize(
+    ("part", "at"),
+    [
+        (changed(b"\x12\x03\x03\xac\x02", b"\x12\x03\x03\x02\xac"), 0),
+        (changed(b"\x12\x03\x03\xac\x02", b"\x12\x03\x03\x04\x05"), 0),
+        (changed(b"\x12\x03\x03\xac\x02", b"\x12\x03\x83\xac\x02"), 0),
+        (changed(b"\x12\x03\x03\xac\x02", b"\x12\x03\x03\x83\x00"), 0),
+        (changed(b"\x12\x03\x03\xac\x02", b"\x12\x03\x03\xac\x08"), 0),
+        (changed(b"\x12\x01\x07", b"\x12\xff\x07"), SECOND),
+        (changed(b"\x1a\x01b", b"\x1a\x02b"), SECOND),
+        (changed(b"\x1a\x01b", b"\x1b\x01b"), SECOND),
+        (PART[:-1] + b"x", SECOND),
+    ],
+    ids=[
+        "a key that does not end",
+        "more keys than values",
+        "fewer keys than values",
+        "keys that do not rise",
+        "a key beyond the width",
+        "a length beyond the end",
+        "an id beyond the end",
+        "another field",
+        "padding",
+    ],
+)
+def test_messages_that_are_not_ours(part: bytes, at: int) -> None:
+    assert refusal(part) == NOT_OURS.format(at=at)
+
+
+@given(st.integers(0, len(PART) - 1), st.integers(1, 255))
+def test_a_changed_byte_is_refused_or_read(at: int, change: int) -> None:
+    """Never another error, and never more rows than there are."""
+    part = PART[:at] + bytes([PART[at] ^ change]) + PART[at + 1 :]
+    try:
+        assert read(part, PLAIN).num_rows == 2
+    except ValueError as error:
+        assert str(error)  # noqa: PT017  # any of them

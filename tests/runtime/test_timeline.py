@@ -87,6 +87,11 @@ def test_neither_blocks_nor_threads_change_it(
     assert time_of(tmp_path, content, **settings) == time_of(tmp_path, content)
 
 
+def test_sums_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
+    told = time_of(tmp_path, "y,t,c\n1.7e308,a,x\n1.7e308,a,x\n-1e308,b,x\n")
+    assert told["channels"] == {"train": {"rows": [2, 1]}}
+
+
 def test_too_many_points_are_no_timeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeline, "LIMIT", 3)
     content = "t\n" + "".join(f"{i}\n" for i in range(4)) * 2

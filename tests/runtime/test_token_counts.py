@@ -71,6 +71,7 @@ def test_an_index_is_explained(tmp_path: Path) -> None:
     ]
     found = result.explain(11)
     assert sorted(found) == sorted(tokens)
+    assert result.explain(True) == result.explain(1)
     assert [each.rows for each in found] == sorted((each.rows for each in found), reverse=True)
     assert {str(Token("a", "b", 1, 2, 1)), str(Token("n", None, 1, 2, 1))} == {"a=b", "n"}
     wrong: tuple[Any, ...] = (64, -1, 2.5, "x", None)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from headrace.config.defaults import PROJECT
+from headrace.runtime.chain import preflight
 from headrace.runtime.output.seal import is_sealed
+from headrace.runtime.plugins.transforms import load
 from headrace.runtime.spec import StepSpec
+from headrace.runtime.transform import Role, split_by, with_role
 from tests.runtime.jobs import HASH, SPLIT, job, run
 from tests.runtime.shards import run_shared
 
@@ -196,11 +202,52 @@ def test_numbers_that_a_step_has_learned_for_texts_are_not_compared(
     assert result.manifest["warnings"] == []
 
 
-@pytest.mark.parametrize("time", ["hour", None])
-def test_the_time_that_rows_are_split_by_is_not_compared(time: str | None, tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class ByDay:
+    """A split of a user's own, by a parameter of any name."""
+
+    says: bool
+    method: str = "time"
+    column: str = "other"
+
+    def channels(self) -> tuple[str, ...]:
+        return ("train", "validation")
+
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        channel = with_role(pa.field("channel", pa.int8()), Role.CHANNEL)
+        return schema.append(split_by(channel, "hour") if self.says else channel)
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        is_late = pc.greater_equal(batch.column("hour"), "14102800").cast(pa.int8())
+        columns = [*batch.columns, is_late]
+        return pa.RecordBatch.from_arrays(columns, schema=self.output_schema(batch.schema))
+
+
+@pytest.mark.parametrize(
+    ("says", "columns"), [(True, ["other"]), (False, ["hour", "other"])], ids=["says", "does not"]
+)
+def test_a_split_of_a_users_own_says_which_time_decides(
+    says: bool, columns: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody guesses it from names of parameters, which say `other` here."""
+    steps = [("mine", ByDay(says)), *load([HASH])]
+    monkeypatch.setattr(preflight, "load", lambda _: steps)
+    spec = job(label="click", id="id")
+    rows = file(by_hour())
+    files = {"a.csv": rows.splitlines()[0] + "\n", "b.csv": rows}  # the first host has no rows
+    warnings = run_shared(tmp_path, files, spec, hosts=2).manifest["warnings"]
+    assert [each["column"] for each in warnings] == columns
+
+
+def by_hour() -> dict[str, Sequence[Any]]:
+    """Rows of two days; another column tells the days apart as well."""
     hours = [f"141027{n % 24:02}" if n % 2 else f"141028{n % 24:02}" for n in range(ROWS)]
     other = ["a" if n % 2 else "b" for n in range(ROWS)]
-    table = {"id": range(ROWS), "click": numbers(1, 2), "hour": hours, "other": other}
+    return {"id": range(ROWS), "click": numbers(1, 2), "hour": hours, "other": other}
+
+
+@pytest.mark.parametrize("time", ["hour", None])
+def test_the_time_that_rows_are_split_by_is_not_compared(time: str | None, tmp_path: Path) -> None:
     spec = job(steps=[BY_TIME, HASH], label="click", id="id", time=time)
-    (warning,) = run(tmp_path, file(table), spec).manifest["warnings"]
+    (warning,) = run(tmp_path, file(by_hour()), spec).manifest["warnings"]
     assert warning["text"] == "column 'other' is very different in validation and in train"

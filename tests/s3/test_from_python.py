@@ -53,6 +53,30 @@ def test_what_a_run_on_s3_learned(s3: Any, tmp_path: Path) -> None:
         assert expected.ids is not None
         order = [ids[key] for key in expected.ids]
         assert (rows.features[order] != expected.features).nnz == 0
+    state = "monday/report/state/rare_values.arrow"
+    s3.put_object(Bucket="logs", Key=state, Body=b"other")
+    assert refusal("s3://logs/monday") == (
+        f"s3://logs/{state}: is not the file that the manifest means (sha256 differs)"
+    )
+    s3.delete_object(Bucket="logs", Key=state)
+    assert refusal("s3://logs/monday") == (
+        "s3://logs/monday: report/state/rare_values.arrow cannot be read "
+        "(No such file or directory)"
+    )
+    manifest = {"Bucket": "logs", "Key": "monday/report/manifest.json"}
+    content = s3.get_object(**manifest)["Body"].read()
+    s3.put_object(**manifest, Body=content.replace(b'"rejected": 0', b'"rejected": 1'))
+    assert refusal("s3://logs/monday") == (
+        "s3://logs/monday: report/manifest.json was changed; its sha256 is not of the rest"
+    )
+
+
+def refusal(learned: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        compile({"transform.learned": learned})
+    (problem,) = caught.value.problems
+    assert problem.where == "transform.learned"
+    return problem.what
 
 
 @pytest.mark.usefixtures("aws")

@@ -228,7 +228,7 @@ def _evaluation(config: JobConfig, chain: Sequence[Step]) -> Iterable[Problem]:
     if others and isinstance(config.evaluation, LogisticEvaluation):
         named = ", ".join(f"{number:g}" for number in others[:_SHOWN])
         what = "a logistic regression needs labels that are 0 or 1, and dataset.label_values has"
-        yield Problem("evaluation", f"{what} {named}; use evaluation=none for others")
+        yield Problem("evaluation", f"{what} {named}; use evaluation=linear or none for others")
     instances = config.resources.instance_count
     if instances > 1 and not config.backend.is_a_cluster:
         what = "each instance would train and judge a model of its own share of the rows; use one"

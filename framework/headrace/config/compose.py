@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from headrace.config import registry
 from headrace.config.checks import cross_check
 from headrace.config.flow import GROUP
-from headrace.config.learned import Learned, learned_in
+from headrace.config.learned import Coming, Learned, learned_in
 from headrace.config.models import JobConfig, TransformConfig, job_config_with
 from headrace.config.problems import REQUIRED, keys_of, models_of, problems_of, tag_of
 from headrace.config.program import idle
@@ -27,6 +27,7 @@ from headrace.config.registry import Step
 from headrace.config.steps import ADDRESS
 from headrace.errors import ConfigError, Problem
 from headrace.runtime.shown import plain, quoted
+from headrace.runtime.spec import DatasetSpec, JobSpec, OutputSpec, RuntimeSpec, StepSpec
 from headrace.uris import full_path
 
 LINK = re.compile(r"\$\{(\.*)([\w.]+)\}")
@@ -52,12 +53,26 @@ class Plan:
     learned: Learned | None = None
     """Another run, whose chain this is."""
 
+    @property
+    def spec(self) -> JobSpec:
+        """Return a chain as the container has to know it, without what the job's compiler adds."""
+        config = self.config
+        dataset = config.dataset.model_dump(exclude={"path"})
+        return JobSpec(
+            DatasetSpec(**dataset, lists=registry.lists_of(self.chain)),
+            tuple(StepSpec(step.label, step.name, step.parameters) for step in self.chain),
+            OutputSpec(**config.output.model_dump(exclude={"path", "overwrite"})),
+            RuntimeSpec(**config.runtime.model_dump()),
+            learned=None if self.learned is None else self.learned.spec,
+        )
 
-def compose(cfg: DictConfig) -> Plan:
+
+def compose(cfg: DictConfig, coming: Coming | None = None) -> Plan:
     """Validate everything in a configuration.
 
     Args:
         cfg: What Hydra composed, without its own ``hydra`` node.
+        coming: Jobs of the same flow whose reports ``transform.learned`` may name.
 
     Returns:
         The same in models.
@@ -67,7 +82,7 @@ def compose(cfg: DictConfig) -> Plan:
         PluginError: A transform that the configuration names is broken.
     """
     resolved = idle.without_idle(resolve(cfg))
-    learned = learned_in(resolved.values)
+    learned = learned_in(resolved.values, coming or {})
     if learned is not None:
         resolved.values = learned.filled_in(resolved.values)
     chain, wrong_steps = registry.check_steps(_steps_in(resolved.values))

@@ -1,5 +1,9 @@
 """``transform.learned``: another run, whose chain and whose dataset a configuration may leave open.
 
+The run has left a result, or it is a job of the same flow, whose result is not there yet. Of such a
+job the chain and the dataset are known, as they are configured; its columns and what it learned
+come with its report.
+
 What was typed counts. What was not is as in the run, instead of as in ``conf/``, so that
 ``transform.learned=RUN dataset.path=PATH`` says enough.
 """
@@ -7,7 +11,7 @@ What was typed counts. What was not is as in the run, instead of as in ``conf/``
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +21,11 @@ from headrace.config.registry import Step, check_steps
 from headrace.config.steps import ADDRESS
 from headrace.errors import ConfigError, HeadraceError, Problem
 from headrace.runtime.shown import plain, quoted
-from headrace.runtime.spec import REPORT, LearnedSpec
+from headrace.runtime.spec import REPORT, DatasetSpec, LearnedSpec
 from headrace.uris import S3, full_path, join, path_of, uri_of
 
 if TYPE_CHECKING:
+    from headrace.config.compose import Plan
     from headrace.runtime.online.run_folder import RunFolder
 
 WHERE = "transform.learned"
@@ -28,23 +33,36 @@ _PATH = "path"
 
 
 @dataclass(frozen=True)
+class JobToCome:
+    """A job of a flow that has yet to learn."""
+
+    label: str
+    plan: Plan
+    has_its_data: bool = False
+    """True if it reads nothing that another job has yet to make."""
+
+
+Coming = Mapping[str, JobToCome]
+"""URI of a report → the job that will write it."""
+
+
+@dataclass(frozen=True)
 class Learned:
     """The chain and the dataset of another run, and what it learned."""
 
-    place: str
-    """Its ``output.path``."""
+    run: str
+    """The run, as a message names it."""
+    source: str | None
+    """URI of the folder that the job reads; None if there is nothing to read."""
     spec: LearnedSpec
     dataset: dict[str, Any]
     """As in a configuration, without the path."""
     steps: dict[str, dict[str, Any]]
     """As in a configuration."""
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     """Why rows may come out differently here."""
-
-    @property
-    def states(self) -> str | None:
-        """Return the folder or prefix of what it learned; None if no step had to."""
-        return join(uri_of(self.place), REPORT, "state", "") if self.spec.states else None
+    job: JobToCome | None = None
+    """The job that the run is, if its result is not there yet."""
 
     def filled_in(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the configuration with the run's chain and dataset where it says nothing."""
@@ -65,16 +83,14 @@ class Learned:
         yield from wrong
         ours, others = steps_for_new_rows(chain), steps_for_new_rows(theirs)
         if list(ours) != list(others):
-            what = (
-                f"the run {quoted(self.place, 400)} has the steps {', '.join(others) or '(none)'}"
-            )
+            what = f"{self.run} has the steps {', '.join(others) or '(none)'}"
             yield Problem(ADDRESS, f"{what}, and here are {', '.join(ours) or '(none)'}")
             return
         for label, step in ours.items():
             yield from self._differences(step, others[label])
 
     def _differences(self, ours: Step, theirs: Step) -> Iterator[Problem]:
-        run = f"in the run {quoted(self.place, 400)}"
+        run = f"in {self.run}"
         address = f"{ADDRESS}.{ours.label}"
         if ours.name != theirs.name:
             yield Problem(f"{address}.name", f"is {ours.name} here and {theirs.name} {run}")
@@ -106,8 +122,12 @@ def leave_open(config: DictConfig, overrides: Sequence[str]) -> None:
                 config.dataset.pop(key)
 
 
-def learned_in(values: Mapping[str, Any]) -> Learned | None:
+def learned_in(values: Mapping[str, Any], coming: Coming) -> Learned | None:
     """Return the run that a configuration names; None if it names none.
+
+    Args:
+        values: The configuration.
+        coming: Jobs whose reports it may name as well.
 
     Raises:
         ConfigError: There is no whole result, or not one of a chain.
@@ -116,14 +136,18 @@ def learned_in(values: Mapping[str, Any]) -> Learned | None:
     given = transform.get("learned") if isinstance(transform, Mapping) else None
     if not isinstance(given, str) or not given:  # anything else the model refuses
         return None
+    if (job := coming.get(uri_of(given))) is not None:
+        return _learned_by(job, uri_of(given))
     # All this takes its time to import, and most jobs do without.
     from headrace.results.stored import StoredResult
-    from headrace.runtime.online.run_folder import RunFolder
+    from headrace.runtime.online.run_folder import SCRIPT, RunFolder
 
     place = given.rstrip("/") if given.startswith(S3) else full_path(str(path_of(given) or given))
     try:
-        run = RunFolder.of(Path(place), StoredResult(place).manifest())
-        return _learned(place, run)
+        stored = StoredResult(place)
+        run = RunFolder.of(place, stored.manifest())
+        stored.refuse_changed(run.states.values())
+        return _learned(place, run, stored.content(SCRIPT))
     except HeadraceError as exc:
         raise ConfigError([Problem(WHERE, str(exc))]) from exc
     except OSError as exc:
@@ -131,21 +155,41 @@ def learned_in(values: Mapping[str, Any]) -> Learned | None:
         raise ConfigError([Problem(WHERE, what)]) from exc
 
 
-def _learned(place: str, run: RunFolder) -> Learned:
-    from headrace.runtime.learning.files import refuse_changed
+def _learned(place: str, run: RunFolder, script: bytes | None) -> Learned:
+    from headrace.runtime.learning.files import FOLDER
 
-    if not place.startswith(S3):
-        refuse_changed(run.path, run.states)
-    kept = run.states.items()
-    states = {
-        label: {"file": Path(each["file"]).name, "sha256": each["sha256"]} for label, each in kept
-    }
-    raw = asdict(run.dataset)
-    del raw["lists"]  # which the steps tell
-    dataset = {key: list(each) if isinstance(each, tuple) else each for key, each in raw.items()}
+    kept = run.learned.states.items()
+    states = {label: {**each, "file": Path(each["file"]).name} for label, each in kept}
+    source = join(uri_of(place), REPORT, FOLDER, "") if states else None
     steps = {step.label: {"name": step.name, **step.parameters} for step in run.steps}
-    notes = () if place.startswith(S3) else tuple(run.skew())
-    return Learned(place, LearnedSpec(run.columns, run.dataset, states), dataset, steps, notes)
+    spec, shown = replace(run.learned, states=states), f"the run {quoted(place, 400)}"
+    notes = tuple(run.skew(script))
+    return Learned(shown, source, spec, _as_configured(run.dataset), steps, notes)
+
+
+def _learned_by(job: JobToCome, report: str) -> Learned:
+    """Return a run that has not ended; its manifest will say what is not known of it yet.
+
+    Raises:
+        ConfigError: It is none of a chain, or does not learn itself.
+    """
+    plan, shown = job.plan, f"the job {job.label!r}"
+    if not plan.config.program.is_chain:
+        what = f"{shown} runs a program; name a job that runs a chain of transforms"
+        raise ConfigError([Problem(WHERE, what)])
+    if plan.learned is not None:
+        what = f"{shown} itself applies what {plan.learned.run} learned; name that"
+        raise ConfigError([Problem(WHERE, what)])
+    dataset = DatasetSpec.of(plan.spec.dataset.meaning)  # as the manifest will have it
+    spec = LearnedSpec((), dataset, {}, plan.spec.sha256)
+    steps = {step.label: {"name": step.name, **step.parameters} for step in plan.spec.steps}
+    return Learned(shown, report, spec, _as_configured(dataset), steps, job=job)
+
+
+def _as_configured(spec: DatasetSpec) -> dict[str, Any]:
+    raw = asdict(spec)
+    del raw["lists"]  # which the steps tell
+    return {key: list(each) if isinstance(each, tuple) else each for key, each in raw.items()}
 
 
 def steps_for_new_rows(chain: Sequence[Step]) -> dict[str, Step]:

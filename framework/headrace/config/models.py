@@ -178,8 +178,8 @@ class TransformConfig(Model):
     )
     learned: Text | None = Field(
         None,
-        description="output.path of a finished run: apply its chain, with what it learned, to "
-        "these rows",
+        description="output.path of a finished run, or in a flow ${output:JOB.report}: apply its "
+        "chain, with what it learned, to these rows",
     )
 
 

@@ -19,18 +19,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from headrace.config.deferred_imports import DeferringLoader, check_deferred
 from headrace.config.problems import keys_of, problems_of, suggest
 from headrace.config.steps import ADDRESS, AFTER, BEFORE, arranged, parameters_of
 from headrace.errors import PluginError, Problem
 from headrace.runtime.plugins import roots
-from headrace.runtime.plugins.transforms import GROUP, PACKAGE, class_in
+from headrace.runtime.plugins.transforms import GROUP, PACKAGE, class_in, names_from
 from headrace.runtime.shown import quoted
 
 RUNTIME = "headrace.runtime"
-STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
+STRICT = ConfigDict(
+    extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False, validate_default=True
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,16 @@ class Plugin:
         """
         with _blamed(self):
             module = _load(f"{PACKAGE}.{self.name}", _file_of(self))
-        return class_in(module, f"{self.name!r} ({self.origin})")
+        found = class_in(module, self.called)
+        if "name" in parameters_of(found):
+            what = "a parameter cannot be called 'name', which says what transform a step is"
+            raise PluginError(f"transform {self.called}: {what}; rename it")
+        return found
+
+    @property
+    def called(self) -> str:
+        """Return the name and the file, as an error message says them."""
+        return f"{self.name!r} ({self.origin})"
 
     def check_imports(self) -> None:
         """Import all that the plugin imports, which checking its parameters does not need.
@@ -156,11 +167,9 @@ def _blamed(plugin: Plugin) -> Iterator[None]:
     """Turn whatever a plugin's own code raises into an error that names the plugin."""
     try:
         yield
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         reason = f"{type(exc).__name__}: {exc}"
-        raise PluginError(
-            f"transform {plugin.name!r} ({plugin.origin}) cannot be imported: {reason}"
-        ) from exc
+        raise PluginError(f"transform {plugin.called} cannot be imported: {reason}") from exc
 
 
 def _load(name: str, path: Path) -> ModuleType:
@@ -212,12 +221,16 @@ def check_steps(steps: Mapping[Any, Any]) -> tuple[tuple[Step, ...], list[Proble
 
 def lists_of(chain: Sequence[Step]) -> tuple[str, ...]:
     """Return the columns whose cells may be lists in the input, because a step takes them."""
-    asked = (getattr(step.transform, "list_columns", tuple) for step in chain)
-    return tuple(dict.fromkeys(name for each in asked for name in each()))
+    asked = [each.transform for each in chain if hasattr(each.transform, "list_columns")]
+    return tuple(dict.fromkeys(name for each in asked for name in names_from(each, "list_columns")))
 
 
 def adapter(transform: type) -> TypeAdapter[Any]:
-    """Return the validator of a transform's parameters; the class itself is not changed."""
+    """Return the validator of a transform's parameters; the class itself is not changed.
+
+    Raises:
+        PluginError: A parameter has a type that cannot be checked.
+    """
     judged = type(
         transform.__name__,
         (transform,),
@@ -227,15 +240,28 @@ def adapter(transform: type) -> TypeAdapter[Any]:
             "__pydantic_config__": STRICT,
         },
     )
-    return TypeAdapter(judged)
+    try:
+        return TypeAdapter(judged)
+    except (PydanticUserError, NameError) as exc:
+        file = f"{transform.__module__.replace('.', '/')}.py"
+        reason = str(exc).split(". ", maxsplit=1)[0].split("\n", maxsplit=1)[0]
+        what = "a parameter has a type that a configuration cannot hold"
+        raise PluginError(f"{file}: {transform.__name__}: {what}: {reason}") from exc
+
+
+def _without_annotation(transform: type, key: str) -> bool:
+    """Return whether a class gives a value to a name that has no annotation, hence is no field."""
+    if key.startswith("_") or key in transform.__annotations__:
+        return False
+    return isinstance(vars(transform).get(key), bool | int | float | str | list | tuple | dict)
 
 
 def _check_one(
     label: str, raw: dict[str, Any], known: Mapping[str, Plugin]
 ) -> tuple[Step | None, list[Problem]]:
     address = f"{ADDRESS}.{label}"
-    named = "name" in raw
-    name = str(raw.pop("name", label))
+    given = raw.pop("name", None)
+    named, name = given is not None, str(label if given is None else given)
     if name not in known:
         what = f"no transform is called {quoted(name)}; {suggest(name, known)}"
         return None, [Problem(f"{address}.name" if named else address, what)]
@@ -252,10 +278,21 @@ def _check_one(
         lambda path: {*keys_of(transform, path), *(() if path else ("name", AFTER, BEFORE))},
     )
     if problems:
+        problems = [_explained(transform, problem) for problem in problems]
         return None, [_below(address, problem) for problem in problems]
     values = {item.name: getattr(checked, item.name) for item in fields(checked) if item.init}
     parameters = judge.dump_python(checked, mode="json")
     return Step(label, plugin, transform(**values), parameters), []
+
+
+def _explained(transform: type, problem: Problem) -> Problem:
+    """Say of a key that is unknown only because its annotation was forgotten how to write it."""
+    key = problem.where
+    if key in keys_of(transform) or not _without_annotation(transform, key):
+        return problem
+    what = f"{transform.__name__}.{key} has no annotation, so it is no parameter"
+    example = f"{key}: {type(getattr(transform, key)).__name__} = …"
+    return Problem(key, f"{what}; write {example}")
 
 
 def _below(address: str, problem: Problem) -> Problem:

@@ -2,8 +2,8 @@
 
 ``label: null`` leaves a step out, as ``~transform.steps.label`` does. ``after: label`` or
 ``before: label`` among a step's keys puts it behind or in front of another one, whatever the order
-in which they are written. These keys belong to the chain and are no parameters; a transform that
-has a parameter of that name, as `split` has ``before``, keeps it.
+in which they are written; null means no place. These keys belong to the chain and are no
+parameters; a transform that has a parameter of that name, as `split` has ``before``, keeps it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from headrace.config.problems import suggest
+from headrace.config.problems import got, suggest
 from headrace.errors import Problem
 from headrace.runtime.shown import plain, quoted
 
@@ -43,8 +43,9 @@ def arranged(steps: Mapping[Any, Any], parameters: Parameters) -> tuple[Steps, l
     places: dict[str, tuple[str, str]] = {}
     problems: list[Problem] = []
     for label, raw in left.items():
-        taken = parameters(str(raw.get("name", label)))
-        given = {key: raw.pop(key) for key in (AFTER, BEFORE) if key in raw and key not in taken}
+        taken = parameters(str(label if (name := raw.get("name")) is None else name))
+        keys = [key for key in (AFTER, BEFORE) if key in raw and key not in taken]
+        given = {key: _text(other) for key in keys if (other := raw.pop(key)) is not None}
         problem = _problem_of(label, given, left)
         if problem is not None:
             problems.append(problem)
@@ -59,7 +60,12 @@ def arranged(steps: Mapping[Any, Any], parameters: Parameters) -> tuple[Steps, l
     return {label: left[label] for label in order}, problems
 
 
-def _problem_of(label: str, given: Mapping[str, Any], labels: Collection[str]) -> Problem | None:
+def _text(label: object) -> str:
+    """Return a label as it was typed: ``3`` and ``true`` are labels as well."""
+    return label if isinstance(label, str) else got(label)
+
+
+def _problem_of(label: str, given: Mapping[str, str], labels: Collection[str]) -> Problem | None:
     where = f"{ADDRESS}.{label}"
     if len(given) > 1:
         return Problem(where, "takes one place: 'after' or 'before', not both")

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import operator
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from headrace.config.flow import Scalar, When
-from headrace.config.problems import got
-from headrace.errors import JobFailed
+from headrace.config.problems import got, suggest
+from headrace.errors import JobFailed, Problem
 from headrace.flow.graph import operand
 from headrace.flow.references import whole
+from headrace.results.reports.hosts import MANIFEST, METRICS, TIMINGS
 from headrace.results.stored import StoredResult, UnreadableError
-from headrace.runtime.shown import plain
+from headrace.runtime.shown import plain, quoted
+from headrace.runtime.spec import EVALUATION, REPORT
 from headrace.uris import path_of
+
+if TYPE_CHECKING:
+    from headrace.config.models import JobConfig
 
 COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "at_least": operator.ge,
@@ -23,6 +28,25 @@ COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "above": operator.gt,
     "below": operator.lt,
 }
+
+
+def of_chain(condition: When, config: JobConfig, where: str) -> Iterator[Problem]:
+    """Yield what is wrong with a condition on a chain's result, which is not there yet.
+
+    Args:
+        condition: The condition.
+        config: Of the job that makes the result.
+        where: The key that the condition is under.
+    """
+    if condition.channel != REPORT:
+        what = f"{condition.output} holds rows; figures are in {condition.job}.{REPORT}"
+        yield Problem(f"{where}.output", what)
+        return
+    files = [MANIFEST, METRICS, TIMINGS]
+    files += [EVALUATION] if config.evaluation.name != "none" else []
+    if condition.file not in files:
+        what = f"{condition.output} has no file {quoted(condition.file)}"
+        yield Problem(f"{where}.file", f"{what}; {suggest(condition.file, files)}")
 
 
 def unmet(

@@ -28,19 +28,19 @@ from headrace.config.flow import (
 )
 from headrace.config.hydra import session
 from headrace.config.hydra.session import quoted_value
+from headrace.config.learned import WHERE as LEARNED
+from headrace.config.learned import JobToCome
 from headrace.config.models import JobConfig, OutputConfig
 from headrace.config.problems import keys_of, problems_of, suggest
 from headrace.errors import ConfigError, Problem
 from headrace.flow import graph
 from headrace.flow.arguments import Expression, output_of, property_of
+from headrace.flow.conditions import of_chain
 from headrace.flow.loading import common_overrides, flow_config
-from headrace.flow.references import OUTPUT, PARAM, Reference, references, replaced
+from headrace.flow.references import OUTPUT, PARAM, Reference, references, replaced, whole
 from headrace.programs import program_of
-from headrace.results.reports.hosts import MANIFEST as MANIFEST_FILE
-from headrace.results.reports.hosts import METRICS as METRICS_FILE
-from headrace.results.reports.hosts import TIMINGS as TIMINGS_FILE
-from headrace.runtime.shown import quoted
-from headrace.runtime.spec import EVALUATION, REPORT
+from headrace.runtime.shown import plain, quoted
+from headrace.runtime.spec import REPORT
 from headrace.uris import S3, full_path, path_of, uri_of, within
 
 Outputs = Mapping[str, str]
@@ -52,11 +52,9 @@ IN_A_LIST = (
     "a list names files that are there before the flow runs; name the output of one job, "
     "without a list (got ${{output:{name}}})"
 )
-LEARNED = "transform.learned"
-LEARNED_LATER = (
-    "all jobs of a flow are checked and compiled before the first one runs, and this one's columns "
-    "and states are those of a result that is not there yet; name a result that is whole, or run "
-    "the job behind the flow"
+NOT_THE_REPORT = (
+    "names the report of a job, which has what it learned, as in "
+    "transform.learned=${{output:{label}.report}} (got {got})"
 )
 NO_PROPERTY = (
     "{label!r} is a raw step, whose outputs are properties of the step, as in "
@@ -247,9 +245,8 @@ def composed(
     try:
         if any(each.partition("=")[0].strip().lstrip("+~") == GROUP for each in own):
             raise ConfigError([Problem(GROUP, "a job of a flow is no flow; leave it out")])
-        if any(map(_learns_later, job.settings.overrides)):
-            raise ConfigError([Problem(LEARNED, LEARNED_LATER)])
-        plan = compose(session.composed(overrides))
+        _check_learned(job.settings.overrides)
+        plan = compose(session.composed(overrides), _coming(job, flow, outputs))
         if plan.config.action != "run":
             raise ConfigError([Problem("action", "is that of the whole flow; leave it out")])
         if not plan.config.job.wait:
@@ -270,10 +267,31 @@ def below(root: str, *names: str) -> str:
     return "/".join((root.rstrip("/"), *names))
 
 
-def _learns_later(override: str) -> bool:
-    key, _, value = override.partition("=")
-    is_learned = key.strip().lstrip("+~") == LEARNED
-    return is_learned and any(each.kind == OUTPUT for each in references(value))
+def _check_learned(overrides: Sequence[str]) -> None:
+    """Refuse another output than the report of a job for what it learned.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key.strip().lstrip("+~") != LEARNED:
+            continue
+        named = whole(value.strip().strip("\"'"))
+        is_report = named is not None and named.channel == REPORT
+        for each in () if is_report else references(value):
+            if each.kind == OUTPUT:
+                what = NOT_THE_REPORT.format(label=each.job, got=plain(value))
+                raise ConfigError([Problem(LEARNED, what)])
+
+
+def _coming(job: FlowJob, flow: Flow, outputs: Outputs) -> dict[str, JobToCome]:
+    """Return the jobs that a job needs, by the URIs of their reports."""
+    return {
+        outputs[f"{label}.{REPORT}"]: JobToCome(label, needed.plan, not needed.needs)
+        for label, needed in ((label, flow.jobs[label]) for label in job.needs)
+        if needed.plan is not None and REPORT in needed.outputs
+    }
 
 
 def _properties(flow: Flow, label: str) -> Iterator[tuple[str, str]]:
@@ -367,20 +385,7 @@ def _condition_problems(flow: Flow) -> Iterator[Problem]:
             if each.channel not in other.outputs:
                 yield _no_output(f"{where}.output", other, each.channel)
             elif other.configured.config.program.is_chain:
-                yield from _chain_condition(each, other, where)
-
-
-def _chain_condition(condition: When, job: FlowJob, where: str) -> Iterator[Problem]:
-    """Check what is known of a chain's result before it is there."""
-    if condition.channel != REPORT:
-        what = f"{condition.output} holds rows; figures are in {job.label}.{REPORT}"
-        yield Problem(f"{where}.output", what)
-        return
-    files = [MANIFEST_FILE, METRICS_FILE, TIMINGS_FILE]
-    files += [EVALUATION] if job.configured.config.evaluation.name != "none" else []
-    if condition.file not in files:
-        what = f"{condition.output} has no file {quoted(condition.file)}"
-        yield Problem(f"{where}.file", f"{what}; {suggest(condition.file, files)}")
+                yield from of_chain(each, other.configured.config, where)
 
 
 def _shared_places(flow: Flow) -> Iterator[Problem]:

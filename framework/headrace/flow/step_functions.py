@@ -3,8 +3,9 @@
 The jobs run one after the other. Their places have the name of the execution in them, as those of a
 pipeline have its ID; parameters come from the execution's input, and have their defaults without.
 
-Source: https://states-language.net and
-https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
+Source: https://states-language.net,
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html and
+https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ NAMES = {
 }
 """Types of steps that Step Functions waits for, and the field that names a job."""
 EXECUTION = "$$.Execution.Name"
-_HASH = "States.Hash($$.Execution.Id, 'MD5')"
-"""Of the execution, whose own name may have 80 characters, and some that no job's name may have."""
-LONGEST_BEGINNING = 63 - len("-") - 32
-"""Of the name of a job, which ends with the hash."""
+_UUID = "States.UUID()"
+"""The end of the name of a job: SageMaker takes no name twice, and this is another one whenever the
+task is tried again (`Retry`) and whenever the execution is redriven. The execution's own name may
+have 80 characters, and some that no job's name may have."""
+LONGEST_BEGINNING = 63 - len("-") - 36
+"""Of the name of a job, which ends with the UUID."""
 PARAMETERS = "parameters"
 DEFAULTS, MERGED = "defaults of parameters", "values of parameters"
 """Names of states, which are no labels of jobs."""
@@ -132,7 +135,7 @@ class _Machine:
             what = f"Step Functions waits for steps of the types {', '.join(NAMES)}"
             where = f"{GROUP}.jobs.{step['Name']}.raw.Type"
             raise ConfigError([Problem(where, f"{what} (got {step['Type']!r})")])
-        name = f"States.Format('{self._jobs[step['Name']]}-{{}}', {_HASH})"
+        name = f"States.Format('{self._jobs[step['Name']]}-{{}}', {_UUID})"
         arguments = self._written(step["Arguments"])
         task = {
             "Type": "Task",

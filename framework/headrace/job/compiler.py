@@ -27,7 +27,6 @@ from headrace.runtime.spec import (
     DATA_INPUT,
     INPUT,
     LEARNED,
-    LEARNED_INPUT,
     PACKAGES,
     PACKAGES_INPUT,
 )
@@ -69,7 +68,7 @@ def compile_job(
     """
     config = plan.config
     _check_apart(config.output.path, found)
-    own, outputs = tuple(_own_inputs(config, found)), program.outputs()
+    own, outputs = tuple(_own_inputs(plan, found)), program.outputs()
     brought = tuple(_beside(found, wheels))
     settings = tuple(backend.ship(config.backend, program.variables(backend.way, wheels)))
     files = (*(each.file for each in settings), *brought)
@@ -88,12 +87,14 @@ def compile_job(
     return Job(request, _files(found, shipments, wheels), about, uploads)
 
 
-def _own_inputs(config: JobConfig, found: Found) -> Iterator[ProcessingInput]:
+def _own_inputs(plan: Plan, found: Found) -> Iterator[ProcessingInput]:
     """Yield those that the user names, the data of a chain first."""
+    config = plan.config
     if config.program.is_chain:
         yield _data(config, found[DATA])
-    if LEARNED in found and LEARNED not in config.inputs:
-        yield ProcessingInput(LEARNED, found[LEARNED].uri, LEARNED_INPUT, where=WHERE)
+    if plan.learned is not None and LEARNED in found and LEARNED not in config.inputs:
+        path = plan.learned.spec.container_path
+        yield ProcessingInput(LEARNED, found[LEARNED].uri, path, where=WHERE)
     for name, channel in config.inputs.items():
         yield _channel(name, channel, found.get(name))
 

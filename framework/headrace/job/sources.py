@@ -78,8 +78,8 @@ def _looks(
     """Return a function for each input that names files, which looks at it."""
     looks: dict[str, Callable[[], DataInput]] = {}
     config = plan.config
-    if plan.learned is not None and (states := plan.learned.states) is not None:
-        looks[LEARNED] = partial(inputs.resolve_whole, states, WHERE)
+    if plan.learned is not None and (source := plan.learned.source) is not None:
+        looks[LEARNED] = partial(_whole, source, WHERE, coming)
     if config.program.is_chain:
         looks[DATA] = lambda: inputs.resolve(*config.dataset.paths, asking=asking)
         if len(paths := config.dataset.paths) == 1 and _is_to_come(paths[0], coming):
@@ -87,10 +87,14 @@ def _looks(
     for name, channel in config.inputs.items():
         if (path := channel.path) is None:
             continue
-        looks[name] = partial(inputs.resolve_whole, path, _where(name))
-        if _is_to_come(path, coming):
-            looks[name] = partial(DataInput, uri_of(path), is_to_come=True)
+        looks[name] = partial(_whole, path, _where(name), coming)
     return looks
+
+
+def _whole(path: str, where: str, coming: Collection[str]) -> DataInput:
+    if _is_to_come(path, coming):
+        return DataInput(uri_of(path), is_to_come=True)
+    return inputs.resolve_whole(path, where)
 
 
 def _is_to_come(path: str, coming: Collection[str]) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headrace.config.learned import WHERE
 from headrace.config.models import AnyEvaluation
-from headrace.config.registry import Plugin, lists_of
+from headrace.config.registry import Plugin
 from headrace.errors import Problem
 from headrace.job.backend import CODE, PY_FILES, PY_FILES_INPUT, Code, Shipment, Way
 from headrace.job.entry_script import ChainCode, driver_script, entry_script, py_files
@@ -25,12 +26,8 @@ from headrace.runtime.spec import (
     OUTPUT,
     REPORT,
     ROWS,
-    DatasetSpec,
     EvaluationSpec,
     JobSpec,
-    OutputSpec,
-    RuntimeSpec,
-    StepSpec,
 )
 from headrace.runtime.transform import table_reader
 from headrace.uris import join, uri_of
@@ -97,25 +94,18 @@ class Chain:
         return _brought(code, around.way), about
 
     def _spec(self, around: Surroundings) -> JobSpec:
-        config, chain = self._plan.config, self._plan.chain
         wheels = around.wheels
-        learned = self._plan.learned
         # What another run looked things up in lies with what it learned.
-        readers = (table_reader(step.transform) for step in (chain if learned is None else ()))
+        chain = self._plan.chain if self._plan.learned is None else ()
+        readers = (table_reader(step.transform) for step in chain)
         tables = {reader.table_input for reader in readers if reader is not None}
-        return JobSpec(
-            dataset=DatasetSpec(
-                **config.dataset.model_dump(exclude={"path"}), lists=lists_of(chain)
-            ),
-            steps=tuple(StepSpec(step.label, step.name, step.parameters) for step in chain),
-            output=OutputSpec(**config.output.model_dump(exclude={"path", "overwrite"})),
-            runtime=RuntimeSpec(**config.runtime.model_dump()),
+        return replace(
+            self._plan.spec,
             outputs={output.name: output.container_path for output in around.outputs},
-            evaluation=_evaluation(config.evaluation),
+            evaluation=_evaluation(self._plan.config.evaluation),
             packages={name: hashlib.sha256(wheels[name]).hexdigest() for name in wheels},
             files=(REQUEST, *FILES[around.way], *around.files),
             column_order=around.column_order,
-            learned=None if learned is None else learned.spec,
             inputs={
                 each.name: each.container_path for each in around.inputs if each.name in tables
             },

@@ -32,8 +32,6 @@ _HEADER = ("channel", "rows", "parts", "size")
 _NUMBERS = (1, 2, 3)
 """Positions of the columns that hold numbers."""
 _MOST_WARNINGS = 10
-WRITE_ONLY = frozenset({"recordio"})
-"""Formats whose rows `RunResult.load` cannot read. Asking their writers would import pyarrow."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def how_to_load(result: Result) -> str | None:
     if not result.has_ended or not result.manifest:
         return None
     opened = f"headrace.open_result({result.output!r})"
-    if not result.channels or result.manifest.get("output_format") in WRITE_ONLY:
+    if not result.channels:
         return opened
     return f"{opened}.load({result.channels[0].name!r})"
 
@@ -283,7 +281,8 @@ class RunResult:
             raise self._error(
                 f"explain(): index should be an integer from 0 to {width - 1} (got {index!r})"
             )
-        return tokens_at(StoredResult(self.output).read(f"{REPORT}/{TOKENS}"), index)
+        content = StoredResult(self.output).read(f"{REPORT}/{TOKENS}")
+        return tokens_at(content, operator.index(index))
 
     def _explained(self, made: Iterator[Batch]) -> Iterator[Batch]:
         try:
@@ -351,14 +350,20 @@ def _rows_of(channels: Sequence[Channel]) -> list[tuple[str, str, str, str]]:
     return [_HEADER, *rows] if rows else []
 
 
+def _determination(figures: dict[str, Any]) -> str:
+    """Return what to say of R², which labels that are all the same do not have."""
+    if figures["r2"] is not None:
+        return f", R² {figures['r2']:.3f}"
+    return "; all its labels are the same" if figures.get("mse", 0) is not None else ""
+
+
 def _judged(channel: str, figures: dict[str, Any]) -> str:
     if "rmse" in figures:
-        r2 = (
-            "; all its labels are the same"
-            if figures["r2"] is None
-            else f", R² {figures['r2']:.3f}"
+        rmse, mae = (
+            "too large" if figures[key] is None else f"{figures[key]:.6g}"
+            for key in ("rmse", "mae")
         )
-        return f"{channel}: RMSE {figures['rmse']:.6g}, MAE {figures['mae']:.6g}{r2}"
+        return f"{channel}: RMSE {rmse}, MAE {mae}{_determination(figures)}"
     auc, entropy = figures["auc"], figures["normalised_entropy"]
     if auc is None or entropy is None:
         return f"{channel}: log loss {figures['log_loss']:.4f}; all its labels are the same"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from headrace.runtime.spec import REPORT
 from headrace.uris import S3, join
 
 _LARGEST = 1 << 63
+_LARGE = 64 << 20
+"""Bytes of an object that are not read only to compare its digest."""
 _NO_FILE = (FileNotFoundError, NotADirectoryError)
 _NO_OBJECT = "NoSuchKey"
 
@@ -132,7 +135,7 @@ class StoredResult:
 
     def _any_object(self, name: str) -> dict[str, Any]:
         try:
-            found = json.loads(self._content(name) or b"{}")
+            found = json.loads(self.content(name) or b"{}")
         except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -170,10 +173,29 @@ class StoredResult:
         Raises:
             UnreadableError: It is not there, or cannot be read.
         """
-        content = self._content(name, last)
+        content = self.content(name, last)
         if content is None:
             raise self._error(f"{name} cannot be read (No such file or directory)")
         return content
+
+    def refuse_changed(self, kept: Iterable[Mapping[str, Any]]) -> None:
+        """Refuse a result of which a file is not there, or not the one that its manifest means.
+
+        Of a large object on S3, which only the job will read, the digest is not compared here.
+
+        Args:
+            kept: The files as the manifest lists them, with ``file``, ``bytes`` and ``sha256``.
+
+        Raises:
+            UnreadableError: There is such a file.
+        """
+        for each in kept:
+            is_left_to_the_job = self.is_on_s3 and each.get("bytes", 0) > _LARGE
+            content = self.read(each["file"], 1 if is_left_to_the_job else None)
+            if is_left_to_the_job or hashlib.sha256(content).hexdigest() == each["sha256"]:
+                continue
+            what = "is not the file that the manifest means (sha256 differs)"
+            raise UnreadableError(f"{join(self.place, each['file'])}: {what}")
 
     def _object(self, name: str) -> dict[str, Any] | None:
         """Return the object in a file of JSON; None if there is no such file.
@@ -181,14 +203,18 @@ class StoredResult:
         Raises:
             UnreadableError: It cannot be read, or is not what headrace has written.
         """
-        content = self._content(name)
+        content = self.content(name)
         if content is None:
             return None
         with self._explained(name):
             return reports.parsed(name, content)
 
-    def _content(self, name: str, last: int | None = None) -> bytes | None:
-        """Return the bytes of a file; None if there is no such file."""
+    def content(self, name: str, last: int | None = None) -> bytes | None:
+        """Return the bytes of a file, as `read` does; None if there is no such file.
+
+        Raises:
+            UnreadableError: It cannot be read.
+        """
         if not self.is_on_s3:
             try:
                 with Path(self.place, name).open("rb") as file:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+RAISED_BY = "raised by transform.steps."
+"""Begins the note of an error that is a bug of a step."""
+
 
 class HeadraceError(Exception):
     """Something that the user can mend. Its text says what, where, and what would be right."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -86,6 +86,12 @@ class DatasetSpec:
         """Return the keys of delimited text and of lines that are not the default."""
         defaults, keys = DatasetSpec(), (*self.OF_DELIMITED, *self.OF_LINES)
         return tuple(key for key in keys if getattr(self, key) != getattr(defaults, key))
+
+    def without_settings_of(self, other: DatasetSpec) -> DatasetSpec:
+        """Return the same without the keys of text files that are as in another dataset."""
+        keys = ("columns", *self.settings_of_text)
+        same = (key for key in keys if getattr(self, key) == getattr(other, key))
+        return replace(self, **{key: getattr(DatasetSpec(), key) for key in same})
 
     @property
     def has_header(self) -> bool:
@@ -194,11 +200,39 @@ class LearnedSpec:
     """Format and columns of the run's data."""
     states: dict[str, dict[str, str]]
     """Step, by its label → ``file`` in the input `LEARNED`, and ``sha256``."""
+    config_sha256: str = ""
+    """Of a run that had not ended when this job was compiled: its manifest, which comes in the
+    input `LEARNED`, has this digest, and tells the columns and the states."""
+
+    @property
+    def is_to_come(self) -> bool:
+        """Return whether columns and states stand in the manifest that the input brings."""
+        return bool(self.config_sha256)
+
+    @property
+    def container_path(self) -> str:
+        """Return where the input `LEARNED` lies: the states of a run, or its whole report."""
+        return f"{LEARNED_INPUT}/{REPORT}" if self.is_to_come else LEARNED_INPUT
+
+    @property
+    def meaning(self) -> Any:
+        """Return what decides the rows."""
+        states = {label: state["sha256"] for label, state in self.states.items()}
+        return self.config_sha256 or states
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """Return plain data; keys that came later stand in it only if they say something."""
+        raw = {**asdict(self), "dataset": self.dataset.raw}
+        if not self.is_to_come:
+            del raw["config_sha256"]
+        return raw
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> LearnedSpec:
         """Return the same from plain data, which has lists."""
-        return cls(tuple(raw["columns"]), DatasetSpec.of(raw["dataset"]), raw["states"])
+        columns, dataset = tuple(raw["columns"]), DatasetSpec.of(raw["dataset"])
+        return cls(columns, dataset, raw["states"], raw.get("config_sha256", ""))
 
 
 @dataclass(frozen=True)
@@ -242,8 +276,7 @@ class JobSpec:
             "output": self.output.meaning,
         }
         if self.learned is not None:
-            states = self.learned.states.items()
-            meaning[LEARNED] = {label: state["sha256"] for label, state in states}
+            meaning[LEARNED] = self.learned.meaning
         return meaning
 
     @property
@@ -264,7 +297,7 @@ class JobSpec:
         if self.learned is None:
             del raw[LEARNED]
         else:
-            raw[LEARNED]["dataset"] = self.learned.dataset.raw
+            raw[LEARNED] = self.learned.raw
         return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod

@@ -19,6 +19,7 @@ N_FEATURES = b"headrace.n_features"
 _SIZE, _NULL, _UNKNOWN = b"headrace.size", b"headrace.null", b"headrace.unknown"
 _PENDING = b"headrace.pending"
 _SAMPLING = b"headrace.sampling"
+_SPLIT_BY = b"headrace.split_by"
 _MOST_SCHEMAS = 16
 
 
@@ -62,7 +63,8 @@ class Transform(Protocol):
     Optional further methods, looked up by name:
 
     * ``channels() -> tuple[str, ...]``: the output channels; the step then adds a column of role
-      `Role.CHANNEL` that holds, for each row, an index into them.
+      `Role.CHANNEL` that holds, for each row, an index into them. `split_by` says of it that a
+      column of times decides: that column is not compared between channels.
     * ``wants(schema) -> tuple[Role, ...]``: `Role.ROW_TEXT` or `Role.ROW_NUMBER`, columns that
       the reader adds only for those who ask; `Role.LABEL` or `Role.ID`, without which the step
       cannot work. A learner that needs one of them only to learn gives, by `with_state`, a step
@@ -73,7 +75,8 @@ class Transform(Protocol):
     * ``list_columns() -> Sequence[str]``: columns of the input whose cells may be lists. A list
       comes as the text of its elements, U+001F in front of each.
     * ``leaves_out_rows: ClassVar[bool]``: true where `apply` may return fewer rows.
-    * ``keeps(batch)``: which ones it keeps, as an array of truth values, shape (rows,).
+    * ``keeps(batch)``: which ones it keeps, as an array of truth values, shape (rows,). It counts
+      only if no class below the one that defines it has another `apply`.
     * ``takes_dictionaries: ClassVar[bool]``: true where feature columns may come, and go, as Arrow
       dictionaries of what the schema says, which spares finding distinct values again. All other
       steps get plain columns.
@@ -105,6 +108,9 @@ class Learner(Transform, Protocol):
     * ``touches(schema) -> Sequence[str]``: all columns that it reads or changes, but for label, id
       and channel, which nobody changes. Neighbours that touch different ones learn in one pass.
     * ``sorts = True``: `finish` puts the rows into an order of its own and takes them in any.
+    * ``gatherer() -> Gatherer | None``: what puts states together as they come, in the place of
+      `merge`; see `headrace.runtime.learning.states`. It counts only if no class below the one that
+      defines it has another `merge`.
     """
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
@@ -250,6 +256,19 @@ def sampling_of(schema: pa.Schema) -> Sampling | None:
     for field in schema:
         if text := (field.metadata or {}).get(_SAMPLING):
             return Sampling(*map(float, text.split()))
+    return None
+
+
+def split_by(channel: pa.Field, times: str) -> pa.Field:
+    """Return the channel's column, saying which column of times decides it."""
+    return channel.with_metadata({**(channel.metadata or {}), _SPLIT_BY: times.encode()})
+
+
+def split_by_of(schema: pa.Schema) -> str | None:
+    """Return the column of times that decides the channel; None if none does."""
+    for place in positions(schema, Role.CHANNEL):
+        if times := (schema.field(place).metadata or {}).get(_SPLIT_BY):
+            return str(times.decode())
     return None
 
 

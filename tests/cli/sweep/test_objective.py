@@ -56,6 +56,17 @@ def test_no_value_is_the_worst_and_never_nan(tmp_path: Path) -> None:
     assert objective(result(tmp_path, evaluation=unknown)) == math.inf
 
 
+def test_an_error_that_is_no_number_is_the_worst(tmp_path: Path) -> None:
+    told = {**FIGURES, "rmse": None, "mae": None, "r2": 0.1, "rows": 2, "label_mean": 1e300}
+    report = {
+        "judged_on": "test",
+        "channels": {"test": {**told, "mean_prediction": 1e300}},
+        "regression_metrics": {"mse": {"value": None}},
+    }
+    judged = result(tmp_path, metrics={"collision_rate": 0.1}, evaluation=report)
+    assert objective(judged) == math.inf
+
+
 def test_a_program_may_write_any_number(tmp_path: Path) -> None:
     own = result(tmp_path, metrics={"collision_rate": 10**400})
     assert objective(replace(own, manifest={"program": {}})) == math.inf

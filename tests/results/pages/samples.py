@@ -44,12 +44,13 @@ def run_folder(
     evaluation: Mapping[str, Any] | None = None,
     request: Mapping[str, Any] | None = None,
     n_features: int = 64,
+    behind_split: Iterable[StepSpec] = (),
     **dataset: Any,
 ) -> Path:
     """What a run leaves, in a fresh folder below `place`."""
     described = {"id": "id", "label": "click", "time": "hour", **dataset}
     place.mkdir(parents=True, exist_ok=True)
-    spec = job(steps=[SPLIT, hasher(n_features)], **described)
+    spec = job(steps=[SPLIT, *behind_split, hasher(n_features)], **described)
     folder = run(place, log() if content is None else content, spec).output
     files = {"report/evaluation.json": evaluation, "request.json": request}
     for name, what in files.items():

@@ -32,6 +32,7 @@ DASH = "\N{EN DASH}"
         (figures.measure(0.123456), "0.1235"),
         (figures.measure(-2.5), f"{figures.MINUS}2.500"),
         (figures.measure(0), "0.0000"),
+        (figures.measure(-1.7e308), f"{figures.MINUS}1.7e+308"),
         (figures.measure(1.5e-12), f"1.5e{figures.MINUS}12"),
         (figures.measure(None), DASH),
         (figures.seconds(0.8312), f"0.83{N}s"),

@@ -21,6 +21,7 @@ from headrace.results import pages as report
 from headrace.results.pages import timeline, write_run_page, write_sweep_page
 from headrace.results.records import Note, SweepRecord
 from headrace.results.stored import RunRecord
+from headrace.runtime.spec import StepSpec
 from tests import children
 from tests.results.pages.samples import (
     HOSTILE,
@@ -176,6 +177,15 @@ def test_several_instances_have_no_metrics_in_one(whole: Path, tmp_path: Path) -
     page = run_page(tmp_path)
     assert "several instances write one each, to folders of their own" in page.text
     assert page.headings() == ["chain", "figures", "channels", "load", "files", "absent"]
+
+
+def test_rows_that_downsample_left_out_are_told(tmp_path: Path) -> None:
+    fewer = StepSpec("downsample", "downsample", {"rate": 0.5})
+    folder = run_folder(tmp_path, behind_split=[fewer])
+    rows = json.loads((folder / "report" / "manifest.json").read_text())["rows"]
+    text = run_page(folder).text
+    assert re.search(rf"rows left out\s*{rows['left_out']}\b", text)
+    assert "of the rows that are left" in text
 
 
 def test_labels_that_are_no_clicks_have_no_rate(tmp_path: Path) -> None:

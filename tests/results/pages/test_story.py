@@ -121,11 +121,6 @@ def test_a_snippet_loads_the_rows(tmp_path: Path, how: dict[str, Any], begins: s
     assert ran(snippet(RunRecord.read(folder))).startswith(begins)
 
 
-def test_a_format_that_cannot_be_read_back_has_no_snippet(record: RunRecord) -> None:
-    manifest = {**record.manifest, "output_format": "recordio"}
-    assert snippet(replace(record, manifest=manifest)) == ""
-
-
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [

@@ -251,7 +251,7 @@ def test_labels_of_more_than_two_kinds(tmp_path: Path) -> None:
     assert isinstance(error, DataError)
     assert str(error) == (
         "column 'click': a logistic regression needs labels that are 0 or 1, "
-        "got 7; use evaluation=none for others"
+        "got 7; use evaluation=linear or none for others"
     )
 
 
@@ -335,6 +335,18 @@ def test_a_channel_of_one_class(tmp_path: Path) -> None:
     assert 0 < told["log_loss"] < 0.4
 
 
+def test_a_linear_regression_knows_no_correction_for_rows_that_were_left_out(
+    tmp_path: Path,
+) -> None:
+    fewer = StepSpec("downsample", "downsample", {"rate": 0.2})
+    with pytest.raises(ChainError) as caught:
+        run(tmp_path, clicks(50), judged(EvaluationSpec(kind="linear"), steps=(SPLIT, fewer, HASH)))
+    assert str(caught.value) == (
+        "evaluation: a linear regression cannot be corrected for the rows that downsample leaves "
+        "out by their label; leave one of the two out"
+    )
+
+
 def test_a_matrix_of_one_column(tmp_path: Path) -> None:
     one = StepSpec("feature_hasher", "feature_hasher", {"n_features": 1, "alternate_sign": False})
     told = run(tmp_path, clicks(500), judged(steps=(SPLIT, one))).evaluation
@@ -355,3 +367,4 @@ def test_predictions_are_corrected_for_rows_that_were_left_out(tmp_path: Path, l
     assert 0.8 < figures["calibration_ratio"] < 1.2
     assert p.mean() / labels.mean() > 2
     assert result.evaluation["model"]["downsample"] == {"label": 0.0, "rate": rate}
+    assert result.manifest["warnings"] == []  # that the labels' means differ is meant

@@ -16,7 +16,6 @@ from sklearn import metrics
 
 from headrace.runtime.evaluation import figures
 from headrace.runtime.evaluation.judge import Judge, bucket_of, probabilities
-from headrace.runtime.evaluation.losses import Losses
 
 Floats = npt.NDArray[np.float64]
 LAST_DIGIT = 5e-7
@@ -127,7 +126,7 @@ def test_groups_of_rows_tell_the_standard_error_of_a_difference() -> None:
     assert one["mean_label"][36] == pytest.approx(labels[36::100].mean(), abs=LAST_DIGIT)
     assert len(one["mean_loss"]) == 100
     exact = [np.logaddexp(0, np.where(labels == 1, -each, each)) for each in (scores, other)]
-    apart = np.subtract(two["mean_loss"], one["mean_loss"])
+    apart = np.subtract(*(np.array(each["mean_loss"], float) for each in (two, one)))
     assert stats.sem(apart) == pytest.approx(stats.sem(exact[1] - exact[0]), rel=0.2)
 
 
@@ -271,10 +270,3 @@ def test_scores_beyond_all_measure_warn_nobody() -> None:
         warnings.simplefilter("error")
         made = judge(np.array([1e300, -1e300, 1e300]), np.array([1.0, 0.0, 0.0]))
     assert made.losses.total == pytest.approx(-math.log(np.finfo(float).eps))
-
-
-@pytest.mark.parametrize("loss", [1e152, 1e200])
-def test_losses_beyond_all_measure_have_no_standard_error(loss: float) -> None:
-    losses = Losses()
-    losses.add(np.full(1000, loss), np.zeros(1000))
-    assert losses.standard_error() is None

@@ -107,7 +107,7 @@ def test_other_labels_are_refused() -> None:
         refuse_other_labels(batch, 1)
     assert str(caught.value) == (
         "column 'label': a logistic regression needs labels that are 0 or 1, "
-        "got -1, 0.5, 2, 3, 4; use evaluation=none for others"
+        "got -1, 0.5, 2, 3, 4; use evaluation=linear or none for others"
     )
     with pytest.raises(DataError) as caught:
         refuse_other_labels(hashed(matrix, [-1, 1, 1, 1, -1, 1, 1, 1, 1]), 1)

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernels.h"
 
@@ -219,6 +220,16 @@ static void fuzz_text(void) {
         total += counts[i];
     }
     check(total == column.rows, "counts");
+    int64_t *alone = calloc((uint64_t)count + 1, 8);
+    int64_t done = headrace_count(codes, validity ? missing : 0, 0, 1, column.rows, count, alone);
+    check(done == 0 && !memcmp(alone, of_values, 8 * (uint64_t)count), "counts of values");
+    if (rows && !validity) {
+        int32_t code = codes[rows - 1];
+        codes[rows - 1] = (int32_t)count;
+        check(headrace_count(codes, 0, 0, 1, column.rows, count, alone) == -1, "a wrong value");
+        codes[rows - 1] = code;
+    }
+    free(alone);
     fuzz_crossed(codes, validity ? missing : 0, group, groups, column.rows, count, of_values,
                  counts);
     for (int64_t i = 0; i < count; i++) {
@@ -674,6 +685,65 @@ static void fuzz_lines(void) {
     free(lines);
 }
 
+static int64_t code_of(const void *codes, int64_t size, int64_t row) {
+    return size == 1   ? ((const uint8_t *)codes)[row]
+           : size == 2 ? ((const uint16_t *)codes)[row]
+           : size == 4 ? ((const int32_t *)codes)[row]
+                       : row;
+}
+
+static void put_code(void *codes, int64_t size, int64_t row, int64_t code) {
+    memcpy((uint8_t *)codes + size * row, &code, (size_t)size);
+}
+
+static void fuzz_cells(void) {
+    enum { COLUMNS = 3 };
+    const void *codes[COLUMNS], *values[COLUMNS];
+    int64_t counts[COLUMNS], rows = (int64_t)draw(1500), columns = (int64_t)draw(COLUMNS + 1);
+    int64_t sizes[COLUMNS], size = draw(2) ? 4 : 8;
+    for (int64_t i = 0; i < columns; i++) {
+        sizes[i] = (int64_t)(1 << draw(4)) & 7;
+        counts[i] = sizes[i] ? 1 + (int64_t)draw(9) : rows;
+        void *each = room((uint64_t)(sizes[i] * rows));
+        for (int64_t row = 0; sizes[i] && row < rows; row++) {
+            put_code(each, sizes[i], row, (int64_t)draw((uint64_t)counts[i]));
+        }
+        codes[i] = each;
+        values[i] = room(8 * (uint64_t)counts[i]);
+    }
+    uint8_t *matrix = room((uint64_t)(size * rows * columns));
+    uint64_t *sums = room(8 * (uint64_t)rows);
+    memset(sums, 0, 8 * (size_t)rows);
+    int64_t half = rows / 2;
+    check(!headrace_side_by_side(codes, sizes, values, counts, columns, 0, half, size, matrix) &&
+              !headrace_side_by_side(codes, sizes, values, counts, columns, half, rows, size,
+                                     matrix + size * half * columns), "matrix");
+    check(!headrace_add_cells(codes, sizes, (const uint64_t *const *)values, counts, columns, rows,
+                              sums), "sums");
+    for (int64_t row = 0; row < rows; row++) {
+        for (int64_t i = 0; i < columns; i++) {
+            int64_t chosen = code_of(codes[i], sizes[i], row);
+            check(!memcmp(matrix + size * (row * columns + i),
+                          (const uint8_t *)values[i] + size * chosen, (size_t)size), "cell");
+            sums[row] -= ((const uint64_t *)values[i])[chosen];
+        }
+        check(!sums[row], "sum");
+    }
+    for (int64_t i = 0; rows && i < columns; i++) {
+        counts[i]--;
+        put_code((void *)codes[i], sizes[i], (int64_t)draw((uint64_t)rows),
+                 draw(2) ? -1 : counts[i]);
+        check(headrace_side_by_side(codes, sizes, values, counts, columns, 0, rows, size,
+                                    matrix) == -1, "no such value");
+        check(headrace_add_cells(codes, sizes, (const uint64_t *const *)values, counts, columns,
+                                 rows, sums) == -1, "no such cell");
+    }
+    for (int64_t i = 0; i < columns; i++) {
+        free((void *)codes[i]), free((void *)values[i]);
+    }
+    free(matrix), free(sums);
+}
+
 static void fuzz_order(void) {
     Column column = drawn_column();
     uint64_t rows = (uint64_t)column.rows, bytes = (uint64_t)(column.size - column.offsets[0]);
@@ -736,6 +806,21 @@ static void fuzz_decimals(void) {
         double number = strtod(text, 0);
         check(!memcmp(&number, numbers + row, 8), "decimals");
     }
+    for (int64_t row = 0; row < rows; row++) {
+        numbers[row] = draw(100000000000000000) / (draw(2) ? 1 : draw(100000000000) + 1);
+        numbers[row] = draw(3) ? numbers[row] : -numbers[row];
+    }
+    headrace_integers((int64_t *)numbers, rows, offsets, texts);
+    for (int64_t row = 0; row < rows; row++) {
+        char text[32] = {0}, expected[32];
+        memcpy(text, texts + offsets[row], (uint64_t)(offsets[row + 1] - offsets[row]));
+        snprintf(expected, sizeof expected, "%lld", (long long)numbers[row]);
+        check(!strcmp(text, expected), "integers");
+    }
+    if (rows) {
+        numbers[draw((uint64_t)rows)] = draw(2) ? 100000000000000000 : (uint64_t)INT64_MIN;
+        check(headrace_integers((int64_t *)numbers, rows, offsets, texts) == -1, "too long");
+    }
     free(numbers), free(offsets), free(texts);
 }
 
@@ -768,6 +853,7 @@ int main(int count, char **words) {
         fuzz_groups();
         fuzz_lines();
         fuzz_order();
+        fuzz_cells();
         fuzz_decimals();
     }
     printf("nothing found\n");

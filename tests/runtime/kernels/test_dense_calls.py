@@ -18,7 +18,14 @@ from headrace.runtime.chain.dictionaries import held
 from headrace.runtime.kernels import dense_calls, library
 from headrace.runtime.learning.counts import Values
 from headrace.runtime.learning.states import added_up, in_their_order, order_of
-from headrace.runtime.learning.texts import COLUMN, HASH, ROWS, TEXT, added_up_texts
+from headrace.runtime.learning.texts import (
+    COLUMN,
+    HASH,
+    ROWS,
+    TEXT,
+    TextsGatherer,
+    added_up_texts,
+)
 from headrace.runtime.output.digest import digest_of
 from headrace.runtime.output.writers.csv_rows import CsvWriter
 from headrace.runtime.output.writers.decimals import decimals
@@ -88,9 +95,42 @@ def test_texts_are_added_up_as_numpy_does(rows: list[tuple[int, int]]) -> None:
         }
     )
     compiled = added_up_texts([state, state], 100)
+    gatherer = TextsGatherer(_kernels(), 100)
+    for part in (state.slice(0, 0), state, state.slice(3), state.slice(0, 3)):
+        gatherer.add(part)
     with without_kernels():
         reference = added_up_texts([state, state], 100)
     assert in_their_order(compiled).equals(in_their_order(reference))
+    assert in_their_order(gatherer.merged()).equals(in_their_order(reference))
+
+
+@given(st.lists(st.lists(st.tuples(WORDS, st.integers(0, 2**62)), max_size=60), max_size=6))
+def test_sums_of_keys_as_they_come(groups: list[list[tuple[int, int]]]) -> None:
+    tally = dense_calls.Tally(_kernels())
+    expected: dict[int, int] = {}
+    for rows in groups:
+        keys = np.array([key for key, _ in rows], np.uint64)
+        before = tally.sums, list(expected.values())
+        added = tally.add(keys, np.array([number for _, number in rows], np.int64))
+        known = list(expected)
+        for key, number in rows:
+            if number:
+                expected[key] = _wrapped(expected.get(key, 0) + number)
+        assert keys[added].tolist() == list(expected)[len(known) :]
+        assert tally.known.tolist() == list(expected)
+        assert tally.sums.tolist() == list(expected.values())
+        assert before[0].tolist() == before[1]  # what was given before stays as it was
+
+
+def _wrapped(number: int) -> int:
+    return (number + 2**63) % 2**64 - 2**63
+
+
+@given(st.lists(st.text("aé\0", max_size=20), max_size=20), st.integers(0, 3))
+def test_texts_begin_with_a_number_in_their_order(texts: list[str], start: int) -> None:
+    made = dense_calls.begins(_kernels(), pa.array(texts, pa.string()).slice(start))
+    expected = [text.encode()[:8].ljust(8, b"\0") for text in texts[start:]]
+    assert [number.to_bytes(8, "big") for number in made.tolist()] == expected
 
 
 @given(st.sets(WORDS, max_size=60), st.lists(WORDS, max_size=30), st.integers(0, 56))
@@ -165,9 +205,8 @@ def test_decimals_of_many_numbers() -> None:
     rounded = np.round(random.lognormal(1, 3, rows), 2)
     edges = [powers, np.nextafter(powers, 0), np.nextafter(powers, np.inf)]
     numbers = np.concatenate([bits.view(np.float64), -rounded, *edges])
-    made = dense_calls.decimals(_kernels(), numbers)
-    assert made is not None
     column = pa.array(numbers)
+    assert dense_calls.decimals(_kernels(), column) is not None
     compiled = decimals(column)
     with without_kernels():
         assert compiled.equals(decimals(column)), f"seed: {random.bit_generator.seed_seq}"
@@ -175,7 +214,19 @@ def test_decimals_of_many_numbers() -> None:
 
 @pytest.mark.parametrize("number", [math.inf, math.nan, 2.0**53, 1e-11, 5e-324, -1e300])
 def test_numbers_that_are_left_to_arrow(number: float) -> None:
-    assert dense_calls.decimals(_kernels(), np.array([1.0, number])) is None
+    assert dense_calls.decimals(_kernels(), pa.array([1.0, number])) is None
+
+
+@given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-9, 10**9), max_size=9))
+def test_decimals_of_integers(numbers: list[int | None]) -> None:
+    expected = [None if number is None else str(number) for number in numbers]
+    for kind in (pa.int64(), pa.int32()):
+        if all(number is None or abs(number) < 2 ** (kind.bit_width - 1) for number in numbers):
+            assert decimals(pa.array(numbers, kind)).to_pylist() == expected
+    few = [number for number in numbers if number is not None and abs(number) < 10**17]
+    made = dense_calls.decimals(_kernels(), pa.array(few, pa.int64()))
+    assert made is not None
+    assert made.to_pylist() == [*map(str, few)]
 
 
 def test_decimals_of_columns_with_nulls() -> None:

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.runtime.chain.pipeline import put_apart
+from headrace.runtime.chain.pipeline import by_channel, of_channel, put_apart
 from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.keys import signed_keys
 from headrace.runtime.hashing.sparse import sparse_rows
 from headrace.runtime.hashing.tokens import RowTokens, column_tokens
 from headrace.runtime.kernels import library, row_calls
-from headrace.runtime.kernels.row_calls import Groups
+from headrace.runtime.kernels.row_calls import ByValue, Groups
+from headrace.runtime.output.writers.fields import matrices, side_by_side
 from headrace.runtime.transform import Role, with_role
 from tests.runtime.kernels.test_calls import SHORT, assert_equal, column, without_kernels
 
@@ -74,6 +75,68 @@ def test_rows_put_apart(rows: list[dict[str, Any]], times: int, names: list[str]
     assert_equal(order, theirs)
     if order is not None:
         assert made.to_pylist() == sorted(rows[1:], key=lambda row: row["channel"])
+
+
+@given(ROWS, st.integers(1, 20), st.booleans())
+def test_rows_of_each_channel(rows: list[dict[str, Any]], times: int, is_sorted: bool) -> None:
+    rows = [row | {"channel": row["channel"] & 3} for row in rows] * times
+    if is_sorted:
+        rows.sort(key=lambda row: row["channel"])
+    batch = batch_of(rows, [*ROLES])
+    apart = by_channel(batch)
+    with without_kernels():
+        assert by_channel(batch) == apart
+    channels = sorted({row["channel"] for row in rows[1:]})
+    assert list(apart) == channels
+    for index in range(4):
+        expected = [row for row in rows[1:] if row["channel"] == index]
+        assert of_channel(batch, index).to_pylist() == expected
+        if index in channels:
+            assert apart[index].to_pylist() == expected
+
+
+BY_VALUE = st.integers(0, 3).flatmap(
+    lambda columns: st.lists(
+        st.lists(st.integers(-(2**31), 2**31 - 1), min_size=columns, max_size=columns), max_size=9
+    )
+)
+
+
+@given(BY_VALUE, st.sampled_from([np.int32, np.float32, np.float64]), st.integers(1, 200))
+def test_columns_side_by_side(rows: list[list[int]], kind: Any, times: int) -> None:
+    matrix = np.array(rows * times, kind).reshape(times * len(rows), len(rows[0]) if rows else 0)
+    plain = [ByValue(column) for column in matrix.T]
+    coded = [np.unique(column, return_inverse=True) for column in matrix.T]
+    by_value = [ByValue(values, codes.astype(np.int32)) for values, codes in coded]
+    narrow, wide = (
+        [ByValue(values, codes.astype(kind)) for values, codes in coded]
+        for kind in (np.uint8 if len(rows) < 1 << 8 else np.uint16, np.int64)
+    )
+    for columns in (plain, by_value, plain[:1] + by_value[1:], narrow, wide):
+        assert_equal(side_by_side(columns, len(matrix), kind), matrix)
+        pieces = [piece.copy() for piece in matrices(columns, len(matrix), kind, 7)]
+        with without_kernels():
+            assert_equal(side_by_side(columns, len(matrix), kind), matrix)
+            for piece, same in zip(pieces, matrices(columns, len(matrix), kind, 7), strict=True):
+                assert_equal(piece, same)
+    sums = np.ones(len(matrix), np.uint64)
+    numbers = [ByValue(values.astype(np.int64), codes) for values, codes in by_value]
+    row_calls.add_cells(_kernels(), numbers, sums)
+    assert_equal(sums, (matrix.astype(np.int64).sum(axis=1) + 1).view(np.uint64))
+
+
+def test_columns_by_value_that_do_not_fit_each_other() -> None:
+    values, codes = np.arange(3), np.array([0, 2, 3], np.int32)
+    sums = np.zeros(3, np.uint64)
+    for each in (ByValue(values, codes), ByValue(values, codes - 1), ByValue(values[1:])):
+        with pytest.raises(ValueError, match="the columns do not fit the sums"):
+            row_calls.add_cells(_kernels(), [each], sums)
+        with pytest.raises(ValueError, match="the columns do not fit the matrix"):
+            side_by_side([each], 3, np.int32)
+    with pytest.raises(ValueError, match="the columns do not fit the matrix"):
+        side_by_side([ByValue(values)], 3, np.int16)
+    with pytest.raises(ValueError, match="a column does not have 2 codes"):
+        row_calls.add_cells(_kernels(), [ByValue(values, codes)], sums[1:])
 
 
 @given(ROWS, st.integers(1, 20), st.sampled_from(SETS))

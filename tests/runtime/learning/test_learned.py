@@ -25,6 +25,7 @@ from headrace.runtime.process.fused import execute_together
 from headrace.runtime.spec import LEARNED_INPUT, OUTPUT, JobSpec, StepSpec, under
 from tests.runtime.jobs import Files, Result, clicks, job, laid_out, run
 from tests.runtime.learning.test_kit import DATA, HASH, KIT, SPLIT, content
+from tests.runtime.online_rows import change
 
 HASHED = [StepSpec("feature_hasher", "feature_hasher", {"n_features": 64})]
 SHUFFLE = StepSpec("split", "split", {"method": "shuffle", "train_fraction": 0.5})
@@ -109,7 +110,7 @@ def test_the_plan_says_what_rows_go_through(tmp_path: Path) -> None:
     data.write_text(clicks(20))
     shown = repr(api.compile({"transform.learned": result.output, "dataset.path": data}))
     assert "chain    feature_hasher\n" in shown
-    assert f"learned  in {result.output}" in shown
+    assert f"learned  by the run '{result.output}'" in shown
 
 
 def test_a_chain_that_learned_nothing(tmp_path: Path) -> None:
@@ -144,6 +145,31 @@ def test_other_rows_in_other_columns_without_a_label(dense: Result) -> None:
     made = apply(dense, "\n".join([",".join(names), *lines]) + "\n", "output.format=parquet")
     expected = apply(dense, content(), "output.format=parquet").table("rows")
     assert made.table("rows").equals(expected.drop_columns(["click"]))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"delimiter": ";"}, {"columns": ("id", "click", "c0")}, {"skip_lines": 1, "comment": "#"}],
+)
+def test_rows_in_files_of_another_format(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """What the run says of its text files says nothing about these."""
+    lines = [f"{row},{row % 2},v{row % 5}" for row in range(40)]
+    first = {"columns": [], "skip_lines": ["", "id,click,c0"]}
+    text = "\n".join([*first.get(next(iter(settings)), ["id,click,c0"]), *lines])
+    steps = [StepSpec("vocabulary", "vocabulary", {})]
+    spec = job(steps=steps, format="parquet", id="id", label="click", **settings)
+    text = text.replace(",", settings.get("delimiter", ","))
+    made = run(tmp_path, text, spec)
+    rows = [dict(zip(("id", "click", "c0"), line.split(","), strict=True)) for line in lines]
+    files = {"d.jsonl": "".join(json.dumps(row) + "\n" for row in rows)}
+    applied = apply(made, files, "output.format=parquet")
+    assert applied.table("rows").equals(made.table())
+    with pytest.raises(ConfigError) as caught:
+        apply(made, files, "output.format=parquet", "dataset.quote=null")
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        "dataset.quote: Jsonl has no delimited cells, and d.jsonl is read as jsonl: leave it out"
+    )
 
 
 @pytest.mark.parametrize(
@@ -306,6 +332,24 @@ def test_a_state_that_is_not_the_runs(hashed: Result) -> None:
     with pytest.raises(DataError) as caught:
         execute(Task(spec, fresh), Host())
     assert str(caught.value).endswith(f"learned/ids.arrow: {what}")
+
+
+def test_a_state_that_is_not_there(hashed: Result) -> None:
+    path = hashed.output / "report/state/ids.arrow"
+    path.unlink()
+    with pytest.raises(ConfigError) as refused:
+        api.compile({"transform.learned": hashed.output})
+    what = "report/state/ids.arrow cannot be read (No such file or directory)"
+    assert refused.value.problems[0].what == f"{hashed.output}: {what}"
+
+
+def test_a_run_that_did_not_keep_what_it_learned(dense: Result) -> None:
+    data = laid_out(dense.root.parent, content()) / "processing/input/data"
+    change(dense.output, states=None)
+    with pytest.raises(ConfigError) as refused:
+        compiled(dense, data, "output.format=parquet")
+    (problem,) = refused.value.problems
+    assert str(problem) == "transform.steps.filled: the run did not keep what it learned"
 
 
 def test_a_result_of_what_was_learned(hashed: Result) -> None:

@@ -113,7 +113,7 @@ def _program(program: Program, plan: Plan) -> Iterator[tuple[str, str]]:
             steps = tuple(steps_for_new_rows(steps).values())
         yield ("chain", " → ".join(_step(step.label, step.name) for step in steps))
         if learned is not None:
-            yield ("learned", f"in {learned.place}")
+            yield ("learned", f"by {learned.run}")
     elif program.path:
         yield ("program", program.path)
         yield ("entry", program.entry)

@@ -23,7 +23,7 @@ def objective(result: Result | None) -> float:
     Returns:
         The log loss or the mean squared error if a model was judged, else the collision rate;
         `WORST` where there is neither: the run failed, is not waited for, or its rows are not
-        hashed.
+        hashed. Also where the error is too large for a number.
     """
     if result is None or not result.has_ended:
         return WORST
@@ -32,8 +32,9 @@ def objective(result: Result | None) -> float:
     except UnreadableError:  # which the summary tells
         return WORST
     paths = (("binary_classification_metrics", "log_loss"), ("regression_metrics", "mse"))
-    losses = (_number(report, *path, "value") for path in paths)
-    known = [*losses, _number(metrics, "collision_rate")]
+    judged = [path for path in paths if isinstance(report, dict) and path[0] in report]
+    known = [_number(report, *path, "value") for path in judged]
+    known = known or [_number(metrics, "collision_rate")]
     return next((each for each in known if each is not None), WORST)
 
 

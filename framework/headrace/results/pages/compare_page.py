@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -229,5 +230,7 @@ def _row(
 
 def _signed(shown: Callable[[float | None], str], difference: float) -> str:
     """Return a difference with its sign; nothing if there is none."""
+    if not math.isfinite(difference):  # of numbers near the largest
+        return ""
     text = shown(abs(difference))
     return "" if text == shown(0) else f"{'+' if difference > 0 else figures.MINUS}{text}"

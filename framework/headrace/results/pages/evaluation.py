@@ -93,8 +93,8 @@ class Regression:
 
     channel: str
     rows: int
-    rmse: float
-    mae: float
+    rmse: float | None
+    mae: float | None
     r2: float | None
     label_mean: float
     mean_prediction: float

@@ -52,11 +52,11 @@ def score(number: float | None) -> str:
 
 
 def measure(number: float | None) -> str:
-    """Format a measured number: 9131.79787 → ``9,132``; 0.123456 → ``0.1235``."""
+    """Format a measured number: 9131.79787 → ``9,132``; 0.123456 → ``0.1235``; 1e200."""
     if number is None:
         return NONE
     digits = 4 if number == 0 else max(0, 3 - math.floor(math.log10(abs(number))))
-    if digits > 9:
+    if digits > 9 or abs(number) >= 1e15:
         return f"{number:.4g}".replace("-", MINUS)
     return f"{number:,.{digits}f}".replace("-", MINUS)
 

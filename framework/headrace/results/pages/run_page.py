@@ -172,9 +172,12 @@ def _tiles(record: RunRecord, evaluation: Evaluation | None) -> Iterator[Tile]:
     yield Tile("rows written", figures.count(rows["written"]), none)
     if rows["rejected"]:
         yield Tile("rows rejected", figures.count(rows["rejected"]), part)
+    if left_out := rows.get("left_out"):
+        yield Tile("rows left out", figures.count(left_out), figures.share(left_out / rows["read"]))
     mean = _mean_of_all(metrics)
     if mean is not None and has_rates(record):
-        yield Tile("click rate", figures.share(mean))
+        note = "of the rows that are left" if "downsample" in record.manifest else ""
+        yield Tile("click rate", figures.share(mean), note)
     if record.manifest["n_features"] is not None:
         yield Tile("n_features", figures.count(record.manifest["n_features"]))
     if "collision_rate" in metrics:

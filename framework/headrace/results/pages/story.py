@@ -17,7 +17,6 @@ from typing import Any
 
 from headrace.aws.request import RequestView
 from headrace.results.pages import figures
-from headrace.results.result import WRITE_ONLY
 from headrace.results.stored import RunRecord
 from headrace.runtime.spec import REPORT_PAGE
 from headrace.uris import S3, join, path_of
@@ -158,8 +157,6 @@ def snippet(record: RunRecord) -> str:
         f"for batch in result.batches({channel!r}, 1024, seed=1):",
     ]
     labels = ", batch.labels" if has_label else ""
-    if manifest["output_format"] in WRITE_ONLY:
-        return ""
     if manifest["n_features"] is not None:
         loaded = f"rows = result.load({channel!r})"
         shown = "rows.features.shape" + (", rows.labels.mean()" if has_label else "")

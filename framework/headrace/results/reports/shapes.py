@@ -272,10 +272,10 @@ class _JudgedChannel(TypedDict, total=False):
     auc: Share | None
     mean_prediction: Number
     calibration_ratio: Number | None
-    mae: Amount
-    mse: Amount
+    mae: Amount | None
+    mse: Amount | None
     mse_standard_error: Amount | None
-    rmse: Amount
+    rmse: Amount | None
     r2: Number | None
 
 
@@ -317,7 +317,7 @@ class _Scores(TypedDict):
 
 class _Groups(TypedDict, total=False):
     mean_label: list[Number | None]
-    mean_loss: list[Number]
+    mean_loss: list[Number | None]
 
 
 class Evaluation(TypedDict, total=False):

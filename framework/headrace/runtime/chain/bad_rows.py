@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,12 @@ MOST_REJECTED = 1000
 """Rows that are listed with their place and what is wrong with them."""
 _UNKNOWN = np.iinfo(np.int64).max
 """Position of a row behind a step that leaves out rows, and does not tell which."""
+
+
+Stayed = Callable[[], npt.NDArray[np.bool_]]
+"""Returns which rows of a batch stayed, shape (rows,)."""
+Keeps = Callable[[pa.RecordBatch, int], npt.NDArray[np.bool_]]
+"""Returns which rows of a batch a step keeps, shape (rows,), given how many its `apply` kept."""
 
 
 class Rejection(NamedTuple):
@@ -55,8 +62,8 @@ class Steps:
         self._unread: tuple[BadRow, ...] = ()
         self._unused: tuple[tuple[int, str], ...] = ()
         """Position among the rows that were read, and the reason."""
-        self._positions: npt.NDArray[np.int64] | None = None
-        """Of the rows that are left; None while these are all."""
+        self._stayed: tuple[tuple[int, Stayed | None], ...] = ()
+        """Of each step that left out rows: how many stayed, and what tells which, if it does."""
         self.rejected = 0
         self.left_out = 0
         """Rows that steps left out, though they were good."""
@@ -86,7 +93,7 @@ class Steps:
         self,
         batch: pa.RecordBatch,
         step: Callable[[pa.RecordBatch], pa.RecordBatch],
-        keeps: Callable[[pa.RecordBatch], npt.NDArray[np.bool_]] | None = None,
+        keeps: Keeps | None = None,
     ) -> pa.RecordBatch:
         """Run one step; again without the bad rows where they are to be skipped.
 
@@ -94,16 +101,14 @@ class Steps:
             batch: The rows.
             step: The step.
             keeps: Tells which rows a step keeps that leaves out some; None if it does not tell.
+                Asked where somebody has to know where a bad row stands that a later step finds.
         """
         while True:
             try:
                 made = step(batch)
                 if made.num_rows != batch.num_rows:
                     self.left_out += batch.num_rows - made.num_rows
-                    if keeps is None:  # whose rows these are is not known
-                        self._positions = np.full(made.num_rows, _UNKNOWN)
-                    elif self._listed:
-                        self._positions = self._known(batch.num_rows)[keeps(decoded(batch))]
+                    self.stay(made.num_rows, keeps and partial(keeps, batch, made.num_rows))
                 return made
             except BadRows as bad:
                 if not self._skip:
@@ -114,6 +119,16 @@ class Steps:
                 if self._listed:
                     self._list(batch, bad)
                 batch = decoded(batch).filter(pa.array(~bad.mask))
+
+    def stay(self, rows: int, which: Stayed | None) -> None:
+        """Remember that only some rows go on.
+
+        Args:
+            rows: How many.
+            which: Tells which; None if nobody can.
+        """
+        if self._listed or not self._skip:
+            self._stayed = (*self._stayed, (rows, which))
 
     def rejections(self) -> tuple[Rejection, ...]:
         """Return the first of the bad rows, in the order of the input."""
@@ -140,20 +155,25 @@ class Steps:
         return (unread.number, unread.line) < (first.number, first.line)
 
     def _list(self, batch: pa.RecordBatch, bad: BadRows) -> None:
-        positions = self._known(len(bad.mask))
         rows = np.flatnonzero(bad.mask)[:MOST_REJECTED]
         reasons = (_reason(batch, bad, int(row)) for row in rows)
-        self._unused = (*self._unused, *zip(positions[rows].tolist(), reasons, strict=True))
-        self._positions = positions[~bad.mask]
+        positions = self._positions()[rows].tolist()
+        self._unused = (*self._unused, *zip(positions, reasons, strict=True))
+        good = ~bad.mask
+        self.stay(int(np.count_nonzero(good)), lambda: good)
 
-    def _known(self, rows: int) -> npt.NDArray[np.int64]:
-        return np.arange(rows) if self._positions is None else self._positions
+    def _positions(self) -> npt.NDArray[np.int64]:
+        """Return the position among the rows that were read of each one that is left."""
+        positions = np.arange(self._rows)
+        for rows, which in self._stayed:
+            positions = np.full(rows, _UNKNOWN) if which is None else positions[which()]
+        return positions
 
     def _described(self, batch: pa.RecordBatch, bad: BadRows) -> str:
         rows = np.flatnonzero(bad.mask)
         values = [shown_cell(batch, bad.column, int(row)) for row in rows[:_SHOWN]]
-        known = batch.num_rows == self._rows
-        place = self._group.place(int(rows[0])) if known else self._group.name
+        first = int(self._positions()[rows[0]])
+        place = self._group.name if first == _UNKNOWN else self._group.place(first)
         text = f"{place}, {_reason(batch, bad, int(rows[0]))}"
         if len(rows) > 1:
             text += f"; {len(rows) - 1} more such rows follow closely: {', '.join(values[1:])}"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.chain.choice import speaks_for
 from headrace.runtime.chain.dictionaries import decoded, decoded_schema, encoded, held
-from headrace.runtime.errors import HeadraceError, PluginError
+from headrace.runtime.errors import RAISED_BY, BadRows, HeadraceError, PluginError
+from headrace.runtime.plugins import promises
 from headrace.runtime.shown import plain, quoted
 from headrace.runtime.transform import (
     Learner,
@@ -82,7 +86,8 @@ class Link:
             raise TypeError(f"transform.steps.{self.label} has nothing to learn")
         with refused(self.label):
             fitted = self.stateful.with_state(state)
-            after = _promised(fitted, self.before)
+            promises.check_fitted(fitted, self.place)
+            after = decoded_schema(promises.schema_of(fitted, self.before, self.place))
         if not _keeps(self.after, after):
             raise PluginError(
                 f"transform.steps.{self.label}: with_state gave the columns {_described(after)}, "
@@ -99,7 +104,7 @@ class Link:
         if before.equals(self.before, check_metadata=True):
             return self
         with refused(self.label):
-            after = _promised(self.transform, before)
+            after = _promised(self.label, self.transform, before)
         return replace(self, before=before, after=after)
 
     def suited(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -116,31 +121,72 @@ class Link:
         return frozenset(getattr(self.transform, "touches", lambda _: ())(self.before))
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Run the step and hold it to its promise."""
-        return self.checked(self.transform.apply(batch))
-
-    def checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the step's batch under the promised schema, roles included.
+        """Run the step and hold it to its promise.
 
         Raises:
-            PluginError: Names or types are not the promised ones.
+            PluginError: It made no batch, more rows, or other names or types than the
+                promised ones; or it calls rows bad that are not there.
         """
+        with self.pointing_at(batch):
+            made = self.transform.apply(batch)
+        promises.check_batch(self.transform, batch, made, self.place)
+        return self._promised(made)
+
+    @property
+    def place(self) -> str:
+        """Return where a mistake of the step is, as an error message says it."""
+        return promises.place(self.label, self.transform)
+
+    def _promised(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the step's batch under the promised schema, roles included."""
         if not takes_dictionaries(self.transform):
             batch = decoded(batch)  # its own dictionaries may hold what ours do not
         if batch.schema.equals(self.after, check_metadata=True):
             return batch
         made = decoded_schema(batch.schema)
         if not made.equals(self.after):
-            raise PluginError(
-                f"transform.steps.{self.label}: apply gave the columns {_described(made)}, "
-                f"but output_schema promised {_described(self.after)}"
-            )
+            raise PluginError(f"{self.place}: {promises.difference(made, self.after)}")
         return held(self.after, batch.columns)
 
+    @property
+    def tells_kept(self) -> bool:
+        """Return whether the step tells which rows it keeps of those that it gets."""
+        return speaks_for(type(self.transform), "keeps", "apply")
 
-def _promised(transform: Transform, before: pa.Schema) -> pa.Schema:
+    def kept(self, batch: pa.RecordBatch, rows: int) -> npt.NDArray[np.bool_]:
+        """Return which rows the step keeps, by its own account, shape (rows of the batch,).
+
+        Args:
+            batch: The rows that it got.
+            rows: Number of those that it gave.
+
+        Raises:
+            PluginError: The account is none, or not of so many rows.
+        """
+        kept: object = self.transform.keeps(batch)  # type: ignore[attr-defined]
+        return promises.checked_account(kept, batch, rows, self.place)
+
+    @contextmanager
+    def pointing_at(self, batch: pa.RecordBatch) -> Iterator[None]:
+        """Check that the rows that the step calls bad are some that it got.
+
+        Raises:
+            PluginError: They are not.
+        """
+        try:
+            yield
+        except BadRows as bad:
+            promises.check_bad_rows(bad, batch, self.place)
+            raise
+
+
+def _promised(label: str, transform: Transform, before: pa.Schema) -> pa.Schema:
     """Return the columns that a step promises: in place of a dictionary, the cells of one."""
-    return decoded_schema(transform.output_schema(before))
+    place = promises.place(label, transform)
+    made = promises.schema_of(transform, before, place)
+    promises.check_columns(before, made, place)
+    promises.check_channels(transform, before, made, place)
+    return decoded_schema(made)
 
 
 def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link]:
@@ -153,10 +199,27 @@ def bind(steps: Sequence[tuple[str, Transform]], source: pa.Schema) -> list[Link
     for label, transform in steps:
         before = links[-1].after if links else source
         with refused(label, _hasher_of(links)):
-            after = _promised(transform, before)
+            after = _promised(label, transform, before)
         _refuse_sampled_before(label, before, after)
         links.append(Link(label, transform, before, after))
     return links
+
+
+def refuse_forgotten(links: Sequence[Link], kept: Collection[str]) -> None:
+    """Refuse a chain with a step that has to know what it learned, if that was not kept.
+
+    Args:
+        links: The chain.
+        kept: Labels of the steps of which it was.
+
+    Raises:
+        ChainError: There is such a step.
+    """
+    for link in links:
+        if link.stateful is not None and link.label not in kept:
+            raise ChainError(
+                f"transform.steps.{link.label}", "the run did not keep what it learned"
+            )
 
 
 def with_states(links: Sequence[Link], states: Mapping[str, pa.Table]) -> tuple[Link, ...]:
@@ -208,6 +271,18 @@ def refused(label: str, hasher: str | None = None) -> Iterator[None]:
             hint = f"it stands behind {quoted(hasher)}, which hashes all features"
             message = f"{message}; {hint}: put it before that (before: {plain(hasher)})"
         raise ChainError(f"transform.steps.{label}", message) from error
+    except (BadRows, HeadraceError):
+        raise
+    except Exception as error:
+        blame(label, error)
+        raise
+
+
+def blame(label: str, error: Exception) -> None:
+    """Add the name of the step to an error that is a bug of the step, once."""
+    note = f"{RAISED_BY}{label}"
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
 
 
 def wanted_of(transforms: Sequence[object], source: pa.Schema) -> tuple[Role, ...]:
@@ -226,8 +301,12 @@ def refuse_absent(label: str, transform: object, source: pa.Schema) -> None:
 
     Raises:
         ChainError: One of them is not there.
+        PluginError: It wants what nobody can give.
     """
-    for role in wants_of(transform, source):
+    with refused(label):
+        wanted = getattr(transform, "wants", lambda _: ())(source)
+    promises.check_wanted(wanted, promises.place(label, transform))
+    for role in wanted:
         if role in _OF_THE_INPUT and not positions(source, role):
             what = f"needs the {role} of each row; dataset.{role} should name its column"
             raise ChainError(f"transform.steps.{label}", what)

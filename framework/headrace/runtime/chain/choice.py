@@ -93,19 +93,19 @@ def replaced(
 
 
 def speaks_for(kind: type, quick: str, whole: str) -> bool:
-    """Return whether a method of a class does what another one does: none below overrides that.
+    """Return whether what a class says holds for a method of it: no class below overrides that.
 
     Args:
         kind: The class.
-        quick: Name of the method.
-        whole: Name of the other one, without which it means nothing.
+        quick: Name of what it says: a method or an attribute. False if it has none.
+        whole: Name of the method.
     """
     homes = kind.__mro__
     defines = [
         next((n for n, each in enumerate(homes) if name in vars(each)), len(homes))
         for name in (quick, whole)
     ]
-    return defines[0] <= defines[1]
+    return defines[0] <= defines[1] and defines[0] < len(homes)
 
 
 def on_numbers(names: Sequence[str], function: Callable[[Any], Any]) -> RowStep:

@@ -16,7 +16,9 @@ import pyarrow as pa
 
 from headrace.runtime.hashing.tokens import I32, Encoded
 from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels.arrays import Codes
 from headrace.runtime.kernels.library import library
+from headrace.runtime.kernels.row_calls import ByValue
 from headrace.runtime.transform import Role, role_of
 
 
@@ -80,16 +82,37 @@ def as_cells(cells: Encoded, made: npt.NDArray[Any], null: Any = None) -> pa.Arr
     return pa.array(found)
 
 
-def as_dictionary(cells: Encoded, made: npt.NDArray[Any], null: Any = None) -> pa.DictionaryArray:
-    """Return the same as a dictionary."""
-    codes, missing = cells.codes, cells.missing
-    if missing is not None and null is not None:
-        codes = np.where(missing, np.int32(len(made)), codes).astype(np.int32)
-        made, missing = np.append(made, made.dtype.type(null)), None
-    again, first = _grouped(made)
+def as_dictionary(
+    column: pa.DictionaryArray,
+    made: npt.NDArray[Any],
+    null: Any = None,
+    alike: npt.NDArray[np.bool_] | None = None,
+) -> pa.DictionaryArray:
+    """Return the same as a dictionary.
+
+    Args:
+        column: The column, as a dictionary.
+        made: What becomes of each of its values: numbers.
+        null: What becomes of a null; None if it stays null.
+        alike: Which values become the same number, where it is known that all others and a null
+            become different ones.
+    """
+    codes = column.indices
+    if codes.null_count and null is not None:
+        codes = _in_type(codes, np.int32).fill_null(len(made))
+        made = np.append(made, made.dtype.type(null))
+        alike = None if alike is None else np.append(alike, False)
+    again, first = _grouped(made) if alike is None else _joined(alike)
     if len(first) < len(made):
-        codes, made = again[codes], made[first]
-    return dictionary(pa.array(made), codes, missing)
+        codes, made = _recoded(codes, again.astype(_code_type(len(first)))), made[first]
+    return of_codes(codes, pa.array(made))
+
+
+def _recoded(codes: pa.Array, again: Codes) -> pa.Array:
+    if not codes.null_count:
+        return pa.array(again.take(codes.to_numpy()))
+    missing = codes.is_null().to_numpy(zero_copy_only=False)
+    return pa.array(again.take(codes.fill_null(0).to_numpy()), mask=missing)
 
 
 def dictionary(
@@ -103,9 +126,7 @@ def dictionary(
         missing: Which rows are null; None where none is.
     """
     codes = codes.astype(np.int32, copy=False)
-    return _of_indices(
-        pa.array(codes) if missing is None else pa.array(codes, mask=missing), values
-    )
+    return of_codes(pa.array(codes) if missing is None else pa.array(codes, mask=missing), values)
 
 
 def _grouped(numbers: npt.NDArray[Any]) -> tuple[I32, npt.NDArray[np.integer[Any]]]:
@@ -116,12 +137,30 @@ def _grouped(numbers: npt.NDArray[Any]) -> tuple[I32, npt.NDArray[np.integer[Any
     return codes.astype(np.int32), first
 
 
+def _joined(alike: npt.NDArray[np.bool_]) -> tuple[I32, npt.NDArray[np.integer[Any]]]:
+    """Return the same where those that are alike are known, and all others are different."""
+    is_first = ~alike
+    is_first[alike.argmax() : alike.argmax() + 1] = True
+    codes = np.cumsum(is_first, dtype=np.int32) - np.int32(1)
+    codes[alike] = codes[alike.argmax()]
+    return codes, np.flatnonzero(is_first)
+
+
+def by_value(column: pa.DictionaryArray, values: npt.NDArray[Any], null: Any) -> ByValue:
+    """Return a column of numbers, given those of a dictionary's values and of null."""
+    codes = column.indices
+    if codes.null_count:
+        codes = _in_type(codes, np.int32).fill_null(len(values))
+        values = np.append(values, values.dtype.type(null))
+    return ByValue(values, codes.to_numpy())
+
+
 def packed(batch: pa.RecordBatch) -> pa.Buffer:
     """Return a batch in as few bytes as its codes need, apart from what it was made of."""
     made = list(batch.columns)
     for place in _dictionaries(batch.schema):
         column = made[place]
-        made[place] = _of_indices(_narrow(column), column.dictionary)
+        made[place] = of_codes(_narrow(column), column.dictionary)
     narrow, counting = held(batch.schema, made), pa.MockOutputStream()
     _write(narrow, counting)
     content = pa.allocate_buffer(counting.size())
@@ -130,17 +169,17 @@ def packed(batch: pa.RecordBatch) -> pa.Buffer:
 
 
 def unpacked(content: pa.Buffer) -> pa.RecordBatch:
-    """Return the batch that was `packed`."""
-    batch = pa.ipc.open_stream(content).read_next_batch()
-    made = list(batch.columns)
-    for place in _dictionaries(batch.schema):
-        column = made[place]
-        made[place] = _of_indices(_in_type(column.indices, np.int32), column.dictionary)
-    return held(batch.schema, made)
+    """Return the batch that was `packed`; the codes stay as they are."""
+    return pa.ipc.open_stream(content).read_next_batch()
 
 
 def _narrow(column: pa.DictionaryArray) -> pa.Array:
-    return _in_type(column.indices, np.min_scalar_type(max(len(column.dictionary) - 1, 0)))
+    return _in_type(column.indices, _code_type(len(column.dictionary)))
+
+
+def _code_type(values: int) -> npt.DTypeLike:
+    """Return the smallest type for the codes of so many values."""
+    return np.uint8 if values <= 1 << 8 else np.uint16 if values <= 1 << 16 else np.int32
 
 
 def _in_type(codes: pa.Array, kind: npt.DTypeLike) -> pa.Array:
@@ -152,11 +191,6 @@ def _in_type(codes: pa.Array, kind: npt.DTypeLike) -> pa.Array:
 def _write(batch: pa.RecordBatch, sink: pa.NativeFile) -> None:
     with pa.ipc.new_stream(sink, batch.schema) as stream:
         stream.write_batch(batch)
-
-
-def taken(column: pa.DictionaryArray, rows: npt.NDArray[np.int64]) -> pa.DictionaryArray:
-    """Return some rows of a dictionary without nulls."""
-    return _of_indices(pa.array(column.indices.to_numpy().take(rows)), column.dictionary)
 
 
 def _dictionaries(schema: pa.Schema) -> list[int]:
@@ -181,5 +215,6 @@ def _as_dictionary(field: pa.Field, kind: pa.DataType) -> pa.Field:
     return field.with_type(kind) if pa.types.is_dictionary(kind) else field
 
 
-def _of_indices(indices: pa.Array, values: pa.Array) -> pa.DictionaryArray:
+def of_codes(indices: pa.Array, values: pa.Array) -> pa.DictionaryArray:
+    """Return a column by the values and the code of each row, without checking these."""
     return pa.DictionaryArray.from_arrays(indices, values, safe=False)

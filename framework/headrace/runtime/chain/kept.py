@@ -16,11 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.chain.bad_rows import Rejection, Steps
+from headrace.runtime.chain.bad_rows import Keeps, Rejection, Stayed, Steps
 from headrace.runtime.chain.dictionaries import unpacked
 from headrace.runtime.errors import BadRows
 
@@ -286,7 +284,7 @@ class _FurtherSteps(Steps):
         self,
         batch: pa.RecordBatch,
         step: Callable[[pa.RecordBatch], pa.RecordBatch],
-        keeps: Callable[[pa.RecordBatch], npt.NDArray[np.bool_]] | None = None,
+        keeps: Keeps | None = None,
     ) -> pa.RecordBatch:
         """Run one step.
 
@@ -299,6 +297,9 @@ class _FurtherSteps(Steps):
             raise ReadAgain from bad
         self.left_out += batch.num_rows - made.num_rows
         return made
+
+    def stay(self, rows: int, which: Stayed | None) -> None:
+        """Do nothing: where a row stands is told when the group is read again."""
 
     def rejections(self) -> tuple[Rejection, ...]:
         """Return nothing: no row is bad."""

@@ -12,18 +12,18 @@ import queue
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
-from ctypes import CDLL
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import Rejection, Steps
-from headrace.runtime.chain.chain import Link
+from headrace.runtime.chain.chain import Link, blame
 from headrace.runtime.chain.columns import Columns
-from headrace.runtime.chain.dictionaries import taken
+from headrace.runtime.chain.dictionaries import decoded, of_codes
 from headrace.runtime.chain.kept import KeptRows
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.chain.typed import typed
@@ -216,7 +216,7 @@ class Process:
 
     def _run(self, steps: Steps, links: Sequence[Link], batch: pa.RecordBatch) -> pa.RecordBatch:
         for link in links:
-            keeps = getattr(link.transform, "keeps", None)
+            keeps = partial(_kept, link) if link.tells_kept else None
             batch = steps.run(batch, partial(_applied, link), keeps)
         return batch
 
@@ -231,80 +231,83 @@ class Process:
 
 def by_channel(batch: pa.RecordBatch) -> dict[int, pa.RecordBatch]:
     """Return the rows of each channel that has any; channel 0's without a channel column."""
-    places = positions(batch.schema, Role.CHANNEL)
-    if not places:
-        return {0: batch}
-    channel = batch.column(places[0]).to_numpy()
-    if not (channel[1:] >= channel[:-1]).all():
-        found = np.flatnonzero(np.bincount(channel)).tolist()
-        return {index: _filtered(batch, channel == index) for index in found}
-    edges = np.flatnonzero(channel[1:] != channel[:-1]) + 1
-    starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(channel)]
-    pieces = zip(starts, ends, strict=True) if len(channel) else ()
-    return {int(channel[start]): batch.slice(start, end - start) for start, end in pieces}
+    for place in positions(batch.schema, Role.CHANNEL):
+        channels = batch.column(place).to_numpy()
+        counts = np.bincount(channels)
+        ends = np.cumsum(counts).tolist()
+        bounds = zip([0, *ends], ends, strict=False)
+        found = {index: bound for index, bound in enumerate(bounds) if bound[0] < bound[1]}
+        if (channels[1:] >= channels[:-1]).all():
+            return {index: batch.slice(start, end - start) for index, (start, end) in found.items()}
+        rows = _order(channels)
+        return {index: _rows_of(batch, rows[start:end]) for index, (start, end) in found.items()}
+    return {0: batch}
 
 
 def of_channel(batch: pa.RecordBatch, index: int) -> pa.RecordBatch:
     """Return the rows of one channel; all rows without a channel column."""
+    rows = np.flatnonzero(are_of_channel(batch, index)).astype(np.int32)
+    return batch if len(rows) == batch.num_rows else _rows_of(batch, rows)
+
+
+def are_of_channel(batch: pa.RecordBatch, index: int) -> npt.NDArray[np.bool_]:
+    """Return which rows are of a channel, shape (rows,); all rows without a channel column."""
     for place in positions(batch.schema, Role.CHANNEL):
-        is_one = batch.column(place).to_numpy() == index
-        return batch if is_one.all() else _filtered(batch, is_one)
-    return batch
-
-
-def _filtered(batch: pa.RecordBatch, chosen: npt.NDArray[np.bool_]) -> pa.RecordBatch:
-    """Return some rows; NumPy takes numbers in a quarter of the time that Arrow needs."""
-    mask, rows = pa.array(chosen), np.flatnonzero(chosen)
-    columns = [_taken(column, rows, mask) for column in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
-
-
-def _taken(column: pa.Array, rows: npt.NDArray[np.int64], mask: pa.BooleanArray) -> pa.Array:
-    if _is_plain(column):
-        return pa.array(column.to_numpy().take(rows))
-    if pa.types.is_dictionary(column.type) and not column.null_count:
-        return taken(column, rows)
-    return column.filter(mask)
-
-
-def _is_plain(column: pa.Array) -> bool:
-    is_number = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
-    return is_number and not column.null_count
+        return np.asarray(batch.column(place).to_numpy() == index)
+    return np.ones(batch.num_rows, np.bool_)
 
 
 def put_apart(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, I32 | None]:
     """Return the rows channel by channel, and the place that each had; None without channels."""
     for place in positions(batch.schema, Role.CHANNEL):
-        channels = batch.column(place).to_numpy()
-        kernels = library()
-        if kernels is None or channels.dtype != np.int8:
-            order = np.argsort(channels, kind="stable").astype(np.int32)
-            return batch.take(pa.array(order)), order
-        rows = row_calls.order(kernels, channels)
-        return _rows_of(kernels, batch, rows), rows
+        rows = _order(batch.column(place).to_numpy())
+        return _rows_of(batch, rows), rows
     return batch, None
 
 
-def _rows_of(kernels: CDLL, batch: pa.RecordBatch, rows: I32) -> pa.RecordBatch:
-    """Return these rows: those of most columns by kernels, of the others by Arrow."""
-    plain = [place for place, column in enumerate(batch.columns) if _is_plain(column)]
-    numbers = row_calls.take(kernels, [batch.column(each).to_numpy() for each in plain], rows)
-    made = dict(zip(plain, map(pa.array, numbers), strict=True))
-    columns = [
-        made[place] if place in made else _cells_of(kernels, column, rows)
-        for place, column in enumerate(batch.columns)
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+def _order(channels: npt.NDArray[Any]) -> I32:
+    """Return the places of rows by their channel, those of one as they stood."""
+    kernels = library()
+    if kernels is None or channels.dtype != np.int8:
+        return np.argsort(channels, kind="stable").astype(np.int32)
+    return row_calls.order(kernels, channels)
 
 
-def _cells_of(kernels: CDLL, column: pa.Array, rows: I32) -> pa.Array:
-    if pa.types.is_string(column.type) and not column.null_count:
+def _rows_of(batch: pa.RecordBatch, rows: I32) -> pa.RecordBatch:
+    """Return these rows: those of most columns in one call, of the others by Arrow."""
+    kernels, made = library(), list(batch.columns)
+    numbers = {
+        place: given for place, each in enumerate(made) if (given := _numbers(each)) is not None
+    }
+    arrays = [each.to_numpy() for each in numbers.values()]
+    taken = (
+        [each.take(rows) for each in arrays]
+        if kernels is None
+        else row_calls.take(kernels, arrays, rows)
+    )
+    chosen = dict(zip(numbers, map(pa.array, taken), strict=True))
+    for place, column in enumerate(made):
+        if place not in chosen:
+            made[place] = _cells_of(column, rows)
+        elif pa.types.is_dictionary(column.type):
+            made[place] = of_codes(chosen[place], column.dictionary)
+        else:
+            made[place] = chosen[place]
+    return pa.RecordBatch.from_arrays(made, schema=batch.schema)
+
+
+def _numbers(column: pa.Array) -> pa.Array | None:
+    """Return a column of numbers, or the codes of a dictionary; None if one is null."""
+    numbers = column.indices if pa.types.is_dictionary(column.type) else column
+    is_number = pa.types.is_floating(numbers.type) or pa.types.is_integer(numbers.type)
+    return numbers if is_number and not numbers.null_count else None
+
+
+def _cells_of(column: pa.Array, rows: I32) -> pa.Array:
+    kernels, texts = library(), None
+    if kernels is not None and pa.types.is_string(column.type) and not column.null_count:
         texts = row_calls.take_texts(kernels, column, rows)
-        return column.take(pa.array(rows)) if texts is None else texts
-    if pa.types.is_dictionary(column.type) and _is_plain(column.indices):
-        (codes,) = row_calls.take(kernels, [column.indices.to_numpy()], rows)
-        return pa.DictionaryArray.from_arrays(pa.array(codes), column.dictionary, safe=False)
-    return column.take(pa.array(rows))
+    return column.take(pa.array(rows)) if texts is None else texts
 
 
 def _hasher(link: Link) -> Hasher:
@@ -318,6 +321,11 @@ def _applied(link: Link, batch: pa.RecordBatch) -> pa.RecordBatch:
         return link.apply(link.suited(batch))
 
 
+def _kept(link: Link, batch: pa.RecordBatch, rows: int) -> npt.NDArray[np.bool_]:
+    with blamed(link):
+        return link.kept(decoded(batch), rows)
+
+
 @contextmanager
 def blamed(link: Link) -> Iterator[None]:
     """Add the name of the step to an error that is a bug of the step."""
@@ -326,5 +334,5 @@ def blamed(link: Link) -> Iterator[None]:
     except (BadRows, HeadraceError):
         raise
     except Exception as error:
-        error.add_note(f"raised by transform.steps.{link.label}")
+        blame(link.label, error)
         raise

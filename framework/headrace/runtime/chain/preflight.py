@@ -25,7 +25,7 @@ from headrace.runtime.sources import columns_of, first_file
 from headrace.runtime.sources.files import format_of, name_of
 from headrace.runtime.sources.meaning import meaningless
 from headrace.runtime.sources.readers import reader_of
-from headrace.runtime.spec import NO_TOKENS, ROWS, DatasetSpec, JobSpec, OutputSpec
+from headrace.runtime.spec import NO_TOKENS, ROWS, JobSpec, OutputSpec
 from headrace.runtime.transform import N_FEATURES, Role, Transform, positions
 
 Steps = Sequence[tuple[str, Transform]]
@@ -97,7 +97,7 @@ def preflight(
         ChainError: A step, the output format or the evaluation cannot work with the columns that
             reach it; or columns are named that the files name themselves.
     """
-    refuse_named(files, spec.dataset)
+    refuse_named(files, spec)
     steps = load(spec.steps)
     first = first_file(files, spec.dataset)
     if spec.learned is None:
@@ -110,6 +110,8 @@ def preflight(
         steps, columns = new_rows.fitted(steps, spec.learned, first, spec.dataset, below)
     columns = replace(columns, wanted=_wanted(steps, columns))
     links = tuple(chain.bind(_as_written(steps, spec.output), columns.schema))
+    if spec.learned is not None:
+        chain.refuse_forgotten(links, spec.learned.states)
     if tables is not None and spec.learned is None:
         links = with_tables(links, tables)
     prepared = Prepared(columns, links, spec.learned is not None)
@@ -143,12 +145,17 @@ def _as_written(steps: Steps, output: OutputSpec) -> Steps:
     return [(label, ByColumn(step) if isinstance(step, Hasher) else step) for label, step in steps]
 
 
-def refuse_named(files: Sequence[Path], dataset: DatasetSpec) -> None:
+def refuse_named(files: Sequence[Path], spec: JobSpec) -> None:
     """Refuse settings that mean nothing for a file, as far as file names tell.
+
+    Those that are another run's may: its files need not have the format of these.
 
     Raises:
         ChainError: There is such a file.
     """
+    dataset = spec.dataset
+    if spec.learned is not None:
+        dataset = dataset.without_settings_of(spec.learned.dataset)
     if dataset.columns is not None:
         for file in files:
             if reader_of(kind := format_of(file, dataset.format)).delimiter is None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.evaluation.rows import Floats, Rows, tamed
+from headrace.runtime.evaluation.rows import FARTHEST, Floats, Rows, tamed
 from headrace.runtime.transform import Role, encoding_of, features, positions, role_of
 
 
@@ -76,4 +76,4 @@ class DenseRows:
             spread = float(known.std()) if len(known) else 0.0
             self._scales[place] = mean, spread or 1.0
         mean, spread = self._scales[place]
-        return (numbers - mean) / spread
+        return np.clip((numbers - mean) / spread, -FARTHEST, FARTHEST)

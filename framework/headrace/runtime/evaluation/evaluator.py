@@ -40,6 +40,9 @@ class Evaluator:
         channels: The output channels.
         folder: Where the disk has room for the rows.
 
+    Raises:
+        ChainError: Training rows are left out, and the model cannot be corrected for that.
+
     Attributes:
         report: The content of ``evaluation.json``, once finished; the same rows and parameters give
             the same.
@@ -52,6 +55,8 @@ class Evaluator:
     ) -> None:
         self._spec = spec
         self._kind = KINDS[spec.kind]
+        self._sampling = sampling_of(schema)
+        self._shift = self._kind.shift(self._sampling)
         self._places = needed(schema)
         kept = pa.schema([schema.field(place) for place in self._places])
         layout = Layout.of(kept)
@@ -61,7 +66,6 @@ class Evaluator:
         again = channels if spec.passes > 1 else judged(channels)
         self._spools = {name: Spool(folder, kept) for name in again}
         self._judged = judged(channels)
-        self._sampling = sampling_of(schema)
         self._waiting = Waiting()
         self._rows_trained = 0
         self._worker = Worker()
@@ -129,10 +133,10 @@ class Evaluator:
         return {"downsample": self._sampling._asdict()} if self._sampling else {}
 
     def _judge(self, name: str) -> Any:
-        judge, shift = self._kind.judge(), self._kind.shift(self._sampling)
+        judge = self._kind.judge()
         for batches in cut(self._spools[name].batches()):
             rows = self._rows_of(batches)
-            judge.add(self._model.scores(rows) + shift, rows.labels)
+            judge.add(self._model.scores(rows) + self._shift, rows.labels)
         return judge
 
     def _refuse_empty(self) -> None:

@@ -153,8 +153,18 @@ def _ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def rounded(value: float | None, *, up: bool = False) -> float | None:
-    """Return a figure as it is told; up where it bounds an error."""
-    if value is None:
+def rounded(value: float | None, *, up: bool = False, power: int = 0) -> float | None:
+    """Return a figure as it is told; None if it is no number any more.
+
+    Args:
+        value: The figure, if there is one.
+        up: Whether it bounds an error.
+        power: The figure is told times this power of two.
+    """
+    if value is None or not math.isfinite(value):
         return None
-    return math.ceil(value * 10**DECIMALS) / 10**DECIMALS if up else round(value, DECIMALS)
+    try:
+        told = math.ldexp(value, power)
+    except OverflowError:
+        return None
+    return math.ceil(told * 10**DECIMALS) / 10**DECIMALS if up else round(told, DECIMALS)

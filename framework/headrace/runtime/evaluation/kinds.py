@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.evaluation.figures import logistic_report
 from headrace.runtime.evaluation.judge import Judge
 from headrace.runtime.evaluation.linear import LinearJudge, LinearModel, linear_report
@@ -27,7 +28,8 @@ class Kind:
         judge: Makes what counts the scores of a channel: `add`.
         report: Tells the figures of what was counted, by channel; one of them for SageMaker.
         refuse: Raises `DataError` for labels that it is not for.
-        shift: Returns what to add to scores because training rows were left out.
+        shift: Returns what to add to scores because training rows were left out; raises
+            `ChainError` where nothing would mend them.
     """
 
     model: Callable[[EvaluationSpec], Any]
@@ -47,7 +49,15 @@ def _log_odds(sampling: Sampling | None) -> float:
     return math.log(sampling.rate) * (1 if sampling.label == 0 else -1)
 
 
+def _nothing(sampling: Sampling | None) -> float:
+    """Refuse rows that were left out by their label: how the mean label moves is not known."""
+    if sampling is not None:
+        what = "a linear regression cannot be corrected for the rows that downsample leaves out"
+        raise ChainError("evaluation", f"{what} by their label; leave one of the two out")
+    return 0.0
+
+
 KINDS: Mapping[str, Kind] = {
     "logistic": Kind(Model, Judge, logistic_report, refuse_other_labels, _log_odds),
-    "linear": Kind(LinearModel, LinearJudge, linear_report, lambda *_: None, lambda _: 0.0),
+    "linear": Kind(LinearModel, LinearJudge, linear_report, lambda *_: None, _nothing),
 }

@@ -11,7 +11,9 @@ import numpy as np
 from headrace.runtime.evaluation.figures import UNKNOWN, rounded
 from headrace.runtime.evaluation.losses import Losses
 from headrace.runtime.evaluation.model import Sgd
-from headrace.runtime.evaluation.rows import Floats, Rows
+from headrace.runtime.evaluation.rows import FARTHEST, Floats, Rows
+
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 class LinearModel(Sgd):
@@ -20,6 +22,8 @@ class LinearModel(Sgd):
     Labels are scaled by the mean and the standard deviation of the first rows, so that the
     learning rate means the same for prices as for counts. The curvature of the squared loss is four
     times that of the logistic loss, so that steps are a quarter as long.
+
+    Mean and standard deviation are those of the labels in units of a power of two (`power_of`).
     """
 
     algorithm = "SGDRegressor"
@@ -29,71 +33,106 @@ class LinearModel(Sgd):
     def learn(self, rows: Rows) -> None:
         """Take one step for each row; see `Sgd`."""
         if not self.rows:
-            self._mean = float(rows.labels.mean())
-            self._spread = float(rows.labels.std()) or 1.0
-        self.fit(rows, (rows.labels - self._mean) / self._spread)
+            self._power = power_of(rows.labels)
+            labels = np.ldexp(rows.labels, -self._power)
+            self._mean = float(labels.mean())
+            self._spread = float(labels.std()) or math.ldexp(1.0, -self._power)
+        with np.errstate(over="ignore"):
+            scaled = (np.ldexp(rows.labels, -self._power) - self._mean) / self._spread
+        self.fit(rows, np.clip(scaled, -FARTHEST, FARTHEST))
 
     def settle(self) -> None:
         """Do nothing: the prediction of the mean weights is the mean of their predictions."""
 
     def scores(self, rows: Rows) -> Floats:
-        """Return the predicted label of each row."""
+        """Return the predicted label of each row, the nearest that is a number."""
         scaled = np.asarray(self.sgd.predict(self.matrix(rows)), np.float64)
-        return scaled * self._spread + self._mean
+        with np.errstate(over="ignore"):
+            predicted = np.ldexp(scaled * self._spread + self._mean, self._power)
+        return np.clip(predicted, -_LARGEST, _LARGEST)
 
     def described(self) -> dict[str, Any]:
         """Return what `report/evaluation.json` says of it."""
-        scales = {"label_mean": rounded(self._mean), "label_scale": rounded(self._spread)}
-        return {**super().described(), **scales}
+        mean, spread = (rounded(each, power=self._power) for each in (self._mean, self._spread))
+        return {**super().described(), "label_mean": mean, "label_scale": spread}
 
 
 class LinearJudge:
-    """Sums over the rows of one channel."""
+    """Sums over the rows of one channel.
+
+    They are in units of a power of two (`power_of`), and become those of a larger one once it is
+    needed. No figure but those that are no numbers themselves is lost to an overflow, and no other
+    one has another bit for it.
+    """
 
     def __init__(self) -> None:
         self.rows = 0
         self.losses = Losses()
-        self.label_sum = self.prediction_sum = 0.0
+        self._power = 0
+        self._label_sum = self._prediction_sum = 0.0
         self._label_squares = self._absolute_errors = 0.0
 
     def add(self, predictions: Floats, labels: Floats) -> None:
         """Take in some rows.
 
         Args:
-            predictions: Shape (rows,).
-            labels: Shape (rows,).
+            predictions: Finite, shape (rows,).
+            labels: Finite, shape (rows,).
         """
+        self._rescale(power_of(predictions, labels))
+        predictions, labels = (np.ldexp(each, -self._power) for each in (predictions, labels))
         errors = predictions - labels
         count, mean = len(labels), float(labels.mean())
-        apart = mean - self.label_mean if self.rows else 0.0
+        apart = mean - self._label_sum / self.rows if self.rows else 0.0
         # Chan, Golub, LeVeque: Algorithms for Computing the Sample Variance, Am. Stat. 37, 1983
         self._label_squares += float(np.square(labels - mean).sum())
         self._label_squares += apart * apart * self.rows * count / (self.rows + count)
         self.rows += count
-        self.label_sum += float(labels.sum())
-        self.prediction_sum += float(predictions.sum())
+        self._label_sum += float(labels.sum())
+        self._prediction_sum += float(predictions.sum())
         self._absolute_errors += float(np.abs(errors).sum())
         self.losses.add(np.square(errors), labels)
 
-    @property
-    def label_mean(self) -> float:
-        """Return the mean of the labels."""
-        return self.label_sum / self.rows
+    def _rescale(self, power: int) -> None:
+        less = self._power - power
+        if self.rows and less >= 0:
+            return
+        self._power = power
+        self._label_sum = math.ldexp(self._label_sum, less)
+        self._prediction_sum = math.ldexp(self._prediction_sum, less)
+        self._absolute_errors = math.ldexp(self._absolute_errors, less)
+        self._label_squares = math.ldexp(self._label_squares, 2 * less)
+        self.losses.rescale(less)
 
     def figures(self) -> dict[str, Any]:
         """Return the figures of a channel that has any rows."""
-        mse = self.losses.total / self.rows
+        mse, error = self.losses.total / self.rows, self.losses.standard_error()
         r2 = 1 - self.losses.total / self._label_squares if self._label_squares else None
+        power = self._power
         return {
             "rows": self.rows,
-            "label_mean": rounded(self.label_mean),
-            "mean_prediction": rounded(self.prediction_sum / self.rows),
-            "mae": rounded(self._absolute_errors / self.rows),
-            "mse": rounded(mse),
-            "mse_standard_error": rounded(self.losses.standard_error()),
-            "rmse": rounded(math.sqrt(mse)),
+            "label_mean": rounded(self._label_sum / self.rows, power=power),
+            "mean_prediction": rounded(self._prediction_sum / self.rows, power=power),
+            "mae": rounded(self._absolute_errors / self.rows, power=power),
+            "mse": rounded(mse, power=2 * power),
+            "mse_standard_error": rounded(error, power=2 * power),
+            "rmse": rounded(math.sqrt(mse), power=power),
             "r2": rounded(r2),
         }
+
+    def groups(self) -> dict[str, list[float | None]]:
+        """Return the mean label and the mean squared error of groups of rows."""
+        return self.losses.groups(self._power)
+
+
+def power_of(*numbers: Floats) -> int:
+    """Return the power of two that is the unit of numbers, so that the largest is about 1.
+
+    Squares of 1e200 are too large for a float64 in any other unit, those of 1e-200 too small. The
+    unit of the smallest numbers is 2**-1000, which can be divided by.
+    """
+    largest = max(float(np.abs(each).max(initial=0)) for each in numbers)
+    return max(math.frexp(largest)[1], -1000)
 
 
 def linear_report(judges: Mapping[str, LinearJudge], judged_on: str) -> dict[str, Any]:
@@ -106,7 +145,7 @@ def linear_report(judges: Mapping[str, LinearJudge], judged_on: str) -> dict[str
         name: {"value": channels[judged_on][name], "standard_deviation": UNKNOWN}
         for name in ("mae", "mse", "rmse", "r2")
     }
-    groups = {name: judge.losses.groups() for name, judge in judges.items()}
+    groups = {name: judge.groups() for name, judge in judges.items()}
     return {
         "regression_metrics": told,
         "judged_on": judged_on,

@@ -43,22 +43,41 @@ class Losses:
         self._losses += np.bincount(groups, losses, GROUPS)
         self._labels += np.bincount(groups, labels, GROUPS)
         self.total += float(losses.sum())
-        with np.errstate(over="ignore"):  # of labels beyond all measure
-            self._squares += float(np.square(losses).sum())
+        self._squares += float(np.square(losses).sum())
         self.rows += len(losses)
 
+    def rescale(self, power: int) -> None:
+        """Multiply labels by a power of two, and losses by its square."""
+        self._labels = np.ldexp(self._labels, power)
+        self._losses = np.ldexp(self._losses, 2 * power)
+        self.total = math.ldexp(self.total, 2 * power)
+        self._squares = math.ldexp(self._squares, 4 * power)
+
     def standard_error(self) -> float | None:
-        """Return the standard error of the mean loss; None for one row, or beyond all measure."""
-        if self.rows < 2 or not math.isfinite(self._squares + self.total * self.total):
+        """Return the standard error of the mean loss; None for one row."""
+        if self.rows < 2:
             return None
         spread = max(self._squares - self.total**2 / self.rows, 0.0) / (self.rows - 1)
         return math.sqrt(spread / self.rows)
 
-    def groups(self) -> dict[str, list[float]]:
-        """Return the mean label, by which the same rows are known, and the mean loss of groups."""
+    def groups(self, power: int = 0) -> dict[str, list[float | None]]:
+        """Return the mean label, by which the same rows are known, and the mean loss of groups.
+
+        Args:
+            power: Labels are told times this power of two, and losses times its square.
+
+        Returns:
+            Two lists; None for what is no number any more.
+        """
         used = min(self.rows, GROUPS)
         rows = (self.rows - np.arange(used) + GROUPS - 1) // GROUPS
-        sums = {"mean_label": self._labels, "mean_loss": self._losses}
-        return {
-            name: np.round(each[:used] / rows, DECIMALS).tolist() for name, each in sums.items()
-        }
+        sums = {"mean_label": (self._labels, power), "mean_loss": (self._losses, 2 * power)}
+        return {name: _told(each[:used] / rows, bits) for name, (each, bits) in sums.items()}
+
+
+def _told(means: Floats, power: int) -> list[float | None]:
+    with np.errstate(over="ignore"):
+        numbers = np.ldexp(means, power)
+        rounded = np.round(numbers, DECIMALS)  # times 10**DECIMALS, which may be too much
+    told = np.where(np.isfinite(rounded), rounded, numbers).tolist()
+    return [each if math.isfinite(each) else None for each in told]

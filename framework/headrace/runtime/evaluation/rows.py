@@ -32,8 +32,11 @@ themselves. Batches of 16,384 rows take nearly three times as long there, larger
 DECIMALS = 6
 """Of every figure that is told. The last bits depend on how a processor computes a logarithm."""
 
+FARTHEST = 1e100
+"""Standard deviations from the mean, beyond which products with weights might be no numbers."""
+
 _NEEDED = (Role.LABEL, Role.INDICES, Role.VALUES)
-_OTHER_LABELS = "use evaluation=none for others"
+_OTHER_LABELS = "use evaluation=linear or none for others"
 _SHOWN = 5
 
 Floats = npt.NDArray[np.float64]

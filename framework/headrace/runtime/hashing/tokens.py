@@ -70,11 +70,11 @@ class Encoded(NamedTuple):
 
     @classmethod
     def _of_codes(cls, column: pa.DictionaryArray) -> Encoded:
-        codes = column.indices
-        if not codes.null_count:
-            return cls(column.dictionary, codes.to_numpy(), None)
-        missing = codes.is_null().to_numpy(zero_copy_only=False)
-        return cls(column.dictionary, codes.fill_null(0).to_numpy(), missing)
+        codes, missing = column.indices, None
+        if codes.null_count:
+            missing = codes.is_null().to_numpy(zero_copy_only=False)
+            codes = codes.fill_null(0)
+        return cls(column.dictionary, codes.to_numpy().astype(np.int32, copy=False), missing)
 
     def rows(self) -> npt.NDArray[np.int64]:
         """Return the number of rows of each value, shape (values,)."""
@@ -94,10 +94,10 @@ class Encoded(NamedTuple):
         kernels = library()
         if kernels is None or column.null_count or len(column) > MOST:
             cells = cls.of(column)
-            return cells._replace(values=cells.values.cast(pa.string()))
+            return cells._replace(values=_spelt(cells.values))
         numbers = column.to_numpy()
         codes, first = dense_calls.group(kernels, numbers.astype(np.int64).view(np.uint64))
-        return cls(pa.array(numbers[first]).cast(pa.string()), codes, None)
+        return cls(_spelt(pa.array(numbers[first])), codes, None)
 
     @classmethod
     def cell_by_cell(cls, column: pa.Array) -> Encoded:
@@ -392,7 +392,15 @@ def in_type(column: pa.Array, role: Role) -> pa.Array:
     if pa.types.is_list(column.type):
         return column.cast(pa.list_(pa.string()))
     wanted = pa.float64() if role is Role.NUMERIC else pa.string()
+    if pa.types.is_integer(column.type) and wanted == pa.string():
+        return _spelt(column)
     return column if column.type == wanted else column.cast(wanted)
+
+
+def _spelt(integers: pa.Array) -> pa.StringArray:
+    kernels = library()
+    made = None if kernels is None else dense_calls.decimals(kernels, integers)
+    return integers.cast(pa.string()) if made is None else made
 
 
 def _is_number(values: pa.Array) -> bool:

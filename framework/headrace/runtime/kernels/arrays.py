@@ -16,6 +16,8 @@ U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.integer[Any]]
+"""The places of rows' values among those of a column, of any type of integers."""
 
 MOST = 2**31 - 1
 """Rows, entries, or bytes of texts: kernels keep their places in 32 bits."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.kernels import row_calls
 from headrace.runtime.kernels.arrays import (
     I32,
     I64,
@@ -24,6 +25,7 @@ from headrace.runtime.kernels.arrays import (
     addresses,
     at,
     straight,
+    texts_at,
 )
 
 _LONGEST = 32
@@ -102,10 +104,10 @@ class Index(NamedTuple):
     slots: npt.NDArray[np.uint32]
 
     @classmethod
-    def of(cls, kernels: CDLL, known: U64) -> Index:
-        """Return the index of at most `MOST` numbers."""
+    def of(cls, kernels: CDLL, known: U64, room: int = 0) -> Index:
+        """Return the index of at most `MOST` numbers, with slots for at least so many."""
         known = straight(known, np.uint64)
-        slots = np.empty(_slots(len(known)), np.uint32)
+        slots = np.empty(_slots(max(len(known), room)), np.uint32)
         kernels.headrace_index(at(known), len(known), at(slots), len(slots))
         return cls(known, slots)
 
@@ -118,6 +120,58 @@ class Index(NamedTuple):
         return places
 
 
+class Tally:
+    """Sums of numbers by their keys, added up as they come; at most `MOST` different keys."""
+
+    def __init__(self, kernels: CDLL) -> None:
+        self._kernels = kernels
+        self._known, self._sums = np.empty(0, np.uint64), np.empty(0, np.int64)
+        self._slots = np.empty(0, np.uint32)
+        self._count = 0
+
+    @property
+    def known(self) -> U64:
+        """Return the keys that have come so far, each once, in that order."""
+        return self._known[: self._count]
+
+    @property
+    def sums(self) -> I64:
+        """Return the sum of each key's numbers, as it is now."""
+        return self._sums[: self._count].copy()
+
+    def add(self, keys: U64, numbers: I64) -> I32:
+        """Add numbers to the sums of their keys; one that is 0 is left out.
+
+        Returns:
+            Where the keys stand that are new, each once.
+        """
+        rows = len(numbers)
+        self._make_room(self._count + rows)
+        keys, numbers = straight(keys, np.uint64), straight(numbers, np.int64)
+        added = np.empty(rows, np.int32)
+        count = self._kernels.headrace_tally(
+            *(at(self._known), at(self._sums), self._count, at(self._slots), len(self._slots)),
+            *(at(keys), at(numbers), rows, at(added)),
+        )
+        self._count += count
+        return added[:count]
+
+    def _make_room(self, most: int) -> None:
+        if most > len(self._known):
+            room = max(most, 2 * len(self._known))
+            self._known, self._sums = (
+                _wider(each, self._count, room) for each in (self._known, self._sums)
+            )
+        if 3 * most > 2 * len(self._slots):
+            self._slots = Index.of(self._kernels, self.known, most).slots
+
+
+def _wider(numbers: npt.NDArray[Any], count: int, room: int) -> npt.NDArray[Any]:
+    made = np.empty(room, numbers.dtype)
+    made[:count] = numbers[:count]
+    return made
+
+
 def order(kernels: CDLL, *keys: U64) -> I32:
     """Return the rows in the order of the last key, equals in that of the one before, and so on.
 
@@ -128,9 +182,19 @@ def order(kernels: CDLL, *keys: U64) -> I32:
     rows = np.arange(len(keys[0]), dtype=np.int32)
     spare_rows, spare = np.empty_like(rows), np.empty(len(rows), np.uint64)
     for number, key in enumerate(keys):
-        chosen = np.array(key, np.uint64) if number == 0 else key[rows].astype(np.uint64)
+        if number == 0:
+            chosen = np.array(key, np.uint64)
+        else:
+            (chosen,) = row_calls.take(kernels, [straight(key, np.uint64)], rows)
         kernels.headrace_sort(at(chosen), at(rows), len(rows), at(spare), at(spare_rows))
     return rows
+
+
+def begins(kernels: CDLL, texts: pa.StringArray) -> U64:
+    """Return the first eight bytes of each text as a number, zero beyond its end; no null."""
+    made = np.empty(len(texts), np.uint64)
+    kernels.headrace_begins(*texts_at(texts), len(texts), at(made))
+    return made
 
 
 class Cells(NamedTuple):
@@ -182,18 +246,25 @@ def csv_lines(kernels: CDLL, columns: Sequence[Cells], rows: int) -> npt.NDArray
     return lines[:size]
 
 
-def decimals(kernels: CDLL, numbers: npt.NDArray[np.float64]) -> tuple[I32, Bytes] | None:
-    """Return where each number's text begins and the last ends, and all texts.
+def decimals(kernels: CDLL, column: pa.Array) -> pa.StringArray | None:
+    """Return the decimal text of each number of a column; null stays null.
 
-    None if a number is not finite, is too large or too small, or for too many of them.
+    None if numbers are neither float64 nor signed integers, or one is not finite, is too large or
+    too small, or if there are too many.
     """
-    rows = len(numbers)
-    if rows > MOST // _LONGEST - 1:
+    rows, is_double = len(column), pa.types.is_float64(column.type)
+    if not (is_double or pa.types.is_signed_integer(column.type)) or rows > MOST // _LONGEST - 1:
         return None
-    numbers = straight(numbers, np.float64)
+    filled = column.fill_null(0) if column.null_count else column
+    numbers = straight(filled.to_numpy(), np.float64 if is_double else np.int64)
+    spell = kernels.headrace_decimals if is_double else kernels.headrace_integers
     offsets, texts = np.empty(rows + 1, np.int32), np.empty((rows + 1) * _LONGEST, np.uint8)
-    size = kernels.headrace_decimals(at(numbers), rows, at(offsets), at(texts))
-    return None if size < 0 else (offsets, texts[:size])
+    size = spell(at(numbers), rows, at(offsets), at(texts))
+    if size < 0:
+        return None
+    validity = column.is_valid().buffers()[1] if column.null_count else None
+    buffers = [validity, pa.py_buffer(offsets), pa.py_buffer(texts[:size])]
+    return pa.Array.from_buffers(pa.string(), rows, buffers, column.null_count)
 
 
 def add_digests_of_numbers(kernels: CDLL, bits: U64, key: int, sums: U64) -> None:

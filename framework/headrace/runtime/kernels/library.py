@@ -54,12 +54,17 @@ _ARGUMENTS = {
     ),
     "index": (_P, c_int64, _P, c_int64),
     "find": (_P, _P, c_int64, _P, c_int64, _P),
+    "tally": (_P, _P, c_int64, _P, c_int64, _P, _P, c_int64, _P),
+    "begins": (_P, _P, c_int64, _P),
     "sort": (_P, _P, c_int64, _P, _P),
     "csv_plain": (_P, c_int32, _P, c_int64, _P, c_int64),
     "csv_size": (_P, _P, _P, _P, c_int64, c_int64),
     "csv_lines": (_P, _P, _P, _P, _P, c_int64, c_int64, _P, c_int64),
     "decimals": (_P, c_int64, _P, _P),
+    "integers": (_P, c_int64, _P, _P),
     "digest_numbers": (_P, c_int64, c_uint64, _P),
+    "side_by_side": (_P, _P, _P, _P, c_int64, c_int64, c_int64, c_int64, _P),
+    "add_cells": (_P, _P, _P, _P, c_int64, c_int64, _P),
     "order": (_P, c_int64, _P),
     "take": (_P, c_int64, c_int64, c_int64, _P, _P, _P),
     "take_texts": (_P, _P, c_int64, _P, c_int64, _P, _P, c_int64),
@@ -68,7 +73,8 @@ _ARGUMENTS = {
 _COUNTING = (
     *("encode", "count", "digest", "sparse", "sparse_weighted", "sparse_keys", "csv_read"),
     *("crc32", "lines", "group", "add_up", "csv_plain", "csv_size", "csv_lines", "decimals"),
-    *("take", "take_texts", "cross", "whole_sums", "level"),
+    *("take", "take_texts", "cross", "whole_sums", "tally", "level", "side_by_side"),
+    *("add_cells", "integers"),
 )
 """Kernels that return a number."""
 

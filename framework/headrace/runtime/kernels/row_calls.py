@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ctypes import CDLL
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from headrace.runtime.kernels.arrays import (
     U64,
     Array,
     Bools,
+    Codes,
     addresses,
     at,
     straight,
@@ -71,6 +72,88 @@ def take_texts(kernels: CDLL, texts: pa.StringArray, rows: I32) -> pa.StringArra
         return None
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(taken)]
     return pa.Array.from_buffers(pa.string(), len(rows), buffers)
+
+
+class ByValue(NamedTuple):
+    """A column of numbers by its values.
+
+    Attributes:
+        values: The values; without codes, one for each row.
+        codes: The place of each row's value, shape (rows,).
+    """
+
+    values: Array
+    codes: Codes | None = None
+
+
+def matrices(
+    kernels: CDLL, columns: Sequence[ByValue], rows: int, dtype: npt.DTypeLike, most: int
+) -> Iterator[Array]:
+    """Yield the rows of a matrix of columns, some at a time, each time in the same memory.
+
+    Args:
+        kernels: The library.
+        columns: Their numbers become those of the matrix's type.
+        rows: Number of rows.
+        dtype: Of the matrix; its numbers have 4 or 8 bytes.
+        most: Rows at a time.
+
+    Raises:
+        ValueError: The columns do not fit each other.
+    """
+    matrix = np.empty((min(rows, most), len(columns)), dtype)
+    given, size = _Given.of(columns, matrix.dtype, rows), matrix.itemsize
+    for first in range(0, rows, most):
+        some = matrix[: rows - first]
+        bounds = first, first + len(some), size
+        if size not in (4, 8) or kernels.headrace_side_by_side(*given.at, *bounds, at(some)) < 0:
+            raise ValueError("the columns do not fit the matrix")
+        yield some
+
+
+def add_cells(kernels: CDLL, columns: Sequence[ByValue], sums: U64) -> None:
+    """Add the numbers of each row to its sum.
+
+    Args:
+        kernels: The library.
+        columns: Their numbers are of 64 bits.
+        sums: Shape (rows,), side by side.
+
+    Raises:
+        ValueError: The arrays do not fit each other.
+    """
+    given, rows = _Given.of(columns, sums.dtype, len(sums)), len(sums)
+    if not sums.flags.c_contiguous or kernels.headrace_add_cells(*given.at, rows, at(sums)) < 0:
+        raise ValueError("the columns do not fit the sums")
+
+
+class _Given(NamedTuple):
+    """Columns as kernels take them; what the addresses point to lives as long as this."""
+
+    values: Sequence[Array]
+    codes: Sequence[Codes | None]
+    arrays: tuple[Array, Array, Array, Array]
+
+    @classmethod
+    def of(cls, columns: Sequence[ByValue], dtype: npt.DTypeLike, rows: int) -> _Given:
+        values = [straight(each, dtype) for each, _ in columns]
+        codes = [None if each is None else _straight_codes(each) for _, each in columns]
+        if any(each is not None and len(each) != rows for each in codes):
+            raise ValueError(f"a column does not have {rows} codes")
+        sizes = np.array([0 if each is None else each.itemsize for each in codes], np.int64)
+        counts = np.array([len(each) for each in values], np.int64)
+        return cls(values, codes, (addresses(codes), sizes, addresses(values), counts))
+
+    @property
+    def at(self) -> tuple[int, ...]:
+        """Return the arguments of a kernel."""
+        return (*map(at, self.arrays), len(self.values))
+
+
+def _straight_codes(codes: Codes) -> Codes:
+    is_taken = codes.dtype in (np.uint8, np.uint16, np.int32)
+    straightened: Codes = straight(codes, codes.dtype if is_taken else np.int32)
+    return straightened
 
 
 class Groups(NamedTuple):

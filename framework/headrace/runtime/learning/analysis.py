@@ -14,17 +14,17 @@ import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import Steps
 from headrace.runtime.chain.chain import Link, refused
+from headrace.runtime.chain.choice import speaks_for
 from headrace.runtime.chain.dictionaries import encoded, packed
 from headrace.runtime.chain.kept import Kept, KeptRows
-from headrace.runtime.chain.pipeline import Process, blamed, of_channel
+from headrace.runtime.chain.pipeline import Process, are_of_channel, blamed, of_channel
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.learning import states
 from headrace.runtime.learning.passes import Pass
+from headrace.runtime.learning.states import Gatherer, Merging
+from headrace.runtime.plugins.promises import check_state
 from headrace.runtime.sources import Group
 from headrace.runtime.transform import Learner, Role, positions, takes_dictionaries
-
-_WAITING = 1 << 16
-"""Rows of states that are worth a merge."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Analysis:
         for link, learner in self._learners:
             if takes_dictionaries(learner):  # codes are chosen sooner than texts
                 batch = link.suited(batch)
-        states = self._learned(steps, self._chosen(batch))
+        states = self._learned(steps, self._chosen(steps, batch))
         return Seen(group.done, batch.num_rows, states, None if steps.rejected else kept)
 
     def _keeps(self, group: Group | KeptRows) -> bool:
@@ -86,10 +86,13 @@ class Analysis:
             return False
         return self._kept.has_room or isinstance(group, KeptRows)
 
-    def _chosen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def _chosen(self, steps: Steps, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self._pass.numbers:
             return _unnumbered(batch)
-        return of_channel(batch, 0)
+        chosen = of_channel(batch, 0)
+        if chosen.num_rows != batch.num_rows:
+            steps.stay(chosen.num_rows, partial(are_of_channel, batch, 0))
+        return chosen
 
     def _learned(self, steps: Steps, batch: pa.RecordBatch) -> dict[str, pa.Table]:
         learned: dict[str, pa.Table] = {}
@@ -189,31 +192,35 @@ def _bytes_of(gathering: Gathering) -> dict[str, bytes]:
 
 
 class _State:
-    """The state of one step so far. States are merged when there are as many new as old rows."""
+    """The state of one step so far."""
 
     def __init__(self, link: Link, learner: Learner, empty: pa.Table) -> None:
         self._link = link
         self._learner = learner
-        self._states = [empty]
-        self._waiting = 0
+        self._gatherer = _gatherer(learner)
+        self.add(empty)
 
     def add(self, state: pa.Table) -> None:
-        self._states.append(state)
-        self._waiting += state.num_rows
-        if self._waiting > max(self._states[0].num_rows, _WAITING):
-            self.merged()
+        with refused(self._link.label), blamed(self._link):
+            self._gatherer.add(state)
 
     def merged(self) -> pa.Table:
         with refused(self._link.label), blamed(self._link):
-            self._states, self._waiting = [self._learner.merge(self._states)], 0
-        return self._states[0]
+            return check_state(self._gatherer.merged(), "merge", self._link.place)
 
     def finished(self) -> pa.Table:
         state = self.merged()
         if not getattr(self._learner, "sorts", False):
             state = states.in_their_order(state)
         with refused(self._link.label), blamed(self._link):
-            return self._learner.finish(state)
+            return check_state(self._learner.finish(state), "finish", self._link.place)
+
+
+def _gatherer(learner: Learner) -> Gatherer:
+    gatherer = None
+    if speaks_for(type(learner), "gatherer", "merge"):
+        gatherer = getattr(learner, "gatherer", lambda: None)()
+    return Merging(learner.merge) if gatherer is None else gatherer
 
 
 def _accumulated(
@@ -225,8 +232,10 @@ def _accumulated(
 ) -> pa.RecordBatch:
     seen = [place for place, name in enumerate(batch.schema.names) if name not in hidden]
     suited = link.suited(batch)
-    with blamed(link):
-        learned[link.label] = learner.accumulate(suited.select(seen) if hidden else suited)
+    suited = suited.select(seen) if hidden else suited
+    with blamed(link), link.pointing_at(suited):
+        state = learner.accumulate(suited)
+        learned[link.label] = check_state(state, "accumulate", link.place)
     return batch
 
 
@@ -235,7 +244,8 @@ def _empty(job: Prepared, link: Link, learner: Learner, this: Pass) -> pa.Table:
     columns = [pa.array([], field.type) for field in schema]
     batch = pa.RecordBatch.from_arrays(columns, schema=schema)
     with blamed(link):
-        return learner.accumulate(_unnumbered(batch) if this.numbers else batch)
+        state = learner.accumulate(_unnumbered(batch) if this.numbers else batch)
+        return check_state(state, "accumulate", link.place)
 
 
 def _unnumbered(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from ctypes import CDLL
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -60,17 +61,43 @@ def added_up_counts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
         ValueError: There are more different values.
     """
     merged = added_up(states, VALUE)
-    refuse_more(merged, max_values, BYTES_EACH)
+    refuse_more(merged.num_rows, max_values, BYTES_EACH)
     return merged
 
 
-def refuse_more(state: pa.Table, max_values: int, bytes_each: int) -> None:
-    """Refuse a state with more rows than that.
+class CountsGatherer:
+    """Adds up counts as `added_up_counts` does, one state after the other.
+
+    Args:
+        kernels: The library.
+        max_values: As there.
+    """
+
+    def __init__(self, kernels: CDLL, max_values: int) -> None:
+        self._tally = dense_calls.Tally(kernels)
+        self._max_values = max_values
+
+    def add(self, state: pa.Table) -> None:
+        """Take in a state.
+
+        Raises:
+            ValueError: There are more different values.
+        """
+        self._tally.add(state[VALUE].to_numpy(), state[ROWS].to_numpy())
+        refuse_more(len(self._tally.known), self._max_values, BYTES_EACH)
+
+    def merged(self) -> pa.Table:
+        """Return the state of all that have come."""
+        return pa.table({VALUE: self._tally.known, ROWS: self._tally.sums})
+
+
+def refuse_more(values: int, max_values: int, bytes_each: int) -> None:
+    """Refuse more different values than that.
 
     Raises:
-        ValueError: It has more.
+        ValueError: There are more.
     """
-    if state.num_rows > max_values:
+    if values > max_values:
         raise ValueError(
             f"the columns have more than {max_values:,} different values; "
             "name those with fewer in 'columns', or raise 'max_values' "
@@ -95,7 +122,13 @@ class Values:
         return np.ascontiguousarray(self.known[order]), order
 
     def mapped(
-        self, name: str, column: pa.Array, made: npt.NDArray[Any], null: Any = None
+        self,
+        name: str,
+        column: pa.Array,
+        made: npt.NDArray[Any],
+        null: Any = None,
+        *,
+        are_distinct: bool = False,
     ) -> pa.Array:
         """Return what becomes of each cell of a column: of text, or a dictionary of it.
 
@@ -104,11 +137,13 @@ class Values:
             column: The cells.
             made: Numbers, one for each value of the set, and that of all others at the end.
             null: What becomes of a null; None if it stays null.
+            are_distinct: Whether the numbers are all different, that of a null too.
         """
+        if pa.types.is_dictionary(column.type):
+            places = self.found(name, column.dictionary)
+            return as_dictionary(column, made[places], null, places < 0 if are_distinct else None)
         cells = Encoded.of(column)
-        found = made[self.found(name, cells.values)]
-        is_dictionary = pa.types.is_dictionary(column.type)
-        return (as_dictionary if is_dictionary else as_cells)(cells, found, null)
+        return as_cells(cells, made[self.found(name, cells.values)], null)
 
     def lacks(self, name: str, column: pa.StringArray) -> npt.NDArray[np.bool_]:
         """Find the cells of a column whose value is not in the set, shape (rows,); no null."""

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from headrace.runtime.chain.chain import ChainError, Link, with_states
+from headrace.runtime.chain.chain import Link, refuse_forgotten, with_states
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.errors import DataError
 from headrace.runtime.learning import states
@@ -53,22 +53,10 @@ def restored(links: Sequence[Link], run_folder: Path, kept: Mapping[str, Any]) -
         ChainError: There is no state for a step, or the step cannot work with it.
         DataError: A file is not there, or not the one that the manifest means.
     """
+    refuse_forgotten(links, kept)
     learning = [link.label for link in links if link.stateful is not None]
-    return with_states(links, {label: _state(label, run_folder, kept) for label in learning})
-
-
-def refuse_changed(run_folder: Path, kept: Mapping[str, Any]) -> None:
-    """Refuse a run of which a state is not there, or not the one that its manifest means.
-
-    Args:
-        run_folder: ``output.path`` of the run.
-        kept: What its manifest says of the files.
-
-    Raises:
-        DataError: There is such a state.
-    """
-    for each in kept.values():
-        _content(run_folder, each)
+    found = {label: states.from_bytes(_content(run_folder, kept[label])) for label in learning}
+    return with_states(links, found)
 
 
 def taught(job: Prepared, spec: JobSpec, root: Path) -> Prepared:
@@ -90,7 +78,7 @@ def taught(job: Prepared, spec: JobSpec, root: Path) -> Prepared:
 
 
 def _written(report: Path, label: str, state: pa.Table, name: str) -> dict[str, Any]:
-    folder, content = report / FOLDER, states.to_bytes(state)
+    folder, content = report / FOLDER, states.to_bytes(_plain(state))
     path = folder / f"{quote(label, safe='')}.arrow"
     try:
         folder.mkdir(exist_ok=True)
@@ -101,10 +89,11 @@ def _written(report: Path, label: str, state: pa.Table, name: str) -> dict[str, 
     return {"file": file, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def _state(label: str, run_folder: Path, kept: Mapping[str, Any]) -> pa.Table:
-    if label not in kept:
-        raise ChainError(f"transform.steps.{label}", "the run did not keep what it learned")
-    return states.from_bytes(_content(run_folder, kept[label]))
+def _plain(state: pa.Table) -> pa.Table:
+    """Return the state with plain columns in place of dictionaries."""
+    kinds = [each.type for each in state.schema]
+    plain = [each.value_type if pa.types.is_dictionary(each) else each for each in kinds]
+    return state.cast(pa.schema(list(zip(state.column_names, plain, strict=True))))
 
 
 def _content(run_folder: Path, kept: Mapping[str, Any]) -> bytes:

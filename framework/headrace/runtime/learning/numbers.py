@@ -43,7 +43,7 @@ def added_up_numbers(states: Sequence[pa.Table], max_values: int) -> pa.Table:
         ValueError: There are more different numbers than `max_values`, of all columns together.
     """
     merged = added_up(states, COLUMN, NUMBER)
-    refuse_more(merged, max_values, BYTES_EACH)
+    refuse_more(merged.num_rows, max_values, BYTES_EACH)
     return merged
 
 

@@ -6,17 +6,24 @@ anything. Arrow's file format carries it, which holds no code and is read by man
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ctypes import CDLL
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.kernels import dense_calls
-from headrace.runtime.kernels.arrays import MOST
+from headrace.runtime.kernels import dense_calls, row_calls
+from headrace.runtime.kernels.arrays import MOST, straight
 from headrace.runtime.kernels.library import library
+
+Integers = npt.NDArray[np.integer[Any]]
+
+_WAITING = 1 << 16
+"""Rows of states that are worth a merge."""
+_FEW, _MOST_WORDS = 1 << 20, 1 << 62
+"""Numbers that are near each other, and products that fit a word."""
 
 
 def added_up(states: Sequence[pa.Table], *keys: str) -> pa.Table:
@@ -37,6 +44,47 @@ def added_up(states: Sequence[pa.Table], *keys: str) -> pa.Table:
     return pa.table([made[name] for name in found], schema=together.schema)
 
 
+class Gatherer(Protocol):
+    """Puts states together one by one, as they come."""
+
+    def add(self, state: pa.Table) -> None:
+        """Take in a state; raise `ValueError` where that is too much."""
+
+    def merged(self) -> pa.Table:
+        """Return the state of all that have come."""
+
+
+def gatherer_of(kind: Callable[[CDLL, int], Gatherer], max_values: int) -> Gatherer | None:
+    """Return a gatherer that works with kernels; None without them."""
+    kernels = library()
+    return None if kernels is None else kind(kernels, max_values)
+
+
+class Merging:
+    """Puts states together by a step's `merge`, when there are as many new as old rows.
+
+    Args:
+        merge: The step's.
+    """
+
+    def __init__(self, merge: Callable[[Sequence[pa.Table]], pa.Table]) -> None:
+        self._merge = merge
+        self._states: list[pa.Table] = []
+        self._waiting = 0
+
+    def add(self, state: pa.Table) -> None:
+        """Take in a state, and merge those there are if it is time to."""
+        self._states.append(state)
+        self._waiting += state.num_rows
+        if self._waiting > max(self._states[0].num_rows, _WAITING):
+            self.merged()
+
+    def merged(self) -> pa.Table:
+        """Return the state of all that have come."""
+        self._states, self._waiting = [self._merge(self._states)], 0
+        return self._states[0]
+
+
 def _are_integers(state: pa.Table, keys: Sequence[str]) -> bool:
     types = [state.schema.field(name).type for name in keys]
     return bool(types) and all(map(pa.types.is_integer, types))
@@ -44,12 +92,13 @@ def _are_integers(state: pa.Table, keys: Sequence[str]) -> bool:
 
 def _by_kernel(kernels: CDLL, state: pa.Table, keys: Sequence[str]) -> pa.Table:
     numbers = {name: state[name].to_numpy() for name in state.column_names}
-    name, *others = keys
-    codes, first = dense_calls.group(kernels, _words(numbers[name]))
-    for name in others:
-        further, distinct = dense_calls.group(kernels, _words(numbers[name]))
-        pairs = codes.astype(np.uint64) * np.uint64(len(distinct)) + further.astype(np.uint64)
-        codes, first = dense_calls.group(kernels, pairs)
+    together, size = numbers[keys[0]], 1 << 64
+    for name in keys[1:]:
+        further, count = _numbered(kernels, numbers[name])
+        if size * count > _MOST_WORDS:
+            together, size = _grouped(kernels, together)
+        together, size = together * np.int64(count) + further, size * count
+    codes, first = dense_calls.group(kernels, _words(together))
     made = [
         each[first] if name in keys else dense_calls.add_up(kernels, codes, each, len(first))
         for name, each in numbers.items()
@@ -57,19 +106,63 @@ def _by_kernel(kernels: CDLL, state: pa.Table, keys: Sequence[str]) -> pa.Table:
     return pa.table(made, schema=state.schema)
 
 
-def _words(numbers: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.uint64]:
+def _numbered(kernels: CDLL, numbers: Integers) -> tuple[npt.NDArray[np.int64], int]:
+    """Return numbers from 0 on in the place of others, and one that is above them all."""
+    lowest, highest = (int(each) for each in (numbers.min(initial=0), numbers.max(initial=0)))
+    if highest - lowest > _FEW:
+        return _grouped(kernels, numbers)
+    return numbers.astype(np.int64) - lowest, highest - lowest + 1
+
+
+def _grouped(kernels: CDLL, numbers: Integers) -> tuple[npt.NDArray[np.int64], int]:
+    codes, first = dense_calls.group(kernels, _words(numbers))
+    return codes.astype(np.int64), len(first)
+
+
+def _words(numbers: Integers) -> npt.NDArray[np.uint64]:
     words: npt.NDArray[np.uint64] = numbers.astype(np.int64, copy=False).view(np.uint64)
     return words
 
 
 def in_their_order(state: pa.Table) -> pa.Table:
     """Return the same rows by the values of their columns, the first column first."""
-    if state.num_columns and pa.types.is_integer(state.schema.field(0).type):
-        numbers = state.column(0).to_numpy()
-        order = order_of(numbers) if numbers.dtype == np.uint64 else np.argsort(numbers)
-        if (numbers[order[1:]] != numbers[order[:-1]]).all():  # the other columns decide nothing
-            return state.combine_chunks().take(pa.array(order)).combine_chunks()
+    integers = [pa.types.is_integer(field.type) for field in state.schema]
+    if integers[:1] == [True]:
+        for count in (1, len(integers)):
+            if not all(integers[:count]):
+                break
+            keys = [_ascending(column.to_numpy()) for column in state.columns[count - 1 :: -1]]
+            order = order_of(*keys)
+            ties = [each[1:] == each[:-1] for each in rows_of(keys, order)]
+            if count == len(integers) or not np.logical_and.reduce(ties).any():
+                return _taken(state, order)
     return state.sort_by([(name, "ascending") for name in state.column_names]).combine_chunks()
+
+
+def _ascending(numbers: Integers) -> npt.NDArray[np.uint64]:
+    """Return numbers in the order of these."""
+    if numbers.dtype == np.uint64:
+        return numbers.view(np.uint64)
+    return _words(numbers) ^ np.uint64(1 << 63)
+
+
+def _taken(state: pa.Table, rows: npt.NDArray[np.integer[Any]]) -> pa.Table:
+    """Return these rows: the integers by a kernel, all else by Arrow."""
+    numbers = [name for name in state.column_names if pa.types.is_integer(state[name].type)]
+    taken = rows_of([state[name].to_numpy() for name in numbers], rows)
+    made = dict(zip(numbers, taken, strict=True))
+    others = state.drop_columns(numbers).combine_chunks().take(pa.array(rows)).combine_chunks()
+    columns = [made[name] if name in made else others[name] for name in state.column_names]
+    return pa.table(columns, schema=state.schema)
+
+
+def rows_of(
+    columns: Sequence[npt.NDArray[Any]], rows: npt.NDArray[np.integer[Any]]
+) -> Sequence[npt.NDArray[Any]]:
+    """Return these rows of each column."""
+    if (kernels := library()) is not None and len(rows) <= MOST:
+        return row_calls.take(kernels, columns, straight(rows, np.int32))
+    return [column[rows] for column in columns]
 
 
 def order_of(*keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.integer[Any]]:

@@ -67,7 +67,7 @@ def added_up_targets(states: Sequence[pa.Table], max_values: int) -> pa.Table:
     """
     merged = added_up(states, VALUE, FOLD, PLACE)
     merged = merged.filter(pc.or_(pc.not_equal(merged[ROWS], 0), pc.not_equal(merged[SUM], 0)))
-    refuse_more(merged, max_values, BYTES_EACH)
+    refuse_more(merged.num_rows, max_values, BYTES_EACH)
     return merged
 
 
@@ -140,8 +140,14 @@ def counted_up(start: float, times: Ints) -> Floats:
     """
     if start >= 2.0**53:  # so that 1 more is no more
         return np.full(len(times), start)
+    if (most := int(times.max(initial=0))) < len(times):  # most of them come several times
+        return _counted_up(start, np.arange(most + 1), most).take(times)
+    return _counted_up(start, times, most)
+
+
+def _counted_up(start: float, times: Ints, most: int) -> Floats:
     # Between two powers of two there is nothing to round, so few steps have to be done by itself.
-    begins, numbers, most = [0], [start], int(times.max(initial=0))
+    begins, numbers = [0], [start]
     while begins[-1] < most:
         number = numbers[-1]
         power = 2.0 ** np.frexp(number)[1] if number else 1.0

@@ -6,7 +6,8 @@ fast.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from ctypes import CDLL
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,18 @@ import pyarrow.compute as pc
 from headrace.runtime.chain import typed
 from headrace.runtime.chain.typed import bytes_of_text
 from headrace.runtime.hashing.hash64 import hash64, key_of
-from headrace.runtime.hashing.tokens import U64, Encoded
+from headrace.runtime.hashing.tokens import I32, U64, Encoded
 from headrace.runtime.hashing.words import Cells
-from headrace.runtime.kernels import dense_calls
+from headrace.runtime.kernels import dense_calls, row_calls
 from headrace.runtime.kernels.arrays import MOST
 from headrace.runtime.kernels.library import library
 from headrace.runtime.learning.counts import refuse_more
-from headrace.runtime.learning.states import order_of
+from headrace.runtime.learning.states import order_of, rows_of
 
 HASH, COLUMN, TEXT, ROWS = "hash", "column", "value", "rows"
 _BYTES_EACH = 160
 _MOST_ROWS = 1 << 40
+"""More than a text may stand in."""
 
 
 def texts_of(columns: Mapping[str, pa.Array]) -> pa.Table:
@@ -66,9 +68,47 @@ def added_up_texts(states: Sequence[pa.Table], max_values: int) -> pa.Table:
     names = together[COLUMN].unify_dictionaries()
     merged = [_chosen(each, first) for each in (together[HASH], names, together[TEXT])]
     state = pa.table([*merged, rows], [HASH, COLUMN, TEXT, ROWS])
-    refuse_more(state, max_values, _BYTES_EACH)
-    _refuse_longer(state[TEXT])
+    refuse_more(state.num_rows, max_values, _BYTES_EACH)
+    _refuse_longer(bytes_of_text(state[TEXT]))
     return state
+
+
+class TextsGatherer:
+    """Adds up counts as `added_up_texts` does, one state after the other.
+
+    Args:
+        kernels: The library.
+        max_values: As there.
+    """
+
+    def __init__(self, kernels: CDLL, max_values: int) -> None:
+        self._tally = dense_calls.Tally(kernels)
+        self._names: list[pa.DictionaryArray] = []
+        self._texts: list[pa.StringArray] = []
+        self._bytes = 0
+        self._max_values = max_values
+
+    def add(self, state: pa.Table) -> None:
+        """Take in a state.
+
+        Raises:
+            ValueError: There are more different texts, or they are too long.
+        """
+        rows = self._tally.add(state[HASH].to_numpy(), state[ROWS].to_numpy())
+        names, texts = state[COLUMN].combine_chunks(), _together(state[TEXT])
+        if len(rows) < len(texts):
+            names, texts = names.take(pa.array(rows)), _taken(texts, rows)
+        self._names.append(names)
+        self._texts.append(texts)
+        self._bytes += int(np.diff(Cells.offsets(texts)[[0, -1]])[0])
+        refuse_more(len(self._tally.known), self._max_values, _BYTES_EACH)
+        _refuse_longer(self._bytes)
+
+    def merged(self) -> pa.Table:
+        """Return the state of all that have come."""
+        names, texts = pa.chunked_array(self._names), pa.chunked_array(self._texts)
+        made = [self._tally.known, names.unify_dictionaries(), texts, self._tally.sums]
+        return pa.table(made, [HASH, COLUMN, TEXT, ROWS])
 
 
 def _chosen(column: pa.ChunkedArray, rows: npt.NDArray[np.integer[Any]]) -> pa.ChunkedArray:
@@ -84,9 +124,9 @@ def _chosen(column: pa.ChunkedArray, rows: npt.NDArray[np.integer[Any]]) -> pa.C
     return pa.chunked_array(made, column.type)
 
 
-def _refuse_longer(texts: pa.ChunkedArray) -> None:
+def _refuse_longer(size: int) -> None:
     """Refuse texts that are too long together for what is done with them at the end."""
-    if bytes_of_text(texts) > typed.MOST_TEXT:
+    if size > typed.MOST_TEXT:
         raise ValueError(
             f"the different values of the columns have more than {typed.MOST_TEXT:,} bytes of text "
             "together; name columns with fewer or shorter values in 'columns'"
@@ -115,27 +155,43 @@ def _no_texts() -> pa.StringArray:
 
 
 def by_count(state: pa.Table) -> pa.Table:
-    """Return the rows column by column, the most frequent text first, equals in their order."""
-    texts = pa.concat_arrays([_no_texts(), *state[TEXT].chunks])
+    """Return the texts column by column, the most frequent first, equals in their order."""
+    texts = _together(state[TEXT])
     if not len(texts):
-        return state
+        return state.select([COLUMN, TEXT])
     # Texts are compared by their first 8 bytes, and in full only where these agree.
-    begins = Cells.of(texts).word(0).byteswap()
     rows, (columns, names) = state[ROWS].to_numpy(), _in_order(state[COLUMN])
-    most = rows.max()
-    keys = [begins, (most - rows).astype(np.uint64), columns.astype(np.uint64)]
-    if most < _MOST_ROWS:  # one key is sorted sooner than two
-        keys = [begins, keys[2] * np.uint64(_MOST_ROWS) + keys[1]]
-    order = order_of(*keys).astype(np.int64)
-    agree = np.logical_and.reduce([each[1:] == each[:-1] for each in (x[order] for x in keys)])
+    groups = (columns + np.int64(1)) * _MOST_ROWS - rows
+    keys = [_begins(texts), groups.view(np.uint64)]
+    order = order_of(*keys).astype(np.int32, copy=False)
+    agree = np.logical_and(*(each[1:] == each[:-1] for each in rows_of(keys, order)))
     if agree.any():
         tied = np.flatnonzero(np.append(agree, False) | np.append(False, agree))
         runs = np.cumsum(~np.append(False, agree))[tied]
         together = pa.table({"run": runs, TEXT: texts.take(pa.array(order[tied]))})
         sort_keys = [("run", "ascending"), (TEXT, "ascending")]
         order[tied] = order[tied][pc.sort_indices(together, sort_keys=sort_keys).to_numpy()]
-    names = pa.DictionaryArray.from_arrays(columns[order], names)
-    return pa.table([names, texts.take(pa.array(order)), rows[order]], [COLUMN, TEXT, ROWS])
+    sizes = np.bincount(columns, minlength=len(names))
+    codes = np.repeat(np.arange(len(names), dtype=np.int32), sizes)
+    ordered = pa.DictionaryArray.from_arrays(codes, names)
+    return pa.table([ordered, _taken(texts, order)], [COLUMN, TEXT])
+
+
+def _together(texts: pa.ChunkedArray) -> pa.StringArray:
+    chunks = texts.chunks
+    return chunks[0] if len(chunks) == 1 else pa.concat_arrays([_no_texts(), *chunks])
+
+
+def _begins(texts: pa.StringArray) -> U64:
+    if (kernels := library()) is not None:
+        return dense_calls.begins(kernels, texts)
+    return Cells.of(texts).word(0).byteswap()
+
+
+def _taken(texts: pa.StringArray, rows: I32) -> pa.StringArray:
+    kernels = library()
+    made = None if kernels is None else row_calls.take_texts(kernels, texts, rows)
+    return texts.take(pa.array(rows)) if made is None else made
 
 
 def _in_order(names: pa.ChunkedArray) -> tuple[npt.NDArray[np.int32], pa.StringArray]:
@@ -147,22 +203,19 @@ def _in_order(names: pa.ChunkedArray) -> tuple[npt.NDArray[np.int32], pa.StringA
     return places[coded.indices.to_numpy()], pa.array(sorted(known))
 
 
-def ranks_of(state: pa.Table) -> npt.NDArray[np.int32]:
-    """Return the position of each row in its column, from 0, where each column's stand together."""
-    names = state[COLUMN].combine_chunks().indices.to_numpy()
-    starts = np.flatnonzero(np.diff(names, prepend=-1))
-    ranks = np.arange(len(names)) - np.repeat(starts, np.diff(starts, append=len(names)))
-    return ranks.astype(np.int32)
+def runs_of(state: pa.Table) -> Iterator[tuple[str, slice]]:
+    """Yield the column and the place of the rows that stand together and are of one column."""
+    names = state[COLUMN].combine_chunks()
+    coded = names if pa.types.is_dictionary(names.type) else names.dictionary_encode()
+    codes = coded.indices.to_numpy()
+    starts = np.flatnonzero(np.diff(codes, prepend=-1)).tolist()
+    for start, end in zip(starts, [*starts[1:], len(codes)], strict=False):
+        yield coded.dictionary[codes[start]].as_py(), slice(start, end)
 
 
 def known_by(state: pa.Table) -> U64:
     """Return what each text is known by, shape (texts,), where the state has lost that."""
-    hashes = np.empty(state.num_rows, np.uint64)
-    texts = pa.concat_arrays([_no_texts(), *state[TEXT].chunks])
-    coded = state[COLUMN].combine_chunks().dictionary_encode()
-    codes = coded.indices.to_numpy()
-    starts = np.flatnonzero(np.diff(codes, prepend=-1)).tolist()
-    for start, end in zip(starts, [*starts[1:], len(codes)], strict=False):
-        key = key_of(coded.dictionary[codes[start]].as_py())
-        hashes[start:end] = hash64(texts.slice(start, end - start), key)
+    hashes, texts = np.empty(state.num_rows, np.uint64), _together(state[TEXT])
+    for name, rows in runs_of(state):
+        hashes[rows] = hash64(texts[rows], key_of(name))
     return hashes

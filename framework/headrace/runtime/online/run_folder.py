@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import warnings
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from headrace.runtime import VERSION
+from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.errors import HeadraceError
 from headrace.runtime.learning.files import STATES
+from headrace.runtime.output.seal import SHA256, is_sealed
 from headrace.runtime.plugins.transforms import PACKAGE, source_of
 from headrace.runtime.shown import plain
-from headrace.runtime.spec import REPORT, DatasetSpec, StepSpec, digest
+from headrace.runtime.spec import (
+    LEARNED_INPUT,
+    REPORT,
+    DatasetSpec,
+    JobSpec,
+    LearnedSpec,
+    StepSpec,
+    digest,
+    under,
+)
 
 MANIFEST = f"{REPORT}/manifest.json"
 SCRIPT = "code/entry.pyz"
@@ -39,6 +51,8 @@ class RunFolder:
     """Of headrace, where the job ran."""
     states: dict[str, Any]
     """The manifest's entries of the steps that learned, by their labels."""
+    config_sha256: str
+    """Digest of what made the rows."""
 
     @classmethod
     def read(cls, path: Path) -> RunFolder:
@@ -47,17 +61,21 @@ class RunFolder:
         Raises:
             HeadraceError: There is none, or it does not say what made the rows.
         """
-        return cls.of(path, _manifest(path))
+        return cls.of(str(path), _manifest(path))
 
     @classmethod
-    def of(cls, path: Path, manifest: Mapping[str, Any]) -> RunFolder:
-        """Return what a folder's manifest tells.
+    def of(cls, place: str, manifest: dict[str, Any]) -> RunFolder:
+        """Return what the manifest of a run tells.
+
+        Args:
+            place: The folder, or its ``s3://`` URI, where only the manifest can be read.
+            manifest: Its content.
 
         Raises:
-            HeadraceError: It does not say what made the rows.
+            HeadraceError: It does not say what made the rows, or was changed.
         """
         if "program" in manifest:
-            raise HeadraceError(f"{path}: holds the files of a program, not the rows of a chain")
+            raise HeadraceError(f"{place}: holds the files of a program, not the rows of a chain")
         try:
             config, version = manifest["config"], str(manifest["versions"]["headrace"])
             dataset = DatasetSpec.of(config["dataset"])
@@ -69,13 +87,22 @@ class RunFolder:
                 raise TypeError("input_columns should be a list of texts")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             what = f"{MANIFEST} does not tell all that is needed; run the job again with {VERSION}"
-            raise HeadraceError(f"{path}: {what} ({error})") from error
+            raise HeadraceError(f"{place}: {what} ({error})") from error
         if known != sha256:
-            raise HeadraceError(f"{path}: {MANIFEST} was changed; config_sha256 is not of config")
+            raise HeadraceError(f"{place}: {MANIFEST} was changed; config_sha256 is not of config")
+        if SHA256 in manifest and not is_sealed(manifest):
+            raise HeadraceError(f"{place}: {MANIFEST} was changed; its sha256 is not of the rest")
         if config.get("learned"):  # a job of which another run has the states
             what = "is itself a result of transform.learned; name the run that learned"
-            raise HeadraceError(f"{path}: {what}")
-        return cls(path, dataset, steps, columns, version, states)
+            raise HeadraceError(f"{place}: {what}")
+        return cls(Path(place), dataset, steps, columns, version, states, sha256)
+
+    @property
+    def learned(self) -> LearnedSpec:
+        """Return what a job has to know that applies what the run learned, its files as here."""
+        kept = {label: (each["file"], each["sha256"]) for label, each in self.states.items()}
+        states = {label: {"file": file, "sha256": sha256} for label, (file, sha256) in kept.items()}
+        return LearnedSpec(self.columns, self.dataset, states)
 
     def warn_of_skew(self) -> None:
         """Warn of `skew`; the warning points at who called `headrace.load`."""
@@ -83,15 +110,63 @@ class RunFolder:
             text = f"{self.path}: rows may come out differently: {'; '.join(found)}"
             warnings.warn(text, SkewWarning, stacklevel=4)
 
-    def skew(self) -> list[str]:
-        """Return in what versions and transforms here are not those of the run."""
-        shipped = _shipped(self.path)
+    def skew(self, script: bytes | None = None) -> list[str]:
+        """Return in what versions and transforms here are not those of the run.
+
+        Args:
+            script: The run's entry script; None for the one in the folder, if there is one.
+        """
+        shipped = _shipped(self.path, script)
         names = dict.fromkeys(step.name for step in self.steps if step.name in shipped)
         others = [each for each in names if not _are_the_same(shipped[each], source_of(each))]
         found = [f"its transform {name!r} is not the one here" for name in others]
         if _minor(self.version) != _minor(VERSION):
             found.insert(0, f"it is of headrace {self.version}, here is {VERSION}")
         return found
+
+
+def told(spec: JobSpec, root: Path) -> JobSpec:
+    """Return the job, knowing what the report that its input brings tells, if it has to be told.
+
+    Args:
+        spec: The job.
+        root: What stands in for ``/opt/ml``.
+
+    Raises:
+        ChainError: The report is of another configuration.
+        HeadraceError: There is no report, or it does not tell what made the rows.
+    """
+    if spec.learned is None or not spec.learned.is_to_come:
+        return spec
+    return told_by(_reported(under(root, LEARNED_INPUT)), spec)
+
+
+def told_by(run: RunFolder, spec: JobSpec) -> JobSpec:
+    """Return a job that applies what another one learned, once that has ended.
+
+    Args:
+        run: What the other job has left.
+        spec: The job, compiled before.
+
+    Raises:
+        ChainError: The other job's configuration is not that which the job was compiled for.
+    """
+    expected = spec.learned.config_sha256 if spec.learned is not None else ""
+    if run.config_sha256 != expected:
+        what = "is of another configuration than the one that this job was compiled for"
+        shas = f"config_sha256 is {run.config_sha256}, not {expected}"
+        raise ChainError("transform.learned", f"{run.path}: {what} ({shas})")
+    return replace(spec, learned=run.learned)
+
+
+def _reported(path: Path) -> RunFolder:
+    """Read a manifest; of several hosts, whose reports nobody has put together, the first one's."""
+    if not (path / MANIFEST).exists():
+        for each in sorted((path / REPORT).glob(f"*/{Path(MANIFEST).name}")):
+            run = RunFolder.of(str(path), _manifest(path, str(each.relative_to(path))))
+            if run.columns:  # else it had no rows
+                return run
+    return RunFolder.read(path)
 
 
 def _states(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,22 +177,22 @@ def _states(told: Mapping[str, Any]) -> dict[str, Any]:
     return dict(told)
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def _manifest(path: Path, name: str = MANIFEST) -> dict[str, Any]:
     try:
-        manifest = dict(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+        manifest = dict(json.loads((path / name).read_text(encoding="utf-8")))
         json.dumps(manifest, ensure_ascii=False).encode()  # no half of a surrogate pair
         return manifest
     except OSError as error:
-        what = f"holds no result ({MANIFEST}: {error.strerror})"
+        what = f"holds no result ({name}: {error.strerror})"
         raise HeadraceError(f"{path}: {what}") from error
     except (TypeError, ValueError, RecursionError) as error:
-        raise HeadraceError(f"{path}: {MANIFEST} is broken ({error})") from error
+        raise HeadraceError(f"{path}: {name} is broken ({error})") from error
 
 
-def _shipped(path: Path) -> dict[str, str]:
+def _shipped(path: Path, content: bytes | None) -> dict[str, str]:
     """Return the transforms in the entry script, name → text; none where there is no script."""
     try:
-        with zipfile.ZipFile(path / SCRIPT) as script:
+        with zipfile.ZipFile(path / SCRIPT if content is None else io.BytesIO(content)) as script:
             files = [Path(name) for name in script.namelist()]
             ours = [file for file in files if str(file.parent) == PACKAGE]
             return {file.stem: script.read(str(file)).decode() for file in ours}

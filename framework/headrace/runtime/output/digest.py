@@ -16,11 +16,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.runtime.chain.dictionaries import by_value
 from headrace.runtime.chain.typed import UNIT_SEPARATOR
 from headrace.runtime.hashing.hash64 import GAMMA, hash64, key_of, mix
 from headrace.runtime.hashing.words import U64
-from headrace.runtime.kernels import calls, dense_calls
+from headrace.runtime.kernels import calls, dense_calls, row_calls
 from headrace.runtime.kernels.library import library
+from headrace.runtime.kernels.row_calls import ByValue
 from headrace.runtime.output.writers.base import Entries, Layout, named_columns, slices
 from headrace.runtime.transform import Role, role_of
 
@@ -80,9 +82,12 @@ def cells_beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> U64:
         start += rows.num_rows
     start = 0
     for batch in batches:  # a piece of one would have all its values hashed again
-        for place, key in columns:
-            if pa.types.is_dictionary(batch.column(place).type):
-                _add_dictionary(sums[start : start + batch.num_rows], batch.column(place), key)
+        dictionaries = [
+            _hashed(batch.column(place), key)
+            for place, key in columns
+            if pa.types.is_dictionary(batch.column(place).type)
+        ]
+        _add_by_value(sums[start : start + batch.num_rows], dictionaries)
         start += batch.num_rows
     return sums
 
@@ -147,12 +152,19 @@ def _add_cells(sums: U64, column: pa.Array, key: U64) -> None:
         sums += _cells(column, key)
 
 
-def _add_dictionary(sums: U64, column: pa.DictionaryArray, key: U64) -> None:
-    cells, codes = np.zeros(len(column.dictionary), np.uint64), column.indices
+def _hashed(column: pa.DictionaryArray, key: U64) -> ByValue:
+    cells = np.zeros(len(column.dictionary), np.uint64)
     _add_cells(cells, column.dictionary, key)
-    if codes.null_count:
-        cells, codes = np.append(cells, _null(key)), codes.fill_null(len(cells))
-    sums += cells.take(codes.to_numpy())
+    return by_value(column, cells, _null(key).item() if column.null_count else 0)
+
+
+def _add_by_value(sums: U64, columns: Sequence[ByValue]) -> None:
+    """Add the hash of each cell of some columns."""
+    if (kernels := library()) is not None:
+        row_calls.add_cells(kernels, columns, sums)
+        return
+    for cells, codes in columns:
+        sums += cells if codes is None else cells.take(codes)
 
 
 def _cells(column: pa.Array, key: U64) -> U64:

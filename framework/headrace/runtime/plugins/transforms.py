@@ -15,6 +15,7 @@ from typing import Any
 
 from headrace.runtime.errors import PluginError
 from headrace.runtime.plugins import roots
+from headrace.runtime.shown import plain
 from headrace.runtime.spec import TRAIN, StepSpec
 from headrace.runtime.transform import Transform
 
@@ -22,7 +23,7 @@ PACKAGE = "transforms"
 GROUP = "headrace.transforms"
 """Entry points by which an installed package brings transforms: name = module."""
 DEFAULT_CHANNELS = (TRAIN,)
-_METHODS = ("output_schema", "apply")
+METHODS = ("output_schema", "apply")
 _LEARNING = ("accumulate", "merge", "finish", "with_state")
 
 
@@ -90,15 +91,15 @@ def _tell_what_is_missing(module: ModuleType, plugin: str) -> None:
     """Name what the only class of a file lacks to be a transform, if there is one such class."""
     classes = [item for item in vars(module).values() if _is_public_class(item, module.__name__)]
     near = [
-        item for item in classes if is_dataclass(item) or not set(_METHODS).isdisjoint(dir(item))
+        item for item in classes if is_dataclass(item) or not set(METHODS).isdisjoint(dir(item))
     ]
     if len(near) != 1:
         return
-    missing = [name for name in _METHODS if not callable(getattr(near[0], name, None))]
+    missing = [name for name in METHODS if not callable(getattr(near[0], name, None))]
     if missing:
         raise PluginError(
             f"transform {plugin}: {near[0].__name__} has no {' and no '.join(missing)}; "
-            f"a transform needs {' and '.join(_METHODS)}"
+            f"a transform needs {' and '.join(METHODS)}"
         )
     raise PluginError(
         f"transform {plugin}: {near[0].__name__} should be a dataclass; "
@@ -108,8 +109,26 @@ def _tell_what_is_missing(module: ModuleType, plugin: str) -> None:
 
 def channels_of(transforms: Sequence[object]) -> tuple[str, ...]:
     """Return the output channels that the chain declares; all rows train if none does."""
-    declared = [step.channels() for step in transforms if hasattr(step, "channels")]
-    return tuple(declared[0]) if declared else DEFAULT_CHANNELS
+    declared = [names_from(step, "channels") for step in transforms if hasattr(step, "channels")]
+    return declared[0] if declared else DEFAULT_CHANNELS
+
+
+def names_from(transform: object, method: str) -> tuple[str, ...]:
+    """Return the names that a method of a step gives.
+
+    Raises:
+        PluginError: It gives something else: a text would be taken for its letters.
+    """
+    names: object = getattr(transform, method)()
+    if isinstance(names, list | tuple) and all(isinstance(name, str) for name in names):
+        return tuple(names)
+    what = f"{method} returned {plain(repr(names), 60)}, not a tuple of names"
+    raise PluginError(f"{file_of(transform)}: {what}")
+
+
+def file_of(transform: object) -> str:
+    """Return the file that a step's class is from, as an error message says it."""
+    return f"{type(transform).__module__.replace('.', '/')}.py"
 
 
 def _module(name: str, *, own_first: bool = False) -> ModuleType:
@@ -149,7 +168,7 @@ def _is_transform(item: object, module: str) -> bool:
     return (
         _is_public_class(item, module)
         and is_dataclass(item)
-        and all(callable(getattr(item, method, None)) for method in _METHODS)
+        and all(callable(getattr(item, method, None)) for method in METHODS)
     )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
-from headrace.runtime.errors import HeadraceError
+from headrace.runtime.errors import RAISED_BY, HeadraceError
+from headrace.runtime.plugins.transforms import PACKAGE
 from headrace.runtime.process.messages import tell
 from headrace.runtime.process.shortage import shortage
 from headrace.runtime.process.signals import end_on_signals
@@ -56,9 +59,25 @@ def ended(run: Callable[[Path], None]) -> int:
     except Exception as error:
         if (lacking := shortage(error) or _missing(error)) is not None:
             return _failed(root, lacking, HeadraceError.exit_status)
-        tell(root, harmless(f"{type(error).__name__}: {error}"))
+        tell(root, harmless(f"{type(error).__name__}: {error}{_origin(error)}"))
+        sys.excepthook = _print  # Python's own shows no lines of files inside an archive
         raise
     return 0
+
+
+def _origin(error: Exception) -> str:
+    """Return the step that an error is a bug of, and the line in its file, if it is one's."""
+    steps = [note for note in getattr(error, "__notes__", ()) if note.startswith(RAISED_BY)]
+    lines = [
+        f" ({name.replace('.', '/')}.py, line {line})"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if (name := str(frame.f_globals.get("__name__"))).startswith(f"{PACKAGE}.")
+    ]
+    return "".join([f"; {step}" for step in steps] + lines[-1:]) if steps else ""
+
+
+def _print(kind: type[BaseException], error: BaseException, origin: TracebackType | None) -> None:
+    traceback.print_exception(kind, error, origin)
 
 
 def _missing(error: Exception) -> str | None:
@@ -90,17 +109,27 @@ def _run(shipped: str | None, root: Path) -> None:
     set_up(spec.runtime.kernels)  # before a plugin converts anything, see `leave_pandas_out`
     from headrace.runtime.output.outcome import Task
 
-    task, host = Task(spec, root), _host(root)
+    task, host = Task(_told(spec, root), root), _host(root)
     others = json.loads(os.environ.get(ALONGSIDE_VARIABLE, "[]"))
     if others:
         from headrace.runtime.process.fused import execute_together
 
-        alongside = [Task(_spec_in(Path(other)), Path(other)) for other in others]
+        roots = [Path(other) for other in others]
+        alongside = [Task(_told(_spec_in(other), other), other) for other in roots]
         execute_together([task, *alongside], host)
     else:
         from headrace.runtime.process.execute import execute
 
         execute(task, host)
+
+
+def _told(spec: JobSpec, root: Path) -> JobSpec:
+    """Return the job, knowing what a job before it in a flow has learned, if it applies that."""
+    if spec.learned is None:
+        return spec
+    from headrace.runtime.online.run_folder import told  # most jobs apply nothing
+
+    return told(spec, root)
 
 
 def _spec_in(root: Path) -> JobSpec:

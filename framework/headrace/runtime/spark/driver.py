@@ -24,6 +24,7 @@ from headrace.runtime.learning import states
 from headrace.runtime.learning.analysis import concluded
 from headrace.runtime.learning.files import taught
 from headrace.runtime.learning.passes import passes
+from headrace.runtime.online.run_folder import told
 from headrace.runtime.output.parts import Part
 from headrace.runtime.output.report import Report
 from headrace.runtime.process.execute import refuse_nothing
@@ -54,6 +55,7 @@ def execute(spec: JobSpec, root: Path, context: SparkContext) -> None:
         HeadraceError: The data, the configuration or a plugin is not as it has to be.
     """
     started = time.monotonic()
+    spec = told(spec, root)
     if spec.evaluation is not None:
         require()
     files = files_of_input(under(root, spec.input))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.runtime.statistics.sums import rows_and_sums
-from headrace.runtime.transform import Role, positions
+from headrace.runtime.transform import Role, positions, split_by_of
 
 LIMIT = 10_000
 LONGEST = 64
@@ -41,9 +42,11 @@ class Timeline:
 
     Attributes:
         is_kept: Whether the points are few enough.
+        split_by: The column of times that decides the rows' channels, if one does.
     """
 
     is_kept: bool = True
+    split_by: str | None = None
     _channels: dict[int, _Channel] = field(default_factory=lambda: defaultdict(_Channel))
     _points: set[Point] = field(default_factory=set)
 
@@ -59,11 +62,13 @@ class Timeline:
 
     def add(self, channel: int, batch: pa.RecordBatch) -> None:
         """Count the rows of one channel that a block has."""
+        self.split_by = split_by_of(batch.schema)
         for place in positions(batch.schema, Role.TIME) if self.is_kept else ():
             self._count(self._channels[channel], batch, batch.column(place))
 
     def merge(self, other: Timeline) -> None:
         """Count all that another one counted."""
+        self.split_by = self.split_by or other.split_by  # a host without rows does not know it
         self._points |= other._points
         if not (self.is_kept and other.is_kept) or len(self._points) > LIMIT:
             self._leave_out()
@@ -79,12 +84,12 @@ class Timeline:
             for index, channel in self._channels.items()
             for point, rows in channel.rows.items()
         ]
-        return {"is_kept": self.is_kept, "counted": counted}
+        return {"is_kept": self.is_kept, "split_by": self.split_by, "counted": counted}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Timeline:
         """Return what gave this `state`."""
-        timeline = cls(state["is_kept"])
+        timeline = cls(state["is_kept"], state["split_by"])
         for index, point, rows, label_sum in state["counted"]:
             timeline._points.add(point)
             timeline._channels[index].rows[point] = rows
@@ -108,8 +113,9 @@ class Timeline:
             counted = self._channels[index]
             described[name] = {"rows": [counted.rows[point] for point in points]}
             if has_label:
-                sums = [float(Fraction(counted.label_sums[point])) for point in points]
-                described[name]["label_sums"] = sums
+                with suppress(OverflowError):  # sums of labels may be too large for a number
+                    sums = [float(Fraction(counted.label_sums[point])) for point in points]
+                    described[name]["label_sums"] = sums
         return {"points": points, "channels": described}
 
     def _count(self, channel: _Channel, batch: pa.RecordBatch, times: pa.DictionaryArray) -> None:

@@ -70,11 +70,11 @@ def warnings_of(
         time: Name of the column of times, if there is one.
     """
     label, channels = manifest["columns"]["label"], list(manifest["channels"])
-    split_by = set(_split_by_time(manifest))
-    given = frozenset(manifest["input_columns"]) - {time} - split_by
-    by_time = set(channels) if split_by else _apart_in_time(timeline, channels)
+    given = frozenset(manifest["input_columns"]) - {time, timeline.split_by}
+    by_time = set(channels) if timeline.split_by else _apart_in_time(timeline, channels)
+    of_labels = _of_labels(labels, channels, is_sampled="downsample" in manifest)
     found = [
-        *(_warned(kind, label, text) for kind, text in _of_labels(labels, channels) if label),
+        *(_warned(kind, label, text) for kind, text in of_labels if label),
         *(_warned(kind, time, text) for kind, text in _of_times(timeline.points) if time),
     ]
     is_binary = label is not None and labels.are_two
@@ -88,14 +88,6 @@ def warnings_of(
         for kind, text in _of_column(column, compared, channels, is_binary=is_binary):
             found.append(_warned(kind, name, text))
     return found[:MOST]
-
-
-def _split_by_time(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the column of times that the rows were split by."""
-    for step in manifest.get("config", {}).get("steps", ()):
-        parameters = step["parameters"]
-        if parameters.get("method") == "time" and parameters.get("column"):
-            yield parameters["column"]
 
 
 def _apart_in_time(timeline: Timeline, channels: Sequence[str]) -> set[str]:
@@ -204,7 +196,9 @@ def _differ(one: Sequence[int], other: Sequence[int]) -> bool:
     return distance > _DISTANCE and distance > _TIMES_NOISE * noise
 
 
-def _of_labels(labels: LabelCounts, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _of_labels(
+    labels: LabelCounts, channels: Sequence[str], *, is_sampled: bool
+) -> Iterator[tuple[str, str]]:
     if not labels.is_kept:
         return
     counts = {name: labels.of(index) for index, name in enumerate(channels)}
@@ -212,7 +206,7 @@ def _of_labels(labels: LabelCounts, channels: Sequence[str]) -> Iterator[tuple[s
     if len(every) == 1 and every.total() > 1:
         yield "constant", "is the label, and has the same value in every row"
     train = counts.get(TRAIN, {})
-    for name, other in counts.items():
+    for name, other in ({} if is_sampled else counts).items():  # it is meant to differ
         if labels.kind == BINARY and name != TRAIN and _rates_differ(train, other):
             yield "shift", f"is the label, whose mean is very different in {name} and in {TRAIN}"
 

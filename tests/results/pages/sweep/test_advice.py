@@ -183,6 +183,15 @@ def test_a_linear_regression_is_judged_by_its_root_mean_squared_error() -> None:
     assert "lowest RMSE, 20.0000" in advise(runs).text
 
 
+def test_groups_whose_losses_are_no_numbers_are_none() -> None:
+    told = {"rows": 2, "label_mean": 1e300, "mse": 1e300}
+    report = {"judged_on": "test", "channels": {"test": told}}
+    made = Judged.of({**report, "groups": {"test": {"mean_loss": [None, 1e300]}}})
+    assert made is not None
+    assert (made.mean, made.groups) == (1e300, ())
+    assert Judged.of({**report, "channels": {"test": {**told, "mse": None}}}) is None
+
+
 def test_a_difference_is_paired_by_groups_of_rows() -> None:
     one, two = judged(0.39, seed=1), judged(0.4, seed=2)
     told = two.above(one).error

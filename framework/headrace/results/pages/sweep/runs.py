@@ -48,6 +48,7 @@ class Judged:
             return None
         channel = report["judged_on"]
         told, groups = report["channels"][channel], report.get("groups", {}).get(channel, {})
+        losses = tuple(groups.get("mean_loss", ()))
         is_squared = "mse" in told
         name = "mse" if is_squared else "log_loss"
         if told.get(name) is None:
@@ -57,7 +58,7 @@ class Judged:
             rows=(channel, told["rows"], mean_label, tuple(groups.get("mean_label", ()))),
             mean=told[name],
             error=told.get(f"{name}_standard_error"),
-            groups=tuple(groups.get("mean_loss", ())),
+            groups=() if None in losses else losses,
             is_squared=is_squared,
         )
 

@@ -109,14 +109,57 @@ void headrace_find(const uint64_t *known, const uint32_t *slots, int64_t slot_co
                    const uint64_t *keys, int64_t rows, int64_t *places) {
     uint32_t mask = (uint32_t)slot_count - 1;
     for (int64_t row = 0; row < rows; row++) {
-        if (row + AHEAD < rows) {
-            __builtin_prefetch(slots + (tag_of(keys[row + AHEAD]) & mask));
+        if (row + 2 * AHEAD < rows) {
+            __builtin_prefetch(slots + (tag_of(keys[row + 2 * AHEAD]) & mask));
+        }
+        if (row + AHEAD < rows) { /* whose slot is there by now */
+            __builtin_prefetch(known + slots[tag_of(keys[row + AHEAD]) & mask]);
         }
         uint32_t slot = tag_of(keys[row]) & mask, found;
         while ((found = slots[slot]) && known[found - 1] != keys[row]) {
             slot = (slot + 1) & mask;
         }
         places[row] = (int64_t)found - 1;
+    }
+}
+
+/* Add numbers to the sums of their keys. The first `count` of `known` and `sums` are those so far, and
+ * `slots` their index; all have room for as many keys as there may be then. Numbers that are 0 are
+ * left out. `added` gets the rows of the keys that are new. Returns how many these are. */
+int64_t headrace_tally(uint64_t *known, int64_t *sums, int64_t count, uint32_t *slots,
+                       int64_t slot_count, const uint64_t *keys, const int64_t *numbers,
+                       int64_t rows, int32_t *added) {
+    const int64_t before = count;
+    uint32_t mask = (uint32_t)slot_count - 1;
+    for (int64_t row = 0; row < rows; row++) {
+        if (row + AHEAD < rows) {
+            __builtin_prefetch(slots + (tag_of(keys[row + AHEAD]) & mask));
+        }
+        if (!numbers[row]) {
+            continue;
+        }
+        uint32_t slot = tag_of(keys[row]) & mask, found;
+        while ((found = slots[slot]) && known[found - 1] != keys[row]) {
+            slot = (slot + 1) & mask;
+        }
+        if (found) {
+            sums[found - 1] = (int64_t)((uint64_t)sums[found - 1] + (uint64_t)numbers[row]);
+            continue;
+        }
+        known[count] = keys[row];
+        sums[count] = numbers[row];
+        added[count - before] = (int32_t)row;
+        slots[slot] = (uint32_t)++count;
+    }
+    return count - before;
+}
+
+/* The first eight bytes of each text, zero beyond its end, as a number: these are in the order of
+ * the bytes. */
+void headrace_begins(const int32_t *offsets, const uint8_t *data, int64_t rows, uint64_t *begins) {
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t start = offsets[row], size = offsets[row + 1] - start;
+        begins[row] = __builtin_bswap64(first_word(data + start, size, offsets[rows] - start));
     }
 }
 

@@ -92,6 +92,11 @@ EXPORT int64_t headrace_cross(const int32_t *codes, const uint8_t *missing, int6
 EXPORT void headrace_index(const uint64_t *keys, int64_t rows, uint32_t *slots, int64_t slot_count);
 EXPORT void headrace_find(const uint64_t *known, const uint32_t *slots, int64_t slot_count,
                           const uint64_t *keys, int64_t rows, int64_t *places);
+EXPORT int64_t headrace_tally(uint64_t *known, int64_t *sums, int64_t count, uint32_t *slots,
+                              int64_t slot_count, const uint64_t *keys, const int64_t *numbers,
+                              int64_t rows, int32_t *added);
+EXPORT void headrace_begins(const int32_t *offsets, const uint8_t *data, int64_t rows,
+                            uint64_t *begins);
 EXPORT void headrace_sort(uint64_t *keys, int32_t *order, int64_t rows, uint64_t *spare_keys,
                           int32_t *spare_order);
 EXPORT int64_t headrace_csv_plain(const void *offsets, int32_t wide, const uint8_t *data,
@@ -105,8 +110,17 @@ EXPORT int64_t headrace_csv_lines(const int32_t *const *codes, const void *const
                                   uint8_t *lines, int64_t room);
 EXPORT int64_t headrace_decimals(const uint64_t *numbers, int64_t rows, int32_t *offsets,
                                  uint8_t *texts);
+EXPORT int64_t headrace_integers(const int64_t *numbers, int64_t rows, int32_t *offsets,
+                                 uint8_t *texts);
 EXPORT void headrace_digest_numbers(const uint64_t *numbers, int64_t rows, uint64_t key,
                                     uint64_t *sums);
+EXPORT int64_t headrace_side_by_side(const void *const *codes, const int64_t *sizes,
+                                     const void *const *values, const int64_t *counts,
+                                     int64_t columns, int64_t first, int64_t end, int64_t size,
+                                     void *matrix);
+EXPORT int64_t headrace_add_cells(const void *const *codes, const int64_t *sizes,
+                                  const uint64_t *const *values, const int64_t *counts,
+                                  int64_t columns, int64_t rows, uint64_t *sums);
 EXPORT void headrace_order(const int8_t *numbers, int64_t rows, int32_t *order);
 EXPORT int64_t headrace_take(const int32_t *order, int64_t rows, int64_t given, int64_t columns,
                              const void *const *from_each, const int64_t *sizes,

@@ -69,15 +69,23 @@ class Pieces:
 
     def buffers(self) -> list[memoryview]:
         """Return the bytes of the array in NumPy's own file format, one buffer behind the other."""
-        header = {
-            "descr": np.lib.format.dtype_to_descr(self.dtype),
-            "fortran_order": False,
-            "shape": self.shape,
-        }
-        head = io.BytesIO()
-        np.lib.format.write_array_header_1_0(head, header)
         pieces = (np.ascontiguousarray(piece, self.dtype) for piece in self.pieces)
-        return [head.getbuffer(), *(each.reshape(-1).view(np.uint8).data for each in pieces)]
+        return [
+            header(self.shape, self.dtype),
+            *(each.reshape(-1).view(np.uint8).data for each in pieces),
+        ]
+
+
+def header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> memoryview:
+    """Return how an array begins in NumPy's own file format."""
+    described = {
+        "descr": np.lib.format.dtype_to_descr(dtype),
+        "fortran_order": False,
+        "shape": shape,
+    }
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, described)
+    return head.getbuffer()
 
 
 def fixed_width(columns: Sequence[pa.StringArray], name: str, format_name: str) -> Pieces:

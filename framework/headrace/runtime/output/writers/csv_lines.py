@@ -20,6 +20,7 @@ from headrace.runtime.errors import DataError
 from headrace.runtime.hashing.tokens import I32, Encoded
 from headrace.runtime.kernels.dense_calls import Cells, csv_lines, csv_plain, group
 from headrace.runtime.kernels.library import library
+from headrace.runtime.kernels.row_calls import ByValue
 from headrace.runtime.output.writers.base import Entries, Layout, slices
 from headrace.runtime.output.writers.decimals import NotFiniteError, decimals
 from headrace.runtime.output.writers.fields import side_by_side
@@ -164,7 +165,7 @@ def _alike(rows: pa.RecordBatch, columns: Sequence[CsvColumn]) -> pa.Array | Non
     kinds = {bool((each[:_FIRST] == np.floor(each[:_FIRST])).all()) for each in numbers}
     if len(kinds) > 1:
         return None
-    return pa.array(side_by_side(numbers, rows.num_rows, np.float64).ravel())
+    return pa.array(side_by_side([*map(ByValue, numbers)], rows.num_rows, np.float64).ravel())
 
 
 def _joined_lines(cells: pa.Array, columns: int) -> list[memoryview]:

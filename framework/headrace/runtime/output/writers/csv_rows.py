@@ -11,8 +11,9 @@ https://www.rfc-editor.org/rfc/rfc4180
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, ClassVar
 
 import numpy as np
@@ -77,11 +78,23 @@ class CsvWriter:
         chosen = self.chosen(schema)
         if not chosen:
             raise ValueError("there is no column left for csv to hold")
+        self._refuse_twins(schema, chosen)
         for _, field, _ in chosen:
             if field is not None and (pa.types.is_nested(field.type) or _is_binary(field.type)):
                 raise ValueError(
                     f"csv has no cell for column {quoted(field.name)}, which holds {field.type}; "
                     "use output.format=parquet, or a step that makes numbers or texts of it"
+                )
+
+    def _refuse_twins(self, schema: pa.Schema, chosen: Sequence[CsvColumn]) -> None:
+        """Refuse names of which nobody knows what they mean: a label may be called as an index."""
+        count = Counter(each.name for each in _all_columns(schema))
+        for name in (each.name for each in chosen if count[each.name] > 1):
+            if self.header or self.columns is not None:
+                raise SettingError(
+                    "header" if self.columns is None else "columns",
+                    f"{quoted(name)} is a column of the hashed matrix, and the label or the id is "
+                    "called so as well; leave this setting out, or give that column another name",
                 )
 
     def chosen(self, schema: pa.Schema) -> list[CsvColumn]:
@@ -97,7 +110,7 @@ class CsvWriter:
         is_known = not any(map(is_pending, schema))
         for name in self.columns:
             if name not in by_name and is_known:
-                raise SettingError("columns", absent(name, list(by_name)))
+                raise SettingError("columns", absent(name, [each.name for each in there]))
             if name in seen:
                 raise SettingError("columns", f"{quoted(name)} stands twice")
             seen.add(name)
@@ -131,6 +144,10 @@ class CsvWriter:
 
     def read(self, files: Mapping[str, bytes], known: Known) -> pa.RecordBatch:
         """Return the rows of a part; those of a matrix without its zeros."""
+        if known.n_features is not None and self.columns is None:
+            # A label may be called as an index is; where there is no header, it has no name.
+            is_named = self.header or known.label is None
+            known = replace(known, id=None, label=known.label if is_named else LABEL)
         names = list(known.columns) or _names_of_matrix(known)
         types = {name: _TYPES[known.columns.get(name, "number")] for name in names}
         if known.label in types and not known.columns:

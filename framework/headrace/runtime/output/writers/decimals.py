@@ -6,8 +6,6 @@ here. The text of a number depends on the number alone, not on those beside it.
 
 from __future__ import annotations
 
-from ctypes import CDLL
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,13 +34,12 @@ def decimals(column: pa.Array) -> pa.StringArray:
     Raises:
         NotFiniteError: A number is infinite or NaN.
     """
+    kernels = library()
+    made = None if kernels is None else dense_calls.decimals(kernels, column)
+    if made is not None:
+        return made
     if not pa.types.is_floating(column.type):
         return column.cast(pa.string())
-    kernels = library()
-    if kernels is not None and pa.types.is_float64(column.type):
-        made = _by_kernel(kernels, column)
-        if made is not None:
-            return made
     numbers: Floats = (column.drop_null() if column.null_count else column).to_numpy()
     sizes = np.abs(numbers)
     largest = sizes.max(initial=0)
@@ -57,17 +54,6 @@ def decimals(column: pa.Array) -> pa.StringArray:
     if has_tiny and ((sizes < _EXPONENT_BELOW) & (sizes > 0)).any():
         return _written_out(texts)
     return texts
-
-
-def _by_kernel(kernels: CDLL, column: pa.DoubleArray) -> pa.StringArray | None:
-    filled = column.fill_null(0.0) if column.null_count else column
-    made = dense_calls.decimals(kernels, filled.to_numpy())
-    if made is None:
-        return None
-    offsets, texts = map(pa.py_buffer, made)
-    validity = column.is_valid().buffers()[1] if column.null_count else None
-    buffers = [validity, offsets, texts]
-    return pa.Array.from_buffers(pa.string(), len(column), buffers, column.null_count)
 
 
 def are_whole(numbers: Floats) -> bool:

@@ -6,15 +6,22 @@ nulls stay null are therefore one more there: the last one stands for null.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.runtime.chain.dictionaries import by_value
+from headrace.runtime.kernels import row_calls
+from headrace.runtime.kernels.library import library
+from headrace.runtime.kernels.row_calls import ByValue
 from headrace.runtime.shown import quoted
 from headrace.runtime.transform import Encoding, Role, encoding_of, features, is_pending, role_of
+
+_BYTES_AT_ONCE = 1 << 18
+"""Of a matrix: few enough to be in a core's cache until they are written."""
 
 
 class Field(NamedTuple):
@@ -70,22 +77,12 @@ def refuse_text(schema: pa.Schema, format_name: str) -> None:
         raise ValueError(f"there is no feature column left for {format_name} to hold")
 
 
-def ids_of(column: pa.Array, encoding: Encoding) -> npt.NDArray[np.int32]:
+def ids_of(column: pa.Array, encoding: Encoding) -> ByValue:
     """Return the ids of a column; null has one."""
     if pa.types.is_dictionary(column.type):
-        return filled(column, column.dictionary.to_numpy(), encoding.null)
+        return by_value(column, column.dictionary.to_numpy(), encoding.null)
     given = column.fill_null(encoding.null) if column.null_count else column
-    ids: npt.NDArray[np.int32] = given.to_numpy()
-    return ids
-
-
-def filled(column: pa.DictionaryArray, values: npt.NDArray[Any], null: Any) -> npt.NDArray[Any]:
-    """Return the number of each row of a dictionary, given those of its values and of null."""
-    codes = column.indices
-    if codes.null_count:
-        values, codes = np.append(values, values.dtype.type(null)), codes.fill_null(len(values))
-    made: npt.NDArray[Any] = values.take(codes.to_numpy())
-    return made
+    return ByValue(given.to_numpy())
 
 
 def numbers_of(column: pa.Array) -> npt.NDArray[np.float64]:
@@ -94,12 +91,36 @@ def numbers_of(column: pa.Array) -> npt.NDArray[np.float64]:
     return numbers
 
 
-def side_by_side(columns: Sequence[npt.NDArray[Any]], rows: int, dtype: Any) -> npt.NDArray[Any]:
+def side_by_side(columns: Sequence[ByValue], rows: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Return a matrix of columns, shape (rows, columns)."""
-    matrix = np.empty((rows, len(columns)), dtype)
-    for position, column in enumerate(columns):
-        matrix[:, position] = column
-    return matrix
+    for matrix in matrices(columns, rows, dtype, max(rows, 1)):
+        return matrix
+    return np.empty((0, len(columns)), dtype)
+
+
+def matrices(
+    columns: Sequence[ByValue], rows: int, dtype: npt.DTypeLike, most: int | None = None
+) -> Iterator[npt.NDArray[Any]]:
+    """Yield the rows of the same matrix, some at a time, each time in the same memory.
+
+    Args:
+        columns: Their numbers become those of the matrix's type.
+        rows: Number of rows.
+        dtype: Of the matrix.
+        most: Rows at a time; None for as many as are worked on best.
+    """
+    if most is None:
+        most = max(1, _BYTES_AT_ONCE // (np.dtype(dtype).itemsize * max(len(columns), 1)))
+    if (kernels := library()) is not None:
+        yield from row_calls.matrices(kernels, columns, rows, dtype, most)
+        return
+    matrix = np.empty((min(rows, most), len(columns)), dtype)
+    for first in range(0, rows, most):
+        some = matrix[: rows - first]
+        chosen = slice(first, first + len(some))
+        for position, (values, codes) in enumerate(columns):
+            some[:, position] = values[chosen] if codes is None else values.take(codes[chosen])
+        yield some
 
 
 def _is_numeric(field: pa.Field) -> bool:

@@ -9,7 +9,7 @@ reads them without pickle.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import IO, ClassVar
 
@@ -17,15 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.output.writers.arrays import Pieces, fixed_width
+from headrace.runtime.chain.dictionaries import by_value, plain
+from headrace.runtime.kernels.row_calls import ByValue
+from headrace.runtime.output.writers.arrays import Pieces, fixed_width, header
 from headrace.runtime.output.writers.base import Layout, Write
 from headrace.runtime.output.writers.fields import (
     Field,
     fields_of,
-    filled,
     ids_of,
+    matrices,
     refuse_text,
-    side_by_side,
 )
 from headrace.runtime.output.writers.reading import Known
 from headrace.runtime.transform import Role
@@ -89,38 +90,48 @@ class NpyWriter:
 
 
 def _write_ids(fields: Sequence[Field], batches: Batches, file: IO[bytes]) -> None:
-    pieces = [
-        side_by_side(
-            [ids_of(batch.column(place), kind) for _, place, kind in fields if kind is not None],
-            batch.num_rows,
-            np.int32,
-        )
-        for batch in batches
-    ]
-    Pieces.of(pieces, np.int32, len(fields)).write(file)
+    def of(batch: pa.RecordBatch) -> list[ByValue]:
+        return [ids_of(batch.column(place), kind) for _, place, kind in fields if kind is not None]
+
+    _write_matrix(of, len(fields), np.int32, batches, file)
 
 
 def _write_numbers(fields: Sequence[Field], batches: Batches, file: IO[bytes]) -> None:
-    pieces = [
-        side_by_side(
-            [_float32(batch.column(place)) for _, place, _ in fields], batch.num_rows, np.float32
-        )
-        for batch in batches
-    ]
-    Pieces.of(pieces, np.float32, len(fields)).write(file)
+    def of(batch: pa.RecordBatch) -> list[ByValue]:
+        return [_numbers(batch.column(each.column_index)) for each in fields]
+
+    _write_matrix(of, len(fields), np.float32, batches, file)
+
+
+def _write_matrix(
+    columns_of: Callable[[pa.RecordBatch], list[ByValue]],
+    width: int,
+    dtype: npt.DTypeLike,
+    batches: Batches,
+    file: IO[bytes],
+) -> None:
+    rows = sum(batch.num_rows for batch in batches)
+    file.write(header((rows, width), np.dtype(dtype)))
+    for batch in batches:
+        for matrix in matrices(columns_of(batch), batch.num_rows, dtype):
+            file.write(matrix.data)
 
 
 def _write_labels(place: int, batches: Batches, file: IO[bytes]) -> None:
-    Pieces.of([_float32(batch.column(place)) for batch in batches], np.float32).write(file)
+    Pieces.of([_float32(plain(batch.column(place))) for batch in batches], np.float32).write(file)
 
 
 def _write_row_ids(place: int, name: str, batches: Batches, file: IO[bytes]) -> None:
     fixed_width([batch.column(place) for batch in batches], name, "npy").write(file)
 
 
+def _numbers(column: pa.Array) -> ByValue:
+    if pa.types.is_dictionary(column.type):
+        return by_value(column, _float32(column.dictionary), np.nan)
+    return ByValue(_float32(column))
+
+
 def _float32(column: pa.Array) -> npt.NDArray[np.float32]:
     """Round to float32 as Arrow does: what is too large for the type becomes infinite."""
-    if pa.types.is_dictionary(column.type):
-        return filled(column, _float32(column.dictionary), np.float32(np.nan))
     numbers: npt.NDArray[np.float32] = column.cast(pa.float32()).to_numpy(zero_copy_only=False)
     return numbers

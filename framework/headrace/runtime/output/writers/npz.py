@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from headrace.runtime.kernels.file_calls import crc32
 from headrace.runtime.kernels.library import library
+from headrace.runtime.kernels.row_calls import ByValue
 from headrace.runtime.output.writers.arrays import Array, Pieces, fixed_width
 from headrace.runtime.output.writers.base import Layout, refuse_left_over
 from headrace.runtime.output.writers.fields import (
@@ -31,6 +32,7 @@ from headrace.runtime.output.writers.fields import (
     side_by_side,
 )
 from headrace.runtime.output.writers.reading import ID, LABEL, Known, lists
+from headrace.runtime.transform import Role
 
 _INT32_MAX = 2**31 - 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -79,7 +81,7 @@ class NpzWriter:
         """Return the rows of a part."""
         with np.load(io.BytesIO(files[self.suffix])) as arrays:
             label, id_ = (LABEL, ID) if "x" not in arrays else (known.label, known.id)
-            columns = _features_read(arrays)
+            columns = _features_read(arrays, known)
             if label is not None and LABEL in arrays:
                 columns[label] = pa.array(arrays[LABEL])
             if id_ is not None and ID in arrays:
@@ -87,11 +89,15 @@ class NpzWriter:
         return known.batch(columns)
 
 
-def _features_read(arrays: Mapping[str, Array]) -> dict[str, pa.Array]:
+def _features_read(arrays: Mapping[str, Array], known: Known) -> dict[str, pa.Array]:
     if "x" not in arrays:
         return lists(arrays["indptr"], arrays["indices"], arrays["data"])
     names, matrix = arrays["columns"].tolist(), arrays["x"]
-    return {name: pa.array(matrix[:, place], from_pandas=True) for place, name in enumerate(names)}
+    columns = {
+        name: pa.array(matrix[:, place], from_pandas=True) for place, name in enumerate(names)
+    }
+    ids = (name for name, each in known.features.items() if each["kind"] == Role.CATEGORICAL)
+    return {**columns, **{name: columns[name].cast(pa.int32()) for name in ids}}
 
 
 def _matrix(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, Pieces]:
@@ -117,7 +123,9 @@ def _dense(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, Pi
     width = max((len(field.name) for field in fields), default=0) or 1
     pieces = [
         side_by_side(
-            [numbers_of(batch.column(place)) for place in places], batch.num_rows, np.float64
+            [ByValue(numbers_of(batch.column(place))) for place in places],
+            batch.num_rows,
+            np.float64,
         )
         for batch in batches
     ]
