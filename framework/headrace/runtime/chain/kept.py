@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import Keeps, Rejection, Stayed, Steps
@@ -24,10 +25,12 @@ from headrace.runtime.errors import BadRows
 
 MOST_BYTES = 192 << 20
 """Memory that they may take: about 2.4 million rows of a click log."""
-FILE_BYTES = 256 << 20
-"""Size of a file. Its space is free again once all groups in it have been used."""
+FILE_BYTES = 32 << 20
+"""Size of the first files. The space of a file is free again once all groups in it are used."""
+_SHARE = 16
+"""A file has this part of all bytes, at least: the space comes back while the output grows."""
 MOST_FILES = 128
-"""Files of one pass: about 400 million rows of a click log, and no shortage of descriptors."""
+"""Files of one pass: half a terabyte, and no shortage of descriptors."""
 _WAITING = 4
 """Groups that may wait for the disk; if it is slower than the pass, further ones are read again."""
 
@@ -172,6 +175,7 @@ class _Files:
         self._groups: list[Future[tuple[int, KeptRows] | None]] = []
         self._file: _File | None = None
         self._count = 0
+        self._bytes = 0
         self._reserve: int | None = None
         self._is_full = False
 
@@ -203,7 +207,8 @@ class _Files:
         """Return the file for a group; None if it has to be read again."""
         if self._is_full:
             return None
-        if self._file is None or self._file.size + size > FILE_BYTES:
+        most = max(FILE_BYTES, self._bytes // _SHARE)
+        if self._file is None or self._file.size + size > most:
             self._is_full = self._count == MOST_FILES
             if self._is_full:
                 return None
@@ -212,6 +217,7 @@ class _Files:
         if self._reserve is None:
             self._reserve = free // 2
         self._is_full = free - size < self._reserve
+        self._bytes += size
         return None if self._is_full else self._file
 
 
