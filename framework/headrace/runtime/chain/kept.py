@@ -25,12 +25,12 @@ from headrace.runtime.errors import BadRows
 
 MOST_BYTES = 192 << 20
 """Memory that they may take: about 2.4 million rows of a click log."""
-FILE_BYTES = 32 << 20
+FILE_BYTES = 16 << 20
 """Size of the first files. The space of a file is free again once all groups in it are used."""
-_SHARE = 16
+_SHARE = 64
 """A file has this part of all bytes, at least: the space comes back while the output grows."""
-MOST_FILES = 128
-"""Files of one pass: half a terabyte, and no shortage of descriptors."""
+MOST_FILES = 256
+"""Files of one pass, 20 GB: a process may have 1,024 open."""
 _WAITING = 4
 """Groups that may wait for the disk; if it is slower than the pass, further ones are read again."""
 
