@@ -97,6 +97,10 @@ class Split:
             return (Role.ROW_NUMBER,)
         return key_roles(schema) if self.method == "hash" else ()
 
+    def touches(self, schema: pa.Schema) -> list[str]:
+        """Return the column of the time; a shuffle looks at none."""
+        return [name for name in schema.names if name == self.column]
+
     def learns(self) -> bool:
         """Return whether it is a shuffle, which has to know how many rows there are."""
         return self.method == "shuffle"

@@ -162,6 +162,16 @@ class Columns:
         """Return whether a column that is not among `names` would be a feature."""
         return self.takes_all or matches(name, self.patterns)
 
+    def only(self, features: Collection[str]) -> Columns:
+        """Return the columns in which rows can be bad, and some features; steps want no others."""
+        roles = {
+            name: role
+            for name, role in self.roles.items()
+            if role is not Role.CATEGORICAL or name in features
+        }
+        roles = roles or dict(list(self.roles.items())[:1])  # else nobody could count the rows
+        return replace(self, roles=roles, wanted=(), time=None)
+
     def without(self, names: frozenset[str]) -> Columns:
         """Return the columns that a file has itself, besides those of its folders."""
         return replace(
