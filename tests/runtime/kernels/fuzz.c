@@ -649,7 +649,8 @@ static void fuzz_groups(void) {
               "ascending");
     }
     uint64_t *digests = room(8 * (uint64_t)rows);
-    headrace_digest_numbers(keys, rows, 7, digests);
+    int64_t ends[] = {rows / 3, rows / 3, rows};
+    headrace_digest_numbers(keys, ends, keys, rows < 3 ? 0 : 3, digests);
     free(keys), free(codes), free(first), free(table), free(sums), free(known);
     free(places), free(digests), free(sorted), free(spare), free(order), free(spare_order);
 }

@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.chain.choice import speaks_for
 from headrace.runtime.kernels import dense_calls, row_calls
 from headrace.runtime.kernels.arrays import MOST, straight
 from headrace.runtime.kernels.library import library
-from headrace.runtime.transform import Learner
+from headrace.runtime.transform import Learner, speaks_for
 
 Integers = npt.NDArray[np.integer[Any]]
 
