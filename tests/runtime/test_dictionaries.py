@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.runtime.chain.chain import bind
+from headrace.runtime.chain.chain import Link, bind
 from headrace.runtime.chain.dictionaries import (
     as_dictionary,
     by_value,
@@ -23,8 +24,11 @@ from headrace.runtime.chain.dictionaries import (
 )
 from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.tokens import column_tokens
-from headrace.runtime.transform import Role, with_role
+from headrace.runtime.transform import Role, Transform, takes_dictionaries, with_role
 from tests.runtime.kernels.test_calls import without_kernels
+from transforms.arithmetic import Arithmetic
+from transforms.feature_hasher import FeatureHasher
+from transforms.vocabulary import Vocabulary
 
 ROWS = 70
 """More than are hashed cell by cell."""
@@ -109,3 +113,53 @@ def test_who_promises_a_dictionary_promises_its_cells() -> None:
     assert link.after.equals(batch().schema, check_metadata=True)
     assert link.apply(batch()).equals(batch())
     assert decoded(link.apply(batch())).schema.equals(link.after, check_metadata=True)
+
+
+class Inheriting(Vocabulary):
+    """Changes nothing that has to do with cells."""
+
+
+class Learning(Vocabulary):
+    """Counts in a way of its own, for which nobody has said that it takes dictionaries."""
+
+    def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
+        assert batch.schema.equals(decoded(batch).schema)
+        return super().accumulate(batch)
+
+
+class Changing(Arithmetic):
+    """Has an `apply` of its own, likewise."""
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        assert batch.schema.equals(decoded(batch).schema)
+        return super().apply(batch)
+
+
+class Saying(Changing):
+    """Says it of the `apply` that it inherits."""
+
+    takes_dictionaries: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize(
+    ("transform", "takes"),
+    [
+        (Vocabulary, True), (Arithmetic, True), (FeatureHasher, True), (Inheriting, True),
+        (Learning, False), (Changing, False), (Saying, True), (Promising, False),
+    ],
+)  # fmt: skip
+def test_a_class_speaks_for_what_it_inherits_and_not_for_its_heirs(
+    transform: type[Transform], takes: bool
+) -> None:
+    step = transform() if transform is not FeatureHasher else FeatureHasher(n_features=8)
+    assert takes_dictionaries(step) is takes
+    link = Link("x", step, batch().schema, batch().schema)
+    assert link.suited(encoded(batch())).equals(encoded(batch()) if takes else batch())
+
+
+def test_an_heir_learns_what_the_other_does() -> None:
+    learned = [
+        each.accumulate(Link("x", each, batch().schema, batch().schema).suited(encoded(batch())))
+        for each in (Vocabulary(), Learning())
+    ]
+    assert learned[0].equals(learned[1])
