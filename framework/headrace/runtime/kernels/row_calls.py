@@ -106,7 +106,10 @@ def matrices(
     for first in range(0, rows, most):
         some = matrix[: rows - first]
         bounds = first, first + len(some), size
-        if size not in (4, 8) or kernels.headrace_side_by_side(*given.at, *bounds, at(some)) < 0:
+        if (
+            size not in (4, 8)
+            or kernels.headrace_side_by_side(*given.arguments, *bounds, at(some)) < 0
+        ):
             raise ValueError("the columns do not fit the matrix")
         yield some
 
@@ -123,7 +126,10 @@ def add_cells(kernels: CDLL, columns: Sequence[ByValue], sums: U64) -> None:
         ValueError: The arrays do not fit each other.
     """
     given, rows = _Given.of(columns, sums.dtype, len(sums)), len(sums)
-    if not sums.flags.c_contiguous or kernels.headrace_add_cells(*given.at, rows, at(sums)) < 0:
+    if (
+        not sums.flags.c_contiguous
+        or kernels.headrace_add_cells(*given.arguments, rows, at(sums)) < 0
+    ):
         raise ValueError("the columns do not fit the sums")
 
 
@@ -145,8 +151,8 @@ class _Given(NamedTuple):
         return cls(values, codes, (addresses(codes), sizes, addresses(values), counts))
 
     @property
-    def at(self) -> tuple[int, ...]:
-        """Return the arguments of a kernel."""
+    def arguments(self) -> tuple[int, ...]:
+        """Return the first arguments of a kernel."""
         return (*map(at, self.arrays), len(self.values))
 
 
