@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from annotated_types import Len
 
 from headrace.runtime.chain.choice import added, replaced
-from headrace.runtime.chain.names import absent
+from headrace.runtime.chain.names import absent, absent_here
 from headrace.runtime.chain.typed import numbers_of
 from headrace.runtime.errors import BadRows, DataError
 from headrace.runtime.hashing.hash64 import hash64, key_of
@@ -93,7 +93,7 @@ class Join:
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the columns and those that are looked up."""
         if self.key not in schema.names:
-            raise ValueError(f"there is no column {quoted(self.key)} at this point of the chain")
+            raise ValueError(absent_here(self.key, schema.names))
         field = schema.field(self.key)
         if role_of(field) not in (Role.CATEGORICAL, Role.ID) or pa.types.is_nested(field.type):
             raise ValueError(

@@ -29,13 +29,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Gt, Le, Lt
 
+from headrace.runtime.chain.names import absent_here
 from headrace.runtime.chain.times import PERHAPS_NO_TIME, sorting_like
 from headrace.runtime.chain.timestamps import times_of_any
 from headrace.runtime.errors import BadRows
 from headrace.runtime.hashing.functions import hash_cells
 from headrace.runtime.learning.states import added_up
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, key_roles, positions, row_keys, split_by, with_role
+from headrace.runtime.transform import (
+    Role,
+    free_name,
+    key_roles,
+    positions,
+    row_keys,
+    split_by,
+    with_role,
+)
 
 TRAIN, VALIDATION, TEST = range(3)
 CHANNEL = "__channel__"
@@ -88,6 +97,10 @@ class Split:
             return (Role.ROW_NUMBER,)
         return key_roles(schema) if self.method == "hash" else ()
 
+    def touches(self, schema: pa.Schema) -> list[str]:
+        """Return the column of the time; a shuffle looks at none."""
+        return [name for name in schema.names if name == self.column]
+
     def learns(self) -> bool:
         """Return whether it is a shuffle, which has to know how many rows there are."""
         return self.method == "shuffle"
@@ -113,10 +126,9 @@ class Split:
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the same columns and the channel."""
         if self.method == "time" and self.column not in schema.names:
-            raise ValueError(
-                f"there is no column {quoted(self.column or '')} at this point of the chain"
-            )
-        channel = with_role(pa.field(CHANNEL, pa.int8()), Role.CHANNEL)
+            raise ValueError(absent_here(self.column or "", schema.names))
+        name = free_name(CHANNEL, schema.names)
+        channel = with_role(pa.field(name, pa.int8()), Role.CHANNEL)
         if self.method == "time":
             _refuse_unlike(schema.field(self.column), self.before or "")
             channel = split_by(channel, self.column or "")

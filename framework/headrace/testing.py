@@ -145,6 +145,9 @@ class TransformContract:
         ready = tried.ready
         ready.apply(tried.batch)  # says what is wrong, as a job does
         made = ready.transform.apply(tried.batch)
+        what = f"apply returned {made.num_rows} rows for {ROWS}"
+        way = "a step that leaves out rows says so by leaves_out_rows: ClassVar[bool] = True"
+        assert made.num_rows == ROWS or _leaves_out_rows(tried), f"{what}; {way}"
         assert made.schema.equals(ready.after, check_metadata=True)
         made.validate(full=True)
         for field in made.schema:
@@ -345,8 +348,9 @@ class TransformContract:
     def _built(self, case: Case) -> Any:
         built, problems = registry.check_steps({case.name: case.parameters})
         if problems:
+            way = "a test class has them as `variants`, tests/contract in a checkout as VARIANTS"
             raise AssertionError(
-                "\n".join([f"the variants of {case.name!r}:", *map(str, problems)])
+                "\n".join([f"the variants of {case.name!r}:", *map(str, problems), way])
             )
         return built[0].transform
 

@@ -172,7 +172,10 @@ def test_the_chain_is_held_against_the_data_on_s3(
 ) -> None:
     assert refused(
         composed, "transform=time_hashing", "transform.steps.time_features.column=our", dry=dry
-    ) == ["transform.steps.time_features: there is no column 'our' at this point of the chain"]
+    ) == [
+        "transform.steps.time_features: there is no column 'our' at this point of the chain; "
+        "did you mean 'hour'?"
+    ]
 
 
 def test_a_parquet_file_shows_its_columns_too(

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace.runtime.chain.chain import Link, bind
-from headrace.runtime.chain.dictionaries import decoded, encoded, plain
+from headrace.runtime.chain.dictionaries import (
+    as_dictionary,
+    by_value,
+    decoded,
+    encoded,
+    packed,
+    plain,
+    unpacked,
+)
 from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.tokens import column_tokens
 from headrace.runtime.transform import Role, Transform, takes_dictionaries, with_role
+from tests.runtime.kernels.test_calls import without_kernels
 from transforms.arithmetic import Arithmetic
 from transforms.feature_hasher import FeatureHasher
 from transforms.vocabulary import Vocabulary
@@ -58,6 +71,40 @@ def test_a_value_of_no_row_is_no_token(start: int) -> None:
 def test_plain_cells_of_any_type(cells: list[object]) -> None:
     column = pa.array(cells)
     assert plain(column.dictionary_encode()).equals(column)
+
+
+@given(
+    st.lists(st.none() | st.sampled_from("abcdefgh"), max_size=12),
+    st.lists(st.integers(1, 9), min_size=8, max_size=8),
+    st.sampled_from([None, 0]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_other_numbers_in_place_of_values(
+    cells: list[str | None], numbers: list[int], null: int | None, is_known: bool, is_wide: bool
+) -> None:
+    """Each different number is there once, whether it is known which are alike or not."""
+    column = pa.array(cells, pa.string()).dictionary_encode()
+    if not is_wide:
+        column = unpacked(packed(pa.RecordBatch.from_arrays([column], ["x"]))).column(0)
+        assert column.indices.type == pa.uint8()
+    made = np.array(numbers[: len(column.dictionary)], np.int32)
+    alike = None
+    if is_known:
+        alike = made > 7
+        made = np.where(alike, 100, np.arange(1, len(made) + 1)).astype(np.int32)
+    becomes = dict(zip(column.dictionary.to_pylist(), made.tolist(), strict=True))
+    expected = [null if cell is None else becomes[cell] for cell in cells]
+    for kernels in (nullcontext, without_kernels):
+        with kernels():
+            result = as_dictionary(column, made, null, alike)
+        result.validate(full=True)
+        assert result.to_pylist() == expected
+        assert len(set(result.dictionary.to_pylist())) == len(result.dictionary)
+        found = by_value(result, result.dictionary.to_numpy(), -1)
+        numbered = [-1 if each is None else each for each in expected]
+        assert found.codes is not None
+        assert found.values[found.codes].tolist() == numbered
 
 
 def test_who_promises_a_dictionary_promises_its_cells() -> None:

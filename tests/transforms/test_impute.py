@@ -75,7 +75,10 @@ def test_a_constant_needs_no_pass(value: Any, expected: dict[str, list[Any]]) ->
 @pytest.mark.parametrize(
     ("step", "message"),
     [
-        (Impute(columns=("a",)), "column 'a' has to be a numeric feature"),
+        (
+            Impute(columns=("a",)),
+            "column 'a' has to be a numeric feature; dataset.numeric names those of the data",
+        ),
         (Impute("constant", "?", columns=("x",)), "column 'x' has to be a categorical feature"),
         (Impute(columns=("x",), indicator=True), "there is a column 'x_missing' already"),
     ],

@@ -84,7 +84,8 @@ class Learned:
         ours, others = steps_for_new_rows(chain), steps_for_new_rows(theirs)
         if list(ours) != list(others):
             what = f"{self.run} has the steps {', '.join(others) or '(none)'}"
-            yield Problem(ADDRESS, f"{what}, and here are {', '.join(ours) or '(none)'}")
+            what += f", and here are {', '.join(ours) or '(none)'}"
+            yield Problem(ADDRESS, f"{what}; leave out all keys of transform to take the run's")
             return
         for label, step in ours.items():
             yield from self._differences(step, others[label])

@@ -7,7 +7,7 @@ without one is a feature: text is categorical, a number is numeric.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
@@ -331,6 +331,13 @@ def row_keys(batch: pa.RecordBatch) -> pa.StringArray:
 def features(schema: pa.Schema) -> list[int]:
     """Return where the feature columns stand; the label and the id never are among them."""
     return positions(schema, *FEATURES)
+
+
+def free_name(name: str, names: Collection[str]) -> str:
+    """Return a name for a further column: this one, if the data has no column that is called so."""
+    while name in names:
+        name = f"_{name}"
+    return name
 
 
 def without_features(batch: pa.RecordBatch) -> pa.RecordBatch:

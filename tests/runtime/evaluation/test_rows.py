@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation import rows as module
-from headrace.runtime.evaluation.rows import Rows, cut, needed, refuse_other_labels, tamed
+from headrace.runtime.evaluation.rows import (
+    Rows,
+    cut,
+    needed,
+    refuse_infinite,
+    refuse_other_labels,
+    tamed,
+)
 from headrace.runtime.output.writers.base import Layout
 from headrace.runtime.transform import N_FEATURES, Role, with_role
 
@@ -116,3 +123,16 @@ def test_other_labels_are_refused() -> None:
         "got -1; dataset.label_values={-1:0,1:1} makes them so"
     )
     refuse_other_labels(hashed(matrix, [0, 1, -0.0, 1, 0, 0, 0, 0, 0]), 1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_no_model_learns_of_what_is_no_number(value: float) -> None:
+    places = np.zeros(2, np.int32)
+    rows = Rows(np.arange(3, dtype=np.int32), places, np.array([1.0, value]), 1, np.zeros(2))
+    with pytest.raises(DataError) as caught:
+        refuse_infinite(rows)
+    assert str(caught.value) == (
+        "evaluation: a step gives a number that is infinite or NaN, of which no model can learn; "
+        "it should make it null, or use evaluation=none"
+    )
+    refuse_infinite(Rows(rows.offsets, places, np.array([1.0, -1.7e308]), 1, rows.labels))

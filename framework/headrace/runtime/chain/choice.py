@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from headrace.runtime.chain.names import absent_here
 from headrace.runtime.shown import quoted
 from headrace.runtime.transform import FEATURES, Role, RowStep, positions, role_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_NAMED = "dataset.numeric names those of the data"
 
 
 def chosen(
@@ -32,15 +35,18 @@ def chosen(
         fields = [schema.field(place) for place in positions(schema, *roles)]
         found = [field.name for field in fields if takes_lists or not _has_lists(field)]
         if not found:
-            raise ValueError(f"there is no {kind} column at this point of the chain")
+            what = f"there is no {kind} column at this point of the chain"
+            raise ValueError(f"{what}; {_NAMED}" if kind == Role.NUMERIC else what)
         return found
     there = frozenset(schema.names)
     for name in names:
         if name not in there:
-            raise ValueError(f"there is no column {quoted(name)} at this point of the chain")
+            raise ValueError(absent_here(name, schema.names))
         field = schema.field(name)
         if role_of(field) not in roles:
-            raise ValueError(f"column {quoted(name)} has to be a {kind} feature")
+            what = f"column {quoted(name)} has to be a {kind} feature"
+            is_other = kind == Role.NUMERIC and role_of(field) is Role.CATEGORICAL
+            raise ValueError(f"{what}; {_NAMED}" if is_other else what)
         if _has_lists(field) and not takes_lists:
             raise ValueError(f"column {quoted(name)} should have one value in each cell")
     return list(dict.fromkeys(names))
@@ -53,7 +59,7 @@ def feature(schema: pa.Schema, name: str) -> pa.Field:
         ValueError: It is not there, or is no feature.
     """
     if name not in schema.names:
-        raise ValueError(f"there is no column {quoted(name)} at this point of the chain")
+        raise ValueError(absent_here(name, schema.names))
     field = schema.field(name)
     if role_of(field) not in FEATURES:
         raise ValueError(f"column {quoted(name)} has to be a feature")

@@ -117,6 +117,13 @@ def absent(name: str, names: Sequence[str]) -> str:
     return f"there is no column {quoted(name)}; {suggest(name, names)}"
 
 
+def absent_here(name: str, names: Sequence[str]) -> str:
+    """Return what to say of a name that is not among the columns that reach a step."""
+    near = difflib.get_close_matches(name, names, 1)
+    meant = f"; did you mean {quoted(near[0])}?" if near else ""
+    return f"there is no column {quoted(name)} at this point of the chain{meant}"
+
+
 def suggest(name: str, names: Sequence[str]) -> str:
     """Return what may have been meant by a name that does not exist."""
     near = difflib.get_close_matches(name, names, 1)

@@ -20,6 +20,7 @@ from headrace.runtime.evaluation.rows import (
     Spool,
     cut,
     needed,
+    refuse_infinite,
 )
 from headrace.runtime.output.parts import Waiting
 from headrace.runtime.output.writers.base import Layout
@@ -111,8 +112,13 @@ class Evaluator:
             while self._waiting.rows >= BATCH_ROWS:
                 self._learn(self._waiting.take(BATCH_ROWS))
 
-    def _learn(self, batches: Sequence[pa.RecordBatch]) -> None:
+    def _rows(self, batches: Sequence[pa.RecordBatch]) -> Rows:
         rows = self._rows_of(batches)
+        refuse_infinite(rows)
+        return rows
+
+    def _learn(self, batches: Sequence[pa.RecordBatch]) -> None:
+        rows = self._rows(batches)
         self._model.learn(rows)
         self._rows_trained += len(rows.labels)
 
@@ -135,7 +141,7 @@ class Evaluator:
     def _judge(self, name: str) -> Any:
         judge = self._kind.judge()
         for batches in cut(self._spools[name].batches()):
-            rows = self._rows_of(batches)
+            rows = self._rows(batches)
             judge.add(self._model.scores(rows) + self._shift, rows.labels)
         return judge
 

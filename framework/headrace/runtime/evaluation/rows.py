@@ -93,6 +93,13 @@ def tamed(values: Floats) -> Floats:
     return np.asarray(np.where(sizes > 1.0, np.sign(values) * (1.0 + np.log10(sizes) / 4), values))
 
 
+def refuse_infinite(rows: Rows) -> None:
+    """Raise `DataError` for values that a step made infinite or NaN: no model can learn of them."""
+    if not np.isfinite(rows.values.sum()) and not np.isfinite(rows.values).all():
+        what = "a step gives a number that is infinite or NaN, of which no model can learn"
+        raise DataError(f"evaluation: {what}; it should make it null, or use evaluation=none")
+
+
 def refuse_other_labels(batch: pa.RecordBatch, place: int) -> None:
     """Raise `DataError` for labels that are neither 0 nor 1."""
     labels = batch.column(place).to_numpy()

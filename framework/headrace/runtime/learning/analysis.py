@@ -23,13 +23,7 @@ from headrace.runtime.learning.passes import Pass
 from headrace.runtime.learning.states import Gatherer, Merging
 from headrace.runtime.plugins.promises import check_state
 from headrace.runtime.sources import Group
-from headrace.runtime.transform import (
-    Learner,
-    Role,
-    positions,
-    speaks_for,
-    takes_dictionaries,
-)
+from headrace.runtime.transform import Learner, Role, positions, speaks_for, takes_dictionaries
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a transform has to keep to: checks of what its methods return.
+"""Checks of the promises of a transform: of what its methods return.
 
 What is wrong is a mistake in the plugin's file, so each error names step and file. The checks look
 at schemas and numbers of rows only; they cost nothing for a batch.
@@ -209,7 +209,7 @@ def check_wanted(wanted: object, place: str) -> None:
     """Check what `wants` returned.
 
     Args:
-        wanted: It.
+        wanted: The roles that it asks for.
         place: Says where the step is.
 
     Raises:

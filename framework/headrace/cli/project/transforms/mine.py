@@ -28,7 +28,9 @@ class Mine:
     length: Annotated[int, Ge(1)] = 4
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """Return the same columns."""
+        """Return the same columns; refuse to do nothing, as behind a hasher."""
+        if not positions(schema, Role.CATEGORICAL):
+            raise ValueError("there is no categorical column at this point of the chain")
         return schema
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
