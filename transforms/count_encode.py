@@ -48,7 +48,6 @@ class CountEncode(ColumnLearner):
 
     role: ClassVar[Role] = Role.CATEGORICAL
     takes_dictionaries: ClassVar[bool] = True
-    reads_dictionaries: ClassVar[bool] = True
 
     def made(self, field: pa.Field) -> pa.Field:
         """Return a column of numbers."""
@@ -78,6 +77,7 @@ class CountEncode(ColumnLearner):
 
 @dataclass(frozen=True)
 class _Fitted(CountEncode):
+    takes_dictionaries: ClassVar[bool] = True
     learned: Any = None
     """The values, and the count of each with that of others behind."""
 

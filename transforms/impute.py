@@ -103,6 +103,7 @@ class Impute(ColumnLearner):
             return moments_of(numbers)
         counted = numbers_of(numbers)
         texts = texts_of({name: each for name, each in columns.items() if name not in numbers})
+        texts = texts.filter(pc.greater(texts["rows"], 0))  # of values that no row has any more
         names = texts["column"].cast(pa.string())
         blank = pa.repeat("", counted.num_rows), pa.repeat(0.0, texts.num_rows)
         made = [
@@ -143,7 +144,7 @@ class Impute(ColumnLearner):
         made: dict[str, pa.Array] = {}
         for name, cells in self.cells(batch).items():
             value = self._value(name, cells.type)
-            made[name] = cells if value is None else cells.fill_null(value)
+            made[name] = cells if value is None else _filled(cells, value)
             if self.indicator:
                 made[name + _SUFFIX] = cells.is_null().cast(pa.float64())
         return self.changed(batch, made)
@@ -197,6 +198,16 @@ class _Fitted(Impute):
         if pa.types.is_floating(kind):
             return self.learned.get(name, ("", 0.0))[1]
         return self.learned.get(name, (None, 0.0))[0]
+
+
+def _filled(cells: pa.Array, value: Any) -> pa.Array:
+    """Return the cells with a value in place of each null."""
+    if not pa.types.is_dictionary(cells.type):
+        return cells.fill_null(value)
+    values, code = cells.dictionary, cells.dictionary.index(value).as_py()
+    if cells.null_count and code < 0:
+        code, values = len(values), pa.concat_arrays([values, pa.array([value], values.type)])
+    return pa.DictionaryArray.from_arrays(cells.indices.fill_null(code), values)
 
 
 def _number(text: str) -> float | None:

@@ -63,7 +63,6 @@ class OneHot(ColumnLearner):
 
     role: ClassVar[Role] = Role.CATEGORICAL
     takes_dictionaries: ClassVar[bool] = True
-    reads_dictionaries: ClassVar[bool] = True
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return in place of each column those of its values, which are not known yet."""
@@ -141,6 +140,7 @@ class OneHot(ColumnLearner):
 
 @dataclass(frozen=True)
 class _Fitted(OneHot):
+    takes_dictionaries: ClassVar[bool] = True
     learned: Any = None
     """The values of each column; which have a shared one; the values and the index of each."""
 

@@ -54,7 +54,6 @@ class RareValues(ColumnLearner):
 
     role: ClassVar[Role] = Role.CATEGORICAL
     takes_dictionaries: ClassVar[bool] = True
-    reads_dictionaries: ClassVar[bool] = True
 
     def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
         """Count the rows of each value."""
@@ -79,6 +78,7 @@ class RareValues(ColumnLearner):
 
 @dataclass(frozen=True)
 class _Fitted(RareValues):
+    takes_dictionaries: ClassVar[bool] = True
     kept: Any = None
 
     def on_a_column(self, name: str, cells: pa.Array) -> pa.Array:

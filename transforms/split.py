@@ -36,7 +36,15 @@ from headrace.runtime.errors import BadRows
 from headrace.runtime.hashing.functions import hash_cells
 from headrace.runtime.learning.states import added_up
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import Role, key_roles, positions, row_keys, split_by, with_role
+from headrace.runtime.transform import (
+    Role,
+    free_name,
+    key_roles,
+    positions,
+    row_keys,
+    split_by,
+    with_role,
+)
 
 TRAIN, VALIDATION, TEST = range(3)
 CHANNEL = "__channel__"
@@ -89,6 +97,10 @@ class Split:
             return (Role.ROW_NUMBER,)
         return key_roles(schema) if self.method == "hash" else ()
 
+    def touches(self, schema: pa.Schema) -> list[str]:
+        """Return the column of the time; a shuffle looks at none."""
+        return [name for name in schema.names if name == self.column]
+
     def learns(self) -> bool:
         """Return whether it is a shuffle, which has to know how many rows there are."""
         return self.method == "shuffle"
@@ -115,7 +127,8 @@ class Split:
         """Return the same columns and the channel."""
         if self.method == "time" and self.column not in schema.names:
             raise ValueError(absent_here(self.column or "", schema.names))
-        channel = with_role(pa.field(CHANNEL, pa.int8()), Role.CHANNEL)
+        name = free_name(CHANNEL, schema.names)
+        channel = with_role(pa.field(name, pa.int8()), Role.CHANNEL)
         if self.method == "time":
             _refuse_unlike(schema.field(self.column), self.before or "")
             channel = split_by(channel, self.column or "")

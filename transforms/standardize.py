@@ -61,6 +61,7 @@ class Standardize(ColumnLearner):
 
 @dataclass(frozen=True)
 class _Fitted(Standardize):
+    takes_dictionaries: ClassVar[bool] = True
     learned: dict[str, tuple[float, float]] | None = None
 
     def on_a_column(self, name: str, cells: pa.Array) -> pa.Array:

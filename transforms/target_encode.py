@@ -59,7 +59,6 @@ class TargetEncode(ColumnLearner):
 
     role: ClassVar[Role] = Role.CATEGORICAL
     takes_dictionaries: ClassVar[bool] = True
-    reads_dictionaries: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.folds == 1:
@@ -126,6 +125,7 @@ class TargetEncode(ColumnLearner):
 
 @dataclass(frozen=True)
 class _Fitted(TargetEncode):
+    takes_dictionaries: ClassVar[bool] = True
     learned: Any = None
 
     def wants(self, schema: pa.Schema) -> tuple[Role, ...]:

@@ -61,7 +61,6 @@ class Vocabulary(ColumnLearner):
     role: ClassVar[Role] = Role.CATEGORICAL
     sorts: ClassVar[bool] = True
     takes_dictionaries: ClassVar[bool] = True
-    reads_dictionaries: ClassVar[bool] = True
 
     def made(self, field: pa.Field) -> pa.Field:
         """Return a column of ids; how many is not known yet."""
@@ -99,6 +98,7 @@ class Vocabulary(ColumnLearner):
 
 @dataclass(frozen=True)
 class _Fitted(Vocabulary):
+    takes_dictionaries: ClassVar[bool] = True
     learned: Any = None
     """Number of ids of each column; the values, and the id of each with that of others behind."""
 

@@ -30,6 +30,7 @@ from headrace.results.result import Result
 from headrace.runtime.online import ColumnTransformer
 from headrace.runtime.online.run_folder import told
 from headrace.runtime.output.outcome import Host, Task
+from headrace.runtime.output.seal import sealed
 from headrace.runtime.process.execute import execute
 from headrace.runtime.spec import LEARNED_INPUT, OUTPUT, JobSpec, under
 from headrace.uris import path_of
@@ -262,117 +263,93 @@ REPORT_PATH = f"{LEARNED_INPUT}/report"
 
 
 def test_a_pipeline_reads_the_report_of_the_step() -> None:
-    flow = week("output.path=s3://results/week", "job.role=arn:aws:iam::123456789012:role/r").flow
+    own = {"flow.jobs.apply": [*APPLY, "dataset.path=s3://logs/${param:day}/"]}
+    place = ("output.path=s3://results/week", "job.role=arn:aws:iam::123456789012:role/r")
+    flow = compile_flow("flow=week", own, *place).flow
     pipeline = pipeline_of(flow)
     steps = {step["Name"]: step["Arguments"] for step in pipeline.definition["Steps"]}
     report = "Steps.learn.ProcessingOutputConfig.Outputs['report'].S3Output.S3Uri"
     assert inputs(steps["apply"])["learned"] == ({"Get": report}, REPORT_PATH)
+    values = ["s3://logs/", {"Get": "Parameters.day"}, "/"]
+    assert inputs(steps["apply"])["data"][0] == {"Std:Join": {"On": "", "Values": values}}
+    assert not pipeline.fixed
     assert inputs(steps["judge"])["rows"][0] == {
         "Get": "Steps.apply.ProcessingOutputConfig.Outputs['rows'].S3Output.S3Uri"
     }
     assert "/learn/report" in json.dumps(state_machine(pipeline, flow))
 
 
-def problems(*overrides: str, jobs: dict[str, list[str]] | None = None) -> list[str]:
-    given = {f"flow.jobs.{label}": each for label, each in (jobs or {}).items()}
-    with pytest.raises(ConfigError) as caught:
-        compile_flow("flow=week", given, *overrides)
-    return [str(each) for each in caught.value.problems]
-
-
-@pytest.mark.parametrize(
-    ("named", "what"),
-    [
-        (
-            "${output:learn.train}",
-            "names the report of a job, which has what it learned, as in "
-            "transform.learned=${output:learn.report} (got ${output:learn.train})",
-        ),
-        (
-            "${output:learn.report}/state",
-            "names the report of a job, which has what it learned, as in "
-            "transform.learned=${output:learn.report} (got ${output:learn.report}/state)",
-        ),
-        ("${output:told.report}", "the job 'told' runs a program; name a job that runs a chain of "
-         "transforms"),
-        ("${output:again.report}", "the job 'again' itself applies what the job 'learn' learned; "
-         "name that"),
-    ],
-)  # fmt: skip
-def test_what_has_not_learned(named: str, what: str) -> None:
-    jobs = {
-        "apply": [f"transform.learned={named}", "dataset.path=tuesday.csv"],
-        "again": [*APPLY, "dataset.path=tuesday.csv"],
-        "told": ["program=script", "program.path=judge.py", "inputs={}", "outputs=[report]"],
-    }
-    assert problems(JUDGE, jobs=jobs) == [f"flow.jobs.apply: transform.learned: {what}"]
-
-
-@pytest.mark.parametrize(
-    ("override", "what"),
-    [
-        (
-            "transform=hashing",
-            "transform.steps: the job 'learn' has the steps target_encode, and here are "
-            "feature_hasher",
-        ),
-        (
-            "evaluation=logistic",
-            "evaluation: a model is judged on rows that it was not trained on, and "
-            "transform.learned does not split the rows; use evaluation=none",
-        ),
-    ],
+NOT_THE_REPORT = (
+    "transform.learned: names the report of a job, which has what it learned, as in "
+    "transform.learned=${output:learn.report} "
 )
-def test_a_configuration_that_does_not_fit(override: str, what: str) -> None:
-    own = [*APPLY, "dataset.path=tuesday.csv", override]
-    assert problems(JUDGE, jobs={"apply": own}) == [f"flow.jobs.apply: {what}"]
 
 
-def test_a_parameter_that_differs_is_named() -> None:
-    steps = ["transform=target", "transform.steps.target_encode.folds=0"]
-    own = [*APPLY, "dataset.path=tuesday.csv", *steps, "transform.steps.target_encode.smooth=3"]
-    assert problems(JUDGE, jobs={"apply": own}) == [
-        "flow.jobs.apply: transform.steps.target_encode.smooth: is 3.0 here and 10.0 in the job "
-        "'learn'"
+def test_what_does_not_fit_is_told_together() -> None:
+    said = ["program=script", "program.path=judge.py", "inputs={}", "outputs=[report]"]
+    target = ["transform=target", "transform.steps.target_encode.folds=0"]
+    rows = "dataset.path=tuesday.csv"
+    jobs = {
+        "said": said,
+        "again": ["transform.learned=${output:apply.report}", rows],
+        "program": ["transform.learned=${output:said.report}", rows],
+        "rows": ["transform.learned=${output:learn.train}", rows],
+        "below": ["transform.learned='${output:learn.report}/state'", rows],
+        "chain": [*APPLY, rows, "transform=hashing"],
+        "parameter": [*APPLY, rows, *target, "transform.steps.target_encode.smooth=3"],
+        "judged": [*APPLY, rows, "evaluation=logistic"],
+    }
+    with pytest.raises(ConfigError) as caught:
+        week(JUDGE, *(f"+flow.jobs.{label}={json.dumps(each)}" for label, each in jobs.items()))
+    assert [str(each).removeprefix("flow.jobs.") for each in caught.value.problems] == [
+        "again: transform.learned: the job 'apply' itself applies what the job 'learn' learned; "
+        "name that",
+        "program: transform.learned: the job 'said' runs a program; name a job that runs a chain "
+        "of transforms",
+        f"rows: {NOT_THE_REPORT}(got ${{output:learn.train}})",
+        f"below: {NOT_THE_REPORT}(got '${{output:learn.report}}/state')",
+        "chain: transform.steps: the job 'learn' has the steps target_encode, and here are "
+        "feature_hasher",
+        "parameter: transform.steps.target_encode.smooth: is 3.0 here and 10.0 in the job 'learn'",
+        "judged: evaluation: a model is judged on rows that it was not trained on, and "
+        "transform.learned does not split the rows; use evaluation=none",
     ]
 
 
 @pytest.mark.usefixtures("here")
-def test_a_report_of_another_configuration(tmp_path: Path) -> None:
-    """Which nothing but a mistake by hand brings there."""
-    run = ran(week(JUDGE))
-    apply = specs(other_chain())["apply"]
-    shutil.copytree(Path(run.states["learn"].place, "report"), under(tmp_path, REPORT_PATH))
-    assert apply.learned is not None
-    with pytest.raises(HeadraceError) as caught:
-        told(apply, tmp_path)
-    folder = under(tmp_path, LEARNED_INPUT)
-    learned = run.states["learn"].manifest["config_sha256"]
-    assert str(caught.value) == (
-        f"transform.learned: {folder}: is of another configuration than the one that this job was "
-        f"compiled for (config_sha256 is {learned}, not {apply.learned.config_sha256})"
-    )
-
-
-@pytest.mark.usefixtures("here")
-def test_reports_of_several_instances(tmp_path: Path) -> None:
-    """Nobody puts them together in a pipeline; the first that has read rows says enough."""
-    run, spec = ran(week(JUDGE)), specs(week(JUDGE).flow)["apply"]
-    manifest = run.states["learn"].manifest
-    nothing = {**manifest, "input_columns": []}
+def test_reports_that_a_job_is_told_by(tmp_path: Path) -> None:
+    """One of another configuration, which only a mistake by hand brings; those of instances."""
+    spec, other = specs(week(JUDGE).flow)["apply"], specs(other_chain())["apply"]
+    run = ran(week(JUDGE, "~flow.jobs.apply"))
+    manifest, folder = run.states["learn"].manifest, under(tmp_path, LEARNED_INPUT)
+    # Nobody puts them together in a pipeline. The first that has read rows says enough.
+    nothing = sealed({**manifest, "input_columns": []}, manifest["files"])
     for name, each in {"algo-1": nothing, "algo-2": manifest}.items():
-        folder = under(tmp_path, f"{REPORT_PATH}/{name}")
-        folder.mkdir(parents=True)
-        (folder / "manifest.json").write_text(json.dumps(each))
+        report = under(tmp_path, f"{REPORT_PATH}/{name}")
+        report.mkdir(parents=True)
+        (report / "manifest.json").write_text(json.dumps(each))
     made = told(spec, tmp_path).learned
     assert made is not None
     assert made.columns == COLUMNS
     assert told(replace(spec, learned=made), tmp_path).learned is made
+    shutil.copytree(
+        Path(run.states["learn"].place, "report"), folder / "report", dirs_exist_ok=True
+    )
+    assert told(spec, tmp_path).learned == made
+    with pytest.raises(HeadraceError) as caught:
+        told(other, tmp_path)
+    assert other.learned is not None
+    assert str(caught.value) == (
+        f"transform.learned: {folder}: is of another configuration than the one that this job was "
+        f"compiled for (config_sha256 is {manifest['config_sha256']}, not "
+        f"{other.learned.config_sha256})"
+    )
 
 
 @pytest.mark.usefixtures("here", "aws")
 def test_a_report_on_s3_is_looked_at() -> None:
-    learned, s3 = Path(ran(week(JUDGE)).states["learn"].place), boto3.client("s3")
+    run, s3 = ran(week(JUDGE, "~flow.jobs.apply")), boto3.client("s3")
+    learned = Path(run.states["learn"].place)
     s3.create_bucket(Bucket="mine")
     for file in (each for each in learned.rglob("*") if each.is_file()):
         s3.upload_file(str(file), "mine", f"week/learn/{file.relative_to(learned)}")

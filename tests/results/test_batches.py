@@ -216,7 +216,7 @@ def test_text_has_its_column(made: Callable[..., Result]) -> None:
     with pytest.raises(RowsError) as caught:
         result.load()
     assert str(caught.value) == (
-        f"{result.output}: load(): column 'c0' holds text; `columns` has it"
+        f"{result.output}: load(): column 'c0' holds text; a batch has it in `columns`"
     )
 
 

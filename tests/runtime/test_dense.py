@@ -61,9 +61,18 @@ def test_text_has_no_place_in_an_array(format_name: str) -> None:
     rows = pa.record_batch(
         [[1.0], [2.0], ["x"]], schema=pa.schema([LABEL, ("n", "double"), ("t", "string")])
     )
+    steps = "vocabulary, one_hot" + (", feature_hasher" if format_name != "npy" else "")
     assert refused(rows, format=format_name) == (
         f"output.format: {format_name} holds numbers, but column 't' holds text; add a step that "
-        "makes numbers of it (vocabulary, one_hot, feature_hasher), or use output.format=parquet"
+        f"makes numbers of it ({steps}), or use output.format=parquet"
+    )
+    lists = pa.record_batch(
+        [[1.0], [["x"]]], schema=pa.schema([LABEL, ("t", pa.list_(pa.string()))])
+    )
+    way = "leave it out" if format_name == "npy" else "add the step feature_hasher"
+    assert refused(lists, format=format_name) == (
+        f"output.format: {format_name} holds numbers, but column 't' holds lists; {way}, or use "
+        "output.format=parquet"
     )
     assert refused(rows.select(["y"]), format=format_name) == (
         f"output.format: there is no feature column left for {format_name} to hold"

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import ClassVar
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from headrace.runtime.chain.chain import bind
-from headrace.runtime.chain.dictionaries import decoded, encoded, plain
+from headrace.runtime.chain.chain import Link, bind
+from headrace.runtime.chain.dictionaries import (
+    as_dictionary,
+    by_value,
+    decoded,
+    encoded,
+    packed,
+    plain,
+    unpacked,
+)
 from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.tokens import column_tokens
-from headrace.runtime.transform import Role, with_role
+from headrace.runtime.transform import Role, Transform, takes_dictionaries, with_role
+from tests.runtime.kernels.test_calls import without_kernels
+from transforms.arithmetic import Arithmetic
+from transforms.feature_hasher import FeatureHasher
+from transforms.vocabulary import Vocabulary
 
 ROWS = 70
 """More than are hashed cell by cell."""
@@ -56,9 +73,93 @@ def test_plain_cells_of_any_type(cells: list[object]) -> None:
     assert plain(column.dictionary_encode()).equals(column)
 
 
+@given(
+    st.lists(st.none() | st.sampled_from("abcdefgh"), max_size=12),
+    st.lists(st.integers(1, 9), min_size=8, max_size=8),
+    st.sampled_from([None, 0]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_other_numbers_in_place_of_values(
+    cells: list[str | None], numbers: list[int], null: int | None, is_known: bool, is_wide: bool
+) -> None:
+    """Each different number is there once, whether it is known which are alike or not."""
+    column = pa.array(cells, pa.string()).dictionary_encode()
+    if not is_wide:
+        column = unpacked(packed(pa.RecordBatch.from_arrays([column], ["x"]))).column(0)
+        assert column.indices.type == pa.uint8()
+    made = np.array(numbers[: len(column.dictionary)], np.int32)
+    alike = None
+    if is_known:
+        alike = made > 7
+        made = np.where(alike, 100, np.arange(1, len(made) + 1)).astype(np.int32)
+    becomes = dict(zip(column.dictionary.to_pylist(), made.tolist(), strict=True))
+    expected = [null if cell is None else becomes[cell] for cell in cells]
+    for kernels in (nullcontext, without_kernels):
+        with kernels():
+            result = as_dictionary(column, made, null, alike)
+        result.validate(full=True)
+        assert result.to_pylist() == expected
+        assert len(set(result.dictionary.to_pylist())) == len(result.dictionary)
+        found = by_value(result, result.dictionary.to_numpy(), -1)
+        numbered = [-1 if each is None else each for each in expected]
+        assert found.codes is not None
+        assert found.values[found.codes].tolist() == numbered
+
+
 def test_who_promises_a_dictionary_promises_its_cells() -> None:
     """Writers and later steps get what the schema says."""
     (link,) = bind([("x", Promising())], batch().schema)
     assert link.after.equals(batch().schema, check_metadata=True)
     assert link.apply(batch()).equals(batch())
     assert decoded(link.apply(batch())).schema.equals(link.after, check_metadata=True)
+
+
+class Inheriting(Vocabulary):
+    """Changes nothing that has to do with cells."""
+
+
+class Learning(Vocabulary):
+    """Counts in a way of its own, for which nobody has said that it takes dictionaries."""
+
+    def accumulate(self, batch: pa.RecordBatch) -> pa.Table:
+        assert batch.schema.equals(decoded(batch).schema)
+        return super().accumulate(batch)
+
+
+class Changing(Arithmetic):
+    """Has an `apply` of its own, likewise."""
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        assert batch.schema.equals(decoded(batch).schema)
+        return super().apply(batch)
+
+
+class Saying(Changing):
+    """Says it of the `apply` that it inherits."""
+
+    takes_dictionaries: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize(
+    ("transform", "takes"),
+    [
+        (Vocabulary, True), (Arithmetic, True), (FeatureHasher, True), (Inheriting, True),
+        (Learning, False), (Changing, False), (Saying, True), (Promising, False),
+    ],
+)  # fmt: skip
+def test_a_class_speaks_for_what_it_inherits_and_not_for_its_heirs(
+    transform: type[Transform], takes: bool
+) -> None:
+    step = transform() if transform is not FeatureHasher else FeatureHasher(n_features=8)
+    assert takes_dictionaries(step) is takes
+    link = Link("x", step, batch().schema, batch().schema)
+    assert link.suited(encoded(batch())).equals(encoded(batch()) if takes else batch())
+
+
+def test_an_heir_learns_what_the_other_does() -> None:
+    learned = [
+        each.accumulate(Link("x", each, batch().schema, batch().schema).suited(encoded(batch())))
+        for each in (Vocabulary(), Learning())
+    ]
+    assert learned[0].equals(learned[1])

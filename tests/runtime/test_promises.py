@@ -108,14 +108,14 @@ WANTS: list[tuple[Callable[..., object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("function", "what"), SCHEMAS, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("function", "what"), SCHEMAS, ids=[what for _, what in SCHEMAS])
 def test_columns_that_cannot_be_promised(function: Callable[..., object], what: str) -> None:
     with pytest.raises(PluginError) as caught:
         bind([("mine", step("output_schema", function))], SCHEMA)
     assert str(caught.value) == PLACE + what
 
 
-@pytest.mark.parametrize(("function", "what"), BATCHES, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("function", "what"), BATCHES, ids=[what for _, what in BATCHES])
 def test_rows_that_are_not_the_promised_ones(function: Callable[..., object], what: str) -> None:
     (link,) = bind([("mine", step("apply", function))], SCHEMA)
     with pytest.raises(PluginError) as caught:
@@ -123,7 +123,7 @@ def test_rows_that_are_not_the_promised_ones(function: Callable[..., object], wh
     assert str(caught.value) == PLACE + what
 
 
-@pytest.mark.parametrize(("function", "what"), WANTS, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("function", "what"), WANTS, ids=[what for _, what in WANTS])
 def test_what_nobody_can_give(function: Callable[..., object], what: str) -> None:
     with pytest.raises(PluginError) as caught:
         refuse_absent("mine", step("wants", function), SCHEMA)

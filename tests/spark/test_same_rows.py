@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from headrace import compile
 from headrace.results.compare import SAME, main
 from headrace.runtime.online import load
 from headrace.runtime.online.transformer import RowTransformer
-from headrace.runtime.spec import EvaluationSpec, StepSpec
+from headrace.runtime.spec import EvaluationSpec, LearnedSpec, StepSpec
 from tests.runtime.jobs import HASH, SPLIT, Files, Result, clicks, gzipped, job, laid_out, run
 from tests.runtime.shards import run_shared
 from tests.spark.conftest import OnSpark
@@ -112,16 +113,24 @@ def test_steps_that_learn(on_spark: OnSpark, tmp_path: Path, steps: list[StepSpe
 
 
 @pytest.mark.long
-def test_what_another_run_learned(on_spark: OnSpark, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_to_come", [False, True], ids=["a result", "a job of a flow"])
+def test_what_another_run_learned(on_spark: OnSpark, tmp_path: Path, is_to_come: bool) -> None:
     alone = run(tmp_path, WHOLE, job(steps=[SPLIT, *KIT, HASH], **DATA))
     files: dict[str, bytes | str] = {"a.csv": WHOLE}
-    for path in (alone.output / "report/state").iterdir():
-        files[f"../learned/{path.name}"] = path.read_bytes()
+    base = alone.output if is_to_come else alone.output / "report/state"
+    for path in (alone.output / "report").rglob("*.arrow" if not is_to_come else "*.*"):
+        files[f"../learned/{path.relative_to(base)}"] = path.read_bytes()
     data = laid_out(tmp_path, {"a.csv": WHOLE}) / "processing/input/data"
     given = {"transform.learned": alone.output, "dataset.path": data, "runtime.split_bytes": 9000}
     spec = compile(given, "backend=pyspark").job.program.spec
     assert spec is not None
-    made = on_spark(files, spec)
+    assert spec.learned is not None
+    if is_to_come:  # as it was compiled before the run began
+        learned = LearnedSpec((), spec.dataset, {}, alone.manifest["config_sha256"])
+        made = on_spark(files, replace(spec, learned=learned))
+    else:
+        made = on_spark(files, spec)
+    assert made.manifest["config_sha256"] == spec.sha256
     assert len(made.parts("rows")) > 5
     transformer = load(alone.output)
     assert isinstance(transformer, RowTransformer)

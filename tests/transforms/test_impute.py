@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 
+from headrace.runtime.chain.dictionaries import encoded
 from headrace.runtime.transform import Role
 from tests.transforms.batches import CELLS, batch_of
 from tests.transforms.learning import learned
@@ -74,7 +75,10 @@ def test_a_constant_needs_no_pass(value: Any, expected: dict[str, list[Any]]) ->
 @pytest.mark.parametrize(
     ("step", "message"),
     [
-        (Impute(columns=("a",)), "column 'a' has to be a numeric feature"),
+        (
+            Impute(columns=("a",)),
+            "column 'a' has to be a numeric feature; dataset.numeric names those of the data",
+        ),
         (Impute("constant", "?", columns=("x",)), "column 'x' has to be a categorical feature"),
         (Impute(columns=("x",), indicator=True), "there is a column 'x_missing' already"),
     ],
@@ -108,3 +112,14 @@ def test_a_constant_needs_a_value(parameters: Any) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (asserted in full below)
         Impute(**parameters)
     assert str(caught.value) == "strategy 'constant' needs a 'value', and no other one has it"
+
+
+def test_texts_by_their_values_are_filled_as_such() -> None:
+    texts: list[str | None] = ["a", None, "b", None]
+    for value, expected in (("b", ["a", "b"]), ("c", ["a", "b", "c"])):
+        step = Impute(strategy="constant", value=value)
+        made = step.apply(encoded(batch_of({"x": texts}))).column("x")
+        assert made.to_pylist() == [text or value for text in texts]
+        assert made.dictionary.to_pylist() == expected
+    whole = step.apply(encoded(batch_of({"x": ["a", "b"]}))).column("x")
+    assert whole.dictionary.to_pylist() == ["a", "b"]

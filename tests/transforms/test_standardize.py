@@ -91,12 +91,15 @@ def test_only_the_columns_that_are_named() -> None:
     assert made.to_pydict() == {"x": [1.0, 3.0], "y": [-1.0, 1.0], "c": ["a", "b"]}
 
 
+NAMED = "dataset.numeric names those of the data"
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
         (("z",), "there is no column 'z' at this point of the chain"),
-        (("c",), "column 'c' has to be a numeric feature"),
-        (None, "there is no numeric column at this point of the chain"),
+        (("c",), f"column 'c' has to be a numeric feature; {NAMED}"),
+        (None, f"there is no numeric column at this point of the chain; {NAMED}"),
     ],
 )
 def test_columns_that_do_not_fit(columns: tuple[str, ...] | None, message: str) -> None:

@@ -70,7 +70,7 @@ class Batch:
             dense[row_of, self.sparse.indices] = self.sparse.values
         for position, (name, column) in enumerate(self.columns.items()):
             if column.dtype == object:
-                raise ValueError(f"column {quoted(name)} holds text; `columns` has it")
+                raise ValueError(f"column {quoted(name)} holds text; a batch has it in `columns`")
             dense[:, position] = column
         return dense
 

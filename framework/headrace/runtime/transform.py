@@ -7,8 +7,9 @@ without one is a feature: text is categorical, a number is numeric.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ _PENDING = b"headrace.pending"
 _SAMPLING = b"headrace.sampling"
 _SPLIT_BY = b"headrace.split_by"
 _MOST_SCHEMAS = 16
+_DICTIONARIES = "takes_dictionaries"
+_ON_CELLS = ("apply", "accumulate", "on_a_column")
+"""Methods that get dictionaries where a step takes them."""
 
 
 RowStep = Callable[[dict[str, Any]], None]
@@ -78,8 +82,9 @@ class Transform(Protocol):
     * ``keeps(batch)``: which ones it keeps, as an array of truth values, shape (rows,). It counts
       only if no class below the one that defines it has another `apply`.
     * ``takes_dictionaries: ClassVar[bool]``: true where feature columns may come, and go, as Arrow
-      dictionaries of what the schema says, which spares finding distinct values again. All other
-      steps get plain columns.
+      dictionaries of what the schema says, which spares finding distinct values again: those of
+      text that the step `touches` always do. All other steps get plain columns, and so does a
+      class below that has an `apply`, `accumulate` or `on_a_column` of its own and does not say it.
     * ``on_a_row(schema) -> RowStep | None``: what does to a single row exactly what `apply` does,
       for ``load()``: for one row, a batch takes many times as long as the work itself. None where
       it cannot. It counts only if no class below the one that defines it has another `apply`.
@@ -160,7 +165,26 @@ def table_reader(transform: object) -> TableReader | None:
 
 def takes_dictionaries(transform: object) -> bool:
     """Return whether feature columns may come to a step as Arrow dictionaries."""
-    return bool(getattr(transform, "takes_dictionaries", False))
+    kind: Any = type(transform)
+    says = bool(getattr(transform, _DICTIONARIES, False))
+    return says and all(speaks_for(kind, _DICTIONARIES, method) for method in _ON_CELLS)
+
+
+@lru_cache(maxsize=1024)  # asked for every block of every step
+def speaks_for(kind: type, said: str, method: str) -> bool:
+    """Return whether what a class says holds for a method of it: no class below overrides that.
+
+    Args:
+        kind: The class.
+        said: Name of what it says: a method or an attribute. False if it has none.
+        method: Name of the method.
+    """
+    homes = kind.__mro__
+    defines = [
+        next((n for n, each in enumerate(homes) if name in vars(each)), len(homes))
+        for name in (said, method)
+    ]
+    return defines[0] <= defines[1] and defines[0] < len(homes)
 
 
 def learner(transform: object) -> Learner | None:
@@ -307,6 +331,13 @@ def row_keys(batch: pa.RecordBatch) -> pa.StringArray:
 def features(schema: pa.Schema) -> list[int]:
     """Return where the feature columns stand; the label and the id never are among them."""
     return positions(schema, *FEATURES)
+
+
+def free_name(name: str, names: Collection[str]) -> str:
+    """Return a name for a further column: this one, if the data has no column that is called so."""
+    while name in names:
+        name = f"_{name}"
+    return name
 
 
 def without_features(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from scipy import stats
 
 from headrace.runtime.evaluation.linear import LinearJudge, LinearModel
+from headrace.runtime.evaluation.model import Model, Sgd
 from headrace.runtime.evaluation.rows import Rows
 from headrace.runtime.spec import EvaluationSpec, StepSpec
 from tests.runtime.jobs import HASH, SPLIT, job, run
@@ -124,3 +127,18 @@ def test_a_report_of_any_labels(
         json.loads(text, parse_constant=pytest.fail)
     figures = result.evaluation["channels"]["validation"]
     assert None not in (figures["r2"], figures["rmse"], figures["label_mean"])
+
+
+@pytest.mark.parametrize("kind", [LinearModel, Model])
+def test_scikit_learn_is_not_imported_where_it_has_no_room(
+    kind: type[Sgd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenBLAS would ask for its memory again and again, for ever."""
+
+    def refuse(_: int, size: int) -> None:
+        assert size > 100 << 20
+        raise OSError(errno.ENOMEM, "no")
+
+    monkeypatch.setattr(mmap, "mmap", refuse)
+    with pytest.raises(MemoryError):
+        kind(SPEC)

@@ -617,6 +617,24 @@ static void fuzz_groups(void) {
     for (int64_t i = 0; i < rows; i++) {
         check(places[i] == (codes[i] < count / 2 ? codes[i] : -1), "find nothing");
     }
+    uint64_t *seen = room(8 * (uint64_t)count);
+    int64_t *ones = room(8 * (uint64_t)rows), *tallied = room(8 * (uint64_t)count);
+    int32_t *added = room(4 * (uint64_t)rows);
+    for (int64_t i = 0; i < rows; i++) {
+        ones[i] = 1;
+    }
+    headrace_index(seen, 0, table, slots);
+    int64_t half = rows / 2, left = rows;
+    int64_t of_half = headrace_tally(seen, tallied, 0, table, slots, keys, ones, half, added);
+    int64_t others = headrace_tally(seen, tallied, of_half, table, slots, keys + half, ones + half,
+                                    rows - half, added);
+    check(of_half + others == count, "tally");
+    for (int64_t i = 0; i < count; i++) {
+        check(seen[i] == known[i], "keys in their order");
+        left -= tallied[i];
+    }
+    check(!left, "sums of all keys");
+    free(seen), free(ones), free(tallied), free(added);
     uint64_t *sorted = room(8 * (uint64_t)rows), *spare = room(8 * (uint64_t)rows);
     int32_t *order = room(4 * (uint64_t)rows), *spare_order = room(4 * (uint64_t)rows);
     for (int64_t i = 0; i < rows; i++) {
@@ -631,7 +649,8 @@ static void fuzz_groups(void) {
               "ascending");
     }
     uint64_t *digests = room(8 * (uint64_t)rows);
-    headrace_digest_numbers(keys, rows, 7, digests);
+    int64_t ends[] = {rows / 3, rows / 3, rows};
+    headrace_digest_numbers(keys, ends, keys, rows < 3 ? 0 : 3, digests);
     free(keys), free(codes), free(first), free(table), free(sums), free(known);
     free(places), free(digests), free(sorted), free(spare), free(order), free(spare_order);
 }
@@ -770,6 +789,14 @@ static void fuzz_order(void) {
         check(((int8_t *)taken[0])[row - 1] <= ((int8_t *)taken[0])[row], "order");
     }
     check(ends[rows] == (int32_t)bytes, "bytes of texts");
+    uint64_t *begins = room(8 * rows);
+    headrace_begins(column.offsets, column.data, column.rows, begins);
+    for (uint64_t row = 0; row < rows; row++) {
+        int32_t start = column.offsets[row], size = column.offsets[row + 1] - start;
+        uint64_t first = size ? column.data[start] : 0;
+        check(begins[row] >> 56 == first, "first byte");
+    }
+    free(begins);
     if (rows) { /* what does not fit is found out */
         check(!bytes || headrace_take_texts(column.offsets, column.data, column.rows, order,
                                             column.rows, ends, texts, (int64_t)bytes - 1) == -1,

@@ -236,17 +236,18 @@ def test_decimals_of_columns_with_nulls() -> None:
 
 
 def test_arrays_that_do_not_fit_each_other() -> None:
-    kernels, codes = _kernels(), np.array([0, 2], np.int32)
+    kernels, codes, sums = _kernels(), np.array([0, 2], np.int32), np.zeros(2, np.uint64)
     with pytest.raises(ValueError, match="2 numbers do not fit 2 codes of 2 groups"):
         dense_calls.add_up(kernels, codes, np.zeros(2, np.int64), 2)
     texts = pa.array(["a", "b"], pa.large_string())
     for cells, rows in ((dense_calls.Cells(texts, codes), 2), (dense_calls.Cells(texts, None), 3)):
         with pytest.raises(ValueError, match="the columns of CSV do not fit each other"):
             dense_calls.csv_lines(kernels, [cells], rows)
-    with pytest.raises(ValueError, match="1 numbers have 2 sums"):
-        dense_calls.add_digests_of_numbers(
-            kernels, np.zeros(1, np.uint64), 0, np.zeros(2, np.uint64)
-        )
+    for rows, ends, keys in ((1, [1], 1), (2, [1], 1), (2, [1, 2], 1), (2, [], 0)):
+        with pytest.raises(ValueError, match=f"{rows} numbers have 2 sums"):
+            dense_calls.add_digests_of_numbers(
+                kernels, np.zeros(rows, np.uint64), ends, np.zeros(keys, np.uint64), sums
+            )
 
 
 def _kernels() -> CDLL:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +28,9 @@ from tests.runtime.learning.test_kit import DATA, HASH, KIT, SPLIT, content, spe
 BLOCK = 4500
 """Bytes: more than 64 rows, which are hashed in another way."""
 NOTHING, SOME, ALL = 0, 12_000, 1 << 20
-"""Bytes that may be kept; a block needs about 6,000."""
+"""Bytes that may be kept in memory; a block needs about 6,000."""
+NO_FILES, FILES = 0, 100
+FILE_BYTES = 20_000
 SHUFFLE = StepSpec("split", "split", {"method": "shuffle"})
 LEFT_OUT = StepSpec("downsample", "downsample", {"rate": 0.5})
 LOGARITHM = StepSpec("log", "arithmetic", {"operations": ["log1p"], "columns": ["x"]})
@@ -60,6 +69,13 @@ def json_lines() -> Files:
     return {"a.jsonl": "".join(f"{json.dumps(row)}\n" for row in table().to_pylist())}
 
 
+def limit(monkeypatch: pytest.MonkeyPatch, memory: int, files: int = NO_FILES) -> None:
+    """Have so many bytes of memory and so many files for what is kept."""
+    monkeypatch.setattr(kept, "MOST_BYTES", memory)
+    monkeypatch.setattr(kept, "MOST_FILES", files)
+    monkeypatch.setattr(kept, "FILE_BYTES", FILE_BYTES)
+
+
 CASES: dict[str, tuple[Files, list[StepSpec], dict[str, Any]]] = {
     "several passes": (content(), KIT, {"rows_per_part": 100}),
     "hashed": (content(), [SPLIT, RARE, HASH], {"format": "npz", "output": {"tokens": True}}),
@@ -83,8 +99,8 @@ CASES: dict[str, tuple[Files, list[StepSpec], dict[str, Any]]] = {
 def test_the_same_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     files, steps, settings = CASES[name]
     made = []
-    for budget, threads in [(NOTHING, 1), (SOME, 2), (ALL, 2)]:
-        monkeypatch.setattr(kept, "MOST_BYTES", budget)
+    for memory, number, threads in [(NOTHING, NO_FILES, 1), (SOME, NO_FILES, 2), (SOME, FILES, 2)]:
+        limit(monkeypatch, memory, number)
         wanted = spec(steps, **{"threads": threads, "block_bytes": BLOCK, **settings})
         made.append(run(tmp_path, files, wanted).bytes())
     assert made[1] == made[0]
@@ -97,29 +113,183 @@ def test_jobs_of_several_widths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         for width in (16, 64)
     ]
     made = []
-    for budget in (NOTHING, ALL):
-        monkeypatch.setattr(kept, "MOST_BYTES", budget)
+    for memory, files in [(NOTHING, NO_FILES), (ALL, NO_FILES), (NOTHING, FILES)]:
+        limit(monkeypatch, memory, files)
         made.append([each.bytes() for each in run_together(tmp_path, content(), jobs)])
     assert made[1] == made[0]
+    assert made[2] == made[0]
 
 
-def test_what_is_kept_is_not_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    parsed: list[Group] = []
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Group]:
+    """The groups that have been parsed so far."""
+    found: list[Group] = []
     parse = Group.parse
 
     def counted(group: Group) -> Parsed:
-        parsed.append(group)
+        found.append(group)
         return parse(group)
 
     monkeypatch.setattr(Group, "parse", counted)
+    return found
+
+
+def test_what_is_kept_is_not_read_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, parsed: list[Group]
+) -> None:
     found = {}
-    for budget in (NOTHING, SOME, ALL):
-        monkeypatch.setattr(kept, "MOST_BYTES", budget)
+    for memory, files in [(NOTHING, NO_FILES), (SOME, NO_FILES), (ALL, NO_FILES)]:
+        limit(monkeypatch, memory, files)
         run(tmp_path, content(), spec(KIT, block_bytes=BLOCK))
-        found[budget] = len(parsed)
+        found[memory] = len(parsed)
         parsed.clear()
     assert found[NOTHING] == 3 * found[ALL]
     assert found[ALL] < found[SOME] < found[NOTHING]
+
+
+def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    pwrite, preadv = os.pwrite, os.preadv
+    monkeypatch.setattr(os, "pwrite", lambda file, data, at: pwrite(file, data[:1000], at))
+    monkeypatch.setattr(os, "preadv", lambda file, to, at: preadv(file, [to[0][:1000]], at))
+
+
+def without_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second group finds none left when it is half written."""
+    pwrite, calls = os.pwrite, count()
+
+    def written(file: int, data: memoryview, place: int) -> int:
+        if next(calls) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return pwrite(file, data[: len(data) // 2 + 1] if len(data) > 4000 else data, place)
+
+    monkeypatch.setattr(os, "pwrite", written)
+
+
+def with_little_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of what is free has room for two groups."""
+    monkeypatch.setattr(kept, "FILE_BYTES", 1 << 20)
+    monkeypatch.setattr(kept._File, "free", property(lambda file: 40_000 - file.size))
+
+
+def without_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "O_TMPFILE")
+
+
+def with_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "MOST_FILES", 1)
+
+
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written before the pass has ended."""
+    pwrite, close, has_ended = os.pwrite, kept._Files.close, threading.Event()
+
+    def written(*arguments: Any) -> int:
+        has_ended.wait()
+        return pwrite(*arguments)
+
+    def closed(files: Any) -> Any:
+        has_ended.set()
+        return close(files)
+
+    monkeypatch.setattr(kept, "_WAITING", 1)
+    monkeypatch.setattr(os, "pwrite", written)
+    monkeypatch.setattr(kept._Files, "close", closed)
+
+
+def lossy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk says that it has the second group, and has it no more."""
+    pwrite, calls = os.pwrite, count()
+
+    def written(file: int, data: memoryview, place: int) -> int:
+        return pwrite(file, bytes(len(data)) if next(calls) == 1 else data, place)
+
+    monkeypatch.setattr(os, "pwrite", written)
+
+
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "preadv", fails)
+
+
+def cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "preadv", lambda *_: 0)
+
+
+def has_files() -> bool:
+    """Whether temporary folders lie on a volume that has files without a name."""
+    try:
+        os.close(os.open(tempfile.gettempdir(), os.O_TMPFILE | os.O_RDWR))
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+needs_files = pytest.mark.skipif(not has_files(), reason="the volume has no files without a name")
+
+GROUPS = 4
+FAULTS = [
+    (in_pieces, {0}),
+    (without_space, {3}),
+    (with_little_space, {2}),
+    (without_files, {4}),
+    (with_one_file, {2}),
+    (slow, {3}),
+    (lossy, {1, 2, 3}),  # those that were on their way are not read again
+    (unreadable, {4}),
+    (cut_short, {4}),
+]
+
+
+@needs_files
+@pytest.mark.parametrize(("fault", "again"), FAULTS, ids=[fault.__name__ for fault, _ in FAULTS])
+def test_whatever_the_disk_does(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    parsed: list[Group],
+    fault: Callable[[pytest.MonkeyPatch], None],
+    again: set[int],
+) -> None:
+    wanted = spec([SPLIT, IDS], format="npy", numeric=(), block_bytes=BLOCK)
+    limit(monkeypatch, NOTHING)
+    expected = run(tmp_path, content(), wanted).bytes()
+    assert len(parsed) == 2 * GROUPS
+    parsed.clear()
+    limit(monkeypatch, NOTHING, FILES)
+    with monkeypatch.context() as patched:
+        fault(patched)
+        assert run(tmp_path, content(), wanted).bytes() == expected
+    assert len(parsed) - GROUPS in again
+
+
+def nameless() -> int:
+    """The number of files of this process that have no name."""
+    found = 0
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the folder itself, which is open no more
+            found += str(link.readlink()).endswith("(deleted)")
+    return found
+
+
+@needs_files
+def test_space_is_free_again_once_it_has_been_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    limit(monkeypatch, NOTHING, FILES)
+    monkeypatch.setattr(kept, "_WAITING", 6)
+    group = kept.KeptRows(1, 1, 0, pa.py_buffer(bytes(FILE_BYTES // 2)))
+    groups = kept.Kept(tmp_path / "not" / "made" / "yet")
+    before = nameless()
+    with groups.filled():
+        for number in range(6):
+            groups.put(number, group)
+    assert not list(tmp_path.iterdir())
+    left = [nameless() - before]
+    for number in range(6):
+        groups.take(number)
+        left.append(nameless() - before)
+    assert left == [3, 3, 2, 2, 1, 1, 0]
 
 
 def test_a_bad_row_behind_what_was_kept_is_named(tmp_path: Path) -> None:

@@ -147,6 +147,48 @@ def test_other_rows_in_other_columns_without_a_label(dense: Result) -> None:
     assert made.table("rows").equals(expected.drop_columns(["click"]))
 
 
+@pytest.mark.parametrize("overrides", [(), ("dataset.label=null",)])
+@pytest.mark.parametrize("has_header", [True, False])
+def test_files_that_have_no_label(
+    tmp_path: Path, overrides: tuple[str, ...], has_header: bool
+) -> None:
+    """As those of rows to predict: Criteo's have no header, and Avazu's columns are expected."""
+    names = ("click", "c0", "c1")
+    lines = [f"{row % 2},v{row % 5},w{row % 3}" for row in range(40)]
+    header = [",".join(names)] if has_header else []
+    steps = [StepSpec("vocabulary", "vocabulary", {})]
+    how: dict[str, Any] = {"columns_expected": names} if has_header else {"columns": names}
+    made = run(
+        tmp_path,
+        "\n".join([*header, *lines]),
+        job(steps=steps, format="parquet", label="click", **how),
+    )
+    text = "\n".join(line.partition(",")[2] for line in [*header, *lines])
+    expected = [f"dataset.columns_expected=[{','.join(names)}]"] if has_header else []
+    applied = apply(made, text, "output.format=parquet", *expected, *overrides)
+    assert applied.table("rows").equals(made.table().drop_columns(["click"]))
+    with_label = apply(
+        made, "\n".join([*header, *lines]), "output.format=parquet", *expected, *overrides
+    )
+    assert with_label.manifest["columns"]["label"] == (None if overrides else "click")
+
+
+def test_files_without_a_header_that_have_other_cells(tmp_path: Path) -> None:
+    lines = [f"{row % 2},v{row % 5},w{row % 3}" for row in range(20)]
+    steps = [StepSpec("vocabulary", "vocabulary", {})]
+    names = ("click", "c0", "c1")
+    made = run(tmp_path, "\n".join(lines), job(steps=steps, label="click", columns=names))
+    with pytest.raises(ConfigError) as caught:
+        apply(made, "v1\nv2\n")
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        "transform.learned: the rows do not fit the run: data.csv: the first row has 1 cells, but "
+        "dataset.columns names 3 columns"
+    )
+    skipped = apply(made, "v1\n0,v1,w1\nv2,w2\n", "dataset.on_bad_rows=skip")
+    assert skipped.manifest["rows"] == {"read": 3, "written": 1, "rejected": 2}
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"delimiter": ";"}, {"columns": ("id", "click", "c0")}, {"skip_lines": 1, "comment": "#"}],

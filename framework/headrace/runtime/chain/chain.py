@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.chain.choice import speaks_for
 from headrace.runtime.chain.dictionaries import decoded, decoded_schema, encoded, held
 from headrace.runtime.errors import RAISED_BY, BadRows, HeadraceError, PluginError
 from headrace.runtime.plugins import promises
@@ -26,6 +25,7 @@ from headrace.runtime.transform import (
     positions,
     role_of,
     sampling_of,
+    speaks_for,
     table_reader,
     takes_dictionaries,
 )
@@ -115,9 +115,7 @@ class Link:
 
     @cached_property
     def _by_value(self) -> frozenset[str]:
-        """Return the columns that it looks at by their distinct values."""
-        if not getattr(self.transform, "reads_dictionaries", False):
-            return frozenset()
+        """Return the columns whose texts, if it takes dictionaries, come as such."""
         return frozenset(getattr(self.transform, "touches", lambda _: ())(self.before))
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:

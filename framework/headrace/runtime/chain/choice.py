@@ -12,6 +12,8 @@ from headrace.runtime.transform import FEATURES, Role, RowStep, positions, role_
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_NAMED = "dataset.numeric names those of the data"
+
 
 def chosen(
     schema: pa.Schema, *roles: Role, names: Sequence[str] | None, takes_lists: bool = True
@@ -33,7 +35,8 @@ def chosen(
         fields = [schema.field(place) for place in positions(schema, *roles)]
         found = [field.name for field in fields if takes_lists or not _has_lists(field)]
         if not found:
-            raise ValueError(f"there is no {kind} column at this point of the chain")
+            what = f"there is no {kind} column at this point of the chain"
+            raise ValueError(f"{what}; {_NAMED}" if kind == Role.NUMERIC else what)
         return found
     there = frozenset(schema.names)
     for name in names:
@@ -41,7 +44,9 @@ def chosen(
             raise ValueError(absent_here(name, schema.names))
         field = schema.field(name)
         if role_of(field) not in roles:
-            raise ValueError(f"column {quoted(name)} has to be a {kind} feature")
+            what = f"column {quoted(name)} has to be a {kind} feature"
+            is_other = kind == Role.NUMERIC and role_of(field) is Role.CATEGORICAL
+            raise ValueError(f"{what}; {_NAMED}" if is_other else what)
         if _has_lists(field) and not takes_lists:
             raise ValueError(f"column {quoted(name)} should have one value in each cell")
     return list(dict.fromkeys(names))
@@ -91,22 +96,6 @@ def replaced(
 
     columns = [made[name] if name in made else batch.column(name) for name in schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def speaks_for(kind: type, quick: str, whole: str) -> bool:
-    """Return whether what a class says holds for a method of it: no class below overrides that.
-
-    Args:
-        kind: The class.
-        quick: Name of what it says: a method or an attribute. False if it has none.
-        whole: Name of the method.
-    """
-    homes = kind.__mro__
-    defines = [
-        next((n for n, each in enumerate(homes) if name in vars(each)), len(homes))
-        for name in (quick, whole)
-    ]
-    return defines[0] <= defines[1] and defines[0] < len(homes)
 
 
 def on_numbers(names: Sequence[str], function: Callable[[Any], Any]) -> RowStep:

@@ -22,15 +22,18 @@ from headrace.runtime.chain.names import (
 from headrace.runtime.errors import ColumnError, DataError
 from headrace.runtime.shown import listed, plain, quoted
 from headrace.runtime.spec import DatasetSpec
-from headrace.runtime.transform import Role, with_role
+from headrace.runtime.transform import Role, free_name, with_role
 
 EXTRA = {
     Role.ROW_TEXT: ("__row_text__", pa.string()),
     Role.ROW_NUMBER: ("__row_number__", pa.int64()),
     Role.TIME: ("__time__", pa.dictionary(pa.int32(), pa.string())),
 }
-BESIDE = "__beside__"
-"""A column that a block of JSON lines may have: what a row's text has to tell beside its cells."""
+BESIDE = "\0beside"
+"""A column that a block of JSON lines may have: what a row's text has to tell beside its cells.
+
+Its name is one that no column of the data has.
+"""
 _WITHOUT_FOLDERS = "dataset.partitions=false reads no columns of folders"
 _TYPES = {Role.LABEL: pa.float64(), Role.NUMERIC: pa.float64()}
 
@@ -52,6 +55,7 @@ class Columns:
         lists: Columns whose cells may be lists.
         index: Columns that hold the index of a pandas table, which are left out.
         folders: Columns that the folders of the first file alone name.
+        cells: Names of the cells of files without a header, if not those of ``dataset.columns``.
     """
 
     names: tuple[str, ...]
@@ -66,6 +70,7 @@ class Columns:
     lists: frozenset[str] = frozenset()
     index: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
+    cells: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, names: Sequence[str], dataset: DatasetSpec, origin: str) -> Columns:
@@ -121,7 +126,10 @@ class Columns:
             with_role(pa.field(name, _TYPES.get(role, pa.string())), role)
             for name, role in self.roles.items()
         ]
-        extra = [with_role(pa.field(*EXTRA[role]), role) for role in self.wanted]
+        extra = []
+        for role in self.wanted:
+            name, kind = EXTRA[role]
+            extra.append(with_role(pa.field(free_name(name, self.roles), kind), role))
         return pa.schema([*fields, *extra])
 
     @property
@@ -153,6 +161,16 @@ class Columns:
     def takes(self, name: str) -> bool:
         """Return whether a column that is not among `names` would be a feature."""
         return self.takes_all or matches(name, self.patterns)
+
+    def only(self, features: Collection[str]) -> Columns:
+        """Return the columns in which rows can be bad, and some features; steps want no others."""
+        roles = {
+            name: role
+            for name, role in self.roles.items()
+            if role is not Role.CATEGORICAL or name in features
+        }
+        roles = roles or dict(list(self.roles.items())[:1])  # else nobody could count the rows
+        return replace(self, roles=roles, wanted=(), time=None)
 
     def without(self, names: frozenset[str]) -> Columns:
         """Return the columns that a file has itself, besides those of its folders."""

@@ -102,6 +102,8 @@ def as_dictionary(
         codes = _in_type(codes, np.int32).fill_null(len(made))
         made = np.append(made, made.dtype.type(null))
         alike = None if alike is None else np.append(alike, False)
+    if alike is not None and np.count_nonzero(alike) < 2:
+        return of_codes(codes, pa.array(made))
     again, first = _grouped(made) if alike is None else _joined(alike)
     if len(first) < len(made):
         codes, made = _recoded(codes, again.astype(_code_type(len(first)))), made[first]
@@ -139,10 +141,10 @@ def _grouped(numbers: npt.NDArray[Any]) -> tuple[I32, npt.NDArray[np.integer[Any
 
 def _joined(alike: npt.NDArray[np.bool_]) -> tuple[I32, npt.NDArray[np.integer[Any]]]:
     """Return the same where those that are alike are known, and all others are different."""
-    is_first = ~alike
-    is_first[alike.argmax() : alike.argmax() + 1] = True
+    is_first, one = ~alike, int(alike.argmax())
+    is_first[one] = True
     codes = np.cumsum(is_first, dtype=np.int32) - np.int32(1)
-    codes[alike] = codes[alike.argmax()]
+    codes[alike] = codes[one]
     return codes, np.flatnonzero(is_first)
 
 

@@ -14,7 +14,8 @@ from headrace.runtime.chain.chain import ChainError, Link
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.errors import DataError
 from headrace.runtime.shown import quoted
-from headrace.runtime.sources import columns_of
+from headrace.runtime.sources import cells_of, columns_of
+from headrace.runtime.sources.files import name_of
 from headrace.runtime.spec import DatasetSpec, LearnedSpec
 from headrace.runtime.transform import FEATURES, Role, Transform, role_of
 
@@ -61,13 +62,34 @@ def fitted(
     """
     theirs = Columns.of(run.columns, run.dataset, "the run's input")
     try:
-        columns = _columns(first, dataset, below, run.dataset.label)
+        cells = _cells(first, dataset, run.dataset.label)
+        names = dataset.columns if cells is None else cells
+        columns = _columns(first, replace(dataset, columns=names), below, run.dataset.label)
     except DataError as error:
         raise ChainError(_WHERE, f"{_UNLIKE}{error}") from error
     if differences := list(_differences(columns, theirs)):
         more = f"; {len(differences) - _SHOWN} more differ" if len(differences) > _SHOWN else ""
         raise ChainError(_WHERE, f"{_UNLIKE}{'; '.join(differences[:_SHOWN])}{more}")
+    columns = replace(columns, cells=cells)
     return steps_for_new_rows(steps, theirs), columns.in_order(run.columns)
+
+
+def _cells(first: Path, dataset: DatasetSpec, label: str | None) -> tuple[str, ...] | None:
+    """Return the names of the cells of files without a header that have no label either.
+
+    Returns:
+        None if the names in the dataset are right.
+    """
+    names, count = dataset.columns, cells_of(first, dataset)
+    if names is None or count is None or count == len(names):
+        return None
+    without = tuple(name for name in names if name != (dataset.label or label))
+    if count == len(without):
+        return without
+    if dataset.skips_bad_rows:
+        return None
+    what = f"the first row has {count} cells, but dataset.columns names {len(names)} columns"
+    raise DataError(f"{name_of(first)}: {what}")
 
 
 def _columns(first: Path, dataset: DatasetSpec, below: str | None, label: str | None) -> Columns:
@@ -79,11 +101,11 @@ def _columns(first: Path, dataset: DatasetSpec, below: str | None, label: str | 
     try:
         return columns_of(first, dataset, below)
     except DataError:
-        if dataset.label is None:
+        if dataset.label is None and label is None:
             raise
     expected = dataset.columns_expected
     if expected is not None:
-        expected = tuple(name for name in expected if name != dataset.label)
+        expected = tuple(name for name in expected if name != (dataset.label or label))
     return columns_of(first, replace(dataset, label=None, columns_expected=expected), below)
 
 

@@ -110,7 +110,7 @@ def preflight(
         steps, columns = new_rows.fitted(steps, spec.learned, first, spec.dataset, below)
     columns = replace(columns, wanted=_wanted(steps, columns))
     links = tuple(chain.bind(_as_written(steps, spec.output), columns.schema))
-    if spec.learned is not None:
+    if spec.learned is not None and not spec.learned.is_to_come:
         chain.refuse_forgotten(links, spec.learned.states)
     if tables is not None and spec.learned is None:
         links = with_tables(links, tables)

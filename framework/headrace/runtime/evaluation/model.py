@@ -16,6 +16,7 @@ from headrace.runtime.errors import DataError
 from headrace.runtime.evaluation.judge import probabilities
 from headrace.runtime.evaluation.rows import BATCH_ROWS, DECIMALS, Floats, Rows
 from headrace.runtime.process.setup import without_pandas
+from headrace.runtime.process.shortage import require_memory
 from headrace.runtime.spec import EvaluationSpec
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 _DECAY = 0.1
 """The learning rate falls with ``rows ** -_DECAY``, which suits 1,000 rows as well as 10**8."""
 _CLASSES = (0, 1)
+_IMPORT_BYTES = 160 << 20
+"""Address space that importing scikit-learn takes at least, with one thread. OpenBLAS, which comes
+with it, never ends to ask for its buffers if there is none."""
 _FARTHEST = 32.0
 _HALVINGS = 40
 """As many leave an interval of less than 1e-10."""
@@ -52,6 +56,7 @@ class Sgd:
     """Of the loss, in relation to the logistic loss's."""
 
     def __init__(self, spec: EvaluationSpec) -> None:
+        require_memory(_IMPORT_BYTES)
         with without_pandas():  # scikit-learn takes a quarter longer with it
             from sklearn import linear_model
             from threadpoolctl import ThreadpoolController

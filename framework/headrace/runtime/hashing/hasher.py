@@ -15,6 +15,7 @@ from headrace.runtime.transform import (
     N_FEATURES,
     Role,
     features,
+    free_name,
     role_of,
     with_role,
     without_features,
@@ -74,9 +75,11 @@ class Hasher(ABC):
             raise ValueError("there is no feature column left to hash")
         numeric = any(role_of(schema.field(place)) is Role.NUMERIC for place in chosen)
         kept = [field for place, field in enumerate(schema) if place not in chosen]
+        names = [field.name for field in kept]  # of the label and the id, which may be any
         width = {N_FEATURES: str(self.n_features).encode()}
-        indices = pa.field(INDICES, pa.list_(pa.int32()), metadata=width)
-        values = pa.field(VALUES, pa.list_(pa.float64() if numeric else pa.float32()))
+        indices = pa.field(free_name(INDICES, names), pa.list_(pa.int32()), metadata=width)
+        kind = pa.list_(pa.float64() if numeric else pa.float32())
+        values = pa.field(free_name(VALUES, names), kind)
         made = [with_role(indices, Role.INDICES), with_role(values, Role.VALUES)]
         return pa.schema([*kept, *made])
 

@@ -267,19 +267,26 @@ def decimals(kernels: CDLL, column: pa.Array) -> pa.StringArray | None:
     return pa.Array.from_buffers(pa.string(), rows, buffers, column.null_count)
 
 
-def add_digests_of_numbers(kernels: CDLL, bits: U64, key: int, sums: U64) -> None:
-    """Add to each row's sum the hash of its number, as `headrace.runtime.output.digest` does.
+def add_digests_of_numbers(
+    kernels: CDLL, bits: U64, ends: Sequence[int], keys: U64, sums: U64
+) -> None:
+    """Add to each sum the hash of its number, as `headrace.runtime.output.digest` does.
 
     Args:
         kernels: The library.
-        bits: The numbers' own, shape (rows,).
-        key: Of their column.
-        sums: Shape (rows,), side by side.
+        bits: The numbers' own, those of one column behind those of the other.
+        ends: Where those of each column end, ascending.
+        keys: Of each column.
+        sums: As many as there are numbers, side by side.
     """
-    if len(bits) != len(sums) or not sums.flags.c_contiguous:
+    if not len(ends) == len(keys) or not (ends[-1] if ends else 0) == len(bits) == len(sums):
         raise ValueError(f"{len(bits)} numbers have {len(sums)} sums")
-    bits = straight(bits, np.uint64)
-    kernels.headrace_digest_numbers(at(bits), len(bits), key, at(sums))
+    bits, keys, bounds = (
+        straight(bits, np.uint64),
+        straight(keys, np.uint64),
+        np.array(ends, np.int64),
+    )
+    kernels.headrace_digest_numbers(at(bits), at(bounds), at(keys), len(keys), at(sums))
 
 
 def _is_wide(texts: pa.Array) -> bool:

@@ -62,7 +62,7 @@ _ARGUMENTS = {
     "csv_lines": (_P, _P, _P, _P, _P, c_int64, c_int64, _P, c_int64),
     "decimals": (_P, c_int64, _P, _P),
     "integers": (_P, c_int64, _P, _P),
-    "digest_numbers": (_P, c_int64, c_uint64, _P),
+    "digest_numbers": (_P, _P, _P, c_int64, _P),
     "side_by_side": (_P, _P, _P, _P, c_int64, c_int64, c_int64, c_int64, _P),
     "add_cells": (_P, _P, _P, _P, c_int64, c_int64, _P),
     "order": (_P, c_int64, _P),

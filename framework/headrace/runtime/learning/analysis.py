@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from headrace.runtime.chain.bad_rows import Steps
 from headrace.runtime.chain.chain import Link, refused
-from headrace.runtime.chain.choice import speaks_for
 from headrace.runtime.chain.dictionaries import encoded, packed
 from headrace.runtime.chain.kept import Kept, KeptRows
 from headrace.runtime.chain.pipeline import Process, are_of_channel, blamed, of_channel
@@ -24,7 +23,7 @@ from headrace.runtime.learning.passes import Pass
 from headrace.runtime.learning.states import Gatherer, Merging
 from headrace.runtime.plugins.promises import check_state
 from headrace.runtime.sources import Group
-from headrace.runtime.transform import Learner, Role, positions, takes_dictionaries
+from headrace.runtime.transform import Learner, Role, positions, speaks_for, takes_dictionaries
 
 
 @dataclass(frozen=True)

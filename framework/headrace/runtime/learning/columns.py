@@ -10,8 +10,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from headrace.runtime.chain.choice import chosen, speaks_for
-from headrace.runtime.transform import Role, RowStep, Transform, role_of
+from headrace.runtime.chain.choice import chosen
+from headrace.runtime.transform import (
+    Role,
+    RowStep,
+    Transform,
+    role_of,
+    speaks_for,
+    takes_dictionaries,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,8 +37,6 @@ class ColumnLearner(ABC):
     """
 
     role: ClassVar[Role]
-    reads_dictionaries: ClassVar[bool] = False
-    """True if `cells` may give texts as Arrow dictionaries, for `Encoded.of` to take apart."""
     columns: Sequence[str] | None
 
     def roles(self) -> tuple[Role, ...]:
@@ -118,7 +123,10 @@ class ColumnLearner(ABC):
         """Return the step that knows it; see `Learner`."""
 
     def cells(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
-        """Return the columns that are changed, by their names: text or float64."""
+        """Return the columns that are changed, by their names: text or float64.
+
+        Texts are Arrow dictionaries, for `Encoded.of` to take apart, if it takes them.
+        """
         from headrace.runtime.chain.dictionaries import decoded_schema
 
         schema = decoded_schema(batch.schema)
@@ -126,10 +134,12 @@ class ColumnLearner(ABC):
         return {name: self._cells(batch.column(name), schema.field(name)) for name in names}
 
     def _cells(self, column: pa.Array, field: pa.Field) -> pa.Array:
+        import pyarrow as pa
+
         from headrace.runtime.chain.dictionaries import plain
 
         wanted = _type_of(field)
-        if self.reads_dictionaries and field.type == wanted:
+        if field.type == wanted and pa.types.is_string(wanted) and takes_dictionaries(self):
             return column
         return plain(column).cast(wanted)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from headrace.runtime.chain.chain import Link, wanted_of
+from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.preflight import Prepared
 from headrace.runtime.transform import Learner, Role, Transform
 
@@ -35,6 +36,14 @@ class Pass:
             if len(self.labels) > 1:
                 seen |= _touched(learner, link.before) or frozenset()
         return hidden
+
+    def columns(self, job: Prepared) -> Columns | None:
+        """Return the columns that it needs if these are not all, in the pass that numbers rows."""
+        schema = job.columns.schema
+        touched = [_touched(learner, schema) for _, learner in self.learners(job)]
+        if not self.numbers or None in touched:
+            return None
+        return job.columns.only(frozenset(name for each in touched for name in each or ()))
 
     def learners(self, job: Prepared) -> list[tuple[Link, Learner]]:
         """Return the steps that learn in it."""

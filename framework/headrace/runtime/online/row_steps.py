@@ -13,8 +13,7 @@ from math import inf, isfinite
 from typing import Any
 
 from headrace.runtime.chain.chain import Link
-from headrace.runtime.chain.choice import speaks_for
-from headrace.runtime.transform import Role, RowStep
+from headrace.runtime.transform import Role, RowStep, speaks_for
 
 _NUMBER = re.compile("-?[0-9]{1,300}(?:\\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?")
 """Texts that Python and Arrow read as the same number; others are left to Arrow."""

@@ -100,8 +100,8 @@ class RunFolder:
     @property
     def learned(self) -> LearnedSpec:
         """Return what a job has to know that applies what the run learned, its files as here."""
-        kept = {label: (each["file"], each["sha256"]) for label, each in self.states.items()}
-        states = {label: {"file": file, "sha256": sha256} for label, (file, sha256) in kept.items()}
+        keys = ("file", "sha256")
+        states = {label: {key: each[key] for key in keys} for label, each in self.states.items()}
         return LearnedSpec(self.columns, self.dataset, states)
 
     def warn_of_skew(self) -> None:

@@ -9,7 +9,10 @@ and has to say so in the manifest's ``digest``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from ctypes import CDLL
 from functools import cache
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +27,7 @@ from headrace.runtime.kernels import calls, dense_calls, row_calls
 from headrace.runtime.kernels.library import library
 from headrace.runtime.kernels.row_calls import ByValue
 from headrace.runtime.output.writers.base import Entries, Layout, named_columns, slices
-from headrace.runtime.transform import Role, role_of
+from headrace.runtime.transform import Role, roles_of
 
 _ROWS_AT_ONCE = 16_384
 """Few enough for what is made of a column's cells to stay in a core's cache."""
@@ -68,10 +71,11 @@ def cells_beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> U64:
     Returns:
         Shape (rows,).
     """
+    roles = roles_of(schema)
     columns = [
         (place, key_of(name))
         for name, place in named_columns(schema).items()
-        if role_of(schema.field(place)) not in (Role.INDICES, Role.VALUES)
+        if roles[place] not in (Role.INDICES, Role.VALUES)
     ]
     sums = np.zeros(sum(batch.num_rows for batch in batches), np.uint64)
     start = 0
@@ -82,12 +86,10 @@ def cells_beside(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> U64:
         start += rows.num_rows
     start = 0
     for batch in batches:  # a piece of one would have all its values hashed again
-        dictionaries = [
-            _hashed(batch.column(place), key)
-            for place, key in columns
-            if pa.types.is_dictionary(batch.column(place).type)
-        ]
-        _add_by_value(sums[start : start + batch.num_rows], dictionaries)
+        chosen = [each for each in columns if pa.types.is_dictionary(batch.column(each[0]).type)]
+        dictionaries = [batch.column(place) for place, _ in chosen]
+        hashed = _by_value(dictionaries, [key for _, key in chosen])
+        _add_by_value(sums[start : start + batch.num_rows], hashed)
         start += batch.num_rows
     return sums
 
@@ -144,18 +146,47 @@ def _row_sums(cells: U64, offsets: npt.NDArray[np.int64]) -> U64:
 
 def _add_cells(sums: U64, column: pa.Array, key: U64) -> None:
     """Add the hash of each cell of a column."""
-    is_exact = pa.types.is_floating(column.type) or column.type == pa.int32()
-    if (kernels := library()) is not None and is_exact and not column.null_count:
-        numbers = column.to_numpy().astype(np.float64, copy=False)
-        dense_calls.add_digests_of_numbers(kernels, _bits(numbers), int(key[0]), sums)
+    if (kernels := library()) is not None and _is_exact(column):
+        _add_numbers(kernels, [column.to_numpy()], [key], sums)
     else:
         sums += _cells(column, key)
 
 
-def _hashed(column: pa.DictionaryArray, key: U64) -> ByValue:
-    cells = np.zeros(len(column.dictionary), np.uint64)
-    _add_cells(cells, column.dictionary, key)
-    return by_value(column, cells, _null(key).item() if column.null_count else 0)
+def _is_exact(column: pa.Array) -> bool:
+    """Return whether all cells are numbers that float64 holds."""
+    is_number = pa.types.is_floating(column.type) or column.type == pa.int32()
+    return is_number and not column.null_count
+
+
+def _add_numbers(
+    kernels: CDLL, columns: Sequence[npt.NDArray[Any]], keys: Sequence[U64], sums: U64
+) -> list[int]:
+    """Add the hash of each number of columns, one behind the other; return where each ends."""
+    ends = [*accumulate(map(len, columns))]
+    numbers = columns[0] if len(columns) == 1 else np.concatenate(columns)
+    dense_calls.add_digests_of_numbers(kernels, _bits(numbers), ends, np.concatenate(keys), sums)
+    return ends
+
+
+def _by_value(columns: Sequence[pa.DictionaryArray], keys: Sequence[U64]) -> list[ByValue]:
+    """Return the hashes of columns: those of all numbers are made in one go."""
+    values, kernels = [column.dictionary for column in columns], library()
+    exact = [] if kernels is None else [p for p, each in enumerate(values) if _is_exact(each)]
+    made = {}
+    if kernels is not None and exact:
+        sums = np.zeros(sum(len(values[place]) for place in exact), np.uint64)
+        numbers = [values[place].to_numpy() for place in exact]
+        ends = _add_numbers(kernels, numbers, [keys[place] for place in exact], sums)
+        bounds = zip(exact, [0, *ends], ends, strict=False)
+        made = {place: sums[start:end] for place, start, end in bounds}
+    return [
+        by_value(
+            column,
+            made[place] if place in made else _cells(values[place], keys[place]),
+            _null(keys[place]).item() if column.null_count else 0,
+        )
+        for place, column in enumerate(columns)
+    ]
 
 
 def _add_by_value(sums: U64, columns: Sequence[ByValue]) -> None:

@@ -6,12 +6,14 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 
+from headrace.runtime.chain.columns import Columns
 from headrace.runtime.chain.kept import Kept, KeptRows, ReadAgain
 from headrace.runtime.chain.pipeline import Process
 from headrace.runtime.chain.preflight import Prepared, preflight
@@ -26,7 +28,7 @@ from headrace.runtime.process.messages import Progress
 from headrace.runtime.process.threads import Background, in_order
 from headrace.runtime.sources import Group, Portion, are_empty, groups_of, total_bytes
 from headrace.runtime.sources.unchanged import unchanged
-from headrace.runtime.spec import JobSpec, under
+from headrace.runtime.spec import REPORT, JobSpec, under
 from headrace.runtime.statistics.metrics import Totals
 
 
@@ -65,7 +67,7 @@ def execute(task: Task, host: Host) -> None:
         check = stack.enter_context(unchanged(files))
         tables = files_of_tables(spec, task.root)
         job = taught(preflight(spec, files, tables=tables), spec, task.root)
-        run = Run(spec, job, files, spec.runtime.block_bytes)
+        run = Run(task, job, files, spec.runtime.block_bytes)
         run.learn(check)
         background = stack.enter_context(closing(Background()))
         outcome = stack.enter_context(closing(Outcome(task, run.job, host, background)))
@@ -97,7 +99,7 @@ class Run:
     """A job on its way through the passes over its input.
 
     Args:
-        spec: The job.
+        task: The job.
         job: The job, fitted to its input.
         files: The input.
         block_bytes: How much of the input is read at a time.
@@ -108,17 +110,15 @@ class Run:
         learned: What the steps have learned, by their labels.
     """
 
-    def __init__(
-        self, spec: JobSpec, job: Prepared, files: Sequence[Path], block_bytes: int
-    ) -> None:
+    def __init__(self, task: Task, job: Prepared, files: Sequence[Path], block_bytes: int) -> None:
         self.job = job
         self.learned: dict[str, pa.Table] = {}
-        self.process = process_of(spec, job)
-        self._spec = spec
+        self.process = process_of(task.spec, job)
+        self._spec = task.spec
         self._files = files
         self._block_bytes = block_bytes
         self._first_rows: list[int] | None = None
-        self._kept = Kept()
+        self._kept = Kept(under(task.root, task.spec.outputs[REPORT]))
         self._groups = 0
         """Number of them, once they have been read."""
         self._passes = passes(job)
@@ -140,19 +140,30 @@ class Run:
             self.process = process_of(self._spec, self.job)
 
     def _learned(self, learning: Pass) -> dict[str, pa.Table]:
+        columns = learning.columns(self.job)
+        if columns is None or self._spec.dataset.skips_bad_rows:
+            return self._learned_from(self.job, learning)
+        try:
+            return self._learned_from(replace(self.job, columns=columns), learning)
+        except DataError:  # a row in front of this one may be bad in a column that was not read
+            return self._learned_from(self.job, learning)
+
+    def _learned_from(self, job: Prepared, learning: Pass) -> dict[str, pa.Table]:
         first_rows, rows = [], 0
+        process = process_of(self._spec, job)
         # Rows are not kept before they are numbered, nor if a step may find them bad once they
         # have been counted.
-        keeps = self.process.ends_hashed and not learning.numbers
-        analysis = Analysis(self.job, self.process, learning, self._kept if keeps else None)
-        gathering = Gathering(self.job, learning)
-        for number, seen in enumerate(self._in_order(analysis)):
-            first_rows.append(rows)
-            rows += seen.rows
-            gathering.add(seen.states)
-            if seen.kept is not None:
-                self._kept.put(number, seen.kept)
-            self._progress.advance(seen.done, 0)
+        keeps = process.ends_hashed and not learning.numbers
+        analysis = Analysis(job, process, learning, self._kept if keeps else None)
+        gathering = Gathering(job, learning)
+        with self._kept.filled():
+            for number, seen in enumerate(self._in_order(analysis, job.columns)):
+                first_rows.append(rows)
+                rows += seen.rows
+                gathering.add(seen.states)
+                if seen.kept is not None:
+                    self._kept.put(number, seen.kept)
+                self._progress.advance(seen.done, 0)
         self._groups = len(first_rows)
         self._progress.next_pass()
         if learning.numbers:
@@ -168,7 +179,7 @@ class Run:
         Yields:
             What `process` makes of each group, in the order of the input.
         """
-        for work in self._in_order(process):
+        for work in self._in_order(process, self.job.columns):
             yield work
             self._progress.advance(work.done, work.seen)
         self.show_progress()
@@ -177,7 +188,9 @@ class Run:
         """Print how far the job is."""
         self._progress.show()
 
-    def _in_order(self, function: Callable[[Group | KeptRows, int], T]) -> Iterator[T]:
+    def _in_order(
+        self, function: Callable[[Group | KeptRows, int], T], columns: Columns
+    ) -> Iterator[T]:
         """Call a function for each group, in threads, with the position of its first row."""
 
         def call(number: int, group: Group | KeptRows) -> T:
@@ -186,12 +199,12 @@ class Run:
                 return function(group, first_row)
             except ReadAgain:
                 self._kept.give_up()
-                (group,) = islice(self._read(), number, number + 1)
+                (group,) = islice(self._read(columns), number, number + 1)
                 return function(group, first_row)
 
-        return in_order(call, enumerate(self._kept_or_read()), self._spec.threads)
+        return in_order(call, enumerate(self._kept_or_read(columns)), self._spec.threads)
 
-    def _kept_or_read(self) -> Iterator[Group | KeptRows]:
+    def _kept_or_read(self, columns: Columns) -> Iterator[Group | KeptRows]:
         done = 0
         if self._groups and len(self._kept) == self._groups:
             while rows := self._kept.take(done):
@@ -199,12 +212,12 @@ class Run:
                 done += 1
             if done == self._groups:
                 return
-        for number, group in enumerate(islice(self._read(), done, None), done):
+        for number, group in enumerate(islice(self._read(columns), done, None), done):
             yield self._kept.take(number) or group
 
-    def _read(self) -> Iterator[Group]:
+    def _read(self, columns: Columns) -> Iterator[Group]:
         portions = [Portion(file) for file in self._files]
-        return groups_of(portions, self._spec.dataset, self.job.columns, self._block_bytes)
+        return groups_of(portions, self._spec.dataset, columns, self._block_bytes)
 
 
 def process_of(spec: JobSpec, job: Prepared) -> Process:

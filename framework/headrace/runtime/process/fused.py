@@ -83,7 +83,7 @@ def execute_together(tasks: Sequence[Task], host: Host) -> None:
     with ExitStack() as stack:
         check = stack.enter_context(unchanged(files))
         tasks, jobs = _fitting(tasks, files)
-        run = Run(spec, jobs[0], files, _block_bytes(spec, len(jobs)))
+        run = Run(tasks[0], jobs[0], files, _block_bytes(spec, len(jobs)))
         run.learn(check)
         jobs = [job.with_states(run.learned) for job in jobs]
         chains = _Chains([process_of(spec, job) for job in jobs])

@@ -38,8 +38,13 @@ def require_memory_for_threads(count: int) -> None:
 
     `threading.Thread.start` never returns if the new thread has no memory for its first frame.
     """
+    require_memory(count * _THREAD_BYTES)
+
+
+def require_memory(size: int) -> None:
+    """Raise `MemoryError` now if there is no address space of so many bytes."""
     try:
-        mmap.mmap(-1, count * _THREAD_BYTES).close()
+        mmap.mmap(-1, size).close()
     except OSError as exc:
         raise MemoryError from exc
 

@@ -34,6 +34,7 @@ __all__ = [
     "Portion",
     "Reader",
     "are_empty",
+    "cells_of",
     "columns_of",
     "first_file",
     "groups_of",
@@ -65,6 +66,21 @@ def columns_of(path: Path, dataset: DatasetSpec, below: str | None = None) -> Co
     columns = Columns.of(names, dataset, origin)
     index = reader.index_names(path, dataset)
     return replace(columns, index=index, folders=frozenset(of_folders))
+
+
+def cells_of(path: Path, dataset: DatasetSpec) -> int | None:
+    """Return the number of cells in the first row of a file that has no header.
+
+    Returns:
+        None for a file that has one, or whose format names its columns.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    reader = _reader(path, dataset)
+    if dataset.has_header or reader.delimiter is None or _is_empty(path, dataset):
+        return None
+    return len(reader.names(path, replace(dataset, columns=None, header=False)))
 
 
 def first_file(files: Sequence[Path], dataset: DatasetSpec) -> Path:
@@ -105,6 +121,8 @@ def _blocks_of_all(
     portions: Sequence[Portion], dataset: DatasetSpec, columns: Columns, size: int
 ) -> Iterator[tuple[Block, int]]:
     before = 0
+    if columns.cells is not None:
+        dataset = replace(dataset, columns=columns.cells)
     for portion in portions:
         for block in _blocks(portion, dataset, columns, size):
             yield block, before + block.consumed

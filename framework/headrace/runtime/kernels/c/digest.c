@@ -104,7 +104,12 @@ int64_t headrace_digest(const int64_t *offsets, const uint32_t *indices, const v
     return 0;
 }
 
-/* Add to each row's sum the hash of a number. */
-void headrace_digest_numbers(const uint64_t *numbers, int64_t rows, uint64_t key, uint64_t *sums) {
-    add[processor_level()](numbers, rows, key, sums);
+/* Add to each sum the hash of its number. The numbers of a column, whose hashes have a key of their own,
+ * end where those of the next one begin: at `ends`. */
+void headrace_digest_numbers(const uint64_t *numbers, const int64_t *ends, const uint64_t *keys,
+                             int64_t columns, uint64_t *sums) {
+    Add *const adds = add[processor_level()];
+    for (int64_t column = 0, start = 0; column < columns; start = ends[column++]) {
+        adds(numbers + start, ends[column] - start, keys[column], sums + start);
+    }
 }

@@ -112,8 +112,8 @@ EXPORT int64_t headrace_decimals(const uint64_t *numbers, int64_t rows, int32_t 
                                  uint8_t *texts);
 EXPORT int64_t headrace_integers(const int64_t *numbers, int64_t rows, int32_t *offsets,
                                  uint8_t *texts);
-EXPORT void headrace_digest_numbers(const uint64_t *numbers, int64_t rows, uint64_t key,
-                                    uint64_t *sums);
+EXPORT void headrace_digest_numbers(const uint64_t *numbers, const int64_t *ends,
+                                    const uint64_t *keys, int64_t columns, uint64_t *sums);
 EXPORT int64_t headrace_side_by_side(const void *const *codes, const int64_t *sizes,
                                      const void *const *values, const int64_t *counts,
                                      int64_t columns, int64_t first, int64_t end, int64_t size,

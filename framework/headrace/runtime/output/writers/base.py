@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.runtime.shown import quoted
-from headrace.runtime.transform import N_FEATURES, Role, features, positions, role_of
+from headrace.runtime.transform import N_FEATURES, Role, features, positions, roles_of
 
 _NOT_WRITTEN = (Role.CHANNEL, Role.ROW_TEXT, Role.ROW_NUMBER, Role.TIME, Role.BY_COLUMN)
 
@@ -137,15 +137,15 @@ def named_columns(schema: pa.Schema) -> dict[str, int]:
     """
     layout = Layout.of(schema)
     if layout.indices is None:
-        kept = (i for i, field in enumerate(schema) if role_of(field) not in _NOT_WRITTEN)
-        return {schema.field(i).name: i for i in kept}
-    named = {
+        named = zip(schema.names, roles_of(schema), strict=True)
+        return {name: i for i, (name, role) in enumerate(named) if role not in _NOT_WRITTEN}
+    places = {
         "indices": layout.indices,
         "values": layout.values,
         "label": layout.label,
         "id": layout.id,
     }
-    return {name: place for name, place in named.items() if place is not None}
+    return {name: place for name, place in places.items() if place is not None}
 
 
 def slices(batches: Sequence[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:

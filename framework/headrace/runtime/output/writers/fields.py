@@ -61,20 +61,35 @@ def fields_of(schema: pa.Schema, *, null_is_an_id: bool = True) -> list[Field]:
     return made
 
 
-def refuse_text(schema: pa.Schema, format_name: str) -> None:
-    """Raise `ValueError` for a feature that is neither ids nor numbers, or if there is none."""
+def refuse_text(schema: pa.Schema, format_name: str, *, takes_hashed: bool = True) -> None:
+    """Refuse a feature that is neither ids nor numbers, and rows without any feature.
+
+    Args:
+        schema: The columns of the rows.
+        format_name: The format, for the message.
+        takes_hashed: Whether the format holds hashed rows as well.
+
+    Raises:
+        ValueError: There is such a feature, or none at all.
+    """
     fields = {field.column_index for field in fields_of(schema)}
     for place in features(schema):
         field = schema.field(place)
         if place not in fields and not is_pending(field):
-            kind = "lists" if pa.types.is_nested(field.type) else "text"
             raise ValueError(
-                f"{format_name} holds numbers, but column {quoted(field.name)} holds {kind}; add a "
-                "step that makes numbers of it (vocabulary, one_hot, feature_hasher), or use "
-                "output.format=parquet"
+                f"{format_name} holds numbers, but column {quoted(field.name)} holds "
+                f"{_way_out(field, takes_hashed)}, or use output.format=parquet"
             )
     if not features(schema):
         raise ValueError(f"there is no feature column left for {format_name} to hold")
+
+
+def _way_out(field: pa.Field, takes_hashed: bool) -> str:
+    hasher = ["feature_hasher"] if takes_hashed else []
+    if not pa.types.is_nested(field.type):
+        steps = ", ".join(["vocabulary", "one_hot", *hasher])
+        return f"text; add a step that makes numbers of it ({steps})"
+    return f"lists; {'add the step feature_hasher' if takes_hashed else 'leave it out'}"
 
 
 def ids_of(column: pa.Array, encoding: Encoding) -> ByValue:

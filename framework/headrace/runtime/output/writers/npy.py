@@ -51,7 +51,7 @@ class NpyWriter:
                 "npy has a column for each field, but the chain hashes all of them into one sparse "
                 "row; use the step vocabulary in place of the hasher, or output.format=npz"
             )
-        refuse_text(schema, "npy")
+        refuse_text(schema, "npy", takes_hashed=False)
 
     def knowing(self, batches: Batches, schema: pa.Schema) -> NpyWriter:
         """Return this writer: nothing is laid out before."""
