@@ -29,6 +29,7 @@ Part = Literal[
     "year", "quarter", "month", "day", "day_of_year", "weekday", "is_weekend", "hour", "minute",
     "second",
 ]  # fmt: skip
+_WAY = "the step's 'format' says how its times are written"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Dates:
         """Read each distinct time once, and derive the parts."""
         coded = batch.column(self.column).dictionary_encode()
         times = times_of(coded.dictionary, self.format)
-        refuse_no_times(self.column, coded, times, f"a time ({self.format})")
+        refuse_no_times(self.column, coded, times, f"a time ({self.format})", _WAY)
         shown = times.at(zone_of(self.time_zone))
         made = {
             f"{self.column}_{part}": pa.array(_part(part, shown))

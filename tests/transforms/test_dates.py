@@ -116,6 +116,7 @@ def test_what_is_no_time_is_a_bad_row(form: str, bad: list[str]) -> None:
         with pytest.raises(BadRows) as caught:
             Dates("t", form).apply(batch_of({"t": [good, text, None, text]}))
         assert str(caught.value) == f"column 't': expected a time ({form})"
+        assert caught.value.way == "the step's 'format' says how its times are written"
         assert caught.value.mask.tolist() == [False, True, False, True]
 
 

@@ -86,7 +86,7 @@ class Steps:
         """
         if self._unread and not self._skip:
             first, more = self._unread[0], self.rejected - 1
-            also = f"; {more} more bad rows follow closely" if more else ""
+            also = f"; {more:,} more bad rows follow closely" if more else ""
             raise DataError(f"{first.place}: {first.reason}{also}")
 
     def run(
@@ -176,7 +176,7 @@ class Steps:
         place = self._group.name if first == _UNKNOWN else self._group.place(first)
         text = f"{place}, {_reason(batch, bad, int(rows[0]))}"
         if len(rows) > 1:
-            text += f"; {len(rows) - 1} more such rows follow closely: {', '.join(values[1:])}"
+            text += f"; {len(rows) - 1:,} more such rows follow closely: {', '.join(values[1:])}"
         return f"{text}; {bad.way}" if bad.way else text
 
 

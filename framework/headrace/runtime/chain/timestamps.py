@@ -129,7 +129,9 @@ def times_of(column: pa.Array, form: str) -> Times:
     return times.take(coded.indices.fill_null(len(texts)).to_numpy())
 
 
-def refuse_no_times(name: str, cells: pa.DictionaryArray, times: Times, expected: str) -> None:
+def refuse_no_times(
+    name: str, cells: pa.DictionaryArray, times: Times, expected: str, way: str = ""
+) -> None:
     """Check that each distinct value of a column is a time.
 
     Args:
@@ -137,6 +139,7 @@ def refuse_no_times(name: str, cells: pa.DictionaryArray, times: Times, expected
         cells: The column.
         times: Of its distinct values.
         expected: What each of them should be.
+        way: What to do about it, if a setting could.
 
     Raises:
         BadRows: Some are not.
@@ -145,7 +148,7 @@ def refuse_no_times(name: str, cells: pa.DictionaryArray, times: Times, expected
         return
     bad = np.append(~times.is_time, False)
     codes = cells.indices.fill_null(len(times.is_time)).to_numpy()
-    raise BadRows(name, bad.take(codes), expected)
+    raise BadRows(name, bad.take(codes), expected, way)
 
 
 def times_of_any(column: pa.Array) -> Times:
