@@ -172,6 +172,7 @@ def test_some_texts_some_of_them_twice(cells: list[str], places: list[int]) -> N
     else:
         taken.validate(full=True)
         assert taken.equals(expected)
+        assert taken.buffers()[2].size == sum(map(len, map(str.encode, expected.to_pylist())))
 
 
 def test_places_that_are_none() -> None:

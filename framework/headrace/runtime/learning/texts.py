@@ -100,7 +100,7 @@ class TextsGatherer:
             names, texts = names.take(pa.array(rows)), _taken(texts, rows)
         self._names.append(names)
         self._texts.append(texts)
-        self._bytes += int(np.diff(Cells.offsets(texts)[[0, -1]])[0])
+        self._bytes += bytes_of_text(texts)
         refuse_more(len(self._tally.known), self._max_values, _BYTES_EACH)
         _refuse_longer(self._bytes)
 
