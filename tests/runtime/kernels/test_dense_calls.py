@@ -84,6 +84,20 @@ def test_states_are_added_up_as_arrow_does(rows: list[tuple[int, int, int]]) -> 
         assert in_their_order(compiled).equals(reference.sort_by(order).combine_chunks())
 
 
+@pytest.mark.parametrize("numbers", [[3, 1, 2], [2, 1, 2], [3, None, 1], [None, None, 1]])
+def test_rows_of_states_in_their_order(numbers: list[int | None]) -> None:
+    """A plugin's state may have nulls, though it should not."""
+    kinds = [pa.uint64(), pa.int32(), pa.string()]
+    columns = [pa.array(each) for each in (numbers, [5, None, 4], ["b", None, "a"])]
+    state = pa.table([each.cast(kind) for each, kind in zip(columns, kinds, strict=True)], [*"abc"])
+    for chosen in (state, state.select(["a"]), state.select(["b", "a"])):
+        order = [(name, "ascending") for name in chosen.column_names]
+        expected = chosen.sort_by(order).combine_chunks()
+        assert in_their_order(chosen).equals(expected)
+        with without_kernels():
+            assert in_their_order(chosen).equals(expected)
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9)), min_size=1, max_size=30))
 def test_texts_are_added_up_as_numpy_does(rows: list[tuple[int, int]]) -> None:
     state = pa.table(

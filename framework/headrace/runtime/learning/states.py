@@ -135,7 +135,7 @@ def _words(numbers: Integers) -> npt.NDArray[np.uint64]:
 
 def in_their_order(state: pa.Table) -> pa.Table:
     """Return the same rows by the values of their columns, the first column first."""
-    integers = [pa.types.is_integer(field.type) for field in state.schema]
+    integers = [*map(_holds_integers, state.columns)]
     if integers[:1] == [True]:
         for count in (1, len(integers)):
             if not all(integers[:count]):
@@ -148,6 +148,10 @@ def in_their_order(state: pa.Table) -> pa.Table:
     return state.sort_by([(name, "ascending") for name in state.column_names]).combine_chunks()
 
 
+def _holds_integers(column: pa.ChunkedArray) -> bool:
+    return pa.types.is_integer(column.type) and not column.null_count
+
+
 def _ascending(numbers: Integers) -> npt.NDArray[np.uint64]:
     """Return numbers in the order of these."""
     if numbers.dtype == np.uint64:
@@ -157,7 +161,7 @@ def _ascending(numbers: Integers) -> npt.NDArray[np.uint64]:
 
 def _taken(state: pa.Table, rows: npt.NDArray[np.integer[Any]]) -> pa.Table:
     """Return these rows: the integers by a kernel, all else by Arrow."""
-    numbers = [name for name in state.column_names if pa.types.is_integer(state[name].type)]
+    numbers = [name for name in state.column_names if _holds_integers(state[name])]
     taken = rows_of([state[name].to_numpy() for name in numbers], rows)
     made = dict(zip(numbers, taken, strict=True))
     others = state.drop_columns(numbers).combine_chunks().take(pa.array(rows)).combine_chunks()
