@@ -18,7 +18,7 @@ from headrace.runtime.data_files import files_below
 from headrace.runtime.errors import DataError, PluginError
 from headrace.runtime.learning.analysis import analysed, concluded
 from headrace.runtime.learning.passes import passes
-from headrace.runtime.learning.states import to_bytes
+from headrace.runtime.learning.states import Merging, gatherer_for, to_bytes
 from headrace.runtime.process.fused import difference
 from headrace.runtime.sources import Group, Portion, groups_of
 from headrace.runtime.spec import DATA_INPUT, JobSpec, StepSpec, under
@@ -230,6 +230,43 @@ def test_a_plugins_own_mistake_names_the_step(
             with pytest.raises(TypeError) as caught:
                 run(tmp_path, content(), spec([RARE, HASH]))
             assert caught.value.__notes__ == ["raised by transform.steps.rare"]
+
+
+class Listed:
+    """A gatherer of a plugin's own, which keeps states until they are asked for."""
+
+    def __init__(self, step: RareValues) -> None:
+        self._step = step
+        self.states: list[pa.Table] = []
+
+    def add(self, state: pa.Table) -> None:
+        self.states.append(state)
+
+    def merged(self) -> pa.Table:
+        return self._step.merge(self.states)
+
+
+def test_a_gatherer_of_a_plugins_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = run(tmp_path, content(), spec([RARE, HASH])).bytes()
+    made: list[Listed] = []
+
+    def gatherer(step: RareValues) -> Listed:
+        made.append(Listed(step))
+        return made[-1]
+
+    monkeypatch.setattr(RareValues, "gatherer", gatherer)
+    assert run(tmp_path, content(), spec([RARE, HASH], block_bytes=4000)).bytes() == expected
+    (used,) = made
+    assert len(used.states) > 2
+
+
+def test_a_gatherer_does_not_stand_for_the_merge_of_a_class_below() -> None:
+    class Other(RareValues):
+        def merge(self, states: Any) -> Any:
+            return super().merge(states)
+
+    gatherer = gatherer_for(Other())
+    assert isinstance(gatherer, Merging)
 
 
 def test_a_step_that_makes_other_columns_once_it_has_learned(tmp_path: Path) -> None:
