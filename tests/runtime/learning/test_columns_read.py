@@ -38,6 +38,13 @@ def with_bytes(row: int) -> pa.Table:
     return rows.set_column(place, "c0", pa.array(cells, pa.binary()))
 
 
+def with_dictionary() -> pa.Table:
+    """Arrow cuts what it reads of such a column, and of those beside it, where a row group ends."""
+    rows = table()
+    place = rows.schema.names.index("c1")
+    return rows.set_column(place, "c1", rows.column("c1").cast(pa.string()).dictionary_encode())
+
+
 def with_label(rows: pa.Table, row: int) -> pa.Table:
     labels = [str(label) for label in rows.column("click").to_pylist()]
     labels[row] = "yes?"
@@ -63,6 +70,7 @@ CASES: dict[str, tuple[Files, dict[str, Any]]] = {
     "JSON lines": (json_lines(), {}),
     "Parquet": (grouped(table()), {}),
     "Parquet, texts alone": (grouped(table()), NAMELESS),
+    "Parquet with a dictionary": (grouped(with_dictionary()), {}),
     "bad rows": (grouped(with_bytes(30)), {"on_bad_rows": "skip"}),
 }
 
