@@ -35,6 +35,7 @@ SHUFFLE = StepSpec("split", "split", {"method": "shuffle"})
 LEFT_OUT = StepSpec("downsample", "downsample", {"rate": 0.5})
 LOGARITHM = StepSpec("log", "arithmetic", {"operations": ["log1p"], "columns": ["x"]})
 IDS = StepSpec("ids", "vocabulary", {})
+FILLED = StepSpec("given", "impute", {"strategy": "constant", "value": "none"})
 RARE = StepSpec("rare", "rare_values", {"min_count": 6, "replacement": "rare"})
 NULLED = StepSpec("rare", "rare_values", {"min_count": 6, "replacement": None})
 SKIPPED: dict[str, Any] = {"on_bad_rows": "skip"}
@@ -80,6 +81,7 @@ CASES: dict[str, tuple[Files, list[StepSpec], dict[str, Any]]] = {
     "several passes": (content(), KIT, {"rows_per_part": 100}),
     "hashed": (content(), [SPLIT, RARE, HASH], {"format": "npz", "output": {"tokens": True}}),
     "nulls": (content(), [SPLIT, NULLED, HASH], {"format": "npz"}),
+    "nulls filled": (content(), [SPLIT, KIT[1], FILLED, HASH], {"format": "npz"}),
     "texts": (content(), [SPLIT, RARE], {"format": "csv"}),
     "ids": (content(), [SPLIT, IDS], {"format": "npy", "numeric": ()}),
     "counts": (content(), [SPLIT, StepSpec("counts", "count_encode", {})], {"format": "npy"}),
