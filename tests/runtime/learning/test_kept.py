@@ -219,11 +219,29 @@ def cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "preadv", lambda *_: 0)
 
 
+def without_prefetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "posix_fadvise", fails)
+
+
+def in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder lies on a volume whose files take memory."""
+    device, read = Path(tempfile.gettempdir()).stat().st_dev, Path.read_bytes
+    mount = f"36 35 {os.major(device)}:{os.minor(device)} / /tmp rw shared:7 - tmpfs tmpfs rw\n"
+
+    def content_of(path: Path) -> bytes:
+        return mount.encode() if path.name == "mountinfo" else read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", content_of)
+
+
 def has_files() -> bool:
-    """Whether temporary folders lie on a volume that has files without a name."""
+    """Whether temporary folders lie on a disk that has files without a name."""
     try:
-        os.close(os.open(tempfile.gettempdir(), os.O_TMPFILE | os.O_RDWR))
-    except (AttributeError, OSError):
+        kept._File(Path(tempfile.gettempdir()))
+    except OSError:
         return False
     return True
 
@@ -236,6 +254,8 @@ FAULTS = [
     (without_space, {3}),
     (with_little_space, {2}),
     (without_files, {4}),
+    (without_prefetch, {0}),
+    (in_memory, {4}),
     (with_one_file, {2}),
     (slow, {3}),
     (lossy, {1, 2, 3}),  # those that were on their way are not read again
