@@ -110,7 +110,7 @@ def _is_in_memory(device: int) -> bool:
 
 @dataclass(frozen=True)
 class _Stored:
-    """Where bytes stand in a file, and their checksum."""
+    """Place of bytes in a file, and their checksum."""
 
     file: _File
     place: int
