@@ -108,7 +108,7 @@ def test_no_more_is_read_than_can_be_bad(monkeypatch: pytest.MonkeyPatch, tmp_pa
         read.clear()
 
 
-def test_all_are_read_for_a_step_that_wants_the_text_of_rows(
+def test_all_are_read_for_a_step_that_wants_more_than_the_number_of_rows(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "data.csv"

@@ -42,8 +42,8 @@ class Pass:
         schema = job.columns.schema
         learners = [learner for _, learner in self.learners(job)]
         touched = [_touched(learner, schema) for learner in learners]
-        wants_text = Role.ROW_TEXT in wanted_of(learners, schema)
-        if not self.numbers or None in touched or wants_text:
+        wants_more = not {Role.ROW_NUMBER}.issuperset(wanted_of(learners, schema))
+        if not self.numbers or None in touched or wants_more:
             return None
         return job.columns.only(frozenset(name for each in touched for name in each or ()))
 
