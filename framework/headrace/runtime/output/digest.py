@@ -217,7 +217,7 @@ def _null(key: U64) -> U64:
 
 
 def _numbers(column: pa.Array, key: U64) -> U64:
-    filled = column.cast(pa.float64()).fill_null(0.0)
+    filled = column.cast(pa.float64(), safe=False).fill_null(0.0)  # the nearest one of an integer
     return mix(_bits(filled.to_numpy(zero_copy_only=False)) * GAMMA + key)
 
 
