@@ -203,7 +203,7 @@ def _cells(column: pa.Array, key: U64) -> U64:
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         cells = _numbers(column, key)
     elif pa.types.is_list(column.type):
-        cells = hash64(pc.binary_join(column, UNIT_SEPARATOR), key)
+        cells = hash64(pc.binary_join(column.cast(pa.list_(pa.string())), UNIT_SEPARATOR), key)
     else:
         cells = hash64(column.cast(pa.string()), key)
     if column.null_count:
