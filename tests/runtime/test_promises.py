@@ -97,7 +97,7 @@ BATCHES: list[tuple[Callable[..., object], str]] = [
         "apply makes the column 'site' as string not null; output_schema promises string",
     ),
     (bad("web", np.array([True, False])), "BadRows names 'web', which is no column here"),
-    (bad("site", [True, False]), "the mask of BadRows is list, not a NumPy array of bool"),
+    (bad("site", [True, False]), "the mask of BadRows is list, not an array of bool"),
     (
         bad("site", np.array([True])),
         "the mask of BadRows has the shape (1,), and the batch 2 rows",

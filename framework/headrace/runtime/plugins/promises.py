@@ -200,7 +200,7 @@ def _checked_mask(
 ) -> npt.NDArray[np.bool_]:
     if not (isinstance(mask, np.ndarray) and mask.dtype == np.bool_):
         kind = f"an array of {mask.dtype}" if isinstance(mask, np.ndarray) else _kind(mask)
-        raise PluginError(f"{place}: {what} is {kind}, not a NumPy array of bool")
+        raise PluginError(f"{place}: {what} is {kind}, not an array of bool")
     if mask.shape != (batch.num_rows,):
         shape = f"{what} has the shape {mask.shape}"
         raise PluginError(f"{place}: {shape}, and the batch {batch.num_rows:,} rows")
