@@ -42,7 +42,8 @@ class SkewWarning(UserWarning):
 class RunFolder:
     """The result of a run, as far as the way of a single row depends on it."""
 
-    path: Path
+    place: str
+    """The folder, or its URI on S3."""
     dataset: DatasetSpec
     steps: tuple[StepSpec, ...]
     columns: tuple[str, ...]
@@ -95,7 +96,12 @@ class RunFolder:
         if config.get("learned"):  # a job of which another run has the states
             what = "is itself a result of transform.learned; name the run that learned"
             raise HeadraceError(f"{place}: {what}")
-        return cls(Path(place), dataset, steps, columns, version, states, sha256)
+        return cls(place, dataset, steps, columns, version, states, sha256)
+
+    @property
+    def path(self) -> Path:
+        """Return the folder, of a run on this machine."""
+        return Path(self.place)
 
     @property
     def learned(self) -> LearnedSpec:
@@ -107,7 +113,7 @@ class RunFolder:
     def warn_of_skew(self) -> None:
         """Warn of `skew`; the warning points at who called `headrace.load`."""
         if found := self.skew():
-            text = f"{self.path}: rows may come out differently: {'; '.join(found)}"
+            text = f"{self.place}: rows may come out differently: {'; '.join(found)}"
             warnings.warn(text, SkewWarning, stacklevel=4)
 
     def skew(self, script: bytes | None = None) -> list[str]:
@@ -155,7 +161,7 @@ def told_by(run: RunFolder, spec: JobSpec) -> JobSpec:
     if run.config_sha256 != expected:
         what = "is of another configuration than the one that this job was compiled for"
         shas = f"config_sha256 is {run.config_sha256}, not {expected}"
-        raise ChainError("transform.learned", f"{run.path}: {what} ({shas})")
+        raise ChainError("transform.learned", f"{run.place}: {what} ({shas})")
     return replace(spec, learned=run.learned)
 
 
