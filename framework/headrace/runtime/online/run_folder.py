@@ -7,6 +7,7 @@ import io
 import json
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,8 @@ from headrace.runtime.spec import (
 
 MANIFEST = f"{REPORT}/manifest.json"
 SCRIPT = "code/entry.pyz"
+_DAMAGED = (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError)
+"""What `zipfile` raises of an archive that is cut, or has other bytes in it."""
 
 
 class SkewWarning(UserWarning):
@@ -122,7 +125,7 @@ class RunFolder:
         Args:
             script: The run's entry script; None for the one in the folder, if there is one.
         """
-        shipped = _shipped(self.path, script)
+        shipped = _shipped(self.place, script)
         names = dict.fromkeys(step.name for step in self.steps if step.name in shipped)
         others = [each for each in names if not _are_the_same(shipped[each], source_of(each))]
         found = [f"its transform {name!r} is not the one here" for name in others]
@@ -195,24 +198,25 @@ def _manifest(path: Path, name: str = MANIFEST) -> dict[str, Any]:
         raise HeadraceError(f"{path}: {name} is broken ({error})") from error
 
 
-def _shipped(path: Path, content: bytes | None) -> dict[str, str]:
+def _shipped(place: str, content: bytes | None) -> dict[str, str]:
     """Return the transforms in the entry script, name → text; none where there is no script."""
     try:
-        with zipfile.ZipFile(path / SCRIPT if content is None else io.BytesIO(content)) as script:
-            files = [Path(name) for name in script.namelist()]
-            ours = [file for file in files if str(file.parent) == PACKAGE]
-            return {file.stem: script.read(str(file)).decode() for file in ours}
+        file = Path(place, SCRIPT) if content is None else io.BytesIO(content)
+        with zipfile.ZipFile(file) as script:
+            names = [Path(name) for name in script.namelist()]
+            ours = [name for name in names if str(name.parent) == PACKAGE]
+            return {name.stem: script.read(str(name)).decode() for name in ours}
     except FileNotFoundError:
         return {}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise HeadraceError(f"{path}: {SCRIPT} cannot be read ({error})") from error
+    except _DAMAGED as error:
+        raise HeadraceError(f"{place}: {SCRIPT} cannot be read ({error})") from error
 
 
 def _are_the_same(one: str, other: str) -> bool:
     """Return whether two sources are the same code; comments and line breaks do not count."""
     try:
         return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # a byte of zeros is a ValueError up to Python 3.11
         return False
 
 
