@@ -60,6 +60,7 @@ ROLES: Mapping[str, Role] = {
 
 _EXTRA_CELLS: Mapping[Role, Sequence[Any]] = {
     Role.ROW_TEXT: [f"row\x1f{row}" for row in range(ROWS)],
+    Role.UNLABELED_TEXT: [f"row\x1f{row}" for row in range(ROWS)],
     Role.ROW_NUMBER: range(ROWS),
 }
 _SEED = 0

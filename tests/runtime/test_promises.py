@@ -103,7 +103,7 @@ WANTS: list[tuple[Callable[..., object], str]] = [
     (lambda _: Role.LABEL, "wants returned headrace.runtime.transform.Role, not a tuple of roles"),
     (
         lambda _: (Role.NUMERIC,),
-        "wants asks for 'numeric'; allowed: id, label, row_number, row_text",
+        "wants asks for 'numeric'; allowed: id, label, row_number, row_text, unlabeled_text",
     ),
 ]
 

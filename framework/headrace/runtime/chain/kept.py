@@ -101,7 +101,7 @@ class _File:
 
 @dataclass(frozen=True)
 class _Stored:
-    """Where bytes stand in a file, and their checksum."""
+    """Place of bytes in a file, and their checksum."""
 
     file: _File
     place: int

@@ -21,7 +21,7 @@ from headrace.runtime.transform import Role, Transform, positions, role_of
 
 _STAY = (Role.LABEL, Role.ID, Role.CHANNEL)
 _FEATURES = (Role.CATEGORICAL, Role.NUMERIC)
-_TO_BE_HAD = (Role.ID, Role.LABEL, Role.ROW_NUMBER, Role.ROW_TEXT)
+_TO_BE_HAD = (Role.ID, Role.LABEL, Role.ROW_NUMBER, Role.ROW_TEXT, Role.UNLABELED_TEXT)
 _MOST = 3
 """Columns that a message names."""
 

@@ -13,7 +13,10 @@ import pyarrow as pa
 from headrace.runtime.shown import quoted
 from headrace.runtime.transform import N_FEATURES, Role, features, positions, roles_of
 
-_NOT_WRITTEN = (Role.CHANNEL, Role.ROW_TEXT, Role.ROW_NUMBER, Role.TIME, Role.BY_COLUMN)
+_NOT_WRITTEN = (
+    *(Role.CHANNEL, Role.ROW_TEXT, Role.UNLABELED_TEXT, Role.ROW_NUMBER, Role.TIME),
+    Role.BY_COLUMN,
+)
 
 Floats = npt.NDArray[np.floating[Any]]
 Write = Callable[[Sequence[pa.RecordBatch], IO[bytes]], None]
