@@ -85,8 +85,9 @@ class Transform(Protocol):
       only if no class below the one that defines it has another `apply`.
     * ``takes_dictionaries: ClassVar[bool]``: true where feature columns may come, and go, as Arrow
       dictionaries of what the schema says, which spares finding distinct values again: those of
-      text that the step `touches` always do. All other steps get plain columns, and so does a
-      class below that has an `apply`, `accumulate` or `on_a_column` of its own and does not say it.
+      text that the step `touches` always do. Their codes are uint8, uint16 or int32. All other
+      steps get plain columns, and so does a class below that has an `apply`, `accumulate` or
+      `on_a_column` of its own and does not say it.
     * ``on_a_row(schema) -> RowStep | None``: what does to a single row exactly what `apply` does,
       for ``load()``: for one row, a batch takes many times as long as the work itself. None where
       it cannot. It counts only if no class below the one that defines it has another `apply`.
@@ -165,11 +166,16 @@ def table_reader(transform: object) -> TableReader | None:
     return transform if isinstance(transform, TableReader) else None
 
 
-def takes_dictionaries(transform: object) -> bool:
-    """Return whether feature columns may come to a step as Arrow dictionaries."""
-    kind: Any = type(transform)
-    says = bool(getattr(transform, _DICTIONARIES, False))
-    return says and all(speaks_for(kind, _DICTIONARIES, method) for method in _ON_CELLS)
+def takes_dictionaries(taker: object, methods: Sequence[str] = _ON_CELLS) -> bool:
+    """Return whether feature columns may come to a step, or a writer, as Arrow dictionaries.
+
+    Args:
+        taker: It says so, or it does not.
+        methods: Those that get the columns.
+    """
+    kind: Any = type(taker)
+    says = bool(getattr(taker, _DICTIONARIES, False))
+    return says and all(speaks_for(kind, _DICTIONARIES, method) for method in methods)
 
 
 @lru_cache(maxsize=1024)  # asked for every block of every step

@@ -7,7 +7,7 @@ plain value are left out; to use one is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,6 +33,8 @@ from headrace.runtime.spec import DatasetSpec
 _ROWS_PER_BYTE = 1 / 128
 """Rows of a block for each byte that a block of text would have."""
 _CELL_BYTES = 8
+_MOST_BYTES = 2**31 - 1
+"""Of the texts of a column in one block; Arrow cuts where there are more."""
 _INDEX = re.compile(r"__index_level_\d+__")
 _SHOWN_BYTES = 40
 _SHOWN_TYPE = 60
@@ -46,8 +48,8 @@ class ParquetBlock(Block):
     first_row: int
     batch: pa.RecordBatch
     read: int
-    width: int
-    """Number of columns of the file."""
+    row_bytes: float
+    """Bytes of a row with all columns of the file, about."""
     used: frozenset[str]
     """Columns that are read for themselves; of the others, any bytes are part of a row's text."""
 
@@ -64,7 +66,7 @@ class ParquetBlock(Block):
     @property
     def size(self) -> int:
         """Return bytes of the rows, about: a pass that reads fewer columns gets the same groups."""
-        return int(self.batch.num_rows * max(1 / _ROWS_PER_BYTE, _CELL_BYTES * self.width))
+        return int(self.batch.num_rows * self.row_bytes)
 
     def parse(self) -> Parsed:
         """Return every column as text, without the rows of which a cell is not UTF-8."""
@@ -258,17 +260,56 @@ def parquet_blocks(portion: Portion, columns: Columns, size: int) -> Iterator[Pa
         groups = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         chosen = range(file.num_row_groups)[portion.start : portion.end]
         rows, disk = max(1, sum(groups)), path.stat().st_size
-        width = file.metadata.num_columns
+        row_bytes = _row_bytes(file.metadata)
         first = sum(groups[: portion.start])
         end = first + sum(groups[group] for group in chosen)
         rows_at_once = max(1, int(size * _ROWS_PER_BYTE))
-        for batch in file.iter_batches(rows_at_once, list(chosen), list(wanted)):
+        batches = file.iter_batches(rows_at_once, list(chosen), list(wanted))
+        for batch in _together(batches, rows_at_once):
             read = disk * (first + batch.num_rows) // rows
-            yield ParquetBlock(path, first, batch.select(list(wanted)), read, width, used)
+            yield ParquetBlock(path, first, batch.select(list(wanted)), read, row_bytes, used)
             first += batch.num_rows
     if first != end:
         what = f"the Parquet data is broken ({end - first:,} rows are missing)"
         raise DataError(f"{name_of(path)}: {what}")
+
+
+def _row_bytes(about: pq.FileMetaData) -> float:
+    """Return the bytes of a row, about: long texts take as many in the file, numbers fewer."""
+    in_file = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
+    cells = _CELL_BYTES * about.num_columns
+    return float(max(1 / _ROWS_PER_BYTE, cells, in_file / max(1, about.num_rows)))
+
+
+def _together(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Put together what Arrow cuts apart where a dictionary ends, as at the end of a row group.
+
+    The blocks of a file are then the same whether a column of dictionaries is read or not.
+    """
+    pieces: list[pa.RecordBatch] = []
+    for batch in batches:
+        pieces.append(batch)
+        if sum(piece.num_rows for piece in pieces) >= rows:
+            yield from _as_one(pieces)
+            pieces = []
+    yield from _as_one(pieces)
+
+
+def _as_one(pieces: Sequence[pa.RecordBatch]) -> Sequence[pa.RecordBatch]:
+    if len(pieces) < 2:
+        return pieces
+    plain_pieces = [_decoded(piece) for piece in pieces]  # one dictionary may be too small for all
+    if sum(piece.nbytes for piece in plain_pieces) > _MOST_BYTES:
+        return pieces
+    return [pa.concat_batches(plain_pieces)]
+
+
+def _decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = [
+        column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
 def bytes_of_groups(path: Path) -> list[int]:
