@@ -204,10 +204,13 @@ def _filled(cells: pa.Array, value: Any) -> pa.Array:
     """Return the cells with a value in place of each null."""
     if not pa.types.is_dictionary(cells.type):
         return cells.fill_null(value)
+    if not cells.null_count:
+        return cells
     values, code = cells.dictionary, cells.dictionary.index(value).as_py()
-    if cells.null_count and code < 0:
+    if code < 0:
         code, values = len(values), pa.concat_arrays([values, pa.array([value], values.type)])
-    return pa.DictionaryArray.from_arrays(cells.indices.fill_null(code), values)
+    codes = cells.indices.cast(pa.int32())  # those of rows that were kept have no room for more
+    return pa.DictionaryArray.from_arrays(codes.fill_null(code), values)
 
 
 def _number(text: str) -> float | None:

@@ -23,7 +23,7 @@ from headrace.config import registry
 from headrace.errors import HeadraceError
 from headrace.runtime.chain.chain import ChainError, Link, bind
 from headrace.runtime.chain.columns import EXTRA
-from headrace.runtime.chain.dictionaries import decoded, encoded
+from headrace.runtime.chain.dictionaries import decoded, encoded, packed, unpacked
 from headrace.runtime.learning.states import from_bytes, gatherer_for, in_their_order, to_bytes
 from headrace.runtime.online.row_steps import on_a_row
 from headrace.runtime.plugins.transforms import channels_of
@@ -216,15 +216,16 @@ class TransformContract:
         """Check that a step with ``takes_dictionaries`` does with them what it does with texts."""
         tried = self._tried(case)
         link, batch = tried.ready, tried.batch
-        dictionaries = encoded(batch)
-        assert decoded(dictionaries).equals(batch)
-        made = link.apply(link.suited(dictionaries))
-        assert decoded(made).equals(link.apply(batch), check_metadata=True)
-        for column in made.columns:
-            if pa.types.is_dictionary(column.type):
-                values = column.dictionary.to_pylist()
-                assert None not in values
-                assert len(set(values)) == len(values)
+        kept = unpacked(packed(encoded(batch)))  # whose codes have fewer bytes
+        for dictionaries in (encoded(batch), kept):
+            assert decoded(dictionaries).equals(batch)
+            made = link.apply(link.suited(dictionaries))
+            assert decoded(made).equals(link.apply(batch), check_metadata=True)
+            for column in made.columns:
+                if pa.types.is_dictionary(column.type):
+                    values = column.dictionary.to_pylist()
+                    assert None not in values
+                    assert len(set(values)) == len(values)
 
     def test_the_input_is_not_changed(self, case: Case) -> None:
         """Check that neither its cells change nor the memory below them."""

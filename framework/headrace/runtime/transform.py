@@ -82,9 +82,10 @@ class Transform(Protocol):
     * ``keeps(batch)``: which ones it keeps, as an array of truth values, shape (rows,). It counts
       only if no class below the one that defines it has another `apply`.
     * ``takes_dictionaries: ClassVar[bool]``: true where feature columns may come, and go, as Arrow
-      dictionaries of what the schema says, which spares finding distinct values again: those of
-      text that the step `touches` always do. All other steps get plain columns, and so does a
-      class below that has an `apply`, `accumulate` or `on_a_column` of its own and does not say it.
+      dictionaries of what the schema says, their codes of any type of integers, which spares
+      finding distinct values again: those of text that the step `touches` always do. All other
+      steps get plain columns, and so does a class below that has an `apply`, `accumulate` or
+      `on_a_column` of its own and does not say it.
     * ``on_a_row(schema) -> RowStep | None``: what does to a single row exactly what `apply` does,
       for ``load()``: for one row, a batch takes many times as long as the work itself. None where
       it cannot. It counts only if no class below the one that defines it has another `apply`.
