@@ -44,6 +44,13 @@ def with_label(rows: pa.Table, row: int) -> pa.Table:
     return rows.set_column(rows.schema.names.index("click"), "click", pa.array(labels))
 
 
+def with_dictionaries() -> pa.Table:
+    """Arrow begins a batch where a row group ends, if it reads one of these columns."""
+    rows = table()
+    place = rows.schema.names.index("c0")
+    return rows.set_column(place, "c0", rows.column("c0").cast(pa.string()).dictionary_encode())
+
+
 def grouped(rows: pa.Table) -> Files:
     return {"a.parquet": parquet_bytes(rows, row_group_size=40)}
 
@@ -63,6 +70,7 @@ CASES: dict[str, tuple[Files, dict[str, Any]]] = {
     "JSON lines": (json_lines(), {}),
     "Parquet": (grouped(table()), {}),
     "Parquet, texts alone": (grouped(table()), NAMELESS),
+    "Parquet, dictionaries": (grouped(with_dictionaries()), {}),
     "bad rows": (grouped(with_bytes(30)), {"on_bad_rows": "skip"}),
 }
 

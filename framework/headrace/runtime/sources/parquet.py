@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headrace.runtime.chain.columns import Columns
+from headrace.runtime.chain.dictionaries import decoded
 from headrace.runtime.chain.names import is_dropped
 from headrace.runtime.errors import DataError
 from headrace.runtime.hashing.lists import texts_of_lists
@@ -262,13 +263,37 @@ def parquet_blocks(portion: Portion, columns: Columns, size: int) -> Iterator[Pa
         first = sum(groups[: portion.start])
         end = first + sum(groups[group] for group in chosen)
         rows_at_once = max(1, int(size * _ROWS_PER_BYTE))
-        for batch in file.iter_batches(rows_at_once, list(chosen), list(wanted)):
+        for batch in _batches(file, list(chosen), list(wanted), rows_at_once):
             read = disk * (first + batch.num_rows) // rows
             yield ParquetBlock(path, first, batch.select(list(wanted)), read, width, used)
             first += batch.num_rows
     if first != end:
         what = f"the Parquet data is broken ({end - first:,} rows are missing)"
         raise DataError(f"{name_of(path)}: {what}")
+
+
+def _batches(
+    file: pq.ParquetFile, groups: list[int], names: list[str], size: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield so many rows at a time, whichever columns are read.
+
+    Arrow begins a batch of its own at each dictionary of the file, but for no other column.
+    """
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in file.iter_batches(size, groups, names):
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows >= size:
+            yield _joined_batches(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield _joined_batches(waiting)
+
+
+def _joined_batches(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return one batch; the codes of a dictionary may have no room for the values of several."""
+    return batches[0] if len(batches) == 1 else pa.concat_batches(map(decoded, batches))
 
 
 def bytes_of_groups(path: Path) -> list[int]:
