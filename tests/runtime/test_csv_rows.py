@@ -230,6 +230,9 @@ def test_columns_that_a_step_has_yet_to_learn(tmp_path: Path) -> None:
     chosen = {"format": "csv", "header": True, "columns": ("a=y", "y")}
     made = run(tmp_path, content, job(label="y", numeric=("n",), steps=steps, output=chosen))
     assert made.parts("train")[0].read_text() == "a=y,y\n0,1\n1,0\n0,1\n1,0\n"
+    alone = {**chosen, "columns": ("a=y",)}
+    made = run(tmp_path, content, job(label="y", numeric=("n",), steps=steps, output=alone))
+    assert made.parts("train")[0].read_text() == "a=y\n0\n1\n0\n1\n"
     wrong = {**chosen, "columns": ("a=z", "y")}
     with pytest.raises(ChainError) as caught:
         run(tmp_path, content, job(label="y", numeric=("n",), steps=steps, output=wrong))

@@ -76,7 +76,7 @@ class CsvWriter:
                 "output.format=npz, libsvm or recordio"
             )
         chosen = self.chosen(schema)
-        if not chosen:
+        if not chosen and not any(map(is_pending, schema)):
             raise ValueError("there is no column left for csv to hold")
         self._refuse_twins(schema, chosen)
         for _, field, _ in chosen:
