@@ -209,8 +209,8 @@ def _filled(cells: pa.Array, value: Any) -> pa.Array:
     values, code = cells.dictionary, cells.dictionary.index(value).as_py()
     if code < 0:
         code, values = len(values), pa.concat_arrays([values, pa.array([value], values.type)])
-    codes = cells.indices.cast(pa.int32())  # those of rows that were kept have no room for more
-    return pa.DictionaryArray.from_arrays(codes.fill_null(code), values)
+    indices = cells.indices.cast(pa.int32())  # they may be too narrow for one more
+    return pa.DictionaryArray.from_arrays(indices.fill_null(code), values)
 
 
 def _number(text: str) -> float | None:

@@ -7,7 +7,8 @@
 
 ``(sum of the labels + smooth * mean of all) / (rows + smooth)``, as scikit-learn's
 ``TargetEncoder`` with that `smooth`. A training row does not see its own label: its value is that
-of the rows in the other folds, and a hash of its id says in which fold it is. Sums are exact, so
+of the rows in the other folds, and a hash of its id says in which fold it is. Without an id that is
+the row's text but for the label, which would tell it otherwise. Sums are exact, so
 that it makes no difference how rows are divided. Each different value takes 8 bytes of memory for
 each fold and about 30 besides, and about 120 for each fold while sums are added up.
 """
@@ -35,6 +36,8 @@ from headrace.runtime.learning.targets import (
 )
 from headrace.runtime.transform import Role, RowStep, key_roles, positions, row_keys, with_role
 
+_TEXT = Role.UNLABELED_TEXT
+
 
 @dataclass(frozen=True)
 class TargetEncode(ColumnLearner):
@@ -43,8 +46,8 @@ class TargetEncode(ColumnLearner):
     Attributes:
         smooth: Number of rows of the overall mean that are added to the rows of each value.
         folds: Number of folds of the training rows, murmur3_32(id, seed) % folds; without an id
-            the row's text is hashed. 0 gives training rows what all others get, their own labels
-            in it.
+            the row's text but for the label is hashed. 0 gives training rows what all others get,
+            their own labels in it.
         seed: Seed of that hash.
         columns: Names of the columns; null for all categorical ones.
         max_values: Different values, of all columns together and counted once in each fold, whose
@@ -66,7 +69,7 @@ class TargetEncode(ColumnLearner):
 
     def wants(self, schema: pa.Schema) -> tuple[Role, ...]:
         """Return the label, and the row's text as the key of its fold where there is no id."""
-        return (Role.LABEL, *(key_roles(schema) if self.folds else ()))
+        return (Role.LABEL, *(key_roles(schema, _TEXT) if self.folds else ()))
 
     def for_new_rows(self) -> TargetEncode:
         """Return the step for rows that are not among those it learned from."""
@@ -120,7 +123,7 @@ class TargetEncode(ColumnLearner):
     def _folds(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
         if not self.folds:
             return np.zeros(batch.num_rows, np.int64)
-        return hash_cells(row_keys(batch), seed=self.seed).astype(np.int64) % self.folds
+        return hash_cells(row_keys(batch, _TEXT), seed=self.seed).astype(np.int64) % self.folds
 
 
 @dataclass(frozen=True)

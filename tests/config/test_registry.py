@@ -318,6 +318,12 @@ def test_a_parameter_that_its_class_gets_wrong(
     assert list(map(str, problems)) == [f"transform.steps.odd_one.{problem}"]
 
 
+def test_a_default_of_none_stands_for_no_value_whatever_the_type(folder: Path) -> None:
+    (folder / "no_text.py").write_text(UPPER.replace('suffix: str = "!"', "suffix: str = None"))
+    (step,), problems = registry.check_steps({"no_text": {}})
+    assert (step.parameters, problems) == ({"suffix": None}, [])
+
+
 def test_a_type_that_no_configuration_can_hold(folder: Path) -> None:
     text = UPPER.replace("suffix: str", "suffix: odd_kind").replace(
         "@data", "class _Odd:\n    pass\n\n\n@data", 1

@@ -309,7 +309,7 @@ def test_what_does_not_fit_is_told_together() -> None:
         f"rows: {NOT_THE_REPORT}(got ${{output:learn.train}})",
         f"below: {NOT_THE_REPORT}(got '${{output:learn.report}}/state')",
         "chain: transform.steps: the job 'learn' has the steps target_encode, and here are "
-        "feature_hasher",
+        "feature_hasher; leave out all keys of transform to take the run's",
         "parameter: transform.steps.target_encode.smooth: is 3.0 here and 10.0 in the job 'learn'",
         "judged: evaluation: a model is judged on rows that it was not trained on, and "
         "transform.learned does not split the rows; use evaluation=none",

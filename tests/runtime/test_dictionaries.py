@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import IO, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +26,9 @@ from headrace.runtime.chain.dictionaries import (
 )
 from headrace.runtime.hashing.functions import murmur3_32
 from headrace.runtime.hashing.tokens import column_tokens
+from headrace.runtime.output.parts import PartWriter
+from headrace.runtime.output.writers.csv_rows import CsvWriter
+from headrace.runtime.process.threads import Background
 from headrace.runtime.transform import Role, Transform, takes_dictionaries, with_role
 from tests.runtime.kernels.test_calls import without_kernels
 from transforms.arithmetic import Arithmetic
@@ -163,3 +168,24 @@ def test_an_heir_learns_what_the_other_does() -> None:
         for each in (Vocabulary(), Learning())
     ]
     assert learned[0].equals(learned[1])
+
+
+class Writing(CsvWriter):
+    """Writes in a way of its own, for which nobody has said that it takes dictionaries."""
+
+    def write(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema, file: IO[bytes]) -> None:
+        assert [each.schema for each in batches] == [schema]
+        super().write(batches, schema, file)
+
+
+@pytest.mark.parametrize("writer", [CsvWriter(), Writing()])
+def test_what_a_format_says_holds_for_its_own_methods_alone(
+    tmp_path: Path, writer: CsvWriter
+) -> None:
+    (tmp_path / "train").mkdir()
+    with closing(Background()) as background:
+        parts = PartWriter({"train": tmp_path / "train"}, batch().schema, writer, 100, background)
+        parts.add("train", unpacked(packed(encoded(batch()))))
+        (part,) = parts.close()["train"]
+    rows = "\n".join(each or '""' for each in batch().column(0).to_pylist())
+    assert (tmp_path / part.file).read_text() == f"{rows}\n"

@@ -187,6 +187,17 @@ def test_nulls_empty_texts_numbers_and_names_are_told_apart() -> None:
     assert len(set(told)) == len(told)
 
 
+def test_an_integer_counts_as_the_nearest_number_of_64_bits() -> None:
+    integers = pa.array([2**53 + 1, -(2**62) - 1, None])
+    numbers = pa.array([2.0**53, -(2.0**62), None])
+    found = {
+        digest_of([batch], batch.schema)
+        for column in (integers, integers.dictionary_encode(), numbers)
+        for batch in [pa.RecordBatch.from_pydict({"c": column})]
+    }
+    assert len(found) == 1
+
+
 def test_columns_that_are_not_written_do_not_count() -> None:
     fields = [with_role(pa.field("n", pa.int64()), role) for role in (Role.CHANNEL, Role.NUMERIC)]
     one = pa.RecordBatch.from_arrays([pa.array(["a"])], names=["c"])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from headrace.runtime.chain.columns import Columns
 from headrace.runtime.errors import DataError
 from headrace.runtime.sources import Group, Portion, columns_of, groups_of
 from headrace.runtime.spec import DatasetSpec
-from tests.runtime.jobs import clicks, job, run
+from tests.runtime.jobs import clicks, job, parquet_bytes, run
 
 DATASET = DatasetSpec(label="click", id="id")
 
@@ -43,6 +44,19 @@ def test_a_group_is_no_larger_than_a_block(tmp_path: Path) -> None:
     assert all(sum(block.size for block in group.blocks) <= 400 for group in made)
     assert sum(group.parse().batch.num_rows for group in made) == 150
     assert [group.done for group in made] == sorted(group.done for group in made)
+
+
+def test_files_of_long_texts_are_not_all_in_one_group(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.parquet" for number in range(6)]
+    for path in paths:
+        texts = [f"{row}" * 5000 for row in range(10)]
+        rows = pa.table({"click": [0] * 10, "id": [*map(str, range(10))], "text": texts})
+        path.write_bytes(parquet_bytes(rows))
+    columns = columns_of(paths[0], DATASET)
+    portions = [Portion(path) for path in paths]
+    for read in (columns, columns.only(())):
+        made = groups_of(portions, DATASET, read, 200_000)
+        assert [len(group.blocks) for group in made] == [3, 3]
 
 
 def test_a_large_block_does_not_wait_for_the_next(tmp_path: Path) -> None:

@@ -145,8 +145,8 @@ def test_a_bad_row_behind_rows_that_were_left_out_is_named_by_its_line(
 @pytest.mark.parametrize(
     ("keeps", "message"),
     [
-        (lambda _: [1, 2], "what keeps returned is list, not a NumPy array of bool"),
-        (lambda _: None, "what keeps returned is None, not a NumPy array of bool"),
+        (lambda _: [1, 2], "what keeps returned is an array of int64, not an array of bool"),
+        (lambda _: None, "what keeps returned is an array of object, not an array of bool"),
         (lambda batch: every_second(batch)[:-1], "what keeps returned has the shape (59,), and the "
                                                  "batch 60 rows"),
         (lambda batch: ~every_second(batch), "keeps says that 54 rows of 60 stay, but apply "
@@ -198,7 +198,7 @@ def test_an_account_that_was_not_given_for_this_way_of_keeping_rows_is_none(
          "the mask of BadRows has the shape (1,), and the batch 60 rows"),
         (BadRows("c", np.zeros(60, bool), "x"), "the mask of BadRows is true for no row"),
         (BadRows("c", [True] * 60, "x"),  # type: ignore[arg-type]
-         "the mask of BadRows is list, not a NumPy array of bool"),
+         "the mask of BadRows is list, not an array of bool"),
         (BadRows("e", np.ones(60, bool), "x"), "BadRows names 'e', which is no column here"),
     ],
 )  # fmt: skip

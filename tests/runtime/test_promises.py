@@ -12,6 +12,7 @@ import pytest
 
 from headrace.runtime.chain.chain import bind, refuse_absent
 from headrace.runtime.errors import BadRows, PluginError
+from headrace.runtime.output.digest import digest_of
 from headrace.runtime.plugins import promises
 from headrace.runtime.plugins.transforms import channels_of
 from headrace.runtime.transform import Role, Transform, with_role
@@ -58,11 +59,11 @@ SCHEMAS: list[tuple[Callable[..., object], str]] = [
     ),
     (
         lambda schema: schema.remove(1),
-        "output_schema leaves out the label 'click'; label, id and channel stay",
+        "output_schema leaves out the label 'click'; label and channel stay",
     ),
     (
         lambda schema: schema.append(pa.field("pair", pa.struct([("a", pa.int8())]))),
-        "column 'pair' is struct<a: int8>; a feature holds text, a number or a list of texts",
+        "column 'pair' is struct<a: int8>; a feature holds text, a number or a list of these",
     ),
 ]
 BATCHES: list[tuple[Callable[..., object], str]] = [
@@ -91,8 +92,12 @@ BATCHES: list[tuple[Callable[..., object], str]] = [
         lambda batch: batch.select([2, 0, 1]),
         "apply makes the columns 'site', 'id', 'click', output_schema 'id', 'click', 'site'",
     ),
+    (
+        lambda batch: batch.cast(SCHEMA.set(2, pa.field("site", pa.string(), nullable=False))),
+        "apply makes the column 'site' as string not null; output_schema promises string",
+    ),
     (bad("web", np.array([True, False])), "BadRows names 'web', which is no column here"),
-    (bad("site", [True, False]), "the mask of BadRows is list, not a NumPy array of bool"),
+    (bad("site", [True, False]), "the mask of BadRows is list, not an array of bool"),
     (
         bad("site", np.array([True])),
         "the mask of BadRows has the shape (1,), and the batch 2 rows",
@@ -103,7 +108,7 @@ WANTS: list[tuple[Callable[..., object], str]] = [
     (lambda _: Role.LABEL, "wants returned headrace.runtime.transform.Role, not a tuple of roles"),
     (
         lambda _: (Role.NUMERIC,),
-        "wants asks for 'numeric'; allowed: id, label, row_number, row_text",
+        "wants asks for 'numeric'; allowed: id, label, row_number, row_text, unlabeled_text",
     ),
 ]
 
@@ -128,6 +133,33 @@ def test_what_nobody_can_give(function: Callable[..., object], what: str) -> Non
     with pytest.raises(PluginError) as caught:
         refuse_absent("mine", step("wants", function), SCHEMA)
     assert str(caught.value) == PLACE + what
+
+
+LISTS = [pa.list_(pa.string()), pa.list_(pa.large_string()), pa.list_(pa.int64())]
+
+
+@pytest.mark.parametrize("kind", LISTS, ids=str)
+def test_lists_that_can_be_told_as_text(kind: pa.DataType) -> None:
+    field = pa.field("ids", kind)
+    cells = pa.array([["7", "8"], None]).cast(kind)
+    made = cast(Any, step("apply", lambda batch: batch.append_column(field, cells)))
+    made.output_schema = lambda schema: schema.append(field)
+    (link,) = bind([("mine", made)], SCHEMA)
+    batch = link.apply(ROWS)
+    texts = batch.set_column(3, "ids", pa.array([["7", "8"], None]))
+    assert digest_of([batch], batch.schema) == digest_of([texts], texts.schema)
+    assert batch.column(3).equals(cells)
+
+
+def test_what_a_step_may_do() -> None:
+    """Without the id, with one channel for all rows, with its wants in any collection."""
+    (link,) = bind([("mine", step("output_schema", lambda schema: schema.remove(0)))], SCHEMA)
+    assert link.after.names == ["click", "site"]
+    one = cast(Any, Step())
+    one.channels = lambda: ("predict",)
+    (link,) = bind([("mine", one)], SCHEMA)
+    assert link.apply(ROWS).num_rows == 2
+    refuse_absent("mine", step("wants", lambda _: {Role.LABEL}), SCHEMA)
 
 
 CHANNEL = with_role(pa.field("channel", pa.int8()), Role.CHANNEL)

@@ -175,7 +175,7 @@ def test_counting_up_rounds_as_a_loop_does(start: float, times: list[int]) -> No
 
 def test_the_row_text_is_the_key_without_an_id() -> None:
     schema = batch_of({"click": [1], "a": ["x"]}, ROLES).schema
-    assert TargetEncode().wants(schema) == (Role.LABEL, Role.ROW_TEXT)
+    assert TargetEncode().wants(schema) == (Role.LABEL, Role.UNLABELED_TEXT)
     assert TargetEncode(folds=0).wants(schema) == (Role.LABEL,)
 
 

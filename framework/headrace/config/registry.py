@@ -12,7 +12,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cached_property, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -30,9 +30,7 @@ from headrace.runtime.plugins.transforms import GROUP, PACKAGE, class_in, names_
 from headrace.runtime.shown import quoted
 
 RUNTIME = "headrace.runtime"
-STRICT = ConfigDict(
-    extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False, validate_default=True
-)
+STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -268,6 +266,7 @@ def _check_one(
     plugin = known[name]
     transform = plugin.transform
     judge = adapter(transform)
+    raw = {**_defaults(transform), **raw}
     try:
         checked = judge.validate_python(raw)
     except ValidationError:
@@ -283,6 +282,12 @@ def _check_one(
     values = {item.name: getattr(checked, item.name) for item in fields(checked) if item.init}
     parameters = judge.dump_python(checked, mode="json")
     return Step(label, plugin, transform(**values), parameters), []
+
+
+def _defaults(transform: type) -> dict[str, Any]:
+    """Return the defaults to check: all but None, which many classes give a text for no text."""
+    defaults = {item.name: item.default for item in fields(transform) if item.init}
+    return {key: each for key, each in defaults.items() if each is not None and each is not MISSING}
 
 
 def _explained(transform: type, problem: Problem) -> Problem:

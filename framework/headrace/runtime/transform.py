@@ -50,6 +50,8 @@ class Role(StrEnum):
     """Sparse row: its entries column by column, for formats that keep the columns apart."""
     ROW_TEXT = "row_text"
     """The row as it stood in the file, its cells joined by U+001F. Only on request."""
+    UNLABELED_TEXT = "unlabeled_text"
+    """The same without the label's cell, for what must not depend on it. Only on request."""
     ROW_NUMBER = "row_number"
     """Position of the row in the whole input, from 0. Only on request."""
     TIME = "time"
@@ -69,10 +71,10 @@ class Transform(Protocol):
     * ``channels() -> tuple[str, ...]``: the output channels; the step then adds a column of role
       `Role.CHANNEL` that holds, for each row, an index into them. `split_by` says of it that a
       column of times decides: that column is not compared between channels.
-    * ``wants(schema) -> tuple[Role, ...]``: `Role.ROW_TEXT` or `Role.ROW_NUMBER`, columns that
-      the reader adds only for those who ask; `Role.LABEL` or `Role.ID`, without which the step
-      cannot work. A learner that needs one of them only to learn gives, by `with_state`, a step
-      that does not want it.
+    * ``wants(schema) -> tuple[Role, ...]``: `Role.ROW_TEXT`, `Role.UNLABELED_TEXT` or
+      `Role.ROW_NUMBER`, columns that the reader adds only for those who ask; `Role.LABEL` or
+      `Role.ID`, without which the step cannot work. A learner that needs one of them only to learn
+      gives, by `with_state`, a step that does not want it.
     * ``for_new_rows() -> Transform | None``: the step for rows that the run did not have, in
       ``load()`` and ``transform.learned``; None where it is left out there, as one that leaves out
       training rows is. Asked before `Learner.with_state`. A step with channels is left out anyway.
@@ -82,8 +84,8 @@ class Transform(Protocol):
     * ``keeps(batch)``: which ones it keeps, as an array of truth values, shape (rows,). It counts
       only if no class below the one that defines it has another `apply`.
     * ``takes_dictionaries: ClassVar[bool]``: true where feature columns may come, and go, as Arrow
-      dictionaries of what the schema says, their codes of any type of integers, which spares
-      finding distinct values again: those of text that the step `touches` always do. All other
+      dictionaries of what the schema says, which spares finding distinct values again: those of
+      text that the step `touches` always do. Their codes are uint8, uint16 or int32. All other
       steps get plain columns, and so does a class below that has an `apply`, `accumulate` or
       `on_a_column` of its own and does not say it.
     * ``on_a_row(schema) -> RowStep | None``: what does to a single row exactly what `apply` does,
@@ -164,11 +166,16 @@ def table_reader(transform: object) -> TableReader | None:
     return transform if isinstance(transform, TableReader) else None
 
 
-def takes_dictionaries(transform: object) -> bool:
-    """Return whether feature columns may come to a step as Arrow dictionaries."""
-    kind: Any = type(transform)
-    says = bool(getattr(transform, _DICTIONARIES, False))
-    return says and all(speaks_for(kind, _DICTIONARIES, method) for method in _ON_CELLS)
+def takes_dictionaries(taker: object, methods: Sequence[str] = _ON_CELLS) -> bool:
+    """Return whether feature columns may come to a step, or a writer, as Arrow dictionaries.
+
+    Args:
+        taker: It says so, or it does not.
+        methods: Those that get the columns.
+    """
+    kind: Any = type(taker)
+    says = bool(getattr(taker, _DICTIONARIES, False))
+    return says and all(speaks_for(kind, _DICTIONARIES, method) for method in methods)
 
 
 @lru_cache(maxsize=1024)  # asked for every block of every step
@@ -318,15 +325,25 @@ def positions(schema: pa.Schema, *roles: Role) -> list[int]:
     return [i for i, role in enumerate(roles_of(schema)) if role in roles]
 
 
-def key_roles(schema: pa.Schema) -> tuple[Role, ...]:
-    """Return what a step that uses `row_keys` wants: the row's text where there is no id."""
-    return () if positions(schema, Role.ID) else (Role.ROW_TEXT,)
+def key_roles(schema: pa.Schema, text: Role = Role.ROW_TEXT) -> tuple[Role, ...]:
+    """Return what a step that uses `row_keys` wants: the row's text where there is no id.
+
+    Args:
+        schema: The columns in front of the step.
+        text: `Role.ROW_TEXT` or `Role.UNLABELED_TEXT`.
+    """
+    return () if positions(schema, Role.ID) else (text,)
 
 
-def row_keys(batch: pa.RecordBatch) -> pa.StringArray:
-    """Return what each row is known by: its id, or its text where there is none."""
+def row_keys(batch: pa.RecordBatch, text: Role = Role.ROW_TEXT) -> pa.StringArray:
+    """Return what each row is known by: its id, or its text where there is none.
+
+    Args:
+        batch: The rows.
+        text: As for `key_roles`.
+    """
     schema = batch.schema
-    return batch.column([*positions(schema, Role.ID), *positions(schema, Role.ROW_TEXT)][0])
+    return batch.column([*positions(schema, Role.ID), *positions(schema, text)][0])
 
 
 def features(schema: pa.Schema) -> list[int]:

@@ -18,7 +18,6 @@ from sklearn.linear_model import SGDClassifier, SGDRegressor
 
 from headrace.runtime.chain.chain import ChainError
 from headrace.runtime.evaluation.dense import DenseRows
-from headrace.runtime.evaluation.rows import tamed
 from headrace.runtime.spec import EvaluationSpec, StepSpec
 from headrace.runtime.transform import Role, encoded, with_role
 from tests.runtime.jobs import HASH, SPLIT, Result, job, run, run_together
@@ -52,7 +51,7 @@ def evaluated(tmp_path: Path, kind: str, label: str, **more: Any) -> Result:
 def matrices(result: Result) -> tuple[list[csr_matrix], list[Floats]]:
     """The rows of both channels as the page describes them, made from the parts."""
     tables = [result.table(name) for name in ("train", "validation")]
-    numbers = [tamed(table["number"].fill_null(0).to_numpy()) for table in tables]
+    numbers = [np.arcsinh(table["number"].fill_null(0).to_numpy()) for table in tables]
     missing = [table["number"].is_null().to_numpy() for table in tables]
     first = numbers[0][~missing[0]]
     size = 1 + max(int(table["site"].to_numpy().max()) for table in tables)

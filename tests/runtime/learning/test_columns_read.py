@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
 
+from headrace.runtime.chain.preflight import preflight
 from headrace.runtime.errors import DataError
-from headrace.runtime.learning.passes import Pass
+from headrace.runtime.learning.passes import Pass, passes
 from headrace.runtime.sources import Group, Parsed
 from headrace.runtime.spec import JobSpec, StepSpec
+from headrace.runtime.transform import Role
 from tests.runtime.jobs import Files, job, parquet_bytes, run
 from tests.runtime.learning.test_kit import HASH, content
 
@@ -38,17 +40,17 @@ def with_bytes(row: int) -> pa.Table:
     return rows.set_column(place, "c0", pa.array(cells, pa.binary()))
 
 
+def with_dictionary() -> pa.Table:
+    """Arrow cuts what it reads of such a column, and of those beside it, where a row group ends."""
+    rows = table()
+    place = rows.schema.names.index("c1")
+    return rows.set_column(place, "c1", rows.column("c1").cast(pa.string()).dictionary_encode())
+
+
 def with_label(rows: pa.Table, row: int) -> pa.Table:
     labels = [str(label) for label in rows.column("click").to_pylist()]
     labels[row] = "yes?"
     return rows.set_column(rows.schema.names.index("click"), "click", pa.array(labels))
-
-
-def with_dictionaries() -> pa.Table:
-    """Arrow begins a batch where a row group ends, if it reads one of these columns."""
-    rows = table()
-    place = rows.schema.names.index("c0")
-    return rows.set_column(place, "c0", rows.column("c0").cast(pa.string()).dictionary_encode())
 
 
 def grouped(rows: pa.Table) -> Files:
@@ -70,7 +72,7 @@ CASES: dict[str, tuple[Files, dict[str, Any]]] = {
     "JSON lines": (json_lines(), {}),
     "Parquet": (grouped(table()), {}),
     "Parquet, texts alone": (grouped(table()), NAMELESS),
-    "Parquet, dictionaries": (grouped(with_dictionaries()), {}),
+    "Parquet with a dictionary": (grouped(with_dictionary()), {}),
     "bad rows": (grouped(with_bytes(30)), {"on_bad_rows": "skip"}),
 }
 
@@ -104,6 +106,19 @@ def test_no_more_is_read_than_can_be_bad(monkeypatch: pytest.MonkeyPatch, tmp_pa
         middle = len(read) // 2
         assert read == [expected] * middle + [every] * middle
         read.clear()
+
+
+def test_all_are_read_for_a_step_that_wants_more_than_the_number_of_rows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "data.csv"
+    file.write_text(content())
+    prepared = preflight(spec(), [file])
+    (numbering,) = passes(prepared)
+    assert numbering.columns(prepared) is not None
+    wanted = (Role.ROW_NUMBER, Role.ROW_TEXT)
+    monkeypatch.setattr(type(prepared.links[0].transform), "wants", lambda *_: wanted)
+    assert numbering.columns(prepared) is None
 
 
 def test_the_first_bad_row_is_named_whichever_column_it_is_bad_in(tmp_path: Path) -> None:

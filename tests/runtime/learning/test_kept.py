@@ -35,6 +35,7 @@ SHUFFLE = StepSpec("split", "split", {"method": "shuffle"})
 LEFT_OUT = StepSpec("downsample", "downsample", {"rate": 0.5})
 LOGARITHM = StepSpec("log", "arithmetic", {"operations": ["log1p"], "columns": ["x"]})
 IDS = StepSpec("ids", "vocabulary", {})
+FILLED = StepSpec("given", "impute", {"strategy": "constant", "value": "none"})
 RARE = StepSpec("rare", "rare_values", {"min_count": 6, "replacement": "rare"})
 NULLED = StepSpec("rare", "rare_values", {"min_count": 6, "replacement": None})
 SKIPPED: dict[str, Any] = {"on_bad_rows": "skip"}
@@ -80,6 +81,7 @@ CASES: dict[str, tuple[Files, list[StepSpec], dict[str, Any]]] = {
     "several passes": (content(), KIT, {"rows_per_part": 100}),
     "hashed": (content(), [SPLIT, RARE, HASH], {"format": "npz", "output": {"tokens": True}}),
     "nulls": (content(), [SPLIT, NULLED, HASH], {"format": "npz"}),
+    "nulls filled": (content(), [SPLIT, KIT[1], FILLED, HASH], {"format": "npz"}),
     "texts": (content(), [SPLIT, RARE], {"format": "csv"}),
     "ids": (content(), [SPLIT, IDS], {"format": "npy", "numeric": ()}),
     "counts": (content(), [SPLIT, StepSpec("counts", "count_encode", {})], {"format": "npy"}),
@@ -217,11 +219,29 @@ def cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "preadv", lambda *_: 0)
 
 
+def without_prefetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "posix_fadvise", fails)
+
+
+def in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder lies on a volume whose files take memory."""
+    device, read = Path(tempfile.gettempdir()).stat().st_dev, Path.read_bytes
+    mount = f"36 35 {os.major(device)}:{os.minor(device)} / /tmp rw shared:7 - tmpfs tmpfs rw\n"
+
+    def content_of(path: Path) -> bytes:
+        return mount.encode() if path.name == "mountinfo" else read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", content_of)
+
+
 def has_files() -> bool:
-    """Whether temporary folders lie on a volume that has files without a name."""
+    """Whether temporary folders lie on a disk that has files without a name."""
     try:
-        os.close(os.open(tempfile.gettempdir(), os.O_TMPFILE | os.O_RDWR))
-    except (AttributeError, OSError):
+        kept._File(Path(tempfile.gettempdir()))
+    except OSError:
         return False
     return True
 
@@ -234,6 +254,8 @@ FAULTS = [
     (without_space, {3}),
     (with_little_space, {2}),
     (without_files, {4}),
+    (without_prefetch, {0}),
+    (in_memory, {4}),
     (with_one_file, {2}),
     (slow, {3}),
     (lossy, {1, 2, 3}),  # those that were on their way are not read again

@@ -113,6 +113,18 @@ def test_out_of_fold_values_leak_nothing(tmp_path: Path) -> None:
     assert abs(found[5, "validation"] - 0.5) < 0.05
 
 
+def test_rows_without_an_id_are_put_into_folds_without_a_look_at_their_label(
+    tmp_path: Path,
+) -> None:
+    """Most rows are equal but for their label; a hash of the whole row would tell it."""
+    step = StepSpec("target", "target_encode", {"smooth": 1, "columns": ["a"]})
+    lines = random_clicks(6000).splitlines()
+    twins = "".join(f"{line.partition(',')[2]},w{row % 3}\n" for row, line in enumerate(lines[1:]))
+    table = job(steps=[step], format="parquet", label="click")
+    rows = run(tmp_path, f"click,a,b\n{twins}", table).table("train")
+    assert abs(roc_auc_score(rows["click"], rows["a"]) - 0.5) < 0.05
+
+
 def test_a_step_behind_the_split_does_not_see_validation_rows(tmp_path: Path) -> None:
     """Before the split the labels of validation rows are in their values."""
     step = StepSpec("target", "target_encode", {"folds": 0, "smooth": 1})

@@ -161,7 +161,7 @@ class Link:
         Raises:
             PluginError: The account is none, or not of so many rows.
         """
-        kept: object = self.transform.keeps(batch)  # type: ignore[attr-defined]
+        kept = np.asarray(self.transform.keeps(batch))  # type: ignore[attr-defined]
         return promises.checked_account(kept, batch, rows, self.place)
 
     @contextmanager

@@ -26,6 +26,7 @@ from headrace.runtime.transform import Role, free_name, with_role
 
 EXTRA = {
     Role.ROW_TEXT: ("__row_text__", pa.string()),
+    Role.UNLABELED_TEXT: ("__unlabeled_text__", pa.string()),
     Role.ROW_NUMBER: ("__row_number__", pa.int64()),
     Role.TIME: ("__time__", pa.dictionary(pa.int32(), pa.string())),
 }
@@ -34,6 +35,7 @@ BESIDE = "\0beside"
 
 Its name is one that no column of the data has.
 """
+_ROW_TEXTS = {Role.ROW_TEXT, Role.UNLABELED_TEXT}
 _WITHOUT_FOLDERS = "dataset.partitions=false reads no columns of folders"
 _TYPES = {Role.LABEL: pa.float64(), Role.NUMERIC: pa.float64()}
 
@@ -143,7 +145,7 @@ class Columns:
     @property
     def wants_row_text(self) -> bool:
         """Return whether the row's text is wanted."""
-        return Role.ROW_TEXT in self.wanted
+        return not _ROW_TEXTS.isdisjoint(self.wanted)
 
     @property
     def closed(self) -> bool:

@@ -12,7 +12,7 @@ import weakref
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class _File:
         folder: A folder of the volume on which it lies.
 
     Raises:
-        OSError: The volume has no such files, or no room.
+        OSError: The volume has no such files, or no room, or its files take memory.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,6 +57,8 @@ class _File:
             folder = folder.parent
         self._descriptor = os.open(folder, nameless | os.O_RDWR | os.O_EXCL, 0o600)
         weakref.finalize(self, os.close, self._descriptor)
+        if _is_in_memory(os.fstat(self._descriptor).st_dev):
+            raise OSError("files of this volume take memory")
         self.size = 0
 
     @property
@@ -80,8 +82,9 @@ class _File:
         return stored
 
     def prefetch(self, place: int, size: int) -> None:
-        """Have the disk begin to read bytes, without waiting for it."""
-        os.posix_fadvise(self._descriptor, place, size, os.POSIX_FADV_WILLNEED)
+        """Have the disk begin to read bytes, without waiting for it, if it can."""
+        with suppress(OSError):
+            os.posix_fadvise(self._descriptor, place, size, os.POSIX_FADV_WILLNEED)
 
     def read(self, place: int, size: int) -> pa.Buffer:
         """Return bytes.
@@ -99,9 +102,15 @@ class _File:
         return found
 
 
+def _is_in_memory(device: int) -> bool:
+    number = f"{os.major(device)}:{os.minor(device)}".encode()
+    mounts = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    return any(each.split()[2] == number and b" - tmpfs " in each for each in mounts)
+
+
 @dataclass(frozen=True)
 class _Stored:
-    """Where bytes stand in a file, and their checksum."""
+    """Place of bytes in a file, and their checksum."""
 
     file: _File
     place: int

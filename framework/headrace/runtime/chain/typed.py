@@ -50,6 +50,9 @@ def typed(text: pa.RecordBatch, columns: Columns, first_row: int = 0) -> pa.Reco
 def _extra(text: pa.RecordBatch, columns: Columns, role: Role, first_row: int) -> pa.Array:
     if role is Role.ROW_TEXT:
         return _with_what_is_beside(row_text(text.select(columns.names)), text)
+    if role is Role.UNLABELED_TEXT:
+        others = [name for name in columns.names if columns.roles.get(name) is not Role.LABEL]
+        return _with_what_is_beside(row_text(text.select(others)), text)
     if role is Role.TIME:
         return _by_value(text.column(columns.time))
     return pa.array(np.arange(first_row, first_row + text.num_rows))

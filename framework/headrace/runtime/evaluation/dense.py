@@ -1,9 +1,9 @@
 """Rows that were not hashed, as a model takes them: numbers to scale, ids as indicators.
 
-Each column gives one entry of a row. A number is what `tamed` makes of it, less the mean of the
-first rows that were learned from, in their standard deviations; a null has an indicator of its own.
-An id of an encoded column has its indicator, and so has a null that has no id. A last entry is 1 in
-each row.
+Each column gives one entry of a row. A number is its inverse hyperbolic sine, which is about linear
+near 0 and logarithmic far from it, less the mean of the first rows that were learned from, in their
+standard deviations; a null has an indicator of its own. An id of an encoded column has its
+indicator, and so has a null that has no id. A last entry is 1 in each row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.runtime.evaluation.rows import FARTHEST, Floats, Rows, tamed
+from headrace.runtime.evaluation.rows import FARTHEST, Floats, Rows
 from headrace.runtime.transform import Role, encoding_of, features, positions, role_of
 
 
@@ -59,7 +59,7 @@ class DenseRows:
             cells = table.column(column.place)
             missing = cells.is_null().to_numpy()
             if column.is_number:
-                numbers = tamed(cells.cast(pa.float64()).fill_null(0.0).to_numpy())
+                numbers = np.arcsinh(cells.cast(pa.float64()).fill_null(0.0).to_numpy())
                 values[:, place] = np.where(missing, 1.0, self._scaled(place, numbers, ~missing))
                 indices[:, place] = column.first + missing
             else:

@@ -40,8 +40,10 @@ class Pass:
     def columns(self, job: Prepared) -> Columns | None:
         """Return the columns that it needs if these are not all, in the pass that numbers rows."""
         schema = job.columns.schema
-        touched = [_touched(learner, schema) for _, learner in self.learners(job)]
-        if not self.numbers or None in touched:
+        learners = [learner for _, learner in self.learners(job)]
+        touched = [_touched(learner, schema) for learner in learners]
+        wants_more = not {Role.ROW_NUMBER}.issuperset(wanted_of(learners, schema))
+        if not self.numbers or None in touched or wants_more:
             return None
         return job.columns.only(frozenset(name for each in touched for name in each or ()))
 

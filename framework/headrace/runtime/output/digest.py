@@ -203,7 +203,7 @@ def _cells(column: pa.Array, key: U64) -> U64:
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         cells = _numbers(column, key)
     elif pa.types.is_list(column.type):
-        cells = hash64(pc.binary_join(column, UNIT_SEPARATOR), key)
+        cells = hash64(pc.binary_join(column.cast(pa.list_(pa.string())), UNIT_SEPARATOR), key)
     else:
         cells = hash64(column.cast(pa.string()), key)
     if column.null_count:
@@ -217,7 +217,7 @@ def _null(key: U64) -> U64:
 
 
 def _numbers(column: pa.Array, key: U64) -> U64:
-    filled = column.cast(pa.float64()).fill_null(0.0)
+    filled = column.cast(pa.float64(), safe=False).fill_null(0.0)  # the nearest one of an integer
     return mix(_bits(filled.to_numpy(zero_copy_only=False)) * GAMMA + key)
 
 

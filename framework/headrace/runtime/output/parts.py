@@ -25,8 +25,11 @@ from headrace.runtime.hashing.words import U64
 from headrace.runtime.output.digest import cells_beside, digest_of
 from headrace.runtime.output.writers.base import AnyWriter, files_of
 from headrace.runtime.process.threads import Background
+from headrace.runtime.transform import takes_dictionaries
 
 _PIECE = 1 << 17
+_ON_ROWS = ("knowing", "write", "files")
+"""Methods of a writer that get its rows."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,8 @@ class PartWriter:
     def add(self, name: str, batch: pa.RecordBatch) -> None:
         """Take the next rows of a channel."""
         channel = self._channels[name]
-        takes_dictionaries = getattr(self._writer, "takes_dictionaries", False)
-        channel.waiting.add(batch if takes_dictionaries else decoded(batch))
+        takes = takes_dictionaries(self._writer, _ON_ROWS)
+        channel.waiting.add(batch if takes else decoded(batch))
         while channel.waiting.rows >= self._rows_per_part:
             self._submit(channel, self._rows_per_part)
 

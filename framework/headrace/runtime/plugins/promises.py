@@ -7,7 +7,7 @@ at schemas and numbers of rows only; they cost nothing for a batch.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.runtime.errors import BadRows, PluginError
-from headrace.runtime.plugins.transforms import METHODS, file_of
+from headrace.runtime.plugins.transforms import METHODS, channels_of, file_of
 from headrace.runtime.shown import listed, plain, quoted
 from headrace.runtime.transform import Role, Transform, positions, role_of
 
-_STAY = (Role.LABEL, Role.ID, Role.CHANNEL)
+_STAY = (Role.LABEL, Role.CHANNEL)
 _FEATURES = (Role.CATEGORICAL, Role.NUMERIC)
-_TO_BE_HAD = (Role.ID, Role.LABEL, Role.ROW_NUMBER, Role.ROW_TEXT)
+_TO_BE_HAD = (Role.ID, Role.LABEL, Role.ROW_NUMBER, Role.ROW_TEXT, Role.UNLABELED_TEXT)
 _MOST = 3
 """Columns that a message names."""
 
@@ -57,8 +57,8 @@ def check_columns(before: pa.Schema, made: pa.Schema, place: str) -> None:
         place: Says where the step is.
 
     Raises:
-        PluginError: Two have one name, nobody can use one, or the label, the id or the channel is
-            not among them.
+        PluginError: Two have one name, nobody can use one, or the label or the channel is not among
+            them.
     """
     if twins := [name for name, times in Counter(made.names).items() if times > 1]:
         raise PluginError(f"{place}: output_schema makes several columns called {listed(twins)}")
@@ -66,16 +66,18 @@ def check_columns(before: pa.Schema, made: pa.Schema, place: str) -> None:
         for index in positions(before, role):
             if not positions(made, role):
                 name = quoted(before.field(index).name)
-                what = f"output_schema leaves out the {role} {name}; label, id and channel stay"
+                what = f"output_schema leaves out the {role} {name}; label and channel stay"
                 raise PluginError(f"{place}: {what}")
     for field in made:
         if role_of(field) in _FEATURES and not _is_usable(field.type):
-            what = "a feature holds text, a number or a list of texts"
+            what = "a feature holds text, a number or a list of these"
             raise PluginError(f"{place}: column {quoted(field.name)} is {field.type}; {what}")
 
 
 def check_channels(transform: Transform, before: pa.Schema, made: pa.Schema, place: str) -> None:
     """Check that a step which declares channels has a column for them, and no other step.
+
+    All rows are of a single channel, which needs no column.
 
     Args:
         transform: The step.
@@ -88,7 +90,7 @@ def check_channels(transform: Transform, before: pa.Schema, made: pa.Schema, pla
     """
     columns = positions(made, Role.CHANNEL)
     declares = hasattr(transform, "channels")
-    if declares and not columns:
+    if declares and not columns and len(channels_of([transform])) > 1:
         raise PluginError(f"{place}: it has channels, but makes no column of the role channel")
     if not declares and len(columns) > len(positions(before, Role.CHANNEL)):
         raise PluginError(f"{place}: it makes a column of the role channel, but has no channels")
@@ -198,7 +200,7 @@ def _checked_mask(
 ) -> npt.NDArray[np.bool_]:
     if not (isinstance(mask, np.ndarray) and mask.dtype == np.bool_):
         kind = f"an array of {mask.dtype}" if isinstance(mask, np.ndarray) else _kind(mask)
-        raise PluginError(f"{place}: {what} is {kind}, not a NumPy array of bool")
+        raise PluginError(f"{place}: {what} is {kind}, not an array of bool")
     if mask.shape != (batch.num_rows,):
         shape = f"{what} has the shape {mask.shape}"
         raise PluginError(f"{place}: {shape}, and the batch {batch.num_rows:,} rows")
@@ -215,7 +217,7 @@ def check_wanted(wanted: object, place: str) -> None:
     Raises:
         PluginError: It is no tuple of such roles.
     """
-    if isinstance(wanted, str) or not isinstance(wanted, Sequence):
+    if isinstance(wanted, str) or not isinstance(wanted, Collection):
         raise PluginError(f"{place}: wants returned {_kind(wanted)}, not a tuple of roles")
     for role in wanted:
         if role not in _TO_BE_HAD:
@@ -225,24 +227,28 @@ def check_wanted(wanted: object, place: str) -> None:
 
 def difference(made: pa.Schema, promised: pa.Schema) -> str:
     """Return what tells the columns of `apply` from those that `output_schema` promised."""
-    there, expected = Counter(made.names), dict(zip(promised.names, promised.types, strict=True))
+    there, expected = Counter(made.names), {field.name: _typed(field) for field in promised}
     if missing := [name for name in expected if name not in there]:
         return f"apply makes no column {listed(missing, _MOST)}, which output_schema promises"
     if extra := [name for name, times in there.items() if times > 1 or name not in expected]:
         return f"apply makes the column {listed(extra, _MOST)}, which output_schema lacks"
-    other = [field for field in made if field.type != expected[field.name]]
+    other = [field for field in made if _typed(field) != expected[field.name]]
     if not other:
         return f"apply makes the columns {listed(there)}, output_schema {listed(expected)}"
-    named = [f"{quoted(each.name)} as {each.type}" for each in other[:_MOST]]
+    named = [f"{quoted(each.name)} as {_typed(each)}" for each in other[:_MOST]]
     more = f" and {len(other) - _MOST:,} more" if len(other) > _MOST else ""
-    types = ", ".join(str(expected[each.name]) for each in other[:_MOST])
+    types = ", ".join(expected[each.name] for each in other[:_MOST])
     return f"apply makes the column {', '.join(named)}{more}; output_schema promises {types}"
+
+
+def _typed(field: pa.Field) -> str:
+    return f"{field.type}{'' if field.nullable else ' not null'}"
 
 
 def _is_usable(kind: pa.DataType) -> bool:
     """Return whether a feature may be of that type: anything that a cell's text can be made of."""
     if pa.types.is_list(kind):
-        return bool(pa.types.is_string(kind.value_type))
+        return not pa.types.is_nested(kind.value_type)
     return not pa.types.is_nested(kind) or pa.types.is_dictionary(kind)
 
 

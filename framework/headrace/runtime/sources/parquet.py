@@ -7,7 +7,7 @@ plain value are left out; to use one is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,7 +22,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headrace.runtime.chain.columns import Columns
-from headrace.runtime.chain.dictionaries import decoded
 from headrace.runtime.chain.names import is_dropped
 from headrace.runtime.errors import DataError
 from headrace.runtime.hashing.lists import texts_of_lists
@@ -34,6 +33,8 @@ from headrace.runtime.spec import DatasetSpec
 _ROWS_PER_BYTE = 1 / 128
 """Rows of a block for each byte that a block of text would have."""
 _CELL_BYTES = 8
+_MOST_BYTES = 2**31 - 1
+"""Of the texts of a column in one block; Arrow cuts where there are more."""
 _INDEX = re.compile(r"__index_level_\d+__")
 _SHOWN_BYTES = 40
 _SHOWN_TYPE = 60
@@ -47,8 +48,8 @@ class ParquetBlock(Block):
     first_row: int
     batch: pa.RecordBatch
     read: int
-    width: int
-    """Number of columns of the file."""
+    row_bytes: float
+    """Bytes of a row with all columns of the file, about."""
     used: frozenset[str]
     """Columns that are read for themselves; of the others, any bytes are part of a row's text."""
 
@@ -65,7 +66,7 @@ class ParquetBlock(Block):
     @property
     def size(self) -> int:
         """Return bytes of the rows, about: a pass that reads fewer columns gets the same groups."""
-        return int(self.batch.num_rows * max(1 / _ROWS_PER_BYTE, _CELL_BYTES * self.width))
+        return int(self.batch.num_rows * self.row_bytes)
 
     def parse(self) -> Parsed:
         """Return every column as text, without the rows of which a cell is not UTF-8."""
@@ -259,41 +260,58 @@ def parquet_blocks(portion: Portion, columns: Columns, size: int) -> Iterator[Pa
         groups = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         chosen = range(file.num_row_groups)[portion.start : portion.end]
         rows, disk = max(1, sum(groups)), path.stat().st_size
-        width = file.metadata.num_columns
+        row_bytes = _row_bytes(file.metadata)
         first = sum(groups[: portion.start])
         end = first + sum(groups[group] for group in chosen)
         rows_at_once = max(1, int(size * _ROWS_PER_BYTE))
-        for batch in _batches(file, list(chosen), list(wanted), rows_at_once):
+        batches = file.iter_batches(rows_at_once, list(chosen), list(wanted))
+        for batch in _together(batches, rows_at_once):
             read = disk * (first + batch.num_rows) // rows
-            yield ParquetBlock(path, first, batch.select(list(wanted)), read, width, used)
+            yield ParquetBlock(path, first, batch.select(list(wanted)), read, row_bytes, used)
             first += batch.num_rows
     if first != end:
         what = f"the Parquet data is broken ({end - first:,} rows are missing)"
         raise DataError(f"{name_of(path)}: {what}")
 
 
-def _batches(
-    file: pq.ParquetFile, groups: list[int], names: list[str], size: int
-) -> Iterator[pa.RecordBatch]:
-    """Yield so many rows at a time, whichever columns are read.
+def _row_bytes(about: pq.FileMetaData) -> float:
+    """Return the bytes of a row, about: long texts take as many in the file, numbers fewer."""
+    in_file = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
+    cells = _CELL_BYTES * about.num_columns
+    return float(max(1 / _ROWS_PER_BYTE, cells, in_file / max(1, about.num_rows)))
 
-    Arrow begins a batch of its own at each dictionary of the file, but for no other column.
+
+def _together(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Put together what Arrow cuts apart where a dictionary ends, as at the end of a row group.
+
+    The blocks of a file are then the same whether a column of dictionaries is read or not.
     """
-    waiting: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in file.iter_batches(size, groups, names):
-        waiting.append(batch)
-        rows += batch.num_rows
-        if rows >= size:
-            yield _joined_batches(waiting)
-            waiting, rows = [], 0
-    if waiting:
-        yield _joined_batches(waiting)
+    pieces: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        pieces.append(batch)
+        count += batch.num_rows
+        if count >= rows:
+            yield from _as_one(pieces)
+            pieces, count = [], 0
+    yield from _as_one(pieces)
 
 
-def _joined_batches(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return one batch; the codes of a dictionary may have no room for the values of several."""
-    return batches[0] if len(batches) == 1 else pa.concat_batches(map(decoded, batches))
+def _as_one(pieces: Sequence[pa.RecordBatch]) -> Sequence[pa.RecordBatch]:
+    if len(pieces) < 2:
+        return pieces
+    plain_pieces = [_decoded(piece) for piece in pieces]  # one dictionary may be too small for all
+    if sum(piece.nbytes for piece in plain_pieces) > _MOST_BYTES:
+        return pieces
+    return [pa.concat_batches(plain_pieces)]
+
+
+def _decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = [
+        column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
 def bytes_of_groups(path: Path) -> list[int]:

@@ -13,7 +13,10 @@ import pyarrow as pa
 from headrace.runtime.shown import quoted
 from headrace.runtime.transform import N_FEATURES, Role, features, positions, roles_of
 
-_NOT_WRITTEN = (Role.CHANNEL, Role.ROW_TEXT, Role.ROW_NUMBER, Role.TIME, Role.BY_COLUMN)
+_NOT_WRITTEN = (
+    *(Role.CHANNEL, Role.ROW_TEXT, Role.UNLABELED_TEXT, Role.ROW_NUMBER, Role.TIME),
+    Role.BY_COLUMN,
+)
 
 Floats = npt.NDArray[np.floating[Any]]
 Write = Callable[[Sequence[pa.RecordBatch], IO[bytes]], None]
@@ -29,7 +32,9 @@ class Writer(Protocol):
     * ``settings``: the keys of ``output`` that the format takes; ``of(output)`` makes the writer.
     * ``maps_features``: the rows mean nothing without ``report/feature_map.json``.
     * ``columns_of(schema)``: name → kind of the columns, for the manifest, if files do not say it.
-    * ``takes_dictionaries``: columns may be Arrow dictionaries of what the schema says.
+    * ``takes_dictionaries``: columns may be Arrow dictionaries of what the schema says, their codes
+      uint8, uint16 or int32. A class below that has a `write`, `files` or `knowing` of its own and
+      does not say it gets plain columns.
     * ``keeps_columns``: hashed rows are to say which column each of their entries comes from.
     * ``read(files, known) -> pa.RecordBatch``: the rows of a part, given its files, end of the name
       → content; raises `ValueError` if it is none. ``is_exact(known) -> bool``: whether they are
