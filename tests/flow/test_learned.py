@@ -249,10 +249,10 @@ def test_the_chain_decides_the_code_and_the_data_do_not() -> None:
     assert specs(other_chain())["apply"].sha256 != first
 
 
-def other_chain() -> Flow:
+def other_chain(*overrides: str) -> Flow:
     """The same flow but for a parameter of the chain."""
     learn = [each.replace("folds=0", "folds=2") for each in LEARN]
-    return compile_flow("flow=week", JUDGE, {"flow.jobs.learn": learn}).flow
+    return compile_flow("flow=week", JUDGE, {"flow.jobs.learn": learn}, *overrides).flow
 
 
 def inputs(arguments: dict[str, Any]) -> dict[str, tuple[Any, str]]:
@@ -358,6 +358,9 @@ def test_a_report_on_s3_is_looked_at() -> None:
     assert ready.inputs["learned"].uri == "s3://mine/week/learn/report"
     Path("monday.csv").write_text("id,click,place,price\n")  # the report counts, not what is here
     prepare(apply, dry=True, checks_output=False)
+    other = other_chain("output.path=s3://mine/week").jobs["apply"].configured
+    with pytest.raises(ConfigError, match=r"transform\.learned: s3://mine/week/learn: is of anoth"):
+        prepare(other, dry=True, checks_output=False)
     Path("tuesday.csv").write_text("id,click,site,price\n1,1,a,2\n")
     with pytest.raises(ConfigError) as caught:
         prepare(apply, dry=True, checks_output=False)

@@ -111,6 +111,15 @@ def test_a_null_alone_in_its_line_is_no_blank_line(cells: pa.Array, header: bool
     assert CsvWriter(header).is_exact(known) == (kind == "number")
 
 
+@pytest.mark.parametrize("header", [True, False])
+def test_a_first_text_that_begins_like_a_byte_order_mark(header: bool) -> None:
+    name, text = "\ufeffn", "\ufeff\ufeffx"
+    known = Known(None, None, None, True, {}, {name: "text", "m": "text"})
+    rows = pa.record_batch([[text, "a"], ["b", text]], list(known.columns))
+    written = text_of(rows, format="csv", header=header).encode()
+    assert CsvWriter(header).read({".csv": written}, known).equals(rows)
+
+
 @pytest.mark.parametrize("text", ["", '"', ",", "\n", "\r", "x"])
 def test_one_text_that_needs_quotes_is_found(text: str) -> None:
     cells = pa.array(["null", text, "b"], mask=np.array([True, False, False]))
@@ -230,6 +239,9 @@ def test_columns_that_a_step_has_yet_to_learn(tmp_path: Path) -> None:
     chosen = {"format": "csv", "header": True, "columns": ("a=y", "y")}
     made = run(tmp_path, content, job(label="y", numeric=("n",), steps=steps, output=chosen))
     assert made.parts("train")[0].read_text() == "a=y,y\n0,1\n1,0\n0,1\n1,0\n"
+    alone = {**chosen, "columns": ("a=y",)}
+    made = run(tmp_path, content, job(label="y", numeric=("n",), steps=steps, output=alone))
+    assert made.parts("train")[0].read_text() == "a=y\n0\n1\n0\n1\n"
     wrong = {**chosen, "columns": ("a=z", "y")}
     with pytest.raises(ChainError) as caught:
         run(tmp_path, content, job(label="y", numeric=("n",), steps=steps, output=wrong))

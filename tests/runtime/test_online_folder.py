@@ -67,6 +67,9 @@ def test_a_broken_entry_script(folder: Path) -> None:
     (folder / "code").mkdir()
     (folder / "code/entry.pyz").write_text("no zip")
     assert refusal(folder) == f"{folder}: code/entry.pyz cannot be read (File is not a zip file)"
+    with zipfile.ZipFile(folder / "code/entry.pyz", "w") as script:
+        script.writestr(f"{transforms.PACKAGE}/split.py", b"\xff")
+    assert refusal(folder).startswith(f"{folder}: code/entry.pyz cannot be read ('utf-8' codec")
 
 
 def test_a_transform_that_is_not_installed(folder: Path) -> None:

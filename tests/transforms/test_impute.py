@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 
-from headrace.runtime.chain.dictionaries import encoded
+from headrace.runtime.chain.dictionaries import encoded, packed, unpacked
 from headrace.runtime.transform import Role
 from tests.transforms.batches import CELLS, batch_of
 from tests.transforms.learning import learned
@@ -123,3 +123,12 @@ def test_texts_by_their_values_are_filled_as_such() -> None:
         assert made.dictionary.to_pylist() == expected
     whole = step.apply(encoded(batch_of({"x": ["a", "b"]}))).column("x")
     assert whole.dictionary.to_pylist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("count", [2, 256, 257])
+@pytest.mark.parametrize("has_null", [False, True])
+def test_codes_of_kept_rows_are_as_narrow_as_their_values_allow(count: int, has_null: bool) -> None:
+    texts = [*map(str, range(count)), *([None] if has_null else [])]
+    kept = unpacked(packed(encoded(batch_of({"x": texts}))))
+    made = Impute(strategy="constant", value="a").apply(kept).column("x")
+    assert made.to_pylist() == [*map(str, range(count)), *(["a"] if has_null else [])]

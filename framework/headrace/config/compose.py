@@ -92,7 +92,7 @@ def compose(cfg: DictConfig, coming: Coming | None = None) -> Plan:
     _refuse(resolved.once([*wrong_keys, *wrong_steps]))
     config = model.model_validate(resolved.values)
     others = [] if learned is None else learned.problems(chain)
-    _refuse([*cross_check(config, chain), *_unused_width(config, resolved), *others])
+    _refuse([*cross_check(config, chain), *_unused_width(config, resolved, chain), *others])
     return Plan(_with_absolute_paths(config), chain, learned)
 
 
@@ -121,9 +121,12 @@ def _steps_in(values: Mapping[str, Any]) -> Mapping[Any, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _unused_width(config: JobConfig, resolved: Resolved) -> Iterator[Problem]:
+def _unused_width(
+    config: JobConfig, resolved: Resolved, chain: Sequence[Step]
+) -> Iterator[Problem]:
     default = TransformConfig.model_fields["n_features"].default
-    is_used = any(
+    is_of_run = config.transform.learned is not None
+    is_used = (is_of_run and any("n_features" in step.parameters for step in chain)) or any(
         where.startswith(f"{ADDRESS}.") and "n_features" in text
         for where, text in resolved.linked.items()
     )

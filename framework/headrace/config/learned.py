@@ -10,12 +10,13 @@ What was typed counts. What was not is as in the run, instead of as in ``conf/``
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from headrace.config.registry import Step, check_steps
 from headrace.config.steps import ADDRESS
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 WHERE = "transform.learned"
 _PATH = "path"
+_OPEN = "(open)"
+"""A key of transform that nobody can type: its steps are no chain, but what was typed of one."""
+_WIDTH = "n_features"
+_STEP = f"{ADDRESS}."
+_LINK = f"${{transform.{_WIDTH}}}"
 
 
 @dataclass(frozen=True)
@@ -66,12 +72,24 @@ class Learned:
 
     def filled_in(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the configuration with the run's chain and dataset where it says nothing."""
-        transform, dataset = values["transform"], values.get("dataset")
-        steps = transform.get("steps") or self.steps
-        filled: dict[str, Any] = {**values, "transform": {**transform, "steps": steps}}
+        transform, dataset = dict(values["transform"]), values.get("dataset")
+        if transform.pop(_OPEN, False):
+            transform["steps"] = self._steps_with(transform["steps"], transform.get("n_features"))
+        filled: dict[str, Any] = {**values, "transform": transform}
         if isinstance(dataset, Mapping):
             filled["dataset"] = {**self.dataset, **dataset}
         return filled
+
+    def _steps_with(self, typed: Mapping[str, Any], width: object) -> dict[str, Any]:
+        """Return the run's steps with what was typed of them, and the width if one was typed."""
+        steps: dict[str, Any] = {}
+        for label, step in self.steps.items():
+            has_width = width is not None and _WIDTH in step
+            steps[label] = {**step, _WIDTH: width} if has_width else step
+        for label, given in typed.items():
+            is_part = isinstance(given, Mapping) and label in steps
+            steps[label] = {**steps[label], **given} if is_part else given
+        return steps
 
     def problems(self, chain: Sequence[Step]) -> Iterator[Problem]:
         """Yield how a chain differs from the run's, but for steps that new rows do not go through.
@@ -109,18 +127,49 @@ def leave_open(config: DictConfig, overrides: Sequence[str]) -> None:
         config: What Hydra composed.
         overrides: As typed.
     """
-    if not OmegaConf.select(config, WHERE, throw_on_missing=False):
+    try:
+        given = OmegaConf.select(config, WHERE, throw_on_missing=False)
+    except OmegaConfBaseException:  # a link that leads nowhere is told with everything else
+        return
+    if _text_of(given) is None:
         return
     typed = [each.partition("=")[0].strip().lstrip("+~").partition("@")[0] for each in overrides]
     if "experiment" in typed:
         return
     with open_dict(config):
-        if not any(key.split(".")[0] == "transform" and key != WHERE for key in typed):
-            config.transform.steps = {}
+        if "transform" not in typed and ADDRESS not in typed:
+            config.transform.steps = _typed_steps(config.transform.get("steps"), typed)
+            config.transform[_OPEN] = True
+            if f"transform.{_WIDTH}" not in typed:
+                config.transform.pop(_WIDTH, None)
         if "dataset" not in typed:
             said = {key.split(".")[1] for key in typed if key.startswith("dataset.")}
             for key in {str(key) for key in config.dataset} - said - {_PATH}:
                 config.dataset.pop(key)
+
+
+def _typed_steps(steps: object, typed: Collection[str]) -> dict[str, Any]:
+    """Return what was typed of the steps, but for the width; None for one that was left out."""
+    raw = OmegaConf.to_container(steps, resolve=False) if isinstance(steps, DictConfig) else None
+    known: dict[Any, Any] = raw if isinstance(raw, dict) else {}
+    found: dict[str, Any] = {}
+    for label in dict.fromkeys(key.split(".")[2] for key in typed if key.startswith(_STEP)):
+        step, where = known.get(label), f"{_STEP}{label}"
+        if isinstance(step, dict):
+            keys = {key.removeprefix(f"{where}.").split(".")[0] for key in typed}
+            is_whole = where in typed
+            step = {
+                key: step[key] for key in step if (is_whole or key in keys) and step[key] != _LINK
+            }
+        found[label] = step
+    return found
+
+
+def _text_of(given: object) -> str | None:
+    """Return the place of a run, whose name may be a number; None if it is none."""
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return str(given)
+    return given if isinstance(given, str) and given else None
 
 
 def learned_in(values: Mapping[str, Any], coming: Coming) -> Learned | None:
@@ -134,8 +183,8 @@ def learned_in(values: Mapping[str, Any], coming: Coming) -> Learned | None:
         ConfigError: There is no whole result, or not one of a chain.
     """
     transform = values.get("transform")
-    given = transform.get("learned") if isinstance(transform, Mapping) else None
-    if not isinstance(given, str) or not given:  # anything else the model refuses
+    given = _text_of(transform.get("learned")) if isinstance(transform, Mapping) else None
+    if given is None:  # anything else the model refuses
         return None
     if (job := coming.get(uri_of(given))) is not None:
         return _learned_by(job, uri_of(given))

@@ -92,7 +92,7 @@ def _own_inputs(plan: Plan, found: Found) -> Iterator[ProcessingInput]:
     config = plan.config
     if config.program.is_chain:
         yield _data(config, found[DATA])
-    if plan.learned is not None and LEARNED in found and LEARNED not in config.inputs:
+    if plan.learned is not None and plan.learned.source is not None:
         path = plan.learned.spec.container_path
         yield ProcessingInput(LEARNED, found[LEARNED].uri, path, where=WHERE)
     for name, channel in config.inputs.items():

@@ -284,6 +284,56 @@ def test_a_configuration_that_does_not_fit(
     assert str(caught.value) == f"1 problem in the configuration:\n  {text}"
 
 
+def test_single_keys_are_those_of_the_runs_chain(tmp_path: Path) -> None:
+    """Whatever chain ``conf/`` has, here one without a step of this label."""
+    steps = [SPLIT, StepSpec("hashed", "feature_hasher", {"n_features": 64})]
+    result = run(tmp_path, clicks(20), job(steps=steps, id="id", label="click"))
+    data = tmp_path / "tuesday.csv"
+    data.write_text(clicks(20))
+    left = compiled(result, data)
+    split = "transform.steps.split.method=shuffle"
+    for same in ("transform.n_features=64", "transform.steps.hashed.n_features=64", split):
+        assert compiled(result, data, same).steps[-1] == left.steps[-1]
+    problems = {
+        "transform.n_features=32": f"n_features: is 32 here and 64 in the run '{result.output}'",
+        "transform.steps.hashed.n_featurs=64": "n_featurs: unknown key; did you mean 'n_features'?",
+    }
+    for other, problem in problems.items():
+        with pytest.raises(ConfigError) as caught:
+            compiled(result, data, other)
+        assert [str(each) for each in caught.value.problems] == [
+            f"transform.steps.hashed.{problem}"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ("${nope}", "'${nope}' cannot be resolved: Interpolation key 'nope' not found"),
+        ("20141021", "{here}/20141021: holds no result (report/manifest.json is missing)"),
+        ("[a]", 'should be text (got ["a"])'),
+    ],
+)
+def test_places_that_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, what: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        api.compile(f"transform.learned={given}")
+    assert [str(each) for each in caught.value.problems] == [
+        f"transform.learned: {what.replace('{here}', str(tmp_path))}"
+    ]
+
+
+def test_the_input_of_what_was_learned_has_its_name_alone(dense: Result) -> None:
+    data = dense.root.parent / "tuesday.csv"
+    data.write_text(content())
+    with pytest.raises(ConfigError) as caught:
+        compiled(dense, data, "output.format=parquet", f"inputs.learned={data}")
+    what = "an input of headrace's own has this name; choose another one"
+    assert [str(each) for each in caught.value.problems] == [f"inputs.learned: {what}"]
+
+
 def test_the_same_chain_may_be_typed(tmp_path: Path) -> None:
     """How the rows were split makes no difference."""
     result = run(tmp_path, clicks(20), job(steps=[SPLIT, *HASHED], id="id", label="click"))

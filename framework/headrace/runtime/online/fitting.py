@@ -33,7 +33,7 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
         features = replace(columns, roles=_features(columns), time=None)
         bound = chain.bind(kept, features.schema)
     except (ChainError, DataError) as error:
-        raise HeadraceError(f"{run.path}: {error} ({NEITHER})") from error
+        raise HeadraceError(f"{run.place}: {error} ({NEITHER})") from error
     links = restored(bound, run.path, run.states)
     for link in links:
         _refuse_wanting(run, link, columns)
@@ -43,7 +43,7 @@ def fitted(run: RunFolder) -> tuple[Columns, tuple[Link, ...]]:
 def _refuse_wanting(run: RunFolder, link: Link, columns: Columns) -> None:
     if wanted := chain.wants_of(link.transform, columns.schema):
         what = f"transform.steps.{link.label}: wants the {wanted[0]} of each row"
-        raise HeadraceError(f"{run.path}: {what} ({NEITHER})")
+        raise HeadraceError(f"{run.place}: {what} ({NEITHER})")
 
 
 def _features(columns: Columns) -> dict[str, Role]:

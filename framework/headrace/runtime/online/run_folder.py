@@ -7,6 +7,7 @@ import io
 import json
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,8 @@ from headrace.runtime.spec import (
 
 MANIFEST = f"{REPORT}/manifest.json"
 SCRIPT = "code/entry.pyz"
+_DAMAGED = (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError)
+"""What `zipfile` raises of an archive that is cut, or has other bytes in it."""
 
 
 class SkewWarning(UserWarning):
@@ -42,7 +45,8 @@ class SkewWarning(UserWarning):
 class RunFolder:
     """The result of a run, as far as the way of a single row depends on it."""
 
-    path: Path
+    place: str
+    """The folder, or its URI on S3."""
     dataset: DatasetSpec
     steps: tuple[StepSpec, ...]
     columns: tuple[str, ...]
@@ -95,7 +99,12 @@ class RunFolder:
         if config.get("learned"):  # a job of which another run has the states
             what = "is itself a result of transform.learned; name the run that learned"
             raise HeadraceError(f"{place}: {what}")
-        return cls(Path(place), dataset, steps, columns, version, states, sha256)
+        return cls(place, dataset, steps, columns, version, states, sha256)
+
+    @property
+    def path(self) -> Path:
+        """Return the folder, of a run on this machine."""
+        return Path(self.place)
 
     @property
     def learned(self) -> LearnedSpec:
@@ -107,7 +116,7 @@ class RunFolder:
     def warn_of_skew(self) -> None:
         """Warn of `skew`; the warning points at who called `headrace.load`."""
         if found := self.skew():
-            text = f"{self.path}: rows may come out differently: {'; '.join(found)}"
+            text = f"{self.place}: rows may come out differently: {'; '.join(found)}"
             warnings.warn(text, SkewWarning, stacklevel=4)
 
     def skew(self, script: bytes | None = None) -> list[str]:
@@ -116,7 +125,7 @@ class RunFolder:
         Args:
             script: The run's entry script; None for the one in the folder, if there is one.
         """
-        shipped = _shipped(self.path, script)
+        shipped = _shipped(self.place, script)
         names = dict.fromkeys(step.name for step in self.steps if step.name in shipped)
         others = [each for each in names if not _are_the_same(shipped[each], source_of(each))]
         found = [f"its transform {name!r} is not the one here" for name in others]
@@ -155,7 +164,7 @@ def told_by(run: RunFolder, spec: JobSpec) -> JobSpec:
     if run.config_sha256 != expected:
         what = "is of another configuration than the one that this job was compiled for"
         shas = f"config_sha256 is {run.config_sha256}, not {expected}"
-        raise ChainError("transform.learned", f"{run.path}: {what} ({shas})")
+        raise ChainError("transform.learned", f"{run.place}: {what} ({shas})")
     return replace(spec, learned=run.learned)
 
 
@@ -189,24 +198,25 @@ def _manifest(path: Path, name: str = MANIFEST) -> dict[str, Any]:
         raise HeadraceError(f"{path}: {name} is broken ({error})") from error
 
 
-def _shipped(path: Path, content: bytes | None) -> dict[str, str]:
+def _shipped(place: str, content: bytes | None) -> dict[str, str]:
     """Return the transforms in the entry script, name → text; none where there is no script."""
     try:
-        with zipfile.ZipFile(path / SCRIPT if content is None else io.BytesIO(content)) as script:
-            files = [Path(name) for name in script.namelist()]
-            ours = [file for file in files if str(file.parent) == PACKAGE]
-            return {file.stem: script.read(str(file)).decode() for file in ours}
+        file = Path(place, SCRIPT) if content is None else io.BytesIO(content)
+        with zipfile.ZipFile(file) as script:
+            names = [Path(name) for name in script.namelist()]
+            ours = [name for name in names if str(name.parent) == PACKAGE]
+            return {name.stem: script.read(str(name)).decode() for name in ours}
     except FileNotFoundError:
         return {}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise HeadraceError(f"{path}: {SCRIPT} cannot be read ({error})") from error
+    except _DAMAGED as error:
+        raise HeadraceError(f"{place}: {SCRIPT} cannot be read ({error})") from error
 
 
 def _are_the_same(one: str, other: str) -> bool:
     """Return whether two sources are the same code; comments and line breaks do not count."""
     try:
         return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # a byte of zeros is a ValueError up to Python 3.11
         return False
 
 

@@ -287,11 +287,13 @@ def _together(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Recor
     The blocks of a file are then the same whether a column of dictionaries is read or not.
     """
     pieces: list[pa.RecordBatch] = []
+    count = 0
     for batch in batches:
         pieces.append(batch)
-        if sum(piece.num_rows for piece in pieces) >= rows:
+        count += batch.num_rows
+        if count >= rows:
             yield from _as_one(pieces)
-            pieces = []
+            pieces, count = [], 0
     yield from _as_one(pieces)
 
 

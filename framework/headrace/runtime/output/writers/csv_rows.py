@@ -11,6 +11,7 @@ https://www.rfc-editor.org/rfc/rfc4180
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -76,7 +77,7 @@ class CsvWriter:
                 "output.format=npz, libsvm or recordio"
             )
         chosen = self.chosen(schema)
-        if not chosen:
+        if not chosen and not any(map(is_pending, schema)):
             raise ValueError("there is no column left for csv to hold")
         self._refuse_twins(schema, chosen)
         for _, field, _ in chosen:
@@ -167,9 +168,10 @@ def _names_of_matrix(known: Known) -> list[str]:
 def _parsed(
     content: bytes, names: Sequence[str] | None, types: Mapping[str, pa.DataType]
 ) -> dict[str, pa.Array]:
+    mark = codecs.BOM_UTF8  # Arrow leaves it out, but no part has one: it is the first cell's
     try:
         table = pa_csv.read_csv(
-            pa.BufferReader(content),
+            pa.BufferReader(mark + content if content.startswith(mark) else content),
             pa_csv.ReadOptions(column_names=names, use_threads=False),
             pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             pa_csv.ConvertOptions(
