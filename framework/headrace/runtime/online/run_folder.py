@@ -34,7 +34,7 @@ from headrace.runtime.spec import (
 MANIFEST = f"{REPORT}/manifest.json"
 SCRIPT = "code/entry.pyz"
 _DAMAGED = (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError)
-"""What `zipfile` raises of an archive that is cut, or has other bytes in it."""
+"""Errors that `zipfile` raises of an archive that is cut, or has other bytes in it."""
 
 
 class SkewWarning(UserWarning):
