@@ -282,7 +282,7 @@ def test_a_working_folder_that_has_gone(tmp_path: Path) -> None:
 
 
 NEARLY = 290
-"""What some runs get by with; in the others the job's process lacks memory."""
+"""A limit with which some runs end well; in the others the job's process lacks memory."""
 
 
 def limited(folder: Path, megabytes: int) -> tuple[int, str, str]:

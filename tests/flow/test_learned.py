@@ -210,7 +210,7 @@ def test_rows_that_do_not_fit_are_refused() -> None:
 
 
 def test_data_that_another_job_makes_tells_no_columns() -> None:
-    """What lies there may be of an earlier run."""
+    """Data in that place may be of an earlier run."""
     day("monday")
     raw = {"flow.jobs.raw": ["program=script", "program.path=judge.py", "outputs=[rows]"]}
     learn = [each for each in LEARN if not each.startswith("dataset.path")]
@@ -250,7 +250,7 @@ def test_the_chain_decides_the_code_and_the_data_do_not() -> None:
 
 
 def other_chain(*overrides: str) -> Flow:
-    """The same flow but for a parameter of the chain."""
+    """Return the flow with another parameter of the chain."""
     learn = [each.replace("folds=0", "folds=2") for each in LEARN]
     return compile_flow("flow=week", JUDGE, {"flow.jobs.learn": learn}, *overrides).flow
 

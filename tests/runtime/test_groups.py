@@ -59,6 +59,20 @@ def test_files_of_long_texts_are_not_all_in_one_group(tmp_path: Path) -> None:
         assert [len(group.blocks) for group in made] == [3, 3]
 
 
+@pytest.mark.parametrize(("width", "length"), [(1, 1000), (500, 1)])
+def test_blocks_of_long_or_many_cells_have_fewer_rows(
+    tmp_path: Path, width: int, length: int
+) -> None:
+    """Rows of a block are cut by bytes, so that its memory does not grow with the columns."""
+    path = tmp_path / "wide.parquet"
+    cells = {f"c{place}": [f"{row:03d}" * length for row in range(200)] for place in range(width)}
+    path.write_bytes(parquet_bytes(pa.table({"click": [0] * 200, "id": range(200), **cells})))
+    columns = columns_of(path, DATASET)
+    made = list(groups_of([Portion(path)], DATASET, columns, 100_000))
+    assert len(made) >= 4
+    assert sum(group.parse().batch.num_rows for group in made) == 200
+
+
 def test_a_large_block_does_not_wait_for_the_next(tmp_path: Path) -> None:
     paths = files_in(tmp_path, 2, rows=3)
     columns: Columns = columns_of(paths[0], DATASET)

@@ -170,7 +170,7 @@ def read(part: bytes, made: Made) -> pa.RecordBatch:
 
 
 def by_protobuf(made: Made, part: bytes) -> list[tuple[Any, ...]]:
-    """What protobuf reads of a part: indices, the bits of values and of the label, the id."""
+    """Return what protobuf reads of a part: indices, bits of values and of the label, the id."""
     rows = []
     for each in map(Record.FromString, payloads(part)):
         tensor = each.features["values"].float32_tensor
@@ -212,7 +212,7 @@ def test_it_reads_rows_of_any_length(entries: int) -> None:
 PLAIN = Made([{3: 1.0, 300: 2.0}, {7: 1.0}], 1000, labels=[1.0, 0.0], ids=["a", "b"])
 PART = PLAIN.written(WRITER)
 SECOND = 64
-"""Where its second record begins."""
+"""Byte at which its second record begins."""
 NOT_OURS = "the record that begins at byte {at} is not made as headrace makes them"
 
 

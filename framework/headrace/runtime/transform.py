@@ -51,7 +51,7 @@ class Role(StrEnum):
     ROW_TEXT = "row_text"
     """The row as it stood in the file, its cells joined by U+001F. Only on request."""
     UNLABELED_TEXT = "unlabeled_text"
-    """The same without the label's cell, for what must not depend on it. Only on request."""
+    """The row's text but for the label's cell: a key that does not tell it. Only on request."""
     ROW_NUMBER = "row_number"
     """Position of the row in the whole input, from 0. Only on request."""
     TIME = "time"

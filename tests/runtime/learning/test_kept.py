@@ -238,7 +238,7 @@ def in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def has_files() -> bool:
-    """Whether temporary folders lie on a disk that has files without a name."""
+    """Return whether temporary folders lie on a disk that has files without a name."""
     try:
         kept._File(Path(tempfile.gettempdir()))
     except OSError:

@@ -194,7 +194,7 @@ def test_files_without_a_header_that_have_other_cells(tmp_path: Path) -> None:
     [{"delimiter": ";"}, {"columns": ("id", "click", "c0")}, {"skip_lines": 1, "comment": "#"}],
 )
 def test_rows_in_files_of_another_format(tmp_path: Path, settings: dict[str, Any]) -> None:
-    """What the run says of its text files says nothing about these."""
+    """Settings of the run's text files mean nothing for these."""
     lines = [f"{row},{row % 2},v{row % 5}" for row in range(40)]
     first = {"columns": [], "skip_lines": ["", "id,click,c0"]}
     text = "\n".join([*first.get(next(iter(settings)), ["id,click,c0"]), *lines])

@@ -30,9 +30,8 @@ from headrace.runtime.sources.base import BadRow, Block, Parsed, Portion, Reader
 from headrace.runtime.sources.files import name_of
 from headrace.runtime.spec import DatasetSpec
 
-_ROWS_PER_BYTE = 1 / 128
-"""Rows of a block for each byte that a block of text would have."""
-_CELL_BYTES = 8
+_LEAST_ROW_BYTES, _CELL_BYTES = 128, 4
+"""Bytes that a row counts at least, as if it and its cells stood in a text file."""
 _MOST_BYTES = 2**31 - 1
 """Of the texts of a column in one block; Arrow cuts where there are more."""
 _INDEX = re.compile(r"__index_level_\d+__")
@@ -263,7 +262,7 @@ def parquet_blocks(portion: Portion, columns: Columns, size: int) -> Iterator[Pa
         row_bytes = _row_bytes(file.metadata)
         first = sum(groups[: portion.start])
         end = first + sum(groups[group] for group in chosen)
-        rows_at_once = max(1, int(size * _ROWS_PER_BYTE))
+        rows_at_once = max(1, int(size / row_bytes))
         batches = file.iter_batches(rows_at_once, list(chosen), list(wanted))
         for batch in _together(batches, rows_at_once):
             read = disk * (first + batch.num_rows) // rows
@@ -278,7 +277,7 @@ def _row_bytes(about: pq.FileMetaData) -> float:
     """Return the bytes of a row, about: long texts take as many in the file, numbers fewer."""
     in_file = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
     cells = _CELL_BYTES * about.num_columns
-    return float(max(1 / _ROWS_PER_BYTE, cells, in_file / max(1, about.num_rows)))
+    return float(max(_LEAST_ROW_BYTES, cells, in_file / max(1, about.num_rows)))
 
 
 def _together(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
